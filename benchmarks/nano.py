@@ -24,7 +24,7 @@ ARMS: dict[str, list[str]] = {
     "shuffled": ["reward.shuffle=true", "evaluation.every=1000"],
 }
 ROWS = (
-    ("one_shot", "programs right (one-shot)"),
+    ("one_shot", "programs right (pass@1)"),
     ("unit_test_accuracy", "tests right (by reference)"),
     ("unit_test_accuracy_estimate", "tests right (paper's estimate)"),
     ("bon_8x8", "Best-of-8×8, own samples"),
@@ -96,8 +96,8 @@ def table(runs: dict[int, Path]) -> str:
 
 
 def during(runs: dict[int, Path]) -> str:
-    """Best-of-8×8 minus one-shot, paired by task, at every evaluation."""
-    rows = ["| seed | step | one-shot | Best-of-8×8 | difference, 95% interval | tests right |"]
+    """Best-of-8×8 minus pass@1, paired by task, at every evaluation."""
+    rows = ["| seed | step | pass@1 | Best-of-8×8 | difference, 95% interval | tests right |"]
     rows.append("|---|---|---|---|---|---|")
     for seed, path in runs.items():
         for e in lines(path / "evaluations.jsonl"):

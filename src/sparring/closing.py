@@ -1,4 +1,4 @@
-"""`Closing`: what a ``with`` statement closes at its end, however that comes."""
+"""`Closing`: base class of objects that a ``with`` statement closes, also after an exception."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Self
 
 
 class Closing(ABC):
-    """A context manager by its `close` alone."""
+    """Context manager that only has to define `close`."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of everything that is held."""
+        """Release everything that the object holds."""
 
     def __enter__(self) -> Self:
         return self

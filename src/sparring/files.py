@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and checksums of what is in them."""
+"""Files that are either complete or absent, and checksums of files and data."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PARTIAL = ".partial"
-"""Ending of what is still being written."""
+"""Ending of the name of a file or directory that is still being written."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside and rename it: a reader sees the old one or the new one, whole; on disk
-    when this returns."""
+    """Write a file under another name and rename the file to ``path``.
+
+    A reader sees either the old file or the new one, complete. The new file is on disk when the
+    function returns.
+    """
     with replacing(path) as beside:
         beside.write_bytes(data)
 
 
 @contextlib.contextmanager
 def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
-    """A name beside ``path`` for a file or a directory to be written at. It takes the place of
-    ``path`` when the block ends well, on disk if ``durable``; else nothing of it stays."""
+    """Give a name beside ``path``, for a file or a directory to be written at.
+
+    When the block ends without an exception, the file or directory replaces ``path``, and is on
+    disk if ``durable``. After an exception it is removed.
+    """
     beside = path.with_name(path.name + PARTIAL)
-    _remove(beside)  # of a process that was killed
+    _remove(beside)  # left by a process that was killed
     try:
         yield beside
         inside = beside.rglob("*") if beside.is_dir() else (beside,)
@@ -44,23 +50,23 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(data: object) -> str:
-    """32 hexadecimal digits that JSON-able data is known by."""
+    """Return 32 hexadecimal digits that identify JSON-able data."""
     return digest_of_bytes(json.dumps(data, sort_keys=True).encode())
 
 
 def digest_of_bytes(data: bytes) -> str:
-    """The same of data as it is."""
+    """Return 32 hexadecimal digits that identify bytes."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 
 def sync(path: Path) -> None:
-    """Have the system write a file, or a directory's names, to the disk."""
+    """Make the operating system write a file, or the names in a directory, to the disk."""
     place = os.open(path, os.O_RDONLY)
     try:
         os.fsync(place)

@@ -1,7 +1,6 @@
-"""Ctrl-C as a wish: a loop is asked to end at a good moment; the second time it ends at once.
+"""Ctrl-C as a request: the first asks a loop to end at a good moment, the second ends it at once.
 
-SIGTERM and SIGHUP, by which batch systems and closing terminals end a
-process, are wishes too.
+SIGTERM and SIGHUP are requests too: batch systems and closing terminals end a process by them.
 """
 
 from __future__ import annotations
@@ -14,28 +13,32 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_HEARD = b"\nsparring: stopping after this step or evaluation; Ctrl-C again stops at once\n"
+_NOTICE = b"\nsparring: stopping after this step or evaluation; Ctrl-C again stops at once\n"
 
 
 @contextmanager
-def stopping(told: bytes = _HEARD) -> Iterator[Callable[[], bool]]:
-    """Within the block, the function it gives says whether the user has asked to stop, who is
-    ``told`` that it was heard."""
-    wished = False
+def stopping(notice: bytes = _NOTICE) -> Iterator[Callable[[], bool]]:
+    """Give a function that returns True once the user has asked to stop, within the block.
 
-    def wish(number: int, frame: FrameType | None) -> None:
-        nonlocal wished
-        if wished:
+    ``notice`` is written to standard error at the first request. The second request raises
+    KeyboardInterrupt. Outside of the main thread, which alone receives signals, the function always
+    returns False.
+    """
+    requested = False
+
+    def request(number: int, frame: FrameType | None) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        wished = True
-        os.write(2, told)
+        requested = True
+        os.write(2, notice)
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    previous = {number: signal.signal(number, wish) for number in _SIGNALS}
+    previous = {number: signal.signal(number, request) for number in _SIGNALS}
     try:
-        yield lambda: wished
+        yield lambda: requested
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

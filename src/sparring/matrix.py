@@ -1,8 +1,8 @@
-"""The pass matrix: which program passed which test, and which cells carry no label.
+"""The pass matrix: a cell for each program and test, passed or not, observed or not.
 
-Rows are programs, columns tests: ground-truth tests first, then generated
-ones. A cell that was never observed (INFRA) is masked: it is neither a pass
-nor a failure, and every formula here says what it does without it.
+Rows are programs. Columns are tests, ground-truth tests first, then generated ones. A cell that was
+never observed (INFRA) is masked: it is neither a pass nor a failure, and the docstring of every
+formula states how the formula treats masked cells.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class PassMatrix:
-    """``passed_PT`` and ``observed_PT`` [programs, tests]; the first ``ground_truth`` columns
-    are ground-truth tests. Raises ValueError on shapes that don't fit and on zero
-    ground-truth tests (then every program would be correct)."""
+    """Pass matrix of a group's programs and tests.
+
+    ``passed_PT`` and ``observed_PT`` are [programs, tests]; the first ``ground_truth`` columns are
+    ground-truth tests. Raises ValueError if the shapes differ, and for zero ground-truth tests,
+    with which every program would be correct.
+    """
 
     passed_PT: Bools
     observed_PT: Bools
@@ -37,41 +40,42 @@ class PassMatrix:
 
     @property
     def passed_PU(self) -> Bools:
-        """The generated tests' columns."""
+        """Passed cells of the generated tests [P, U]."""
         return self.passed_PT[:, self.ground_truth :]
 
     @property
     def observed_PU(self) -> Bools:
-        """Whether a cell of a generated test is known [P, U]; False: a failure of our own."""
+        """Observed cells of the generated tests [P, U]; False is an infrastructure failure."""
         return self.observed_PT[:, self.ground_truth :]
 
     @property
     def passed_PG(self) -> Bools:
-        """The ground-truth columns."""
+        """Passed cells of the ground-truth tests [P, G]."""
         return self.passed_PT[:, : self.ground_truth]
 
     @property
     def observed_PG(self) -> Bools:
-        """The same of the ground-truth tests [P, G]."""
+        """Observed cells of the ground-truth tests [P, G]; False is an infrastructure failure."""
         return self.observed_PT[:, : self.ground_truth]
 
     @property
     def correct_P(self) -> Bools:
-        """Passed every ground-truth test, all of them observed."""
+        """Programs [P] that passed every ground-truth test, all of them observed."""
         return np.asarray((self.passed_PG & self.observed_PG).all(axis=1))
 
     @property
     def wrong_P(self) -> Bools:
-        """Failed at least one ground-truth test that was observed.
+        """Programs [P] that failed at least one ground-truth test that was observed.
 
-        What is neither correct nor wrong is unknown: a masked ground-truth
-        cell, and no failed one.
+        A program that is neither correct nor wrong is unknown: it has a masked ground-truth cell,
+        and no failed one.
         """
         return np.asarray((~self.passed_PG & self.observed_PG).any(axis=1))
 
 
 def from_verdicts(verdicts: Sequence[Sequence[Verdict]], ground_truth: int) -> PassMatrix:
-    """The matrix of verdicts [programs][tests]: ACCEPTED passes, INFRA masks, all else fails."""
+    """Return the pass matrix of verdicts [programs][tests]: ACCEPTED is passed, INFRA is masked,
+    every other verdict is failed."""
     passed = [[v is Verdict.ACCEPTED for v in row] for row in verdicts]
     observed = [[v is not Verdict.INFRA for v in row] for row in verdicts]
     width = len(verdicts[0]) if verdicts else ground_truth
@@ -84,7 +88,7 @@ def from_verdicts(verdicts: Sequence[Sequence[Verdict]], ground_truth: int) -> P
 
 
 def stacked(one: PassMatrix, other: PassMatrix) -> PassMatrix:
-    """The programs of both, on the same tests."""
+    """Return a matrix with the programs of ``one`` above those of ``other``, on the same tests."""
     return PassMatrix(
         np.concatenate([one.passed_PT, other.passed_PT]),
         np.concatenate([one.observed_PT, other.observed_PT]),

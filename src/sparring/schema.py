@@ -1,9 +1,9 @@
-"""The words of the project as types: what every package receives and hands on.
+"""Types that all packages share: tasks, tests, responses, outcomes and their verdicts.
 
-No logic, no I/O, no torch: a room may import this module and nothing from
-another package. Arrays that travel beside these types name their axes with a
-suffix: ``_P`` program, ``_T`` test (all), ``_G`` ground-truth test, ``_H`` one
-held back from the reward, ``_U`` generated unit test, ``_L`` token.
+This module has no logic and no I/O, and needs no torch; every package may import it. An array that
+belongs to these types names its axes with a suffix: ``_P`` program, ``_T`` test (all), ``_G``
+ground-truth test, ``_H`` hidden ground-truth test, which no reward sees, ``_U`` generated unit
+test, ``_L`` token.
 """
 
 from __future__ import annotations
@@ -13,116 +13,118 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """The side a response plays for."""
+    """Role that a response is sampled for."""
 
     CODER = "coder"
     TESTER = "tester"
 
 
 class StopReason(StrEnum):
-    """Why sampling of one response ended."""
+    """Reason why the sampling of a response ended."""
 
     END_TOKEN = "end_token"
-    """The model produced an end token; that token is the last of the response and is trained on."""
+    """The model produced an end token. It is the response's last token and is trained on."""
     STOP_STRING = "stop_string"
-    """A stop string appeared; it is cut from the text and is not trained on."""
+    """A stop string appeared. It is cut from the text and is not trained on."""
     LENGTH = "length"
     """The role's token limit was reached: a truncated response."""
 
 
 class ParseFailure(StrEnum):
-    """Why a response holds no program or no test. Each refusal has its own name."""
+    """Reason why a response holds no program or no test. Each refusal has its own name."""
 
     TRUNCATED = "truncated"
     """The response hit the token limit before its answer was complete."""
     UNFINISHED_REASONING = "unfinished_reasoning"
-    """Reasoning that began and did not end, though the response was not cut off: no answer."""
+    """The reasoning began and did not end, though the response was not cut off: no answer."""
     NO_CODE_BLOCK = "no_code_block"
-    """A response without a block of code, where one is asked for."""
+    """The response has no block of code, though the prompt asks for a block."""
     UNCLOSED_BLOCK = "unclosed_block"
     """The last block was opened and never closed."""
     EMPTY_BLOCK = "empty_block"
-    """The block is there and holds nothing but white space."""
+    """The block holds nothing but white space."""
     NO_TEST_INPUT = "no_test_input"
-    """A tester's response without a test input block."""
+    """The tester's response has no test input block."""
     NO_TEST_OUTPUT = "no_test_output"
-    """A test input without the expected output after it."""
+    """A test input has no expected output after it."""
     NESTED_HEADER = "nested_header"
-    """A header or a fence inside a block: it is not clear what the test is."""
+    """A block holds a header or a fence, so that the test is ambiguous."""
     SYNTAX_ERROR = "syntax_error"
     """The block is not valid Python: the program could never run."""
     NO_FUNCTION = "no_function"
     """No block defines the function that the task asks for."""
     NO_ASSERTION = "no_assertion"
-    """A test of a function, in a block without an assertion."""
+    """The response to a function task has a block, but no assertion."""
     SEVERAL_TESTS = "several_tests"
-    """More than one test, where the only one counts (`prompts.read_tests`)."""
+    """The response has more than one test, where exactly one counts (`prompts.read_tests`)."""
     NOT_A_CALL = "not_a_call"
-    """The assertion is none about one call with constant arguments, or stands beside other code."""
+    """The assertion is not about one call with constant arguments, or stands beside other code."""
     LOOSE_TOLERANCE = "loose_tolerance"
     """The assertion allows a tolerance so wide that it would be right about almost anything."""
 
 
 class TestRefusal(StrEnum):
-    """Why a test that could be read is none for its task. Each refusal has its own name."""
+    """Reason why a readable test is refused for its task. Each refusal has its own name."""
 
     __test__ = False
 
     FORBIDDEN = "forbidden"
-    """The task's validator says that the statement does not allow the input."""
+    """By the task's validator, the statement does not allow the input."""
     UNFINISHED = "unfinished"
-    """The reference solution does not finish on it: nobody can say what the output should be."""
+    """The reference solution does not finish on the input, so that no right output is known."""
 
 
 class Verdict(StrEnum):
-    """How one program fared on one input. A closed list."""
+    """Result of one execution: one program on one input. The list is closed."""
 
     FINISHED = "finished"
-    """From the run: ended by itself with status 0. Says nothing yet: only a checker accepts."""
+    """From the sandbox: the program ended by itself with status 0. A checker has yet to decide."""
     ACCEPTED = "accepted"
-    """From the checker: the output is an accepted one."""
+    """From the checker: the output is accepted."""
     WRONG_ANSWER = "wrong_answer"
-    """From the checker: the output is not an accepted one."""
+    """From the checker: the output is not accepted."""
     RUNTIME_ERROR = "runtime_error"
-    """The program raised, exited with another status than 0 or died of a signal of its own."""
+    """The program raised, exited with a status other than 0 or died of a signal of its own."""
     TIME_LIMIT = "time_limit"
-    """More CPU time than allowed."""
+    """The program used more CPU time than allowed."""
     IDLE_LIMIT = "idle_limit"
-    """Waited (slept, blocked) for too long without using the CPU."""
+    """The program waited (slept, blocked) for too long without using the CPU."""
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     SANDBOX_VIOLATION = "sandbox_violation"
-    """Tried something the sandbox forbids, such as starting a process."""
+    """The program tried something that the sandbox forbids, such as starting a process."""
     INVALID = "invalid"
-    """There was nothing to run: the response could not be parsed."""
+    """Nothing was executed: the response could not be parsed."""
     NOT_RUN = "not_run"
-    """Skipped by policy. Scored as failed, shown as not run, never cached."""
+    """The execution was skipped by policy. Scored as failed, shown as not run, never cached."""
     INFRA = "infra"
-    """Our own failure: no label. Masked everywhere, never a zero."""
+    """Infrastructure failure of ours: no label. Masked everywhere, never scored as 0."""
 
 
 class Kind(StrEnum):
-    """What a run is. The program is Python source in each case."""
+    """Kind of a test, which decides how a program is executed. The program is Python source in each
+    case."""
 
     STDIN = "stdin"
-    """``python program.py < input``; the outcome's output is what it printed."""
+    """The program is executed as ``python program.py < input``. Its output is the printed text."""
     CALL = "call"
-    """A function of the program is called. The input is `values.encode((args, kwargs))`, the
-    output the encoded value. The program is imported, not run as ``__main__``; what it prints
-    is discarded."""
+    """A function of the program is called. The input is `values.encode((args, kwargs))`, the output
+    is the encoded value. The program is imported, not executed as ``__main__``; printed text is
+    discarded."""
     SCRIPT = "script"
-    """The input is a test script in a process of its own, which finds the function under its
-    name and as ``candidate``, calls it through a pipe, and decides by its assertions: ACCEPTED,
-    or WRONG_ANSWER with the failed assertion as the detail."""
+    """The input is a test script in a process of its own. The script finds the function under its
+    name and as ``candidate``, calls it through a pipe, and decides by its assertions: ACCEPTED, or
+    WRONG_ANSWER with the failed assertion as the detail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What a program is run on, and what must come of it.
+    """Input that a program is executed on, and the output expected of the program.
 
-    By ``kind``: standard input and what must be printed; the encoded arguments of a call and its
-    encoded value; a test script, which decides itself and has no ``output``. ``checker`` is the
-    test's own, where it is not the task's (an assertion with a tolerance).
+    ``input`` and ``output`` are, by ``kind``: standard input and the text to be printed; the
+    encoded arguments of a call and its encoded value; a test script, which decides itself, and
+    nothing. ``checker`` is the test's own checker (of an assertion with a tolerance); None: the
+    task's.
     """
 
     __test__ = False  # pytest must not take this for a test class
@@ -135,18 +137,20 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A problem to be solved, with the tests that decide whether it is.
+    """Problem to be solved, with the tests that decide if a program solves it.
 
-    ``tests`` are the ground-truth tests that decide rewards; ``withheld`` are
-    others that programs are run on, and no reward knows of
-    (``tasks.withhold``). A model is shown neither; ``examples`` are public.
-    ``time_limit`` is CPU seconds for one run, ``memory_limit`` MiB.
-    ``solutions`` are reference programs, right by definition; ``validator`` is
-    a program that reads a test input and prints ``valid`` if, and only if, the
-    statement allows that input. With an ``entry_point`` a program is a module that defines this
-    function (or ``Class.method``), and its tests are calls and scripts; without one it is run as
-    a script on standard input.
-    ``checker_program`` decides where ``checker`` is ``program``
+    ``tests``: the ground-truth tests that decide rewards. ``withheld``: hidden tests, which
+    programs are executed on and no reward knows (``tasks.withhold``). A model sees neither.
+    ``examples``: the public tests.
+
+    ``time_limit`` is in CPU seconds and ``memory_limit`` in MiB, for one execution.
+
+    ``solutions``: reference programs, right by definition. ``validator``: a program that reads a
+    test input and prints ``valid`` if, and only if, the statement allows that input.
+
+    ``entry_point``: with one, a program is a module that defines this function (or
+    ``Class.method``), and tests are calls and scripts. Without one, a program is executed as a
+    script on standard input. ``checker_program`` decides where ``checker`` is ``program``
     (``grading.comparison``).
     """
 
@@ -162,30 +166,31 @@ class Task:
     validator: str | None = None
     difficulty: str | None = None
     source: str | None = None
-    """Where the task came from (file and row, or the composition of a generated task)."""
+    """Origin of the task (file and row, or the composition of a generated task)."""
     withheld: tuple[Test, ...] = ()
     entry_point: str | None = None
     preamble: str | None = None
-    """Name of what the data set's own judge puts before every program (`tasks.preambles`)."""
+    """Name of the source that the data set's own judge puts before every program
+    (`tasks.preambles`)."""
     head: str = ""
-    """Python source of the statement's own, which programs may use without repeating it: imports,
-    helpers and constants before the function that is asked for."""
+    """Python source from the statement, which programs may use without repeating the source:
+    imports, helpers and constants before the function that is asked for."""
 
     @property
     def ground_truth(self) -> tuple[Test, ...]:
-        """Every ground-truth test: the rewarded ones, then the withheld ones."""
+        """Every ground-truth test: the rewarded ones, then the hidden ones."""
         return (*self.tests, *self.withheld)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a model produced for one prompt, as sampled.
+    """Response of a model to one prompt, as sampled.
 
-    ``token_ids`` are the ids that were sampled, never a re-tokenised text;
-    ``logprobs`` [L] are natural logarithms under the distribution that was
-    sampled (logits divided by the role's temperature), in float32. ``weights``
-    is the training step that made the weights it was sampled from, 0 the start;
-    None where the sampler has those of the trainer itself.
+    ``token_ids`` [L] are the ids that were sampled, never a re-tokenised text. ``logprobs`` [L] are
+    natural logarithms under the distribution that was sampled (logits divided by the role's
+    temperature), in float32. ``weights`` is the training step that made the weights which the
+    response was sampled from, 0 for the initial weights; None where the sampler uses the trainer's
+    own weights.
     """
 
     task_id: str
@@ -201,13 +206,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one run: one program on one input.
+    """Outcome of one execution: one program on one input.
 
-    ``output`` is standard output decoded as UTF-8 with ``surrogateescape``,
-    so that no byte is lost. ``cpu_seconds`` is read from the process's CPU
-    clock, ``memory_mib`` is growth of its memory since the start of the run.
-    ``detail`` is for people (last line of a traceback, the signal, the limit);
-    nothing decides by it.
+    ``output`` is standard output decoded as UTF-8 with ``surrogateescape``, so that no byte is
+    lost. ``cpu_seconds`` is read from the process's CPU clock. ``memory_mib`` is the growth of the
+    process's memory since the start of the execution. ``detail`` is for people (the last line of a
+    traceback, the signal, the limit); no decision depends on it.
     """
 
     verdict: Verdict

@@ -1,8 +1,8 @@
-"""Base class of the sections of a recipe, and the kinds of numbers in them.
+"""Base class of the sections of a recipe, and the ranges of the numbers in them.
 
-A package that has settings defines them in its ``settings.py`` as a `Section`, with the only
-default of each; `sparring.config.recipe` puts the sections together. Whoever uses a package alone
-constructs its section: ``RewardSettings(validity=0)``.
+A package defines its settings in its ``settings.py`` as a `Section`, with the only default of each.
+`sparring.config.recipe` puts the sections together. A caller who uses a package alone constructs
+its section: ``RewardSettings(validity=0)``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Heat = Annotated[float, Field(ge=0.01, le=100)]
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The plain types that a field may hold; empty for containers."""
+    """Return the plain types that a field may hold; empty for containers."""
     if get_origin(annotation) in (list, dict, tuple):
         return set()
     if get_origin(annotation) is Annotated:
@@ -36,7 +36,7 @@ def _kinds(annotation: Any) -> set[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Fields of a section that its field ``by`` leaves without effect, and why."""
+    """Fields of a section that its field ``by`` leaves without effect, and the reason."""
 
     names: tuple[str, ...]
     by: str
@@ -44,22 +44,23 @@ class Idle:
 
 
 class Section(BaseModel):
-    """A part of a recipe: immutable, and closed against unknown keys."""
+    """Part of a recipe. A section is immutable and refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def changed(self, **values: Any) -> Self:
-        """Copy the section with other values, which are checked as those of a new one are."""
+        """Return a copy of the section with other values, which are checked like all values."""
         return type(self).model_validate({**dict(self), **values})
 
     def idle(self) -> Iterable[Idle]:
-        """The fields that another one leaves without effect, whatever they are set to."""
+        """Return the fields that another field leaves without effect, whatever their values."""
         return ()
 
     @field_validator("*", mode="before")
     @classmethod
     def _of_its_own_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        """true is no number and "8" is none either: what looks like a slip is one."""
+        """Refuse values that pydantic would convert, because they look like slips: true for a
+        number, "8" for 8, half a surrogate pair in a text."""
         kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
         if kinds == {bool} and not isinstance(value, bool):
             raise ValueError("must be true or false")

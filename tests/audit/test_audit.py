@@ -66,7 +66,7 @@ def test_every_kind_of_fault_is_planted() -> None:
         ("one-fails", "fails test 2; on the first: it gives 2"),
         ("contradiction", r"tests 1 and 3 have the same input and expect 9\n and 8\n"),
         ("weak", "mistakes are noticed; not line"),
-        ("again", "the statement is that of sound-sums"),
+        ("again", "the statement equals that of sound-sums"),
     ],
 )
 def test_a_finding_says_what_was_seen(report: Report, task: str, said: str) -> None:
@@ -236,7 +236,7 @@ def test_native_rows_packed_files_and_foreign_columns_are_audited(tmp_path: Path
     out = tmp_path / "out"
     result = CliRunner().invoke(app, ["audit", str(path), "--out", str(out), "--mutants", "2"])
     assert result.exit_code == 1, result.output
-    assert "columns that no task has, left out: rating" in result.output
+    assert "columns that tasks do not use, left out: rating" in result.output
     data = json.loads((out / "audit.json").read_text())
     assert data["columns_left_out"] == {"rating": 1}
     assert [(f["task"], f["fault"]) for f in data["malformed"]] == [

@@ -35,7 +35,7 @@ def test_outputs_are_compared(place: Path) -> None:
         "sandbox", "run", "p.py", *given, "--expected", "two", "--expected", "four", cwd=place
     )
     assert done.returncode == 0
-    assert "2 of 2 good" in done.stderr
+    assert "2 of 2 as expected" in done.stderr
     done = sparring_here(
         "sandbox",
         "run",
@@ -102,9 +102,12 @@ def test_a_closed_standard_input_is_one_clear_line(place: Path, monkeypatch) -> 
     [
         (["none.py"], "No such file"),
         (["p.py", "--input", "none"], "No such file"),
-        (["p.py", "--input", "1", "--expected", "two", "--expected", "four"], "2 files of"),
+        (
+            ["p.py", "--input", "1", "--expected", "two", "--expected", "four"],
+            "2 files for 1 files of",
+        ),
         (["p.py", "--asserts", "1"], "--entry-point"),
-        (["p.py", "--entry-point", "f"], "neither"),
+        (["p.py", "--entry-point", "f"], "add --asserts or --script"),
         (["p.py", "--asserts", "1", "--entry-point", "f"], "no assertion"),
         (["p.py", "--script", "1", "--entry-point", "f()"], "entry_point"),
         (["p.py", "--input", "1", "--checker", "nope"], "there are tokens"),

@@ -118,7 +118,7 @@ def test_a_failure_leaves_what_was_there(source: Path, tmp_path: Path) -> None:
         path.mkdir()
         (path / "config.json").write_text("new")
     assert (held / "config.json").read_text() == "new"
-    with pytest.raises(ConfigError, match="is there already"), checkpoint_at(held, force=False):
+    with pytest.raises(ConfigError, match="already exists"), checkpoint_at(held, force=False):
         pass
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "out.jsonl", "source.jsonl"]
 

@@ -88,22 +88,22 @@ def test_a_load_with_everything(tmp_path: Path) -> None:
     assert (found["rows"], found["kept"]) == (8, 2)
     assert "column left out: rating (5 rows)" in done.stderr
     assert "bad rows: 1" in done.stderr
-    assert "left out for overlap: 1\n  leak: 100% of the runs of 8 words of e" in done.stderr
+    assert "left out for overlap: 1\n  leak: 100% of 8-grams in common with e" in done.stderr
     assert "2 of 8 rows" in done.stdout
     again = sparring_here("tasks", "load", str(source), "--out", str(out))
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 REFUSED: dict[tuple[str, ...], str] = {
     ("set.jsonl",): "set.jsonl, line 2, question: is missing",
-    ("Set", ): "neither a file that is there",
-    ("some/one",): "which --split?",
-    ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate goes with --rates or --rate-column",
-    ("set.jsonl", "--dedupe", "yes"): "there are no, exact and near",
-    ("set.jsonl", "--kind", "calls"): "there are stdin, call, script",
+    ("Set", ): "neither an existing file",
+    ("some/one",): "not a known data set; name its split with --split",
+    ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate: give --pass-rate with one of --rates",
+    ("set.jsonl", "--dedupe", "yes"): "choose no, exact or near",
+    ("set.jsonl", "--kind", "calls"): "choose one of stdin, call, script",
     ("set.jsonl", "--overlap", "1.5"): "--overlap 1.5",
-    ("set.jsonl", "--since", "May"): "--since May: give a day",
-    ("set.jsonl", "--map", "question=q"): "there is no column 'q'; there are task_id, question",
+    ("set.jsonl", "--since", "May"): "--since May: not a day; give one such as",
+    ("set.jsonl", "--map", "question=q"): "no column 'q'; the columns are task_id, question",
     ("set.jsonl", "--skip-bad", "--min-tests", "9"): "no task is left",
     ("set.jsonl", "--release", "v1", "--skip-bad"): "--release is for LiveCodeBench-lite",
     ("MBPP", "--release", "v1"): "--release is for LiveCodeBench-lite",
@@ -207,7 +207,7 @@ def test_pass_rates_of_a_column(tmp_path: Path) -> None:
     done = sparring_here(*arguments, "--pass-rate", "0.5..", "--out", str(tmp_path / "out.jsonl"))
     assert done.returncode == 0, done.stderr
     assert [t.id for t in load_tasks([tmp_path / "out.jsonl"])] == ["1"]
-    assert "left out for pass_rate: 2\n  0: 0.100\n  2: not known" in done.stderr
+    assert "left out for pass_rate: 2\n  0: 0.100\n  2: no pass rate" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_record_that_was_changed_is_one_line() -> None:
 def test_both_tables_call_a_figure_by_one_name() -> None:
     names = ["dual_2x2", "catch_rate", "tester.failed.no_assertion", "one_shot", "bon_2x2", "x_y"]
     assert list(figure_labels(names).items()) == [
-        ("one_shot", "programs right (one-shot)"),
+        ("one_shot", "programs right (pass@1)"),
         ("catch_rate", "wrong programs caught"),
         ("x_y", "x y"),
         ("dual_2x2", "2 × 2, dual agreement"),

@@ -57,7 +57,7 @@ def test_figures_of_a_known_model(tasks: Path, fake: FakeOpenAI, tmp_path: Path)
     assert conditions["sandbox"]["level"]
     for name in ("eval.md", "card.md", "config.json", "responses.jsonl"):
         assert (tmp_path / "o" / name).stat().st_size
-    assert "programs right (one-shot) | 66.7%" in (tmp_path / "o" / "eval.md").read_text()
+    assert "programs right (pass@1) | 66.7%" in (tmp_path / "o" / "eval.md").read_text()
 
 
 def test_rollouts_read_back_as_what_was_judged(
@@ -184,15 +184,15 @@ def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (("--scale", "4x2"), "--scale 4x2: there are 3 programs"),
-        (("--scale", "4"), "--scale 4: give programs x tests"),
+        (("--scale", "4x2"), "--scale 4x2: too large; there are 3 programs"),
+        (("--scale", "4"), "--scale 4: not a list of scales; give programs x tests"),
         (("--temperature", -1), "--temperature -1"),
         (("--top-p", 0), "--top-p 0"),
         (("--checker", "nonsense"), "nonsense"),
         (("--extra", "stream=true"), "--extra stream"),
         (("--tester-model", "x"), "belong to --tester"),
         (("--scale", "0x2"), "--scale 0x2"),
-        (("--cache", "OUT"), "--cache: must be another"),
+        (("--cache", "OUT"), "--cache: is the directory of --out"),
         (("--tester", "no/such/directory/"), "there is no such directory"),
         (("--tester", "/"), "/: has no config.json"),
         (("--coder-key", "sk-secret"), "--coder-key: the environment has no variable of that"),
@@ -336,7 +336,7 @@ def test_no_torch_for_a_served_model(tasks: Path, fake: FakeOpenAI, tmp_path: Pa
         env={**os.environ, "COLUMNS": "120"},
     )
     assert found.returncode == 0, found.stderr
-    assert "programs right (one-shot)" in found.stdout
+    assert "programs right (pass@1)" in found.stdout
 
 
 def test_every_answer_is_read_once(

@@ -78,7 +78,7 @@ def test_nothing_is_written_over(evaluated: tuple[Any, ...], tmp_path: Path) -> 
     there = tmp_path / "mine.jsonl"
     there.write_text("mine")
     for words, why in (
-        ((f"evalplus={there}",), "is there already"),
+        ((f"evalplus={there}",), "already exists"),
         ((f"lcb={tmp_path}",), "is a directory"),
         ((f"lcb={tmp_path / 'none' / 'x.json'}",), "there is no directory"),
         (("evalplus=",), "give evalplus or lcb"),
@@ -90,7 +90,7 @@ def test_nothing_is_written_over(evaluated: tuple[Any, ...], tmp_path: Path) -> 
     run(*evaluated, "--export", "evalplus")
     run(*evaluated, "--export", "evalplus")  # the same once more
     (tmp_path / "a" / "samples.jsonl").write_text("changed by hand\n")
-    with pytest.raises(ConfigError, match="is there and holds something else"):
+    with pytest.raises(ConfigError, match="exists with other contents"):
         run(*evaluated, "--export", "evalplus")
     assert (tmp_path / "a" / "samples.jsonl").read_text() == "changed by hand\n"
     assert there.read_text() == "mine"

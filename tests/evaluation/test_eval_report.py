@@ -80,7 +80,7 @@ def record() -> dict[str, Any]:
 
 def test_figures_that_people_know_come_first_and_none_is_lost() -> None:
     rows = figure_rows(record())
-    assert rows[0] == ("programs right (one-shot)", "50.0% [25.0, 75.0]", "4")
+    assert rows[0] == ("programs right (pass@1)", "50.0% [25.0, 75.0]", "4")
     labels = [r[0] for r in rows]
     assert labels[1] == "pass@2"
     assert labels[-1] == "unknown thing"
@@ -117,7 +117,7 @@ def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
 def test_what_counts_for_no_figure_is_said() -> None:
     said = "\n".join(lines(record()))
     assert "2 no_code_block" in said
-    assert "counted for nothing: 1.00%" in said
+    assert "which no figure counts: 1.00%" in said
     assert "top-k was not sent" in said
     assert "(4 tasks, 1 without a test left out): code_acc 0.0%, bon_2x2_acc 50.0%" in said
     text = markdown(record())
@@ -138,7 +138,7 @@ def test_progress_says_rate_and_time_left() -> None:
         now += 1.0
         progress.heard(ask, Missing("why"))
     printed = out.getvalue().splitlines()
-    assert printed[0] == "100 of 1,000 responses are on record"
+    assert printed[0] == "100 of 1,000 responses are recorded already"
     assert printed[1] == "responses 115/1,000, 1.0/s, 50 tokens/s, 14:45 left"
     assert len(printed) == 3  # a line every 15 seconds, not one per response
     assert progress.line().endswith("1 missing")

@@ -50,7 +50,7 @@ def test_missing_responses_are_not_wrong_and_come_later(
         return {} if refused and fake.served[message, body["seed"]] < 9 else sound(body)
 
     fake.writes = writes
-    with pytest.raises(SparringError, match=r"3 of 15 responses are not there.*2 of 3 tasks"):
+    with pytest.raises(SparringError, match=r"3 of 15 responses are missing.*2 of 3 tasks"):
         run(*usual(tasks, fake, tmp_path / "o", "--concurrency", 2))
     record = json.loads((tmp_path / "o" / "eval.json").read_text())
     assert not record["complete"]
@@ -154,6 +154,6 @@ def test_ctrl_c_ends_after_what_is_in_work(tmp_path: Path) -> None:
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate()
     assert child.returncode == 130, errors
-    assert "responses are not there (stopped)" in errors.decode()
+    assert "responses are missing (stopped)" in errors.decode()
     assert "Traceback" not in errors.decode()
     assert len(lines(path)) == len(fake.bodies) < 40

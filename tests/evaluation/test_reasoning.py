@@ -101,7 +101,7 @@ def test_a_model_with_other_marks_is_told_of(
     model = parrot(tmp_path / "m", byte_tokenizer(THINK), f"[THINK]{GOOD} hm[/THINK]no<|end|>")
     found = alone(task, model, tmp_path / "ev", recipe(tmp_path / "r.toml"))
     [note] = found["notes"]
-    assert "the tokenizer has [THINK], [/THINK], and reasoning is looked for between" in note
+    assert "the tokenizer has [THINK], [/THINK], but reasoning is looked for between" in note
     found = alone(
         task, model, tmp_path / "none", recipe(tmp_path / "r.toml"), "--reasoning", "none"
     )

@@ -49,7 +49,7 @@ def test_a_named_end_token_settles_it() -> None:
     ("special", "marks", "said"),
     [
         (["[THINK]", "[/THINK]"], ("<think>", "</think>"), "the tokenizer has [THINK], [/THINK]"),
-        (["<|channel|>"], ("<think>", "</think>"), "the tokenizer has <|channel|>, and"),
+        (["<|channel|>"], ("<think>", "</think>"), "the tokenizer has <|channel|>, but"),
         (["<|begin_of_thought|>"], ("<think>", "</think>"), "name its marks"),
         (["<think>"], ("<think>", "<|end|>"), "<|end|> holds the end token <|end|>"),
         (["[THINK]", "[/THINK]"], ("[THINK]", "[/THINK]"), None),

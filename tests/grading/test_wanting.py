@@ -29,7 +29,7 @@ def test_a_run_says_what_it_needs_and_how_to_give_it() -> None:
         ]
         details = [outcome.detail for [outcome] in sandbox.run(jobs)]
     assert [needed(d) for d in details] == ["nosuchlib"] * 5, details
-    assert all("--packages nosuchlib does" in d for d in details)
+    assert all("add --packages nosuchlib)" in d for d in details)
 
 
 def test_other_errors_need_nothing() -> None:
@@ -42,8 +42,8 @@ def test_other_errors_need_nothing() -> None:
 
 def test_programs_and_tasks_are_counted_by_package() -> None:
     def lacking(name: str) -> Outcome:
-        detail = f"ModuleNotFoundError: (needs {name}, which the sandbox does not give: --packages "
-        return Outcome(Verdict.RUNTIME_ERROR, detail=f"{detail}{name} does)")
+        detail = f"ModuleNotFoundError: (needs {name}, which the sandbox lacks: add --packages "
+        return Outcome(Verdict.RUNTIME_ERROR, detail=f"{detail}{name})")
 
     good = Outcome(Verdict.ACCEPTED)
     numpy, scipy = lacking("numpy"), lacking("scipy")

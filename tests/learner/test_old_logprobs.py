@@ -101,7 +101,7 @@ def test_old_log_probs_are_of_the_micro_batches_that_are_learned_from(
     learner = still(settings, world)
     assert ratios(learner.update(batch())) == {1.0}
     assert rounding.without == rounding.with_gradient / settings.epochs / 2  # of two parts, one
-    assert not learner.passes.old._found  # nothing is left for the next update
+    assert not learner.passes.old._logprobs  # nothing is left for the next update
 
 
 class Alone(World):

@@ -13,8 +13,8 @@ SLOW = pytest.mark.slow
 EXPECTED = {
     "raises": ("process 1 of 2: out of memory (CUDA out of memory.", "out of memory"),
     "leader raises": ("out of memory (CUDA", "process 0 of 2: out of memory (CUDA"),
-    "killed": ("process 1 has ended without a word", None),
-    "killed while the first samples": ("process 1 has ended without a word", None),
+    "killed": ("process 1 has ended without a message", None),
+    "killed while the first samples": ("process 1 has ended without a message", None),
 }
 
 

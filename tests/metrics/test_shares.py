@@ -84,7 +84,7 @@ def test_a_product_of_ratios_by_leaving_out_tasks() -> None:
 
 def test_what_is_not_known_is_refused() -> None:
     bare = Linear(0.5, np.zeros(3), np.ones(3, bool))
-    with pytest.raises(ValueError, match="each task weighs"):
+    with pytest.raises(ValueError, match="weight of each task is known only for a mean"):
         ratio_interval(bare)
     with pytest.raises(ValueError, match="leaving out"):
         left_out_interval(bare)

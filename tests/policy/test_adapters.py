@@ -131,7 +131,7 @@ def test_what_is_sampled_is_what_is_learned_from(role: Role) -> None:
 
 def test_one_forward_pass_is_for_one_role() -> None:
     one = learner()
-    with pytest.raises(ValueError, match="one role at a time"):
+    with pytest.raises(ValueError, match="one forward pass has the adapter of one role"):
         response_logprobs(one.model, groups())
 
 

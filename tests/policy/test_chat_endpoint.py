@@ -181,7 +181,7 @@ def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
             yield b"x" * (1 << 16)
 
     url, listening = _raw(endless())
-    with listening, pytest.raises(Unanswered, match="more than 1 MiB"):
+    with listening, pytest.raises(Unanswered, match="larger than 1 MiB"):
         Endpoint(url, None, 30.0).complete(Served(url, "m", False), ask(), 1)
 
 

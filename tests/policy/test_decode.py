@@ -146,7 +146,7 @@ def test_looking_seldom_for_what_has_ended_changes_nothing(
     """As on an accelerator: rows go on for some tokens after their end."""
     model = tiny_model()
     always = sampler(model).sample(prompts(5, 7), 20)
-    monkeypatch.setattr(decoding, "_look_every", lambda device: 5)
+    monkeypatch.setattr(decoding, "_check_every", lambda device: 5)
     with passes(model) as seen:
         seldom = sampler(model).sample(prompts(5, 7), 20)
     assert {rows for rows, _ in seen[1:5]} == {40}
@@ -161,7 +161,7 @@ def test_a_row_that_is_over_is_never_beyond_the_models_positions(
     torch.manual_seed(0)
     config = transformers.GPT2Config(**FAMILIES["GPT2"] | {"n_positions": 32})
     model = transformers.GPT2LMHeadModel(config).eval()
-    monkeypatch.setattr(decoding, "_look_every", lambda device: 8)
+    monkeypatch.setattr(decoding, "_check_every", lambda device: 8)
     asked = [*prompts(28, tokens=4), *prompts(3, tokens=29)]
     found = sampler(model).sample(asked, 8)
     assert max(len(r.token_ids) for r in found[0]) == 4

@@ -38,7 +38,7 @@ def captures(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return record(run)
 
     monkeypatch.setattr(decoding, "capture_for", lambda model: counted)
-    monkeypatch.setattr(decoding, "_look_every", lambda device: 3)
+    monkeypatch.setattr(decoding, "_check_every", lambda device: 3)
     monkeypatch.setattr(forward, "_POSITIONS", 8)
     return made
 

@@ -220,7 +220,7 @@ def test_a_response_that_never_comes_is_one_clear_line(
     sampler = sampler_of(settings, fake)
     asked(sampler, prompts(), 1)
     fake.faults = [Fault.ERROR] * 1000
-    with pytest.raises(RunError, match=r"no sound response in 6 tries \(HTTP 500: EngineCore"):
+    with pytest.raises(RunError, match=r"no valid response in 6 attempts \(HTTP 500: EngineCore"):
         asked(sampler, prompts()[:1], 1)
     sampler.close()
 
@@ -316,11 +316,13 @@ class OtherTokens:
 
 def test_the_wrong_server_is_one_clear_line(fake: FakeVllm, settings: ServerSettings) -> None:
     fake.version = "0.11.2"
-    with pytest.raises(RunError, match=r"is vLLM 0.11.2; weights are exchanged with 0.32 or newer"):
+    with pytest.raises(
+        RunError, match=r"is vLLM 0.11.2, which cannot exchange weights; use 0.32 or newer"
+    ):
         sampler_of(settings, fake)
     fake.version = "0.33.1"
     fake.tokenizer = OtherTokens()
-    with pytest.raises(RunError, match="another tokenizer"):
+    with pytest.raises(RunError, match="the tokenizer of some-model differs"):
         sampler_of(settings, fake)
     fake.tokenizer = nano()[1]
     fake.dev_mode = False

@@ -18,7 +18,7 @@ def test_nothing_is_installed_beside_us_or_over_something_else(tmp_path: Path) -
     (tmp_path / "precious.txt").touch()
     with pytest.raises(RunError, match="is no environment; name another --dir"):
         next(set_up(tmp_path, Kind.CPU))
-    with pytest.raises(RunError, match="is our own environment"):
+    with pytest.raises(RunError, match="is Sparring's own environment"):
         next(set_up(Path(sys.prefix), Kind.CPU))
 
 

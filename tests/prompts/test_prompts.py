@@ -206,7 +206,9 @@ def test_template_options_reach_the_template() -> None:
             return f"{conversation[0]['content']} {options.get('enable_thinking')}"
 
     assert prompt_text(Switched("x"), "hi", {"enable_thinking": False}) == "hi False"
-    with pytest.raises(ModelError, match="add_generation_prompt is not the template's"):
+    with pytest.raises(
+        ModelError, match="add_generation_prompt is not an option of the template's own"
+    ):
         prompt_text(Switched("x"), "hi", {"add_generation_prompt": False})
 
 

@@ -179,7 +179,7 @@ def test_progress_is_plain_when_piped() -> None:
     assert "\x1b" not in out.getvalue()
     lines = out.getvalue().splitlines()
     assert lines[0].split() == [
-        "step", "programs", "tests", "resp/s", "runs/s", "tokens/s", "s/step", "left",
+        "step", "programs", "tests", "resp/s", "exec/s", "tokens/s", "s/step", "left",
     ]  # fmt: skip
     assert lines[1].split() == ["1", "50%", "–", "–", "–", "–", "2.0", "0:18"]
 

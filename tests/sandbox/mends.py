@@ -219,7 +219,7 @@ MENDS = (
         all_levels=True,
     ),
     Mend(
-        "what is no answer is the end",
+        "a malformed answer ends the program",
         (("inside/scripts.py", "    if line.gone:\n        raise ProgramGone(line.gone)\n", ""),
          ("inside/candidate.py",
           "class ProgramGone(BaseException)", "class ProgramGone(Exception)")),

@@ -102,8 +102,8 @@ def _found(monkeypatch: pytest.MonkeyPatch, attack: Attack, outcome: Outcome, ha
     ("attack", "outcome", "why"),
     [
         (ONE, Outcome(Verdict.FINISHED, "ok"), "finished"),
-        (ONE, Outcome(Verdict.FINISHED, "x@MARK@"), "it got through"),
-        (ONE, Outcome(Verdict.FINISHED, "@SECRET_A@@SECRET_B@"), "it found the secret"),
+        (ONE, Outcome(Verdict.FINISHED, "x@MARK@"), "the attack got through"),
+        (ONE, Outcome(Verdict.FINISHED, "@SECRET_A@@SECRET_B@"), "the attack found the secret"),
         (ONE, Outcome(Verdict.INFRA), "the executor failed"),
         (
             replace(ONE, ends=frozenset({Verdict.TIME_LIMIT})),
@@ -148,7 +148,7 @@ def test_the_command_prints_a_table_and_fails_with_a_case(
     assert first["results"][0]["name"] == "read: passwords"
     bad = CliRunner().invoke(app, [*arguments, "--backend", "subprocess"])
     assert bad.exit_code == 1
-    assert "read: passwords: FAILED (it got through)" in bad.output
+    assert "read: passwords: FAILED (the attack got through)" in bad.output
 
 
 def test_a_level_makes_no_sense_for_a_plain_interpreter(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_an_answer_that_makes_no_sense_is_one_line() -> None:
 
     with (
         ClusterSandbox(Short()) as sandbox,
-        pytest.raises(SandboxError, match="node n3: an answer that makes no sense"),
+        pytest.raises(SandboxError, match="node n3: malformed answer"),
     ):
         sandbox.run(jobs(1, 5))
 
@@ -304,7 +304,7 @@ def test_a_node_that_is_not_the_same_says_in_what(what: str) -> None:
 
 def test_a_node_that_cannot_give_the_level_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Sandbox:
-        raise SandboxError("no safe way to run programs on this host. level namespaces: no")
+        raise SandboxError("no safe way to run programs on this host: level namespaces: no")
 
     monkeypatch.setattr(node, "Sandbox", refuse)
     answer = node.answer("namespaces", Fork.PER_PROGRAM, node.identity(), [], [])

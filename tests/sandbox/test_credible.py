@@ -61,10 +61,14 @@ def test_each_kind_has_its_verdicts(kind: Kind) -> None:
     for verdict in Verdict:
         outcome = Outcome(verdict, "x", 1.0, 2.0, "y")
         if verdict in NEVER[kind]:
-            said = believed(kind, outcome)
-            assert (said.verdict, said.output, said.cpu_seconds) == (Verdict.INFRA, "", 1.0)
-            assert said.detail == (
-                f"a {kind} run came back as {verdict}, which no such run can decide"
+            changed = believed(kind, outcome)
+            assert (changed.verdict, changed.output, changed.cpu_seconds) == (
+                Verdict.INFRA,
+                "",
+                1.0,
+            )
+            assert changed.detail == (
+                f"a {kind} execution returned the verdict {verdict}, which it cannot decide"
             )
         else:
             assert believed(kind, outcome) is outcome
@@ -75,7 +79,7 @@ def test_graders_do_not_believe_it(test: Test, verdict: Verdict) -> None:
     task = with_task(test)
     graded = Grader(Liar(verdict)).graded(Outcome(verdict), Comparison.of(task, test, ""))
     assert graded.verdict is Verdict.INFRA
-    assert "came back as" in graded.detail
+    assert "returned the verdict" in graded.detail
 
 
 def test_a_scripts_decision_stays() -> None:
@@ -153,4 +157,4 @@ def test_the_shell_does_not_believe_it(tmp_path: Path, monkeypatch: pytest.Monke
     for more in ([], ["--expected", str(tmp_path / "expected")]):
         done = CliRunner().invoke(command.app, [*asked, *more])
         assert done.exit_code == 1
-        assert "infra: a stdin run came back as accepted" in done.output
+        assert "infra: a stdin execution returned the verdict accepted" in done.output

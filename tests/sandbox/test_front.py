@@ -143,7 +143,7 @@ def test_a_failure_of_its_own_is_told_as_such(sandbox: Sandbox, before: str, sai
 
 
 def test_what_is_no_python_is_refused_at_once() -> None:
-    with pytest.raises(SandboxError, match="before a program is no Python"):
+    with pytest.raises(SandboxError, match="the preamble is not valid Python"):
         Job("print(1)", ("",), preamble="def f(:")
 
 

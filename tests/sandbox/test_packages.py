@@ -76,7 +76,7 @@ def test_what_a_package_requires_comes_along(environment: Path) -> None:
 
 def test_an_environment_is_named_or_ours(environment: Path) -> None:
     assert given([]) == NO_PACKAGES
-    with pytest.raises(SandboxError, match="none is named"):
+    with pytest.raises(SandboxError, match="packages is empty: name a package"):
         given([], str(environment))
 
 
@@ -96,7 +96,7 @@ def test_what_is_missing_is_one_clear_line(environment: Path, names: list[str], 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lib" / "python3.8" / "site-packages").mkdir(parents=True)
-    with pytest.raises(SandboxError, match=r"is of Python 3\.8, and programs run under 3\."):
+    with pytest.raises(SandboxError, match=r"is of Python 3\.8, but programs run under 3\."):
         given(["x"], str(tmp_path))
     with pytest.raises(SandboxError, match=r"is of Python 3\.8"):
         given(["x"], str(tmp_path / "lib" / "python3.8" / "site-packages"))
@@ -183,7 +183,7 @@ def test_a_directory_that_several_share_is_not_given_whole(environment: Path) ->
     ("name", "said"),
     [
         ("broken", "package broken cannot be imported: ModuleNotFoundError: No module named"),
-        ("busy", "package busy starts threads as it is imported"),
+        ("busy", "package busy starts threads when it is imported"),
     ],
 )
 def test_one_that_cannot_be_given_is_one_clear_line(
@@ -210,7 +210,7 @@ def test_the_command_gives_it(environment: Path, tmp_path: Path) -> None:
                                     str(environment)])  # fmt: skip
     assert (told.exit_code, told.stdout) == (0, "3\n")
     told = CliRunner().invoke(app, run)
-    assert "needs pure_one, which the sandbox does not give: --packages pure_one" in told.output
+    assert "needs pure_one, which the sandbox lacks: add --packages pure_one" in told.output
     wrong = CliRunner().invoke(app, [*run, "--packages", "nupmy", "--packages-from",
                                      str(environment)])  # fmt: skip
     assert wrong.exit_code != 0

@@ -41,7 +41,7 @@ def test_a_file_that_was_tampered_with_is_one_clear_line(tmp_path: Path) -> None
         other.execute(f"UPDATE outcomes SET {column} = 'nonsense'")
         other.commit()
         other.close()
-        with Sandbox(1, store=path) as sandbox, pytest.raises(SandboxError, match="no sense"):
+        with Sandbox(1, store=path) as sandbox, pytest.raises(SandboxError, match="a malformed row"):
             sandbox.run([job])
 
 

@@ -97,7 +97,7 @@ def test_all_faults_of_a_row_stand_in_its_one_line() -> None:
 def test_no_task_at_all_is_an_error_even_when_bad_rows_may_be_skipped() -> None:
     with pytest.raises(DataError, match="none of 1 rows is a task; the first: set, row 1"):
         collect([raws({})], Choice(skip_bad=True))
-    with pytest.raises(DataError, match="there is no task: 0 rows"):
+    with pytest.raises(DataError, match="no task in 0 rows"):
         collect([[]], Choice())
 
 
@@ -131,7 +131,7 @@ def test_contests_are_chosen_by_day_both_ends_included() -> None:
     found = collect([rows], span)
     assert [t.id for t in found.tasks] == ["2024-08-01", "2025-02-01"]
     assert found.outside == 2
-    with pytest.raises(DataError, match="contest_date: is missing or no date"):
+    with pytest.raises(DataError, match="contest_date: is missing or not a date"):
         collect([raws(lcb(contest_date="soon"))], span)
 
 
@@ -141,7 +141,7 @@ def test_a_mapping_is_held_against_the_first_row() -> None:
     found = collect([raws(row, {**row, "tests": [["1"]]})], Choice(columns, skip_bad=True))
     assert [t.tests[0].output for t in found.tasks] == ["2"]
     assert "row 2, --map: test_output=tests.*.1" in str(found.faults[0])
-    with pytest.raises(ConfigError, match="there is no column 'q'; there are p"):
+    with pytest.raises(ConfigError, match="no column 'q'; the columns are p"):
         collect([raws({"p": 1})], Choice(columns, skip_bad=True))
 
 
@@ -176,8 +176,8 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "b.csv": (b'a,"b\n1', "not CSV"),
     "c.csv": (b"a,\xff\n1,1\n", "line 1: not UTF-8"),
     "d.csv": (b"a,b,a\n1,2,3\n", "two columns are named 'a'; rename one"),
-    "e.csv": (b"a;b\n1;2\n", "separated by commas, in this file it seems by ';'"),
-    "f.csv": (b"a\tb\n1\t2\n", "write it with commas"),
+    "e.csv": (b"a;b\n1;2\n", "cells seem to be separated by ';'"),
+    "f.csv": (b"a\tb\n1\t2\n", "write the file with commas"),
     "a.parquet": (b"PAR1", "not a readable Parquet file"),
 }
 
@@ -233,7 +233,7 @@ def test_bad_lines_are_told_by_number_and_the_others_read(tmp_path: Path) -> Non
     assert isinstance(second, Raw)
     (tmp_path / "a.csv").write_text("a,b\n1\n1,2\n")
     first, second = file_rows(tmp_path / "a.csv")
-    assert str(first).endswith("row 1, has 1 cells, the header 2")
+    assert str(first).endswith("row 1, has 1 cells, but the header has 2")
     assert isinstance(second, Raw)
 
 
@@ -251,7 +251,7 @@ def test_a_text_where_a_list_should_be_comes_with_the_way_to_read_it(tmp_path: P
     path.write_text("question,test_input,stdout,s\nAdd,1,2,3\n")
     mapping = "question=question,test_input=test_input,test_output=stdout,test_time_limit=s"
     for columns, said in (
-        ((), "--map test_input=test_input:one,test_output=stdout:one (of"),
+        ((), "`sparring tasks load --map test_input=test_input:one,test_output=stdout:one`"),
         (parse_mapping([mapping]), "--map test_output=stdout:json (or :one) reads"),
         (parse_mapping([mapping]), "--map test_time_limit=s:number reads"),
     ):

@@ -107,7 +107,10 @@ def test_a_hub_out_of_reach(library: Any) -> None:
     ("answer", "expected"),
     [
         ("Dataset 'a/b' is a gated dataset on the Hub.", "is gated: its owners"),
-        ("Dataset 'a/b' doesn't exist on the Hub", "is not on the hub, or not for this account"),
+        (
+            "Dataset 'a/b' doesn't exist on the Hub",
+            "is not on the hub, or not open to this account",
+        ),
     ],
 )
 def test_what_the_hub_may_answer(
@@ -125,7 +128,7 @@ def test_a_set_that_is_a_program_is_not_run(library: Any, monkeypatch: pytest.Mo
         raise RuntimeError("Dataset scripts are no longer supported, but found b.py")
 
     monkeypatch.setattr(library, "load_dataset", load_dataset)
-    assert "which is not run; name its files" in said(HubSource("a/b", "test"))
+    assert "and is not run; name its files" in said(HubSource("a/b", "test"))
 
 
 @pytest.mark.parametrize("name", ["datasets", "httpx2"])

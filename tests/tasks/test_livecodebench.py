@@ -131,7 +131,7 @@ def test_a_row_of_execution_is_named() -> None:
     ran = {"code": "def f(): ...", "input": "f()", "output": "1", "function_name": "f"}
     task, [(field, said)] = read_livecodebench(ran | {"contest_id": "1"}, "here", None)
     assert task is None
-    assert (field, said.partition(":")[0]) == ("code", "is of LiveCodeBench's execution set")
+    assert (field, said.partition(",")[0]) == ("code", "is of LiveCodeBench's execution set")
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -150,7 +150,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "test 0: not JSON",
     ),
     "not a list": ({"private_test_cases": '{"input": "1"}'}, "must hold a list"),
-    "an item": ({"private_test_cases": "[1]"}, "test 0: is no object"),
+    "an item": ({"private_test_cases": "[1]"}, "test 0: is not an object"),
     "deep": ({"private_test_cases": "[" * 100_000}, "nested too deeply"),
     "surrogate": (
         {"private_test_cases": json.dumps([case("\ud800", "1", "stdin")])},

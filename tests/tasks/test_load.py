@@ -68,7 +68,7 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
     "NaN": ('{"question": "a", "test_input": ["1"], "test_output": ["1"], '
             '"test_time_limit": NaN}', "test_time_limit: must be above"),
     "checker": ({**ROW, "checker": "tokenz"}, "unknown checker 'tokenz'"),
-    "method": ({**ROW, "exe_method": "function"}, "only stdin is"),
+    "method": ({**ROW, "exe_method": "function"}, "without one there is only stdin"),
     "unknown field": ({**ROW, "test_inputs": []}, "did you mean test_input?"),
     "a list": ([1], "must be an object with named fields, not a list"),
     "null": ("null", "must be an object with named fields, not null"),
@@ -136,11 +136,11 @@ FILES = {
     "empty.jsonl": ("\n \n", "is empty"),
     "torn.jsonl": (json.dumps(ROW) + '\n{"question": ', "line 2: not JSON"),
     "object.json": ("{}", "must be a list of tasks"),
-    "kind.csv": ("a,b", "unknown kind of file"),
+    "kind.csv": ("a,b", "CSV is not a task file"),
     "none.json": ("[]", "has no rows"),
     "lcb.jsonl": (
         '{"question_id": "1", "private_test_cases": "[]"}',
-        "line 1: a row of LiveCodeBench; `sparring tasks load` makes tasks of it",
+        "line 1: a row of LiveCodeBench; convert it with `sparring tasks load`",
     ),
     "deep.json": ("[" * 100_000, "nested too deeply"),
     "fake.parquet": ("no", "not a readable Parquet file"),

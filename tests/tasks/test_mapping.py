@@ -49,21 +49,21 @@ def test_paths_go_into_lists_objects_and_json_texts() -> None:
 PAIRS = "test_input=tests.*.in,test_output=tests.*.out"
 WRONG = {
     "question": "write FIELD=COLUMN",
-    "=problem": "'' is no field",
+    "=problem": "'' is not a field",
     "question=": "write FIELD=COLUMN",
     "quetsion=problem": "did you mean question?",
-    "zzz=problem": "there are question,",
+    "zzz=problem": "the fields are question,",
     f"question=problem,question=first,{PAIRS}": "question is given twice",
-    f"question=problem:yaml,{PAIRS}": "there are plain, json, python, number, one",
-    f"question=problem:ms,{PAIRS}": "ms is a unit of a limit; question has none",
-    "test_time_limit=seconds:bytes": "bytes is a unit of a limit; test_time_limit has none",
-    f"question=problem,args=first,{PAIRS}": "test_input and args: two ways to give tests",
+    f"question=problem:yaml,{PAIRS}": "the forms are plain, json, python, number, one",
+    f"question=problem:ms,{PAIRS}": "ms is a unit, and question has no such unit",
+    "test_time_limit=seconds:bytes": "bytes is a unit, and test_time_limit has no such unit",
+    f"question=problem,args=first,{PAIRS}": "test_input and args are two ways to give tests",
 }
 LACKING = {
-    PAIRS: "question is missing: which column holds it? there are problem",
-    "question=problem,test_input=first": "test_output is missing; it goes with question, test_in",
-    "question=problem,args=first,expected=first": "entry_point is missing; it goes with",
-    "question=problem": "test_input is missing; there are problem, name.with.dots, cases",
+    PAIRS: "question is missing; name its column: the columns are problem",
+    "question=problem,test_input=first": "test_output is missing; question, test_input need it",
+    "question=problem,args=first,expected=first": "entry_point is missing; question, args, exp",
+    "question=problem": "test_input is missing; the columns are problem, name.with.dots, cases",
 }
 
 
@@ -92,7 +92,7 @@ def test_what_a_task_needs_is_mapped_or_a_column(text: str) -> None:
 def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
     columns = parse_mapping([f"question=problme,{PAIRS}"])
     with pytest.raises(
-        ConfigError, match=r"no column 'problme'; there are problem.*mean problem\?"
+        ConfigError, match=r"no column 'problme'; the columns are problem.*mean problem\?"
     ):
         check_columns(columns, ROW)
 
@@ -100,16 +100,16 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("tests.in", "tests has nothing inside"),
+        ("tests.in", "tests is a single value, with nothing inside"),
         ("tests.7.in", "tests has 2 items"),
         ("tests.*.nothing", "has no 'nothing'"),
-        ("packed.inputs.x", "packed.inputs has nothing inside"),
+        ("packed.inputs.x", "packed.inputs is a single value, with nothing inside"),
         ("problem.x", "not JSON"),
         ("problem.*", "not JSON"),
-        ("first:json", "holds no text"),
+        ("first:json", "is not a text, which the form"),
         ("problem:json", "not JSON"),
-        ("problem:python", "no Python literal"),
-        ("problem:number", "is no number"),
+        ("problem:python", "is not a Python literal"),
+        ("problem:number", "is not a number"),
     ],
 )
 def test_a_row_without_what_the_path_asks_for_says_where_it_ends(path: str, said: str) -> None:
@@ -158,12 +158,18 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "no arguments": ({"args": [1, 2]}, "args: item 0 must be a list of arguments"),
     "named": ({"kwargs": [{}]}, "kwargs: must be a list of 2 objects"),
     "named by number": ({"kwargs": [{1: 2}, {}]}, "kwargs: item 0 must be an object"),
-    "name": ({"entry_point": "a-b"}, "entry_point: 'a-b' is no name"),
+    "name": (
+        {"entry_point": "a-b"},
+        "entry_point: 'a-b' is neither a function's name nor Class.method",
+    ),
     "checker": ({"checker": "tokens"}, "checker: 'tokens' compares text"),
     "no test": ({"args": [], "expected": []}, "args: has no test"),
     "preamble": ({"preamble": "no such"}, "preamble: 'no such' is not known"),
     "head": ({"head": "import ("}, "head: is not Python"),
-    "no function": ({"entry_point": None}, "entry_point: is missing: which function"),
+    "no function": (
+        {"entry_point": None},
+        "entry_point: is missing; name the function that takes the arguments",
+    ),
     "blank": ({"question": " "}, "question: is missing or blank"),
     "object": ({"expected": [3, date(2024, 1, 1)]}, "args: item 1: an object of the type"),
     "nothing": ({"args": None}, "args: must be a list"),

@@ -94,7 +94,7 @@ def test_the_columns_and_the_way_to_read_them_are_told(name: str, tmp_path: Path
             attempt()
         said.append(str(caught.value))
     for text in said:
-        assert f"there are {', '.join(row)}" in text
+        assert f"the columns are {', '.join(row)}" in text
         assert (
             f"did you mean {mapping.partition('=')[2].partition(',')[0].partition(':')[0]}? "
             in text
@@ -113,7 +113,7 @@ def test_rows_alike_are_told_once() -> None:
         collect([rows], Choice())
     first, last = str(caught.value).splitlines()
     assert first.startswith("set, row 1, question: is missing, as are test_input and test_output")
-    assert first.endswith("(198 more rows alike)")
+    assert first.endswith("(198 more rows with this fault)")
     assert "--skip-bad" in last
 
 
@@ -124,7 +124,7 @@ def test_a_table_of_cells_is_told_too(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--map question=problem,test_input=cases.\*.in,"):
         collect([file_rows(path)], Choice())
     mapping = "question=problm,test_input=cases.*.in,test_output=cases.*.out"
-    with pytest.raises(ConfigError, match="there are problem, cases; did you mean problem"):
+    with pytest.raises(ConfigError, match="the columns are problem, cases; did you mean problem"):
         collect([file_rows(path)], Choice(parse_mapping([mapping])))
 
 
@@ -145,7 +145,7 @@ def test_a_row_of_a_known_shape_given_as_a_task_file_is_named(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(row))
-    with pytest.raises(DataError, match=f"line 1: {said}; `sparring tasks load` makes tasks of it"):
+    with pytest.raises(DataError, match=f"line 1: {said}; convert it with `sparring tasks load`"):
         load_tasks([path])
 
 
@@ -155,7 +155,7 @@ def test_columns_that_say_nothing_are_told_all_the_same() -> None:
         collect([rows], Choice())
     assert str(caught.value).startswith(
         "set, row 1, question: is missing, as are test_input and test_output; "
-        "there are messages, reward_model\n"
+        "the columns are messages, reward_model\n"
     )
 
 

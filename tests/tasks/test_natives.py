@@ -137,8 +137,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "vacuous": ({**HUMANEVAL, "test": "def check(f): pass"}, "test: asserts nothing"),
     "torn": ({**HUMANEVAL, "test": "def check(f):"}, "test: is not Python"),
     "deep": ({**HUMANEVAL, "test": "(" * 500}, "test: is not Python"),
-    "entry": ({**HUMANEVAL, "entry_point": "a.b.c"}, "entry_point: 'a.b.c' is no name"),
-    "keyword": ({**HUMANEVAL, "entry_point": "class"}, "entry_point: 'class' is no name"),
+    "entry": (
+        {**HUMANEVAL, "entry_point": "a.b.c"},
+        "entry_point: 'a.b.c' is neither a function's name nor Class.method",
+    ),
+    "keyword": (
+        {**HUMANEVAL, "entry_point": "class"},
+        "entry_point: 'class' is neither a function's name nor Class.method",
+    ),
     "slip": (MISSPELT, "canonical_solutions: is not a known field; did you mean canonical_so"),
     "checker": ({**HUMANEVAL, "checker": "tokens"}, "checker: is not for rows"),
     "method": ({**HUMANEVAL, "exe_method": "stdin"}, "exe_method: is not for rows"),
@@ -149,7 +155,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({**MBPP, "test_list": "assert"}, "test_list: must be a list of strings"),
     "code": ({**MBPP, "code": "def"}, "code: is not Python"),
     "another": ({**MBPP, "code": "x = 1"}, "no assertion calls a function that code defines"),
-    "both": ({**MBPP, "question": "?"}, "did you mean test_list? --map tests=test_list"),
+    "both": (
+        {**MBPP, "question": "?"},
+        "did you mean test_list? `sparring tasks load --map tests=test_list`",
+    ),
 }
 
 
@@ -172,7 +181,7 @@ def test_a_file_may_hold_all_shapes_and_be_gzipped(tmp_path: Path) -> None:
         ("H/1", "mean"), ("a-2", None), ("7", "both"),
     ]  # fmt: skip
     path.write_bytes(gzip.compress(rows.encode())[:-20])
-    with pytest.raises(DataError, match="not a readable gzip file"):
+    with pytest.raises(DataError, match="a gzip file that is cut off or damaged"):
         load_tasks([path])
 
 
@@ -183,20 +192,29 @@ TABLE: dict[str, Any] = {
     "test_output": ["3"],
 }
 BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
-    "stdin": ({"test_input": ["1 2\n"]}, "test_input: item 0 is no encoded call"),
-    "no pair": ({"test_input": ["[1, 2]"]}, "test_input: item 0 is no encoded call"),
-    "a name": ({"test_input": ['[[1], {"dict": [[1, 2]]}]']}, "a named argument has no name"),
-    "value": ({"test_output": ["{}"]}, "test_output: item 0 is no encoded value"),
+    "stdin": ({"test_input": ["1 2\n"]}, "test_input: item 0 is not an encoded call"),
+    "no pair": ({"test_input": ["[1, 2]"]}, "test_input: item 0 is not an encoded call"),
+    "a name": (
+        {"test_input": ['[[1], {"dict": [[1, 2]]}]']},
+        "the name of a named argument must be a string",
+    ),
+    "value": ({"test_output": ["{}"]}, "test_output: item 0 is not an encoded value"),
     "printed": ({"checker": "lines"}, "checker: 'lines' compares printed text"),
-    "method": ({"exe_method": "stdin"}, "exe_method: 'stdin' does not go with entry_point"),
+    "method": ({"exe_method": "stdin"}, "exe_method: 'stdin' contradicts entry_point"),
     "validator": ({"validator": "x"}, "validator: reads standard input"),
-    "kind": ({"test_kind": ["stdin"]}, "test_kind: 'stdin' is none of call, script"),
+    "kind": (
+        {"test_kind": ["stdin"]},
+        "'stdin' is not a kind; the kinds are call, script",
+    ),
     "kinds": ({"test_kind": ["call", "call"]}, "test_kind: has 2 entries for 1 tests"),
-    "rule": ({"test_checker": ["tokens"]}, "test_checker: item 0: 'tokens' is no rule"),
+    "rule": ({"test_checker": ["tokens"]}, "test_checker: item 0: 'tokens' is not a rule"),
     "no rule": ({"test_checker": ["vlue"]}, "test_checker: item 0: unknown checker"),
     "rules": ({"test_checker": "value"}, "test_checker: must be a list of 1 rules"),
-    "script": ({"test_kind": ["script"]}, "item 0 is a script: it must not be blank, nor have"),
-    "no entry": ({"entry_point": None, "test_kind": ["call"]}, "test_kind: 'call' is none of"),
+    "script": ({"test_kind": ["script"]}, "item 0 is a script, which needs a source"),
+    "no entry": (
+        {"entry_point": None, "test_kind": ["call"]},
+        "test_kind: 'call' is not a kind",
+    ),
 }
 
 

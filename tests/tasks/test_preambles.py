@@ -44,7 +44,10 @@ def test_an_unknown_name_is_one_clear_line() -> None:
     task, faults = read_row(ROW | {"preamble": "livecodebanch"}, "x", "here", None)
     assert task is None
     assert faults == [
-        ("preamble", "'livecodebanch' is not known; there are apps, leetcode, livecodebench")
+        (
+            "preamble",
+            "'livecodebanch' is not known; the preambles are apps, leetcode, livecodebench",
+        )
     ]
     with pytest.raises(DataError, match="t: preamble 'no' is not known"):
         before(Task("t", "q", (), preamble="no"))
@@ -52,7 +55,7 @@ def test_an_unknown_name_is_one_clear_line() -> None:
 
 def test_a_head_that_is_no_python_is_one_clear_line() -> None:
     _, faults = read_row(ROW | {"head": "def f(:"}, "x", "here", None)
-    assert faults == [("head", "is not Python: it is the source that stands before every program")]
+    assert faults == [("head", "is not Python; give the source that stands before every program")]
 
 
 def test_both_survive_a_task_file(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_what_a_task_needs_is_a_fault_where_it_is_null() -> None:
     assert len(found.tasks) == 1
     assert [fault.text for fault in found.faults] == [
         "--map: test_input=t.*.in: t is null",
-        "question: is missing; there are test_input, test_output",
+        "question: is missing; the columns are test_input, test_output",
         "--map: test_output=t.*.out: t.0 has no 'out'; it has in",
     ]
 
@@ -78,7 +78,7 @@ def test_a_place_that_is_missing_in_a_list_is_no_absence() -> None:
 
 
 def test_a_column_that_no_row_has_is_a_mistake_after_all_rows() -> None:
-    with pytest.raises(ConfigError, match=r"no column 'mata'; there are q, i, o, meta.*mean meta"):
+    with pytest.raises(ConfigError, match=r"no column 'mata'; .* are q, i, o, meta.*mean meta"):
         tasks(f"{PAIRS},difficulty=mata.level", ROW, ROW | {"meta": {"level": "x"}})
 
 
@@ -103,12 +103,12 @@ def test_our_own_names_need_no_mapping_at_all() -> None:
 @pytest.mark.parametrize(
     ("name", "cell", "said"),
     [
-        ("solutions", '["print(4)"]', "is no list (--map solutions=solutions:json reads one)"),
-        ("solutions", {"solution": []}, "is no list (--map solutions=solutions.NAME is one"),
-        ("memory_limit", "large", "says no unit"),
-        ("memory_limit", "2 s", "'2 s' is no memory in bytes"),
+        ("solutions", '["print(4)"]', "is not a list (--map solutions=solutions:json reads one)"),
+        ("solutions", {"solution": []}, "is not a list (--map solutions=solutions.NAME is one"),
+        ("memory_limit", "large", "names no unit"),
+        ("memory_limit", "2 s", "'2 s' is not a memory limit in bytes"),
         ("difficulty", [1], "is neither a text nor a whole number"),
-        ("validator", 5, "is no text"),
+        ("validator", 5, "is not a text"),
         ("tests", ["assert f(1) == 1"], ""),
         ("question", "another", ""),
     ],
@@ -172,7 +172,7 @@ def test_what_is_no_limit(field: str, cell: Any, unit: str | None) -> None:
     if isinstance(cell, timedelta):
         assert limit(field, cell, unit) is cell  # which the field refuses
         return
-    with pytest.raises(ValueError, match=r"is no (time|memory) in"):
+    with pytest.raises(ValueError, match=r"is not a (time|memory) limit in"):
         limit(field, cell, unit)
 
 
@@ -238,7 +238,7 @@ def test_values_that_are_wrapped_in_a_list(args: Any, expected: Any, found: list
 @pytest.mark.parametrize("cell", [[4], [[4, 5]], [[]], 4, "4"])
 def test_what_is_not_wrapped_is_a_fault(cell: Any) -> None:
     mapping = "question=q,entry_point=f,args=a,expected=e:unwrap"
-    with pytest.raises(DataError, match=r"expected=e: .*(no list|not JSON)"):
+    with pytest.raises(DataError, match=r"expected=e: .*(not a list|not JSON)"):
         tasks(mapping, {"q": "?", "f": "dbl", "a": [[2]], "e": cell})
 
 

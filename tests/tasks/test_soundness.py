@@ -110,7 +110,7 @@ def test_tasks_that_occur_twice() -> None:
     ]
     tasks = [one, same, reworded, other, *constant, *few, *letters, *blanks]
     found = [(f.task, f.seen) for f in duplicate_tasks(tasks)]
-    assert found == [("b", "the statement is that of a"), ("c", "every test is that of a")]
+    assert found == [("b", "the statement equals that of a"), ("c", "every test equals that of a")]
 
 
 TASK = Task("t", "…", (Test("1", "1"), Test("2", "2")), (Test("3", "3"),), solutions=("a", "b"))
@@ -135,7 +135,7 @@ def test_what_is_left_without_the_bad_parts() -> None:
     assert len(left.dropped) == 3
     too_few = sound(TASK, found, Policy.DROP_TESTS, 2, confirmed=True)
     assert too_few.task is None
-    assert too_few.dropped[-1] == "t: 1 tests are left, fewer than 2"
+    assert too_few.dropped[-1] == "t: 1 tests remain, fewer than 2"
     assert sound(TASK, found, Policy.DROP_TASKS, 1, confirmed=True).task is None
     assert sound(TASK, found[3:], Policy.DROP_TASKS, 1, confirmed=True).task == TASK
 

@@ -152,16 +152,20 @@ def test_a_suite_that_reaches_no_assertion_is_refused(name: str, tmp_path: Path)
 
 def test_the_refusal_names_what_is_not_run(tmp_path: Path) -> None:
     suite = f"def one():\n    {_HOLDS}\ndef two():\n    {_HOLDS}"
-    assert "(what one, two asserts is not)" in refusal(tmp_path, row(suite))
+    assert "(nothing runs one, two)" in refusal(tmp_path, row(suite))
 
 
 REFUSED = {
-    "a fixture": (f"def test_a(tmp_path): {_HOLDS}", "test_a takes tmp_path: fixtures of pytest"),
-    "two fixtures": (f"def test_a(x, y): {_HOLDS}", "test_a takes x, y: fixtures of pytest"),
+    "a fixture": (
+        f"def test_a(tmp_path): {_HOLDS}",
+        "test_a takes tmp_path: the sandbox has no fixtures of pytest"),
+    "two fixtures": (
+        f"def test_a(x, y): {_HOLDS}",
+        "test_a takes x, y: the sandbox has no fixtures of pytest"),
     "a method's fixture": (f"class TestA:\n    def test_a(self, capsys): {_HOLDS}", "takes capsys"),
     "its own fixture": (
         f"import pytest\n@pytest.fixture\ndef x(): return 1\ndef test_a(x): {_HOLDS}",
-        "uses pytest.fixture, and only approx",
+        "uses pytest.fixture; of pytest the sandbox has only approx",
     ),
     "an imported fixture": (f"from pytest import fixture\ndef test_a(): {_HOLDS}", "imports fix"),
     "used fixtures": (
@@ -171,14 +175,16 @@ REFUSED = {
         "import pytest as pt\ndef test_a():\n    with pt.warns(UserWarning): add(1, 2)",
         "uses pytest.warns",
     ),
-    "a plugin": (f"import pytest_mock\ndef test_a(): {_HOLDS}", "imports pytest_mock: plugins"),
+    "a plugin": (
+        f"import pytest_mock\ndef test_a(): {_HOLDS}",
+        "imports pytest_mock: the sandbox has no plugins of pytest"),
     "another function": (
         "from solution import minus\ndef test_a(): assert minus(1, 2) == 3",
-        "imports minus from solution, and not add, which is asked for",
+        "imports minus from solution, but the task asks for add",
     ),
     "no call": ("def test_a(): assert plus(1, 2) == 3", "never calls add: it tests no program"),
-    "its own function": (f"def add(a, b): return a + b\ndef test_a(): {_HOLDS}", "binds add"),
-    "the library's": (f"from operator import add\ndef test_a(): {_HOLDS}", "binds add itself"),
+    "its own function": (f"def add(a, b): return a + b\ndef test_a(): {_HOLDS}", "defines add"),
+    "the library's": (f"from operator import add\ndef test_a(): {_HOLDS}", "defines add itself"),
 }  # fmt: skip
 
 
@@ -193,7 +199,7 @@ def test_a_class_is_refused_where_its_objects_would_be_tested(tmp_path: Path) ->
     body = "    def push(self, x): self.held.append(x)\n"
     suite = "from solution import Stack\ndef test_a():\n    s = Stack()\n    assert not s.held"
     told = refusal(tmp_path, row(suite, head, body, "Stack"))
-    assert "test: is on a class (Stack), whose objects do not cross" in told
+    assert "test: tests a class (Stack), whose objects cannot cross" in told
 
 
 def test_a_row_of_mbpp_with_functions_for_tests(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -27,7 +27,7 @@ def test_of_equal_statements_the_first_is_kept() -> None:
     kept, removed = drop_twins(tasks, near=None)
     assert [t.id for t in kept] == ["a", "c"]
     assert [(r.task_id, r.reason, r.detail) for r in removed] == [
-        ("b", Reason.DUPLICATE, "the statement of a, kept")
+        ("b", Reason.DUPLICATE, "same statement as a, kept")
     ]
 
 
@@ -66,7 +66,11 @@ def test_near_twins_and_how_near() -> None:
     kept, removed = drop_twins(tasks, Overlap(3, 0.6))
     assert [t.id for t in kept] == ["a", "b"]
     assert {r.task_id for r in removed} == {"c", "d"}
-    assert all("of a, kept" in r.detail and r.reason is Reason.NEAR_DUPLICATE for r in removed)
+    assert all(
+        ("in common with a, kept" in r.detail or "same statement as a, kept" in r.detail)
+        and r.reason is Reason.NEAR_DUPLICATE
+        for r in removed
+    )
     strict, _ = drop_twins(tasks, Overlap(3, 0.99))
     assert [t.id for t in strict] == ["a", "b", "c", "d"]
 
@@ -86,7 +90,7 @@ def test_a_statement_inside_of_another_is_a_leak() -> None:
     ]  # fmt: skip
     _, removed_too = drop_leaks([task("short", STORY)], [task("e", told)])
     assert [r.task_id for r in removed_too] == ["short"]
-    assert removed[0].detail == "100% of the runs of 8 words of e2"
+    assert removed[0].detail == "100% of 8-grams in common with e2"
 
 
 def test_common_phrases_alone_are_no_leak() -> None:
@@ -105,7 +109,7 @@ def test_equal_tests_are_a_leak_from_three_on(count: int, leaks: bool) -> None:
     kept, removed = drop_leaks([task("a", "Double.", *pairs)], [task("e", "Times two.", *theirs)])
     assert bool(removed) is leaks
     assert len(kept) == (not leaks)
-    assert all(r.reason is Reason.SAME_TESTS and r.detail == "the tests of e" for r in removed)
+    assert all(r.reason is Reason.SAME_TESTS and r.detail == "same tests as e" for r in removed)
 
 
 def test_other_answers_to_the_same_inputs_are_no_leak() -> None:

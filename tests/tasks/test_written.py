@@ -84,7 +84,7 @@ def test_the_solution_says_which_of_several_functions_it_is(tmp_path: Path) -> N
     row = {"question": "?", "tests": ["assert decode(encode('a')) == 'a'"]}
     path = tmp_path / "b.jsonl"
     path.write_text(json.dumps(row))
-    with pytest.raises(DataError, match="the tests call decode, encode: which is the function"):
+    with pytest.raises(DataError, match="the tests call decode, encode; name the function"):
         load_tasks([path])
     row["solutions"] = ["def encode(text):\n    return text\n"]
     assert read(tmp_path, row).entry_point == "encode"
@@ -109,28 +109,31 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no assertion": ({"tests": ["double(1)"]}, "tests: asserts nothing"),
     "nothing": ({"tests": []}, "tests: has no test"),
     "blank": ({"tests": ["", " "]}, "tests: has no test"),
-    "numbers": ({"tests": [1, 2]}, "tests: must be assertions, a text or a list of texts"),
+    "numbers": ({"tests": [1, 2]}, "tests: must be assertions (a text or a list of texts)"),
     "an object": ({"tests": {"a": 1}}, "tests: must be assertions"),
     "mixed": ({"tests": ["assert 1", {"input": "", "output": ""}]}, "tests: must be assertions"),
     "pairs of a function": (
         {"tests": [{"input": "1", "output": "2"}]},
-        'of a function are assertions, such as "assert f(1) == 2"',
+        'must be assertions for a function, such as "assert f(1) == 2"',
     ),
     "other names inside": (
         {"tests": [{"in": "1", "out": "2"}], "entry_point": None},
-        "item 0 has in, out; input and output are needed, both texts, and no more "
+        "item 0 has in, out; give input and output, both texts, and no more "
         "(--map test_input=tests.*.in,test_output=tests.*.out)",
     ),
     "numbers inside": (
         {"tests": [{"input": 1, "output": 2}], "entry_point": None},
-        "item 0 has input, output; input and output are needed, both texts",
+        "item 0 has input, output; give input and output, both texts",
     ),
-    "two ways": ({"test_input": ["1"]}, "tests: takes the place of test_input; leave one out"),
+    "two ways": ({"test_input": ["1"]}, "tests: replaces test_input; leave one of the two out"),
     "no function": (
         {"tests": ["assert 1 == 1"], "entry_point": None},
         "entry_point: is missing, and the tests call no function by its name",
     ),
-    "a name": ({"entry_point": "a b"}, "entry_point: 'a b' is no name"),
+    "a name": (
+        {"entry_point": "a b"},
+        "entry_point: 'a b' is neither a function's name nor Class.method",
+    ),
     "a validator": ({"validator": "print('valid')"}, "validator: reads standard input"),
     "a checker": ({"checker": "tokens"}, "checker: 'tokens' compares printed text"),
     "half a character": ({"tests": ["assert double('\ud800') == 1"]}, "half a surrogate pair"),

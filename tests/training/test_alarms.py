@@ -157,7 +157,7 @@ def test_log_probs_that_drift_apart_are_told_by_those_of_the_first_steps() -> No
     [alarm] = last(of_role("tester", "logprob_gap", *still, *gone))
     assert alarm["monitor"] == "tester_gap"
     assert alarm["value"] == pytest.approx(0.024 / 0.011)
-    assert "2.2 times as far from those in sampling" in alarm["reason"]
+    assert "differ 2.2 times as much as in the first steps" in alarm["reason"]
     assert last(of_role("tester", "logprob_gap", *still, *[0.02] * 5)) == []
     history = of_role("coder", "logprob_gap", *still, *gone)
     wide = MonitorSettings(gap_drift=3)

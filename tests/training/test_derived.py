@@ -18,9 +18,9 @@ def test_opponents_and_further_rounds_are_in_the_bounds() -> None:
     found = derived("sampling.opponents=5", "sampling.extra_rounds=2")
     # 16 tasks × 3 rounds × (10 + 5 programs of 64 tokens, 14 tests of 72)
     assert found["responses"].startswith(f"{16 * (15 + 14):,} ")
-    assert found["responses"].endswith("at most 3 times, in rounds")
+    assert found["responses"].endswith("; in at most 3 attempts")
     assert found["tokens sampled, at most"] == f"{48 * (15 * 64 + 14 * 72):,}"
-    assert found["runs, at most"].startswith(f"{48 * (15 * (10 + 14) + 10 + 14 + 14):,} ")
+    assert found["executions, at most"].startswith(f"{48 * (15 * (10 + 14) + 10 + 14 + 14):,} ")
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_start_weights_that_nobody_kept_are_never_others() -> None:
         assert model is trainer.model
     snapshot = trainer.snapshot()
     trainer.learner.update([])  # a first step being made
-    with pytest.raises(RuntimeError, match="no copy of them was kept"), trainer.initial_policy():
+    with pytest.raises(RuntimeError, match="but no copy was kept"), trainer.initial_policy():
         pass
     with snapshot.initial_policy() as model:
         assert model is snapshot.model

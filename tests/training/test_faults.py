@@ -28,8 +28,8 @@ from sparring.errors import ConfigError
         (["supervision.temperature=0.5"], "supervision.temperature = 0.5 is without effect"),
         (
             ["reward.overlong=penalty"],
-            "sampling.coder_max_tokens is 64: every response would be taxed. Set "
-            "reward.overlong_buffer to less than that, such as 16",
+            "sampling.coder_max_tokens is 64: every response would get a penalty; set "
+            "reward.overlong_buffer below 64, such as 16",
         ),
         (
             [
@@ -39,7 +39,7 @@ from sparring.errors import ConfigError
             ],
             None,
         ),
-        (["sampling.programs=1"], "the coder would learn nothing; ask for 2 at least"),
+        (["sampling.programs=1"], "the coder would learn nothing; set at least 2"),
         (["sampling.tests=1", "reward.normalisation=mean"], 'set learning.frozen = "tester"'),
     ],
 )

@@ -28,7 +28,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_a_piped_run_says_what_takes_minutes_before_it_does(run: tuple[Path, str]) -> None:
     _, said = run
-    first, last = "evaluating the start model: 6 tasks × (8 + 8) responses …", "evaluating: 6 tasks"
+    first = "evaluating the initial model: 6 tasks × (8 + 8) responses …"
+    last = "evaluating: 6 tasks"
     assert said.index(first) < said.index("step 0: held-out programs") < said.index(last)
 
 
@@ -41,7 +42,7 @@ def test_a_run_ends_with_its_model_and_what_to_do_with_it(run: tuple[Path, str])
     small = ["--limit-tasks", "1", "-n", "1", "-m", "1", "--mutants", "0", "--workers", "1"]
     done = sparring_here(*line.split(), *small)
     assert done.returncode == 0, done.stderr
-    assert f"as the run {path} has it" in done.stdout
+    assert f"taken from the run {path}: " in done.stdout
 
 
 def test_a_run_as_a_model_is_its_newest_checkpoint(run: tuple[Path, str], tmp_path: Path) -> None:
@@ -96,5 +97,6 @@ def test_rows_of_an_evaluation_are_not_those_of_a_step() -> None:
     by = ["supervision.kind=tester", "supervision.model=nano", "supervision.tests=8"]
     shape = find_shape("nano")
     found = estimate(load_recipe(NANO_RECIPE, [*few, *by]), shape, supervisor=shape)
-    [line] = [k for k in found.phases["supervising, on the first rank"] if k.startswith("keys")]
+    phase = found.phases["sampling pseudo-labels, on the first rank"]
+    [line] = [k for k in phase if k.startswith("keys")]
     assert line.startswith("keys and values of 8 rows")

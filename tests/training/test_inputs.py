@@ -61,7 +61,7 @@ def test_other_tasks_under_the_same_name_are_refused(begun: Path, place: Path) -
     shutil.copy(begun / "others.jsonl", begun / "tasks.jsonl")
     done = resumed(place)
     assert done.returncode == 1
-    assert "tasks.jsonl is not what it was when the run began" in done.stderr
+    assert "tasks.jsonl has changed since the run began" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
@@ -72,10 +72,10 @@ def test_another_start_model_is_refused_and_said_by_a_replay(begun: Path, place:
     weights.write_bytes(data)
     done = resumed(place)
     assert done.returncode == 1
-    assert "model.safetensors is not what it was when the run began" in done.stderr
+    assert "model.safetensors has changed since the run began" in done.stderr
     done = sparring_here("train", "--replay", str(place / "run"), "--run-dir", str(place / "again"))
     assert done.returncode == 0, done.stderr
-    assert "a replay with another start model" in done.stdout
+    assert "a replay with another initial model" in done.stdout
 
 
 def test_a_reward_function_may_be_mended_and_both_sources_are_kept(
@@ -98,7 +98,7 @@ def test_a_reward_function_may_be_mended_and_both_sources_are_kept(
     ]
     assert rewards == [{1.0}, {2.0}]
     done = sparring_here("train", "--resume", "--run-dir", str(run), "--set", "training.steps=3")
-    assert "is no longer what it was" not in done.stdout  # nothing new
+    assert "has changed since" not in done.stdout  # nothing new
 
 
 def groups(path: Path) -> list[Any]:
@@ -163,10 +163,13 @@ FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
         "does not answer the prompts of its step",
     ),
     "journal of something else": (journal(lambda g: {"a": 1}), "not of this version's form"),
-    "unequal lengths": (rollouts(lambda p: {**p, "logprobs": [0.0]}), "differ in number"),
+    "unequal lengths": (
+        rollouts(lambda p: {**p, "logprobs": [0.0]}),
+        "has different numbers of tokens and log-probs",
+    ),
     "no tokens": (
         rollouts(lambda p: {**p, "token_ids": [], "logprobs": []}),
-        "response without tokens",
+        "response has no tokens",
     ),
     "unknown tokens": (
         rollouts(lambda p: {**p, "token_ids": [10**6] * len(p["token_ids"])}),
@@ -238,6 +241,6 @@ def test_a_resume_to_fewer_steps_than_were_made_is_refused(place: Path) -> None:
         "train", "--resume", "--run-dir", str(place / "run"), "--set", "training.steps=1"
     )
     assert done.returncode == 2
-    assert "training.steps is 1, but the run has got to step 2 already" in done.stderr
+    assert "training.steps is 1, but the run has a checkpoint of step 2" in done.stderr
     assert records(place / "run", "metrics.jsonl") == before
     assert json.loads((place / "run/recipe.json").read_text())["training"]["steps"] == 2

@@ -47,8 +47,8 @@ def test_a_replay_from_no_checkpoint_says_which_there_are(tmp_path: Path) -> Non
         "train", "--replay", str(run.path), "--from-step", "1", "--run-dir", str(tmp_path / "n")
     )
     assert done.returncode != 0
-    assert "has no checkpoint of step 1; --from-step is the step of a checkpoint" in done.stderr
-    assert "there are those of: 2" in done.stderr
+    expected = "has no checkpoint of step 1; give --from-step the step of a checkpoint: 2"
+    assert expected in done.stderr
 
 
 def test_a_path_that_is_no_name_on_the_hub_is_said_in_our_words() -> None:

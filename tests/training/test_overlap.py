@@ -133,7 +133,7 @@ def test_a_journal_keeps_what_came_in_any_order_and_never_replaces_it(directory:
     came = [(2, 1), (0, 0), (0, 1), (1, 0), (2, 0)]
     assert all(first.take(k, response(k, i)) for k, i in came)
     assert not first.take(0, response(0, 0, "another"))
-    assert [first.whole(k) for k in range(3)] == [True, False, True]
+    assert [first.complete(k) for k in range(3)] == [True, False, True]
     with pytest.raises(ValueError, match="left out"):
         first.responses()
     assert first.take(1, response(1, 1))
@@ -150,8 +150,8 @@ def test_a_journal_is_on_disk_while_responses_come(directory: RunDir, monkeypatc
     assert not directory.has("journal/x.jsonl")
     now[0] = 1.5
     first.take(1, response(1, 1))
-    assert journal(directory).known(0) == [response(0, 0)]
-    assert journal(directory).known(1) == [response(1, 1)]
+    assert journal(directory).arrived(0) == [response(0, 0)]
+    assert journal(directory).arrived(1) == [response(1, 1)]
 
 
 def test_a_line_that_a_kill_tore_is_left_out_and_what_follows_is_read(directory: RunDir) -> None:
@@ -162,7 +162,7 @@ def test_a_line_that_a_kill_tore_is_left_out_and_what_follows_is_read(directory:
     file = directory.path / "journal/x.jsonl"
     file.write_bytes(file.read_bytes()[:-10])
     again = journal(directory)
-    assert [again.whole(k) for k in range(3)] == [True, True, False]
+    assert [again.complete(k) for k in range(3)] == [True, True, False]
     again.take(2, response(2, 1, "anew"))
     found = again.responses()
     assert found[2] == [response(2, 0), response(2, 1, "anew")]

@@ -79,7 +79,7 @@ def test_two_replay_as_one_and_each_takes_up_the_others_checkpoint(
     resume = ("--resume", "--run-dir", str(path), "--set")
     done = sparring_here("train", *resume, "training.steps=3")
     assert done.returncode == 0, done.stderr
-    assert f"training.sharding is {sharding}, but this process is alone" in done.stdout
+    assert f"training.sharding is {sharding}, but only one process runs" in done.stdout
     fine(two(*resume, "training.steps=4", "--set", f"training.sharding={later}"))
     same_learning(path, one, 4)
 
@@ -125,7 +125,7 @@ def test_a_run_that_lost_a_process_ends_like_one_that_did_not(tmp_path: Path) ->
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
-    "no sharding": (("--set", "training.sharding=none"), 2, "but 2 processes were started"),
+    "no sharding": (("--set", "training.sharding=none"), 2, "2 processes were started, but"),
     "an unknown key": (("--set", "training.shard=ddp"), 2, "did you mean sharding?"),
     "no such model": (
         ("--set", "training.sharding=ddp", "--set", "model.path=/nowhere"),

@@ -140,7 +140,7 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
     assert f"{len(changes):,} changed advantages" in done.stdout
     again = sparring_here("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert changes
     assert {c["role"] for c in changes} == {"tester"}
     # by hand, from the record: with validity 1/2 the reward is higher by W/2
@@ -188,7 +188,7 @@ def test_rescoring_by_another_checker_compares_the_outputs_anew(run: Path, tmp_p
 def test_only_reward_and_checker_can_be_rescored(run: Path) -> None:
     assert "nothing is changed" in sparring_here("rescore", str(run)).stderr
     done = sparring_here("rescore", str(run), "--set", "learning.kl=3")
-    assert "learning.kl cannot be applied to what is recorded" in done.stderr
+    assert "learning.kl cannot be applied to recorded rollouts" in done.stderr
 
 
 def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
@@ -199,10 +199,11 @@ def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "5 passed" in tried.stdout
-    assert "is there already" in sparring_here("new", "reward", "mine.py", cwd=tmp_path).stderr
+    assert "already exists" in sparring_here("new", "reward", "mine.py", cwd=tmp_path).stderr
     path = tmp_path / "run"
     said = finished(command(path, training__steps="1", reward=f"{tmp_path}/mine.py:reward"))
-    assert said.count("no opponents' programs are sampled: reward.function is not shown them") == 1
+    note = "no initial-policy programs are sampled: reward.function does not get them"
+    assert said.count(note) == 1
     assert not any("opponents" in group for group in _rollouts(path, 1))
     assert (path / "reward_function.py").read_text() == (tmp_path / "mine.py").read_text()
     for g in _rollouts(path, 1):
@@ -246,8 +247,8 @@ def test_a_wrong_reward_function_is_one_clear_line(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("nofile.py:reward", "there is no such file"),
-        ("bad.py", "must be file.py:function"),
+        ("nofile.py:reward", "no such file: nofile.py"),
+        ("bad.py", "is not of the form file.py:function"),
         ("bad.py:other", "has no function other"),
         ("syntax.py:reward", "raised SyntaxError"),
         ("exit.py:reward", "raised SystemExit"),

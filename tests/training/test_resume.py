@@ -115,7 +115,7 @@ def test_a_changed_record_is_noticed(run: Path, tmp_path: Path) -> None:
     file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
     done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 1
-    assert "the rewards of step 3 are no longer those recorded" in done.stderr
+    assert "the rewards of step 3 differ from those recorded" in done.stderr
 
 
 def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_after_it(
@@ -181,11 +181,15 @@ LAST = "checkpoints/step-00004/"
 DAMAGE: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "cut optimiser": (LAST + "optimizer.pt", cut(1000), "damaged"),
     "empty optimiser": (LAST + "optimizer.pt", cut(0), "damaged"),
-    "flipped optimiser": (LAST + "optimizer.pt", flip_a_bit, "is not what was written"),
+    "flipped optimiser": (LAST + "optimizer.pt", flip_a_bit, "has a wrong checksum"),
     "cut state": (LAST + "state.json", cut(5), "damaged"),
     "cut weights": (LAST + "model.safetensors", cut(1000), "damaged"),
-    "flipped weights": (LAST + "model.safetensors", flip_a_bit, "is not what was written"),
-    "no chat template": (LAST + "chat_template.jinja", Path.unlink, "is not what was written"),
+    "flipped weights": (LAST + "model.safetensors", flip_a_bit, "has a wrong checksum"),
+    "no chat template": (
+        LAST + "chat_template.jinja",
+        Path.unlink,
+        "chat_template.jinja is missing",
+    ),
     "cut recipe": ("recipe.json", cut(1), "damaged"),
     "empty pool": ("pool.jsonl.gz", cut(0), "damaged (empty file)"),
     "no pool": ("pool.jsonl.gz", Path.unlink, "put a copy back"),
@@ -264,7 +268,9 @@ def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: P
     path = tmp_path / "wild"
     done = sparring_here(*command(path, learning__refuse_norm="1e-9")[3:])
     assert done.returncode == 1
-    assert "step 1: the gradient is not finite or longer than learning.refuse_norm" in done.stdout
+    assert (
+        "step 1: the gradient is not finite or its norm exceeds learning.refuse_norm" in done.stdout
+    )
     assert "for the second time (first in step 1)" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert [m["step"] for m in records(path, "metrics.jsonl")] == [1]

@@ -154,10 +154,13 @@ def test_inputs_are_repeated_if_no_line_tells_them_apart() -> None:
         ({"reward": {"length_least": 9, "length_most": 8}}, "length_least (9) is above"),
         ({"reward": {"function": "a.py:f", "overlong": "penalty"}}, "set overlong = mask"),
         ({"learning": {**LIKELIHOOD, "kl_place": "reward"}}, "set kl_place = loss"),
-        ({"learning": LIKELIHOOD, "reward": {"length": "paper"}}, "reward.length = paper is"),
+        (
+            {"learning": LIKELIHOOD, "reward": {"length": "paper"}},
+            "reward.length = paper needs advantages",
+        ),
         ({"learning": {"mode": "separate", "tester_weight": 0}}, "are of a joint update"),
         ({"learning": {"kl_place": "reward", "reference": "step"}}, "set reference = start"),
-        ({"learning": {"importance_cap": 2}}, 'needs old_logprobs = "trainer"'),
+        ({"learning": {"importance_cap": 2}}, 'set learning.old_logprobs = "trainer"'),
     ],
 )
 def test_switches_that_exclude_each_other_are_one_short_line(

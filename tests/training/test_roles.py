@@ -122,7 +122,7 @@ def test_each_role_has_a_checkpoint_that_plays_as_it_does(tmp_path: Path) -> Non
     damaged = path / "adapter" / "tester" / "adapter_model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-4] + b"\0\0\0\1")
     done = sparring_here("train", "--resume", "--run-dir", str(run), "--set", "training.steps=3")
-    assert "adapter/tester/adapter_model.safetensors is not what was written" in done.stderr
+    assert "adapter/tester/adapter_model.safetensors has a wrong checksum" in done.stderr
 
 
 def test_a_tester_of_no_weight_teaches_nothing(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_budget_of_tokens_ends_a_run_with_the_step_that_spends_it(tmp_path: Pa
     summary = json.loads((path / "summary.json").read_text())
     assert summary["steps"] == len(spent)
     again = sparring_here("train", "--resume", "--run-dir", str(path))
-    assert "nothing to go on with" in again.stdout
+    assert "nothing to continue" in again.stdout
     more = sparring_here(
         "train", "--resume", "--run-dir", str(path), "--set", "training.token_budget=2500"
     )
@@ -189,7 +189,7 @@ def test_a_recipe_may_extend_another(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('extends = "none.toml"', "no such recipe"),
-        ('extends = "self.toml"', "comes back"),
+        ('extends = "self.toml"', "which in turn extends"),
         ("extends = 3", "must be"),
     ],
 )

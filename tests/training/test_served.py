@@ -114,7 +114,7 @@ def test_a_run_starts_its_own_server_and_survives_its_death(tmp_path: Path) -> N
 def test_a_stopped_run_goes_on_with_other_servers(fake: FakeVllm, tmp_path: Path) -> None:
     run = tmp_path / "run"
     fake.after, fake.faults = 40, [Fault.ERROR] * 1000
-    assert "no sound response" in trained(run, vllm__urls=f'["{fake.url}"]')
+    assert "no valid response" in trained(run, vllm__urls=f'["{fake.url}"]')
     with FakeVllm(NANO_DIR) as other:
         change = f'vllm.urls=["{other.url}"]'
         done = sparring_here("train", "--resume", "--run-dir", str(run), "--set", change)
@@ -222,5 +222,5 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     assert lost.startswith("sparring: vllm.weights_dir: /nonexistent: there is no such directory")
     if not torch.cuda.is_available():
         flex = trained(tmp_path / "d", learning__backend="flex")
-        assert "flex attention has no backward pass on cpu" in flex
+        assert "flex attention has a backward pass only on cuda" in flex
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]

@@ -95,7 +95,7 @@ def test_a_turn_that_ends_with_no_end_token_gets_no_tick(base: Path, tmp_path: P
     mark, text = found["coder responses"]
     assert mark == "!"
     assert "100% cut off" in text
-    assert "2 of those cut off hold <|im_end|>" in text
+    assert "2 of the responses cut off contain <|im_end|>" in text
     args = recipe_of(tmp_path, base, 'model.end_tokens=["<|im_end>"]')
     done = sparring_here("train", "--dry-run", *args, cwd=tmp_path)
     assert done.stderr.startswith("sparring: model.end_tokens: '<|im_end>' is no token")
@@ -126,7 +126,7 @@ def test_open_reasoning_has_its_tick_if_its_end_can_be_found(thinker: Path, tmp_
     mark, text = found["reasoning"]
     assert mark == "✓"
     assert "open at the end of the prompts of coder and tester" in text
-    assert "[THINK], [/THINK] hold special tokens, which texts keep" in text
+    assert "[THINK], [/THINK] are special tokens, which responses' texts keep" in text
     assert "2 of 2 programs" in found["parsing and reward"][1]
 
 

@@ -71,7 +71,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     urls = f'["{fake.url}"]'
     done = sparring_here("train", *command(run, tmp_path, supervision__urls=urls))
     assert done.returncode == 1
-    assert "no sound response" in done.stderr
+    assert "no valid response" in done.stderr
     assert not (run / "supervision").exists()
     assert not (run / "evaluations").exists()
     begun = records(run, "journal/supervision.jsonl")
@@ -128,7 +128,7 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (["supervision.engine=vllm"], "engine is given, but kind is ground_truth"),
+        (["supervision.engine=vllm"], "engine is set, but kind is ground_truth"),
         (
             ["supervision.kind=tester", "supervision.model=nano", 'supervision.urls=["http://a"]'],
             "engine is local: set engine = vllm",
@@ -142,7 +142,7 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
         ),
         (
             ["supervision.kind=tester", "supervision.model=nano", "vllm.memory=0.5"],
-            "vllm.memory is given, but sampling.engine is local",
+            "vllm.memory is set, but sampling.engine is local",
         ),
     ],
 )  # fmt: skip

@@ -211,22 +211,22 @@ def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
     ]
     done = sparring_here("train", "--dry-run", *sets, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    [line] = [x for x in done.stdout.splitlines() if x.startswith("✓ supervisor: ")]
+    [line] = [x for x in done.stdout.splitlines() if x.startswith("✓ frozen tester: ")]
     assert "10 tests could be read" in line
     mute = sparring_here(
         "train", "--dry-run", *sets, "--set", "supervision.max_tokens=3", cwd=tmp_path
     )
-    assert "! supervisor: " in mute.stdout
+    assert "! frozen tester: " in mute.stdout
     assert "0 of 10 tests could be read" in mute.stdout
-    assert "teach nothing (no_test)" in mute.stdout
+    assert "have no learning signal (no_test)" in mute.stdout
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         (["supervision.kind=tester"], "set model"),
-        (["supervision.model=nano"], "model is given, but kind is ground_truth"),
-        (["supervision.filter=agreement"], "filter is given, but kind is ground_truth"),
+        (["supervision.model=nano"], "model is set, but kind is ground_truth"),
+        (["supervision.filter=agreement"], "filter is set, but kind is ground_truth"),
         (["supervision.kind=testers"], "supervision.kind"),
         (["supervision.kind=tester", "supervision.model=EMPTY"], "supervision.model: "),
         (["supervision.kind=tester", "supervision.model=nano"], "lower supervision.max_tokens"),

@@ -91,7 +91,7 @@ def test_a_run_by_hand(tmp_path: Path) -> None:
     found, out = told(run, tmp=tmp_path)
     assert found["steps"] == [1, 2]
     assert (found["groups"], found["paired_groups"], found["pairs"]) == (3, 2, 3)
-    assert "steps 1 to 2, the last 2 of 2 on record" in out
+    assert "steps 1 to 2, the last 2 of 2 recorded" in out
     assert "│     1 │" in out  # numbers of tests stand one under another
     assert "│   128 │" in out
     means = {k: v["mean"] for k, v in found["rates"].items()}
@@ -164,7 +164,7 @@ def test_by_default_the_last_ten_steps_are_read(tmp_path: Path) -> None:
     run = made(tmp_path / "run", {s: [record(s, A)] for s in range(1, 14)})
     found, out = told(run, tmp=tmp_path)
     assert found["steps"] == list(range(4, 14))
-    assert "steps 4 to 13, the last 10 of 13 on record" in out
+    assert "steps 4 to 13, the last 10 of 13 recorded" in out
     found, out = told(run, "--steps", "2-3", tmp=tmp_path)
     assert found["steps"] == [2, 3]
     assert "steps 2 to 3\n" in out
@@ -192,13 +192,13 @@ def test_where_the_model_holds_its_word_is_taken(tmp_path: Path) -> None:
     ) in out
     rows = {row["m"]: row for row in found["precision"]}
     assert rows[64]["ties_lost"]["predicted"]["mean"] > 0.99 > rows[64]["bound"]
-    assert "no difference from the model can be told" in out
-    assert "hurt" not in out
+    assert "the interval of the difference from the model includes 0" in out
+    assert "lower the precision" not in out
 
 
 def test_with_mu_below_zero_more_tests_hurt(tmp_path: Path) -> None:
     found, out = told(simulated_run(tmp_path / "run", p_u=0.2, p01=0.9, p00=0.5), tmp=tmp_path)
-    assert "μ is not above 0: more tests hurt." in out
+    assert "μ is not above 0: more tests lower the precision; train the tester first." in out
     assert found["needed"][0] == {"precision": 0.9, "exact": None, "bound": None}
     halved = [row["ties_halved"]["predicted"]["mean"] for row in found["precision"]]
     assert halved == sorted(halved, reverse=True)
@@ -211,17 +211,17 @@ def test_a_gap_between_model_and_matrices_is_said(tmp_path: Path) -> None:
     groups = [simulated(rng, str(i), p01=float(i % 2), p00=0.0) for i in range(100)]
     run = made(tmp_path / "run", {1: [record(1, g) for g in groups]})
     _, out = told(run, tmp=tmp_path)
-    assert "less than the model says: a wrong program that one test misses" in out
+    assert "less than the model predicts: a wrong program that passes one test tends" in out
 
 
 def test_few_groups_are_called_few(tmp_path: Path) -> None:
     run = made(tmp_path / "run", {1: [record(1, A), record(1, B)]})
-    assert "do not tell μ from 0" in told(run, tmp=tmp_path)[1]
+    assert "The interval of μ includes 0" in told(run, tmp=tmp_path)[1]
     # the only right test is in a group without a wrong program
     unknown = [by_hand(["10", "00"], "w"), by_hand(["11"], "r", "b")]
     run = made(tmp_path / "unknown", {1: [record(1, g) for g in unknown]})
     found, out = told(run, tmp=tmp_path)
-    assert "μ is not known" in out
+    assert "μ is unknown" in out
     assert found["rates"]["mu"]["mean"] is None
 
 
@@ -233,10 +233,10 @@ UNSEEN = by_hand(["1?", "01"], "r")
 @pytest.mark.parametrize(
     ("steps", "arguments", "code", "expected"),
     [
-        ({}, (), 1, "no rollouts on record; there are none"),
-        ({1: [A]}, ("--steps", "2-5"), 1, "no rollouts of steps 2-5 on record; there are steps 1"),
-        ({1: [A]}, ("--steps", "3-2"), 2, "--steps 3-2: give the first and the last step"),
-        ({1: [A]}, ("--steps", "last"), 2, "--steps last: give the first and the last step"),
+        ({}, (), 1, "no recorded rollouts; recorded: none"),
+        ({1: [A]}, ("--steps", "2-5"), 1, "no recorded rollouts of steps 2-5; recorded: steps 1"),
+        ({1: [A]}, ("--steps", "3-2"), 2, "--steps 3-2: not a range of steps; give the f"),
+        ({1: [A]}, ("--steps", "last"), 2, "--steps last: not a range of steps; give the f"),
         ({1: [A]}, ("--json", "/proc/no/x"), 2, "--json /proc/no/x: cannot be written"),
         ({1: [ALL_WRONG]}, (), 1, "no group has both a correct and a wrong program"),
         ({1: [UNSEEN]}, (), 1, "no group has both a correct and a wrong program"),

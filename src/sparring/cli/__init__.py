@@ -1,1 +1,1 @@
-"""The command line, a command per file; `main.py` puts them together."""
+"""The command line: one file per command; `main.py` puts the commands together."""

@@ -1,4 +1,4 @@
-"""`python -m sparring.cli`, as `torchrun` starts it."""
+"""Entry point of `python -m sparring.cli`, the form in which `torchrun` starts Sparring."""
 
 from sparring.cli.main import main
 

@@ -1,4 +1,4 @@
-"""``sparring eval --answers``: answers that were made elsewhere, without asking a model."""
+"""``sparring eval --answers``: grade answers made elsewhere, without asking a model."""
 
 from __future__ import annotations
 
@@ -24,34 +24,37 @@ def grade_answers(
     console: Console,
     exports: Sequence[Export],
 ) -> None:
-    """Grade the answers of ``files``, without asking a model. Raises `SparringError`."""
+    """Grade the answers in ``files``, write the evaluation to ``out`` and print its figures.
+
+    Raises `SparringError`.
+    """
     loaded = options.load()
     answers = given(options, loaded, files)
     for note in answers.matched.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
     with Progress(console) as progress:
-        found = grade(answers, out, progress)
-    finish(found, loaded, out, console, exports, stopped=False)
+        evaluation = grade(answers, out, progress)
+    finish(evaluation, loaded, out, console, exports, stopped=False)
 
 
-_TAKEN = (
+_ALLOWED = (
     *("tasks", "answers", "out", "scale", "prompts", "mutants", "checker", "max_tests"),
     *("limit_tasks", "cache", "workers", "level", "export", "packages", "packages_from"),
 )
-"""Parameters that have a meaning without a model; of ``--prompts`` the marks of reasoning."""
+"""Parameters that have a meaning without a model. ``--prompts`` tells the reasoning marks."""
 
 
 def check_alone(context: typer.Context) -> None:
-    """Refuse options that are about asking a model. Raises `ConfigError`."""
-    more = [
+    """Raise `ConfigError` for options that only matter where a model is asked."""
+    refused = [
         option.opts[0]
         for option in context.command.params
-        if option.name not in _TAKEN and _typed(context, str(option.name))
+        if option.name not in _ALLOWED and _typed(context, str(option.name))
     ]
-    if more:
+    if refused:
         raise ConfigError(
-            f"{', '.join(more)}: cannot be given with --answers, which asks no model; all answers "
-            "of a file count"
+            f"{', '.join(refused)}: cannot be given with --answers, which asks no model and grades "
+            "every answer of a file; leave these options out"
         )
 
 

@@ -1,4 +1,4 @@
-"""``sparring audit``: is this data set sound?"""
+"""``sparring audit``: check whether the tests and solutions of a data set are sound."""
 
 from __future__ import annotations
 
@@ -28,42 +28,68 @@ if TYPE_CHECKING:
 
 def audit(
     files: Annotated[
-        list[Path], typer.Argument(help="Task files, or HumanEval's, MBPP's, LiveCodeBench's.")
+        list[Path],
+        typer.Argument(help="Task files, or files of HumanEval, MBPP or LiveCodeBench."),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write the report and the sound tasks here."),
+        typer.Option(
+            "--out", metavar="DIR", help="Directory to write the report and the sound tasks to."
+        ),
     ] = None,
     repeats: Annotated[
-        int, typer.Option("--repeats", min=1, max=20, help="Runs of a solution on each test.")
+        int,
+        typer.Option("--repeats", min=1, max=20, help="Executions of each solution on each test."),
     ] = 3,
     mutants: Annotated[
-        int, typer.Option("--mutants", min=0, max=1000, help="Mistakes tried per task; 0: none.")
+        int,
+        typer.Option(
+            "--mutants",
+            min=0,
+            max=1000,
+            help="Mutants (copies of a solution with one mistake) per task; 0 for none.",
+        ),
     ] = 20,
     weak: Annotated[
         float,
-        typer.Option("--weak", min=0, max=1, help="Mutation score below which tests are weak."),
+        typer.Option(
+            "--weak", min=0, max=1, help="Mutation score below which a task's tests are weak."
+        ),
     ] = 0.5,
     slow: Annotated[
-        float, typer.Option("--slow", min=0.01, max=1, help="Share of the time limit that is slow.")
+        float,
+        typer.Option(
+            "--slow",
+            min=0.01,
+            max=1,
+            help="Share of the time limit from which an execution counts as slow.",
+        ),
     ] = 0.5,
     patience: Annotated[
         float,
-        typer.Option("--patience", min=1, max=100, help="How many times wider limits to try."),
+        typer.Option(
+            "--patience",
+            min=1,
+            max=100,
+            help="Factor of the wider time limits in which a solution that was too slow runs anew.",
+        ),
     ] = 10.0,
     policy: Annotated[
-        Policy, typer.Option("--filter", help="What is left out where something is wrong.")
+        Policy, typer.Option("--filter", help="What to leave out of the sound tasks.")
     ] = Policy.DROP_TESTS,
     least: Annotated[
-        int, typer.Option("--least", min=1, help="Tests that a task must have left.")
+        int,
+        typer.Option(
+            "--least", min=1, help="Fewest sound tests a task needs to stay among the sound tasks."
+        ),
     ] = 1,
     force: ForceOption = False,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
 ) -> None:
-    """Is this data set sound? Runs its solutions on its tests and says what is wrong with it.
+    """Check a data set: run its solutions on its tests and report what is wrong.
 
-    Exits with 0 if nothing was found, 1 if something was, 2 if the files cannot be read.
+    Exits with 0 if nothing was found, 1 if something was found, 2 if the files cannot be read.
     """
     from sparring.audit.files import check_out, write
     from sparring.audit.run import Asked, audit
@@ -74,9 +100,9 @@ def audit(
     if out is not None:
         check_out(out, force)
     asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
-    given = given_packages(packages, packages_from)
+    allowed = given_packages(packages, packages_from)
     with Bar(Console(stderr=True)) as bar:
-        report = audit(files, asked, _telling(bar), given)
+        report = audit(files, asked, _progress(bar), allowed)
     if out is not None:
         write(report, asked, files, out)
     _show(Console(), report, out)
@@ -84,26 +110,26 @@ def audit(
         raise typer.Exit(1)
 
 
-def _telling(bar: Bar) -> Callable[[int, int, int], None]:
-    """Tells where an audit stands: by the bar in a terminal, else in about ten lines."""
+def _progress(bar: Bar) -> Callable[[int, int, int], None]:
+    """Return a function that shows progress: on the bar in a terminal, else in about ten lines."""
     from sparring.runs.progress import time_left
 
     start = time.monotonic()
     last = -1
 
-    def said(done: int, tasks: int, found: int) -> None:
+    def show(done: int, tasks: int, findings: int) -> None:
         nonlocal last
-        told = f"{done} of {tasks} tasks, {found} findings"
+        message = f"{done} of {tasks} tasks, {findings} findings"
         if 0 < done < tasks:
-            told += f", {time_left((time.monotonic() - start) / done * (tasks - done))} left"
+            message += f", {time_left((time.monotonic() - start) / done * (tasks - done))} left"
         tenth = 10 * done // tasks
         if bar.shown and done < tasks:
-            bar.show("", done / tasks, told)
+            bar.show("", done / tasks, message)
         elif tenth != last:
-            bar.note(told)
+            bar.note(message)
         last = tenth
 
-    return said
+    return show
 
 
 def _show(console: Console, report: Report, out: Path | None) -> None:
@@ -112,16 +138,16 @@ def _show(console: Console, report: Report, out: Path | None) -> None:
     from sparring.text import visible
     from sparring.view.terminal.tables import show
 
-    found = report.findings
+    findings = report.findings
     tests = sum(len(e.audited.task.tests) for e in report.entries)
     confirmed = sum(e.audited.confirmed for e in report.entries)
-    if found:
-        table = Table(title=f"{len(found)} findings in {len(report.entries)} tasks")
+    if findings:
+        table = Table(title=f"{len(findings)} findings in {len(report.entries)} tasks")
         table.add_column("fault")
         table.add_column("findings", justify="right")
         table.add_column("for example")
-        for fault, number in counts(found).items():
-            first = next(f for f in found if f.fault is fault)
+        for fault, number in counts(findings).items():
+            first = next(f for f in findings if f.fault is fault)
             example = Text(" ".join(visible(f"{first.where}: {first.seen}").split()))
             table.add_row(fault.value.replace("_", " "), str(number), example)
         show(console, table)
@@ -135,16 +161,16 @@ def _show(console: Console, report: Report, out: Path | None) -> None:
     ]
     if scores:
         taken, outcomes = sum(s.covered for s in strong), sum(s.branches for s in strong)
-        covered = f"; they take {taken} of {outcomes} branches" if outcomes else ""
+        covered = f" and take {taken} of {outcomes} branches" if outcomes else ""
         lines.append(
-            f"the tests notice {sum(scores) / len(scores):.0%} of the mistakes made in the "
+            f"the tests catch {sum(scores) / len(scores):.0%} of the mutants of the "
             f"solutions{covered}"
         )
     if report.left_out:
         names = ", ".join(report.left_out)
-        lines.append(f"columns that no task has, left out: {names}")
+        lines.append(f"columns that tasks do not use, left out: {names}")
     lines += needs_lines(report.needs)
-    if not found:
+    if not findings:
         lines.append("nothing was found")
     if out is not None:
         names = "audit.json, audit.md"

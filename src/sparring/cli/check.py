@@ -1,4 +1,4 @@
-"""``sparring sandbox check``: the sandbox tried out on this host, as a table."""
+"""``sparring sandbox check``: test the sandbox on this host and print a table."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class Backend(StrEnum):
-    """What is tried."""
+    """Executors that the check tests."""
 
     SANDBOX = "sandbox"
     SUBPROCESS = "subprocess"
 
 
 class Suites(StrEnum):
-    """Which cases."""
+    """Sets of cases to choose from."""
 
     ALL = "all"
     CONFORMANCE = "conformance"
@@ -40,58 +40,67 @@ class Suites(StrEnum):
 
 def check(
     level: Annotated[
-        Level | None, typer.Option(help="One level; by default each that the host allows.")
+        Level | None,
+        typer.Option(help="Isolation level to test; by default every level the host allows."),
     ] = None,
     backend: Annotated[
         Backend,
-        typer.Option(help="subprocess: a plain interpreter per run, to see what it lets through."),
+        typer.Option(
+            help="sandbox, or for comparison subprocess: a plain interpreter for each execution, "
+            "which shows the attacks that it lets through."
+        ),
     ] = Backend.SANDBOX,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
-    suite: Annotated[Suites, typer.Option(help="Which cases.")] = Suites.ALL,
+    fork: Annotated[
+        Fork, typer.Option(help="Whether the executions of one program share a process.")
+    ] = USUAL_FORK,
+    suite: Annotated[Suites, typer.Option(help="The cases to run.")] = Suites.ALL,
     thorough: Annotated[
         bool,
         typer.Option(
             "--thorough",
-            help="Again with 300 descriptors open here, as worker 260, from threads, and after "
-            "10,000 runs.",
+            help="Repeat all cases under four conditions: 300 descriptors open in this process, "
+            "as worker 260, from threads, and after 10,000 executions.",
         ),
     ] = False,
     landlock_abi: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Use no more of Landlock than this ABI has, to see what an older kernel holds.",
+            help="Use only the Landlock features of this ABI version, as an older kernel would.",
         ),
     ] = None,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
-    every: Annotated[bool, typer.Option("--all", help="A line for every case.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print a line for every case, not only for failures.")
+    ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write every case there.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="JSON file to write every case to."),
     ] = None,
 ) -> None:
-    """Try the sandbox on this host: programs that must run faithfully, attacks that must fail.
+    """Test the sandbox on this host: programs that must run faithfully, attacks that must fail.
 
-    Takes about a minute a level, and with --thorough five. The exit code is 1 if a case failed.
+    A level takes about a minute, with --thorough five. The exit code is 1 if a case failed.
     """
     from sparring.sandbox.check import suites
     from sparring.sandbox.check.conditions import Condition
 
-    given = given_packages(packages, packages_from)
-    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or given.files):
+    allowed = given_packages(packages, packages_from)
+    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or allowed.files):
         raise ConfigError(
             "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "
-            "plain subprocess"
+            "plain subprocess; leave them out"
         )
     wanted = list(suites.Suite) if suite is Suites.ALL else [suites.Suite(suite)]
-    if json_file is not None:  # better now than after the work
-        _write(json_file, "")
+    if json_file is not None:
+        _write(json_file, "")  # a file that cannot be written should fail before the work
     if backend is Backend.SUBPROCESS:
         tried = [suites.check_subprocess(wanted)]
     else:
         conditions = list(Condition) if thorough else [Condition.USUAL]
         tried = [
-            suites.check_sandbox(one, fork, wanted, condition, landlock_abi, given)
+            suites.check_sandbox(one, fork, wanted, condition, landlock_abi, allowed)
             for one in ([level] if level else Level)
             for condition in conditions
         ]
@@ -129,7 +138,7 @@ def _print_summary(console: Console, tried: list[Tried]) -> None:
     console.print(table)
     for one in tried:
         if one.refused:
-            console.print(Text(f"{one.backend}: not available here. {one.refused}"))
+            console.print(Text(f"{one.backend}: not available on this host: {one.refused}"))
 
 
 def _print_cases(console: Console, tried: list[Tried], *, every: bool) -> None:

@@ -1,9 +1,10 @@
-"""What the commands share: options, files that they make, how a mistake is told.
+"""Parts that the commands share: options, output files, and the printing of errors.
 
-``--out`` and ``--force`` are one rule for every command that makes data. Sources are looked at
-first, then what ``--out`` names, then the work begins. What is there is not written over, unless
-``--force`` is given; then it is replaced whole, at the end: a command that fails leaves it as it
-was. Pages and figures, which runs can be made into again, have no such rule.
+Every command that makes data treats ``--out`` and ``--force`` by one rule. The command checks its
+sources first, then the path that ``--out`` names, and then begins its work. An existing file is
+never written over without ``--force``. With ``--force`` the command replaces the whole file at the
+end, so a command that fails leaves the old file as it was. Pages and plots, which can be made
+again from a run at any time, have no such rule.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ from sparring.sandbox.caller.packages import Packages, given
 from sparring.text import visible
 
 RecipeArgument = Annotated[
-    Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")
+    Path | None, typer.Argument(help="A TOML recipe; by default the package's nano recipe.")
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one field.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change one field of the recipe; may be repeated.",
+    ),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Replace what --out names, if it is there.")
+    bool, typer.Option("--force", help="Replace the file or directory of --out, if it exists.")
 ]
 PackagesOption = Annotated[
     list[str] | None,
@@ -48,35 +54,40 @@ PackagesFromOption = Annotated[
     typer.Option(
         "--packages-from",
         metavar="DIR",
-        help="Environment that has them (its directory, python or site-packages); default: ours.",
+        help="Environment that holds these packages: its directory, its python or its "
+        "site-packages; by default Sparring's own.",
     ),
 ]
 
 
 def check_sources(files: Sequence[Path]) -> None:
-    """Raises `DataError` for a file that is not there."""
+    """Raise `DataError` for a file that does not exist."""
     from sparring.tasks.rows.files import file_rows
 
     for file in files:
         if not file.is_file():
-            next(iter(file_rows(file)), None)  # says what is wrong with the name
+            next(iter(file_rows(file)), None)  # raises the error that explains the name
 
 
 def check_file(option: str, path: Path, force: bool) -> None:
-    """Whether a file can be written. Raises `ConfigError`."""
+    """Raise `ConfigError` if ``path``, which ``option`` names, cannot be written as a new file."""
     if not path.parent.is_dir():
         raise ConfigError(f"{option} {path}: there is no directory {path.parent}; make it first")
     if path.is_dir():
         raise ConfigError(f"{option} {path}: is a directory; name a file in it")
     if os.path.lexists(path) and not force:
         raise ConfigError(
-            f"{option} {path}: is there already; choose another name, or --force to replace it"
+            f"{option} {path}: already exists; choose another name, or --force to replace it"
         )
 
 
 @contextmanager
 def file_at(path: Path, force: bool) -> Iterator[Path]:
-    """Where to write what is to be at ``path``. Raises `ConfigError`."""
+    """Yield the path to write to; after the block the written file is at ``path``.
+
+    With ``force`` the block writes beside ``path``, and the new file replaces the old one only if
+    the block ends without an error. Raises `ConfigError`.
+    """
     if not force:
         yield path
         return
@@ -86,64 +97,80 @@ def file_at(path: Path, force: bool) -> Iterator[Path]:
 
 @contextmanager
 def checkpoint_at(out: Path, force: bool) -> Iterator[Path]:
-    """A directory to write a checkpoint to that is to be at ``out``. With ``force`` another
-    checkpoint may be there, and goes; nothing else. Raises `ConfigError`."""
+    """Yield the directory to write a checkpoint to; after the block the checkpoint is at ``out``.
+
+    ``force`` lets the new checkpoint replace an older checkpoint at ``out``, and nothing else.
+    Raises `ConfigError`.
+    """
     if os.path.lexists(out) and not out.is_dir():
         raise ConfigError(f"--out {out}: is a file; name a directory")
     full = out.is_dir() and any(out.iterdir())
     if full and not force:
         raise ConfigError(
-            f"--out {out}: is there already; name a new directory, or --force to replace it"
+            f"--out {out}: already exists; name a new directory, or --force to replace it"
         )
     if not full:
         yield out
         return
     if not (out / "config.json").is_file():
-        raise ConfigError(f"--out {out}: holds no checkpoint; --force replaces nothing else")
+        raise ConfigError(
+            f"--out {out}: holds no checkpoint; --force replaces nothing else: "
+            "name another directory"
+        )
     with writing(f"--out {out}", ConfigError), replacing(out) as beside:
         yield beside
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet. Raises `ConfigError`."""
+    """Write ``text`` to a new file. Raises `ConfigError`, also where the file exists."""
     with writing(str(path), ConfigError), path.open("x", encoding="utf-8") as file:
         file.write(text)
 
 
 def step_range(steps: str | None) -> range | None:
-    """The steps that ``--steps A-B`` names; None where it is not given. Raises `ConfigError`."""
+    """Return the steps that ``--steps A-B`` names, or None for None. Raises `ConfigError`."""
     if steps is None:
         return None
-    found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", steps, re.ASCII)
-    if found and (first := int(found[1])) <= (last := int(found[2] or found[1])):
+    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", steps, re.ASCII)
+    if match and (first := int(match[1])) <= (last := int(match[2] or match[1])):
         return range(first, last + 1)
-    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 61-70")
+    raise ConfigError(
+        f"--steps {steps}: not a range of steps; give the first and the last step, such as 61-70"
+    )
 
 
 def write_text(option: str, path: Path, text: str) -> None:
-    """Write a file that ``option`` names. Raises `ConfigError`."""
+    """Write ``text`` to the file that ``option`` names. Raises `ConfigError`."""
     with writing(f"{option} {path}", ConfigError):
         path.write_text(text, encoding="utf-8")
 
 
 def given_packages(names: Sequence[str] | None, place: str | None) -> Packages:
-    """What the options of packages say. Raises `SandboxError`."""
+    """Return the packages that ``--packages`` and ``--packages-from`` name.
+
+    Raises `SandboxError`.
+    """
     return given([n for text in names or () for n in text.replace(",", " ").split()], place)
 
 
 def run(app: Callable[[], None]) -> None:
-    """Run the command line: a user's mistake is one line on standard error, not a traceback."""
+    """Run the command line; print a user's mistake as one line on standard error.
+
+    Exits with the error's own code, with 130 after Ctrl-C, and with 1 where standard output
+    cannot be written. Other exceptions pass, with their traceback.
+    """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal without → and ✓ must not end a run
+        if isinstance(stream, TextIOWrapper):
+            # A terminal whose encoding lacks → or ✓ must not end a run.
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SparringError as error:
         _end(visible(f"sparring: {error}"), error.exit_code)
     except OSError:
-        if (why := _output_refused()) is None:
+        if (reason := _output_error()) is None:
             raise
-        _end(f"sparring: standard output cannot be written: {why}", 1)
+        _end(f"sparring: standard output cannot be written: {reason}", 1)
     except KeyboardInterrupt:
         Console(stderr=True).print("sparring: stopped")
         sys.exit(130)
@@ -154,13 +181,13 @@ def _end(line: str, code: int) -> None:
     sys.exit(code)
 
 
-def _output_refused() -> str | None:
-    """Why standard output takes nothing more (a log on a full disk), or None. What could not be
-    written is dropped, or Python would try it once more at its end."""
+def _output_error() -> str | None:
+    """Return why standard output cannot be written (say, a full disk), or None if it can."""
     if isinstance(sys.stdout, TextIOWrapper):
         try:
             os.write(sys.stdout.fileno(), b"\n")
         except OSError as error:
+            # Python writes its buffer once more when it exits: without this it would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return error.strerror
     return None

@@ -1,4 +1,4 @@
-"""``sparring compare``: two evaluations against each other."""
+"""``sparring compare``: the paired differences between two evaluations."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ from sparring.view.terminal.tables import figure_table, show
 
 
 def compare_command(
-    before: Annotated[Path, typer.Argument(metavar="A", help="An evaluation.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another of the same tasks.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    before: Annotated[
+        Path, typer.Argument(metavar="A", help="Directory of the evaluation to compare with.")
+    ],
+    after: Annotated[
+        Path, typer.Argument(metavar="B", help="Directory of an evaluation of the same tasks.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Compare two evaluations of the same tasks, paired by task."""
     a, b = read_evaluation(before), read_evaluation(after)
-    found = compare(a, b)
+    comparison = compare(a, b)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=1))
+        typer.echo(json.dumps(comparison.as_dict(), indent=1))
         return
     console = Console()
-    show(console, _difference_table(found))
-    for note in found.notes:
+    show(console, _difference_table(comparison))
+    for note in comparison.notes:
         console.print(Text(visible(f"note: {note}")), soft_wrap=True)
 
 
-def _difference_table(found: Comparison) -> Table:
+def _difference_table(comparison: Comparison) -> Table:
     return figure_table(
-        f"A → B over {found.tasks} tasks (95% intervals, clustered by task)",
+        f"A → B over {comparison.tasks} tasks (95% intervals, clustered by task)",
         ("figure", "A", "B", "B − A (paired)"),
         (
             (
@@ -45,7 +49,7 @@ def _difference_table(found: Comparison) -> Table:
                 interval(line.after.as_dict(), name in PLAIN),
                 interval(line.difference.as_dict(), name in PLAIN, sign=True),
             )
-            for name, label in figure_labels(found.lines.keys()).items()
-            for line in (found.lines[name],)
+            for name, label in figure_labels(comparison.lines.keys()).items()
+            for line in (comparison.lines[name],)
         ),
     )

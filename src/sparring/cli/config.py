@@ -1,4 +1,4 @@
-"""``sparring config``: a recipe resolved, and what it amounts to."""
+"""``sparring config``: print a resolved recipe, its derived quantities and its memory."""
 
 from __future__ import annotations
 
@@ -13,30 +13,42 @@ from sparring.errors import ConfigError
 def config(
     recipe: RecipeArgument = None,
     change: SetOption = None,
-    fields: Annotated[bool, typer.Option("--fields", help="Say what every field means.")] = False,
+    fields: Annotated[
+        bool, typer.Option("--fields", help="Print the meaning of every field instead.")
+    ] = False,
     diff: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            "--diff", metavar="PRESET PRESET", help="Show where two presets differ, and why."
+            "--diff",
+            metavar="PRESET PRESET",
+            help="Print the differences between two presets, and their reasons, instead.",
         ),
     ] = None,
     ranks: Annotated[
-        int, typer.Option("--ranks", min=1, help="Processes that learn: memory for each of them.")
+        int,
+        typer.Option(
+            "--ranks", min=1, help="Number of training processes; memory is estimated for each."
+        ),
     ] = 1,
     memory: Annotated[
         float | None,
-        typer.Option("--memory", metavar="GIB", help="Of a rank's device; default: as found here."),
+        typer.Option(
+            "--memory",
+            metavar="GIB",
+            help="Memory of each rank's device; by default that of this machine's device.",
+        ),
     ] = None,
     main_memory: Annotated[
         float | None,
         typer.Option(
             "--main-memory",
             metavar="GIB",
-            help="Of the machine, beside its GPUs; default: this one's, unless --memory is given.",
+            help="Main memory of the machine, GPUs aside; by default this machine's, and not "
+            "checked where --memory is given.",
         ),
     ] = None,
 ) -> None:
-    """Print the resolved recipe, what it amounts to per training step, and the memory it takes."""
+    """Print the resolved recipe, its quantities per training step, and its memory estimate."""
     from sparring.config.load import NANO_RECIPE, describe_fields, load_recipe, to_toml
     from sparring.config.presets import Preset, differences
     from sparring.training.planning.derived import derived_quantities
@@ -45,7 +57,9 @@ def config(
     if diff is not None:
         for name in diff:
             if name not in list(Preset):
-                raise ConfigError(f"--diff {name}: there are the presets {', '.join(Preset)}")
+                raise ConfigError(
+                    f"--diff {name}: unknown preset; choose two of {', '.join(Preset)}"
+                )
         for line in differences(Preset(diff[0]), Preset(diff[1])):
             typer.echo(line)
         return
@@ -56,7 +70,7 @@ def config(
     resolved = load_recipe(recipe or NANO_RECIPE, change or ())
     resolved.prompts.templates()
     typer.echo(to_toml(resolved))
-    typer.echo("# what this amounts to")
+    typer.echo("# derived quantities")
     for name, value in derived_quantities(resolved).items():
         typer.echo(f"#   {name}: {value}")
     typer.echo("\n#   ".join(["# memory", *memory_lines(resolved, ranks, memory, main_memory)]))

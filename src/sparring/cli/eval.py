@@ -1,6 +1,6 @@
-"""``sparring eval``: how well models write programs and tests.
+"""``sparring eval``: measure how well models write programs and tests.
 
-Torch is loaded only where a local model is evaluated.
+The command loads torch only to evaluate a local model.
 """
 
 from __future__ import annotations
@@ -39,25 +39,31 @@ from sparring.sandbox.types import Level
 from sparring.schema import Role
 
 _USUAL = EvalOptions(sources=())
-_HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"
+_STOPPING = b"\nsparring: finishing the requests in flight; press Ctrl-C again to stop now\n"
 
 
 def evaluate_command(
     tasks: Annotated[
         list[str],
         typer.Argument(
-            help=f"Task files, or microworld:SPLIT ({USUAL_COUNT} of its tasks, always the same, "
-            "unless --limit-tasks says how many).",
+            help=f"Task files, or microworld:SPLIT for embedded tasks: always the same "
+            f"{USUAL_COUNT}, or as many as --limit-tasks says.",
             show_default=False,
         ),
     ],
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", help="Directory to write, or to go on in.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            help="Directory to write the evaluation to; an unfinished one there is continued.",
+        ),
+    ],
     coder: Annotated[
         str | None,
         typer.Option(
-            help="A checkpoint's directory, a run's (its newest checkpoint), a hub id, nano, or a "
-            "server's address."
+            help="The coder's model: directory of a checkpoint or of a run (its newest "
+            "checkpoint), hub id, nano, or address of a server."
         ),
     ] = None,
     answers: Annotated[
@@ -65,130 +71,196 @@ def evaluate_command(
         typer.Option(
             "--answers",
             metavar="FILE",
-            help="Grade these instead of asking a model: of EvalPlus, LiveCodeBench, CodeT, "
-            "Sparring.",
+            help="Grade the answers in this file instead of asking a model (format of EvalPlus, "
+            "LiveCodeBench, CodeT or Sparring); may be repeated.",
         ),
     ] = None,
     tester: Annotated[
-        str | None, typer.Option(help="The same for the tester; without it the coder is both.")
+        str | None,
+        typer.Option(help="The tester's model, named like --coder; by default the coder's model."),
     ] = None,
     coder_model: Annotated[
-        str | None, typer.Option(help="The model's name at the server, if it has several.")
+        str | None,
+        typer.Option(help="Name of the coder's model, where the server has several."),
     ] = None,
-    tester_model: Annotated[str | None, typer.Option(help="The same for the tester.")] = None,
+    tester_model: Annotated[
+        str | None,
+        typer.Option(help="Name of the tester's model, where the server has several."),
+    ] = None,
     coder_key: Annotated[
         str | None,
-        typer.Option(metavar="VARIABLE", help="Holds the server's key; default OPENAI_API_KEY."),
+        typer.Option(
+            metavar="VARIABLE",
+            help="Environment variable with the key of the coder's server; by default "
+            "OPENAI_API_KEY.",
+        ),
     ] = None,
     tester_key: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="The same for the tester.")
+        str | None,
+        typer.Option(
+            metavar="VARIABLE",
+            help="Environment variable with the key of the tester's server; by default "
+            "OPENAI_API_KEY.",
+        ),
     ] = None,
     programs: Annotated[
-        int, typer.Option("-n", min=1, help="Programs per task.")
+        int, typer.Option("-n", min=1, help="Programs to sample for each task.")
     ] = _USUAL.programs,
     tests: Annotated[
-        int, typer.Option("-m", min=0, help="Tests per task; 0: only code.")
+        int,
+        typer.Option("-m", min=0, help="Tests to sample for each task; 0 measures programs alone."),
     ] = _USUAL.tests,
     scale: Annotated[
         str | None,
-        typer.Option(help=f"Best-of-N figures; default those of {USUAL_SCALES} that fit."),
+        typer.Option(
+            help="Scales of the Best-of-N figures, such as 4x4,16x16 (programs x tests); by "
+            f"default those of {USUAL_SCALES} that fit -n and -m."
+        ),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Default 0.8; of a run's checkpoint, the run's.")
+        float | None,
+        typer.Option(help="Sampling temperature; by default 0.8, or that of the run in --coder."),
     ] = None,
-    top_p: Annotated[float | None, typer.Option(help="Default 1.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Default 0: all tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Share of probability to sample from; by default 1.")
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help="Number of tokens to sample from; by default 0, which means all."),
+    ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(help="Of a response; default 1024, or as the run has it.")
+        int | None,
+        typer.Option(
+            help="Longest response, in tokens; by default 1024, or that of the run in --coder."
+        ),
     ] = None,
     stop: Annotated[
-        list[str] | None, typer.Option("--stop", help="A text that ends a response.")
+        list[str] | None,
+        typer.Option("--stop", help="Text that ends a response; may be repeated."),
     ] = None,
     end_token: Annotated[
         list[str] | None,
         typer.Option(
-            "--end-token", help="A token that ends a local model's responses, such as <|im_end|>."
+            "--end-token",
+            help="Token that ends a local model's responses, such as <|im_end|>; may be repeated.",
         ),
     ] = None,
     tester_end_token: Annotated[
-        list[str] | None, typer.Option("--tester-end-token", help="The same for the tester.")
+        list[str] | None,
+        typer.Option("--tester-end-token", help="End token of the tester's model, as --end-token."),
     ] = None,
     reasoning: Annotated[
         ReasoningMode | None,
         typer.Option(
-            help="open: the server's chat template opens it before every response; none: there is "
-            "none. Default: as --prompts has it, auto."
+            help="How reasoning starts: open, the server's chat template opens it before every "
+            "response; none, the model does not reason; auto, a start mark in the prompt or the "
+            "response opens it. By default the value of --prompts, or auto."
         ),
     ] = None,
     tester_reasoning: Annotated[
-        ReasoningMode | None, typer.Option(help="The same for the tester.")
+        ReasoningMode | None,
+        typer.Option(help="How the tester's reasoning starts; by default as --reasoning."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = _USUAL.seed,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the sampling; it does not change the tasks.")
+    ] = _USUAL.seed,
     preset: Annotated[
         Protocol | None,
-        typer.Option(help="official: as the paper's code does; other options change it."),
+        typer.Option(
+            help="official: the protocol of the paper's released code; further options change it."
+        ),
     ] = None,
     prompts: Annotated[
         str | None,
-        typer.Option(metavar="RECIPE", help="Messages of this recipe, of a run, or of nano."),
+        typer.Option(
+            metavar="RECIPE", help="Use the prompts of this recipe, run directory, or nano."
+        ),
     ] = None,
     tester_prompts: Annotated[
-        str | None, typer.Option(metavar="RECIPE", help="The same for the tester alone.")
+        str | None,
+        typer.Option(
+            metavar="RECIPE", help="Use other prompts for the tester, named like --prompts."
+        ),
     ] = None,
     mutants: Annotated[
         int,
-        typer.Option(min=0, help="Small mistakes put into a reference solution; do tests notice?"),
+        typer.Option(
+            min=0,
+            help="Mutants (copies of the reference solution with one mistake) per task, to measure "
+            "how many the tests catch.",
+        ),
     ] = _USUAL.mutants,
     checker: Annotated[
-        str | None, typer.Option(help="Compare all outputs so; default: as the tasks say.")
+        str | None,
+        typer.Option(help="Rule that compares all outputs; by default that of each task."),
     ] = None,
     max_tests: Annotated[
-        int | None, typer.Option(min=1, help="Ground-truth tests used of each task.")
+        int | None,
+        typer.Option(min=1, help="Use the first so many ground-truth tests of each task."),
     ] = None,
-    limit_tasks: Annotated[int | None, typer.Option(min=1, help="Only the first tasks.")] = None,
+    limit_tasks: Annotated[
+        int | None, typer.Option(min=1, help="Use only the first so many tasks.")
+    ] = None,
     token_budget: Annotated[
-        int | None, typer.Option(min=1, help="Stop asking after so many tokens, prompts included.")
+        int | None,
+        typer.Option(min=1, help="Stop asking after so many tokens, those of prompts included."),
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(help="Directory of responses and outcomes shared between evaluations."),
+        typer.Option(help="Directory of responses and outcomes that evaluations share."),
     ] = None,
     concurrency: Annotated[
         int | None,
-        typer.Option(min=1, help="Responses in work at once; default 16 at a server, 64 here."),
+        typer.Option(
+            min=1,
+            help="Most responses in flight; by default 16 of a server, 64 of a local model.",
+        ),
     ] = None,
     rpm: Annotated[
-        float | None, typer.Option(min=0.01, help="Requests per minute to a server.")
+        float | None, typer.Option(min=0.01, help="Most requests per minute to a server.")
     ] = None,
     attempts: Annotated[
-        int, typer.Option(min=1, help="For a response of a server.")
+        int, typer.Option(min=1, help="Most requests to a server for one response.")
     ] = _USUAL.attempts,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for a response.")
+        float, typer.Option(min=0.1, help="Time limit of a response, in seconds.")
     ] = _USUAL.seconds,
     extra: Annotated[
         list[str] | None,
-        typer.Option("--extra", metavar="KEY=VALUE", help="A further field of each request."),
+        typer.Option(
+            "--extra",
+            metavar="KEY=VALUE",
+            help="Further field of each request to a server; may be repeated.",
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Of the sandbox.")] = None,
-    level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of the sandbox's worker processes.")
+    ] = None,
+    level: Annotated[
+        Level | None,
+        typer.Option(help="Isolation level to require; by default the best the host allows."),
+    ] = None,
     export: Annotated[
         list[str] | None,
         typer.Option(
-            "--export", metavar="evalplus|lcb[=FILE]", help="Write the programs in this shape too."
+            "--export",
+            metavar="evalplus|lcb[=FILE]",
+            help="Write the programs in the format of EvalPlus or LiveCodeBench too.",
         ),
     ] = None,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
 ) -> None:
-    """Measure how well models write programs and tests: local ones or any at an API."""
+    """Measure how well models write programs and tests: local models, or models at an API."""
     exports = [parse_export(text, out) for text in export or ()]
     if cache is not None and cache.resolve() == out.resolve():
-        raise ConfigError("--cache: must be another directory than --out")
+        raise ConfigError("--cache: is the directory of --out; name another one")
     if answers:
         check_alone(context)
     elif coder is None:
-        raise ConfigError("--coder: name the model that is to be asked, or give --answers FILE")
+        raise ConfigError(
+            "--coder: no model is named; name the model to ask, or give --answers FILE"
+        )
     options = EvalOptions(
         sources=tuple(tasks),
         models=_models(
@@ -236,21 +308,24 @@ def evaluate_command(
 def ask_models(
     options: EvalOptions, out: Path, console: Console, exports: Sequence[Export]
 ) -> None:
-    """Evaluate the models of the options. Raises `SparringError`."""
-    options, told = resolved(options)
-    for line in told:
+    """Evaluate the models that the options name, and print the figures.
+
+    The first Ctrl-C lets the requests in flight finish. Raises `SparringError`.
+    """
+    options, notes = resolved(options)
+    for line in notes:
         console.print(Text(line), soft_wrap=True)
-    with Progress(console) as progress, stopping(_HEARD) as wished:
-        loaded = options.load()  # a file that is no good shows before a server is waited for
-        asked = respondents(options, recorded_models(out), wished)
+    with Progress(console) as progress, stopping(_STOPPING) as should_stop:
+        loaded = options.load()  # a bad file should fail before the wait for a server
+        asked = respondents(options, recorded_models(out), should_stop)
         try:
-            found = evaluate_models(options, loaded, asked, out, progress, wished)
+            evaluation = evaluate_models(options, loaded, asked, out, progress, should_stop)
         except RunError as error:
-            if wished():
+            if should_stop():
                 raise Stopped(str(error)) from None
             raise
-        stopped = wished()
-    finish(found, loaded, out, console, exports, stopped)
+        stopped = should_stop()
+    finish(evaluation, loaded, out, console, exports, stopped)
 
 
 def _models(
@@ -263,7 +338,7 @@ def _models(
     if not tester:
         if model is not None or key is not None or end_token:
             raise ConfigError(
-                "--tester-model, --tester-key and --tester-end-token belong to --tester"
+                "--tester-model, --tester-key and --tester-end-token belong to --tester; add it"
             )
         return {Role.CODER: coder, Role.TESTER: coder}
     own = Named(tester, model, key, tuple(end_token or ()), key_option="--tester-key")
@@ -273,5 +348,5 @@ def _models(
 def _reasoning(
     coder: ReasoningMode | None, tester: ReasoningMode | None
 ) -> dict[Role, ReasoningMode]:
-    begins = {Role.CODER: coder, Role.TESTER: tester or coder}
-    return {role: mode for role, mode in begins.items() if mode is not None}
+    modes = {Role.CODER: coder, Role.TESTER: tester or coder}
+    return {role: mode for role, mode in modes.items() if mode is not None}

@@ -1,4 +1,4 @@
-"""The end of an evaluation on the terminal: its files, its tables, what is wanting."""
+"""The end of an evaluation: write its readable files, print its tables, report what is missing."""
 
 from __future__ import annotations
 
@@ -18,27 +18,31 @@ from sparring.view.terminal.tables import show
 
 
 class Incomplete(Stopped):
-    """Responses are missing; the figures that there are have been written."""
+    """Raised when responses are missing. The figures of the other responses have been written."""
 
     exit_code = 1
 
 
 def finish(
-    found: Found,
+    evaluation: Found,
     tasks: Sequence[Task],
     out: Path,
     console: Console,
     exports: Sequence[Export],
     stopped: bool,
 ) -> None:
-    """Write what people read, print it, and export. Raises `Stopped` where something is wanting."""
+    """Write `eval.md` and `card.md`, print the tables, and write the exports.
+
+    Raises `Stopped` where a stopped evaluation lacks responses, `Incomplete` where another does.
+    """
+    record, complaint = evaluation.record, evaluation.complaint
     with explained(out):
-        (out / "eval.md").write_text(report.markdown(found.record), encoding="utf-8")
-        (out / "card.md").write_text(report.card(found.record), encoding="utf-8")
-    show(console, *report.tables(found.record))
-    lines = [*report.lines(found.record), f"figures: {out / 'eval.json'}, eval.md, card.md"]
+        (out / "eval.md").write_text(report.markdown(record), encoding="utf-8")
+        (out / "card.md").write_text(report.card(record), encoding="utf-8")
+    show(console, *report.tables(record))
+    lines = [*report.lines(record), f"figures: {out / 'eval.json'}, eval.md, card.md"]
     lines += [export(RunReader(out), tasks, to) for to in exports]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
-    if found.complaint:
-        raise Stopped(found.complaint) if stopped else Incomplete(found.complaint)
+    if complaint:
+        raise Stopped(complaint) if stopped else Incomplete(complaint)

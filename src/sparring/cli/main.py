@@ -1,4 +1,7 @@
-"""The command line. Imports what a command needs only when it is called."""
+"""The command line: all commands in one `typer` application.
+
+Each command imports its heavy modules only when the command is called, so `--help` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +60,8 @@ app.add_typer(new.app, name="new")
 app.command()(config.config)
 
 
-def _version_asked(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(__version__)
         raise typer.Exit
 
@@ -68,7 +71,7 @@ def sparring(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version_asked, is_eager=True, help="Print the version."
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:
@@ -82,8 +85,8 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point."""
-    # Before torch is loaded: threads that wait by spinning take the cores from the sandbox and,
-    # beside a busy neighbour, slow themselves down several times over.
+    """Run the command line."""
+    # Has to be set before torch is loaded. Threads that wait by spinning take the cores from the
+    # sandbox; beside a busy neighbour, spinning threads also run several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     common.run(app)

@@ -1,4 +1,4 @@
-"""``sparring model``: checkpoints."""
+"""``sparring model``: convert model files to checkpoints."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ app = typer.Typer(no_args_is_help=True, help="Model checkpoints.")
 
 @app.command("convert")
 def model_convert(
-    file: Annotated[Path, typer.Argument(help="A GGUF file.")],
-    out: Annotated[Path, typer.Option("--out", help="Directory for the checkpoint.")],
+    file: Annotated[Path, typer.Argument(help="The GGUF file to convert.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory to write the checkpoint to.")],
     force: ForceOption = False,
 ) -> None:
-    """Write a GGUF file as an ordinary checkpoint that can be trained."""
+    """Convert a GGUF file to a checkpoint that `transformers` loads and Sparring trains."""
     if not file.is_file():
         raise ModelError(f"{file}: there is no such file")
     with checkpoint_at(out, force) as path:

@@ -1,4 +1,4 @@
-"""``sparring plot``: figures for papers."""
+"""``sparring plot``: draw the figures of runs for papers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparring.errors import ConfigError
 
 
 class Kind(StrEnum):
-    """What is drawn."""
+    """Kinds of drawings that `sparring plot` makes."""
 
     CURVES = "curves"
     GRID = "grid"
@@ -25,27 +25,33 @@ def plot(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="[LABEL=]RUN…", help="Runs; those of one label are seeds of an arm."
+            metavar="[LABEL=]RUN…",
+            help="Directories of runs; runs with one label are drawn as seeds of one arm.",
         ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="A .svg, .pdf or .png file to write.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .svg, .pdf or .png file to write.")],
     kind: Annotated[
         Kind,
         typer.Option(
             "--kind",
-            help="Curves over training; Best-of-N grids; the p01/p00 plane; bars against the "
-            "first arm.",
+            help="What to draw: curves over training; grids of Best-of-N; the plane of p01 and "
+            "p00; an ablation's bars, each the difference of an arm from the first arm.",
         ),
     ] = Kind.CURVES,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", help="Of curves and bars, several times: bon, coder.entropy, …"),
+        typer.Option(
+            "--metric",
+            help="For curves and bars: a figure to draw, such as bon or coder.entropy; may be "
+            "repeated.",
+        ),
     ] = None,
     steps: Annotated[
-        str | None, typer.Option("--steps", metavar="A-B", help="Of a grid: these recorded steps.")
+        str | None,
+        typer.Option("--steps", metavar="A-B", help="For a grid: use the recorded steps A to B."),
     ] = None,
 ) -> None:
-    """Draw runs for a paper. The same runs give the same file, to the byte."""
+    """Draw runs for a paper. The same runs always give the same bytes."""
     from sparring.errors import well_formed
     from sparring.evaluation.arms import arms_of
     from sparring.view.plots.arms import draw_bars, draw_grids, draw_plane
@@ -53,10 +59,10 @@ def plot(
     from sparring.view.plots.style import check_name, drawing, save
 
     if metric and kind not in (Kind.CURVES, Kind.ABLATION):
-        raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}")
+        raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}; leave it out")
     if steps is not None and kind is not Kind.GRID:
-        raise ConfigError(f"--steps is for grids, not for --kind {kind}")
-    chosen = step_range(steps)
+        raise ConfigError(f"--steps is for grids, not for --kind {kind}; leave it out")
+    recorded_steps = step_range(steps)
     check_name(out)
     check_file("-o", out, force=True)
     arms = arms_of(runs)
@@ -64,7 +70,7 @@ def plot(
         with well_formed("the runs to be drawn"):
             figure = {
                 Kind.CURVES: lambda: draw_curves(plt, arms, metric or ()),
-                Kind.GRID: lambda: draw_grids(plt, arms, chosen),
+                Kind.GRID: lambda: draw_grids(plt, arms, recorded_steps),
                 Kind.PLANE: lambda: draw_plane(plt, arms),
                 Kind.ABLATION: lambda: draw_bars(plt, arms, metric or ()),
             }[kind]()

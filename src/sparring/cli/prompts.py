@@ -1,4 +1,4 @@
-"""``sparring prompts``: the messages that a model gets, tried on it."""
+"""``sparring prompts``: try prompts on a model and show which responses can be read."""
 
 from __future__ import annotations
 
@@ -23,57 +23,76 @@ if TYPE_CHECKING:
     from sparring.evaluation.options import EvalOptions
     from sparring.policy.chat.base import Author
 
-app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
-_HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
+app = typer.Typer(no_args_is_help=True, help="Try prompts on a model.")
+_STOPPING = b"\nsparring: finishing the responses in flight; press Ctrl-C again to stop now\n"
 _DEFAULT = "default"
 _USUAL = ChatParams()
 _LINES = 12
-"""Of a response that is shown as an example: its last lines say most about a refusal."""
+"""Lines shown of an example response: its last ones, which say most about a refusal."""
 
 
 @app.callback()
 def prompts() -> None:
-    """The messages that a model gets."""  # typer makes a lone command the whole program without it
+    """Try prompts on a model."""
+    # Without a callback typer would turn a group with one command into that command.
 
 
 @app.command("try")
 def try_command(
     tasks: Annotated[
         list[str],
-        typer.Argument(help="Task files, or microworld:SPLIT (microworld:english is in prose)."),
+        typer.Argument(
+            help="Task files, or microworld:SPLIT for embedded tasks (microworld:english has "
+            "statements in prose)."
+        ),
     ],
     model: Annotated[
-        str, typer.Option(help="A checkpoint's directory, a hub id, or a server's address.")
+        str,
+        typer.Option(
+            help="The model to ask: directory of a checkpoint, hub id, or address of a server."
+        ),
     ],
     recipe: Annotated[
         list[str] | None,
         typer.Option(
             "--recipe",
             metavar="RECIPE",
-            help="Prompts of a recipe, a run, nano, or default; several are compared.",
+            help="Prompts to try: those of a recipe file, a run directory, nano or default; "
+            "may be repeated to compare several.",
         ),
     ] = None,
-    count: Annotated[int, typer.Option("-n", min=1, help="Responses per task and role.")] = 4,
-    limit_tasks: Annotated[int, typer.Option(min=1, help="The first tasks of each source.")] = 40,
-    temperature: Annotated[float, typer.Option(help="Of sampling.")] = _USUAL.temperature,
-    max_tokens: Annotated[int, typer.Option(help="Of a response.")] = _USUAL.max_tokens,
-    seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
+    count: Annotated[int, typer.Option("-n", min=1, help="Responses for each task and role.")] = 4,
+    limit_tasks: Annotated[
+        int, typer.Option(min=1, help="Use only the first so many tasks of each source.")
+    ] = 40,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = _USUAL.temperature,
+    max_tokens: Annotated[
+        int, typer.Option(help="Longest response, in tokens.")
+    ] = _USUAL.max_tokens,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 0,
     precision: Annotated[
-        Precision | None, typer.Option(help="Of a local model's weights; default float32.")
+        Precision | None,
+        typer.Option(help="Number format of a local model's weights; by default float32."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--model-name", help="At the server, if it has several.")
+        str | None,
+        typer.Option("--model-name", help="Name of the model, where the server has several."),
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="VARIABLE", help="Holds the server's key."),
+        typer.Option(
+            "--key", metavar="VARIABLE", help="Environment variable that holds the server's key."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Directory to keep responses and figures in, or to go on in."),
+        typer.Option(
+            help="Directory to keep responses and figures in; responses kept there are not asked "
+            "for again."
+        ),
     ] = None,
 ) -> None:
-    """Try prompts on a model: can its answers be read, and if not, why?"""
+    """Try prompts on a model: count the responses that can be read and explain the others."""
     from sparring.errors import explained
     from sparring.evaluation.authors import Respondent, author_of
     from sparring.evaluation.options import EvalOptions, Named, prompts_of
@@ -91,10 +110,10 @@ def try_command(
     console = Console()
     record: dict[str, list[dict[str, Any]]] = {}
     with ExitStack() as held:
-        wished = held.enter_context(stopping(_HEARD))
-        place = out or Path(held.enter_context(tempfile.TemporaryDirectory()))
-        with explained(place):
-            place.mkdir(parents=True, exist_ok=True)
+        should_stop = held.enter_context(stopping(_STOPPING))
+        directory = out or Path(held.enter_context(tempfile.TemporaryDirectory()))
+        with explained(directory):
+            directory.mkdir(parents=True, exist_ok=True)
         progress = held.enter_context(Progress(console))
         for label, section in sections.items():
             options = EvalOptions(
@@ -107,11 +126,11 @@ def try_command(
                 prompts=section,
             )
             loaded = first_tasks(options.sources, limit_tasks)
-            asked = Respondent(author_of(named, options, Role.CODER, stop=wished), model)
+            asked = Respondent(author_of(named, options, Role.CODER, stop=should_stop), model)
             held.callback(asked.author.close)
             for line in _messages(label, options, loaded, asked.author):
-                _say(console, line)
-            parts = try_prompts(options, loaded, asked, place, progress, wished)
+                _print(console, line)
+            parts = try_prompts(options, loaded, asked, directory, progress, should_stop)
             asked.author.close()
             record[label] = [part.record() for part in parts]
     if out is not None:
@@ -120,11 +139,11 @@ def try_command(
     show(console, _table(record))
     for label, shown in record.items():
         for line in _refusals(label, shown):
-            _say(console, line)
+            _print(console, line)
 
 
 def _messages(label: str, options: EvalOptions, tasks: Sequence[Task], asked: Author) -> list[str]:
-    """The first message of each role and kind of task, as the model gets it."""
+    """Return the first prompt of each role and kind of task, as the model receives the prompt."""
     from sparring.evaluation.authors import whole_prompt
 
     lines = []
@@ -139,7 +158,7 @@ def _messages(label: str, options: EvalOptions, tasks: Sequence[Task], asked: Au
 
 
 def _table(record: dict[str, list[dict[str, Any]]]) -> Table:
-    table = Table(title="What came back (shares of tests: of those that could be read)")
+    table = Table(title="Responses (right to different: shares of the readable responses)")
     for head in ("prompts", "role", "tasks"):
         table.add_column(head)
     for head in ("responses", "read", "cut off", "tokens", "right", "in statement", "trivial",
@@ -159,7 +178,7 @@ def _table(record: dict[str, list[dict[str, Any]]]) -> Table:
 
 
 def _refusals(label: str, parts: Sequence[dict[str, Any]]) -> list[str]:
-    """Each way of reading and each refusal with its count, and a response that was refused so."""
+    """Return each way of reading and each refusal with its count and an example response."""
     lines = []
     for p in parts:
         where = f"{label}, {p['role']}, {p['kind']} tasks"
@@ -168,8 +187,8 @@ def _refusals(label: str, parts: Sequence[dict[str, Any]]) -> list[str]:
         for name, count in p["refused"].items():
             task_id, text = p["examples"][name]
             rows = text.rstrip().splitlines() or ["(no text)"]
-            cut = [f"    … {len(rows) - _LINES} lines before"] if len(rows) > _LINES else []
-            lines.append(f"{where}: refused {count:,} {name}, such as this one to {task_id}:")
+            cut = [f"    … {len(rows) - _LINES} lines left out"] if len(rows) > _LINES else []
+            lines.append(f"{where}: refused {count:,} {name}; an example, for task {task_id}:")
             lines += [*cut, *(f"    {row}" for row in rows[-_LINES:])]
     return lines
 
@@ -178,5 +197,5 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}%"
 
 
-def _say(console: Console, line: str) -> None:
+def _print(console: Console, line: str) -> None:
     console.print(Text(visible(line)), soft_wrap=True, highlight=False)

@@ -1,4 +1,4 @@
-"""``sparring report``: one or more runs as a page for the browser."""
+"""``sparring report``: write one or more runs as a page for the browser."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from sparring.text import visible
 
 
 def next_command(run: Path) -> str:
-    """The command that shows a run, as it can be typed in the shell that started this process."""
+    """Return the command that shows ``run``, as the user's shell takes it."""
     return f"{_program()} report {shlex.quote(str(run))}"
 
 
 def measuring_command(run: Path, checkpoint: Path, recipe: Recipe) -> str:
-    """The command that measures what a run has trained on its held-out tasks."""
+    """Return the command that evaluates a run's trained model on the held-out tasks."""
     words = [*recipe.tasks.held_out, "--coder", str(run)]
-    if recipe.model.adapters is Adapters.PER_ROLE:  # a checkpoint holds a model for each
-        places = [str(checkpoint / role) for role in Role]
-        words[-1:] = [places[0], "--tester", places[1], "--prompts", str(run)]
+    if recipe.model.adapters is Adapters.PER_ROLE:  # the checkpoint holds one model for each role
+        coder, tester = (str(checkpoint / role) for role in Role)
+        words[-1:] = [coder, "--tester", tester, "--prompts", str(run)]
     return " ".join([_program(), "eval", *map(shlex.quote, [*words, "--out", f"{run}-eval"])])
 
 
@@ -45,35 +45,43 @@ def _program() -> str:
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run directories; several side by side.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Run directories; several runs are shown side by side."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The file; default report.html (--full: a folder)."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="The file to write, by default report.html; with --full a folder, by default "
+            "report.",
+        ),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="A folder with every group, a page for each step.")
+        bool, typer.Option("--full", help="Write a folder: a page for each step, every group.")
     ] = False,
 ) -> None:
-    """Show runs in the browser: curves, groups, pass matrices, why a reward was what it was."""
+    """Show runs in the browser: curves, groups, pass matrices, every reward explained."""
     from sparring.view.html.pages import write_file, write_folder
 
     if full:
-        made = write_folder(runs, out or Path("report"))
+        written = write_folder(runs, out or Path("report"))
     else:
-        made = write_file(runs, out or Path("report.html"))
+        written = write_file(runs, out or Path("report.html"))
     console = Console()
-    for note in dict.fromkeys(made.notes[:10]):
+    for note in dict.fromkeys(written.notes[:10]):
         console.print(Text(f"note: {visible(note)}"), soft_wrap=True)
-    kept = (
+    matrices = (
         "all with their matrix"
-        if made.detailed == made.groups
-        else f"{made.detailed:,} with their matrix (--full keeps all)"
+        if written.detailed == written.groups
+        else f"{written.detailed:,} with their matrix (--full keeps all)"
     )
     console.print(
         Text(
-            f"{visible(str(made.path))}: {made.size / 1e6:.1f} MB, {made.groups:,} "
-            f"group{'' if made.groups == 1 else 's'}, {kept}. "
+            f"{visible(str(written.path))}: {written.size / 1e6:.1f} MB, {written.groups:,} "
+            f"group{'' if written.groups == 1 else 's'}, {matrices}. "
             "Open it in a browser."
         ),
         soft_wrap=True,

@@ -1,4 +1,4 @@
-"""``sparring rescore``: another reward or checker on what a run has recorded."""
+"""``sparring rescore``: apply another reward or checker to the recorded rollouts of a run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from sparring.errors import ConfigError
 
 
 def rescore(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="Directory of the run.")],
     change: SetOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write every changed advantage as JSON lines.")
+        Path | None,
+        typer.Option("--out", help="JSONL file to write every changed advantage to."),
     ] = None,
     force: ForceOption = False,
 ) -> None:
-    """Apply another reward or checker to a run's recorded outputs and show what changes."""
+    """Apply another reward or checker to a run's recorded outputs and show what changes.
+
+    No program is run and no model is asked. `--set` names the changes.
+    """
     import json
 
     from sparring.config.load import differing, make_recipe, recorded_recipe
@@ -40,13 +44,15 @@ def rescore(
         raise ConfigError("rescore: nothing is changed; give --set reward.KEY=… or checker.rule=…")
     if bad := [k for k in keys if k.split(".")[0] not in SECTIONS]:
         raise ConfigError(
-            f"rescore: {', '.join(bad)} cannot be applied to what is recorded; "
-            f"sections that can: {', '.join(SECTIONS)}"
+            f"rescore: {', '.join(bad)} cannot be applied to recorded rollouts; "
+            f"change keys of these sections: {', '.join(SECTIONS)}"
         )
-    found = rescore_run(source, recorded, changed)
-    show(Console(), *rescore_tables(found.roles, found.changes))
-    typer.echo(f"{found.steps} steps; verdicts changed: {found.verdicts:,} of {found.cells:,}")
+    rescored = rescore_run(source, recorded, changed)
+    show(Console(), *rescore_tables(rescored.roles, rescored.changes))
+    typer.echo(
+        f"{rescored.steps} steps; verdicts changed: {rescored.verdicts:,} of {rescored.cells:,}"
+    )
     if out is not None:
         with file_at(out, force) as path:
-            write_new(path, "".join(json.dumps(clean(c)) + "\n" for c in found.changes))
-        typer.echo(f"{len(found.changes):,} changed advantages: {out}")
+            write_new(path, "".join(json.dumps(clean(c)) + "\n" for c in rescored.changes))
+        typer.echo(f"{len(rescored.changes):,} changed advantages: {out}")

@@ -1,4 +1,4 @@
-"""``sparring sandbox``: the executor from the command line."""
+"""``sparring sandbox``: run programs in the sandbox from the command line."""
 
 from __future__ import annotations
 
@@ -21,55 +21,91 @@ from sparring.text import visible
 if TYPE_CHECKING:
     from sparring.tasks.suites.called import CallTest
 
-app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or try the sandbox.")
+app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or test the sandbox.")
 
 app.command()(check)
 
 _SHOWN = 2000
-"""Characters of an output that are printed."""
+"""Most characters of an output that are printed, where several executions are."""
 
 
 @app.command()
 def run(
-    program: Annotated[Path, typer.Argument(help="A Python program.")],
+    program: Annotated[Path, typer.Argument(help="The Python program to run.")],
     inputs: Annotated[
         list[Path] | None,
-        typer.Option("--input", metavar="FILE", help="Standard input of a run; may be repeated."),
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="File with the standard input of an execution; may be repeated.",
+        ),
     ] = None,
     expected: Annotated[
         list[Path] | None,
-        typer.Option("--expected", metavar="FILE", help="What each run is to print, in order."),
+        typer.Option(
+            "--expected",
+            metavar="FILE",
+            help="File with the expected output of an execution; one for each --input, in order.",
+        ),
     ] = None,
     checker: Annotated[
-        str, typer.Option(help="How outputs are compared, such as float(1e-6).")
+        str, typer.Option(help="Rule that compares the outputs, such as tokens or float(1e-6).")
     ] = "tokens",
     asserts: Annotated[
         Path | None,
-        typer.Option("--asserts", metavar="FILE", help="Assertions to be run as calls."),
+        typer.Option(
+            "--asserts", metavar="FILE", help="File of assertions; each is run as a call."
+        ),
     ] = None,
     script: Annotated[
         list[Path] | None,
-        typer.Option("--script", metavar="FILE", help="A test script with candidate; repeatable."),
+        typer.Option(
+            "--script",
+            metavar="FILE",
+            help="Test script that calls the function as candidate; may be repeated.",
+        ),
     ] = None,
     entry_point: Annotated[
-        str, typer.Option("--entry-point", metavar="NAME", help="The function under test.")
+        str,
+        typer.Option(
+            "--entry-point",
+            metavar="NAME",
+            help="Name of the function that --asserts and --script test.",
+        ),
     ] = "",
-    seconds: Annotated[float, typer.Option("--seconds", help="CPU seconds of a run.")] = 1.0,
-    idle: Annotated[float, typer.Option("--idle", help="Seconds of waiting.")] = 2.0,
-    memory: Annotated[int, typer.Option("--memory", help="MiB of a run.")] = 256,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="Limit of an execution's CPU time, in seconds.")
+    ] = 1.0,
+    idle: Annotated[
+        float, typer.Option("--idle", help="Limit of an execution's waiting time, in seconds.")
+    ] = 2.0,
+    memory: Annotated[
+        int, typer.Option("--memory", help="Limit of an execution's memory, in MiB.")
+    ] = 256,
     output: Annotated[
-        int, typer.Option("--output", help="Bytes of output; more where what is expected needs it.")
+        int,
+        typer.Option(
+            "--output",
+            help="Limit of an execution's output, in bytes; raised for a longer expected output.",
+        ),
     ] = 1 << 20,
-    level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
+    level: Annotated[
+        Level | None,
+        typer.Option(help="Isolation level to require; by default the best the host allows."),
+    ] = None,
+    fork: Annotated[
+        Fork, typer.Option(help="Whether the executions of one program share a process.")
+    ] = USUAL_FORK,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object for each execution.")
+    ] = False,
 ) -> None:
-    """Run a program, in the sandbox, on inputs, assertions or scripts.
+    """Run a program in the sandbox on inputs, assertions or scripts.
 
-    Without any of them standard input is the input. The exit code is 0 if every run ended by
-    itself and, where something was expected, was right; else 1.
+    Without any of these the program gets this command's standard input. The exit code is 0 if
+    every execution ended by itself and gave the expected output, where one is given; else 1.
     """
     from sparring.grading.limits import room_for
     from sparring.sandbox import Sandbox
@@ -78,14 +114,18 @@ def run(
     named = [(str(p), _read(p)) for p in inputs or ()]
     wanted = [_read(p) for p in expected or ()]
     if wanted and len(wanted) != len(named):
-        raise ConfigError(f"{len(wanted)} files of --expected for {len(named)} of --input")
+        raise ConfigError(
+            f"--expected: {len(wanted)} files for {len(named)} files of --input; give one for each"
+        )
     if (asserts or script) and not entry_point:
-        raise ConfigError("--asserts and --script need --entry-point: which function is tested?")
+        raise ConfigError(
+            "--asserts and --script test a function; name the function by --entry-point"
+        )
     if entry_point and not (asserts or script):
-        raise ConfigError("--entry-point is for --asserts and --script: neither is given")
+        raise ConfigError("--entry-point: nothing tests the function; add --asserts or --script")
     calls = _calls(asserts, entry_point) if asserts else []
     tests = [*(Test("", text) for text in wanted), *(_as_test(call) for call in calls)]
-    limits = Limits(seconds, idle, memory, output)  # what is asked for has to make sense by itself
+    limits = Limits(seconds, idle, memory, output)  # checks the limits as the user gave them
     limits = replace(limits, output_bytes=room_for(tests, output))
     rows: list[tuple[str, Job, str | None, str]] = []
     for number, (name, data) in enumerate(named):
@@ -99,21 +139,21 @@ def run(
         rows.append((str(path), job, None, checker))
     if not rows:
         if sys.stdin is None:
-            raise ConfigError("standard input is closed: give --input")
-        # Its bytes as they are, whatever the terminal's language makes of them.
+            raise ConfigError("standard input is closed; give --input")
+        # The program must get the bytes unchanged, whatever encoding the terminal has.
         data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
-    given = given_packages(packages, packages_from)
-    with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=given) as sandbox:
+    allowed = given_packages(packages, packages_from)
+    with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=allowed) as sandbox:
         ran = sandbox.run([job for _, job, _, _ in rows])
-        found = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]
+        outcomes = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]
         used = sandbox.level
-    graded = [_graded(o, row[2], row[3]) for o, row in zip(found, rows, strict=True)]
+    graded = [_graded(o, row[2], row[3]) for o, row in zip(outcomes, rows, strict=True)]
     for (name, job, _, _), outcome in zip(rows, graded, strict=True):
         _print(name, job, outcome, as_json=as_json, alone=len(rows) == 1)
     if not as_json and len(rows) > 1:
         good = sum(_good(o) for o in graded)
-        typer.echo(f"{good} of {len(rows)} good (isolation: {used})", err=True)
+        typer.echo(f"{good} of {len(rows)} as expected (isolation: {used})", err=True)
     if not all(map(_good, graded)):
         raise typer.Exit(1)
 
@@ -130,7 +170,9 @@ def _graded(outcome: Outcome, expected: str | None, checker: str) -> Outcome:
     except ValueError as error:
         raise ConfigError(f"--checker: {error}") from None
     if program:
-        raise ConfigError("--checker: program is for task files, which hold the program")
+        raise ConfigError(
+            "--checker program: is for task files, which hold the program; name another rule"
+        )
     if expected is None or outcome.verdict is not Verdict.FINISHED:
         return outcome
     good = accepts(checker, outcome.output, expected)
@@ -141,15 +183,14 @@ def _calls(path: Path, entry_point: str) -> list[CallTest]:
     from sparring.tasks.suites.asserts import NotACall, parse_asserts
 
     calls = []
-    for found in parse_asserts(_read(path), [entry_point, "candidate"]):
-        if isinstance(found, NotACall):
-            line = found.source.strip().splitlines()[0][:80]
-            said = f"{path}: left out ({found.reason}): {line}"
-            typer.echo(visible(said), err=True)
+    for parsed in parse_asserts(_read(path), [entry_point, "candidate"]):
+        if isinstance(parsed, NotACall):
+            line = parsed.source.strip().splitlines()[0][:80]
+            typer.echo(visible(f"{path}: left out ({parsed.reason}): {line}"), err=True)
         else:
-            calls.append(found)
+            calls.append(parsed)
     if not calls:
-        raise DataError(f"{path}: no assertion that is a call of {entry_point}; try --script")
+        raise DataError(f"{path}: no assertion is a call of {entry_point}; try --script")
     return calls
 
 

@@ -1,4 +1,4 @@
-"""``sparring show``: a run in the terminal, one screen at a time."""
+"""``sparring show``: show a run in the terminal, one screen at a time."""
 
 from __future__ import annotations
 
@@ -14,58 +14,70 @@ if TYPE_CHECKING:
     from sparring.view.source import Source
 
 SCREEN = 40
-"""Groups of a step that are listed without ``--all``."""
+"""Most groups of a step that are listed without ``--all``."""
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="Directory of a run or an evaluation.")],
     step: Annotated[
-        int | None, typer.Option("--step", min=0, help="The groups of this step; default: newest.")
+        int | None,
+        typer.Option(
+            "--step",
+            min=0,
+            help="Show the groups of this step; with --task by default the newest step that has "
+            "the task.",
+        ),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
             "--task",
             metavar="ID",
-            help="Its pass matrix: a task's id, the beginning of it, or its number in the step.",
+            help="Show the pass matrix of a task; ID is the task's id, the beginning of its id, or "
+            "its number in the step.",
         ),
     ] = None,
     program: Annotated[
         str | None,
-        typer.Option("--program", metavar="J", help="Of that task: program J (P0, opponent O0)."),
+        typer.Option(
+            "--program",
+            metavar="J",
+            help="Show program J of that task: P0, …, or O0, … of the initial policy.",
+        ),
     ] = None,
     test: Annotated[
         str | None,
         typer.Option(
             "--test",
             metavar="K",
-            help="Test K (U0; ground truth G0, withheld H0). With --program: that cell.",
+            help="Show test K of that task: generated U0, …, ground truth G0, …, hidden H0, …; "
+            "with --program the cell of both.",
         ),
     ] = None,
-    why: Annotated[
-        bool, typer.Option("--why", help="The rewards in numbers and words, term by term.")
+    why: Annotated[bool, typer.Option("--why", help="Explain the rewards term by term.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print everything instead of one screen.")
     ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Cut nothing to one screen.")] = False,
 ) -> None:
-    """Look at a run: at a glance, by step, task, program or test, and why a reward is so."""
+    """Show a run: its overview, or a step, task, program, test or cell, or a reward's terms."""
     from sparring.view.source import open_source
     from sparring.view.terminal.overview import show_overview
     from sparring.view.terminal.step import show_step
 
     if task is None and (why or program is not None or test is not None):
-        raise ConfigError("--program, --test and --why are of one task: give --task ID")
+        raise ConfigError("--program, --test and --why are of one task; give --task ID")
     if why and program is not None and test is not None:
-        raise ConfigError("--why explains a program or a test: give one of --program and --test")
-    found, console = open_source(run), Console()
+        raise ConfigError("--why explains a program or a test; give one of --program and --test")
+    source, console = open_source(run), Console()
     if task is not None:
-        _group(found, step, task, (program, test), why, everything, console)
+        _show_group(source, step, task, (program, test), why, everything, console)
     elif step is not None:
-        show_step(found, found.step(step), console, None if everything else SCREEN)
+        show_step(source, source.step(step), console, None if everything else SCREEN)
     else:
-        show_overview(found, console)
+        show_overview(source, console)
 
 
-def _group(
+def _show_group(
     source: Source,
     step: int | None,
     task: str,
@@ -80,23 +92,23 @@ def _group(
     from sparring.view.terminal.names import program_name, test_name
     from sparring.view.terminal.reasons import explained, show_all_why, show_why
 
-    found = find(source, task, step)
-    with well_formed(f"{source.run.path}: rollouts of step {found.step}, group {found.index}"):
-        program = program_name(names[0], found.record) if names[0] is not None else None
-        test = test_name(names[1], found.record) if names[1] is not None else None
-        usage = usage_of(source, found) if program or test else {}
+    group = find(source, task, step)
+    with well_formed(f"{source.run.path}: rollouts of step {group.step}, group {group.index}"):
+        program = program_name(names[0], group.record) if names[0] is not None else None
+        test = test_name(names[1], group.record) if names[1] is not None else None
+        usage = usage_of(source, group) if program or test else {}
         if program and test:
-            show_cell(found, program, test, usage, console, everything)
+            show_cell(group, program, test, usage, console, everything)
         elif program or test:
             if why:
-                one = program or test
-                assert one is not None
-                show_why(explained(source, found), one, console)
+                name = program or test
+                assert name is not None
+                show_why(explained(source, group), name, console)
             elif program:
-                show_program(found, program, usage, console, everything)
+                show_program(group, program, usage, console, everything)
             elif test:
-                show_test(found, test, usage, console, everything)
+                show_test(group, test, usage, console, everything)
         else:
-            show_group(found, console, everything)
+            show_group(group, console, everything)
             if why:
-                show_all_why(explained(source, found), console, everything)
+                show_all_why(explained(source, group), console, everything)

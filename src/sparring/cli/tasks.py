@@ -1,4 +1,4 @@
-"""``sparring tasks``: data sets made into task files, and what is in them."""
+"""``sparring tasks``: make task files from data sets, and summarise task files."""
 
 from __future__ import annotations
 
@@ -26,109 +26,178 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Task files.")
 _LISTED = 10
-"""Lines of each kind on the terminal; --report has all."""
+"""Most lines of each kind that are printed; the file of --report has all."""
 _SECONDS = 5.0
-"""Between two words of progress."""
+"""Seconds between two lines of progress."""
 
 
 @app.command()
 def load(
     sets: Annotated[
         list[str],
-        typer.Argument(help="Files, directories, known sets, or OWNER/NAME of the hub."),
+        typer.Argument(
+            help="Files, directories, names of known data sets, or OWNER/NAME of a hub set."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
+    out: Annotated[Path, typer.Option("--out", help="The JSONL file to write.")],
     split: Annotated[
-        str | None, typer.Option("--split", help="Of hub sets; known sets have theirs.")
+        str | None,
+        typer.Option("--split", help="Split of a hub set; known sets have a split by default."),
     ] = None,
-    config: Annotated[str | None, typer.Option("--config", help="Of hub sets: the part.")] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", help="Configuration (part) of a hub set.")
+    ] = None,
     revision: Annotated[
-        str | None, typer.Option("--revision", help="Of hub sets: a commit or tag.")
+        str | None, typer.Option("--revision", help="Commit or tag of a hub set.")
     ] = None,
     streaming: Annotated[
         bool | None,
         typer.Option(
             "--streaming/--no-streaming",
-            help="Read hub sets row by row without keeping them; LiveCodeBench-lite does.",
+            help="Read hub sets row by row without storing them; LiveCodeBench-lite does by "
+            "default.",
         ),
     ] = None,
     release: Annotated[
         str | None,
-        typer.Option("--release", help="Of LiveCodeBench-lite: release_v1 to release_v6, or v1 …"),
+        typer.Option(
+            "--release",
+            help="Release of LiveCodeBench-lite: release_v1 to release_v6, or v1 to v6.",
+        ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="DATE", help="Contests from this day on.")
+        str | None,
+        typer.Option("--since", metavar="DATE", help="Keep tasks of contests from this day on."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help="Contests up to this day.")
+        str | None,
+        typer.Option("--until", metavar="DATE", help="Keep tasks of contests up to this day."),
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN,…", help="Other column names; docs/data.md."),
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN,…",
+            help="Columns to read the task's fields from (docs/data.md); may be repeated.",
+        ),
     ] = None,
-    max_rows: Annotated[int | None, typer.Option("--max-rows", min=1)] = None,
+    max_rows: Annotated[
+        int | None, typer.Option("--max-rows", min=1, help="Stop after so many rows.")
+    ] = None,
     max_tests: Annotated[
-        int | None, typer.Option("--max-tests", min=1, help="The first so many of each task.")
+        int | None,
+        typer.Option("--max-tests", min=1, help="Keep the first so many tests of each task."),
     ] = None,
     max_test_size: Annotated[
         int | None,
-        typer.Option("--max-test-size", min=1, help="Leave out tests of more characters."),
+        typer.Option(
+            "--max-test-size",
+            min=1,
+            help="Leave out tests of more characters, input and output together.",
+        ),
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave bad rows out instead of refusing the load.")
+        bool, typer.Option("--skip-bad", help="Leave out bad rows instead of refusing the set.")
     ] = False,
-    prefix: Annotated[str, typer.Option("--prefix", help="Put before every task's id.")] = "",
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="Text to put before every task's id.")
+    ] = "",
     difficulty: Annotated[
         str | None,
-        typer.Option("--difficulty", metavar="LABEL,…|LOW..HIGH", help="Keep these."),
+        typer.Option(
+            "--difficulty",
+            metavar="LABEL,…|LOW..HIGH",
+            help="Keep tasks with one of these difficulty labels, or a difficulty in this range.",
+        ),
     ] = None,
     shortest: Annotated[
-        int | None, typer.Option("--min-length", min=0, help="Characters of the statement.")
+        int | None,
+        typer.Option(
+            "--min-length", min=0, help="Keep tasks with at least so many characters of statement."
+        ),
     ] = None,
-    longest: Annotated[int | None, typer.Option("--max-length", min=1)] = None,
-    min_tests: Annotated[int | None, typer.Option("--min-tests", min=1)] = None,
+    longest: Annotated[
+        int | None,
+        typer.Option(
+            "--max-length", min=1, help="Keep tasks with at most so many characters of statement."
+        ),
+    ] = None,
+    min_tests: Annotated[
+        int | None,
+        typer.Option("--min-tests", min=1, help="Keep tasks with so many tests or more."),
+    ] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Keep tasks of stdin, call or script tests alone.")
+        str | None,
+        typer.Option(
+            "--kind", help="Keep tasks whose tests are all of one kind: stdin, call, script."
+        ),
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option("--max-seconds", help="Keep tasks of at most this time limit.")
+        float | None,
+        typer.Option("--max-seconds", help="Keep tasks with at most this time limit, in seconds."),
     ] = None,
     max_memory: Annotated[
-        int | None, typer.Option("--max-memory", help="… and of at most this memory limit (MiB).")
+        int | None,
+        typer.Option("--max-memory", help="Keep tasks with at most this memory limit, in MiB."),
     ] = None,
     pass_rate: Annotated[
         str | None,
         typer.Option(
-            "--pass-rate", metavar="LOW..HIGH", help="Keep these; with --rates or --rate-column."
+            "--pass-rate",
+            metavar="LOW..HIGH",
+            help="Keep tasks with a pass rate in this range; needs --rates or --rate-column.",
         ),
     ] = None,
     rates: Annotated[
         Path | None,
-        typer.Option("--rates", help="A run directory, or a file of task_id and pass_rate."),
+        typer.Option(
+            "--rates",
+            help="Where the pass rates are: a run directory, or a file with task_id and pass_rate.",
+        ),
     ] = None,
     rate_column: Annotated[
-        str | None, typer.Option("--rate-column", help="The rows' own pass rate, from 0 to 1.")
+        str | None,
+        typer.Option("--rate-column", help="Column of the rows with their pass rate, 0 to 1."),
     ] = None,
     dedupe: Annotated[
-        str, typer.Option("--dedupe", help="no, exact, or near (exact as well).")
+        str,
+        typer.Option(
+            "--dedupe",
+            help="Leave out duplicates: no, exact (equal statements) or near (similar ones too).",
+        ),
     ] = "no",
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", metavar="SET", help="Leave out what this set has too."),
+        typer.Option(
+            "--against",
+            metavar="SET",
+            help="Leave out tasks whose statement this set has too; may be repeated.",
+        ),
     ] = None,
-    ngram: Annotated[int, typer.Option("--ngram", min=1, help="With --against: words.")] = 8,
+    ngram: Annotated[
+        int,
+        typer.Option(
+            "--ngram", min=1, help="With --against: length of the compared runs of words, in words."
+        ),
+    ] = 8,
     share: Annotated[
-        float, typer.Option("--overlap", help="With --against: share of shared runs of words.")
+        float,
+        typer.Option(
+            "--overlap",
+            help="With --against: share of common runs of words from which a task is left out.",
+        ),
     ] = 0.5,
     stdio: Annotated[
-        bool, typer.Option("--stdio", help="Turn call tasks into programs on standard input.")
+        bool,
+        typer.Option("--stdio", help="Turn tasks with call tests into standard-input tasks."),
     ] = False,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write everything left out, as JSON.")
+        Path | None,
+        typer.Option("--report", help="JSON file to write everything that was left out to."),
     ] = None,
     force: ForceOption = False,
 ) -> None:
-    """Make one task file of data sets, and say what was left out and why."""
+    """Make one task file from data sets, and print what was left out and why."""
     from sparring.evaluation.passrates import pass_rates
     from sparring.grading.expected import reference_runs
     from sparring.schema import Kind
@@ -142,11 +211,14 @@ def load(
     from sparring.tasks.rows.named import HubChoice, rows_of
 
     if dedupe not in list(Dedupe):
-        raise ConfigError(f"--dedupe {dedupe}: there are no, exact and near")
+        raise ConfigError(f"--dedupe {dedupe}: unknown value; choose no, exact or near")
     if kind is not None and kind not in list(Kind):
-        raise ConfigError(f"--kind {kind}: there are {', '.join(Kind)}")
+        raise ConfigError(f"--kind {kind}: unknown kind; choose one of {', '.join(Kind)}")
     if (pass_rate is not None) + (rates is None) + (rate_column is None) != 2:
-        raise ConfigError("--pass-rate goes with --rates or --rate-column: where the rates are")
+        raise ConfigError(
+            "--pass-rate: give --pass-rate with one of --rates and --rate-column, or none of the "
+            "three"
+        )
     if not 0 < share <= 1:
         raise ConfigError(f"--overlap {share:g}: must be above 0 and at most 1")
     filters = Filters(
@@ -171,7 +243,7 @@ def load(
         skip_bad,
     )
     of_hub = HubChoice(split, config, revision, streaming, release)
-    sources = [_told(rows_of(name, of_hub)) for name in sets]
+    sources = [_counted(rows_of(name, of_hub)) for name in sets]
     theirs = [rows_of(name, HubChoice()) for name in against or ()]
     by_task = pass_rates(rates) if rates else {}
     for option, path in (("--out", out), ("--report", report)):
@@ -181,28 +253,28 @@ def load(
         alone = Choice(reference=reference)
         held_out = [t for rows in theirs for t in collect([rows], alone).tasks]
     with reference_runs() as reference:
-        found = collect(sources, replace(choice, reference=reference))
+        collected = collect(sources, replace(choice, reference=reference))
     rules = Rules(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio)
-    tasks, removed = rules.apply(found.tasks, by_task or found.rates)
+    tasks, removed = rules.apply(collected.tasks, by_task or collected.rates)
     if report is not None:
         with file_at(report, force) as path:
-            record = left_out_record(found, removed, len(tasks))
+            record = left_out_record(collected, removed, len(tasks))
             write_new(path, json.dumps(record, indent=1) + "\n")
-    _say(found, removed)
+    _print_left_out(collected, removed)
     if not tasks:
-        raise DataError("no task is left")
+        raise DataError("no task is left: all were left out, as listed above; loosen the options")
     for line in needs_lines(needs_of(tasks)):
         typer.echo(line, err=True)
     with file_at(out, force) as path:
         dump_tasks(tasks, path)
-    typer.echo(f"{len(tasks):,} of {found.rows:,} rows: {out}")
+    typer.echo(f"{len(tasks):,} of {collected.rows:,} rows: {out}")
 
 
 @app.command()
 def show(
-    file: Annotated[list[Path], typer.Argument(help="Task files.")],
+    file: Annotated[list[Path], typer.Argument(help="The task files to summarise.")],
 ) -> None:
-    """What is in task files: counts, tests, kinds, difficulties, limits."""
+    """Summarise task files: number of tasks and tests, kinds, difficulties, limits."""
     from rich.console import Console
 
     from sparring.tasks.load import load_tasks
@@ -211,8 +283,8 @@ def show(
     show_tables(Console(), _summary(load_tasks(file)))
 
 
-def _told(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
-    """The rows; on a terminal, now and then how many there were so far."""
+def _counted(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
+    """Yield the rows; on a terminal, print their number so far every few seconds."""
     if not sys.stderr.isatty():
         yield from rows
         return
@@ -230,28 +302,28 @@ def _day(option: str, text: str | None) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"{option} {text}: give a day such as 2024-08-01") from None
+        raise ConfigError(f"{option} {text}: not a day; give one such as 2024-08-01") from None
 
 
-def _say(found: Collected, removed: Sequence[Removed]) -> None:
-    """What was left out, on standard error: the first lines of each kind, and counts."""
-    for name, count in found.left_out.most_common():
+def _print_left_out(collected: Collected, removed: Sequence[Removed]) -> None:
+    """Print what was left out to standard error: counts, and the first lines of each kind."""
+    for name, count in collected.left_out.most_common():
         typer.echo(f"column left out: {name} ({count:,} rows)", err=True)
-    if found.outside:
-        typer.echo(f"outside of the dates: {found.outside:,} rows", err=True)
-    for reason, count in found.left_tests.most_common():
+    if collected.outside:
+        typer.echo(f"rows left out for their date: {collected.outside:,}", err=True)
+    for reason, count in collected.left_tests.most_common():
         typer.echo(f"tests left out: {count:,} ({reason})", err=True)
-    if found.large:
-        typer.echo(f"tests left out for their size: {found.large:,}", err=True)
-    _some("bad rows", [str(f) for f in found.faults])
+    if collected.large:
+        typer.echo(f"tests left out for their size: {collected.large:,}", err=True)
+    _print_first("bad rows", [str(f) for f in collected.faults])
     by_reason: dict[str, list[str]] = {}
     for one in removed:
         by_reason.setdefault(one.reason, []).append(str(one))
     for reason, lines in by_reason.items():
-        _some(f"left out for {reason}", lines)
+        _print_first(f"left out for {reason}", lines)
 
 
-def _some(title: str, lines: Sequence[str]) -> None:
+def _print_first(title: str, lines: Sequence[str]) -> None:
     if not lines:
         return
     typer.echo(f"{title}: {len(lines):,}", err=True)

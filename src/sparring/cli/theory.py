@@ -1,4 +1,4 @@
-"""``sparring theory``: how many tests are worth sampling, by a run's own rollouts."""
+"""``sparring theory``: estimate from a run's rollouts how many tests are worth sampling."""
 
 from __future__ import annotations
 
@@ -20,29 +20,35 @@ from sparring.text import listed
 from sparring.view.terminal.tables import figure_table, show
 
 _RATES = {
-    "p_s": "p_s: programs that are correct",
-    "parsed": "tests that could be read",
-    "p_u": "p_u: right tests, of those",
+    "p_s": "p_s: share of correct programs",
+    "parsed": "share of readable tests",
+    "p_u": "p_u: share of right tests among readable ones",
     "p01": "p01: wrong program passes right test",
     "p00": "p00: wrong program passes wrong test",
     "p11": "p11: correct program passes right test (theorem: 100%)",
     "p10": "p10: correct program passes wrong test (theorem: 0%)",
-    "mu": "μ of a test that could be read",
-    "mu_sampled": "μ of a test that was sampled",
+    "mu": "μ of a readable test",
+    "mu_sampled": "μ of a sampled test",
 }
 
 
 def theory(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="Directory of the run.")],
     steps: Annotated[
         str | None,
-        typer.Option("--steps", metavar="A-B", help="Recorded steps; default the last ten."),
+        typer.Option(
+            "--steps", metavar="A-B", help="The recorded steps to use; by default the last ten."
+        ),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure there.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="JSON file to write every figure to."),
     ] = None,
 ) -> None:
-    """How many tests are worth sampling: predicted, promised and observed precision of a run."""
+    """Estimate how many tests are worth sampling: a run's predicted and observed precision.
+
+    The precision of m tests is how often they prefer the correct program of a pair.
+    """
     from sparring.evaluation.theory import theory_of
 
     figures, console = theory_of(open_run(run), step_range(steps)), Console()
@@ -57,7 +63,7 @@ def theory(
 
 def _heading(run: Path, of: Mapping[str, Any], newest: bool) -> tuple[str, ...]:
     steps, by = of["steps"], of["tasks_by"]
-    last = f", the last {len(steps)} of {of['steps_recorded']} on record" if newest else ""
+    last = f", the last {len(steps)} of {of['steps_recorded']} recorded" if newest else ""
     untested = f", {n:,} of them not tested" if (n := of["untested_groups"]) else ""
     return (
         f"{run}: steps {steps[0]} to {steps[-1]}{last}",
@@ -100,16 +106,16 @@ def _precision(of: Mapping[str, Any], ties: str) -> Table:
 
 
 def _advice(of: Mapping[str, Any]) -> Iterator[str]:
-    """How many tests by the model, and whether it held."""
+    """Yield how many tests the theorem's model asks for, and whether the rollouts agree."""
     from sparring.metrics.theory import CAP, ZERO
 
     mu, needed = of["rates"]["mu_sampled"], of["needed"]
     if mu["mean"] is None:
-        yield "μ is not known: too few programs met too few tests; give more --steps."
+        yield "μ is unknown: too few programs ran on too few tests; give more --steps."
         return
     if mu["mean"] <= ZERO:
-        worse = "hurt" if mu["mean"] < -ZERO else "tell nothing"
-        yield f"μ is not above 0: more tests {worse}. They must become better first."
+        effect = "lower the precision" if mu["mean"] < -ZERO else "do not raise the precision"
+        yield f"μ is not above 0: more tests {effect}; train the tester first."
     else:
         goals = listed([f"{n['precision']:.0%}" for n in needed])
         exact, promised = (
@@ -118,19 +124,19 @@ def _advice(of: Mapping[str, Any]) -> Iterator[str]:
         )
         yield f"By the model a precision of {goals} takes {exact} tests (by the bound {promised})."
     if _may_be_0(mu):
-        yield "These groups do not tell μ from 0: give more --steps before relying on it."
+        yield "The interval of μ includes 0: give more --steps before relying on μ."
     most = of["tests_per_group"]
     [row] = [row["ties_lost"] for row in of["precision"] if row["m"] == most]
     gap, seen = row["difference"], row["observed"]["mean"]
     if seen is None:
-        yield f"No pair of programs was seen on all {most} tests."
+        yield f"No pair of programs was observed on all {most} tests."
         return
-    apart = "; no difference from the model can be told"
+    verdict = "; the interval of the difference from the model includes 0"
     if not _may_be_0(gap):
-        apart = f", {'more' if gap['mean'] > 0 else 'less'} than the model says"
+        verdict = f", {'more' if gap['mean'] > 0 else 'less'} than the model predicts"
         if gap["mean"] < 0 and row["independent"]["mean"] > seen:
-            apart += ": a wrong program that one test misses is missed by others too"
-    yield f"Observed with all {most} tests: {seen:.1%}{apart}."
+            verdict += ": a wrong program that passes one test tends to pass the others too"
+    yield f"Observed with all {most} tests: {seen:.1%}{verdict}."
 
 
 def _may_be_0(estimate: Mapping[str, Any]) -> bool:

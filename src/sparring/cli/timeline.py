@@ -1,4 +1,4 @@
-"""``sparring timeline``: where the time of a run's steps went."""
+"""``sparring timeline``: print how long each phase of a run's steps took."""
 
 from __future__ import annotations
 
@@ -20,59 +20,60 @@ from sparring.view.terminal.tables import figure_table, show
 
 
 def timeline(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="Directory of the run.")],
     steps: Annotated[
-        str | None, typer.Option("--steps", metavar="A-B", help="These steps; default all.")
+        str | None,
+        typer.Option("--steps", metavar="A-B", help="The steps to count; by default all."),
     ] = None,
 ) -> None:
-    """Where the time went: seconds and share of each phase of a run's steps and evaluations."""
+    """Show where the time went: seconds and share of each phase of steps and evaluations."""
     source = open_run(run)
     records = source.jsonl(TIMELINE)
     with well_formed(f"{run}: {TIMELINE}"):
         wanted = step_range(steps) or range(1, 1 << 62)
-        made = [account_from(r) for r in records if _of(wanted, r)]
-        evaluated = [account_from(r) for r in records if "evaluation" in r]
-    if not made:
+        of_steps = [account_from(r) for r in records if _of(wanted, r)]
+        of_evaluations = [account_from(r) for r in records if "evaluation" in r]
+    if not of_steps:
         which = "no step" if steps is None else f"no step of {steps}"
-        raise RunError(f"{run}: {TIMELINE} has {which}; it is written as steps are made")
+        raise RunError(f"{run}: {TIMELINE} has {which}; a run adds each step when it ends")
     rates = mean_rates(t for t in source.jsonl(TIMING) if _of(wanted, t))
     console = Console()
-    show(console, table(f"{len(made)} steps", made))
+    show(console, table(f"{len(of_steps)} steps", of_steps))
     if rates:
         console.print(Text(f"means over steps: {rates_line(rates)}"), soft_wrap=True)
-    if evaluated and steps is None:
-        show(console, table(f"{len(evaluated)} evaluations", evaluated))
+    if of_evaluations and steps is None:
+        show(console, table(f"{len(of_evaluations)} evaluations", of_evaluations))
     console.print(
         Text(
-            "share: of the time, with whatever went on beside it; alone: with nothing beside it. "
-            f"other: nothing of {', '.join(p for p in Phase if p in WORK)}."
+            "share: part of the time in which the phase was at work; alone: part in which no other "
+            f"phase was. other: none of {', '.join(p for p in Phase if p in WORK)} was at work."
         ),
         soft_wrap=True,
     )
 
 
 def table(title: str, accounts: Sequence[Account]) -> Table:
-    """Seconds of each phase, on average, and their shares of the whole."""
-    whole = sum(a.seconds for a in accounts)
-    going, alone = _sum([a.phases() for a in accounts]), _sum([a.alone() for a in accounts])
-    found = figure_table(
-        f"{title}, {whole:.1f} s: {whole / len(accounts):.2f} s each",
+    """Return a table with each phase's mean seconds and its share of the whole time."""
+    total = sum(a.seconds for a in accounts)
+    working, alone = _sum([a.phases() for a in accounts]), _sum([a.alone() for a in accounts])
+    rows = figure_table(
+        f"{title}, {total:.1f} s: {total / len(accounts):.2f} s each",
         ("phase", "seconds", "share", "alone"),
         (
             (
                 phase.value,
-                f"{going[phase] / len(accounts):.3f}",
-                _percent(going[phase], whole),
-                _percent(alone.get(phase, 0.0), whole),
+                f"{working[phase] / len(accounts):.3f}",
+                _percent(working[phase], total),
+                _percent(alone.get(phase, 0.0), total),
             )
             for phase in Phase
-            if phase in going
+            if phase in working
         ),
     )
     other = sum(a.other_share() * a.seconds for a in accounts)
-    found.add_section()
-    found.add_row("other", f"{other / len(accounts):.3f}", _percent(other, whole), "")
-    return found
+    rows.add_section()
+    rows.add_row("other", f"{other / len(accounts):.3f}", _percent(other, total), "")
+    return rows
 
 
 def _sum(parts: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -80,12 +81,12 @@ def _sum(parts: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: sum(part.get(name, 0.0) for part in parts) for name in names}
 
 
-def _percent(seconds: float, whole: float) -> str:
-    return f"{100 * seconds / whole:.1f}%" if whole else "–"
+def _percent(seconds: float, total: float) -> str:
+    return f"{100 * seconds / total:.1f}%" if total else "–"
 
 
 def _of(wanted: range, record: Mapping[str, Any]) -> bool:
-    """Whether a record is of one of these steps. An evaluation's has none; a range is searched to
-    its end for what is no int."""
+    """Return whether a record is of one of these steps. An evaluation's record has no step."""
     step = record.get("step")
+    # `in` would walk through all of a huge range if the step were no int.
     return isinstance(step, int) and step in wanted

@@ -1,4 +1,4 @@
-"""``sparring train``: its options. Under torchrun every process runs this."""
+"""``sparring train``: the options of the command. Under torchrun every process runs it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,33 @@ def train(
     recipe: RecipeArgument = None,
     change: SetOption = None,
     run_dir: Annotated[
-        Path | None, typer.Option("--run-dir", help="Where the run is kept; default runs/DATE.")
+        Path | None,
+        typer.Option("--run-dir", help="Directory to write the run to; by default runs/DATE."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --run-dir.")
+        bool, typer.Option("--resume", help="Continue the run in --run-dir.")
     ] = False,
     replay: Annotated[
         Path | None,
-        typer.Option("--replay", metavar="RUN", help="Learn from the rollouts that RUN recorded."),
+        typer.Option(
+            "--replay", metavar="RUN", help="Learn from the recorded rollouts of the run RUN."
+        ),
     ] = None,
     from_step: Annotated[
-        int, typer.Option("--from-step", min=0, help="With --replay: start from this checkpoint.")
+        int,
+        typer.Option(
+            "--from-step", min=0, help="With --replay: start from RUN's checkpoint of this step."
+        ),
     ] = 0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all that can be checked, and train nothing.")
+        bool,
+        typer.Option("--dry-run", help="Check recipe, data, model and memory; train nothing."),
     ] = False,
 ) -> None:
-    """Train both roles, with evaluations before, during and after. Under torchrun, together."""
+    """Train the coder and the tester; evaluate before, during and after training.
+
+    Under torchrun all processes train one model together.
+    """
 
     from sparring.learner.distributed.world import World
 
@@ -44,11 +54,11 @@ def train(
         return
     with world.taking_part():
         if resume and run_dir is None:
-            raise ConfigError("--resume needs --run-dir: which run is to go on?")
+            raise ConfigError("--resume: no run is named; add --run-dir")
         if resume and replay:
-            raise ConfigError("--resume goes on with a replay by itself; leave out --replay")
+            raise ConfigError("--resume continues a replay by itself; leave out --replay")
         if from_step and not replay:
-            raise ConfigError("--from-step belongs to --replay")
+            raise ConfigError("--from-step: has a meaning only with --replay; add --replay RUN")
         if dry_run and (resume or replay):
             raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
         if dry_run and not world.alone:

@@ -1,6 +1,6 @@
-"""`sparring train` beneath its options: a run begun, led or helped along, and how it ends.
+"""The work of `sparring train`: open the run, train it, and print how the run ended.
 
-Imported only when the command is called: it needs torch.
+`cli/train.py` imports this module only when the command is called, because it needs torch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sparring.view.terminal.tables import closing_table, show, size_table
 
 
 def helped(world: World) -> None:
-    """Learn with the first process until the run ends."""
+    """Take part in the first process's training, as another process, until the run ends."""
     with world.taking_part(), world.loss_told(), enough_memory():
         follow(world)
 
@@ -45,7 +45,7 @@ def launched(
     replay: Path | None,
     from_step: int,
 ) -> Launch:
-    """The run that is asked for, its directory open and locked."""
+    """Return the new, resumed or replayed run, with its directory open and locked."""
     if resume:
         return resumed_run(path, recipe, changes)
     if replay:
@@ -54,13 +54,16 @@ def launched(
 
 
 def lead(launch: Launch, world: World) -> None:
-    """Make the run, and say how it is taken up where it ends early."""
+    """Train the run in the first process. Where the run ends early, the error says how to resume.
+
+    Raises `SparringError`; Ctrl-C raises `Stopped`.
+    """
     path = launch.run.path
-    go_on = f"--resume --run-dir {path}"
+    resume = f"--resume --run-dir {path}"
     try:
         with (
-            world.loss_told(f"; nothing is lost: go on with {go_on}"),
-            enough_memory(f"; nothing is lost: add these to {go_on}"),
+            world.loss_told(f"; nothing is lost: continue with {resume}"),
+            enough_memory(f"; nothing is lost: add these to {resume}"),
         ):
             _train(launch, world)
     except SparringError:
@@ -68,14 +71,14 @@ def lead(launch: Launch, world: World) -> None:
         raise
     except KeyboardInterrupt:
         launch.run.discard_unused()
-        again = f"; go on with {go_on}" if launch.run.has("recipe.json") else ""
-        raise Stopped(f"stopped{again}") from None
+        advice = f"; continue with {resume}" if launch.run.has("recipe.json") else ""
+        raise Stopped(f"stopped{advice}") from None
     finally:
         launch.run.close()
 
 
 def checked(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
-    """What the recipe amounts to, and all that can be checked before a run."""
+    """Print the recipe's derived quantities, then check everything that a run will need."""
     resolved = load_recipe(recipe or NANO_RECIPE, changes)
     console = Console()
     for name, value in derived_quantities(resolved).items():
@@ -89,7 +92,7 @@ def checked(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
             mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
             console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
             warnings += check.warning
-    console.print(f"ready to train{f'; {warnings} to look at (!)' if warnings else ''}")
+    console.print(f"ready to train{f'; warnings (!): {warnings}' if warnings else ''}")
 
 
 def _train(launch: Launch, world: World) -> None:
@@ -98,8 +101,9 @@ def _train(launch: Launch, world: World) -> None:
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
     progress = Progress(recipe.training.steps, len(run.jsonl("metrics.jsonl")), console)
     if ended(recipe, run):
-        console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
-        if not (launch.source or run.has("curves.png")):  # killed before they were drawn
+        console.print("the run is finished; there is nothing to continue", soft_wrap=True)
+        # The process may have been killed after the last step and before it drew the curves.
+        if not (launch.source or run.has("curves.png")):
             _draw_curves(run)
         return
     refuse_impossible(recipe)
@@ -108,7 +112,7 @@ def _train(launch: Launch, world: World) -> None:
     if launch.source:
         summary = replay(recipe, launch.source, run, progress, launch.from_step, world)
         same = {True: "the same as", False: "other than", None: "not comparable with"}
-        told = (
+        message = (
             f"steps {launch.from_step + 1} to {summary['steps']} replayed in "
             f"{summary['wall_seconds']:.0f} s; the weights are "
             f"{same[summary['same_weights']]} those of {summary['replayed']}\n"
@@ -122,21 +126,21 @@ def _train(launch: Launch, world: World) -> None:
             closing_table(summary["before"], summary["after"], summary["differences"]),
             size_table(summary["sizes"]["before"], summary["sizes"]["after"]),
         )
-        told = (
+        message = (
             f"{summary['steps']} steps, {summary['tokens']:,} tokens, "
             f"{summary['train_seconds']:.0f} s of steps, {summary['wall_seconds']:.0f} s in all\n"
             f"figures: {run.path / 'summary.json'}   curves: {run.path / 'curves.svg'}"
         )
     if learned_nothing(run.jsonl("metrics.jsonl")):
-        told += (
+        message += (
             "\nno step learned anything: no response carried gradient; `dropped` and "
             f"`truncated_share` in {run.path / 'metrics.jsonl'} say why"
         )
     if (checkpoint := run.newest_checkpoint()) is not None:
         command = measuring_command(run.path, checkpoint, recipe)
-        told += f"\nthe model: {checkpoint}\nto measure it on tasks: {command}"
-    told += f"\nto see it in a browser: {next_command(run.path)}"
-    console.print(Text(told), soft_wrap=True)
+        message += f"\nthe model: {checkpoint}\nto measure it on tasks: {command}"
+    message += f"\nto see the run in a browser: {next_command(run.path)}"
+    console.print(Text(message), soft_wrap=True)
 
 
 def _draw_curves(run: RunDir) -> None:

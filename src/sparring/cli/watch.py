@@ -1,4 +1,4 @@
-"""``sparring watch``: a running run in the terminal, until it ends."""
+"""``sparring watch``: follow a run in the terminal until the run ends."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ if TYPE_CHECKING:
     from sparring.view.terminal.watch import State, Watched
 
 _GROUPS = 5
-"""Of the newest step, groups that are shown."""
+"""Groups of the newest step that are shown."""
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(help="The directory of a run, begun or about to.")],
+    run: Annotated[
+        Path, typer.Argument(help="Directory of a run, which may begin after this command.")
+    ],
     every: Annotated[
-        float, typer.Option("--every", min=0.05, max=3600, help="Seconds between two looks.")
+        float, typer.Option("--every", min=0.05, max=3600, help="Seconds between two updates.")
     ] = 1.0,
 ) -> None:
-    """Follow a run: progress, curves, last groups, alarms, time. Ends with it, or by Ctrl-C."""
+    """Follow a run: progress, curves, last groups, alarms and times.
+
+    The command ends when the run ends, or by Ctrl-C.
+    """
     from sparring.runs.evaluation import is_evaluation
 
     if run.exists() and not run.is_dir():
-        raise RunError(f"{run}: is a file; name the directory of a run, begun or about to")
+        raise RunError(f"{run}: is a file; name the directory of a run")
     if is_evaluation(run):
-        raise RunError(f"{run}: is an evaluation, which tells of itself; sparring show has it")
+        raise RunError(f"{run}: is an evaluation, not a run; use sparring show {run}")
     try:
         watch_run(run, Console(), every)
     except KeyboardInterrupt:
@@ -46,7 +51,7 @@ def watch(
 
 
 def watch_run(path: Path, console: Console, every: float) -> None:
-    """Follow a run until it ends: a screen in a terminal, lines where piped."""
+    """Follow a run until it ends: as a screen in a terminal, as lines of text elsewhere."""
     from sparring.view.terminal.watch import State, Watched
 
     watched = Watched(path)
@@ -72,12 +77,12 @@ def watch_run(path: Path, console: Console, every: float) -> None:
 
 
 def screen(watched: Watched, width: int) -> RenderableType:
-    """All that is known, in one screen."""
+    """Return everything known about the run, laid out for one screen of ``width`` columns."""
     from sparring.view.terminal.overview import alarm_lines, curves_table, recipe_line
 
     parts: list[RenderableType] = [
         Text(one_line(str(watched.path), 120), "bold"),
-        Text(_said(watched)),
+        Text(_state_text(watched)),
     ]
     if watched.source:
         parts.append(Text(recipe_line(watched.source)))
@@ -88,10 +93,10 @@ def screen(watched: Watched, width: int) -> RenderableType:
     if watched.evaluations.records:
         parts.append(Text(_evaluated(watched.evaluations.records[-1])))
     if phases := watched.phases():
-        told = ", ".join(f"{one_line(k, 20)} {v:.2f}" for k, v in phases.items())
-        parts.append(Text(f"seconds a step: {told}", "dim"))
-    if told := rates_line(watched.rates()):
-        parts.append(Text(told, "dim"))
+        seconds = ", ".join(f"{one_line(k, 20)} {v:.2f}" for k, v in phases.items())
+        parts.append(Text(f"seconds per step: {seconds}", "dim"))
+    if rates := rates_line(watched.rates()):
+        parts.append(Text(rates, "dim"))
     if (groups := _last_groups(watched)) is not None:
         parts.append(groups)
     parts += alarm_lines(records[-1]) if records else []
@@ -100,18 +105,18 @@ def screen(watched: Watched, width: int) -> RenderableType:
 
 def _heading(watched: Watched) -> str:
     path = one_line(str(watched.path), 120)
-    return f"{path}: {_said(watched)}"
+    return f"{path}: {_state_text(watched)}"
 
 
-def _said(watched: Watched) -> str:
+def _state_text(watched: Watched) -> str:
     from sparring.view.terminal.watch import State
 
     path = one_line(str(watched.path), 120)
     return {
-        State.WAITING: "nothing of a run is there yet; waiting for one to begin",
+        State.WAITING: "no files of a run yet; waiting for the run to begin",
         State.RUNNING: "running",
-        State.STOPPED: f"its process has ended before the run did; go on with sparring train "
-        f"--resume --run-dir {path} (still watching)",
+        State.STOPPED: f"stopped: its process ended before the run did; continue with sparring "
+        f"train --resume --run-dir {path} (still watching)",
         State.FINISHED: "finished",
     }[watched.state]
 
@@ -128,7 +133,7 @@ def _bar(watched: Watched) -> RenderableType:
 
 
 def _evaluated(record: Mapping[str, Any]) -> str:
-    """An evaluation in a line."""
+    """Return the main figures of an evaluation in one line."""
     from sparring.runs.labels import metric_labels
 
     metrics = record["metrics"]
@@ -137,16 +142,16 @@ def _evaluated(record: Mapping[str, Any]) -> str:
         for k in metric_labels(metrics)
         if k in ("one_shot", "unit_test_accuracy") or k.startswith(("bon_", "pool_bon_"))
     ]
-    told = [
+    figures = [
         f"{one_line(metric_labels(metrics)[k], 40)} {100 * mean:.1f}%"
         for k in wanted
         if (mean := metrics[k].get("mean")) is not None
     ]
-    return f"held-out, step {record['step']}: {', '.join(told)}"
+    return f"held-out, step {record['step']}: {', '.join(figures)}"
 
 
 def _last_groups(watched: Watched) -> Table | None:
-    """The first groups of the newest step on record."""
+    """Return a table of the first groups of the newest recorded step, or None without groups."""
     from sparring.schema import Role
     from sparring.view.terminal.step import rewards_of
 
@@ -175,25 +180,28 @@ def _lines(
     evaluations: Sequence[Mapping[str, Any]],
     before: State | None,
 ) -> list[str]:
-    """What is new, a line each."""
+    """Return one line for each new state, evaluation, step and alarm."""
     from sparring.training.monitoring.alarms import begun
     from sparring.view.terminal.watch import State
 
-    found = []
+    lines = []
     if watched.state is not before and watched.state is not State.FINISHED:
-        found.append(_heading(watched))
-    found += [_evaluated(e) for e in evaluations]
+        lines.append(_heading(watched))
+    lines += [_evaluated(e) for e in evaluations]
     records = watched.metrics.records
     left = time_left(watched.seconds_left())
     for record in steps:
-        found.append(f"step {record['step']}: {_short(record)}, {left} left")
+        lines.append(f"step {record['step']}: {_short(record)}, {left} left")
         earlier = [r for r in records if r["step"] < record["step"]]
-        for a in begun(record.get("alarms", ()), earlier):
-            told = one_line(str(a["reason"]), 400)
-            found.append(f"step {record['step']}: alarm {one_line(str(a['monitor']), 40)}: {told}")
+        for alarm in begun(record.get("alarms", ()), earlier):
+            monitor, reason = (
+                one_line(str(alarm["monitor"]), 40),
+                one_line(str(alarm["reason"]), 400),
+            )
+            lines.append(f"step {record['step']}: alarm {monitor}: {reason}")
     if watched.state is State.FINISHED:
-        found.append(_heading(watched))
-    return found
+        lines.append(_heading(watched))
+    return lines
 
 
 def _short(record: Mapping[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""The recipe: the packages' own sections put together; presets, TOML, diagnostics, starter files."""
+"""Recipes: the packages' sections in one tree; presets, TOML, diagnostics, starter files."""

@@ -1,12 +1,14 @@
-"""What is given in a recipe and would do nothing, or nothing that anybody wants.
+"""Recipe values that have no effect, or an unwanted one.
 
     raise ConfigError for each of faults(recipe)
 
-A value counts as given where it is not what the preset, or else the field itself, has: so the whole
-recipe that `sparring config` prints loads again. A number that is 0 is switched off, which agrees
-with having no effect. These are checks of what a user writes, made when
-a recipe is read; the recipe of a run on record may have such values (other versions had other
-presets, and no such checks) and stays readable. What contradicts itself is refused by the sections.
+A value counts as set if it differs from the preset's value or, where the preset has none, from the
+field's default. So the whole recipe that `sparring config` prints loads again. The value 0 switches
+a field off and is no fault.
+
+`load_recipe` makes these checks when it reads a user's recipe. The recorded recipe of a run is not
+checked: other versions had other presets, and their runs stay readable. Contradictions between
+values are refused by the sections themselves.
 """
 
 from __future__ import annotations
@@ -25,57 +27,65 @@ from sparring.schema import Role
 from sparring.section import Section
 
 MOST_CLIPPED = 0.02
-"""Share of responses or tokens that rounding may keep from being learned from."""
+"""Largest share of responses or tokens whose gradient rounding alone may remove by the clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``keys``: the fields that it lies between, ``section.key``. ``told``: one line."""
+    """Fault of a recipe."""
 
     keys: tuple[str, ...]
+    """Fields that cause the fault together, as ``section.key``."""
     told: str
+    """Message to the user, one line."""
 
 
 def faults(recipe: Recipe) -> list[Fault]:
-    """All of them."""
+    """Return all faults of a recipe."""
     return [*_idle(recipe), *_overlong(recipe), *_alone(recipe), *_rounded(recipe)]
 
 
 def _idle(recipe: Recipe) -> Iterator[Fault]:
-    """Values without effect."""
+    """Yield values that have no effect."""
     for name, section in recipe:
         for idle in section.idle() if isinstance(section, Section) else ():
-            yield from _given(recipe, name, idle.names, f"{name}.{idle.by}", idle.why)
+            yield from _set_idle(recipe, name, idle.names, f"{name}.{idle.by}", idle.why)
     if recipe.learning.objective is Objective.LIKELIHOOD:
         why = "learning.objective = likelihood has no advantages to normalise"
-        yield from _given(recipe, "reward", ("normalisation",), "learning.objective", why)
-    most, sampling = recipe.learning.max_response_tokens, recipe.sampling
-    if most is not None and most >= max(sampling.coder_max_tokens, sampling.tester_max_tokens):
+        yield from _set_idle(recipe, "reward", ("normalisation",), "learning.objective", why)
+    limit, sampling = recipe.learning.max_response_tokens, recipe.sampling
+    if limit is not None and limit >= max(sampling.coder_max_tokens, sampling.tester_max_tokens):
         yield Fault(
             (
                 "learning.max_response_tokens",
                 "sampling.coder_max_tokens",
                 "sampling.tester_max_tokens",
             ),
-            f"learning.max_response_tokens = {most} is without effect: no response is longer, by "
-            "sampling.coder_max_tokens and sampling.tester_max_tokens; leave it out, or sample more",
+            f"learning.max_response_tokens = {limit} is without effect: sampling.coder_max_tokens "
+            "and sampling.tester_max_tokens allow no longer response; leave it out, or raise one of "
+            "these",
         )
 
 
-def _given(
+def _set_idle(
     recipe: Recipe, section: str, names: tuple[str, ...], by: str, why: str
 ) -> Iterator[Fault]:
+    """Yield the fields of ``names`` that are set, though the field ``by`` leaves them without
+    effect."""
     preset = preset_values(recipe.preset).get(section, {})
     part = getattr(recipe, section)
     for name in names:
         usual: Any = preset.get(name, type(part).model_fields[name].default)
         if (value := getattr(part, name)) not in (usual, 0):
-            told = f"{section}.{name} = {value} is without effect: {why}; leave one of the two out"
-            yield Fault((f"{section}.{name}", by), told)
+            message = (
+                f"{section}.{name} = {value} is without effect: {why}; leave one of the two out"
+            )
+            yield Fault((f"{section}.{name}", by), message)
 
 
 def _overlong(recipe: Recipe) -> Iterator[Fault]:
-    """A penalty that begins before the first token is one on every response."""
+    """Yield an overlong penalty that starts before a response's first token, and so would reduce
+    the reward of every response."""
     buffer, sampling = recipe.reward.overlong_buffer, recipe.sampling
     if recipe.reward.overlong is not Overlong.PENALTY:
         return
@@ -85,13 +95,14 @@ def _overlong(recipe: Recipe) -> Iterator[Fault]:
             yield Fault(
                 ("reward.overlong", "reward.overlong_buffer", f"sampling.{name}"),
                 f"reward.overlong = penalty grows over the last {buffer} tokens before the limit, "
-                f"and sampling.{name} is {limit}: every response would be taxed. Set "
-                f"reward.overlong_buffer to less than that, such as {max(1, limit // 4)}",
+                f"but sampling.{name} is {limit}: every response would get a penalty; set "
+                f"reward.overlong_buffer below {limit}, such as {max(1, limit // 4)}",
             )
 
 
 def _alone(recipe: Recipe) -> Iterator[Fault]:
-    """One response has no other to be compared with: its group is always dropped."""
+    """Yield a group size of 1: a single response has no advantage, so its group is never learned
+    from."""
     if recipe.learning.objective is Objective.LIKELIHOOD:
         return
     for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
@@ -99,13 +110,13 @@ def _alone(recipe: Recipe) -> Iterator[Fault]:
             yield Fault(
                 (f"sampling.{name}", "learning.frozen", f"learning.{role}_weight"),
                 f"sampling.{name} = 1: an advantage compares the responses of a group, so the "
-                f'{role} would learn nothing; ask for 2 at least, or set learning.frozen = "{role}"',
+                f'{role} would learn nothing; set at least 2, or set learning.frozen = "{role}"',
             )
 
 
 def _rounded(recipe: Recipe) -> Iterator[Fault]:
-    """Ratios that rounding alone moves beyond the clip: of the trainer's log-probs to the sampler's,
-    and of those after an optimiser step to those before it."""
+    """Yield settings whose ratios rounding alone moves beyond the clip range: ratios of the
+    trainer's log-probs to the sampler's, and ratios across an optimiser step."""
     learning, sampling = recipe.learning, recipe.sampling
     old = recipe.old_logprobs
     if learning.objective is Objective.LIKELIHOOD or old is OldLogprobs.EACH:
@@ -116,14 +127,17 @@ def _rounded(recipe: Recipe) -> Iterator[Fault]:
     if share <= MOST_CLIPPED:
         return
     what = "tokens" if learning.ratio is Ratio.TOKEN else f"responses of {usual:,} tokens"
-    lost = f"rounding alone would move {share:.0%} of the {what} beyond the clip, which removes their gradient"
+    lost = (
+        f"rounding alone would move {share:.0%} of the {what} beyond the clip range, which removes "
+        "their gradient"
+    )
     keys = ("ratio", "clip", "clip_high", "old_logprobs", "minibatches", "epochs")
     between = (*(f"learning.{k}" for k in keys), "model.precision", "vllm.dtype", "sampling.engine")
     if old is OldLogprobs.SAMPLED and not recipe.in_float32:
         yield Fault(
             between,
             f"learning.old_logprobs = sampled with learning.ratio = {learning.ratio}: sampler or "
-            f'trainer compute in bfloat16, and {lost}; leave old_logprobs out, or set "trainer"',
+            f'trainer computes in bfloat16, and {lost}; leave old_logprobs out, or set "trainer"',
         )
     elif (
         recipe.model.precision is Precision.BFLOAT16 and learning.minibatches * learning.epochs > 1

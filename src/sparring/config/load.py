@@ -1,6 +1,6 @@
-"""Reading recipes: TOML files, ``--set section.key=value`` changes, and what to say of faults.
+"""Loading of recipes: TOML files, ``--set section.key=value`` changes, and messages on faults.
 
-An unknown key is an error with a suggestion, never ignored.
+An unknown key is an error with a suggestion; no key is ignored.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from sparring.runs.checkpoints import newest_of
 from sparring.runs.reader import RunReader
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
-"""The recipe that uses it: what `sparring train` runs without arguments."""
+"""Recipe of the embedded model, which `sparring train` runs without arguments."""
 RECORDED = "recipe.json"
-"""The resolved recipe in a run's directory."""
+"""File with the resolved recipe in a run directory."""
 _REQUEST_SECONDS = 900.0
-"""The default of vllm.request_seconds, which earlier versions had in the place of stall_seconds."""
+"""Default of vllm.request_seconds, which vllm.stall_seconds has replaced."""
 
 
 def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe of a file (None: the defaults) with ``section.key=value`` changes.
+    """Load the recipe of a file (None: the defaults) with ``section.key=value`` changes.
 
-    Raises `ConfigError`, one line per fault, also of what would be without effect (`faults`).
+    Raises `ConfigError` with one line per fault, including values without effect (`faults`).
     """
     data = _extended(path, ()) if path is not None else {}
     where = str(path) if path else "recipe"
@@ -43,17 +43,18 @@ def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
 
 
 def _at_checkpoints(recipe: Recipe) -> Recipe:
-    """The recipe with the newest checkpoint for a run that it names as a model."""
+    """Return the recipe with a run's newest checkpoint in place of a run directory that the recipe
+    names as a model."""
     model = recipe.model.model_copy(update={"path": newest_of(recipe.model.path)})
-    by = recipe.supervision
-    if by.model is not None:
-        by = by.model_copy(update={"model": newest_of(by.model)})
-    return recipe.model_copy(update={"model": model, "supervision": by})
+    labels = recipe.supervision
+    if labels.model is not None:
+        labels = labels.model_copy(update={"model": newest_of(labels.model)})
+    return recipe.model_copy(update={"model": model, "supervision": labels})
 
 
 def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
-    """The data of a recipe upon those of the one that it ``extends``: "nano", or a file beside
-    it. The preset's values lie under both."""
+    """Return the data of a recipe file, merged over the recipe that it ``extends``: "nano", or a
+    file by its path relative to the recipe."""
     data = _read(path)
     base = data.pop("extends", None)
     if base is None:
@@ -62,67 +63,71 @@ def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
         raise ConfigError(f'{path}: extends must be "nano" or the path of a recipe, not {base!r}')
     other = NANO_RECIPE if base == NANO else path.parent / base
     if other.resolve() in {p.resolve() for p in (path, *above)}:
-        raise ConfigError(f"{path}: extends {base}, which comes back to a recipe that extends it")
-    found = _extended(other, (path, *above))
+        raise ConfigError(f"{path}: extends {base}, which in turn extends {path}; break the circle")
+    merged = _extended(other, (path, *above))
     for name, value in data.items():
         own = {"function": value} if name == "reward" and isinstance(value, str) else value
-        under = found.get(name)
+        under = merged.get(name)
         both = isinstance(under, dict) and isinstance(own, dict)
-        found[name] = {**under, **own} if both else own  # type: ignore[dict-item]
-    return found
+        merged[name] = {**under, **own} if both else own  # type: ignore[dict-item]
+    return merged
 
 
 def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> Recipe:
-    """The recipe of resolved data, as in a run's recipe.json, with changes. Of what is without
-    effect the changes' faults alone are refused: a record is read as it is."""
+    """Return the recipe of resolved data, such as a run's recipe.json, with changes.
+
+    ``where`` names the data in messages. Values without effect raise `ConfigError` only if
+    ``changes`` set them; recorded values are read as they are.
+    """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: a recipe must be a table of sections")
     changed: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in data.items()}
     for change in changes:
         _apply(changed, change)
-    given = _given(changes)
+    keys = _keys_of(changes)
     try:
         recipe = Recipe.model_validate(changed)
     except ValidationError as error:
         raise ConfigError(
             "\n".join(
-                _line("--set" if _named(e["loc"], given) else where, e) for e in error.errors()
+                _line("--set" if _concerns(e["loc"], keys) else where, e) for e in error.errors()
             )
         ) from None
-    _refuse([f for f in faults(recipe) if given & {*f.keys}], changes, where)
+    _refuse([f for f in faults(recipe) if keys & {*f.keys}], changes, where)
     return recipe
 
 
-def _given(changes: Sequence[str]) -> set[str]:
-    """The keys that changes name."""
+def _keys_of(changes: Sequence[str]) -> set[str]:
+    """Return the keys that changes name."""
     return {c.partition("=")[0].strip() for c in changes}
 
 
 def _refuse(found: Sequence[Fault], changes: Sequence[str], where: str) -> None:
-    given = _given(changes)
-    lines = [f"{'--set' if given & {*f.keys} else where}: {f.told}" for f in found]
+    keys = _keys_of(changes)
+    lines = [f"{'--set' if keys & {*f.keys} else where}: {f.told}" for f in found]
     if lines:
         raise ConfigError("\n".join(lines))
 
 
 def recorded_recipe(run: RunReader) -> Recipe:
-    """The resolved recipe of a run. Raises `ConfigError` if this version cannot read it."""
+    """Return the resolved recipe of a run. Raises `ConfigError` if this version cannot read the
+    record."""
     data = _of_a_run(run.read_json(RECORDED))
     return make_recipe(data, (), str(run.path / RECORDED))
 
 
 def _of_a_run(data: Any) -> Any:
-    """Recorded data with what earlier versions did where they said nothing, and in the keys of now
-    what they had in others. A run records all of its keys, so every earlier one has these."""
+    """Return recorded data in today's keys: keys that earlier versions did not have get the value
+    by which these versions worked, and renamed keys get their new names."""
     if not isinstance(data, dict):
         return data
     if isinstance(tasks := data.get("tasks"), dict):
-        tasks.setdefault("withheld_tests", 0)  # as it was before there were any
+        tasks.setdefault("withheld_tests", 0)  # versions without the key had no hidden tests
     sections = [data.get(name) for name in ("sampling", "supervision")]
     engines = {s.get("engine", Engine.LOCAL) for s in sections if isinstance(s, dict)}
     vllm = data.get("vllm")
     if engines == {Engine.LOCAL}:
-        data.pop("vllm", None)  # defaults of then, which are no settings of a run without servers
+        data.pop("vllm", None)  # a run without servers records old defaults here, not settings
     elif isinstance(vllm, dict) and "request_seconds" in vllm:
         longest = vllm.pop("request_seconds")
         if longest != _REQUEST_SECONDS:
@@ -131,8 +136,8 @@ def _of_a_run(data: Any) -> Any:
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:
-    """The ``section.key`` names in which two recipes differ: what one of them says and the other
-    means by saying nothing is no difference."""
+    """Return the ``section.key`` names in which two recipes differ. A value that one recipe sets
+    and the other has by leaving the key unset is no difference."""
     a, b = one.model_dump(), other.model_dump()
     changed = ["preset"] if one.preset is not other.preset else []
     for section in [s for s in a if s != "preset"]:
@@ -148,25 +153,26 @@ def differing(one: Recipe, other: Recipe) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A recipe in TOML, or as a run keeps it: its directory or the recipe.json in it."""
+    """Read a recipe in TOML, or a run's recipe by its recipe.json or run directory."""
     try:
         if path.is_dir():
             if not (path / RECORDED).exists():
                 raise ConfigError(
-                    f"{path}: is a directory without a {RECORDED}; name a recipe, or that of a run"
+                    f"{path}: is a directory without a {RECORDED}; name a recipe file, or a run "
+                    "directory"
                 )
             path = path / RECORDED
         if path.suffix == ".json":
-            found = _of_a_run(json.loads(path.read_text(encoding="utf-8")))
-            if not isinstance(found, dict):
+            data = _of_a_run(json.loads(path.read_text(encoding="utf-8")))
+            if not isinstance(data, dict):
                 raise ConfigError(f"{path}: a recipe must be a table of sections")
-            return found
+            return data
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such recipe") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all measure as well
+    except (ValueError, RecursionError) as error:  # huge numbers and deep nesting too
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise ConfigError(f"{path}: not {kind}: {error}") from None
 
@@ -195,16 +201,16 @@ def _apply(data: dict[str, Any], change: str) -> None:
     section[parts[1]] = value
 
 
-def _named(place: tuple[int | str, ...], given: Collection[str]) -> bool:
-    """Whether a fault is of what was ``given``, or lies between it and other keys of its section,
-    or between sections."""
+def _concerns(place: tuple[int | str, ...], keys: Collection[str]) -> bool:
+    """Return True if a fault at ``place`` concerns one of ``keys``: the key itself, or its section
+    or the whole recipe where the fault lies between several keys."""
     if len(place) > 1:
-        return ".".join(map(str, place[:2])) in given
-    return any(not place or k.partition(".")[0] == place[0] for k in given)
+        return ".".join(map(str, place[:2])) in keys
+    return any(not place or k.partition(".")[0] == place[0] for k in keys)
 
 
 def _line(where: str, error: Any) -> str:
-    """One line for one fault."""
+    """Return the message for one of pydantic's errors."""
     path = [p if p.isprintable() else repr(p) for p in map(str, error["loc"])]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
@@ -216,8 +222,8 @@ def _line(where: str, error: Any) -> str:
         return f"{where}: unknown key {name}; {hint}"
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
         return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])
-    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    return f"{where}: {name}: {said[0].lower()}{said[1:]}, not {error['input']!r}"
+    message = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return f"{where}: {name}: {message[0].lower()}{message[1:]}, not {error['input']!r}"
 
 
 def _names(path: Sequence[str]) -> list[str]:
@@ -230,7 +236,7 @@ def _names(path: Sequence[str]) -> list[str]:
 
 
 def to_toml(recipe: Recipe) -> str:
-    """The recipe as TOML; a field that is unset is a comment."""
+    """Return the recipe as TOML, with a comment for each unset field."""
     lines = []
     for name, section in recipe:
         if not isinstance(section, BaseModel):
@@ -256,7 +262,7 @@ def _toml(value: Any) -> str:
 
 
 def describe_fields() -> str:
-    """Every field with its default and meaning."""
+    """Return a text with every field of a recipe, its default and its meaning."""
     lines = []
     for name, section in Recipe.model_fields.items():
         kind = section.annotation

@@ -1,14 +1,14 @@
-"""Presets: what the paper says, what the released code does, what we do.
+"""Presets: the method of the paper, of the paper's released code, and ours.
 
-A preset fixes `CHOICES`, the switches in which the three differ: what programs
-and tests are paid, opponents, the form of the loss and of its KL, the passes
-over a batch, the optimiser's memory, withheld tests and the examples in
-prompts. DEFAULT has the fields' own defaults, and so have all three where they do
-alike. A preset never sets a step size, numbers of programs, tests, tasks or
-steps, nor lengths: these are a recipe's. A recipe names one
-(``preset = "paper"``) and may change any field of it; `departures` says which it
-has changed, of all that belong to a method, so that nothing else is taken for
-the preset's.
+A preset fixes `CHOICES`, the switches in which the three methods differ: rewards of
+programs and tests, initial-policy programs, the form of the loss and of its KL term,
+passes over a batch, the optimiser's state, hidden tests, and examples in prompts.
+DEFAULT has the fields' own defaults; the other two presets have these defaults too,
+except in `CHOICES`. A preset never sets a learning rate, a number of programs, tests,
+tasks or steps, or a length: these belong to a recipe.
+
+A recipe names a preset (``preset = "paper"``) and may change any field. `departures`
+lists the changed fields that belong to the method.
 
     sparring config --diff paper default
 """
@@ -41,33 +41,35 @@ _SECTIONS: Mapping[str, type[Section]] = {
 
 
 class Preset(StrEnum):
-    """Whose choices a recipe starts from."""
+    """Method that a recipe starts from."""
 
     DEFAULT = "default"
     """Ours."""
     PAPER = "paper"
-    """arXiv 2506.03136 v2, its Eq 4 in the form that holds (that of the NeurIPS text)."""
+    """The method of arXiv 2506.03136 v2, with Eq 4 in the correct form of the NeurIPS text."""
     OFFICIAL = "official"
-    """The released code, Gen-Verse/CURE at 69fe174."""
+    """The method of the released code, Gen-Verse/CURE at 69fe174."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One switch: its value where a preset departs from the field's own, and why they differ."""
+    """Switch in which the presets differ."""
 
     key: str
+    """Field of the switch, as ``section.key``."""
     paper: Any
     official: Any
     why: str
+    """Reason for the difference, in one line for the user."""
 
     @property
     def default(self) -> Any:
-        """The field's own."""
+        """Value in the preset DEFAULT: the field's default."""
         section, key = self.key.split(".")
         return _SECTIONS[section].model_fields[key].default
 
     def value(self, preset: Preset) -> Any:
-        """Its value in a preset."""
+        """Return the switch's value in a preset."""
         if preset is Preset.PAPER:
             return self.paper
         return self.official if preset is Preset.OFFICIAL else self.default
@@ -76,35 +78,35 @@ class Choice:
 CHOICES = (
     Choice(
         "reward.coder", "count", "share",
-        "Eq 3 counts tests, the released code takes their share; normalised, both are the same",
+        "Eq 3 counts passed tests, the released code takes their share; normalised, both are equal",
     ),
     Choice(
         "reward.tester", "cure", "scaled",
-        "Eq 4, which the released code divides by the number of wrong programs of the group",
+        "the paper's Eq 4; the released code divides it by the group's number of wrong programs",
     ),
     Choice(
         "reward.no_wrong", "zero", "sign",
-        "without a wrong program Eq 4 pays 0 to all; ±1 for being right keeps the group learning",
+        "without a wrong program Eq 4 gives all tests 0; with ±1 for right or wrong tests they learn",
     ),
     Choice(
         "reward.invalid_test", "eq4", "eq4",
-        "by Eq 4 a test that cannot be read earns 0, more than an honest one that misses something",
+        "by Eq 4 an unreadable test gets 0, more than a readable test that is wrong",
     ),
     Choice(
         "reward.validity", 0.0, 0.0,
-        "Eq 4 pays a right test that catches nothing as much as a wrong one that fails everybody",
+        "Eq 4 gives 0 both to a right test that catches nothing and to a test that fails every program",
     ),
     Choice(
         "reward.difficulty", 0.0, 0.0,
-        "what every test catches tells programs apart no better when one more test catches it",
+        "a wrong program that every test catches makes one more catch of it worth little",
     ),
     Choice(
         "sampling.opponents", 0, 0,
-        "a better coder's groups run out of wrong programs; those of the start model do not",
+        "a better coder's groups run out of wrong programs; initial-policy programs supply them",
     ),
     Choice(
         "learning.minibatches", 1, 1,
-        "two smaller optimiser steps go further than one; the second's ratio and clip are real",
+        "two smaller optimiser steps learn more than one; only from the second on the clip acts",
     ),
     Choice(
         "learning.epochs", 1, 1,
@@ -112,59 +114,59 @@ CHOICES = (
     ),
     Choice(
         "learning.kl_bound", None, None,
-        "the gradient of k3 grows as exp(δ): a token that has become improbable takes over a step",
+        "the gradient of k3 grows as exp(δ): a token that has become improbable dominates a step",
     ),
     Choice(
         "learning.mode", "separate", "separate",
-        "coders first and testers after, or one gradient of both: one optimiser step fewer",
+        "first the coder learns, then the tester; or one gradient of both, with fewer optimiser steps",
     ),
     Choice(
         "learning.ratio", "sequence", "token",
-        "arXiv v2 prints the ratio of whole responses, the NeurIPS text and the code of tokens",
+        "arXiv v2 prints a ratio per response; the NeurIPS text and the released code have one per token",
     ),
     Choice(
         "learning.average", "response_mean", "tokens",
-        "per response, as Eq 5 is printed, or over all tokens of the batch",
+        "Eq 5 averages per response, the released code over all tokens of the batch",
     ),
     Choice(
         "learning.old_logprobs", None, "each",
-        "the released code computes them anew before each step, so that ratio and clip do nothing",
+        "the released code recomputes them before each optimiser step, so ratio and clip do nothing",
     ),
     Choice(
         "learning.reference", "start", "step",
-        "the released code's KL is to the policy itself: it is always 0",
+        "the released code takes the KL to the current policy itself, which is always 0",
     ),
     Choice(
         "learning.optimizer_state", "run", "step",
-        "the released code starts a new process, and with it a new AdamW, at every step",
+        "the released code starts a new process at every step, and with it a new AdamW",
     ),
     Choice(
         "learning.master_weights", "float32", "bfloat16",
-        "it also saves and loads bfloat16 weights at every step, which loses small changes",
+        "the released code saves and loads bfloat16 weights at every step, which loses small changes",
     ),
     Choice(
         "tasks.withheld_tests", 0, 0,
-        "a ground-truth test that no reward knows of shows whether rewards are being gamed",
+        "a hidden test, which no reward uses, shows whether programs are fitted to the rewarded tests",
     ),
     Choice(
         "prompts.coder_examples", 0, 0,
-        "their data has the public examples in the statement already",
+        "the CURE data sets have the public examples in the statement already",
     ),
     Choice(
         "prompts.tester_examples", 0, 1,
-        "the released code shows the tester an example in training, which invites copying",
+        "the released code shows the tester an example in training, which invites copies of it",
     ),
     Choice(
         "prompts.read_tests", "last", "last",
-        "the paper's answers derive before they commit; ours are asked for the test alone",
+        "answers to the paper's prompt reason before the final test; our prompt asks for the test alone",
     ),
     Choice(
         "prompts.read_programs", "task", "cure",
-        "the released code takes the last block marked python, whatever it holds",
+        "the released code takes the last block marked python, whatever its contents",
     ),
     Choice(
         "evaluation.tester_examples", 0, 0,
-        "and none in evaluation; unset means: as in training",
+        "the released code shows the tester no example in evaluation; unset: as in training",
     ),
 )  # fmt: skip
 
@@ -185,7 +187,8 @@ _OF_NO_METHOD = frozenset(
         "logprob_chunk",
     }
 )
-"""Fields of [learning] that are step sizes, lengths, limits, or ways to compute the same."""
+"""Fields of [learning] that belong to no method: step sizes, lengths, limits, and ways to compute
+equal results."""
 _METHOD = (
     *(choice.key for choice in CHOICES),
     *(f"reward.{name}" for name in RewardSettings.model_fields),
@@ -194,37 +197,40 @@ _METHOD = (
 
 
 def preset_values(preset: Preset) -> dict[str, dict[str, Any]]:
-    """A preset's values by section and key."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return a preset's values of `CHOICES`, by section and key."""
+    by_section: dict[str, dict[str, Any]] = {}
     for choice in CHOICES:
         section, key = choice.key.split(".")
-        found.setdefault(section, {})[key] = choice.value(preset)
-    return found
+        by_section.setdefault(section, {})[key] = choice.value(preset)
+    return by_section
 
 
 def departures(recipe: BaseModel, preset: Preset, unset: Mapping[str, Any]) -> list[str]:
-    """The fields of a method, ``section.key``, that have another value in ``recipe`` than in its
-    preset; where that has none of its own, the field's default is meant. ``unset``: what fields
-    mean in this recipe where they are not set, if that is a value too."""
+    """Return the fields of a method, as ``section.key``, whose value in ``recipe`` differs from the
+    preset's or, where the preset has none, from the field's default.
+
+    ``unset`` holds the effective values of fields that are left unset in this recipe.
+    """
     values = preset_values(preset)
-    found = []
+    changed = []
     for name in dict.fromkeys(_METHOD):
         section, key = name.split(".")
         theirs = values[section].get(key, _SECTIONS[section].model_fields[key].default)
         own, usual = getattr(getattr(recipe, section), key), unset.get(name)
         if (usual if own is None else own) != (usual if theirs is None else theirs):
-            found.append(name)
-    return found
+            changed.append(name)
+    return changed
 
 
 def method_line(recipe: BaseModel, preset: Preset, unset: Mapping[str, Any]) -> str:
-    """The method in force in a line: the preset's name, and where the recipe leaves it."""
+    """Return the recipe's method in a line: the preset's name, and the fields in which the recipe
+    departs from the preset."""
     changed = departures(recipe, preset, unset)
     return f"preset {preset}" + (f", departs in: {', '.join(changed)}" if changed else "")
 
 
 def differences(one: Preset, other: Preset) -> list[str]:
-    """A line for each switch in which two presets differ."""
+    """Return a line for each switch in which two presets differ: both values and the reason."""
     return [
         f"{c.key}: {_shown(c.value(one))} → {_shown(c.value(other))}   {c.why}"
         for c in CHOICES

@@ -1,7 +1,8 @@
-"""The recipe: everything a run depends on, in one typed tree.
+"""The recipe: all settings of a run, in one typed tree.
 
-Each package defines its own section, in its ``settings.py``, where each field is
-documented (`sparring config --fields` lists them). `sparring.config` reads recipes from files and the command line.
+Each package defines its own section in its ``settings.py`` and documents each field
+there; `sparring config --fields` lists all fields. `sparring.config.load` reads recipes
+from files and the command line.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ from sparring.tasks.settings import CheckerSettings, TaskSettings
 
 
 class Recipe(Section):
-    """All of it. Every section may be left out; what is left out is the preset's."""
+    """Settings of a run. Any section or field may be left out; then the preset's value holds."""
 
     preset: Preset = Field(
         Preset.DEFAULT,
-        description="Whose method to start from: default, paper, official (`sparring config --diff paper default`)",
+        description="Method to start from: default, paper or official (`sparring config --diff paper default` lists the differences)",
     )
     model: ModelSettings = ModelSettings()
     tasks: TaskSettings = TaskSettings()
@@ -63,20 +64,21 @@ class Recipe(Section):
 
     @property
     def method(self) -> str:
-        """The method in force, in a line: the preset, and where this recipe departs from it."""
+        """Return the recipe's method in a line: the preset, and the fields that depart from it."""
         return method_line(self, self.preset, self.unset)
 
     @property
     def in_float32(self) -> bool:
-        """Whether sampler and trainer both compute in float32, so that their log-probs of the same
-        weights agree up to rounding that nobody notices."""
+        """Return True if sampler and trainer both compute in float32. Then their log-probs of equal
+        weights differ only by rounding too small to matter."""
         served = self.sampling.engine is Engine.VLLM
         types = {self.model.precision.value, *([self.vllm.dtype] if served else [])} - {None}
         return types == {Precision.FLOAT32.value}
 
     @property
     def unset(self) -> dict[str, Any]:
-        """What keys that are not set mean, where that follows from others: by ``section.key``."""
+        """Return the effective values of unset keys that follow from other keys, by
+        ``section.key``."""
         exact = self.in_float32
         return {
             "learning.old_logprobs": OldLogprobs.SAMPLED if exact else OldLogprobs.TRAINER,
@@ -85,19 +87,20 @@ class Recipe(Section):
 
     @property
     def old_logprobs(self) -> OldLogprobs:
-        """`learning.old_logprobs`, or what it means unset: the trainer's where sampler or trainer
-        compute in bfloat16, because their distance is then no ratio of policies."""
-        given = self.learning.old_logprobs
-        return given or OldLogprobs(self.unset["learning.old_logprobs"])
+        """Return `learning.old_logprobs`, or its value if unset: the sampler's log-probs in float32.
+        In bfloat16 the trainer's recomputed log-probs, because the rounding between sampler and
+        trainer would count as a change of the policy."""
+        wanted = self.learning.old_logprobs
+        return wanted or OldLogprobs(self.unset["learning.old_logprobs"])
 
     @property
     def learner(self) -> LearningSettings:
-        """[learning] with what is not set in place."""
+        """Return [learning] with its unset fields filled in."""
         return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
 
     @property
     def rules(self) -> Rules:
-        """What rewards and advantages follow from, apart from a function of the user's."""
+        """Return the rules of rewards and advantages, apart from a reward function of the user."""
         return Rules(
             self.reward,
             self.sampling.coder_max_tokens,
@@ -107,43 +110,47 @@ class Recipe(Section):
 
     @property
     def gap_alarm(self) -> float:
-        """`learning.gap_alarm`, or what it means unset."""
+        """Return `learning.gap_alarm`, or its value if unset."""
         return self.learning.gap_alarm or float(self.unset["learning.gap_alarm"])
 
     @property
     def opponents(self) -> int:
-        """Programs of the start model that are asked for per task: `sampling.opponents`, but none
-        where they can change nothing. They stand in the matrix that the formulas pay tests by,
-        and decide, with the group's own, which tasks are asked for tests or followed by others."""
+        """Return the number of initial-policy programs per task: `sampling.opponents`, or 0 where
+        these programs would change nothing.
+
+        Initial-policy programs are in the matrix from which the formulas compute tests' rewards.
+        Together with the group's own programs they decide for which tasks tests are sampled
+        (`sampling.skip_unlabelled`) and which tasks are replaced (`sampling.extra_rounds`).
+        """
         s = self.sampling
-        paid = self.reward.function is None and self.learning.learns(Role.TESTER)
-        return s.opponents if paid or s.skip_unlabelled or s.extra_rounds else 0
+        rewarded = self.reward.function is None and self.learning.learns(Role.TESTER)
+        return s.opponents if rewarded or s.skip_unlabelled or s.extra_rounds else 0
 
     @model_validator(mode="before")
     @classmethod
     def _upon_the_preset(cls, data: Any) -> Any:
-        """The preset's values under the given ones; ``reward = "file.py:f"`` is its function."""
+        """Put the preset's values under the user's. A text as ``reward`` is its function."""
         if not isinstance(data, Mapping):
             return data
-        given = dict(data)
-        if isinstance(given.get("reward"), str):
-            given["reward"] = {"function": given["reward"]}
-        name = given.get("preset", Preset.DEFAULT)
+        merged = dict(data)
+        if isinstance(merged.get("reward"), str):
+            merged["reward"] = {"function": merged["reward"]}
+        name = merged.get("preset", Preset.DEFAULT)
         if name not in list(Preset):
-            return given  # the field itself says so
+            return merged  # validation of the field `preset` reports the unknown name
         for section, values in preset_values(Preset(name)).items():
-            own = given.get(section, {})
+            own = merged.get(section, {})
             if isinstance(own, Mapping):
-                given[section] = {**values, **own}
-        return given
+                merged[section] = {**values, **own}
+        return merged
 
     @model_validator(mode="after")
     def _lengths_are_learned_by_advantages(self) -> Recipe:
         likelihood = self.learning.objective is Objective.LIKELIHOOD
         if likelihood and self.reward.length is not LengthForm.NONE:
             raise ValueError(
-                f"reward.length = {self.reward.length} is for advantages, and learning.objective = "
-                "likelihood has none"
+                f"reward.length = {self.reward.length} needs advantages, which learning.objective = "
+                "likelihood does not have: leave one of the two out"
             )
         return self
 
@@ -152,28 +159,28 @@ class Recipe(Section):
         cap, old = self.learning.importance_cap, self.old_logprobs
         if cap is not None and old is not OldLogprobs.TRAINER:
             raise ValueError(
-                f"learning.importance_cap weighs tokens by the trainer's log-probs, and the ratio is "
-                f'against others ({old}): it needs old_logprobs = "trainer"'
+                f"learning.importance_cap weighs tokens by the trainer's recomputed log-probs, but "
+                f'learning.old_logprobs = {old}: set learning.old_logprobs = "trainer"'
             )
         return self
 
     @model_validator(mode="after")
     def _older_weights_are_weighed(self) -> Recipe:
-        """What is sampled ahead comes from weights that are a step older than those that learn from
-        it: nothing may take the one for the other."""
+        """Refuse settings that would take the older weights of asynchronous rollouts for the
+        learner's weights."""
         learning = self.learning
         if not self.training.ahead:
             return self
         if learning.importance_cap is None:
             raise ValueError(
-                "training.ahead = 1 learns from responses of older weights, which have to be "
-                'weighed: set learning.old_logprobs = "trainer" and learning.importance_cap, such '
-                "as 2"
+                "training.ahead = 1 learns from responses of older weights, which need truncated "
+                'importance sampling: set learning.old_logprobs = "trainer" and '
+                "learning.importance_cap, such as 2"
             )
         if learning.kl > 0 and learning.kl_place is KLPlace.REWARD:
             raise ValueError(
-                "learning.kl_place = reward takes the KL of the weights that sampled, which "
-                "training.ahead = 1 leaves a step behind: set learning.kl_place = loss"
+                "learning.kl_place = reward takes the KL of the weights that sampled, which are a "
+                "step old with training.ahead = 1: set learning.kl_place = loss"
             )
         if self.model.offload_reference:
             raise ValueError(
@@ -185,12 +192,15 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _servers_are_asked(self) -> Recipe:
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
-            raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
+            raise ValueError(
+                "vllm.urls are set, but sampling.engine is local: set sampling.engine = vllm"
+            )
         if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
             for name, field in VllmSettings.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(
-                        f"vllm.{name} is given, but sampling.engine is local: set it to vllm"
+                        f"vllm.{name} is set, but sampling.engine is local: set sampling.engine = "
+                        "vllm"
                     )
         run = [*self.vllm.urls, *self.vllm.start_urls]
         if (both := in_both(run, self.supervision.urls)) is not None:
@@ -200,8 +210,8 @@ class Recipe(Section):
             )
         if self.vllm.share_gpu and self.training.ahead:
             raise ValueError(
-                "vllm.share_gpu puts the server to sleep while a step is learned from, and "
-                "training.ahead = 1 samples then: set one of the two"
+                "vllm.share_gpu puts the server to sleep during learning, but training.ahead = 1 "
+                "samples during learning: leave one of the two out"
             )
         return self
 
@@ -211,7 +221,7 @@ class Recipe(Section):
         if self.model.gradient_checkpointing and _keeps_cache(wanted):
             raise ValueError(
                 f"learning.backend = {wanted} needs a cache, which model.gradient_checkpointing "
-                "does not keep: set backend = auto"
+                "does not keep: set learning.backend = auto"
             )
         return self
 
@@ -222,17 +232,18 @@ class Recipe(Section):
         wanted = self.learning.backend
         if _keeps_cache(wanted):
             raise ValueError(
-                f"learning.backend = {wanted} makes two passes of a batch or one, and with "
-                "training.sharding = fsdp all processes make the same: set backend = auto"
+                f"learning.backend = {wanted} makes one or two passes over a batch, but with "
+                "training.sharding = fsdp all processes must make equally many: set "
+                "learning.backend = auto"
             )
         if self.model.offload_reference:
             raise ValueError(
-                "model.offload_reference moves whole weights, and training.sharding = fsdp splits "
-                "the reference as well: leave one of the two out"
+                "model.offload_reference moves whole weights, but training.sharding = fsdp splits "
+                "the reference too: leave one of the two out"
             )
         return self
 
 
 def _keeps_cache(wanted: Backend) -> bool:
-    """Whether a backend that is asked for by name needs what an earlier pass has kept."""
+    """Return True if the backend named in the recipe needs the cache of an earlier pass."""
     return wanted is not Backend.AUTO and wanted.traits.keeps_cache

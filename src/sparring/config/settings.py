@@ -1,7 +1,7 @@
-"""Settings of a run as a whole: what the packages above the recipe are told by it.
+"""Settings of a run as a whole, for the packages above the recipe.
 
-The sections [training], [supervision], [monitors], [tracking] and [evaluation]. Other packages
-have their sections in their own ``settings.py``.
+These are the sections [training], [supervision], [monitors], [tracking] and [evaluation]. Other
+packages have their sections in their own ``settings.py``.
 """
 
 from __future__ import annotations
@@ -20,90 +20,98 @@ from sparring.selection.consensus import TestFilter
 
 
 class TrainingSettings(Section):
-    """[training]"""
+    """Section [training]."""
 
     steps: Count = Field(350, description="Training steps")
     token_budget: Count | None = Field(
         None,
-        description="End with the step in which this many tokens have been sampled, discarded ones included",
+        description="Number of sampled tokens, discarded ones included, after which the run ends at the end of the step",
     )
     tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
-    seed: Seed = Field(0, description="Seed of task order and sampling")
+    seed: Seed = Field(0, description="Seed of the order of tasks and of sampling")
     ahead: int = Field(
         0,
         ge=0,
         le=1,
         strict=True,
-        description="1: sample the next step while one is learned from, with the weights from before it (needs learning.importance_cap)",
+        description="1: sample the next step during the update of the current step, from the weights before the update (needs learning.importance_cap); 0: sample after the update",
     )
     sharding: Sharding = Field(
         Sharding.NONE,
-        description="How processes that torchrun starts learn together: the whole model on each (ddp), or a part (fsdp); one process alone is as none",
+        description="Distribution of the model over the processes that torchrun starts: the whole model on each (ddp) or a shard on each (fsdp); without effect for a single process",
     )
-    threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
+    threads: Few | None = Field(
+        None, description="Number of torch's threads on a CPU; default: torch's own choice"
+    )
     device_tflops: float | None = Field(
         None,
         gt=0,
-        description="What MFU is a share of: a learning device's peak in 10¹² operations a second; default: the GPU's, dense bfloat16, by its name",
+        description="Peak of a learning device in 10¹² operations per second, for MFU (the used share of the peak); default: the dense bfloat16 peak of the GPU, by its name",
     )
     checkpoint_every: Count = Field(
-        50, description="Steps between checkpoints; one is always written at the end"
+        50, description="Steps between checkpoints; the last step always writes a checkpoint"
     )
-    keep_checkpoints: Count = Field(2, description="Newest checkpoints kept")
+    keep_checkpoints: Count = Field(2, description="Number of newest checkpoints that are kept")
 
     def finished(self, step: int, tokens: int) -> bool:
-        """Whether a run that has made so many steps and sampled so many tokens is at its end."""
+        """Return True if a run with that number of steps and of sampled tokens is at its end."""
         spent = self.token_budget is not None and tokens >= self.token_budget
         return spent or step >= self.steps
 
 
 class SupervisionKind(StrEnum):
-    """Whose tests the rewards go by in training. Evaluation is always by ground truth."""
+    """Source of the tests from which rewards are computed in training. Evaluation always uses
+    ground truth."""
 
     GROUND_TRUTH = "ground_truth"
-    """The task's own."""
+    """The tasks' own tests."""
     TESTER = "tester"
-    """Those of a frozen tester model: no ground truth enters a reward (label-free)."""
+    """Tests of a frozen tester model (pseudo-labels): no ground truth enters a reward."""
 
 
 class SupervisionSettings(Section):
-    """[supervision]"""
+    """Section [supervision]."""
 
     kind: SupervisionKind = Field(
         SupervisionKind.GROUND_TRUTH,
-        description="Tests that rewards go by: the tasks' own, or those of a frozen tester model",
+        description="Tests from which rewards are computed: the tasks' own (ground_truth), or pseudo-labels of a frozen tester model (tester)",
     )
     model: str | None = Field(
         None,
         min_length=1,
-        description="Directory or hub id of the frozen tester; 'nano' is in the package",
+        description="Directory or hub id of the frozen tester; 'nano': the embedded model",
     )
     engine: Engine = Field(
         Engine.LOCAL,
-        description="What samples it: the first process (local), or vLLM servers, before the first step, as [vllm] says",
+        description="Sampler of the frozen tester: the first process (local), or vLLM servers before the first step, by the settings of [vllm]",
     )
     urls: list[str] = Field(
         [],
-        description="With engine = vllm: servers that you run with this model; none: one is started, and ended when all tests are written",
+        description="With engine = vllm: URLs of servers that you run with the frozen tester; empty: a server is started, and ended when all tests are generated",
     )
     tests: Responses = Field(
-        8, description="k: tests that it writes for a task, when the task first comes up"
+        8,
+        description="Number of the frozen tester's tests per task, generated when the task first comes up",
     )
-    temperature: Heat = Field(1.0, description="Divides its logits")
-    max_tokens: Length = Field(1024, description="Its longest response, end token included")
+    temperature: Heat = Field(1.0, description="Sampling temperature of the frozen tester")
+    max_tokens: Length = Field(
+        1024, description="Maximum tokens of the frozen tester's response, end token included"
+    )
     template_options: dict[str, bool | int | float | str] = Field(
-        {}, description="Switches of its chat template, such as {enable_thinking = false}"
+        {},
+        description="Switches of the frozen tester's chat template, such as {enable_thinking = false}",
     )
     end_tokens: list[Annotated[str, Field(min_length=1)]] = Field(
-        [], description="Tokens that end its responses beside those of its files"
+        [],
+        description="Tokens that end the frozen tester's responses, beside the end tokens in its files",
     )
     filter: TestFilter = Field(
         TestFilter.NONE,
-        description="Its tests that count: all, or those that the programs' consensus passes (CodeT's agreement)",
+        description="The frozen tester's tests that count: all, or those that the programs' consensus passes (CodeT's agreement)",
     )
 
     def idle(self) -> Iterator[Idle]:
-        """The fields that another one leaves without effect."""
+        """Yield the fields that another field leaves without effect."""
         if self.kind is SupervisionKind.GROUND_TRUTH:
             names = ("tests", "temperature", "max_tokens", "template_options", "end_tokens")
             why = "supervision.kind = ground_truth asks no model for tests"
@@ -118,92 +126,106 @@ class SupervisionSettings(Section):
     def _whole(self) -> SupervisionSettings:
         if self.kind is SupervisionKind.TESTER:
             if self.model is None:
-                raise ValueError("kind = tester needs the model that writes the tests: set model")
+                raise ValueError("kind = tester needs a frozen tester: set model")
         else:
             for name in ("model", "filter", "engine"):
                 if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(
-                        f"{name} is given, but kind is ground_truth: set kind = tester"
-                    )
+                    raise ValueError(f"{name} is set, but kind is ground_truth: set kind = tester")
         if self.urls and self.engine is not Engine.VLLM:
-            raise ValueError("urls are given, but engine is local: set engine = vllm")
+            raise ValueError("urls are set, but engine is local: set engine = vllm")
         return self
 
 
 class MonitorSettings(Section):
-    """[monitors]: where alarms begin, of means over five steps. 1 (entropy and
-    gradient_share: 0) silences one."""
+    """Section [monitors]: limits beyond which a monitor's mean over five steps raises an alarm.
+
+    The value 1 silences a share; the value 0 silences entropy and gradient_share."""
 
     withheld_gap: Share = Field(
-        0.1, description="Failed runs on withheld tests of programs that pass the rewarded ones"
+        0.1,
+        description="Limit on the share of failed executions on hidden tests, of programs that pass all rewarded tests",
     )
     estimate_gap: Share = Field(
-        0.2, description="Tests right by the programs, less those right by the reference"
+        0.2,
+        description="Limit on the test accuracy estimated by the programs less the accuracy by reference",
     )
-    duplicate_tests: Share = Field(0.5, description="Tests that repeat an input of their group")
-    copied_tests: Share = Field(0.5, description="Tests with the input of a public example")
+    duplicate_tests: Share = Field(
+        0.5,
+        description="Limit on the share of generated tests that repeat an input of their group",
+    )
+    copied_tests: Share = Field(
+        0.5,
+        description="Limit on the share of generated tests with the input of a public example",
+    )
     invalid_tests: Share = Field(
-        0.5, description="Tests unread, refused by the validator, or that stop the reference"
+        0.5,
+        description="Limit on the share of generated tests that are unreadable, refused by the validator, or stop the reference solution",
     )
     trivial_inputs: Share = Field(
-        0.5, description="Tests with under half the values of their task's median input"
+        0.5,
+        description="Limit on the share of generated tests with under half the values of their task's median input",
     )
     suspect_tests: Share = Field(
         0.25,
-        description="Ground-truth tests that all programs fail, though one passes half of the others",
+        description="Limit on the share of ground-truth tests that all programs fail, though some program passes half of the others",
     )
     reference_failures: Share = Field(
-        0.05, description="Ground-truth tests that the reference solution fails"
+        0.05,
+        description="Limit on the share of ground-truth tests that the reference solution fails",
     )
     foreign_outputs: Share = Field(
-        0.1, description="Expected outputs of other tests that the checker accepts"
+        0.1,
+        description="Limit on the share of other tests' expected outputs that the checker accepts",
     )
     violations: Share = Field(
-        0.05, description="Runs on ground-truth tests that tried what the sandbox forbids"
+        0.05,
+        description="Limit on the share of executions on ground-truth tests that tried something the sandbox forbids",
     )
     gradient_share: Share = Field(
-        0.02, description="Least share of a role's responses that carry gradient; 0 silences it"
+        0.02, description="Least share of a role's responses that carry a gradient"
     )
     truncated_share: Share = Field(
-        0.9, description="Responses of a role that end at its token limit"
+        0.9, description="Limit on the share of a role's responses that end at its token limit"
     )
     entropy: float = Field(
-        0.1, ge=0, description="Least entropy of a role, as a share of that of the first five steps"
+        0.1,
+        ge=0,
+        description="Least entropy of a role, as a share of its entropy in the first five steps",
     )
     length: float = Field(
         2.0,
         gt=0,
-        description="Greatest mean length of a role's responses, in those of the first five steps",
+        description="Limit on the mean length of a role's responses, as a multiple of their mean length in the first five steps",
     )
     gap_drift: float = Field(
         2.0,
         gt=0,
-        description="Greatest mean distance of a role's log-probs in training from those in sampling, in that of the first five steps",
+        description="Limit on the mean gap between sampler's and trainer's log-probs of a role, as a multiple of the gap in the first five steps",
     )
 
 
 class Tracker(StrEnum):
-    """A program that keeps figures of runs, each under its package's name."""
+    """Program that records figures of runs, by the name of its package."""
 
     TENSORBOARD = "tensorboard"
-    """Files in the run directory, under tracking/."""
+    """TensorBoard, with files in the run directory under tracking/."""
     WANDB = "wandb"
     TRACKIO = "trackio"
 
 
 class TrackingSettings(Section):
-    """[tracking]: keys and passwords are the environment's (WANDB_API_KEY), never the recipe's."""
+    """Section [tracking]. Keys and passwords stay in the environment (WANDB_API_KEY)."""
 
     trackers: list[Tracker] = Field(
         [],
-        description="Programs that are given every step's figures: tensorboard, wandb, trackio",
+        description="Programs that get every step's figures: tensorboard, wandb, trackio",
     )
     project: str = Field(
         "sparring",
         min_length=1,
         max_length=128,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$",
-        description="Their name for what the run belongs to; the run has its directory's name",
+        description="Project of the run in the trackers; the run itself is named after its directory",
     )
 
     @field_validator("trackers")
@@ -215,18 +237,21 @@ class TrackingSettings(Section):
 
 
 class EvaluationSettings(Section):
-    """[evaluation]"""
+    """Section [evaluation]."""
 
     every: Count = Field(
-        50, description="Training steps between evaluations; one comes before and one after"
+        50,
+        description="Training steps between evaluations; the model is also evaluated before the first and after the last step",
     )
     programs: Responses = Field(8, description="Programs per held-out task")
     tests: Responses = Field(8, description="Tests per held-out task")
     temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
     tester_examples: int | None = Field(
-        None, ge=0, description="Public examples shown to the tester; default: as in training"
+        None,
+        ge=0,
+        description="Public examples in the tester's prompt; default: as in training",
     )
     start_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
         [],
-        description="Temperatures at which the start model is evaluated as well, for an honest comparison",
+        description="Further temperatures at which the initial model is evaluated, so that training is compared with the initial model at its best temperature",
     )

@@ -1,1 +1,1 @@
-"""Evaluating any model, local or served, as coder and as tester."""
+"""Evaluation of any model, local or served, as coder and as tester."""

@@ -1,5 +1,7 @@
-"""What arms of a comparison came to over their seeds: curves, differences, rates of their tests,
-Best-of-N grids. Plots draw these; nothing here is drawn."""
+"""Figures of the arms of a comparison over their seeds, as `view.plots` draws them.
+
+Curves, paired differences, rates of the tests, and Best-of-N grids.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +26,15 @@ from sparring.runs.labels import figure
 from sparring.runs.reader import RunReader
 
 Point = tuple[float, float, float, float]
-"""Step, middle, low, high; a bound that is not known is NaN."""
+"""Step, mean, lower bound, upper bound. An unknown bound is NaN."""
 WINDOWS = 6
-"""Points of an arm on the plane of p01 and p00."""
+"""Most points of an arm on the plane of p01 and p00."""
 ENDS = 3
-"""Steps that a grid is made of where none are asked for: the first and the last ones."""
+"""Number of first steps and of last steps that grids use where no steps are named."""
 
 
 def named(metrics: Mapping[str, Any], name: str) -> str | None:
-    """The key of a figure: its name, or that with a size (``bon`` is ``bon_8x8``)."""
+    """Return the key of a figure: its name, or its name with a size (``bon`` finds ``bon_8x8``)."""
     if name in metrics:
         return name
     sized = re.compile(re.escape(name) + r"_\d")
@@ -40,7 +42,7 @@ def named(metrics: Mapping[str, Any], name: str) -> str | None:
 
 
 def evaluation_points(evaluations: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
-    """A figure of a run's evaluations, with its intervals."""
+    """Return a figure of a run's evaluations, with its intervals."""
     points: list[Point] = []
     for one in evaluations:
         key = named(one["metrics"], name)
@@ -52,14 +54,17 @@ def evaluation_points(evaluations: Sequence[Mapping[str, Any]], name: str) -> li
 
 
 def step_points(lines: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
-    """A figure of a run's training steps by its dotted name."""
+    """Return a figure of a run's training steps, by its dotted name, such as coder.entropy."""
     known = ((m["step"], figure(m, name)) for m in lines)
     return [(step, value, math.nan, math.nan) for step, value in known if value is not None]
 
 
 def evaluated(arm: Arm, name: str) -> list[Point]:
-    """A figure of an arm's evaluations. Where its runs ended at different steps these are matched
-    by their order, at the mean of their steps."""
+    """Return a figure of an arm's evaluations over its seeds.
+
+    Runs with equally many evaluations are matched by the order of their evaluations, at the mean of
+    their steps, because their last steps may differ. Other runs are matched by step.
+    """
     series = [points for run in arm.runs if (points := evaluation_points(run.evaluations, name))]
     if len(series) < 2:
         return series[0] if series else []
@@ -70,23 +75,26 @@ def evaluated(arm: Arm, name: str) -> list[Point]:
 
 
 def trained(arm: Arm, name: str) -> list[Point]:
-    """A figure of the training steps that all of an arm's runs have made."""
+    """Return a figure of the training steps that all runs of an arm have."""
     common = set.intersection(*({m["step"] for m in run.metrics} for run in arm.runs))
     points = [p for run in arm.runs for p in step_points(run.metrics, name) if p[0] in common]
     return [_over_seeds([p for p in points if p[0] == x]) for x in sorted({p[0] for p in points})]
 
 
 def _over_seeds(points: Sequence[Point]) -> Point:
-    """The mean, between the least and the greatest; a single run's as it is."""
+    """Return the mean over seeds between the least and the greatest value.
+
+    The point of a single run stays as it is, with its own interval.
+    """
     if len(points) == 1:
         return points[0]
-    middle = [p[1] for p in points]
+    means = [p[1] for p in points]
     step = float(np.mean([p[0] for p in points]))
-    return step, float(np.mean(middle)), min(middle), max(middle)
+    return step, float(np.mean(means)), min(means), max(means)
 
 
 def known_figures(arms: Sequence[Arm]) -> tuple[list[str], list[str]]:
-    """The names of the figures of the evaluations, and of the training steps."""
+    """Return the names of all figures of the evaluations, and of all figures of the steps."""
     runs = [run for arm in arms for run in arm.runs]
     evaluations = {k for r in runs for e in r.evaluations for k in e["metrics"]}
     steps = {k for r in runs for m in r.metrics[-1:] for k in _dotted(m) if k != "step"}
@@ -94,7 +102,7 @@ def known_figures(arms: Sequence[Arm]) -> tuple[list[str], list[str]]:
 
 
 def _dotted(record: Mapping[str, Any], before: str = "") -> Iterator[str]:
-    """The numbers of a record by their dotted names."""
+    """Yield the dotted name of every number in a record."""
     for key, value in record.items():
         if isinstance(value, Mapping):
             yield from _dotted(value, f"{before}{key}.")
@@ -103,39 +111,51 @@ def _dotted(record: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 
 def by_task(arm: Arm, name: str) -> Floats:
-    """A figure of the last evaluations by task, the mean over seeds. Raises `RunError`."""
+    """Return a figure of the last evaluations by task, as the mean over seeds, [tasks].
+
+    Raises `RunError` where the runs were evaluated on different numbers of tasks.
+    """
     rows = [run.per_task[name] for run in arm.runs]
     if len({len(r) for r in rows}) > 1:
-        raise RunError(f"{arm.label}: its runs were evaluated on different numbers of tasks")
+        raise RunError(
+            f"{arm.label}: its runs were evaluated on different numbers of tasks; give the runs "
+            "labels of their own"
+        )
     return np.asarray(np.mean(rows, axis=0))
 
 
 def are_paired(arms: Sequence[Arm]) -> bool:
-    """Whether there are several arms, all evaluated on the same tasks."""
+    """Return whether there are several arms and all were evaluated on the same tasks."""
     return len(arms) > 1 and len({r.tasks for a in arms for r in a.runs}) == 1
 
 
 def last_figures(arms: Sequence[Arm], names: Sequence[str]) -> dict[str, list[Estimate]]:
-    """Figures of the last evaluations by their keys: where arms `are_paired`, by how much each
-    differs from the first; else of each arm. Raises `RunError` for one not in every run."""
-    found: dict[str, list[Estimate]] = {}
+    """Return figures of the last evaluations, by their keys.
+
+    Where the arms `are_paired`, each estimate is the difference of an arm from the first arm; else
+    each estimate is the figure of an arm. Raises `RunError` for a figure that a run lacks.
+    """
+    estimates: dict[str, list[Estimate]] = {}
     common = sorted(set.intersection(*(set(r.per_task) for a in arms for r in a.runs)))
     for name in names:
         if (key := named(dict.fromkeys(common), name)) is None:
             known = ", ".join(common) or "nothing"
-            raise RunError(f"--metric {name}: not in every run by task; there is {known}")
+            raise RunError(f"--metric {name}: not every run has it by task; all have {known}")
         first, *others = (by_task(arm, key) for arm in arms)
         if are_paired(arms):
-            found[key] = [share_difference(first, values) for values in others]
+            estimates[key] = [share_difference(first, values) for values in others]
         else:
-            found[key] = [mean_of(key, values) for values in (first, *others)]
-    return found
+            estimates[key] = [mean_of(key, values) for values in (first, *others)]
+    return estimates
 
 
 @dataclass(frozen=True, slots=True)
 class PlanePoint:
-    """Rates at some time of training: a wrong program passes a right test (p01), a wrong one
-    (p00); tests that are right (p_u); μ."""
+    """Rates at a step of training.
+
+    p01 is the share of wrong programs' executions that pass on right tests; p00 that share on wrong
+    tests; p_u is the share of right tests; mu is the μ of the precision theorem (docs/theory.md).
+    """
 
     step: int
     p01: float
@@ -145,8 +165,11 @@ class PlanePoint:
 
 
 def plane_points(arm: Arm) -> list[PlanePoint]:
-    """The rates over windows of recorded steps, all seeds together; without rollouts those of the
-    first run's evaluations, where p_u is the accuracy of its tests. Raises `RunError`."""
+    """Return the rates over windows of recorded steps, over all seeds of the arm together.
+
+    Without rollouts the rates are those of the first run's evaluations, where p_u is the accuracy
+    of the tests. Raises `RunError`.
+    """
     recorded = sorted({s for run in arm.runs for s in run.run.rollout_steps()})
     windows = [w.tolist() for w in np.array_split(recorded, min(WINDOWS, len(recorded) or 1))]
     points = [point for steps in windows if steps and (point := _over(arm, steps)) is not None]
@@ -156,7 +179,7 @@ def plane_points(arm: Arm) -> list[PlanePoint]:
         if None not in values:
             points.append(PlanePoint(int(one["step"]), *map(float, values)))
     if not points:
-        raise RunError(f"{arm.label}: neither rollouts nor evaluations tell p01 and p00")
+        raise RunError(f"{arm.label}: neither rollouts nor evaluations have p01 and p00")
     return points
 
 
@@ -174,39 +197,41 @@ def _over(arm: Arm, steps: Sequence[int]) -> PlanePoint | None:
 
 
 Grid = tuple[str, Floats, list[int], list[int]]
-"""Of which steps, expected Best-of-(n, m) [n, m], and the sizes n and m."""
+"""Title (which steps), expected Best-of-(n, m) [N, M], and the sizes n and m."""
 
 
 def grids(arm: Arm, steps: range | None) -> list[Grid]:
-    """The grids of an arm's first and last recorded steps, or of those that are asked for. Raises
-    `RunError` where there are no rollouts."""
-    found: list[Grid] = []
-    for title, chosen in _chosen(arm, steps):
-        pairs = zip(arm.runs, chosen, strict=True)
-        groups = [group for run, some in pairs for group in _tested(run.run, some)]
+    """Return the grids of the recorded ``steps``, by default of an arm's first and last steps.
+
+    Raises `RunError` where no rollouts are recorded.
+    """
+    result: list[Grid] = []
+    for title, steps_by_run in _grid_steps(arm, steps):
+        pairs = zip(arm.runs, steps_by_run, strict=True)
+        groups = [group for run, of_run in pairs for group in _tested(run.run, of_run)]
         if not groups:
             raise RunError(f"{arm.label}: no group with tests in these steps")
-        found.append((title, *grid(groups)))
-    return found
+        result.append((title, *grid(groups)))
+    return result
 
 
-def _chosen(arm: Arm, steps: range | None) -> list[tuple[str, list[list[int]]]]:
-    """What grids are called, and the steps of each run that they are made of."""
+def _grid_steps(arm: Arm, steps: range | None) -> list[tuple[str, list[list[int]]]]:
+    """Return the title of each grid and the steps of each run that the grid is computed from."""
     recorded = [run.run.rollout_steps() for run in arm.runs]
     if not any(recorded):
-        raise RunError(f"{arm.label}: no rollouts on record to make a grid of")
+        raise RunError(f"{arm.label}: no recorded rollouts to make a grid of")
     if steps is not None:
-        asked = [[s for s in known if s in steps] for known in recorded]
-        if not any(asked):
-            raise RunError(f"{arm.label}: no rollouts of steps {steps[0]} to {steps[-1]} on record")
-        return [(f"steps {steps[0]}–{steps[-1]}", asked)]
-    if {s for known in recorded for s in known} == {0}:  # evaluations: nothing comes after them
+        wanted = [[s for s in of_run if s in steps] for of_run in recorded]
+        if not any(wanted):
+            raise RunError(f"{arm.label}: no recorded rollouts of steps {steps[0]} to {steps[-1]}")
+        return [(f"steps {steps[0]}–{steps[-1]}", wanted)]
+    if {s for of_run in recorded for s in of_run} == {0}:  # evaluations have step 0 alone
         return [("all tasks", recorded)]
-    some = max(1, min(ENDS, *(len(known) // 2 for known in recorded if known)))
-    first, last = ([known[:some] for known in recorded], [known[-some:] for known in recorded])
-    return [(f"first {some} steps", first), (f"last {some}", last)]
+    count = max(1, min(ENDS, *(len(of_run) // 2 for of_run in recorded if of_run)))
+    first, last = ([s[:count] for s in recorded], [s[-count:] for s in recorded])
+    return [(f"first {count} steps", first), (f"last {count}", last)]
 
 
 def _tested(run: RunReader, steps: Sequence[int]) -> Iterator[TaskFacts]:
-    """The recorded groups that have tests."""
+    """Yield the facts of the recorded groups that have tests."""
     return (facts for facts in recorded_facts(run, steps) if len(facts.parsed_U))

@@ -1,7 +1,7 @@
-"""Arms of a comparison: runs that differ in their seed alone, under one label.
+"""Arms of a comparison: each arm is a set of runs under one label that differ only in their seed.
 
-A label is given (``ours=runs/a``) or is what tells the recipes apart: the
-preset, and the fields in which runs of one preset differ.
+The user gives the label (``ours=runs/a``), or the label is made from the recipes: the preset, and
+the fields in which runs of one preset differ.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ from sparring.runs.text import one_line
 _NOT_THE_METHOD = re.compile(
     r"training\.(seed|threads|checkpoint_every|keep_checkpoints)|sandbox\..*|monitors\..*|tracking\..*"
 )
-"""Fields that make no other arm."""
+"""Fields in which the runs of one arm may differ."""
 _HELD_OUT = {"held_out", "held_out_count", "held_out_seed"}
 
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """What a comparison needs of a run. ``per_task`` are the figures by task of its last
-    evaluation; ``tasks`` says which tasks those are: equal values pair."""
+    """Data of a run that a comparison needs.
+
+    ``per_task`` holds the figures by task of the run's last evaluation. ``tasks`` identifies these
+    tasks: runs with equal ``tasks`` can be paired by task.
+    """
 
     path: Path
     recipe: Recipe | None = None
@@ -47,26 +50,29 @@ class RunData:
 
     @property
     def run(self) -> RunReader:
-        """Its directory, to read rollouts from."""
+        """Reader of the run's directory, for its rollouts."""
         return RunReader(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Runs under one label."""
+    """Runs under one label: the seeds of one setting."""
 
     label: str
     runs: Sequence[RunData]
 
 
 def arms_of(arguments: Sequence[str]) -> list[Arm]:
-    """The arms of ``[LABEL=]PATH`` arguments, in their order. A path is a run directory or a result
-    of ``benchmarks/results.py``. Raises `SparringError`."""
-    given = [_split(a) for a in arguments]
-    runs = [_read(path) for _, path in given]
-    labels = _labels([r for r, (label, _) in zip(runs, given, strict=True) if label is None])
+    """Return the arms of ``[LABEL=]PATH`` arguments, in their order.
+
+    A path is a run directory, an evaluation's directory, or a result of ``benchmarks/results.py``.
+    Raises `SparringError`.
+    """
+    split = [_split(a) for a in arguments]
+    runs = [_read(path) for _, path in split]
+    labels = _labels([r for r, (label, _) in zip(runs, split, strict=True) if label is None])
     arms: dict[str, list[RunData]] = {}
-    for (label, _), run in zip(given, runs, strict=True):
+    for (label, _), run in zip(split, runs, strict=True):
         arms.setdefault(one_line(label or labels[run.path], 60), []).append(run)
     return [Arm(label, group) for label, group in arms.items()]
 
@@ -93,7 +99,7 @@ def _read(path: Path) -> RunData:
     try:
         recipe = recorded_recipe(run)
     except SparringError:
-        recipe = None  # of another version; its figures are the same
+        recipe = None  # written by another version; the figures can be read all the same
     tasks = f"{path}" if recipe is None else recipe.tasks.model_dump_json(include=_HELD_OUT)
     values = {}
     if steps := run.steps("evaluations", ".json"):
@@ -104,7 +110,7 @@ def _read(path: Path) -> RunData:
 
 
 def _result(path: Path) -> RunData:
-    """A result of the benchmarks: figures alone."""
+    """Read a result of the benchmarks, which holds figures but no rollouts."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -126,7 +132,7 @@ def _floats(values: Mapping[str, Sequence[float | None]]) -> dict[str, Floats]:
 
 
 def _labels(runs: Sequence[RunData]) -> dict[Path, str]:
-    """What tells these runs apart."""
+    """Return a label for each run: its preset, and the fields in which the preset's runs differ."""
     keys: dict[Preset, set[str]] = {}
     for run in runs:
         if run.recipe is not None:
@@ -139,8 +145,8 @@ def _labels(runs: Sequence[RunData]) -> dict[Path, str]:
             labels[run.path] = run.path.parent.name if run.path.suffix else run.path.name
             continue
         data = run.recipe.model_dump(mode="json")
-        said = [f"{k.partition('.')[2]}={_at(data, k)}" for k in sorted(keys[run.recipe.preset])]
-        labels[run.path] = ", ".join([str(run.recipe.preset), *said])
+        fields = [f"{k.partition('.')[2]}={_at(data, k)}" for k in sorted(keys[run.recipe.preset])]
+        labels[run.path] = ", ".join([str(run.recipe.preset), *fields])
     return labels
 
 

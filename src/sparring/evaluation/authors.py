@@ -1,5 +1,4 @@
-"""From the models that the user names to their `Author`s: an address is a server, anything else a
-checkpoint."""
+"""Chat models from the names that a user gives: an address means a server, else a checkpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ USUAL_KEY = "OPENAI_API_KEY"
 
 @dataclass(frozen=True, slots=True)
 class Respondent:
-    """Who answers in a role, and the name of it for people."""
+    """Chat model of a role, with its name for people."""
 
     author: Author
     name: str
@@ -33,19 +32,21 @@ class Respondent:
 def respondents(
     options: EvalOptions, known: Mapping[str, Mapping[str, Any]], stop: StopAsking
 ) -> dict[Role, Respondent]:
-    """The models by role; one that plays both roles once. ``known``: their identities by role, as
-    an evaluation that was begun has recorded them."""
-    made: dict[Role, Respondent] = {}
+    """Return the chat models by role. A model that plays both roles is made once.
+
+    ``known`` holds the identities by role that an evaluation begun earlier has recorded.
+    """
+    by_role: dict[Role, Respondent] = {}
     for role, named in options.models.items():
         coder = options.models[Role.CODER]
         alike = named == coder and options.prompts_for(role) == options.asked_by
         if role is Role.TESTER and (not options.tests or alike):
-            author = made[Role.CODER].author
+            author = by_role[Role.CODER].author
         else:
             author = author_of(named, options, role, known.get(role), stop)
         model = author.identity.get("model")
-        made[role] = Respondent(author, f"{model} at {named.place}" if model else named.place)
-    return made
+        by_role[role] = Respondent(author, f"{model} at {named.place}" if model else named.place)
+    return by_role
 
 
 def author_of(
@@ -55,9 +56,11 @@ def author_of(
     known: Mapping[str, Any] | None = None,
     stop: StopAsking = lambda: False,
 ) -> Author:
-    """The model that is named, to be asked as the options say of ``role``. ``known``: its identity
-    as an earlier evaluation has recorded it, which saves a server from being asked for it. Raises
-    `ConfigError` and `ModelError`."""
+    """Return the chat model that the user names, set up for ``role``.
+
+    ``known`` is the identity that an earlier evaluation has recorded; with it no request to the
+    server is needed. Raises `ConfigError` and `ModelError`.
+    """
     if named.distant:
         if named.end_tokens:
             raise ConfigError(
@@ -65,41 +68,52 @@ def author_of(
                 "--extra 'stop_token_ids=[ID]' if it is vLLM"
             )
         if named.precision is not None:
-            raise ConfigError("--precision: is for a local model; a server has its own")
+            raise ConfigError(
+                "--precision: is for a local model; a server sets its own, leave it out"
+            )
         return _served(named, options, known, stop)
     if named.model is not None or named.key is not None:
-        raise ConfigError(f"{named.place}: a model's name and key are for the address of a server")
+        raise ConfigError(
+            f"{named.place}: a model's name and key belong to a server's address; this is none, "
+            "leave them out"
+        )
     return local_author(
         named, options.concurrency or 64, options.prompts_for(role), options.params.max_tokens
     )
 
 
-def reading_of(found: Author, prompts: PromptSettings, message: str) -> Reading:
-    """How a model's responses are read. Its prompts may end inside reasoning: a local chat template
-    may open it. Of a server's prompts nobody can tell: its user has to say it."""
+def reading_of(author: Author, prompts: PromptSettings, message: str) -> Reading:
+    """Return the rules that read a model's responses.
+
+    The chat template of a local model may open the reasoning, which its filled-in prompt shows. The
+    prompts of a server cannot be seen: there the user has to set ``reasoning``.
+    """
     text = ""
-    if not found.remote:
-        text = whole_prompt(found, prompts, message)
+    if not author.remote:
+        text = whole_prompt(author, prompts, message)
     return prompts.reading(text, message)
 
 
-def whole_prompt(found: Author, prompts: PromptSettings, message: str) -> str:
-    """The prompt as a local model gets it, its chat template filled in; of a server, whose template
-    nobody sees, the message."""
-    if found.remote:
+def whole_prompt(author: Author, prompts: PromptSettings, message: str) -> str:
+    """Return the prompt with a local model's chat template filled in.
+
+    For a server, whose template cannot be seen, the prompt is the message alone.
+    """
+    if author.remote:
         return message
     from sparring.policy.local.chat import LocalModel
     from sparring.prompts.render import prompt_text
 
-    assert isinstance(found, LocalModel)
-    return prompt_text(found.tokenizer, message, prompts.template_options)
+    assert isinstance(author, LocalModel)
+    return prompt_text(author.tokenizer, message, prompts.template_options)
 
 
 def _served(
     named: Named, options: EvalOptions, known: Mapping[str, Any] | None, stop: StopAsking
 ) -> ServedModel:
     key = os.environ.get(named.key or USUAL_KEY)
-    if named.key is not None and not key:  # what was given may be the key itself: never shown
+    if named.key is not None and not key:
+        # The message must not repeat the value: the user may have given the key itself.
         raise ConfigError(
             f"{named.key_option}: the environment has no variable of that name, or an empty one; "
             "give the name of the variable that holds the key, never the key"
@@ -121,7 +135,7 @@ def _served(
 
 
 def _recorded(named: Named, options: EvalOptions, known: Mapping[str, Any] | None) -> Served | None:
-    """The model of an identity on record, if it is the one that is named now."""
+    """Return the model of a recorded identity if the user now names the same model, else None."""
     if known is None or known.get("url") != checked_url(named.place):
         return None
     if named.model not in (None, known.get("model")) or known.get("extra") != dict(options.extra):

@@ -1,13 +1,12 @@
-"""Who asks for what, where several evaluations share a cache: claims that die with their process.
+"""Locks on requests, so that evaluations with a common cache never ask for the same response.
 
-Without them all would ask for the same responses at the same time, and a cache
-would save nothing. A claim is a lock on one byte of a file, at a place that a
-hash names. The kernel takes it back when the process ends, however it ends, so
-that nothing has to be cleaned up; two hashes with one place only wait for each
-other.
+Without locks, evaluations that run at the same time would all ask for the same responses, and the
+cache would save nothing. A lock covers one byte of a file, at an offset computed from the
+request's hash. The kernel frees the lock when the process ends, however the process ends, so
+nothing has to be cleaned up. Two hashes with the same offset merely wait for each other.
 
-Such locks belong to a process and go when it closes the file once: one `Claims`
-of a file per process.
+POSIX locks belong to a process, and all of them go when the process closes the file once. A process
+must therefore open no more than one `Claims` per file.
 """
 
 from __future__ import annotations
@@ -20,27 +19,30 @@ from sparring.closing import Closing
 from sparring.errors import explained
 
 _DIGITS = 15
-"""Of a hash, in hexadecimal: places below 2⁶⁰, which every file system takes."""
+"""Hexadecimal digits of a hash that are used: offsets stay below 2⁶⁰, a limit of file systems."""
 
 
 class Claims(Closing):
-    """The claims of this process on names, which are hashes in hexadecimal. A context manager."""
+    """Locks that this process holds on hashes in hexadecimal. A context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `RunError` where the file ``path`` cannot be opened."""
+        """Open the file ``path``. Raises `RunError`."""
         self._path = path
         with explained(path):
             self._file = path.open("a+b")
 
     def close(self) -> None:
-        """Give all claims back."""
+        """Free all locks."""
         self._file.close()
 
     def take(self, name: str) -> bool:
-        """Claim a name. False where another process has it; True again where this one has."""
+        """Lock a hash without waiting. Returns False where another process holds the lock.
+
+        Locking a hash again in the same process returns True.
+        """
         with explained(self._path):
             try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(name))
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _offset(name))
             except OSError as error:
                 if error.errno in (errno.EACCES, errno.EAGAIN):
                     return False
@@ -48,10 +50,10 @@ class Claims(Closing):
         return True
 
     def free(self, name: str) -> None:
-        """Give a claim back."""
+        """Free the lock on a hash."""
         with explained(self._path):
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(name))
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _offset(name))
 
 
-def _place(name: str) -> int:
+def _offset(name: str) -> int:
     return int(name[:_DIGITS], 16)

@@ -1,11 +1,11 @@
-"""Getting every response that an evaluation needs, asking only for what is on no record.
+"""Collection of the responses that an evaluation needs; only unrecorded responses are asked for.
 
-Models behind a network are asked at the same time, local ones one after the
-other. Responses are asked for task by task; under a budget of tokens in waves
-of a few tasks, so that where it ends both roles have answered the same tasks.
+Served models are asked at the same time, local models one after the other. Requests go task by
+task. Under a token budget they go in waves of a few tasks, so that both roles have answered the
+same tasks when the budget ends.
 
-What another evaluation with the same cache is asking for is left to it, and
-taken from the cache when it is there (`claims`).
+A response that another evaluation with the same cache is asking for is left to that evaluation, and
+taken from the cache once recorded there (`claims`).
 """
 
 from __future__ import annotations
@@ -24,41 +24,45 @@ from sparring.policy.patience import rest
 from sparring.schema import Role
 
 RESPONSES, CLAIMS = "responses.jsonl", "claims"
-"""Files of an evaluation and of a cache."""
+"""Names of files in the directory of an evaluation and of a cache."""
 _WAVE = 8
-"""Tasks per wave under a budget."""
+"""Tasks per wave under a token budget."""
 
 _LOOK = 0.5
-"""Seconds between two looks at what another evaluation is asking for."""
+"""Seconds between two looks at the requests of another evaluation."""
 
 Slot = tuple[str, Role, int]
 """Task, role and number of a response."""
 
 
 class Watch(Protocol):
-    """Told how it goes."""
+    """Listener to the progress of a collection."""
 
-    def begin(self, total: int, there: int) -> None: ...
+    def begin(self, total: int, there: int) -> None:
+        """Start: ``there`` of ``total`` responses are recorded already."""
 
-    def heard(self, ask: Ask, found: Answer | Missing) -> None: ...
+    def heard(self, ask: Ask, found: Answer | Missing) -> None:
+        """Take note of one answer or failure."""
 
 
 @dataclass(slots=True)
 class Collected:
-    """``answers`` by slot; ``missing`` is why a response that was asked for did not come, the
-    others were not asked for. ``spent``: tokens of this evaluation's own responses, prompts
-    included; ``exhausted``: the budget ended the asking."""
+    """Collected responses of an evaluation."""
 
     answers: dict[Slot, Answer] = field(default_factory=dict)
     missing: dict[Slot, str] = field(default_factory=dict)
+    """Reason of each request that failed. Slots in neither table were not asked for."""
     spent: int = 0
+    """Tokens of the responses that this evaluation asked for itself, prompts included."""
     exhausted: bool = False
+    """True if the token budget ended the asking."""
     asked: int = 0
+    """Number of requests that were answered or failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A cache that several evaluations share: its responses, and who asks for what."""
+    """Cache that several evaluations share: its responses and the locks on its requests."""
 
     ledger: Ledger
     claims: Claims
@@ -73,8 +77,11 @@ def collect(
     budget: int | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Collected:
-    """All responses to ``asks`` (in the order of tasks) that can be had. Raises what
-    `Author.answer` raises."""
+    """Collect the responses to ``asks``, which are in the order of tasks.
+
+    ``budget`` is a number of tokens after which nothing more is asked. Raises what `Author.answer`
+    raises.
+    """
     collecting = _Collecting(asks, asked, own, shared, watch, budget, stop)
     wanted = [a for a in asks if collecting.on_record(a) is None]
     watch.begin(len(asks), len(collecting.found.answers))
@@ -88,7 +95,7 @@ def collect(
             authors = {role: one.author for role, one in asked.items()}
             _ask(wave, authors, collecting.heard, collecting.over, last)
             if not all(map(collecting.settled, wave)):
-                return collecting.found  # the budget, a wish, or a server that is gone
+                return collecting.found  # the budget is spent, the user stops, or a server is gone
         collecting.give_back(mine)
         wanted = others
         if wanted:
@@ -97,7 +104,7 @@ def collect(
 
 
 class _Collecting:
-    """What has come so far, and where it is kept."""
+    """State of a collection: the responses so far, and the stores that keep them."""
 
     def __init__(
         self,
@@ -118,7 +125,10 @@ class _Collecting:
         self._lock = threading.Lock()
 
     def on_record(self, ask: Ask) -> Answer | None:
-        """From this evaluation's record, or the cache, and then it is in both."""
+        """Return the recorded answer from this evaluation's store or the cache, or None.
+
+        A response that one of the two holds is then stored in both.
+        """
         key = self._keys[_slot(ask)]
         entry = self._own.get(key)
         if self._shared is not None:
@@ -135,12 +145,12 @@ class _Collecting:
             self.found.spent += _tokens(entry.answer, self._budget)
         return entry.answer
 
-    def heard(self, ask: Ask, said: Answer | Missing) -> None:
-        """Keep an answer, on disk first."""
+    def heard(self, ask: Ask, reply: Answer | Missing) -> None:
+        """Store an answer on disk, then count it; count a failure."""
         with self._lock:
             self.found.asked += 1
-            if isinstance(said, Missing):
-                self.found.missing[_slot(ask)] = said.why
+            if isinstance(reply, Missing):
+                self.found.missing[_slot(ask)] = reply.why
             else:
                 entry = Entry(
                     task=ask.task_id,
@@ -148,48 +158,51 @@ class _Collecting:
                     index=ask.index,
                     model=self._asked[ask.role].name,
                     key=self._keys[_slot(ask)],
-                    text=said.text,
-                    stop=said.stop,
-                    prompt_tokens=said.prompt_tokens,
-                    completion_tokens=said.completion_tokens,
-                    reasoned=said.reasoned,
+                    text=reply.text,
+                    stop=reply.stop,
+                    prompt_tokens=reply.prompt_tokens,
+                    completion_tokens=reply.completion_tokens,
+                    reasoned=reply.reasoned,
                 )
                 self._own.put(entry)
                 if self._shared is not None:
                     self._shared.ledger.put(entry)
-                self.found.answers[_slot(ask)] = said
-                self.found.spent += _tokens(said, self._budget)
-            self._watch.heard(ask, said)
+                self.found.answers[_slot(ask)] = reply
+                self.found.spent += _tokens(reply, self._budget)
+            self._watch.heard(ask, reply)
 
     def over(self) -> bool:
-        """Whether nothing more is to be asked."""
+        """Return whether to ask no more: the budget is spent, or the user stops."""
         if self._budget is not None and self.found.spent >= self._budget:
             self.found.exhausted = True
         return self.found.exhausted or self._stop()
 
     def settled(self, ask: Ask) -> bool:
-        """Whether it was answered, or is known to be missing."""
+        """Return whether the request was answered or has failed."""
         return _slot(ask) in self.found.answers or _slot(ask) in self.found.missing
 
     def divided(self, wanted: Sequence[Ask]) -> tuple[list[Ask], list[Ask]]:
-        """What is ours to ask for, and what another evaluation is asking for. What has come since
-        is taken from the cache."""
+        """Divide requests into our own and those that another evaluation is making now.
+
+        Responses that reached the cache in the meantime are in neither part.
+        """
         if self._shared is None:
             return list(wanted), []
         prompts = {self._prompts[_slot(a)] for a in wanted}
         ours = {p for p in prompts if self._shared.claims.take(p)}
-        self._shared.ledger.refresh()  # after the claim: what came before is not asked for again
+        # After the locks are taken: a response stored before that is not asked for again.
+        self._shared.ledger.refresh()
         mine: list[Ask] = []
         others: list[Ask] = []
         for ask in wanted:
-            if (there := self.on_record(ask)) is not None:
-                self._watch.heard(ask, there)
+            if (answer := self.on_record(ask)) is not None:
+                self._watch.heard(ask, answer)
             else:
                 (mine if self._prompts[_slot(ask)] in ours else others).append(ask)
         return mine, others
 
     def give_back(self, asks: Sequence[Ask]) -> None:
-        """Free the claims on these."""
+        """Free the locks on these requests."""
         if self._shared is not None:
             for prompt in {self._prompts[_slot(a)] for a in asks}:
                 self._shared.claims.free(prompt)
@@ -202,8 +215,10 @@ def _ask(
     over: Callable[[], bool],
     last: bool,
 ) -> None:
-    """Have every author answer its part. After the ``last`` wave a local model makes room for the
-    next one."""
+    """Ask every model for its part of the wave.
+
+    After the ``last`` wave a local model frees its memory for the next local model.
+    """
     parts: list[tuple[Author, list[Ask]]] = []
     for author in {id(a): a for a in authors.values()}.values():
         part = [a for a in wave if authors[a.role] is author]
@@ -220,8 +235,8 @@ def _ask(
         except BaseException as error:  # noqa: BLE001  # raised below, in the caller's thread
             failed.append(error)
 
-    distant = [threading.Thread(target=work, args=p, daemon=True) for p in parts if p[0].remote]
-    for thread in distant:
+    threads = [threading.Thread(target=work, args=p, daemon=True) for p in parts if p[0].remote]
+    for thread in threads:
         thread.start()
     try:
         for author, part in parts:
@@ -229,12 +244,12 @@ def _ask(
                 author.answer(part, heard, stop)
                 if last:
                     author.close()
-    except BaseException as error:  # raised again: the others end before their next request
+    except BaseException as error:  # raised again: the threads end before their next request
         failed.append(error)
         raise
-    for thread in distant:
+    for thread in threads:
         while thread.is_alive():
-            thread.join(0.2)  # short waits: Ctrl-C is heard between them
+            thread.join(0.2)  # Python handles Ctrl-C only between two waits
     if failed:
         raise failed[0]
 
@@ -258,7 +273,7 @@ def _tokens(answer: Answer, budget: int | None) -> int:
     counts = (answer.prompt_tokens, answer.completion_tokens)
     if None in counts and budget is not None:
         raise ModelError(
-            "the server does not say how many tokens a response took, so --token-budget cannot be "
-            "kept; leave it out"
+            "the server does not report how many tokens a response took, so --token-budget cannot "
+            "be kept; leave it out"
         )
     return sum(c or 0 for c in counts)

@@ -1,10 +1,10 @@
-"""Two evaluations of the same tasks, paired by task: is the difference more than chance?
+"""Comparison of two evaluations of the same tasks, paired by task, with intervals.
 
     sparring compare A B
 
-What makes figures of two evaluations different things, other tests, another
-rule to compare outputs, another grader, is refused. What may be the very
-question, another model, other sampling parameters or prompts, is named.
+Evaluations whose figures mean different things are refused: those with other tests, another rule
+that compares outputs, or another grader. Differences that may be the very question are named in a
+note: another model, other sampling parameters, other prompts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from sparring.metrics.shares import share_difference
 from sparring.runs.evaluation import eval_record
 
 _SAME = ("max_tests", "grader", "limits")
-"""Conditions without which there is nothing to compare. The rule that compares outputs is a task's
-own: that of the common tasks has to be the same (`_alike`)."""
+"""Conditions that have to be equal. `_alike` checks the rule that compares outputs, by task."""
 _NAMED = (
     *("params", "prompts", "tester_prompts", "reasoning", "seed", "answers", "programs"),
     *("tests", "mutants", "protocol", "top_k_sent"),
@@ -34,7 +33,7 @@ _NAMED = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure: of A and B over the common tasks, and B − A."""
+    """One figure of A and of B over the common tasks, and the paired difference B − A."""
 
     before: Estimate
     after: Estimate
@@ -43,14 +42,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``lines`` by figure, over ``tasks`` common tasks; ``notes`` on what differs otherwise."""
+    """Compared figures (``lines``, by name) over ``tasks`` common tasks.
+
+    ``notes`` name the conditions in which the two evaluations differ.
+    """
 
     lines: Mapping[str, Line]
     tasks: int
     notes: list[str]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; unknown numbers are None."""
+        """Return the comparison as JSON-able data; unknown numbers are None."""
         return {
             "tasks": self.tasks,
             "notes": self.notes,
@@ -66,15 +68,15 @@ class Comparison:
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
-    """eval.json of a directory, or that file itself. Raises `RunError`."""
+    """Return the contents of eval.json, from the file or its directory. Raises `RunError`."""
     record = eval_record(path)
     if record.get("kind") != "evaluation":
-        raise RunError(f"{path}: is no evaluation of sparring eval")
+        raise RunError(f"{path}: was not written by sparring eval; name an evaluation")
     return record
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """The paired differences. Raises `RunError` where there is nothing to pair."""
+    """Compare two records of eval.json. Raises `RunError` where they cannot be compared."""
     with well_formed("eval.json"):
         return _compared(before, after)
 
@@ -98,14 +100,14 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
         for name in _NAMED
         if a.get(name) != b.get(name)
     ]
-    alike = list(first) == list(second)
-    if not alike:
+    same_tasks = list(first) == list(second)
+    if not same_tasks:
         notes.append(
             f"over the {len(common)} common tasks of {len(first)} and {len(second)}; figures that "
             "are ratios over all tasks are left out"
         )
     rows = [np.array([list(t).index(x) for x in common]) for t in (first, second)]
-    found: dict[str, Line] = {}
+    lines: dict[str, Line] = {}
     for name, values in before["per_task"].items():
         if name in after["per_task"]:
             x, y = (
@@ -116,19 +118,19 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             x, y = x[both], y[both]
             line = Line(mean_of(name, x), mean_of(name, y), share_difference(x, y))
             if line.difference.n_tasks:
-                found[name] = line
-    for name, figure in before["ratios"].items() if alike else ():
+                lines[name] = line
+    for name, figure in before["ratios"].items() if same_tasks else ():
         if name in after["ratios"]:
             difference = difference_of(name, Linear.of(figure), Linear.of(after["ratios"][name]))
             own, other = (Estimate.of(record["figures"][name]) for record in (before, after))
             line = Line(own, other, difference)
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
-                found[name] = line
-    return Comparison(found, len(common), notes)
+                lines[name] = line
+    return Comparison(lines, len(common), notes)
 
 
 def _alike(before: Mapping[str, Any], after: Mapping[str, Any], common: list[str]) -> None:
-    """Raises `RunError` where a common task is compared by another rule, or is another task."""
+    """Raise `RunError` where common tasks have other checkers, or one id and other contents."""
     one, other = (
         {t["id"]: t.get("checker") for t in record["tasks"]} for record in (before, after)
     )
@@ -141,12 +143,13 @@ def _alike(before: Mapping[str, Any], after: Mapping[str, Any], common: list[str
     first, second = _tasks(before), _tasks(after)
     if unlike := [t for t in common if first[t] != second[t]]:
         raise RunError(
-            f"compare: {len(unlike)} tasks have the same id and other contents, such as {unlike[0]}"
+            f"compare: {len(unlike)} tasks have the same id and other contents, such as "
+            f"{unlike[0]}; evaluate both models on the same task file"
         )
 
 
 def _same_surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
-    """Refuse where the same programs ran with something else in front, or with other packages."""
+    """Raise `RunError` where programs ran behind another preamble, or with other packages."""
     was, now = a.get("preambles", {}), b.get("preambles", {})
     for name in was.keys() & now.keys():
         if was[name] != now[name]:
@@ -154,10 +157,10 @@ def _same_surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
                 f"compare: preamble {name} differs (version {was[name]} and {now[name]}); figures "
                 "under different rules cannot be compared"
             )
-    given = [sorted(c.get("sandbox", {}).get("packages", {})) for c in (a, b)]
-    if given[0] != given[1]:
+    ours, theirs = (sorted(c.get("sandbox", {}).get("packages", {})) for c in (a, b))
+    if ours != theirs:
         raise RunError(
-            f"compare: packages of the sandbox differ ({_short(given[0])} and {_short(given[1])}); "
+            f"compare: packages of the sandbox differ ({_short(ours)} and {_short(theirs)}); "
             "evaluate both with the same --packages"
         )
 

@@ -1,4 +1,4 @@
-"""What an evaluation's figures hold under, as data: written down, and compared with what was."""
+"""Conditions that an evaluation's figures depend on, as data to record and to compare."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from sparring.schema import Role, Task
 
 
 def conditions(options: EvalOptions, tasks: Sequence[Task]) -> dict[str, Any]:
-    """As JSON-able data. What is under ``fixed`` makes another evaluation when it changes; counts
-    may grow, and responses may be read again with their reasoning in another place."""
+    """Return the conditions as JSON-able data.
+
+    A change of any value under ``fixed`` makes another evaluation. The other values may change
+    when an evaluation is continued: counts may grow, and recorded responses may be read again with
+    another ``reasoning``.
+    """
     o = options
     fixed: dict[str, Any] = {
         "tasks": digest([task_digest(t) for t in tasks]),
@@ -26,8 +30,7 @@ def conditions(options: EvalOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "protocol": o.protocol,
     }
     if o.tester_prompts is not None:
-        held = o.tester_prompts.model_dump(mode="json", exclude={"reasoning"})
-        fixed["tester_prompts"] = held
+        fixed["tester_prompts"] = o.tester_prompts.model_dump(mode="json", exclude={"reasoning"})
     if o.answers is not None:
         fixed |= {"params": None, "seed": None, "prompts": None, "answers": o.answers}
         fixed["reading"] = asdict(o.asked_by.reading(""))
@@ -44,25 +47,28 @@ def conditions(options: EvalOptions, tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def task_digest(task: Task) -> str:
-    """A hash of all that a task is, its place in a file left out."""
-    held = asdict(task)
-    del held["source"]
-    for name in ("preamble", "head"):  # a task without them is what it was before there were any
-        if not held[name]:
-            del held[name]
-    return digest(held)
+    """Return a hash of a task's contents. The task's place in a file is no part of the hash."""
+    contents = asdict(task)
+    del contents["source"]
+    for name in ("preamble", "head"):
+        # Older versions had no such fields: a task without them has to keep its hash.
+        if not contents[name]:
+            del contents[name]
+    return digest(contents)
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The names under ``fixed`` that differ between two records, with their values if short; of
-    a table (``params``) the keys in it, as ``params.temperature``."""
-    found = []
+    """Return the names that differ between two tables ``fixed``, with their values if short.
+
+    A table inside gives the names of its differing keys, such as ``params.temperature``.
+    """
+    differences = []
     for name in sorted(before.keys() | now.keys()):
         was, is_now = before.get(name), now.get(name)
         if isinstance(was, Mapping) and isinstance(is_now, Mapping):
-            found += [f"{name}.{key}" for key in changed(was, is_now)]
+            differences += [f"{name}.{key}" for key in changed(was, is_now)]
         elif was != is_now:
             texts = [json.dumps(x, default=str) for x in (was, is_now)]
             short = max(map(len, texts)) <= 120
-            found.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)
-    return found
+            differences.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)
+    return differences

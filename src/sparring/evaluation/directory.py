@@ -1,4 +1,4 @@
-"""The directory of an evaluation: begun or gone on with, measured in, written."""
+"""The directory of an evaluation: begin or continue it, measure, write the results."""
 
 from __future__ import annotations
 
@@ -30,33 +30,40 @@ OUTCOMES, CONFIG, FIGURES = "outcomes.db", "config.json", "eval.json"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of it. ``record`` is eval.json; ``complaint`` says what is wanting, if anything."""
+    """Result of an evaluation.
+
+    ``record`` is the contents of eval.json; ``complaint`` names missing responses, or is None.
+    """
 
     record: Mapping[str, Any]
     complaint: str | None
 
 
 def recorded_models(out: Path) -> dict[str, dict[str, Any]]:
-    """The identities of the models, by role, of an evaluation that was begun in ``out``."""
+    """Return the models' identities by role, as an evaluation begun in ``out`` recorded them."""
     try:
-        found = json.loads((out / CONFIG).read_text(encoding="utf-8"))["models"]
-        return {role: dict(m["identity"]) for role, m in found.items()}
+        models = json.loads((out / CONFIG).read_text(encoding="utf-8"))["models"]
+        return {role: dict(m["identity"]) for role, m in models.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # nothing there, or nothing that could be gone on with: `begin` says which
+        return {}  # no evaluation, or a damaged one: `begin` raises the error for it
 
 
 def begin(
     directory: RunDir, options: EvalOptions, models: Models, tasks: Sequence[Task], begun: bool
 ) -> None:
-    """Write down what the evaluation is, or compare it with what was ``begun`` here: one without
-    a response so far binds nobody."""
+    """Record the conditions of an evaluation; refuse to continue another one in this directory.
+
+    ``begun`` says whether the evaluation recorded here has a response. An evaluation without
+    responses may be replaced. Raises `RunError`.
+    """
     now = json.loads(json.dumps(clean(conditions(options, tasks))))
     now["models"] = {role: dict(model) for role, model in models.items()}
     if directory.has(CONFIG) and begun:
         before = directory.read_json(CONFIG)
         was = {**before.get("fixed", {}), **_identities(before)}
         is_now = {**now["fixed"], **_identities(now)}
-        for role in Role:  # one that had no part before, or has none now, may be anybody
+        for role in Role:
+            # A role that gave no responses before, or gives none now, may change its model.
             if role not in was or role not in is_now:
                 was.pop(role, None)
                 is_now.pop(role, None)
@@ -69,19 +76,19 @@ def begin(
         others := sorted(f.name for f in directory.path.iterdir() if f.name != "lock")
     ):
         raise RunError(
-            f"{directory.path} is not empty (it has {others[0]}) and holds no evaluation; "
+            f"{directory.path}: is not empty (it has {others[0]}) and holds no evaluation; "
             "choose another --out"
         )
     directory.write_json(CONFIG, now)
 
 
 def _identities(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The models' identities by role."""
+    """Return the models' identities by role."""
     return {role: m.get("identity") for role, m in record.get("models", {}).items()}
 
 
 def cache_of(path: Path | None) -> Path | None:
-    """The directory of a cache, made if need be."""
+    """Return the directory of a cache, after making it where it does not exist."""
     if path is not None:
         with explained(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -98,8 +105,7 @@ def measured(
     notes: Sequence[str],
     progress: Progress,
 ) -> dict[str, Any]:
-    """Evaluate the ``groups`` and write all that there is to be written: the record, which is
-    returned."""
+    """Evaluate the ``groups``; write the rollouts and eval.json; return the record."""
     groups, limits = list(groups), Limits()
     store = (cache_of(options.cache) or directory.path) / OUTCOMES
     figures = partial(measure, scales=options.scaled, ks=options.ks)
@@ -107,11 +113,11 @@ def measured(
     with Sandbox(
         options.workers, level=options.level, store=store, packages=options.packages
     ) as sandbox:
-        progress.begin(len(groups), 0, "tasks judged")
-        found = evaluate(groups, sandbox, limits, figures, mutants, progress.advance)
-        record = record_of(options, models, tasks, found, collected, limits, sandbox)
+        progress.begin(len(groups), 0, "tasks graded")
+        evaluation = evaluate(groups, sandbox, limits, figures, mutants, progress.advance)
+        record = record_of(options, models, tasks, evaluation, collected, limits, sandbox)
     record["notes"] = list(notes)
-    records = (rollout(r, collected.answers) for r in found.results)
+    records = (rollout(r, collected.answers) for r in evaluation.results)
     directory.write_packed(step_file("rollouts", 0), records)
     directory.write_json(FIGURES, record)
     return record

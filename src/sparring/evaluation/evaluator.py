@@ -1,7 +1,7 @@
-"""The evaluator: what a policy has answered, graded, counted and summed up, with intervals.
+"""Evaluator: grades responses and computes figures with intervals.
 
-`sparring eval`, training's evaluations on held-out tasks, answers that were made elsewhere and
-trials of prompts all come through here. They differ in who answers, and in the figures.
+`sparring eval`, a run's evaluations on held-out tasks, answers made elsewhere and trials of prompts
+all use this module. They differ in the source of the responses and in the figures.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sparring.runs.timeline import Phase, Timeline
 from sparring.sandbox import Limits, Runs
 
 Figures = Callable[[Sequence[TaskFacts]], Summary]
-"""Which figures: from what is known of each task, with intervals."""
+"""Function that computes the figures, with intervals, from the facts of each task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Every group graded, what is known of each task, and the figures."""
+    """Graded groups, the facts of each task, and the figures with intervals."""
 
     results: Sequence[GroupResult]
     facts: Sequence[TaskFacts]
@@ -37,7 +37,7 @@ def graded(
     limits: Limits,
     done: Callable[[int], None] = lambda count: None,
 ) -> list[GroupResult]:
-    """The groups graded; ``done`` is told of each."""
+    """Grade the groups in order; call ``done(1)`` after each."""
     results = []
     for result in grade_each(runner, groups, limits):
         results.append(result)
@@ -54,9 +54,12 @@ def evaluate(
     done: Callable[[int], None] = lambda count: None,
     timeline: Timeline | None = None,
 ) -> Evaluation:
-    """Grade and measure. Where a group has no pool, its own programs are the pool. So many
-    ``mutants`` of a reference solution measure the tests. Where the time goes shows in the
-    ``timeline``."""
+    """Grade the groups and compute the figures.
+
+    A group without a fixed pool uses its own programs as the pool. ``mutants`` is the number of
+    mutants of each reference solution that measure the tests; 0 measures nothing. ``timeline``
+    records the seconds of each phase.
+    """
     clock = timeline or Timeline()
     with clock.during(Phase.JUDGING):
         results = graded(groups, runner, limits, done)

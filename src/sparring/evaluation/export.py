@@ -1,11 +1,12 @@
-"""An evaluation's programs in the shapes of others, so that their judges can grade them.
+"""Export of an evaluation's programs in the formats of EvalPlus and LiveCodeBench.
 
-EvalPlus: ``samples.jsonl``, a line ``{"task_id", "solution"}`` for each program. LiveCodeBench: a
-list of ``{"question_id", "code_list"}`` in the order of the ids, which its
-``lcb_runner.runner.custom_evaluator`` takes (it wants every question of its release). A response
-without a program is an empty text in both, so that every place stays taken and counts as wrong.
-What a task's statement has before its function (``Task.head``) stands before a program, for those
-judges know nothing of it. Nothing is written over.
+EvalPlus: ``samples.jsonl``, with a line ``{"task_id", "solution"}`` for each program.
+LiveCodeBench: a list of ``{"question_id", "code_list"}`` in the order of the ids, for its
+``lcb_runner.runner.custom_evaluator``, which wants every question of its release.
+
+A response without a program is an empty text in both formats, so that the response counts as wrong
+there too. Each program begins with the lines that the task's statement has before its function
+(``Task.head``), because the other harnesses do not add these lines. No file is written over.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sparring.schema import Task
 
 
 class ExportShape(StrEnum):
-    """Whose shape."""
+    """Formats of other harnesses."""
 
     EVALPLUS = "evalplus"
     LCB = "lcb"
@@ -34,18 +35,22 @@ _NAMES = {ExportShape.EVALPLUS: "samples.jsonl", ExportShape.LCB: "code_list.jso
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A shape, and the file to be written."""
+    """Format of an export and the file to write."""
 
     shape: ExportShape
     path: Path
 
 
 def parse_export(text: str, out: Path) -> Export:
-    """``evalplus`` or ``lcb``, into the directory ``out``; ``evalplus=FILE`` into that file.
-    Raises `ConfigError`, for a directory that is not there too."""
+    """Parse ``evalplus`` or ``lcb``, for a file in the directory ``out``, or ``evalplus=FILE``.
+
+    Raises `ConfigError`, also where the file's directory does not exist.
+    """
     name, sign, file = text.partition("=")
     if name not in list(ExportShape) or (sign and not file):
-        raise ConfigError(f"--export {text}: give evalplus or lcb, or evalplus=FILE")
+        raise ConfigError(
+            f"--export {text}: unknown format; give evalplus or lcb, or evalplus=FILE"
+        )
     shape = ExportShape(name)
     path = Path(file) if sign else out / _NAMES[shape]
     if sign and path.is_dir():
@@ -53,13 +58,15 @@ def parse_export(text: str, out: Path) -> Export:
     if sign and not path.parent.is_dir():
         raise ConfigError(f"--export {text}: there is no directory {path.parent}; make it first")
     if sign and path.exists() and not (out / "eval.json").exists():
-        raise ConfigError(f"--export {text}: is there already; name another file")
+        raise ConfigError(f"--export {text}: already exists; name another file")
     return Export(shape, path)
 
 
 def export(run: RunReader, tasks: Sequence[Task], to: Export) -> str:
-    """Write the programs of an evaluation's directory; a line that says what was written. The
-    same file again is left alone. Raises `ConfigError` and `RunError`."""
+    """Write the programs of an evaluation's directory; return a line that says what was written.
+
+    An existing file with the same contents is left alone. Raises `ConfigError` and `RunError`.
+    """
     heads = {t.id: t.head for t in tasks}
     records = run.read_packed(step_file("rollouts", 0))
     with well_formed(f"{run.path}: rollouts"):
@@ -71,15 +78,13 @@ def export(run: RunReader, tasks: Sequence[Task], to: Export) -> str:
     text = _evalplus(programs) if to.shape is ExportShape.EVALPLUS else _lcb(programs)
     if to.path.exists():
         if to.path.read_text(encoding="utf-8", errors="replace") != text:
-            raise ConfigError(
-                f"--export: {to.path} is there and holds something else; name another file"
-            )
+            raise ConfigError(f"--export: {to.path} exists with other contents; name another file")
     else:
         with writing(f"--export: {to.path}", ConfigError), to.path.open("x", encoding="utf-8") as f:
             f.write(text)
     count = sum(map(len, programs.values()))
     empty = sum(not source for sources in programs.values() for source in sources)
-    blank = f" ({empty:,} without a program are empty)" if empty else ""
+    blank = f" ({empty:,} empty: their response has no program)" if empty else ""
     return f"{count:,} programs of {len(programs):,} tasks{blank}: {to.path}"
 
 

@@ -1,4 +1,4 @@
-"""From judged tasks to figures: what is measured, and what is counted beside it."""
+"""Figures and counts of graded tasks: strength of the tests, readability, lengths, verdicts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def strengthened(
     limits: Limits,
     mutants: int,
 ) -> list[TaskFacts]:
-    """With the mutation score and branch coverage of each task's generated tests.
+    """Return the facts with the mutation score and branch coverage of each task's generated tests.
 
-    A mutant that neither these nor the ground-truth tests notice may compute the same as the
-    solution, and is not counted (`strength`).
+    A mutant that neither the generated nor the ground-truth tests catch may compute the same as the
+    solution; `strength` does not count such a mutant.
     """
     tests = [[p.test for p in j.tests if p.test is not None] for j in judged]
-    found = strength(sandbox, [j.task for j in judged], tests, limits, mutants)
+    strengths = strength(sandbox, [j.task for j in judged], tests, limits, mutants)
     return [
         f
         if s is None or not len(j.tests)
@@ -40,69 +40,74 @@ def strengthened(
             mutants=(float(s.killed), float(s.known)),
             branches=(float(s.covered), float(s.branches)),
         )
-        for f, j, s in zip(facts, judged, found, strict=True)
+        for f, j, s in zip(facts, judged, strengths, strict=True)
     ]
 
 
 def as_officially_counted(
     facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]]
 ) -> dict[str, float | None]:
-    """What the released code would print, and over how many tasks (`metrics.official`)."""
-    found = official(facts, [scale for scale in scales if scale[1]])
+    """Return the figures that the paper's released code would print, with its number of tasks."""
+    figures = official(facts, [scale for scale in scales if scale[1]])
     return {
-        **{name: None if math.isnan(v) else v for name, v in found.as_dict().items()},
-        "tasks": float(found.tasks),
-        "without_test": float(found.without_test),
-        "masked": float(found.masked),
+        **{name: None if math.isnan(v) else v for name, v in figures.as_dict().items()},
+        "tasks": float(figures.tasks),
+        "without_test": float(figures.without_test),
+        "masked": float(figures.masked),
     }
 
 
 @dataclass(slots=True)
 class Counts:
-    """What one role's responses were like. Tokens are None where a server did not say."""
+    """Counts over one role's responses. Numbers of tokens are None where a server omits them."""
 
     responses: int
     cut_off: int
-    """Responses that reached the limit."""
+    """Responses that reached the length limit."""
     failures: Mapping[str, int]
-    """Responses that hold no program or no test, by the name of what is wrong."""
+    """Responses without a readable program or test, by the reason."""
     how: Mapping[str, int]
-    """The others, by how the program or the test was found."""
+    """Other responses, by the rule that found the program or the test."""
     characters: float
+    """Mean length of a response in characters."""
     tokens: float | None
-    """Mean length of a response."""
+    """Mean length of a response in tokens."""
     prompt_tokens: int | None
+    """Tokens of all prompts."""
     completion_tokens: int | None
-    """Sums."""
+    """Tokens of all responses."""
 
     def record(self) -> dict[str, Any]:
+        """Return the counts as JSON-able data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def counts(judged: Sequence[GroupResult], role: Role, answers: Sequence[Answer]) -> Counts:
-    """``answers`` are the role's in any order."""
+    """Count the responses of ``role``. ``answers`` holds the role's answers in any order."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     failures = Counter(str(p.failure) for p in parsed if p.failure)
-    told = [a.completion_tokens for a in answers if a.completion_tokens is not None]
-    asked = [a.prompt_tokens for a in answers if a.prompt_tokens is not None]
-    all_told = bool(answers) and len(told) == len(answers) == len(asked)
+    completion = [a.completion_tokens for a in answers if a.completion_tokens is not None]
+    prompt = [a.prompt_tokens for a in answers if a.prompt_tokens is not None]
+    complete = bool(answers) and len(completion) == len(answers) == len(prompt)
     return Counts(
         responses=len(answers),
         cut_off=sum(a.stop is StopReason.LENGTH for a in answers),
         failures=dict(failures.most_common()),
         how=dict(Counter(p.how for p in parsed if p.how).most_common()),
         characters=fmean(len(a.text) for a in answers) if answers else 0.0,
-        tokens=fmean(told) if all_told else None,
-        prompt_tokens=sum(asked) if all_told else None,
-        completion_tokens=sum(told) if all_told else None,
+        tokens=fmean(completion) if complete else None,
+        prompt_tokens=sum(prompt) if complete else None,
+        completion_tokens=sum(completion) if complete else None,
     )
 
 
 def verdicts(judged: Sequence[GroupResult]) -> dict[str, int]:
-    """How the programs fared on ground-truth tests, by verdict. INFRA is ours, and counts for no
-    figure."""
-    found: Counter[Verdict] = Counter()
+    """Count the executions of programs on ground-truth tests, by verdict.
+
+    INFRA is a failure of the sandbox itself and counts for no figure.
+    """
+    count: Counter[Verdict] = Counter()
     for j in judged:
         for row in j.outcomes_PT:
-            found.update(o.verdict for o in row[: len(j.task.tests)])
-    return {v.value: found[v] for v in Verdict if found[v]}
+            count.update(o.verdict for o in row[: len(j.task.tests)])
+    return {v.value: count[v] for v in Verdict if count[v]}

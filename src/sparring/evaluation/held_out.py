@@ -1,4 +1,4 @@
-"""Evaluating one model in both roles on tasks that it was not trained on."""
+"""Evaluation of one model in both roles on held-out tasks."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from sparring.schema import Role, Task
 
 @dataclass(frozen=True, slots=True)
 class HeldOutEvaluation(Evaluation):
-    """One evaluation, how long it took and how many tokens were sampled."""
+    """Evaluation with its duration in seconds and its number of sampled tokens."""
 
     seconds: float
     tokens: int
 
     def programs(self) -> list[list[ParsedProgram]]:
-        """The programs per task, to serve as the fixed pool of later evaluations."""
+        """Return the programs of each task, which serve later evaluations as the fixed pool."""
         return [list(r.programs) for r in self.results]
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutPlan:
-    """How to evaluate: the rendered prompts of every task and role, counts and limits.
+    """Plan of the evaluations of a run: rendered prompts of every task and role, counts, limits.
 
-    The same plan is used before, during and after a run, with the same seeds,
-    so that evaluations are paired.
+    A run uses one plan, with the same seeds, before, during and after training, so that its
+    evaluations can be paired by task.
     """
 
     tasks: Sequence[Task]
@@ -48,8 +48,7 @@ class HeldOutPlan:
     seed: int = 0
 
     def prompts(self, role: Role, temperature: float) -> list[Prompt]:
-        """What the sampler is asked of ``role``, one prompt per task in the tasks' order, each with
-        its own seed."""
+        """Return one prompt of ``role`` per task, in the tasks' order, each with its own seed."""
         params = SamplingParams(temperature, self.max_tokens[role])
         return [
             Prompt(
@@ -71,26 +70,29 @@ def evaluate_held_out(
     temperature: float | None = None,
     timeline: Timeline | None = None,
 ) -> HeldOutEvaluation:
-    """Sample, grade and measure. Without a ``pool`` the model's own programs are the pool:
-    that is what the first evaluation of a run does, and what later ones are given. Where the time
-    goes shows in the ``timeline``."""
+    """Sample, grade and measure.
+
+    Without a ``pool`` the model's own programs are the pool. The first evaluation of a run has no
+    pool; later evaluations take the programs of the first. ``temperature`` replaces the plan's.
+    ``timeline`` records the seconds of each phase.
+    """
     start = time.monotonic()
     clock = timeline or Timeline()
-    heat = plan.temperature if temperature is None else temperature
+    temperature = plan.temperature if temperature is None else temperature
     with clock.during(Phase.SAMPLING, "coder"):
-        coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
+        coder = sampler.sample(plan.prompts(Role.CODER, temperature), plan.programs)
     with clock.during(Phase.SAMPLING, "tester"):
-        tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
+        tester = sampler.sample(plan.prompts(Role.TESTER, temperature), plan.tests)
     pools: Sequence[list[ParsedProgram] | None] = pool or [None] * len(plan.tasks)
     groups = (
         read_group(task, programs, tests, plan.reading, further)
         for task, programs, tests, further in zip(plan.tasks, coder, tester, pools, strict=True)
     )
     figures = partial(summarise, n=plan.programs, m=plan.tests)
-    found = evaluate(
+    measured = evaluate(
         groups, PrefetchingRunner(sandbox, clock.running), plan.limits, figures, timeline=clock
     )
     tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
     return HeldOutEvaluation(
-        found.results, found.facts, found.summary, time.monotonic() - start, tokens
+        measured.results, measured.facts, measured.summary, time.monotonic() - start, tokens
     )

@@ -1,4 +1,4 @@
-"""What is kept of evaluations on held-out tasks, paired with the first one, as JSON-able data."""
+"""Records of a run's evaluations, paired with the first evaluation, as JSON-able data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sparring.metrics.shares import share_difference
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What is kept of an evaluation: enough to pair it with later ones."""
+    """Figures of an evaluation at a step: enough to pair the evaluation with later ones."""
 
     step: int
     summary: Summary
@@ -24,38 +24,39 @@ class Evaluated:
 
 
 def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
-    """One evaluation as JSON-able data, with paired differences to ``first``."""
-    s, f = now.summary, first.summary
-    bon = next(k for k in s.per_task if k.startswith("bon_"))
+    """Return one evaluation as JSON-able data, with paired differences from ``first``."""
+    summary = now.summary
+    values = summary.per_task
+    bon = next(k for k in values if k.startswith("bon_"))
     return {
         "step": now.step,
-        "metrics": {k: v.as_dict() for k, v in s.estimates.items()},
-        "differences": paired_differences(f, s),
-        "bon_minus_one_shot": share_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
+        "metrics": {k: v.as_dict() for k, v in summary.estimates.items()},
+        "differences": paired_differences(first.summary, summary),
+        "bon_minus_one_shot": share_difference(values["one_shot"], values[bon]).as_dict(),
         "sizes": {
-            str(k): {"share": share, "accuracy": right} for k, (share, right) in s.sizes.items()
+            str(k): {"share": share, "accuracy": right}
+            for k, (share, right) in summary.sizes.items()
         },
         "tokens": now.tokens,
     }
 
 
 def paired_differences(before: Summary, after: Summary) -> dict[str, Any]:
-    """after − before of every figure that both have of as many tasks, paired by task, as JSON-able
-    data."""
-    found: dict[str, Any] = {}
+    """Return after − before, paired by task, of every figure that both have over as many tasks."""
+    differences: dict[str, Any] = {}
     for name, values in after.per_task.items():
         earlier = before.per_task.get(name)
         if earlier is not None and len(earlier) == len(values):
-            found[name] = share_difference(earlier, values).as_dict()
+            differences[name] = share_difference(earlier, values).as_dict()
     for name, ratio in after.ratios.items():
         was = before.ratios.get(name)
         if was is not None and len(was.influence) == len(ratio.influence):
-            found[name] = difference_of(name, was, ratio).as_dict()
-    return found
+            differences[name] = difference_of(name, was, ratio).as_dict()
+    return differences
 
 
 def values_record(evaluated: Evaluated) -> dict[str, Any]:
-    """All of an evaluation's figures, by task, as JSON-able data: `evaluated_from` reads it."""
+    """Return an evaluation's figures by task, as JSON-able data that `evaluated_from` reads."""
     s = evaluated.summary
     return {
         "step": evaluated.step,
@@ -68,7 +69,7 @@ def values_record(evaluated: Evaluated) -> dict[str, Any]:
 
 
 def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
-    """What `values_record` wrote; null is an unknown number."""
+    """Return the evaluation that `values_record` wrote. Null stands for an unknown number."""
     summary = Summary(
         estimates={k: Estimate.of(v) for k, v in record["estimates"].items()},
         per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
@@ -85,7 +86,7 @@ def _number(value: float | None) -> float:
 def summary_record(
     first: Evaluated, last: Evaluated, seconds: Mapping[str, float], tokens: int
 ) -> dict[str, Any]:
-    """What a whole run achieved: before, after, differences, and what it took."""
+    """Return the result of a whole run: before, after, differences, seconds and tokens."""
     before, after = evaluation_record(first, first), evaluation_record(last, first)
     return {
         "before": before["metrics"],

@@ -1,11 +1,10 @@
-"""Responses on disk, by key, as they arrive: one line of JSON each, on disk before it counts.
+"""Store of responses by key: one line of JSON for each, synced to disk before the response counts.
 
-A file may be shared by several evaluations at once (``--cache``): each append
-holds a lock and mends what a killed process has left, a last line without its
-end. Nothing is ever rewritten. Of two lines with the same key the first one
-counts.
+Several evaluations may share a file at once (``--cache``). Each append holds a lock, and first cuts
+away a last line without its end, which a killed process may have left. No complete line is ever
+changed. Of two lines with the same key the first one counts.
 
-In memory are keys and places alone; a text is read when it is wanted.
+Only keys and offsets are kept in memory; a text is read from the file when it is needed.
 """
 
 from __future__ import annotations
@@ -23,13 +22,17 @@ from sparring.policy.chat.base import Answer
 from sparring.runs.lines import lines_of
 from sparring.schema import StopReason
 
-_GO_ON = "give the same command again"
+_ADVICE = "repeat the command to continue"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A response on record. ``copied``: it came from another evaluation, by way of the cache, and
-    cost this one no tokens. The texts before the key are for people."""
+    """Recorded response.
+
+    ``copied`` marks a response that another evaluation paid for and the cache provided. The
+    fields before ``key`` are for people; ``key`` alone identifies the response. ``reasoned`` says
+    that the server sent the reasoning apart from the text.
+    """
 
     task: str
     role: str
@@ -45,79 +48,82 @@ class Entry:
 
     @property
     def answer(self) -> Answer:
+        """The response as a chat model gives it."""
         return Answer(
             self.text, self.stop, self.prompt_tokens, self.completion_tokens, self.reasoned
         )
 
 
 class Ledger:
-    """The responses in the file ``path``, which need not be there yet. For one thread."""
+    """Store of the responses in the file ``path``, which need not exist yet. For one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `RunError` for a file that holds something else."""
+        """Index the file. Raises `RunError` for a file that is no store of responses."""
         self.path = path
-        self._places: dict[str, tuple[int, int]] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
+        """Offset and length in bytes of each response's line, by key."""
         self._read = 0
-        """How many bytes of the file are known."""
+        """Number of the file's bytes that are indexed."""
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._spans)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._places
+        return key in self._spans
 
     def refresh(self) -> None:
-        """Learn what others have put since."""
+        """Index the responses that other evaluations have added since."""
         with explained(self.path):
             try:
                 with self.path.open("rb") as file:
-                    self._learn(file)
+                    self._index(file)
             except FileNotFoundError:
                 pass
 
     def get(self, key: str) -> Entry | None:
-        """The response of that key."""
-        place = self._places.get(key)
-        if place is None:
+        """Return the response with this key, or None."""
+        span = self._spans.get(key)
+        if span is None:
             return None
+        start, length = span
         with explained(self.path), self.path.open("rb") as file:
-            file.seek(place[0])
-            line = file.read(place[1])
-        return self._entry(line, place[0])
+            file.seek(start)
+            line = file.read(length)
+        return self._entry(line, start)
 
     def put(self, entry: Entry) -> None:
-        """Keep a response; on disk when this returns. One that is there already stays."""
-        if entry.key in self._places:
+        """Add a response and sync the file to disk. A stored response with its key stays."""
+        if entry.key in self._spans:
             return
         line = lines_of([asdict(entry)])
-        with explained(self.path, _GO_ON), self.path.open("a+b") as file:
+        with explained(self.path, _ADVICE), self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            start = _mended(file)
-            self._learn(file)
-            if entry.key in self._places:
-                return  # another has put one in the meantime: the first counts
+            start = _end_of_whole_lines(file)
+            self._index(file)
+            if entry.key in self._spans:
+                return  # another evaluation has added this response in the meantime
             file.seek(start)
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        self._places[entry.key] = (start, len(line) - 1)
+        self._spans[entry.key] = (start, len(line) - 1)
         self._read = start + len(line)
 
-    def _learn(self, file: Any) -> None:
+    def _index(self, file: Any) -> None:
         file.seek(self._read)
         for start, line in _whole_lines(file, self._read):
-            self._places.setdefault(self._entry(line, start).key, (start, len(line)))
+            self._spans.setdefault(self._entry(line, start).key, (start, len(line)))
             self._read = start + len(line) + 1
 
     def _entry(self, line: bytes, start: int) -> Entry:
         with well_formed(f"{self.path}, at byte {start}"):
-            found = json.loads(line)
-            return Entry(**{**found, "stop": StopReason(found["stop"])})
+            fields = json.loads(line)
+            return Entry(**{**fields, "stop": StopReason(fields["stop"])})
 
 
 def _whole_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
-    """(place, line without its end) of every line from ``start`` on that has an end."""
+    """Yield (offset, line without its end) of every line from ``start`` on that has an end."""
     for line in file:
         if not line.endswith(b"\n"):
             return
@@ -125,27 +131,30 @@ def _whole_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
         start += len(line)
 
 
-def _mended(file: Any) -> int:
-    """Where the next line begins, after a torn last one is cut away."""
+def _end_of_whole_lines(file: Any) -> int:
+    """Cut away a last line without its end; return the offset at which the next line begins."""
     end = file.seek(0, os.SEEK_END)
-    place = end
-    while place:
-        step = min(place, 1 << 16)
-        file.seek(place - step)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            place = place - step + found + 1
+    offset = end
+    while offset:
+        step = min(offset, 1 << 16)
+        file.seek(offset - step)
+        newline = file.read(step).rfind(b"\n")
+        if newline >= 0:
+            offset = offset - step + newline + 1
             break
-        place -= step
-    if place != end:
-        file.truncate(place)
-        file.seek(place)
-    return int(place)
+        offset -= step
+    if offset != end:
+        file.truncate(offset)
+        file.seek(offset)
+    return int(offset)
 
 
 def locked(directory: Path) -> Any:
-    """Hold the directory, which is made if need be, against other evaluations, as long as the
-    result is open. Raises `RunError`."""
+    """Lock a directory against other evaluations as long as the returned file is open.
+
+    The directory is made where it does not exist. Raises `RunError` where another evaluation has
+    the lock.
+    """
     with explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
         file = (directory / "lock").open("a")
@@ -153,5 +162,8 @@ def locked(directory: Path) -> Any:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise RunError(f"{directory}: another evaluation is at work in it") from None
+        raise RunError(
+            f"{directory}: another evaluation is at work in it; wait for its end, or choose "
+            "another --out"
+        ) from None
     return file

@@ -1,4 +1,4 @@
-"""A checkpoint or hub id as an `Author`. Torch is loaded when one is made."""
+"""Chat model from a checkpoint or hub id. Torch is loaded only when such a model is made."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ END_TOKEN = "--end-token"
 
 
 def local_author(named: Named, rows: int, prompts: PromptSettings, max_tokens: int) -> Author:
-    """The model that is named; its end tokens end its responses as well as those of its files.
-    Raises `ConfigError` and `ModelError`."""
+    """Return the chat model of a checkpoint or hub id, for batches of at most ``rows`` responses.
+
+    The user's end tokens end responses in addition to those in the model's files. Raises
+    `ConfigError` and `ModelError`.
+    """
     place, end_tokens, precision = named.place, named.end_tokens, named.precision
     try:
         from sparring.policy.ends import end_ids_on_disk
@@ -30,7 +33,7 @@ def local_author(named: Named, rows: int, prompts: PromptSettings, max_tokens: i
         from sparring.policy.model import load_tokenizer
     except ImportError as error:
         raise ModelError(
-            f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
+            f"{place}: a local model needs {error.name}; run pip install 'sparring[train]'"
         ) from None
     path = find_model(place)
 
@@ -41,9 +44,10 @@ def local_author(named: Named, rows: int, prompts: PromptSettings, max_tokens: i
     identity: dict[str, Any]
     if Path(path).is_dir():
         identity = {"kind": "local", "sha256": directory_digest(Path(path))}
-        tokenizer = load_tokenizer(path)  # alone: the weights may not be needed
+        # The weights are loaded when a response is wanted: all may be recorded already.
+        tokenizer = load_tokenizer(path)
     else:
-        first = load()  # which revision a hub id means shows when it is loaded
+        first = load()  # only loading shows which revision a hub id means
         tokenizer = first.tokenizer
         revision = getattr(first.model.config, "_commit_hash", None)
         identity = {"kind": "hub", "id": place, "revision": revision}
@@ -57,10 +61,10 @@ def local_author(named: Named, rows: int, prompts: PromptSettings, max_tokens: i
 def _identity_of_texts(
     tokenizer: Any, prompts: PromptSettings, end_tokens: Sequence[str]
 ) -> dict[str, Any]:
-    """What a response's text follows from beside the model: nothing in the usual case."""
+    """Return the settings, apart from the model, that change a response's text; usually none."""
     kept = sorted(kept_tokens(tokenizer, prompts.marks).values())
-    named = {"kept": kept, "end_tokens": sorted(set(end_tokens))}
-    return {name: value for name, value in named.items() if value}
+    settings = {"kept": kept, "end_tokens": sorted(set(end_tokens))}
+    return {name: value for name, value in settings.items() if value}
 
 
 def _loaded(

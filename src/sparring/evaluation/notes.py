@@ -1,7 +1,7 @@
-"""What a user should know of how a model's responses end and where their reasoning is.
+"""Notes for the user on how a model's responses end and on where their reasoning is.
 
-Before anything is asked: what a local model's files say. After it: what the
-responses show of a server, whose prompts nobody sees.
+`notes_before` reads a local model's files before any request. `notes_after` reads the responses,
+which are the only evidence for a server, because the server's prompts cannot be seen.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 
 def notes_before(author: Author, name: str, prompts: PromptSettings) -> list[str]:
-    """What the files of a local model say; nothing of a server."""
+    """Return notes from the files of a local model; none for a server."""
     model = _local(author)
     if model is None:
         return []
     tokenizer, ends = model.tokenizer, model.end_ids
-    found = []
+    notes = []
     end = turn_end(tokenizer, ends, prompts.template_options)
     if end is not None and end.doubtful:
         option = f"--end-token '{end.text}'" if end.token else f"--stop '{end.text}'"
         names = ", ".join(tokenizer.convert_ids_to_tokens(list(ends)))
-        found.append(
+        notes.append(
             f"its chat template ends a turn with {end.text}, which is no end token "
-            f"({names}): responses may go on behind it; {option} ends them"
+            f"({names}), so responses may continue after it; {option} ends them there"
         )
     if prompts.reasoning is not ReasoningMode.NONE:
-        found += mark_faults(tokenizer, ends, prompts.marks)
-    return [f"{name}: {line}" for line in found]
+        notes += mark_faults(tokenizer, ends, prompts.marks)
+    return [f"{name}: {line}" for line in notes]
 
 
 def _local(author: Author) -> LocalModel | None:
-    """The author as the local model that it is."""
+    """Return the model if it is local, else None."""
     if author.remote:
         return None
     from sparring.policy.local.chat import LocalModel
@@ -52,8 +52,11 @@ def _local(author: Author) -> LocalModel | None:
 def notes_after(
     author: Author, name: str, prompts: PromptSettings, answers: Sequence[Answer]
 ) -> list[str]:
-    """What the answers show: of a local model, turns of its own; of a server, reasoning that its
-    chat template opens."""
+    """Return notes from the answers.
+
+    For a local model: responses that contain the end of a turn. For a server: signs that its chat
+    template opens reasoning, where the prompts do not say so, or the reverse.
+    """
     if (model := _local(author)) is not None:
         turn = turn_end(model.tokenizer, model.end_ids, prompts.template_options)
         cut = [a for a in answers if a.stop is StopReason.LENGTH]
@@ -61,7 +64,7 @@ def notes_after(
             return []
         return [
             f"{name}: {sum(turn.text in a.text for a in cut):,} of {len(cut):,} responses "
-            f"that were cut off hold {turn.text}, with which its chat template ends a turn: "
+            f"that were cut off contain {turn.text}, with which its chat template ends a turn; "
             f"--stop '{turn.text}' ends them there"
         ]
     if prompts.reasoning is ReasoningMode.NONE:
@@ -69,16 +72,15 @@ def notes_after(
     opening, closing = prompts.reasoning_start, prompts.reasoning_end
     own = [a.text for a in answers if not a.reasoned]
     closed = sum(closing in text and opening not in text for text in own)
-    told = f"{name}: "
     if prompts.reasoning is ReasoningMode.AUTO and closed:
         return [
-            f"{told}{closed:,} of {len(answers):,} responses have {closing} and no {opening}: its "
-            "chat template opens reasoning out of sight, and one that was cut off inside may be "
-            "read as an answer; the same command with --reasoning open reads them again"
+            f"{name}: {closed:,} of {len(answers):,} responses have {closing} and no {opening}: "
+            "its chat template opens the reasoning, so a response cut off inside its reasoning may "
+            "be read as an answer; repeat the command with --reasoning open to read all again"
         ]
     if prompts.reasoning is ReasoningMode.OPEN and own and not any(closing in text for text in own):
         return [
-            f"{told}none of {len(own):,} responses has {closing}, so none has an answer "
-            "(reasoning is said to be open: --reasoning, prompts.reasoning)"
+            f"{name}: none of {len(own):,} responses has {closing}, so none has an answer; "
+            "--reasoning or prompts.reasoning says open, try auto or none"
         ]
     return []

@@ -26,24 +26,25 @@ from sparring.tasks.settings import TaskSettings
 from sparring.tasks.sources import tasks_of
 
 USUAL_COUNT = 100
-"""Tasks that are made of a microworld split where nothing limits them."""
+"""Number of tasks of a microworld split, where the user sets no limit."""
 TASK_SEED: int = TaskSettings.model_fields["held_out_seed"].default
-"""Of the microworld's tasks, as in training: they are the same whatever sampling is seeded by."""
+"""Seed of the microworld's tasks, the same as in training. The seed of sampling does not change
+the tasks."""
 USUAL_SCALES = "1x1,2x2,4x4,16x16"
 _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
 
 Scale = tuple[int, int]
-"""n programs × m tests."""
+"""Numbers of programs and of tests that Best-of-N chooses from and chooses by."""
 
 
 class Protocol(StrEnum):
-    """A whole way of evaluating, under a name."""
+    """Named set of evaluation options."""
 
     OFFICIAL = "official"
-    """That of the paper's released code: T = 0.8, top-p 0.95, top-k 40, 16 + 16 responses of up
-    to 10,000 tokens, at most 8 ground-truth tests, outputs compared by white space, no public
-    example shown."""
+    """Protocol of the paper's released code: temperature 0.8, top-p 0.95, top-k 40, 16 + 16
+    responses of up to 10,000 tokens, at most 8 ground-truth tests, outputs compared by white space,
+    no public example in the prompts."""
 
 
 _OFFICIAL_PROMPTS = {
@@ -56,9 +57,12 @@ _OFFICIAL_PROMPTS = {
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A model as the user names it: an address, a directory, a hub id or ``nano``. ``model`` and
-    ``key`` (a variable of the environment) are for an address, ``end_tokens`` and the ``precision``
-    of its weights (None: float32) for the others."""
+    """Model as the user names it.
+
+    ``place`` is a server's address, a directory, a hub id or ``nano``. ``model`` (its name at the
+    server) and ``key`` (an environment variable) go with an address. ``end_tokens`` and
+    ``precision`` (of the weights; None means float32) go with a local model.
+    """
 
     place: str
     model: str | None = None
@@ -66,62 +70,78 @@ class Named:
     end_tokens: tuple[str, ...] = ()
     precision: Precision | None = None
     key_option: str = field(default="--coder-key", compare=False)
-    """The option that ``key`` is given by."""
+    """Command-line option of ``key``, for messages."""
 
     @property
     def distant(self) -> bool:
+        """True if the model is at a server."""
         return "://" in self.place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalOptions:
-    """What is to be evaluated, on what, and how. What a user leaves open (None) a run whose model
-    is named fills in (`trained`), or the protocol (`under`), or the defaults of `params`."""
+    """Options of an evaluation: models, tasks, sampling, figures, and how to ask and run.
+
+    An option that the user leaves open (None) is filled in by the run that trained the model
+    (`trained`), by the protocol (`under`), or by the defaults of `params`.
+    """
 
     sources: tuple[str, ...]
     models: Mapping[Role, Named] = field(default_factory=dict)
-    """Empty where answers that were made elsewhere are graded."""
+    """Models by role. Empty where answers made elsewhere are graded."""
     programs: int = 16
+    """Programs to sample for each task."""
     tests: int = 16
-    """Responses per task and role."""
+    """Tests to sample for each task."""
     mutants: int = 20
-    """Of a task's reference solution, to measure its tests by; 0 measures nothing."""
+    """Mutants of each reference solution, which measure the tests; 0 measures nothing."""
     scales: tuple[Scale, ...] | None = None
-    """Of Best-of-N; None: the usual ones that there are responses for, and all responses."""
+    """Scales of Best-of-N. None means those of `USUAL_SCALES` that fit, and all responses."""
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
     max_tokens: int | None = None
+    """Longest response, in tokens."""
     stop: tuple[str, ...] = ()
+    """Texts that end a response."""
     seed: int = 0
+    """Seed of the sampling."""
     max_tests: int | None = None
+    """Most ground-truth tests that are used of each task."""
     limit_tasks: int | None = None
+    """Number of first tasks that are used."""
     checker: str | None = None
-    """Replaces every task's own."""
+    """Rule that compares outputs in place of each task's own rule."""
     prompts: PromptSettings | None = None
     tester_prompts: PromptSettings | None = None
-    """In place of ``prompts`` for the tester."""
+    """Prompts of the tester in place of ``prompts``."""
     protocol: Protocol | None = None
     answers: str | None = None
-    """Digest of answers that were made elsewhere: how they were asked for is not known then."""
+    """Digest of answers made elsewhere, whose prompts and sampling are unknown."""
     reasoning: Mapping[Role, ReasoningMode] = field(default_factory=dict)
-    """Where a role's reasoning begins, if another place than its prompts say."""
+    """Start of a role's reasoning in place of the value in its prompts."""
 
-    # What no figure depends on
+    # No figure depends on the options below.
     concurrency: int | None = None
-    """Responses in work at once; None: 16 at a server, 64 here."""
+    """Most responses in flight. None means 16 of a server and 64 of a local model."""
     per_minute: float | None = None
+    """Most requests per minute to a server."""
     attempts: int = 10
+    """Most requests to a server for one response."""
     seconds: float = 600.0
-    """The longest wait for a response of a server."""
+    """Longest wait for a server's response, in seconds."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of each request."""
+    """Further fields of each request to a server."""
     budget: int | None = None
-    """Tokens after which nothing more is asked."""
+    """Number of tokens after which nothing more is asked."""
     cache: Path | None = None
+    """Directory of responses and outcomes that evaluations share."""
     workers: int | None = None
+    """Worker processes of the sandbox."""
     level: Level | None = None
+    """Isolation level that is required."""
     packages: Packages = NO_PACKAGES
+    """Packages that programs may import."""
 
     def __post_init__(self) -> None:
         if self.checker is not None:
@@ -131,17 +151,18 @@ class EvalOptions:
                 raise ConfigError(f"--checker: {error}") from None
 
     def check_scales(self) -> None:
-        """Raise `ConfigError` for a scale with more responses than there are of a task."""
+        """Raise `ConfigError` for a scale of more programs or tests than each task has."""
         for n, m in self.scaled:
             if n > self.programs or m > self.tests:
                 raise ConfigError(
-                    f"--scale {n}x{m}: there are {self.programs} programs and {self.tests} tests "
+                    f"--scale {n}x{m}: too large; there are {self.programs} programs and "
+                    f"{self.tests} tests "
                     + ("of every task" if self.answers else "per task (-n, -m)")
                 )
 
     @property
     def scaled(self) -> tuple[Scale, ...]:
-        """The scales of Best-of-N."""
+        """Scales of Best-of-N, the usual ones where the user sets none."""
         if self.scales is not None or not self.programs or not self.tests:
             return self.scales or ()
         fitting = [
@@ -151,17 +172,17 @@ class EvalOptions:
 
     @property
     def ks(self) -> tuple[int, ...]:
-        """The k of pass@k."""
+        """Values of k in pass@k."""
         return tuple(sorted({k for k in (*_KS, self.programs) if k <= self.programs}))
 
     @property
     def wanted(self) -> dict[Role, int]:
-        """Responses per task, by role."""
+        """Responses per task to ask for, by role."""
         return {Role.CODER: self.programs, Role.TESTER: self.tests}
 
     @property
     def params(self) -> ChatParams:
-        """How responses are sampled."""
+        """Sampling parameters, with defaults for open options. Raises for values out of range."""
         usual = ChatParams()
         return ChatParams(
             temperature=usual.temperature if self.temperature is None else self.temperature,
@@ -172,29 +193,29 @@ class EvalOptions:
         )
 
     def prompts_for(self, role: Role) -> PromptSettings:
-        """How the model in this role is asked and read, with where its reasoning begins."""
+        """Return the prompts of a role, with the user's ``reasoning`` for the role."""
         own = (self.tester_prompts if role is Role.TESTER else None) or self.asked_by
         return own.model_copy(update={"reasoning": self.reasoning.get(role, own.reasoning)})
 
     @property
     def asked_by(self) -> PromptSettings:
-        """The prompts of both roles, where none are given for the tester alone."""
+        """Prompts of both roles, unless the tester has prompts of its own."""
         return self.prompts or PromptSettings()
 
     def load(self) -> list[Task]:
-        """The tasks. Raises `DataError` and `ConfigError`."""
+        """Load the tasks. Raises `DataError` and `ConfigError`."""
         count = self.limit_tasks or USUAL_COUNT
-        found = tasks_of(self.sources, count, TASK_SEED, self.max_tests)[: self.limit_tasks]
+        tasks = tasks_of(self.sources, count, TASK_SEED, self.max_tests)[: self.limit_tasks]
         if self.checker is not None:
-            # values of calls are compared by a rule of their own
-            found = [t if t.entry_point else replace(t, checker=self.checker) for t in found]
-        return found
+            # The checker compares printed text; a function's values have a rule of their own.
+            tasks = [t if t.entry_point else replace(t, checker=self.checker) for t in tasks]
+        return tasks
 
     def asks(self, tasks: Sequence[Task]) -> list[Ask]:
-        """Every response that is wanted, task by task."""
+        """Return a request for every wanted response, task by task."""
         prompts = {role: self.prompts_for(role) for role in Role}
         templates = {role: p.templates() for role, p in prompts.items()}
-        shown = {
+        examples = {
             Role.CODER: prompts[Role.CODER].coder_examples,
             Role.TESTER: prompts[Role.TESTER].tester_examples,
         }
@@ -203,17 +224,17 @@ class EvalOptions:
             Ask(task.id, role, index, message, seed, params)
             for task in tasks
             for role in Role
-            for message in [templates[role].fill(task, role, shown[role])]
+            for message in [templates[role].fill(task, role, examples[role])]
             for seed in [sampling_seed(self.seed, -1, task.id, role)]
             for index in range(wanted[role])
         ]
 
 
 def under(options: EvalOptions) -> EvalOptions:
-    """The options with what their protocol says of all that the user leaves open."""
+    """Return the options with open ones filled in by their protocol."""
     if options.protocol is not Protocol.OFFICIAL:
         return options
-    o, theirs = options, options.tester_prompts
+    o, tester_prompts = options, options.tester_prompts
     return replace(
         o,
         temperature=0.8 if o.temperature is None else o.temperature,
@@ -223,43 +244,48 @@ def under(options: EvalOptions) -> EvalOptions:
         max_tests=o.max_tests or 8,
         checker=o.checker or "tokens",
         prompts=o.asked_by.model_copy(update=_OFFICIAL_PROMPTS),
-        tester_prompts=None if theirs is None else theirs.model_copy(update=_OFFICIAL_PROMPTS),
+        tester_prompts=tester_prompts and tester_prompts.model_copy(update=_OFFICIAL_PROMPTS),
     )
 
 
 def scales_of(text: str) -> tuple[Scale, ...]:
-    """``1x1,16x16``. Raises `ConfigError`."""
-    found = []
+    """Parse scales such as ``1x1,16x16``. Raises `ConfigError`."""
+    scales = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,6})[x×](\d{1,6})\s*", part, re.ASCII)
         if not match or int(match[1]) < 1:
-            raise ConfigError(f"--scale {text}: give programs x tests, such as 1x1,16x16")
-        found.append((int(match[1]), int(match[2])))
-    return tuple(dict.fromkeys(found))
+            raise ConfigError(
+                f"--scale {text}: not a list of scales; give programs x tests, such as 1x1,16x16"
+            )
+        scales.append((int(match[1]), int(match[2])))
+    return tuple(dict.fromkeys(scales))
 
 
 def prompts_of(name: str) -> PromptSettings:
-    """The ``[prompts]`` of a recipe file, of a run (its directory), or of the embedded recipe
-    (``nano``)."""
+    """Return the ``[prompts]`` of a recipe file, of a run's directory, or of ``nano``."""
     return load_recipe(NANO_RECIPE if name == "nano" else Path(name)).prompts
 
 
-def extra_fields(given: Sequence[str]) -> dict[str, Any]:
-    """``key=value`` options as fields of a request: JSON values, or else texts."""
-    found: dict[str, Any] = {}
-    for text in given:
+def extra_fields(options: Sequence[str]) -> dict[str, Any]:
+    """Parse ``KEY=VALUE`` options as fields of a request. A value that is no JSON is a text.
+
+    Raises `ConfigError`, also for fields that Sparring sets and for secrets, because the fields are
+    written to disk.
+    """
+    fields: dict[str, Any] = {}
+    for text in options:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
             raise ConfigError(f"--extra {text}: must be KEY=VALUE")
         if name in ("messages", "model", "stream", "n"):
-            raise ConfigError(f"--extra {name}: is not to be changed")
+            raise ConfigError(f"--extra {name}: Sparring sets this field itself; leave it out")
         if name.strip().lower().replace("-", "_") in _SECRETS:
             raise ConfigError(
-                f"--extra {name}: extra fields are written to disk; a key is given in the "
-                "environment (--coder-key, --tester-key)"
+                f"--extra {name}: extra fields are written to disk; put a key into an environment "
+                "variable and name the variable (--coder-key, --tester-key)"
             )
         try:
-            found[name.strip()] = json.loads(value)
+            fields[name.strip()] = json.loads(value)
         except ValueError:
-            found[name.strip()] = value
-    return found
+            fields[name.strip()] = value
+    return fields

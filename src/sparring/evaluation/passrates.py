@@ -1,9 +1,9 @@
-"""How often programs solved each task: from a run, an evaluation, or a file of rates.
+"""Pass rates of tasks: the share of programs that solved each task, read from files.
 
-A pass rate is a statement about a model as much as about a task: it is taken from where programs
-were run, never guessed. A run gives the share of its coder's responses, over all recorded steps,
-that were correct by ground truth; an evaluation (``eval.json``) the same of its own; a file gives
-it outright.
+A pass rate says as much about a model as about a task, so it always comes from executed programs.
+A run gives the share of its coder's responses, over all recorded steps, that were correct by ground
+truth. An evaluation (``eval.json``) gives the share of its programs that were correct. A file of
+rates states each rate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sparring.tasks.rows.files import Fault, file_rows
 
 
 def pass_rates(source: Path) -> dict[str, float]:
-    """Task id → share of programs that were correct.
+    """Return the share of correct programs by task id.
 
     ``source`` is the directory of a run or of an evaluation, or a file of rows with ``task_id``
     and either ``pass_rate`` or ``correct`` and ``programs`` (counts). Raises `DataError` or
@@ -32,7 +32,7 @@ def pass_rates(source: Path) -> dict[str, float]:
     else:
         rates = _of_file(source)
     if not rates:
-        raise DataError(f"{source}: has no pass rate of any task")
+        raise DataError(f"{source}: has no pass rate of any task; name another --rates")
     return rates
 
 
@@ -47,18 +47,18 @@ def _of_run(path: Path) -> dict[str, float]:
                 ]
             except (KeyError, TypeError):
                 raise DataError(f"{path}, step {step}: not a rollout of a task") from None
-    return {name: sum(found) / len(found) for name, found in correct.items() if found}
+    return {name: sum(programs) / len(programs) for name, programs in correct.items() if programs}
 
 
 def _of_evaluation(path: Path) -> dict[str, float]:
     try:
         record = eval_record(path)
         names = [str(task["id"]) for task in record["tasks"]]
-        found = list(zip(names, record["per_task"]["one_shot"], strict=True))
+        rate_by_task = list(zip(names, record["per_task"]["one_shot"], strict=True))
     except (RunError, ValueError, KeyError, TypeError):
         raise DataError(f"{path}: not an evaluation with values by task") from None
-    # Null: of a task without an observed program nothing is known.
-    return {name: float(r) for name, r in found if _number(r) is not None}
+    # A task without an observed program has null for its rate.
+    return {name: float(r) for name, r in rate_by_task if _number(r) is not None}
 
 
 def _of_file(path: Path) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Telling how an evaluation goes: a bar in a terminal, a line now and then in a log."""
+"""Progress of an evaluation: a bar in a terminal, a line every few seconds in a log."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ _EVERY = 15.0
 
 
 class Progress(Bar):
-    """Counts things towards a total. A context manager."""
+    """Progress display that counts responses or tasks towards a total. A context manager."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(console)
         self._clock = clock
-        self._what = ""
-        self._total = self._done = self._made = self._tokens = self._missing = 0
-        self._started = self._told = clock()
+        self._unit = ""
+        self._total = self._done = self._new = self._tokens = self._missing = 0
+        self._started = self._last_line = clock()
 
     def begin(self, total: int, there: int, what: str = "responses") -> None:
-        """``there`` of ``total`` are on record."""
-        self._what, self._total, self._done, self._made = what, total, there, 0
+        """Start to count towards ``total``, of which ``there`` are recorded already."""
+        self._unit, self._total, self._done, self._new = what, total, there, 0
         self._tokens = self._missing = 0
-        self._started = self._told = self._clock()
+        self._started = self._last_line = self._clock()
         if there:
-            self.note(f"{there:,} of {total:,} {what} are on record")
+            self.note(f"{there:,} of {total:,} {what} are recorded already")
 
     def heard(self, ask: Ask, found: Answer | Missing) -> None:
-        """A response came, or did not."""
+        """Count a response that arrived or failed."""
         if isinstance(found, Missing):
             self._missing += 1
         else:
             self._tokens += found.completion_tokens or 0
             self._done += 1
-            self._made += 1
-        self._tell()
+            self._new += 1
+        self._show()
 
     def advance(self, count: int) -> None:
-        """So many more are done."""
+        """Count ``count`` more as done."""
         self._done += count
-        self._made += count
-        self._tell()
+        self._new += count
+        self._show()
 
     def line(self) -> str:
-        """Where it stands: done, rate, time left."""
+        """Return the state in one line: done, rate, time left, missing."""
         seconds = max(self._clock() - self._started, 1e-9)
-        parts = [f"{self._what} {self._done:,}/{self._total:,}"]
-        if self._made:
-            left = seconds / self._made * (self._total - self._done)
-            parts.append(f"{self._made / seconds:.1f}/s")
+        parts = [f"{self._unit} {self._done:,}/{self._total:,}"]
+        if self._new:
+            left = seconds / self._new * (self._total - self._done)
+            parts.append(f"{self._new / seconds:.1f}/s")
             if self._tokens:
                 parts.append(f"{self._tokens / seconds:,.0f} tokens/s")
             parts.append(f"{time_left(left)} left")
@@ -62,9 +62,9 @@ class Progress(Bar):
             parts.append(f"{self._missing:,} missing")
         return ", ".join(parts)
 
-    def _tell(self) -> None:
+    def _show(self) -> None:
         if self.shown:
             self.show("", self._done / max(self._total, 1), self.line())
-        elif self._clock() - self._told >= _EVERY:
-            self._told = self._clock()
+        elif self._clock() - self._last_line >= _EVERY:
+            self._last_line = self._clock()
             self.note(self.line())

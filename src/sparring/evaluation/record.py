@@ -1,4 +1,4 @@
-"""eval.json: the figures of an evaluation and what they hold under."""
+"""eval.json: the figures of an evaluation and the conditions that they depend on."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from sparring.tasks.checkers.checker import VERSION as GRADER
 from sparring.tasks.preambles import versions as preamble_versions
 
 Models = Mapping[Role, Mapping[str, Any]]
-"""By role the ``name`` and ``identity`` of who has answered."""
+"""``name`` and ``identity`` of the model that answered, by role."""
 
 
 def record_of(
     options: EvalOptions,
     models: Models,
     tasks: Sequence[Task],
-    found: Evaluation,
+    evaluation: Evaluation,
     collected: Collected,
     limits: Limits,
     sandbox: Sandbox,
 ) -> dict[str, Any]:
-    """The whole record; ``tasks`` are all that were asked for."""
-    results, summary = found.results, found.summary
+    """Return the whole record. ``tasks`` are all tasks that the user asked for, graded or not."""
+    results, summary = evaluation.results, evaluation.summary
     inside = {r.task.id for r in results}
     of_role: dict[Role, list[Answer]] = {role: [] for role in models}
     for (task_id, role, _), answer in collected.answers.items():
@@ -42,14 +42,14 @@ def record_of(
             of_role[role].append(answer)
     official = {}
     if options.protocol:
-        official = {"official": as_officially_counted(found.facts, options.scaled)}
+        official = {"official": as_officially_counted(evaluation.facts, options.scaled)}
     return {
         "kind": "evaluation",
         "version": 1,
         "models": {role: dict(model) for role, model in models.items()},
         "figures": {name: e.as_dict() for name, e in summary.estimates.items()},
         **official,
-        "conditions": _surroundings(options, models, tasks, limits, sandbox),
+        "conditions": _conditions_record(options, models, tasks, limits, sandbox),
         "responses": {r: counts(results, r, of_role[r]).record() for r in models},
         "verdicts": verdicts(results),
         "infra_share": infra_share(results),
@@ -71,17 +71,17 @@ def record_of(
     }
 
 
-def _surroundings(
+def _conditions_record(
     options: EvalOptions,
     models: Models,
     tasks: Sequence[Task],
     limits: Limits,
     sandbox: Sandbox,
 ) -> dict[str, Any]:
-    held = conditions(options, tasks)
+    data = conditions(options, tasks)
     return {
-        **held["fixed"],
-        "reasoning": held["reasoning"],
+        **data["fixed"],
+        "reasoning": data["reasoning"],
         "programs": options.programs,
         "tests": options.tests,
         "mutants": options.mutants,

@@ -1,8 +1,8 @@
-"""Figures of recorded rollouts: what a run's own groups say, without sampling or running anything.
+"""Figures of recorded rollouts, computed without sampling a response or running a program.
 
-Each recorded group gives its pass matrix (`recorded_facts`); over groups
-follow rates of the tests and the Best-of-N grid. A run's steps and an
-evaluation's tasks, which lie under step 0, are the same to it.
+`recorded_facts` reads the pass matrix of each recorded group. The functions below compute the rates
+of the tests and the Best-of-N grid over groups. The steps of a run and the tasks of an evaluation,
+which are recorded as step 0, are read alike.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from sparring.runs.reader import RunReader
 from sparring.selection.best_of_n import best_of
 
 _DRAWS = 12
-"""Subsets of the tests of one group: the mean is over groups, which differ by far more."""
+"""Subsets of tests that are drawn for each group. A few are enough: groups differ by far more."""
 
 
 def recorded_facts(run: RunReader, steps: Iterable[int]) -> Iterator[TaskFacts]:
-    """The recorded groups of these steps that have programs, as metrics take them. Raises
-    `RunError`."""
+    """Yield the facts of every recorded group of these steps that has programs.
+
+    Raises `RunError`.
+    """
     for step in steps:
         for record in run.groups(step):
             with well_formed(f"{run.path}: rollouts of step {step}"):
@@ -36,28 +38,31 @@ def recorded_facts(run: RunReader, steps: Iterable[int]) -> Iterator[TaskFacts]:
 
 
 def right_by(groups: Sequence[TaskFacts]) -> list[RightBy]:
-    """Who says of each group which tests are right: its reference, else the paper's rule."""
+    """Return for each group how its right tests are known: by a reference, or the paper's rule."""
     return [RightBy.ESTIMATE if g.right_U is None else RightBy.REFERENCE for g in groups]
 
 
 def rates_of(groups: Sequence[TaskFacts], by: Sequence[RightBy]) -> Rates:
-    """The rates of all groups together, by task."""
+    """Return the rates over all groups, clustered by task."""
     counts = np.stack([count(g, b) for g, b in zip(groups, by, strict=True)])
     return rates(by_task(groups, counts))
 
 
 def grid(groups: Sequence[TaskFacts]) -> tuple[Floats, list[int], list[int]]:
-    """Expected Best-of-(n, m) [n, m] over groups, and the sizes: powers of two and the whole."""
+    """Return the mean expected Best-of-(n, m) over groups, [N, M], and its sizes n and m.
+
+    The sizes are powers of two and the largest number that every group has.
+    """
     shapes = [g.matrix.passed_PU.shape for g in groups]
     ns, ms = (_sizes(min(s[axis] for s in shapes)) for axis in (0, 1))
     ns = [n for n in ns if n > 1] or ns
 
     def solved(n: int, m: int) -> float:
-        chosen = (
+        shares = (
             best_of(g.matrix, n, m, g.parsed_U, draws=_DRAWS, seed=i).value
             for i, g in enumerate(groups)
         )
-        return float(np.mean(list(chosen)))
+        return float(np.mean(list(shares)))
 
     return np.array([[solved(n, m) for m in ms] for n in ns]), ns, ms
 

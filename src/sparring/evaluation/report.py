@@ -1,7 +1,7 @@
-"""An evaluation for people: tables for a terminal and in Markdown, a snippet for a model card.
+"""Evaluation as text for people: terminal tables, Markdown, and a snippet for a model card.
 
-All are made from eval.json's data alone. Names of models and tasks are the
-user's, and other people's: what is in them is escaped.
+All three are made from the data of eval.json alone. Names of models and tasks come from users and
+other people, so names are escaped.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ Row = tuple[str, str, str]
 
 
 def figure_rows(record: Mapping[str, Any]) -> list[Row]:
-    """(label, value with interval, tasks) of every figure but those at a scale (`choice_rows`)
-    and the single reasons of unread responses (`lines`); those that people know first."""
+    """Return (label, value with interval, number of tasks) of the figures, well-known ones first.
+
+    Figures at a scale are left to `choice_rows`, the reasons of unreadable responses to `lines`.
+    """
     figures = {
         name: f
         for name, f in record["figures"].items()
@@ -36,84 +38,89 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
 
 
 def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
-    """One row for each scale: n × m, and the share of tasks whose chosen program is right, for
-    each way of choosing in the order of `choice_names`. Choosing at random is one-shot."""
+    """Return one row for each scale: n × m, then the share of solved tasks of each selector.
+
+    A task is solved if the program that the selector chooses is right. The selectors are in the
+    order of `choice_names`. Choosing at random gives pass@1.
+    """
     figures = record["figures"]
-    found = [match for name in figures if (match := AT_SCALE.fullmatch(name))]
-    scales = {(int(match[2]), int(match[3])) for match in found}
+    matches = [match for name in figures if (match := AT_SCALE.fullmatch(name))]
+    scales = {(int(match[2]), int(match[3])) for match in matches}
     rows = []
     for n, m in sorted(scales):
-        cells = [figures.get(f"{one}_{n}x{m}") for one in Selector]
-        told = [_value(f, "") if f and f["n_tasks"] else "–" for f in cells]
-        rows.append([f"{n} × {m}", *told])
+        by_selector = [figures.get(f"{selector}_{n}x{m}") for selector in Selector]
+        cells = [_value(f, "") if f and f["n_tasks"] else "–" for f in by_selector]
+        rows.append([f"{n} × {m}", *cells])
     return rows
 
 
 def choice_names() -> list[str]:
-    """The heads of the columns of `choice_rows`."""
-    return ["n × m", *(WORDS[one] for one in Selector)]
+    """Return the column heads of `choice_rows`."""
+    return ["n × m", *(WORDS[selector] for selector in Selector)]
 
 
 def tables(record: Mapping[str, Any]) -> list[Table]:
-    """The figures for a terminal."""
-    found = Table(title="Figures (95% intervals, clustered by task)")
-    found.add_column("figure")
+    """Return the tables for a terminal: figures, and selectors where there are scales."""
+    figures = Table(title="Figures (95% intervals, clustered by task)")
+    figures.add_column("figure")
     for name in ("value", "tasks"):
-        found.add_column(name, justify="right")
+        figures.add_column(name, justify="right")
     for label, value, count in figure_rows(record):
-        found.add_row(label, value.replace("[", "\\["), count)
+        figures.add_row(label, value.replace("[", "\\["), count)
     rows = choice_rows(record)
     if not rows:
-        return [found]
-    chosen = Table(title="One of n programs chosen by m tests: tasks solved")
+        return [figures]
+    selectors = Table(title="One of n programs chosen by m tests: share of tasks solved")
     for name in choice_names():
-        chosen.add_column(name, justify="right")
+        selectors.add_column(name, justify="right")
     for row in rows:
-        chosen.add_row(*[cell.replace("[", "\\[") for cell in row])
-    return [found, chosen]
+        selectors.add_row(*[cell.replace("[", "\\[") for cell in row])
+    return [figures, selectors]
 
 
 _AS_ASKED = frozenset({"only_block", "last_marked", "test_headers"})
-"""Decisions on a response that has the form that was asked for."""
+"""Rules that read a response of the form that the prompt asks for."""
 
 
 def lines(record: Mapping[str, Any]) -> list[str]:
-    """Beside the table: responses, and what counts for no figure."""
-    found = []
+    """Return lines on responses, sandbox failures, missing packages, and notes."""
+    texts = []
     for role, r in record["responses"].items():
         tokens = "" if r["tokens"] is None else f", {r['tokens']:.0f} tokens each"
         failures = ", ".join(f"{count:,} {name}" for name, count in r["failures"].items())
-        found.append(
+        texts.append(
             f"{role} {visible(record['models'][role]['name'])}: {r['responses']:,} responses"
             f"{tokens}, {r['cut_off']:,} cut off; "
-            + (f"not readable: {failures}" if failures else "all readable")
+            + (f"unreadable: {failures}" if failures else "all readable")
         )
         how = {name: count for name, count in r.get("how", {}).items() if name not in _AS_ASKED}
         if how:
             shown = ", ".join(f"{count:,} {name}" for name, count in how.items())
-            found.append(f"{role}: not in the form that was asked for, but read: {shown}")
+            texts.append(f"{role}: readable, but not in the form that the prompt asks for: {shown}")
     if record["infra_share"]:
-        found.append(f"failures of the sandbox, counted for nothing: {record['infra_share']:.2%}")
-    found += wanting_lines(record.get("needs", {}))
+        texts.append(
+            f"failures of the sandbox, which no figure counts: {record['infra_share']:.2%}"
+        )
+    texts += wanting_lines(record.get("needs", {}))
     if not all(record["conditions"]["top_k_sent"].values()) and record["conditions"]["params"].get(
         "top_k"
     ):
-        found.append(
-            "note: top-k was not sent: the server is not known to take it (--extra top_k=40)"
+        texts.append(
+            "note: top-k was not sent: the server may not take it; --extra top_k=40 sends it"
         )
     if "official" in record:
-        given = dict(record["official"])
-        over = given.pop("tasks"), given.pop("without_test"), given.pop("masked")
-        shown = ", ".join(f"{k} {100 * v:.1f}%" for k, v in given.items() if v is not None)
-        left = f", {over[1]:.0f} without a test left out" if over[1] else ""
-        left += f", {over[2]:.0f} with failures of the sandbox left out" if over[2] else ""
-        found.append(f"as the released code counts ({over[0]:.0f} tasks{left}): {shown}")
-    return [*found, *(f"note: {visible(note)}" for note in record.get("notes", ()))]
+        figures = dict(record["official"])
+        tasks, untested, masked = (figures.pop(k) for k in ("tasks", "without_test", "masked"))
+        shown = ", ".join(f"{k} {100 * v:.1f}%" for k, v in figures.items() if v is not None)
+        left = f", {untested:.0f} without a test left out" if untested else ""
+        left += f", {masked:.0f} with failures of the sandbox left out" if masked else ""
+        texts.append(f"as the paper's released code counts ({tasks:.0f} tasks{left}): {shown}")
+    return [*texts, *(f"note: {visible(note)}" for note in record.get("notes", ()))]
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """eval.md."""
-    c = record["conditions"]
+    """Return the contents of eval.md."""
+    conditions = record["conditions"]
     names = {role: in_markdown(m["name"]) for role, m in record["models"].items()}
     text = ["# Evaluation", ""]
     text += [f"- {role}: {name}" for role, name in names.items()]
@@ -129,20 +136,20 @@ def markdown(record: Mapping[str, Any]) -> str:
     text += [f"- {in_markdown(line)}" for line in lines(record)]
     if record["left_out"]:
         text += [f"- not in the figures, responses are missing: {len(record['left_out'])} tasks"]
-    text += ["", "| verdict on ground-truth tests | runs |", "|---|---:|"]
+    text += ["", "| verdict on ground-truth tests | executions |", "|---|---:|"]
     text += [f"| {name} | {count:,} |" for name, count in record["verdicts"].items()]
-    box = c["sandbox"]
+    box = conditions["sandbox"]
     text += [
         "",
         f"Sandbox: {box['level']}, Python {box['python']}, {box['machine']}; "
-        f"idle limit {c['limits']['idle_seconds']:g} s.",
+        f"idle limit {conditions['limits']['idle_seconds']:g} s.",
         "",
     ]
     return "\n".join(text)
 
 
 def conditions_line(record: Mapping[str, Any]) -> str:
-    """What the figures hold under, in one line."""
+    """Return the conditions of the figures in one line."""
     c, p = record["conditions"], record["conditions"]["params"]
     parts = [
         f"{len(record['tasks'])} tasks of {', '.join(in_markdown(s) for s in c['sources'])}",
@@ -153,7 +160,7 @@ def conditions_line(record: Mapping[str, Any]) -> str:
         f"grader {c['grader']}",
         *([f"prompts {c['templates']}"] if "templates" in c else []),
         *[f"preamble {name} {version}" for name, version in c.get("preambles", {}).items()],
-        *[f"{name} {v} given" for name, v in c["sandbox"].get("packages", {}).items()],
+        *[f"package {name} {v}" for name, v in c["sandbox"].get("packages", {}).items()],
         f"sparring {c['sparring']}",
     ]
     return ", ".join(parts)
@@ -172,7 +179,7 @@ def _sampling(conditions: Mapping[str, Any], params: Mapping[str, Any] | None) -
 
 
 def card(record: Mapping[str, Any]) -> str:
-    """A model card's metadata in the Hub's form, and the conditions as a line beneath."""
+    """Return a model card's metadata in the Hub's format, with the conditions in a line below."""
     coder = record["models"].get("coder") or next(iter(record["models"].values()))
     metrics = []
     for name, f in record["figures"].items():

@@ -1,9 +1,9 @@
-"""A judged task as a record of `grading.record`, for whoever shows and reports rollouts.
+"""Rollout records of an evaluation, in the format of `grading.record`.
 
-It stands as step 0. Nothing was learned from it: rewards are those of the
-paper's equations, so that one sees what each response would have earned, and
-advantages are 0. Token ids are not known; ``tokens`` are the counts of prompt
-and response.
+`sparring show` and `sparring report` read these records like those of a run, as step 0. Nothing is
+learned from an evaluation. The rewards are those of the paper's equations, to show what each
+response would have earned; the advantages are 0. Token ids are unknown, so ``tokens`` holds the
+numbers of prompt and response tokens.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sparring.schema import Role
 
 
 def rollout(judged: GroupResult, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
-    """One task's record."""
+    """Return the rollout record of one graded task."""
     earned = Rules(EQUATIONS, 0, 0).score(facts_of(judged)).not_learned(DropReason.EVALUATION)
     record = rollout_record(0, Scored(judged, earned))
     for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
         for index, response in enumerate(record[name]):
-            a = answers[judged.task.id, role, index]
-            response["tokens"] = [a.prompt_tokens, a.completion_tokens]
+            answer = answers[judged.task.id, role, index]
+            response["tokens"] = [answer.prompt_tokens, answer.completion_tokens]
     return record

@@ -2,10 +2,10 @@
 
     sparring eval TASKS --coder MODEL --out DIR
 
-Ask for what is not on record, grade what is complete, measure, write. Whoever
-starts it again in the same directory goes on: responses are never asked for
-twice, programs never run twice. A task counts once all its responses are there;
-what was not answered is missing, never wrong.
+An evaluation asks for the responses that are not recorded yet, grades the tasks whose responses are
+complete, computes the figures and writes them. The same command in the same directory continues the
+evaluation: no response is asked for twice, no program runs twice. A task counts when all its
+responses are recorded. A missing response is never counted as wrong.
 """
 
 from __future__ import annotations
@@ -40,8 +40,11 @@ def evaluate_models(
     progress: Progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """Evaluate on the options' ``tasks`` in the directory ``out``, or go on there. Raises
-    `SparringError`; what has been answered by then is kept."""
+    """Evaluate the models on ``tasks`` in the directory ``out``, or continue an evaluation there.
+
+    ``stop`` is asked between requests; a true value ends the asking. Raises `SparringError`; the
+    responses recorded by then are kept.
+    """
     with ExitStack() as held:
         for one in asked.values():
             held.callback(one.author.close)
@@ -71,22 +74,22 @@ def evaluate_models(
         for line in notes:
             progress.note(f"note: {line}")
         collected = collect(asks, asked, own, shared, progress, options.budget, stop)
-        whole = complete(options, tasks, collected)
-        wanting = _wanting(options, tasks, whole, collected)
-        if not whole:
-            raise RunError(f"{wanting}; no task is complete yet")
-        seen = _notes(options, asked, collected)
-        for line in seen:
+        complete_tasks = complete(options, tasks, collected)
+        missing = _missing_line(options, tasks, complete_tasks, collected)
+        if not complete_tasks:
+            raise RunError(f"{missing}; no task is complete yet")
+        later_notes = _notes(options, asked, collected)
+        for line in later_notes:
             progress.note(line)
-        groups = groups_of(options, whole, collected, readings)
+        groups = groups_of(options, complete_tasks, collected, readings)
         record = measured(
-            directory, options, models, tasks, groups, collected, [*notes, *seen], progress
+            directory, options, models, tasks, groups, collected, [*notes, *later_notes], progress
         )
-    return Found(record, wanting)
+    return Found(record, missing)
 
 
 def complete(options: EvalOptions, tasks: Sequence[Task], collected: Collected) -> list[Task]:
-    """The tasks of which every response is there."""
+    """Return the tasks whose responses are all recorded."""
     slots = [(role, i) for role, count in options.wanted.items() for i in range(count)]
     return [t for t in tasks if all((t.id, *slot) in collected.answers for slot in slots)]
 
@@ -94,7 +97,7 @@ def complete(options: EvalOptions, tasks: Sequence[Task], collected: Collected) 
 def groups_of(
     options: EvalOptions, tasks: Iterable[Task], collected: Collected, readings: Readings
 ) -> Iterable[ReadGroup]:
-    """The responses to each task, read. They have no token ids."""
+    """Yield each task with its responses read as programs and tests. No response has token ids."""
     for task in tasks:
         coder, tester = (
             [
@@ -108,7 +111,11 @@ def groups_of(
 
 
 def _text(answer: Answer, reading: Reading) -> str:
-    """The answer's text. One whose reasoning came apart is behind it, where reasoning is open."""
+    """Return the answer's text as the reader expects it.
+
+    A server may send the reasoning apart from the answer. Where the reader expects open reasoning,
+    the text then needs the end mark in front, or all of it would be read as reasoning.
+    """
     ended = answer.reasoned and reading.reasoning.opened
     return reading.reasoning.end + answer.text if ended else answer.text
 
@@ -116,35 +123,35 @@ def _text(answer: Answer, reading: Reading) -> str:
 def _notes(
     options: EvalOptions, asked: Mapping[Role, Respondent], collected: Collected | None
 ) -> list[str]:
-    """What there is to know of the models: before they are asked (None), or from the answers."""
-    found: list[str] = []
+    """Return notes on the models: before any request (None), or from the collected answers."""
+    notes: list[str] = []
     for role, one in asked.items():
         if not options.wanted[role]:
             continue
         prompts = options.prompts_for(role)
         if collected is None:
-            found += notes_before(one.author, one.name, prompts)
+            notes += notes_before(one.author, one.name, prompts)
         else:
             answers = [a for (_, r, _), a in collected.answers.items() if r is role]
-            found += notes_after(one.author, f"{role} {one.name}", prompts, answers)
-    return list(dict.fromkeys(found))  # one model may play both roles
+            notes += notes_after(one.author, f"{role} {one.name}", prompts, answers)
+    return list(dict.fromkeys(notes))  # a model in both roles gives its notes twice
 
 
-def _wanting(
-    options: EvalOptions, tasks: Sequence[Task], whole: Sequence[Task], collected: Collected
+def _missing_line(
+    options: EvalOptions, tasks: Sequence[Task], complete: Sequence[Task], collected: Collected
 ) -> str | None:
-    """One line on what is not there, None where all is."""
+    """Return one line on the missing responses and the reason, or None if none is missing."""
     wanted = len(tasks) * sum(options.wanted.values())
-    lacking = wanted - len(collected.answers)
-    if not lacking:
+    missing = wanted - len(collected.answers)
+    if not missing:
         return None
-    why = "stopped"
+    reason = "stopped"
     if collected.exhausted:
-        why = f"the token budget is spent ({collected.spent:,} tokens)"
+        reason = f"the token budget is spent ({collected.spent:,} tokens)"
     elif collected.missing:
         last = list(collected.missing.values())[-1]
-        why = f"{len(collected.missing):,} were asked for in vain, the last: {last}"
+        reason = f"{len(collected.missing):,} requests failed, the last with: {last}"
     return (
-        f"{lacking:,} of {wanted:,} responses are not there ({why}); the figures are over "
-        f"{len(whole):,} of {len(tasks):,} tasks; the same command goes on"
+        f"{missing:,} of {wanted:,} responses are missing ({reason}); the figures are over "
+        f"{len(complete):,} of {len(tasks):,} tasks; repeat the command to continue"
     )

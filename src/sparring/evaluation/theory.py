@@ -1,7 +1,7 @@
-"""The precision theorem on a run's own rollouts: predicted, promised and observed precision.
+"""The precision theorem applied to a run's rollouts: predicted, guaranteed and observed precision.
 
-docs/theory.md says how to read it. Nothing is sampled or run. An unread test counts among the m,
-where it tells nothing: m is a number of tests to sample.
+docs/theory.md explains the figures. No response is sampled and no program is run. The number m
+counts sampled tests, so a test that could not be read is one of the m and prefers no program.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from sparring.metrics.shares import left_out_difference, left_out_interval, rati
 from sparring.runs.reader import RunReader
 
 DEFAULT_STEPS = 10
-"""So many of the newest recorded steps are read when no others are asked for."""
+"""Number of the newest recorded steps that are read where no steps are named."""
 LARGEST = 128
-"""Numbers of tests are told up to here, and up to a group's own if that is larger."""
+"""Largest number of tests in the table, unless a group has more."""
 WANTED = (0.9, 0.95, 0.99)
-"""Precisions for which the number of tests is told."""
+"""Precisions for which the needed number of tests is computed."""
 
 
 def theory_of(run: RunReader, asked: range | None) -> dict[str, Any]:
-    """Rates and precision over the recorded steps in ``asked``, or the last `DEFAULT_STEPS`.
+    """Return the rates and precisions over the recorded steps in ``asked`` as JSON-able data.
 
-    ``needed``: tests that a precision takes (ties lost), None where no number up to `theory.CAP` is
-    enough. Raises `RunError` when no such step is on record or its groups have nothing to compare.
+    Without ``asked`` the last `DEFAULT_STEPS` recorded steps are read. ``needed`` lists the number
+    of tests for each wanted precision (ties lost), or None where no number up to `theory.CAP` is
+    enough. Raises `RunError` where no such step is recorded or its groups have no pair to compare.
     """
     recorded = run.recorded_steps()
     steps = recorded[-DEFAULT_STEPS:] if asked is None else [s for s in recorded if s in asked]
     if not steps:
-        there = f"there are steps {recorded[0]} to {recorded[-1]}" if recorded else "there are none"
+        known = f"recorded: steps {recorded[0]} to {recorded[-1]}" if recorded else "recorded: none"
         wanted = f" of steps {asked[0]}-{asked[-1]}" if asked else ""
-        raise RunError(f"{run.path}: no rollouts{wanted} on record; {there}")
+        raise RunError(f"{run.path}: no recorded rollouts{wanted}; {known}")
     groups = list(recorded_facts(run, steps))
-    these = theory.pairs(groups)
-    why = None
-    if not len(these.counts):
-        why = "no group has both a correct and a wrong program that ran on a test"
+    pairs = theory.pairs(groups)
+    reason = None
+    if not len(pairs.counts):
+        reason = "no group has both a correct and a wrong program that ran on a test"
     elif not any(g.parsed_U.any() for g in groups):
-        why = "no generated test could be read"
-    if why:
-        raise RunError(f"{run.path}: steps {steps[0]}-{steps[-1]}: {why}; try other --steps")
+        reason = "no generated test could be read"
+    if reason:
+        raise RunError(f"{run.path}: steps {steps[0]}-{steps[-1]}: {reason}; try other --steps")
     by = right_by(groups)
-    whose = [(g.task, one) for g, one in zip(groups, by, strict=True)]
+    task_and_rule = [(g.task, rule) for g, rule in zip(groups, by, strict=True)]
     rates = rates_of(groups, by)
     up, down = rates.up(), rates.down()
-    x = theory.Law(up.value, down.value)
+    law = theory.Law(up.value, down.value)
     most = max(len(g.parsed_U) for g in groups)
     numbers = {2**k for k in range(max(LARGEST, most).bit_length())} | {most}
     return {
@@ -58,18 +59,18 @@ def theory_of(run: RunReader, asked: range | None) -> dict[str, Any]:
         "steps_recorded": len(recorded),
         "groups": len(groups),
         "untested_groups": sum(not len(g.parsed_U) for g in groups),
-        "paired_groups": len(set(these.group.tolist())),
-        "pairs": len(these.counts),
+        "paired_groups": len(set(pairs.group.tolist())),
+        "pairs": len(pairs.counts),
         "tests_per_group": most,
-        "tasks_by": {b.value: len({t for t, other in whose if other is b}) for b in RightBy},
+        "tasks_by": {b.value: len({t for t, rule in task_and_rule if rule is b}) for b in RightBy},
         "rates": _rates(rates),
         "rates_by_the_papers_rule": _rates(rates_of(groups, [RightBy.ESTIMATE] * len(groups))),
-        "precision": [_precision(these, up, down, m) for m in sorted(numbers)],
+        "precision": [_precision(pairs, up, down, m) for m in sorted(numbers)],
         "needed": [
             {
                 "precision": wanted,
-                "exact": theory.tests_for(x, wanted, theory.Ties.LOST, theory.CAP),
-                "bound": theory.tests_by_bound(x.mu, wanted),
+                "exact": theory.tests_for(law, wanted, theory.Ties.LOST, theory.CAP),
+                "bound": theory.tests_by_bound(law.mu, wanted),
             }
             for wanted in WANTED
         ],
@@ -82,11 +83,11 @@ def _rates(rates: Rates) -> dict[str, Any]:
     return {name: figure.as_dict() for name, figure in figures.items()}
 
 
-def _precision(these: theory.Pairs, up: Linear, down: Linear, m: int) -> dict[str, Any]:
+def _precision(pairs: theory.Pairs, up: Linear, down: Linear, m: int) -> dict[str, Any]:
     row: dict[str, Any] = {"m": m, "bound": theory.bound(up.value - down.value, m)}
     for ties in theory.Ties:
-        model, seen = theory.predicted(up, down, m, ties), theory.observed(these, m, ties)
-        independent = left_out_interval(theory.if_independent(these, m, ties))
+        model, seen = theory.predicted(up, down, m, ties), theory.observed(pairs, m, ties)
+        independent = left_out_interval(theory.if_independent(pairs, m, ties))
         estimates = {
             "predicted": within(left_out_interval(model), 0.0, 1.0),
             "independent": within(independent, 0.0, 1.0),

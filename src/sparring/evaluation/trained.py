@@ -1,8 +1,8 @@
-"""A model that a run of ours has trained, asked by that run's messages, lengths and temperature.
+"""Evaluation options taken from the run that trained a model: prompts, lengths, temperature.
 
-A model trained on one form of message is another model on the next. Who
-evaluates the checkpoint just made means the same messages, and should not
-have to look them up. Only what the user leaves open is filled in here.
+A model trained on one form of prompt behaves differently on another form. A user who evaluates a
+run's checkpoint means the run's prompts, and should not have to look the prompts up. Options that
+the user sets are never replaced.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RECIPE = "recipe.json"
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A checkpoint inside the directory of a run, and the run's recipe."""
+    """Checkpoint in the directory of a run, with the run's recipe."""
 
     run: Path
     checkpoint: Path
@@ -30,15 +30,20 @@ class Trained:
 
 
 def trained(place: str) -> Trained | None:
-    """What a run has trained, by its place: the run's directory (its newest checkpoint), or
-    checkpoints/step-N in it. None for any other place. Raises `RunError` for a run without a
-    checkpoint, `ConfigError` for a recipe that this version cannot read."""
+    """Return the checkpoint that ``place`` names if a run trained it, else None.
+
+    ``place`` is the directory of a run, which names its newest checkpoint, or checkpoints/step-N
+    in that directory. Raises `RunError` for a run without a checkpoint, and `ConfigError` for a
+    recipe that this version cannot read.
+    """
     path = Path(place)
     if (path / _RECIPE).is_file():
         run = RunReader(path)
         checkpoint = run.newest_checkpoint()
         if checkpoint is None:
-            raise RunError(f"{place}: has no checkpoint yet; --resume the run, or name its model")
+            raise RunError(
+                f"{place}: has no checkpoint yet; resume the run, or name its initial model"
+            )
         return Trained(path, checkpoint, recorded_recipe(run))
     holder = path.absolute().parent
     if path.is_dir() and holder.name == "checkpoints" and (holder.parent / _RECIPE).is_file():
@@ -48,38 +53,41 @@ def trained(place: str) -> Trained | None:
 
 
 def resolved(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
-    """The options with all that the models' runs and the protocol say of what is left open, and
-    what is to be told of it. Raises `ConfigError` for what does not go together."""
-    options, told = as_trained(options)
+    """Fill in open options from the models' runs and the protocol; return notes for the user too.
+
+    Raises `ConfigError` for options that exclude each other.
+    """
+    options, notes = as_trained(options)
     options = under(options)
     options.check_scales()
-    _ = options.params  # checks them
+    _ = options.params  # raises for values out of range
     of_servers = bool(options.extra) or options.per_minute is not None
     if of_servers and not any(named.distant for named in options.models.values()):
-        raise ConfigError("--extra and --rpm are for servers, and none is asked")
-    return options, told
+        raise ConfigError(
+            "--extra and --rpm are for servers, and no model is at one; leave them out"
+        )
+    return options, notes
 
 
 def as_trained(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
-    """The options with models at their checkpoints, and with prompts, temperature and length as
-    their run has them where they are left open, unless a protocol says the latter two itself; and
-    what is to be told of it.
+    """Put checkpoints in the place of runs, and take the runs' prompts, temperature and length.
 
-    Both roles are asked in one form: that of the coder's run, or, where only the tester is of a
-    run, of the tester's.
+    Returns the options and notes for the user. A run's value is taken where the user leaves the
+    option open; a protocol sets temperature and length itself. Both roles get the prompts of one
+    run: the coder's run, or the tester's run where only the tester has one.
     """
     o = options
-    found = {r: t for r, n in o.models.items() if not n.distant and (t := trained(n.place))}
-    if not found:
+    trained_by = {r: t for r, n in o.models.items() if not n.distant and (t := trained(n.place))}
+    if not trained_by:
         return o, []
     o = replace(
         o,
         models={
-            r: replace(n, place=str(found[r].checkpoint)) if r in found else n
+            r: replace(n, place=str(trained_by[r].checkpoint)) if r in trained_by else n
             for r, n in o.models.items()
         },
     )
-    own = found.get(Role.CODER) or found[Role.TESTER]
+    own = trained_by.get(Role.CODER) or trained_by[Role.TESTER]
     parts = []
     if o.prompts is None:
         o = replace(o, prompts=own.recipe.prompts)
@@ -91,11 +99,11 @@ def as_trained(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
         sampling = own.recipe.sampling
         o = replace(o, max_tokens=max(sampling.coder_max_tokens, sampling.tester_max_tokens))
         parts.append(f"up to {o.max_tokens} tokens")
-    told = [f"as the run {own.run} has it: {', '.join(parts)}"] if parts else []
-    other = found.get(Role.TESTER, own)
+    notes = [f"taken from the run {own.run}: {', '.join(parts)}"] if parts else []
+    other = trained_by.get(Role.TESTER, own)
     if "prompts" in parts and other.recipe.prompts != own.recipe.prompts:
-        told.append(
-            f"the tester's run {other.run} has other prompts; --tester-prompts {other.run} takes "
-            "them"
+        notes.append(
+            f"the tester's run {other.run} has other prompts; add --tester-prompts {other.run} to "
+            "use them"
         )
-    return o, told
+    return o, notes

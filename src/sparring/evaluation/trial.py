@@ -1,10 +1,10 @@
-"""A trial of prompts on a model: what comes back of each role and kind of task, and can be read.
+"""Trial of prompts on a model: counts the readable responses of each role and kind of task.
 
     sparring prompts try TASKS --model MODEL
 
-An evaluation asks how good a model is. A trial asks whether it and its prompts understand each
-other at all, before anything is trained or measured: a prompt that a model does not follow shows
-here in minutes, as responses that cannot be read, with the reason and an example of each.
+An evaluation measures how good a model is. A trial, before any training or measurement, checks
+whether the model follows its prompts at all. A prompt that the model does not follow shows within
+minutes: as responses that cannot be read, each reason with an example.
 """
 
 from __future__ import annotations
@@ -36,13 +36,16 @@ from sparring.schema import Kind, Role, StopReason, Task, Test
 from sparring.tasks.sources import tasks_of
 
 FUNCTION, STDIN = "function", "stdin"
-"""Kinds of task: with an entry point and without."""
+"""Kinds of task: with an entry point (function), and without (standard input)."""
 
 
 @dataclass(slots=True)
 class Part:
-    """What came back of one role on one kind of task. Shares are of the responses, those of tests
-    of the tests that could be read. None: there is nothing to take a share of."""
+    """Counts over the responses of one role to one kind of task.
+
+    Shares are over the responses; shares of tests are over the readable tests. A share over nothing
+    is None.
+    """
 
     role: Role
     kind: str
@@ -51,25 +54,27 @@ class Part:
     cut_off: int = 0
     tokens: int | None = 0
     how: Counter[str] = field(default_factory=Counter)
-    """Decisions of the reader, by name."""
+    """Readable responses, by the rule that found the program or test."""
     refused: Counter[str] = field(default_factory=Counter)
-    """Refusals, by name."""
+    """Unreadable responses, by the reason."""
     example: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Of each refusal the first response: the task's id and the text."""
+    """First response with each reason: the task's id and the text."""
     right: list[bool] = field(default_factory=list)
-    """Programs that pass every ground-truth test; tests that a reference solution confirms."""
+    """Flags: a program passes every ground-truth test; a test agrees with a reference solution."""
     in_statement: list[bool] = field(default_factory=list)
+    """Flags of the readable tests: the test was copied from the statement."""
     trivial: list[bool] = field(default_factory=list)
+    """Flags of the readable tests: the test has a trivial input."""
     distinct: list[float] = field(default_factory=list)
-    """Of each task the share of different inputs among its readable tests."""
+    """Shares of different inputs among the readable tests, by task."""
 
     @property
     def read(self) -> float | None:
-        """Share of responses that could be read."""
+        """Share of readable responses."""
         return _share(self.responses - self.refused.total(), self.responses)
 
     def record(self) -> dict[str, object]:
-        """As JSON-able data."""
+        """Return the counts and shares as JSON-able data."""
         return {
             "role": self.role,
             "kind": self.kind,
@@ -89,17 +94,17 @@ class Part:
 
 
 def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
-    """The first tasks of each source. Raises `ConfigError` where two have the same id."""
-    found: dict[str, Task] = {}
+    """Return the first ``count`` tasks of each source. Raises `ConfigError` for a repeated id."""
+    by_id: dict[str, Task] = {}
     for source in sources:
         for task in tasks_of([source], count, TASK_SEED, None)[:count]:
-            if task.id in found:
+            if task.id in by_id:
                 raise ConfigError(
-                    f"{source}: task {task.id} is in another source too; write one of them anew "
-                    "with sparring tasks load --prefix"
+                    f"{source}: task {task.id} is in another source too; rename the tasks of one "
+                    "source by sparring tasks load --prefix"
                 )
-            found[task.id] = task
-    return list(found.values())
+            by_id[task.id] = task
+    return list(by_id.values())
 
 
 def try_prompts(
@@ -110,9 +115,11 @@ def try_prompts(
     progress: Progress,
     stop: Callable[[], bool],
 ) -> list[Part]:
-    """Ask the ``model`` for the responses in both roles, and read and run them. Responses
-    are kept in the directory ``place``: what is there is not asked for again. Raises `RunError`
-    where no task has all of its responses."""
+    """Ask the ``model`` for responses in both roles; read them, run them and count the results.
+
+    Responses are kept in the directory ``place``, and responses kept there are not asked for again.
+    Raises `RunError` where no task has all of its responses.
+    """
     asks, prompts = options.asks(tasks), options.asked_by
     readings = {
         role: reading_of(model.author, prompts, next(a.message for a in asks if a.role is role))
@@ -120,39 +127,41 @@ def try_prompts(
     }
     ledger, both = Ledger(place / RESPONSES), dict.fromkeys(Role, model)
     collected = collect(asks, both, ledger, None, progress, stop=stop)
-    whole = complete(options, tasks, collected)
-    if not whole:
-        why = next(iter(collected.missing.values()), "stopped")
-        raise RunError(f"no task has all of its responses: {why}; try again")
-    groups = groups_of(options, whole, collected, readings)
+    complete_tasks = complete(options, tasks, collected)
+    if not complete_tasks:
+        reason = next(iter(collected.missing.values()), "stopped")
+        raise RunError(f"no task has all of its responses: {reason}; try again")
+    groups = groups_of(options, complete_tasks, collected, readings)
     with Sandbox() as sandbox:
         return parts_of(graded(groups, sandbox, Limits()), collected)
 
 
 def parts_of(judged: Sequence[GroupResult], collected: Collected) -> list[Part]:
-    """The parts of a trial that have responses, in the order of roles and kinds."""
+    """Return the parts of a trial that have responses, in the order of roles and kinds."""
     parts = {(role, kind): Part(role, kind) for role in Role for kind in (FUNCTION, STDIN)}
-    for one in judged:
-        kind = STDIN if one.task.entry_point is None else FUNCTION
+    for group in judged:
+        kind = STDIN if group.task.entry_point is None else FUNCTION
         coder, tester = parts[Role.CODER, kind], parts[Role.TESTER, kind]
-        _count(coder, one.task, collected, one.programs)
-        _count(tester, one.task, collected, one.tests)
+        _count(coder, group.task, collected, group.programs)
+        _count(tester, group.task, collected, group.tests)
         coder.right += [
             bool(passed.all())
-            for passed, seen, p in zip(
-                one.matrix.passed_PG, one.matrix.observed_PG, one.programs, strict=True
+            for passed, observed, p in zip(
+                group.matrix.passed_PG, group.matrix.observed_PG, group.programs, strict=True
             )
-            if seen.all() and p.source is not None
+            if observed.all() and p.source is not None
         ]
-        if one.right_U is not None:
+        if group.right_U is not None:
             tester.right += [
-                bool(r) for r, p in zip(one.right_U, one.tests, strict=True) if p.test is not None
+                bool(r)
+                for r, p in zip(group.right_U, group.tests, strict=True)
+                if p.test is not None
             ]
-        read = [p.test for p in one.tests if p.test is not None]
-        tester.in_statement += [stands_in_statement(one.task, test) for test in read]
-        tester.trivial += of_generated(one)["trivial_inputs"]
-        if len(read) > 1:
-            tester.distinct.append(len({plain_input(test) for test in read}) / len(read))
+        tests = [p.test for p in group.tests if p.test is not None]
+        tester.in_statement += [stands_in_statement(group.task, test) for test in tests]
+        tester.trivial += of_generated(group)["trivial_inputs"]
+        if len(tests) > 1:
+            tester.distinct.append(len({plain_input(test) for test in tests}) / len(tests))
     return [part for part in parts.values() if part.responses]
 
 
@@ -179,27 +188,30 @@ def _count(
 
 
 def stands_in_statement(task: Task, test: Test) -> bool:
-    """Whether a test was copied: its input is that of a public example, or it stands in the
-    statement, white space apart; of a call the call as it is written there."""
+    """Return whether a test was copied from the statement.
+
+    A test was copied if its input is that of a public example, or if its input (for a call test the
+    call) stands in the statement, apart from white space and quotes.
+    """
     if any(plain_input(test) == plain_input(example) for example in task.examples):
         return True
-    statement = _dense(task.statement)
+    statement = _without_spaces(task.statement)
     if test.kind is Kind.CALL and task.entry_point is not None:
         values.decode(test.input)
         call = values.show_call(called_as(task.entry_point).rpartition(".")[2], test.input)
-        return _dense(call) in statement
-    # One word may stand anywhere.
-    return len(test.input.split()) > 1 and _dense(test.input) in statement
+        return _without_spaces(call) in statement
+    # A single word or number stands in most statements by chance.
+    return len(test.input.split()) > 1 and _without_spaces(test.input) in statement
 
 
-def _dense(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return re.sub(r"\s+|[\"'`]", "", text)
 
 
-def _share(part: float, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(part: float, total: int) -> float | None:
+    return part / total if total else None
 
 
-def _mean(found: Iterable[float]) -> float | None:
-    listed = list(found)
-    return float(np.mean(listed)) if listed else None
+def _mean(values: Iterable[float]) -> float | None:
+    numbers = list(values)
+    return float(np.mean(numbers)) if numbers else None

@@ -1,9 +1,9 @@
-"""When two inputs are the same, when two programs have answered the same, how large an input is.
+"""Equality of inputs, equality of programs' answers, and the size of an input.
 
-For printed text white space does not count. Of a call the values count, not how they are written:
-the order of a set's members and of a dict's keys is no part of them, and 1, 1.0 and True are equal.
-A script's answer is its verdict: nothing else comes out of it. No checker is asked here: programs
-agree or not, whether they are right or not.
+In printed text white space does not count. In a call the values count, not the way in which they
+are written: the order of a set's members and of a dict's keys does not matter, and 1, 1.0 and True
+are equal. The answer of a script is its verdict, because a script has no output. No checker is
+involved: programs agree or disagree, whether they are right or wrong.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _SHORT = 60
 
 
 def plain_input(test: Test) -> tuple[str, ...]:
-    """An input without what makes equal ones look different: in text blank lines and runs of
-    white space, in a call how its values are written."""
+    """Return an input in a form that is equal for equal inputs: text without blank lines and runs
+    of white space, the values of a call in one way of writing."""
     if test.kind is Kind.CALL:
         return (plain_value(test.input),)
     return tuple(" ".join(line.split()) for line in test.input.splitlines() if line.strip())
 
 
 def plain_output(test: Test) -> tuple[str, ...]:
-    """An expected output likewise."""
+    """Return a test's expected output in a form that is equal for equal outputs."""
     return (plain_value(test.output),) if test.kind is Kind.CALL else tuple(test.output.split())
 
 
 def answer(test: Test, outcome: Outcome) -> Hashable:
-    """What a run came to, equal for runs that came to the same."""
+    """Return the answer that an execution came to, in a form that is equal for equal answers."""
     if test.kind is Kind.STDIN:
         return tuple(outcome.output.split())
     if test.kind is Kind.CALL:
@@ -45,9 +45,11 @@ def answer(test: Test, outcome: Outcome) -> Hashable:
 
 
 def size(test: Test) -> float:
-    """How many values an input holds: words of text; of a call the numbers, truths, Nones and
-    words of strings among its arguments, an empty string counting one, a container nothing.
-    NaN for a script, whose arguments are not known."""
+    """Return the number of values in an input.
+
+    Text: its words. A call: the numbers, booleans, Nones and words of strings among its arguments;
+    an empty string counts one, a container nothing. NaN for a script, whose arguments are unknown.
+    """
     if test.kind is Kind.STDIN:
         return float(len(test.input.split()))
     if test.kind is Kind.SCRIPT:
@@ -59,11 +61,11 @@ def size(test: Test) -> float:
 
 
 def plain_value(text: str) -> str:
-    """The text of an encoded value (`sparring.values`), the same for equal values; any other text
-    as it is. Two ordered dicts are equal here whatever their order."""
+    """Return the text of an encoded value (`sparring.values`) in a form that is equal for equal
+    values; any other text unchanged. Two OrderedDicts are equal here whatever their order."""
     try:
         return json.dumps(_plain(json.loads(text)), separators=(",", ":"))
-    except (ValueError, TypeError, RecursionError):  # a program may have written it itself
+    except (ValueError, TypeError, RecursionError):  # a program may have forged the text
         return text
 
 
@@ -88,10 +90,10 @@ def _plain(data: Any) -> Any:
 
 
 def _sorted(held: list[Any]) -> list[str]:
-    """Members in one order, each as a text; as a digest if it is long.
+    """Return the members as texts in sorted order; a long text as its digest.
 
-    A text inside of texts doubles its quotes with each of them: 261 bytes of nested sets, which a
-    program may write, would be 268 MB.
+    Each level of nested texts doubles the quotes of the level below. 261 bytes of nested sets,
+    which a program may write, would become 268 MB.
     """
     texts = (json.dumps(_plain(item)) for item in held)
     return sorted(t if len(t) <= _SHORT else sha256(t.encode()).hexdigest() for t in texts)
@@ -104,7 +106,7 @@ def _leaves(data: Any) -> int:
         return sum(map(_leaves, data))
     if isinstance(data, dict) and len(data) == 1:
         [(name, held)] = data.items()
-        # Names of arguments count as little as those of types; `range` and the like are one value.
+        # Names of arguments and of types do not count; `range` and the like are one value.
         if name in _MAPPINGS:
             return sum(_leaves(value) for _, value in held) if isinstance(held, list) else 1
         if name in (*_UNORDERED, "tuple", "deque", "iterator"):

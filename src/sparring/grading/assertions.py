@@ -1,21 +1,23 @@
-"""A tester's answer to a function task: which of its assertions is the test, and what it says.
+"""Reading of a tester's answer to a function task: one assertion becomes the test.
 
-*Where.* The fenced blocks that hold an assertion; if there is none, the lines that are code
-(`bare`); if there is none, what stands between backticks in a sentence. *Which.* By its position
-alone (`TestRule`), before anything is known of it: an assertion that counts and cannot be read
-is a refusal, never a reason to take another. Every assertion has its position, also one in a loop
-or about an exception.
+*Where assertions are looked for.* In the fenced blocks that hold one. If no block does: in the
+lines that are code (`bare`). If no line is: between backticks in a sentence.
+
+*Which assertion counts.* Its position alone decides (`TestRule`), before anything is known about
+it. An assertion that counts and cannot be read is a refusal, never a reason to take another one.
+Every assertion has its position, also one in a loop or about an exception.
 
 - ``only``: the last block with an assertion, or the lines together, must hold exactly one.
-- ``first``, ``last``: the first of the first block, the last of the last, or of the lines.
+- ``first``, ``last``: the first assertion of the first block or the last of the last block; else
+  the first or last of the lines.
 
-*Cut off.* Of a response that was cut off (`StopReason.LENGTH`) nobody knows what would have
-followed: under ``only`` and ``last`` only a block that was closed counts, and none that was left
-open may follow it. Under ``first`` an assertion counts that was whole: the line after it had begun.
+*Cut-off responses.* The rest of a response that was cut off (`StopReason.LENGTH`) is unknown. Under
+``only`` and ``last`` only a closed block counts, and no open block may follow it. Under ``first``
+an assertion counts if it is complete: the line after it has begun.
 
-What an assertion may *say* is narrower than in a data set, because a tester is paid for being
-right: a wide tolerance would be right about anything, and so would ``assert f(x)``, which is
-therefore read as ``f(x) == True``. Nothing is executed.
+*What an assertion may say.* Less than in a data set, because a tester is paid for being right. A
+wide tolerance would be right about anything. So would ``assert f(x)``, which is therefore read as
+``f(x) == True``. Nothing is executed here.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from sparring.tasks.suites.called import CallTest
 from sparring.tasks.suites.scopes import Found, assertions
 
 WIDEST = 1e-3
-"""Of a tolerance that a generated test may ask for, absolute and relative."""
+"""Widest tolerance, absolute or relative, that a generated test may ask for."""
 _SHOWN = 160
 _BEGINS = re.compile(
     r"^[^\w\n]*(?:\d+[.)]\s*)?(?:[A-Z][\w ]{0,30}:[\s*]*)?(?:self\.)?assert", re.MULTILINE
@@ -47,12 +49,12 @@ _WORDS = re.compile(r"\bassert(?![a-z])")
 
 
 class AssertionFrom(StrEnum):
-    """Where a test was read from: the decision's name in the record."""
+    """Place that a test was read from: the name of the decision in the record."""
 
     BLOCK = "block"
     """A fenced block with one assertion."""
     OPEN_BLOCK = "open_block"
-    """A block that the answer ended in, with one assertion."""
+    """A block that the answer ended in without closing it, with one assertion."""
     LINES = "lines"
     """Lines of the answer without a fence; one assertion."""
     SENTENCE = "sentence"
@@ -63,17 +65,18 @@ class AssertionFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where assertions stand together, and those. ``mended`` says what was done to the text,
-    ``broken`` why it cannot be read."""
+    """Assertions that stand together. ``mended``: the repairs that made the text readable;
+    ``broken``: the reason why the text cannot be read, empty if it can."""
 
     name: AssertionFrom
-    found: Sequence[Found]
+    assertions: Sequence[Found]
     mended: Sequence[Decision] = ()
     broken: str = ""
 
 
 def read_assertion(answer: Answer, function: str, rule: TestRule, stop: StopReason) -> ParsedTest:
-    """The test in an answer; ``function`` is how the function is called (`called_as`)."""
+    """Return the test in an answer, or the refusal. ``function`` is the name by which the function
+    is called (`called_as`)."""
     cut = stop is StopReason.LENGTH
     places = list(_places(answer, function, cut=cut))
     if cut and not _settled(answer, places, rule):
@@ -83,64 +86,64 @@ def read_assertion(answer: Answer, function: str, rule: TestRule, stop: StopReas
     place = places[0 if rule is TestRule.FIRST else -1]
     if place.broken:
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=place.broken)
-    if rule is TestRule.ONLY and len(place.found) > 1:
+    if rule is TestRule.ONLY and len(place.assertions) > 1:
         return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_seen([place]))
-    several = len(places) > 1 or len(place.found) > 1
+    several = len(places) > 1 or len(place.assertions) > 1
     first = rule is TestRule.FIRST
     name = place.name
     if several and rule is not TestRule.ONLY:
         name = AssertionFrom.FIRST if first else AssertionFrom.LAST
-    found = place.found[0 if first else -1]
-    return _read(found, "+".join([name, *place.mended]))
+    chosen = place.assertions[0 if first else -1]
+    return _read(chosen, "+".join([name, *place.mended]))
 
 
 def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
-    """The places with assertions: blocks, else lines, else sentences."""
+    """Yield the places with assertions: blocks; if there is none, lines; if none, sentences."""
     fenced = [p for b in answer.blocks if (p := _block(answer, b, function, cut=cut)) is not None]
     if fenced:
         yield from fenced
         return
-    # The last line of what was cut off may have gone on.
+    # The last line of a response that was cut off may be incomplete.
     text = "\n".join(answer.outside[:-1] if cut else answer.outside)
     for name, trees in (
         (AssertionFrom.LINES, passages(text)),
         (AssertionFrom.SENTENCE, spans(text)),
     ):
-        found = [f for tree in trees for f in assertions(tree, function) if _calls(f)]
-        if found:
-            yield _Place(name, found)
+        inside = [f for tree in trees for f in assertions(tree, function) if _calls(f)]
+        if inside:
+            yield _Place(name, inside)
             return
 
 
 def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place | None:
-    """The place that a block is; None where it holds no assertion."""
+    """Return the place that a block is; None where the block holds no assertion."""
     if language(block.info) in FOREIGN:
         return None
     if block.end is None and cut:
-        # The last line may have gone on, and what follows the last whole statement was to.
+        # The last line may be incomplete, and so may what `parse_beginning` cannot parse.
         tree, _ = parse_beginning("\n".join(block.lines[:-1]) + "\n")
-        found = assertions(tree, function)
-        return _Place(AssertionFrom.OPEN_BLOCK, found) if found else None
+        inside = assertions(tree, function)
+        return _Place(AssertionFrom.OPEN_BLOCK, inside) if inside else None
     name = AssertionFrom.BLOCK if block.end is not None else AssertionFrom.OPEN_BLOCK
     raw = list(answer.lines[block.start + 1 : block.end])
     if mended := source_of(block.lines, raw, block.info):
-        found = assertions(mended[0].tree, function)
-        return _Place(name, found, mended[1]) if found else None
+        inside = assertions(mended[0].tree, function)
+        return _Place(name, inside, mended[1]) if inside else None
     if source := session(block.lines):
-        found = assertions(source.tree, function)
-        return _Place(name, found, (Decision.SESSION,)) if found else None
+        inside = assertions(source.tree, function)
+        return _Place(name, inside, (Decision.SESSION,)) if inside else None
     text = "\n".join(block.lines) + "\n"
     if not _BEGINS.search(text):
         return None
     if language(block.info) not in PYTHON and f"def {function}" not in text:
-        found = [f for tree in passages(text) for f in assertions(tree, function) if _calls(f)]
-        if len(found) == len(_WORDS.findall(text)):  # none of them was lost
-            return _Place(name, found)
+        inside = [f for tree in passages(text) for f in assertions(tree, function) if _calls(f)]
+        if len(inside) == len(_WORDS.findall(text)):  # no assertion was lost
+            return _Place(name, inside)
     return _Place(name, [], broken=f"no Python from here on: {_short(parse_beginning(text)[1])}")
 
 
 def _settled(answer: Answer, places: Sequence[_Place], rule: TestRule) -> bool:
-    """Whether what would have followed a response that was cut off makes no difference."""
+    """Return True if the missing rest of a cut-off response could not change the test."""
     if not places:
         return False
     if rule is TestRule.FIRST:
@@ -149,16 +152,16 @@ def _settled(answer: Answer, places: Sequence[_Place], rule: TestRule) -> bool:
     return places[-1].name is AssertionFrom.BLOCK and last[0].end is not None
 
 
-def _calls(found: Found) -> bool:
-    """Whether an assertion is about a call: ``assert equality`` is a sentence that parses."""
-    named = isinstance(found.read, CallTest)
-    return named or any(isinstance(n, ast.Call) for n in ast.walk(found.node))
+def _calls(assertion: Found) -> bool:
+    """Return True for an assertion about a call: ``assert equality`` is a sentence that parses."""
+    named = isinstance(assertion.read, CallTest)
+    return named or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
 
 
-def _read(found: Found, how: str) -> ParsedTest:
-    """An assertion as a test, if it is one that counts."""
-    text = _short(shown(found.node))
-    call = found.read
+def _read(assertion: Found, how: str) -> ParsedTest:
+    """Return an assertion as a test, or the refusal of an assertion that does not count."""
+    text = _short(shown(assertion.node))
+    call = assertion.read
     if isinstance(call, NotACall):
         return ParsedTest(None, ParseFailure.NOT_A_CALL, how, f"{text}: {call.reason}")
     checker = parse_checker(call.checker)
@@ -171,7 +174,7 @@ def _read(found: Found, how: str) -> ParsedTest:
 
 
 def _nothing(answer: Answer, cut: bool) -> ParsedTest:
-    """The refusal of an answer without an assertion, by what stands there instead."""
+    """Return the refusal of an answer without an assertion, named after what stands there."""
     if not answer.blocks:
         text = _short(" ".join(answer.outside))
         return ParsedTest(None, ParseFailure.NO_CODE_BLOCK, seen=f"text: {text}")
@@ -190,9 +193,9 @@ def _nothing(answer: Answer, cut: bool) -> ParsedTest:
 
 
 def _seen(places: Sequence[_Place]) -> str:
-    """How many assertions there are, with the first of them."""
-    found = [f for p in places for f in p.found]
-    return f"{len(found)} assertions: {_short(shown(found[0].node))}" if found else ""
+    """Return the number of assertions, with the first of them, as a text."""
+    every_one = [f for p in places for f in p.assertions]
+    return f"{len(every_one)} assertions: {_short(shown(every_one[0].node))}" if every_one else ""
 
 
 def _short(text: str) -> str:

@@ -1,9 +1,9 @@
 """Assertions in plain text: code that a response holds without a fence around it.
 
-A passage is a run of lines that are Python and look like a test's: assertions, what they need above
-them, the functions and classes that they stand in. Each line is parsed; a sentence is none, for it
-does not parse, or it calls nothing. Marks of lists, quotes and sessions before a line do not count,
-nor do backticks around it.
+A passage is a run of lines that are Python and look like a test's lines: assertions, the lines that
+they need above them, the functions and classes that they stand in. Each line is parsed. A sentence
+is no passage, because it does not parse or calls nothing. Marks of lists, quotes and interactive
+sessions before a line are ignored, and so are backticks around it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _NOT = re.compile(
 )
 _TAGS = re.compile(r"\s*<(code|test|answer|assertion|pre)>\s*(.*?)\s*</\1>\s*", re.IGNORECASE)
 _LONGEST = 200
-"""Of lines of one statement."""
+"""Longest statement, in lines."""
 
 
 def passages(text: str) -> Iterator[ast.Module]:
-    """The runs of lines of a text that are Python, in order."""
+    """Yield the runs of lines of a text that are Python, in order."""
     reader = _Reader(text.split("\n"))
     run: list[ast.stmt] = []
     at = 0
@@ -59,8 +59,8 @@ def passages(text: str) -> Iterator[ast.Module]:
 
 
 def spans(text: str) -> Iterator[ast.Module]:
-    """The assertions between backticks in a text's sentences, in order; not those that the words
-    before them say not to write."""
+    """Yield the assertions between backticks in a text's sentences, in order. An assertion is left
+    out where the words before it say not to write it."""
     for match in _SPAN.finditer(text):
         if _NOT.search(text[text.rfind("\n", 0, match.start()) + 1 : match.start()]):
             continue
@@ -76,16 +76,16 @@ def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
 
 @dataclass(slots=True)
 class _Reader:
-    """Statements among lines. Without a limit to its patience, a text of nothing but open brackets
-    would be read for hours."""
+    """Reader of statements among lines. ``patience`` bounds its work: a text of nothing but open
+    brackets would otherwise be read for hours."""
 
     lines: Sequence[str]
     patience: int = 3000
-    """Lines that may still be looked at twice."""
+    """Number of lines that may still be looked at twice."""
 
     def statement(self, start: int) -> tuple[list[ast.stmt], int]:
-        """The statements that begin at a line, and how many lines they take; none where the line
-        is text."""
+        """Return the statements that begin at a line, and the number of lines that they take; no
+        statement where the line is text."""
         if _COMPOUND.match(self.lines[start].strip()):
             return self._compound(start)
         code = _unmarked(self.lines[start])
@@ -102,7 +102,7 @@ class _Reader:
         return [], 1
 
     def _compound(self, start: int) -> tuple[list[ast.stmt], int]:
-        """A function, a class, a loop or a branch, as far as it is Python."""
+        """Return a function, a class, a loop or a branch, as far as it is Python."""
         indent, end = _indent(self.lines[start]), start + 1
         while end < len(self.lines):
             line, before = self.lines[end].strip(), self.lines[end - 1].strip()
@@ -118,7 +118,8 @@ class _Reader:
 
 
 def _unmarked(line: str) -> str:
-    """A line without what stands before code in a list, a quote or a session, and around it."""
+    """Return a line without the marks of lists, quotes and sessions before it, and without tags
+    and backticks around it."""
     line = tagged[2] if (tagged := _TAGS.fullmatch(line)) else line
     line = _MARKS.sub("", line, count=1) if _MARKS.match(line) else line
     label = _LABEL.match(line)
@@ -132,7 +133,7 @@ def _indent(line: str) -> int:
 
 
 def _unfinished(code: str) -> bool:
-    """Whether code breaks off inside of brackets or of a text."""
+    """Return True if code breaks off inside of brackets or of a string."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

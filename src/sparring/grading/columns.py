@@ -1,15 +1,17 @@
-"""A program on tests of several kinds: a job for each kind, and one row of outcomes again.
+"""Execution of a program on tests of several kinds: one job per kind, one row of outcomes.
 
-The sandbox runs a program on inputs of one kind. A task's tests may be calls and scripts at once,
-and whoever fills a matrix thinks in tests, in their order. So `jobs` and `row` belong together:
-the outcomes of what `jobs` gives, in its order, are what `row` takes. Who has all questions at
-hand before the first answer asks with `run`, and has the answers judged by `graded`. Nothing is
-kept here: whether runs are repeated or remembered is up to the sandbox that is handed in.
+The sandbox executes a program on inputs of one kind. A task's tests may be calls and scripts at the
+same time, and a caller who fills a matrix thinks in tests, in their own order. `jobs` and `row`
+bridge the two: `row` takes the outcomes of the jobs that `jobs` made, in the order of these jobs.
+A caller that has all requests before the first answer uses `run`, and `graded` to have the answers
+compared. This module keeps no state: the sandbox that is handed in decides whether an execution is
+repeated or remembered.
 
 Programs of the task (solutions, the validator, mutants of a solution) are trusted, and may do with
-an input what they like, even `eval` it. So on tests that responses wrote
-each run of theirs has a process of its own: else one author's input could teach the program what
-to say to another's. The task's own inputs, and what is equal to them, may meet in one process.
+an input whatever they like, even `eval` it. Each execution of such a program on a test that a
+response wrote therefore has a process of its own. Otherwise the input of one response could teach
+the program its answer to the input of another. The task's own inputs, and inputs equal to them, may
+share a process.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.preambles import before
 
 _Company = tuple[Kind, bool]
-"""The kind of a run, and whether it is alone: tests with the same make one job."""
+"""Kind of an execution, and True if it has a process of its own. Tests with the same pair make one
+job."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A program to be run on tests. ``entry_point``: in place of the task's. ``of_task``: the
-    program is the task's own or made from it, and not a response's."""
+    """Request to execute a program on tests. ``entry_point`` replaces the task's. ``of_task``: the
+    program is the task's own or made from one of the task's, and not a response's."""
 
     task: Task
     program: str
@@ -41,18 +44,20 @@ class Ask:
 
     @cached_property
     def companies(self) -> list[_Company]:
-        """For each test which job it belongs to."""
+        """The job that each test belongs to, by kind and process [tests]."""
         if not self.of_task:
             return [(t.kind, False) for t in self.tests]
+        # A generated test with the input of a ground-truth test or a public example is no stranger:
+        # whatever the program does with that input, it does with the task's own.
         own = {(t.kind, t.input) for t in (*self.task.ground_truth, *self.task.examples)}
         return [(t.kind, (t.kind, t.input) not in own) for t in self.tests]
 
 
 def jobs(ask: Ask) -> list[Job]:
-    """The program on these tests: one job per kind among them, a second one for those that are
-    run alone, none without tests.
+    """Return the jobs for a request: one per kind of its tests, a second one for the tests that
+    need a process of their own, none if there are no tests.
 
-    What the task's judge puts before a program stands before each, but for the validator, which
+    The task's preamble (`tasks.preambles`) stands before each program except the validator, which
     is no answer to the task.
 
     Raises `SandboxError` for a call or a script where nothing names a function.
@@ -75,29 +80,34 @@ def jobs(ask: Ask) -> list[Job]:
     ]
 
 
-def row(ask: Ask, found: Iterator[tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
-    """The outcomes of these tests in order, taken from the results of `jobs`. A verdict that a
-    run of its kind cannot have is INFRA here, whoever says it (`sandbox.credible`)."""
-    outcomes = {company: iter(next(found)) for company in _in_order(ask.companies)}
+def row(ask: Ask, results: Iterator[tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+    """Return the outcomes of a request's tests, in their order, taken from the next results of
+    `jobs`. A verdict that an execution of this kind cannot have becomes INFRA, whoever reports it
+    (`sandbox.credible`)."""
+    # The jobs are grouped by kind, the tests are in the task's order: one iterator for each job
+    # hands its outcomes out as the tests of that job come up.
+    outcomes = {company: iter(next(results)) for company in _in_order(ask.companies)}
     return tuple(believed(company[0], next(outcomes[company])) for company in ask.companies)
 
 
 def _in_order(present: Iterable[_Company]) -> list[_Company]:
-    there = set(present)
-    return [c for kind in Kind for alone in (True, False) if (c := (kind, alone)) in there]
+    # `jobs` and `row` both take this order, so that results need no labels.
+    distinct = set(present)
+    return [c for kind in Kind for alone in (True, False) if (c := (kind, alone)) in distinct]
 
 
 def run(sandbox: Runs, asks: Sequence[Ask]) -> list[tuple[Outcome, ...]]:
-    """The raw outcomes of every ask, aligned with its tests: FINISHED, not yet compared."""
+    """Return the raw outcomes of every request, aligned with its tests: FINISHED, not yet
+    compared."""
     asked = [job for ask in asks for job in jobs(ask)]
-    found = iter(sandbox.run(asked) if asked else ())
-    return [row(ask, found) for ask in asks]
+    results = iter(sandbox.run(asked) if asked else ())
+    return [row(ask, results) for ask in asks]
 
 
 def graded(
     grader: Grader, rows: Sequence[tuple[Ask, tuple[Outcome, ...]]]
 ) -> list[tuple[Outcome, ...]]:
-    """The outcomes with the checkers' verdicts in place of FINISHED."""
+    """Return the outcomes with the checkers' verdicts in place of FINISHED."""
     cells = [
         [
             (outcome, Comparison.of(ask.task, test, outcome.output))

@@ -1,12 +1,13 @@
-"""Verdicts from outcomes: each finished run compared with what was expected.
+"""Verdicts from outcomes: the output of each finished execution compared with the expected one.
 
-Most checkers are a comparison of two texts, made here, outside the sandbox. A task's own checker
-program is run in it, once for each (input, output, expected output): it reads one JSON object with
-the keys ``input``, ``output`` and ``expected`` from standard input, and accepts by printing
-``accepted``. Whatever else it does, falling over an output included, is a wrong answer: an output
-that breaks the checker must not be better off than one that is wrong. Only where the run itself
-failed on our side is there no label. Each of these runs has a process of its own: else a program
-whose output a careless checker evaluates could teach it to accept another's.
+Most checkers compare two texts, here, outside of the sandbox. A task's own checker program is
+executed in the sandbox, once for each (input, output, expected output). It reads one JSON object
+with the keys ``input``, ``output`` and ``expected`` from standard input, and accepts by printing
+``accepted``. Whatever else it does is a wrong answer, a crash included: an output that breaks the
+checker must not fare better than a wrong one. Only an infrastructure failure leaves no label.
+
+Each execution of a checker program has a process of its own. Otherwise a program whose output a
+careless checker evaluates could teach the checker to accept another program's output.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
 
 ACCEPTED = "accepted"
-"""What a checker program prints to accept."""
+"""Text that a checker program prints to accept."""
 _SECONDS = 10.0
 _NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
 _MIB = 1 << 20
-_PORTION = 64 << 20  # characters of questions that are held at once
+_PORTION = 64 << 20
+"""Characters of questions that are held at once."""
 _MEMORY_MIB = 256
 _MORE_SECONDS, _MORE_MIB = 1.0, 64
-"""For each whole MiB of a question: a list of its words takes thirty times its size."""
+"""Allowance for each whole MiB of a question: a list of its words takes thirty times its size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An output of a program for `input`, to be compared with the expected one by ``rule``;
-    None: the task's. ``kind``: of the run that gave the output."""
+    """Output of a program for ``input``, to be compared with the expected output by ``rule`` (None:
+    by the task's checker). ``kind`` is that of the execution that gave the output."""
 
     task: Task
     input: str
@@ -45,20 +47,21 @@ class Comparison:
 
     @property
     def checker(self) -> str:
-        """What decides."""
+        """The checker that decides."""
         return self.rule or self.task.checker
 
     @classmethod
     def of(cls, task: Task, test: Test, output: str) -> Comparison:
-        """A program's output for a test, with what the test expects."""
+        """Return the comparison of a program's output with what the test expects."""
         return cls(task, test.input, output, test.output, rule_of(task, test), test.kind)
 
     @classmethod
     def with_reference(cls, task: Task, test: Test, reference: str) -> Comparison:
-        """A test's expected output, with what the reference solution gives for its input.
+        """Return the comparison that decides whether a test is right: of the test's expected output
+        with the ``reference`` solution's output on the test's input.
 
-        A call test states by which rule it compares, so it is right if the reference passes it;
-        in printed text the test's output stands where a program's would.
+        A call test states the rule by which it compares, so it is right if the reference passes it.
+        In printed text the test's expected output stands in the place of a program's output.
         """
         if test.kind is Kind.CALL:
             return cls.of(task, test, reference)
@@ -66,8 +69,8 @@ class Comparison:
 
 
 def rule_of(task: Task, test: Test) -> str:
-    """The checker of a test: its own, else the task's; `value` where that is for printed text and
-    the test is a call."""
+    """Return the checker of a test: its own, else the task's; `value` where the task's is for
+    printed text and the test is a call."""
     if test.checker is not None:
         return test.checker
     if test.kind is Kind.CALL and not parse_checker(task.checker).of_calls:
@@ -76,21 +79,22 @@ def rule_of(task: Task, test: Test) -> str:
 
 
 class Grader:
-    """Compares outputs. Checker programs are run by `prepare`, all at once."""
+    """Comparer of outputs. `prepare` executes the checker programs, many at once; `verdict` then
+    answers from what they printed."""
 
     def __init__(self, sandbox: Runs) -> None:
         self._sandbox = sandbox
-        self._found: dict[bytes, Outcome] = {}
-        """By program and question, which are long and many: by their digest."""
+        self._outcomes: dict[bytes, Outcome] = {}
+        """Outcomes of checker programs by the digest of program and question: both may be long."""
 
     def prepare(self, comparisons: Iterable[Comparison]) -> None:
-        """Run the checker programs that these need; nothing where no task has one."""
+        """Execute the checker programs that these comparisons need, if any task has one."""
         wanted: dict[str, dict[str, None]] = {}
         size = 0
         for one in comparisons:
             if parse_checker(one.checker).rule is Rule.PROGRAM:
                 question = _question(one)
-                if _key(_program(one.task), question) not in self._found:
+                if _key(_program(one.task), question) not in self._outcomes:
                     wanted.setdefault(_program(one.task), {})[question] = None
                     size += len(question)
                 if size > _PORTION:
@@ -99,7 +103,7 @@ class Grader:
         self._ask(wanted)
 
     def _ask(self, wanted: Mapping[str, Iterable[str]]) -> None:
-        """Run each checker program on its questions."""
+        """Execute each checker program on its questions."""
         jobs = [
             Job(program, tuple(questions), limits, alone=True)
             for program, every in wanted.items()
@@ -107,29 +111,29 @@ class Grader:
         ]
         for job, outcomes in zip(jobs, self._sandbox.run(jobs), strict=True):
             for question, outcome in zip(job.inputs, outcomes, strict=True):
-                self._found[_key(job.program, question)] = believed(job.kind, outcome)
+                self._outcomes[_key(job.program, question)] = believed(job.kind, outcome)
 
     def verdict(self, one: Comparison) -> tuple[Verdict, str]:
-        """ACCEPTED, WRONG_ANSWER or, where the checker could not be run, INFRA; and why.
-
-        Comparisons by a program must have been prepared.
+        """Return ACCEPTED, WRONG_ANSWER or, where the checker could not be executed, INFRA; and the
+        reason. A comparison by a program must have been prepared.
         """
         if parse_checker(one.checker).rule is not Rule.PROGRAM:
             good = accepts(one.checker, one.output, one.expected)
             return (Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER), ""
-        said = self._found[_key(_program(one.task), _question(one))]
-        if said.verdict in _NO_ANSWER:
+        reply = self._outcomes[_key(_program(one.task), _question(one))]
+        if reply.verdict in _NO_ANSWER:
             return Verdict.INFRA, "the checker could not be run"
-        if said.verdict is Verdict.FINISHED and said.output.strip() == ACCEPTED:
+        if reply.verdict is Verdict.FINISHED and reply.output.strip() == ACCEPTED:
             return Verdict.ACCEPTED, ""
-        if said.verdict is Verdict.FINISHED:
-            return Verdict.WRONG_ANSWER, said.output.strip()[:200]
-        return Verdict.WRONG_ANSWER, f"the checker ended with {said.verdict}: {said.detail}"
+        if reply.verdict is Verdict.FINISHED:
+            return Verdict.WRONG_ANSWER, reply.output.strip()[:200]
+        return Verdict.WRONG_ANSWER, f"the checker ended with {reply.verdict}: {reply.detail}"
 
     def graded(self, outcome: Outcome, one: Comparison) -> Outcome:
-        """The outcome with the checker's verdict in place of FINISHED.
+        """Return the outcome with the checker's verdict in place of FINISHED.
 
-        Only a script decides by itself. Of any other run a decision is not believed.
+        Only a script decides by itself. A verdict that an execution of any other kind reports as
+        decided is not believed.
         """
         outcome = believed(one.kind, outcome)
         if outcome.verdict is not Verdict.FINISHED:
@@ -139,14 +143,14 @@ class Grader:
 
 
 def _by_limits(questions: Iterable[str]) -> dict[Limits, list[str]]:
-    """The questions by what the checker may use for them: more for one that is long."""
-    found: dict[Limits, list[str]] = {}
+    """Group questions by the limits that the checker gets for them: more for a long question."""
+    by_limits: dict[Limits, list[str]] = {}
     for question in questions:
         mib = len(question) // _MIB
         seconds, memory = _SECONDS + _MORE_SECONDS * mib, _MEMORY_MIB + _MORE_MIB * mib
         limits = Limits(cpu_seconds=seconds, memory_mib=memory)
-        found.setdefault(limits, []).append(question)
-    return found
+        by_limits.setdefault(limits, []).append(question)
+    return by_limits
 
 
 def _key(program: str, question: str) -> bytes:

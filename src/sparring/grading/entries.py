@@ -1,7 +1,7 @@
-"""What a record is made of: tests, responses and outcomes, each as JSON-able data and back.
+"""Parts of a record: tests, responses and outcomes, each as JSON-able data and back.
 
-Records from before there were calls and scripts have inputs and outputs alone, and tests on
-standard input under the task's own checker are still written so.
+A test on standard input under the task's own checker is written as input and output alone, as all
+tests were before calls and scripts existed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from sparring.schema import (
 from sparring.tasks.checkers.checker import accepts
 
 OUTPUT_KEPT = 65_536
-"""Characters of a run's output that are kept."""
+"""Number of characters of an execution's output that are kept."""
 _BY_CHECKER = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 
 
 def pairs_of(tests: Sequence[Test]) -> list[list[str | None]]:
-    """Input and output of each test; kind and checker where they are not the usual ones."""
+    """Return the input and the output of each test; also its kind and checker where they are not
+    the usual ones (standard input, the task's checker)."""
     return [
         [t.input, t.output] if _usual(t) else [t.input, t.output, t.kind, t.checker] for t in tests
     ]
@@ -42,7 +43,7 @@ def _usual(test: Test) -> bool:
 
 
 def tests_from(pairs: Sequence[Sequence[Any]]) -> tuple[Test, ...]:
-    """What `pairs_of` wrote. Raises ValueError for a kind that there is not."""
+    """Return the tests that `pairs_of` wrote. Raises ValueError for an unknown kind."""
     return tuple(Test(a, b, *_form(*rest)) for a, b, *rest in pairs)
 
 
@@ -51,7 +52,7 @@ def _form(kind: str = Kind.STDIN, checker: str | None = None) -> tuple[Kind, str
 
 
 def generated_record(parsed: ParsedTest) -> dict[str, Any]:
-    """A generated test, or why there is none."""
+    """Return a generated test, or the refusal in its place, as JSON-able data."""
     test = parsed.test
     if test is None:
         return {"input": None, "output": None, "failure": parsed.failure, **found_record(parsed)}
@@ -66,23 +67,24 @@ def generated_record(parsed: ParsedTest) -> dict[str, Any]:
 
 
 def found_record(parsed: ParsedProgram | ParsedTest) -> dict[str, str]:
-    """How a program or a test was found and what stood there, as far as there is a word on it."""
-    return {name: said for name in ("how", "seen") if (said := getattr(parsed, name))}
+    """Return how a program or a test was read (``how``) and what stood there (``seen``), each if
+    it is known."""
+    return {name: text for name in ("how", "seen") if (text := getattr(parsed, name))}
 
 
 def found_in(record: Mapping[str, Any]) -> tuple[str, str]:
-    """``how`` and ``seen`` of what `found_record` wrote; empty in a record from before."""
+    """Return ``how`` and ``seen`` as `found_record` wrote them; empty in records without them."""
     return record.get("how", ""), record.get("seen", "")
 
 
 def generated_from(record: Mapping[str, Any]) -> Test:
-    """The test that `generated_record` wrote."""
+    """Return the test that `generated_record` wrote."""
     form = _form(record.get("kind", Kind.STDIN), record.get("checker"))
     return Test(record["input"], record["output"], *form)
 
 
 def response_record(r: Response) -> dict[str, Any]:
-    """A response as JSON-able data; numbers read back exactly."""
+    """Return a response as JSON-able data. Its numbers can be read back exactly."""
     return {
         "prompt_ids": r.prompt_ids,
         "token_ids": r.token_ids,
@@ -94,21 +96,24 @@ def response_record(r: Response) -> dict[str, Any]:
 
 
 def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: int) -> Response:
-    """What `response_record` wrote. Raises ValueError for what no sampler gives. A response with
-    ``tokens``, the counts that a server told, has no token ids: it was had as text."""
+    """Return the response that `response_record` wrote.
+
+    Raises ValueError for a response that no sampler can give. A response with ``tokens``, the
+    counts that a server reported, has no token ids, because the server sent text alone.
+    """
     if "tokens" not in record and not (record["prompt_ids"] and record["token_ids"]):
-        raise ValueError("a prompt or a response without tokens")
+        raise ValueError("a prompt or a response has no tokens")
     if len(record["token_ids"]) != len(record["logprobs"]):
-        raise ValueError("a response whose tokens and log-probs differ in number")
+        raise ValueError("a response has different numbers of tokens and log-probs")
     if not isinstance(record["text"], str):
-        raise TypeError("text is no text")
+        raise TypeError("the text of a response is not a string")
     return Response(
         task_id=task_id,
         role=role,
         index=index,
         prompt_ids=tuple(record["prompt_ids"]),
         token_ids=tuple(record["token_ids"]),
-        # JSON has no NaN: it stands there as null
+        # JSON has no NaN; the record has null instead.
         logprobs=tuple(math.nan if x is None else x for x in record["logprobs"]),
         stop=StopReason(record["stop"]),
         text=record["text"],
@@ -117,7 +122,8 @@ def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: in
 
 
 def outcome_record(o: Outcome) -> dict[str, Any]:
-    """Verdict and output of a run; of a long output its beginning and its length."""
+    """Return the verdict and the output of an execution; of a long output the beginning and the
+    length."""
     kept = o.output[:OUTPUT_KEPT]
     cut = {"output_length": len(o.output)} if len(o.output) > OUTPUT_KEPT else {}
     return {"verdict": o.verdict, "output": kept, **cut}
@@ -126,7 +132,8 @@ def outcome_record(o: Outcome) -> dict[str, Any]:
 def outcome_from(
     record: Mapping[str, Any], test: Test | None = None, checker: str | None = None
 ) -> Outcome:
-    """What `outcome_record` wrote; with a ``checker`` compared anew, if it was kept whole."""
+    """Return the outcome that `outcome_record` wrote. With a ``checker``, an output that was kept
+    whole is compared anew."""
     verdict = Verdict(record["verdict"])
     if checker and test and verdict in _BY_CHECKER and "output_length" not in record:
         good = accepts(checker, record["output"], test.output)
@@ -134,15 +141,15 @@ def outcome_from(
     return Outcome(verdict, record["output"])
 
 
-def pool_records(judged: Sequence[GroupResult]) -> list[dict[str, Any]]:
-    """The programs of an evaluation, by task: the fixed pool."""
+def pool_records(groups: Sequence[GroupResult]) -> list[dict[str, Any]]:
+    """Return the programs of an evaluation by task, as the records of the fixed pool."""
     return [
-        {"task": j.task.id, "programs": [[p.source, p.failure] for p in j.programs]} for j in judged
+        {"task": j.task.id, "programs": [[p.source, p.failure] for p in j.programs]} for j in groups
     ]
 
 
 def pool_from(records: Sequence[Mapping[str, Any]]) -> list[list[ParsedProgram]]:
-    """What `pool_records` wrote. Raises `RunError` for any other record."""
+    """Return the programs that `pool_records` wrote. Raises `RunError` for any other record."""
     with well_formed("the pool of programs"):
         return [
             [ParsedProgram(s, ParseFailure(f) if f else None) for s, f in r["programs"]]

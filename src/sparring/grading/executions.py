@@ -1,4 +1,4 @@
-"""What is executed for a group: every program on the tests that it has to be run on."""
+"""Executions of a group: every program with the tests that it is executed on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from sparring.schema import Test
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """Every program that is run for a group, with the tests that it is run on. None: no program.
+    """Requests for every program of a group, with its tests. None stands for a response without a
+    program.
 
-    The group's own programs meet all tests, the pool's those that decide rewards; the reference
-    meets the generated tests and then the ground truth, the validator the generated ones.
+    The group's own programs are executed on all tests, the pool's programs on those that decide
+    rewards. The reference solution is executed on the generated tests and then on the ground truth,
+    the validator on the generated tests.
     """
 
     group: ReadGroup
@@ -29,13 +31,14 @@ class Executions:
 
     @property
     def asks(self) -> list[Ask]:
-        """All of them, in order."""
+        """All requests, in the order of the fields."""
         every = (*self.own, *(self.pool or ()), self.reference, self.validator)
         return [ask for ask in every if ask is not None]
 
 
 def laid_out(group: ReadGroup, general: Limits) -> Executions:
-    """What has to be run for a group. ``general``: limits that the task does not set."""
+    """Return the executions that a group needs. ``general`` gives the limits that the task does not
+    set."""
     task, limit = group.task, limits(group.task, general)
     generated = tuple(p.test for p in group.tests if p.test)
     deciding = (*task.tests, *generated)
@@ -46,11 +49,11 @@ def laid_out(group: ReadGroup, general: Limits) -> Executions:
             for p in programs
         ]
 
-    known = (*generated, *task.ground_truth)
+    for_reference = (*generated, *task.ground_truth)
     return Executions(
         group,
         of(group.programs, (*deciding, *task.withheld)),
         None if group.pool is None else of(group.pool, deciding),
-        Ask(task, task.solutions[0], known, limit) if task.solutions else None,
+        Ask(task, task.solutions[0], for_reference, limit) if task.solutions else None,
         Ask(task, task.validator, generated, limit) if task.validator else None,
     )

@@ -1,4 +1,4 @@
-"""Expected values of rows that have none: what the reference solution gives, in the sandbox."""
+"""Expected values for rows without them: the sandbox executes the reference solution."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome
 
 LIMITS = Limits(cpu_seconds=30.0, memory_mib=4096, output_bytes=64 << 20)
-"""For one run of a reference: it is slow or large now and then, and nobody waits for it twice."""
+"""Limits of one execution of a reference solution: it may be slow or large, and its result is kept,
+so that nobody waits for it twice."""
 
 
 @contextmanager
 def reference_runs() -> Iterator[Callable[[str, str, Sequence[str]], Sequence[Outcome]]]:
-    """Give a function that runs a reference solution (program, entry point, encoded calls) and
-    returns the outcome of each call. The sandbox is opened by the first call, and closed at the
-    end. The function raises `SandboxError`."""
+    """Give a function that executes a reference solution (program, entry point, encoded calls) and
+    returns the outcome of each call.
+
+    The first call opens a sandbox, which the end of the block closes. The function raises
+    `SandboxError`.
+    """
     with ExitStack() as held:
         opened: list[Sandbox] = []
 

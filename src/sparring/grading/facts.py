@@ -1,7 +1,7 @@
-"""What metrics need of a bout: verdicts, answers and readings as arrays, without texts.
+"""Facts about a group that metrics need: verdicts, answers and readings as arrays, without texts.
 
-Answers are compared as `answers` has it, whether they are right or not: programs that answer the
-same to every generated input are one group for a vote.
+Answers are compared as in `answers`, whether they are right or wrong: programs that answer the same
+to every generated input vote together.
 """
 
 from __future__ import annotations
@@ -32,48 +32,48 @@ from sparring.schema import (
 from sparring.selection.consensus import alike, numbered
 
 _UNREAD = Test("", "")
-"""Stands for a test that could not be read; no program was run on it."""
+"""Stands in for a test that could not be read; no program was executed on it."""
 
 
-def bare_facts(judged: GroupResult) -> TaskFacts:
-    """What rates are counted from: matrices and tests, nothing about answers."""
+def bare_facts(group: GroupResult) -> TaskFacts:
+    """Return the facts that rates are counted from: matrices and tests, without answers."""
     return TaskFacts(
-        matrix=judged.matrix,
-        parsed_U=judged.parsed_U,
-        valid_U=judged.valid_U,
-        right_U=judged.right_U,
-        size_U=judged.size_U,
-        pool=judged.pool,
-        task=judged.task.id,
+        matrix=group.matrix,
+        parsed_U=group.parsed_U,
+        valid_U=group.valid_U,
+        right_U=group.right_U,
+        size_U=group.size_U,
+        pool=group.pool,
+        task=group.task.id,
     )
 
 
-def task_facts(judged: GroupResult) -> TaskFacts:
-    """All facts of a group; see `TaskFacts`."""
-    task, tests = judged.task, [p.test for p in judged.tests]
-    on_truth = [_on_ground_truth(task, row) for row in judged.outcomes_PT]
+def task_facts(group: GroupResult) -> TaskFacts:
+    """Return all facts of a group; see `TaskFacts`."""
+    task, tests = group.task, [p.test for p in group.tests]
+    on_truth = [_on_ground_truth(task, row) for row in group.outcomes_PT]
     return replace(
-        bare_facts(judged),
-        majority_program=majority(on_truth, judged.matrix.correct_P.tolist()),
-        majority_test=_majority_by_input(tests, judged.right_U),
-        agreement_P=_agreement(judged, judged.outcomes_PT),
+        bare_facts(group),
+        majority_program=majority(on_truth, group.matrix.correct_P.tolist()),
+        majority_test=_majority_by_input(tests, group.right_U),
+        agreement_P=_agreement(group, group.outcomes_PT),
         pool_agreement_P=None
-        if judged.pool_outcomes_PT is None
-        else _agreement(judged, judged.pool_outcomes_PT),
+        if group.pool_outcomes_PT is None
+        else _agreement(group, group.pool_outcomes_PT),
         first_U=_first(tests),
         answers_PU=numbered(
-            [[_vote(t, o) for t, o in row] for row in _generated(judged, judged.outcomes_PT)],
+            [[_vote(t, o) for t, o in row] for row in _generated(group, group.outcomes_PT)],
             len(tests),
         ),
         reading={
-            Role.CODER: _reading(judged.coder, [p.failure for p in judged.programs]),
-            Role.TESTER: _reading(judged.tester, [p.failure for p in judged.tests]),
+            Role.CODER: _reading(group.coder, [p.failure for p in group.programs]),
+            Role.TESTER: _reading(group.tester, [p.failure for p in group.tests]),
         },
     )
 
 
 def _on_ground_truth(task: Task, row: Sequence[Outcome]) -> tuple[Hashable, ...]:
-    """A program's answers on the ground-truth tests; printed text to the letter."""
+    """Return a program's answers on the ground-truth tests; printed text to the letter."""
     return tuple(
         o.output if t.kind is Kind.STDIN else answer(t, o)
         for t, o in zip(task.tests, row, strict=False)
@@ -81,34 +81,36 @@ def _on_ground_truth(task: Task, row: Sequence[Outcome]) -> tuple[Hashable, ...]
 
 
 def _generated(
-    judged: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]
+    group: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]
 ) -> list[list[tuple[Test, Outcome]]]:
-    """Each program's runs on the generated tests, with the tests."""
-    tests = [p.test or _UNREAD for p in judged.tests]
-    start = len(judged.task.tests)
+    """Return each program's outcomes on the generated tests, paired with the tests."""
+    tests = [p.test or _UNREAD for p in group.tests]
+    start = len(group.task.tests)
     return [list(zip(tests, row[start:], strict=True)) for row in outcomes_PT]
 
 
-def _agreement(judged: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
-    """By what programs answer to the generated inputs; one without any agrees with nobody."""
+def _agreement(group: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
+    """Return the agreement of each program with the others, by their answers to the generated
+    inputs. A program without any answer agrees with no other."""
     return alike(
         [
-            tuple(_said(t, o) for t, o in row)
+            tuple(_answer_or_error(t, o) for t, o in row)
             if any(o.verdict is not Verdict.INVALID for _, o in row)
             else None
-            for row in _generated(judged, outcomes_PT)
+            for row in _generated(group, outcomes_PT)
         ]
     )
 
 
 def _vote(test: Test, outcome: Outcome) -> Hashable:
-    """What a program said; None where nothing was run, or where we failed."""
+    """Return a program's answer; None where nothing was executed, or on an infrastructure
+    failure."""
     if outcome.verdict in (Verdict.INVALID, Verdict.INFRA):
         return None
-    return _said(test, outcome)
+    return _answer_or_error(test, outcome)
 
 
-def _said(test: Test, outcome: Outcome) -> tuple[bool, Hashable]:
+def _answer_or_error(test: Test, outcome: Outcome) -> tuple[bool, Hashable]:
     return outcome.verdict is Verdict.RUNTIME_ERROR, answer(test, outcome)
 
 
@@ -121,8 +123,9 @@ def _reading(responses: Sequence[Response], failures: Sequence[ParseFailure | No
 
 
 def _majority_by_input(tests: Sequence[Test | None], right_U: Bools | None) -> float:
-    """Accuracy of the tests after a vote among those with the same input; an input that occurs
-    once votes alone, and an unread test is wrong. NaN where nobody says what is right."""
+    """Return the accuracy of the tests after a vote among those with the same input. An input that
+    occurs once votes alone, and an unread test is wrong. NaN where no reference solution says which
+    tests are right."""
     if right_U is None:
         return float("nan")
     by_input: dict[Hashable, list[int]] = {}
@@ -137,12 +140,12 @@ def _majority_by_input(tests: Sequence[Test | None], right_U: Bools | None) -> f
 
 
 def _first(tests: Sequence[Test | None]) -> Bools:
-    """Which tests are the first with their input; one that could not be read has none."""
+    """Mark the tests [U] that are the first with their input. An unread test has no input."""
     seen: set[Hashable] = set()
     first = np.zeros(len(tests), dtype=bool)
     for k, test in enumerate(tests):
-        if test is not None and (said := _input(test)) not in seen:
-            seen.add(said)
+        if test is not None and (key := _input(test)) not in seen:
+            seen.add(key)
             first[k] = True
     return first
 

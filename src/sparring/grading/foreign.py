@@ -1,10 +1,12 @@
-"""Does a checker accept what answers another input? Then it accepts too much.
+"""Test of a checker's leniency: does it accept the answer to another input?
 
-The expected output of one ground-truth test is offered as an answer to another whose own differs
-beyond white space, or as a value. Scripts have no output, and a test that asks for no more than
-truth is meant to accept many values: neither is asked here. A rule for printed text or values can
-accept it only within its tolerance, a checker program by mistake, or because both answer both:
-rarely, so the share over many tasks tells.
+The expected output of one ground-truth test is offered as the answer to another test whose own
+expected output differs, beyond white space or as a value. Two kinds of test are left out: scripts,
+which have no output, and tests that ask for truth alone, which are meant to accept many values.
+
+A rule for printed text or values can accept a foreign output only within its tolerance; a checker
+program by mistake, or because both outputs answer both inputs. All of these are rare, so the share
+of accepted outputs over many tasks shows a checker that is too lenient.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.checkers.checker import Rule, parse_checker
 
 MOST_PAIRS = 8
-"""Pairs tried per task; the same ones each time, so that a checker's verdicts are kept."""
+"""Number of pairs tried per task; always the same pairs, so that a checker's verdicts are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """``accepted`` of ``pairs`` foreign outputs were accepted; our own failures are in neither."""
+    """Counts of foreign outputs: ``accepted`` of ``pairs``, without infrastructure failures."""
 
     accepted: int = 0
     pairs: int = 0
@@ -34,8 +36,8 @@ NO_PAIRS = Foreign()
 
 
 def foreign_comparisons(task: Task) -> list[Comparison]:
-    """Up to `MOST_PAIRS` pairs of ground-truth tests, as comparisons of the one's input and
-    expected output with the other's expected output."""
+    """Return up to `MOST_PAIRS` comparisons: the input and expected output of one ground-truth test
+    with the expected output of another."""
     different: dict[tuple[str, ...], Test] = {}
     for test in task.ground_truth:
         if (
@@ -55,7 +57,8 @@ def foreign_comparisons(task: Task) -> list[Comparison]:
 
 
 def foreign_outputs(task: Task, grader: Grader) -> Foreign:
-    """How many the checker accepts. Comparisons by a program must have been prepared."""
+    """Return the number of foreign outputs that the checker accepts. Comparisons by a program must
+    have been prepared."""
     verdicts = [grader.verdict(one)[0] for one in foreign_comparisons(task)]
     return Foreign(
         accepted=verdicts.count(Verdict.ACCEPTED),

@@ -1,10 +1,9 @@
-"""Grading a group: every program runs once on every input, and what it gives is compared.
+"""Grading of a group: every program is executed once on every input, and its outputs are compared.
 
-Training and evaluation both stand on `grade`, which takes a task at a time. Ground-truth and
-generated tests differ only in where their expected outputs came from. Reference solution and
-validator run like any other program, but on each generated input in a process of its own
-(`columns`); what they say is used for metrics and for refusing forbidden inputs, never shown to a
-program.
+Training and evaluation both use `grade`, a task at a time. Ground-truth tests and generated tests
+differ only in the origin of their expected outputs. The reference solution and the validator are
+executed like any other program, but on each generated input in a process of its own (`columns`).
+Their outputs serve metrics and the refusal of forbidden inputs; no program ever sees them.
 """
 
 from __future__ import annotations
@@ -27,22 +26,23 @@ from sparring.schema import Outcome, TestRefusal, Verdict
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
 _ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.INFRA)
-"""Verdicts of a reference solution that came to an end, or of which we failed to know."""
+"""Verdicts that refuse no test: the reference solution ended, or an infrastructure failure leaves
+open whether it would have."""
 _AT_ONCE = 16
-"""Groups that are run together."""
+"""Number of groups that are executed together."""
 
 _Row = tuple[Outcome, ...]
 
 
 def grade(runner: Runs, group: ReadGroup, general: Limits) -> GroupResult:
-    """Run and compare a group. ``general`` gives what the task does not say (idle time, output);
-    CPU and memory are the task's own."""
+    """Execute and compare one group. ``general`` gives the limits that a task does not set (idle
+    time, output); CPU time and memory are the task's own."""
     [result] = grade_each(runner, [group], general)
     return result
 
 
 def grade_each(runner: Runs, groups: Iterable[ReadGroup], general: Limits) -> Iterator[GroupResult]:
-    """`grade` of many groups in order, as many at once as keep all workers busy."""
+    """Grade many groups in order, as many at once as keep all workers busy."""
     coming = iter(groups)
     while layouts := [laid_out(group, general) for group in islice(coming, _AT_ONCE)]:
         raw = iter(columns.run(runner, [ask for layout in layouts for ask in layout.asks]))
@@ -51,12 +51,12 @@ def grade_each(runner: Runs, groups: Iterable[ReadGroup], general: Limits) -> It
 
 
 def allowed(validation: Outcome) -> bool:
-    """Whether a validator allows the input that it was run on."""
+    """Return True if a validator that ended with this outcome allows its input."""
     return validation.verdict is Verdict.FINISHED and validation.output.strip() == "valid"
 
 
 def infra_share(results: Sequence[GroupResult]) -> float:
-    """Share of cells, the pool's included, that our own failures left without a label."""
+    """Return the share of cells, the pool's included, that are infrastructure failures."""
     every = [*results, *(s.result for r in results if (s := r.supervision) and s.result)]
     cells = [
         o.verdict is Verdict.INFRA
@@ -68,7 +68,11 @@ def infra_share(results: Sequence[GroupResult]) -> float:
 
 
 def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResult:
-    """The result of a group, with the outcomes of its executions, which come next in ``raw``."""
+    """Return the result of a group.
+
+    ``raw`` gives the outcomes of all executions in the order of `Executions.asks`. The outcomes of
+    this group come next, so each must be taken exactly once and in that order.
+    """
     group, task = layout.group, layout.group.task
     programs = [*layout.own, *(layout.pool or ())]
     raw_P = [None if ask is None else next(raw) for ask in programs]
@@ -76,15 +80,18 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
         None if ask is None else next(raw) for ask in (layout.reference, layout.validator)
     )
 
-    # Which generated tests count, and which are right.
+    # Which generated tests count, and which of those are right. Two facts stay apart: a test that
+    # the validator forbids counts as failed by every program, while a test that the validator could
+    # not judge (`unknown_U`) has no label at all.
     parsed_U = [p.test is not None for p in group.tests]
     reference_U, validation_U = _spread(reference, parsed_U), _spread(validation, parsed_U)
-    unknown_U = [said is not None and said.verdict is Verdict.INFRA for said in validation_U]
-    refused_U = [_refusal(*said) for said in zip(validation_U, reference_U, strict=True)]
+    unknown_U = [o is not None and o.verdict is Verdict.INFRA for o in validation_U]
+    refused_U = [_refusal(*pair) for pair in zip(validation_U, reference_U, strict=True)]
     grader = Grader(runner)
     right_U = None if reference is None else _right_U(group, refused_U, reference_U, grader)
 
-    # Outputs are compared all at once: a task's checker may be a program that has to be run.
+    # All outputs of the group are compared in one call, because a task's checker may be a program,
+    # and then every comparison is an execution.
     outputs = [
         (ask, row)
         for ask, row in zip(programs, raw_P, strict=True)
@@ -92,9 +99,11 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
     ]
     if layout.reference is not None and reference is not None:
         on_truth = replace(layout.reference, tests=task.ground_truth)
-        outputs.append((on_truth, reference[sum(parsed_U) :]))  # behind those on generated tests
+        # The reference was executed on the generated tests first; the rest is the ground truth.
+        outputs.append((on_truth, reference[sum(parsed_U) :]))
     compared = iter(columns.graded(grader, outputs))
     rows = [_row(group, None if row is None else next(compared), unknown_U) for row in raw_P]
+    # `foreign_outputs`, below, answers from these comparisons of tests with each other.
     grader.prepare(foreign_comparisons(task))
 
     own = len(layout.own)
@@ -118,7 +127,8 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
 
 
 def _spread(row: _Row | None, parsed_U: Sequence[bool]) -> list[Outcome | None]:
-    """Outcomes on the tests that could be read, laid out over all of them."""
+    """Return the outcomes on the tests that could be read as a list over all tests, None for the
+    others."""
     if row is None:
         return [None] * len(parsed_U)
     runs = iter(row)
@@ -126,7 +136,7 @@ def _spread(row: _Row | None, parsed_U: Sequence[bool]) -> list[Outcome | None]:
 
 
 def _refusal(validation: Outcome | None, reference: Outcome | None) -> TestRefusal | None:
-    """Why a test is refused. What failed on our side refuses nothing."""
+    """Return the reason to refuse a test, or None. An infrastructure failure refuses nothing."""
     if not (validation is None or validation.verdict is Verdict.INFRA or allowed(validation)):
         return TestRefusal.FORBIDDEN
     if reference is not None and reference.verdict not in _ENDED:
@@ -135,8 +145,11 @@ def _refusal(validation: Outcome | None, reference: Outcome | None) -> TestRefus
 
 
 def _row(group: ReadGroup, row: _Row | None, unknown_U: Sequence[bool]) -> list[Outcome]:
-    """A program's outcomes on all tests, withheld ones last: INVALID where there was no program or
-    no test, no label (INFRA) where it is not known whether a generated test may count."""
+    """Return a program's outcomes on all tests, hidden tests last.
+
+    An outcome is INVALID where there was no program or no test, and INFRA (no label) where it is
+    unknown whether a generated test counts.
+    """
     runs = repeat(_INVALID) if row is None else iter(row)
     on_truth = list(islice(runs, len(group.task.tests)))
     generated = [next(runs) if p.test is not None else _INVALID for p in group.tests]
@@ -150,8 +163,8 @@ def _right_U(
     reference_U: Sequence[Outcome | None],
     grader: Grader,
 ) -> Bools | None:
-    """Which tests are right by the reference solution. None where a run of it failed on our side:
-    then it is no measure for this task."""
+    """Return the tests [U] that are right by the reference solution. None where an execution of the
+    reference was an infrastructure failure: the reference is then no measure for this task."""
     if any(o is not None and o.verdict is Verdict.INFRA for o in reference_U):
         return None
     right_U = np.zeros(len(group.tests), dtype=bool)

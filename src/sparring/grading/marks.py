@@ -1,8 +1,9 @@
-"""What tokenizer and chat template say of a model's end tokens and reasoning, before it is asked.
+"""Faults of a model's end tokens and reasoning marks, read from tokenizer and chat template before
+the model is sampled.
 
-A model whose turn ends with a token that ends no response goes on with turns
-of its own. A model whose reasoning marks are lost, or are others than those
-that are looked for, has its drafts read as answers. Both show in its files.
+A model whose turn ends with a token that does not end the response goes on with turns of its own.
+A model whose reasoning marks are lost, or differ from the marks that are looked for, has its drafts
+read as answers. Both faults show in the model's files.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from sparring.policy.local.detokenize import Detokenizer, kept_tokens
 from sparring.prompts.turns import behind_an_answer
 
 _OF_REASONING = re.compile("think|thought|reason|channel", re.I)
-"""What the names of reasoning marks have in common."""
+"""Words that the names of reasoning marks have in common."""
 _TAG = re.compile(r"<\|[^|<>]+\|>|\S+")
-"""The first mark or word of what a template writes behind an answer."""
+"""First mark or word of the text that a template writes behind an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnd:
-    """The text with which a chat template ends a turn. ``ends``: it ends a response too;
-    ``token``: it is one token. Most words that a template writes without a token, such as ``</u>``,
-    no model repeats: what its responses show decides."""
+    """Text with which a chat template ends a turn.
+
+    ``ends``: the text ends a response too. ``token``: the text is one token. Models do not repeat
+    most words that a template writes without a token, such as ``</u>``; the model's responses then
+    decide.
+    """
 
     text: str
     ends: bool
@@ -33,14 +37,14 @@ class TurnEnd:
 
     @property
     def doubtful(self) -> bool:
-        """Whether responses are likely to go on behind it."""
+        """True if responses are likely to go on behind the text."""
         return not self.ends and (self.token or self.text.startswith("<|"))
 
 
 def turn_end(
     tokenizer: Any, end_ids: Collection[int], options: Mapping[str, Any] | None = None
 ) -> TurnEnd | None:
-    """How the template ends a turn; None where it shows no mark of an end."""
+    """Return the end of a turn in the template; None where the template shows no mark of an end."""
     behind = behind_an_answer(tokenizer, options)
     ids = list(tokenizer(behind, add_special_tokens=False)["input_ids"]) if behind else []
     if not ids:
@@ -53,11 +57,12 @@ def turn_end(
             break
     if ids[0] in added:
         return TurnEnd(added[ids[0]], False, True)
-    return TurnEnd(found[0], False, False) if (found := _TAG.match(behind)) else None
+    return TurnEnd(first[0], False, False) if (first := _TAG.match(behind)) else None
 
 
 def mark_faults(tokenizer: Any, end_ids: Collection[int], marks: Sequence[str]) -> list[str]:
-    """Why reasoning between ``marks`` (start and end) would not be found, a line each."""
+    """Return the reasons why reasoning between ``marks`` (start and end) would not be found, one
+    line each."""
     if not marks:
         return []
     added = [t.content for t in tokenizer.added_tokens_decoder.values()]
@@ -65,7 +70,7 @@ def mark_faults(tokenizer: Any, end_ids: Collection[int], marks: Sequence[str]) 
     faults = []
     if not own and (others := [token for token in added if _OF_REASONING.search(token)]):
         faults.append(
-            f"the tokenizer has {', '.join(others)}, and reasoning is looked for between "
+            f"the tokenizer has {', '.join(others)}, but reasoning is looked for between "
             f"{marks[0]} and {marks[-1]}: name its marks (prompts.reasoning_start, reasoning_end)"
         )
     ends = {str(tokenizer.convert_ids_to_tokens(i)) for i in end_ids}
@@ -79,6 +84,6 @@ def mark_faults(tokenizer: Any, end_ids: Collection[int], marks: Sequence[str]) 
 
 
 def special_marks(tokenizer: Any, marks: Sequence[str]) -> list[str]:
-    """Those of the marks that are made of special tokens, which are kept in a response's text."""
+    """Return the marks that are made of special tokens, which are kept in a response's text."""
     kept = kept_tokens(tokenizer, marks).values()
     return [m for m in dict.fromkeys(marks) if any(token in m for token in kept)]

@@ -1,9 +1,9 @@
-"""What a step's bouts show of reward hacking and of bad tasks, as numbers for its metrics.
+"""Signs of reward hacking and of faulty tasks in the groups of a step, as numbers for its metrics.
 
-Each number is a share, or a difference of shares, over all bouts of a step, computed from what is
-on record of them: a resumed run and a replay get the same. NaN where nothing is known, such as a
-gap to withheld tests where none are withheld. What is too much is said elsewhere (``alarms``), and
-nothing here changes a reward. docs/monitors.md says what each number means for a user.
+Each number is a share, or a difference of shares, over all groups of a step. It is computed from
+their records alone, so that a resumed run and a replay get equal numbers. NaN means unknown, such
+as the gap to hidden tests where no tests are hidden. The thresholds of alarms are elsewhere
+(``alarms``), and no monitor changes a reward. docs/monitors.md explains each number to users.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ from sparring.schema import Kind, Outcome, TestRefusal, Verdict
 from sparring.tasks.withhold import original_places
 
 NAMED = 5
-"""Ground-truth tests and tasks that are named per step and monitor."""
+"""Number of ground-truth tests and tasks that are named per step and monitor."""
 
 
-def monitor_values(judged: Sequence[GroupResult]) -> dict[str, Any]:
-    """All monitors over the bouts of one step.
+def monitor_values(groups: Sequence[GroupResult]) -> dict[str, Any]:
+    """Return all monitors over the groups of one step.
 
-    ``verdicts`` is a map of shares and ``named`` a map from monitors to the first `NAMED` culprits;
-    everything else is one number.
+    ``verdicts`` maps verdicts to shares. ``named`` maps monitors to the names of the first `NAMED`
+    tests or tasks that raised them. Every other value is one number.
     """
-    suspects = [_suspect_G(j) for j in judged]
-    failures = [[o.verdict for o in j.reference_G] for j in judged]
-    tests = [of_generated(j) for j in judged]
+    suspects = [_suspect_G(j) for j in groups]
+    failures = [[o.verdict for o in j.reference_G] for j in groups]
+    tests = [of_generated(j) for j in groups]
     return {
-        "withheld_gap": _withheld_gap(judged, correct_only=True),
-        "withheld_gap_all": _withheld_gap(judged, correct_only=False),
-        "estimate_gap": _estimate_gap(judged),
+        "withheld_gap": _withheld_gap(groups, correct_only=True),
+        "withheld_gap_all": _withheld_gap(groups, correct_only=False),
+        "estimate_gap": _estimate_gap(groups),
         **{name: _share(list(chain.from_iterable(t[name] for t in tests))) for name in _OF_TESTS},
-        "verdicts": _verdicts(judged),
+        "verdicts": _verdicts(groups),
         "suspect_tests": _share(list(chain.from_iterable(s.values() for s in suspects))),
         "reference_failures": _share(
             [v is not Verdict.ACCEPTED for row in failures for v in row if v is not Verdict.INFRA]
         ),
         "foreign_outputs": _ratio(
-            sum(j.foreign.accepted for j in judged), sum(j.foreign.pairs for j in judged)
+            sum(j.foreign.accepted for j in groups), sum(j.foreign.pairs for j in groups)
         ),
         "named": {
             "suspect_tests": _named(
                 _test_name(j, g)
-                for j, suspect in zip(judged, suspects, strict=True)
+                for j, suspect in zip(groups, suspects, strict=True)
                 for g, yes in suspect.items()
                 if yes
             ),
             "reference_failures": _named(
                 _test_name(j, g)
-                for j, row in zip(judged, failures, strict=True)
+                for j, row in zip(groups, failures, strict=True)
                 for g, v in enumerate(row)
                 if v not in (Verdict.ACCEPTED, Verdict.INFRA)
             ),
-            "foreign_outputs": _named(f"task {j.task.id}" for j in judged if j.foreign.accepted),
+            "foreign_outputs": _named(f"task {j.task.id}" for j in groups if j.foreign.accepted),
         },
     }
 
@@ -77,39 +77,40 @@ _OF_TESTS = (
 )
 
 
-def of_generated(judged: GroupResult) -> dict[str, list[bool]]:
-    """For each of `_OF_TESTS`, of which generated tests it is true; those that it cannot be said
-    of are left out."""
-    inputs = [plain_input(p.test) for p in judged.tests if p.test]
-    public = {plain_input(e) for e in judged.task.examples}
+def of_generated(group: GroupResult) -> dict[str, list[bool]]:
+    """Return, for each monitor of `_OF_TESTS`, the generated tests that it is true of. A test that
+    a monitor cannot judge is left out of its list."""
+    inputs = [plain_input(p.test) for p in group.tests if p.test]
+    public = {plain_input(e) for e in group.task.examples}
     seen = Counter[tuple[str, ...]]()
     repeated = []
     for one in inputs:
         repeated.append(seen[one] > 0)
         seen[one] += 1
-    unparsed = [not parsed for parsed in judged.parsed_U.tolist()]
+    unparsed = [not parsed for parsed in group.parsed_U.tolist()]
     forbidden, stuck = (
-        [r is kind for r in judged.refused_U]
+        [r is kind for r in group.refused_U]
         for kind in (TestRefusal.FORBIDDEN, TestRefusal.UNFINISHED)
     )
-    sizes = [size(t) for t in judged.task.ground_truth if t.kind is not Kind.SCRIPT]
+    sizes = [size(t) for t in group.task.ground_truth if t.kind is not Kind.SCRIPT]
     half = float(np.median(sizes)) / 2 if sizes else 0.0
     return {
         "duplicate_tests": repeated,
         "copied_tests": [one in public for one in inputs] if public else [],
-        "invalid_tests": (~judged.valid_U).tolist(),
+        "invalid_tests": (~group.valid_U).tolist(),
         "unparsed_tests": unparsed,
         "forbidden_tests": forbidden,
-        "unfinished_tests": stuck if any(o is not None for o in judged.reference_U) else [],
-        "trivial_inputs": (judged.size_U[judged.parsed_U] < half).tolist() if sizes else [],
+        "unfinished_tests": stuck if any(o is not None for o in group.reference_U) else [],
+        "trivial_inputs": (group.size_U[group.parsed_U] < half).tolist() if sizes else [],
     }
 
 
-def _withheld_gap(judged: Sequence[GroupResult], correct_only: bool) -> float:
-    """Share of passed runs on rewarded tests minus that on withheld ones, over programs that pass
-    every rewarded test, or over all. Runs of ours that failed are in neither."""
+def _withheld_gap(groups: Sequence[GroupResult], correct_only: bool) -> float:
+    """Return the share of passed executions on rewarded tests minus that on hidden tests, over the
+    programs that pass every rewarded test or over all programs. Infrastructure failures are in
+    neither share."""
     passed, seen = np.zeros(2), np.zeros(2)
-    for j in judged:
+    for j in groups:
         if not j.task.withheld:
             continue
         rows = j.matrix.correct_P if correct_only else np.ones(len(j.programs), dtype=bool)
@@ -123,64 +124,68 @@ def _withheld_gap(judged: Sequence[GroupResult], correct_only: bool) -> float:
     return _ratio(passed[0], seen[0]) - _ratio(passed[1], seen[1])
 
 
-def _estimate_gap(judged: Sequence[GroupResult]) -> float:
-    """Test accuracy by the paper's estimate (passed by every correct program) minus that by the
-    reference, averaged over the tasks that have both: where it is large, the tester has found
-    inputs on which right programs agree with it and the statement does not."""
+def _estimate_gap(groups: Sequence[GroupResult]) -> float:
+    """Return the test accuracy by the paper's estimate (passed by every correct program) minus that
+    by the reference, averaged over the tasks that have both. A large gap means that the tester has
+    found inputs on which right programs agree with the test and the statement does not."""
     gaps = []
-    for j in judged:
+    for j in groups:
         estimate = estimated_right(j.matrix, j.parsed_U)
         if estimate is not None and j.right_U is not None and len(estimate):
             gaps.append(float(estimate.mean() - j.right_U.mean()))
     return float(np.mean(gaps)) if gaps else float("nan")
 
 
-def _verdicts(judged: Sequence[GroupResult]) -> dict[str, float]:
-    """How the programs' runs on ground-truth tests ended, as shares."""
-    counts = Counter(o.verdict for j in judged for row in _ground_truth(j) for o in row)
+def _verdicts(groups: Sequence[GroupResult]) -> dict[str, float]:
+    """Return the verdicts of the programs' executions on ground-truth tests, as shares."""
+    counts = Counter(o.verdict for j in groups for row in _ground_truth(j) for o in row)
     total = counts.total()
     return {str(v): counts[v] / total for v in Verdict if counts[v]}
 
 
-def _suspect_G(judged: GroupResult) -> dict[int, bool]:
-    """Which ground-truth tests look wrong: failed by every program, one of which passes at least
-    half of the others, and passed by no opponent and not by the reference solution. Tests that no
-    program was seen on are left out."""
-    verdicts = [[o.verdict for o in row] for row in _ground_truth(judged)]
+def _suspect_G(group: GroupResult) -> dict[int, bool]:
+    """Return, for each ground-truth test that a program was observed on, True if the test looks
+    wrong.
+
+    A test looks wrong if every program of the group fails it, one of these programs passes at least
+    half of the other tests, and neither a program of the initial policy nor the reference solution
+    passes it.
+    """
+    verdicts = [[o.verdict for o in row] for row in _ground_truth(group)]
     passed_PG: Bools = np.array([[v is Verdict.ACCEPTED for v in row] for row in verdicts])
     seen_PG: Bools = np.array([[v is not Verdict.INFRA for v in row] for row in verdicts])
-    found = {}
-    for g in range(len(judged.task.ground_truth)) if verdicts else ():
+    suspect_by_place = {}
+    for g in range(len(group.task.ground_truth)) if verdicts else ():
         if not seen_PG[:, g].any():
             continue
         others = seen_PG.sum(axis=1) - seen_PG[:, g]
         good = passed_PG.sum(axis=1) - passed_PG[:, g]
         able = (others > 0) & (2 * good >= others)
-        known = any(o.verdict is Verdict.ACCEPTED for o in _others(judged, g))
-        found[g] = bool(not passed_PG[:, g].any() and able.any() and not known)
-    return found
+        known = any(o.verdict is Verdict.ACCEPTED for o in _others(group, g))
+        suspect_by_place[g] = bool(not passed_PG[:, g].any() and able.any() and not known)
+    return suspect_by_place
 
 
-def _others(judged: GroupResult, g: int) -> Iterator[Outcome]:
-    """What programs that are not the group's made of a ground-truth test: opponents, which are not
-    run on withheld ones, and the reference solution."""
-    if g < len(judged.task.tests):
-        yield from (row[g] for row in judged.pool_outcomes_PT or ())
-    yield from judged.reference_G[g : g + 1]
+def _others(group: GroupResult, g: int) -> Iterator[Outcome]:
+    """Yield the outcomes of other programs on a ground-truth test: those of the initial policy,
+    which are not executed on hidden tests, and of the reference solution."""
+    if g < len(group.task.tests):
+        yield from (row[g] for row in group.pool_outcomes_PT or ())
+    yield from group.reference_G[g : g + 1]
 
 
-def _ground_truth(judged: GroupResult) -> Iterator[tuple[Outcome, ...]]:
-    """Each program's outcomes on rewarded, then withheld tests."""
-    rewarded = len(judged.task.tests)
-    withheld = judged.withheld_PH or [()] * len(judged.outcomes_PT)
-    for row, more in zip(judged.outcomes_PT, withheld, strict=True):
+def _ground_truth(group: GroupResult) -> Iterator[tuple[Outcome, ...]]:
+    """Yield each program's outcomes on the rewarded tests, then on the hidden ones."""
+    rewarded = len(group.task.tests)
+    withheld = group.withheld_PH or [()] * len(group.outcomes_PT)
+    for row, more in zip(group.outcomes_PT, withheld, strict=True):
         yield (*row[:rewarded], *more)
 
 
-def _test_name(judged: GroupResult, place: int) -> str:
-    """As `sparring show --test` takes it (G rewarded, H withheld), and by its number in the task as
-    it was given, which an audit goes by. Both count from 0."""
-    task, rewarded = judged.task, len(judged.task.tests)
+def _test_name(group: GroupResult, place: int) -> str:
+    """Return the name of a test as `sparring show --test` takes it (G rewarded, H hidden), and its
+    number in the task as it was loaded, which an audit uses. Both count from 0."""
+    task, rewarded = group.task, len(group.task.tests)
     name = f"G{place}" if place < rewarded else f"H{place - rewarded}"
     return f"test {name} of task {task.id} (test {original_places(task)[place]} of the file)"
 

@@ -1,7 +1,7 @@
-"""Reading responses: the program or the test of a task, or why there is none.
+"""Reading of responses: the program or the test for a task, or the reason why there is none.
 
-A coder's program is read by `prompts`. A tester's test is printed text for a task on standard
-input (`prompts.tests`), and one assertion, read as a call, for a function task (`assertions`).
+`prompts` reads a coder's program. A tester's test is printed text for a task on standard input
+(`prompts.tests`), and one assertion, read as a call, for a function task (`assertions`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _USUAL = Reading()
 
 
 def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedProgram:
-    """The program in a coder's response to this task, or why there is none."""
+    """Return the program in a coder's response to this task, or the reason why there is none."""
     if reading.programs is not ProgramRule.CURE:
         reading = replace(reading, reasoning=begun_with(response.text, reading.reasoning))
     if _unfinished(response, reading):
@@ -35,7 +35,7 @@ def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> P
 
 
 def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:
-    """The test in a tester's response to this task, or why there is none."""
+    """Return the test in a tester's response to this task, or the reason why there is none."""
     if reading.programs is not ProgramRule.CURE:
         reading = replace(reading, reasoning=begun_with(response.text, reading.reasoning))
     if _unfinished(response, reading):
@@ -43,15 +43,16 @@ def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> Pars
         return ParsedTest(None, failure, seen=f"reasoning without {reading.reasoning.end}")
     if task.entry_point is None:
         return parse_test(response.text, response.stop, reading.reasoning, reading.tests)
-    said = answer_of(response.text, reading.reasoning, response.stop)
-    # Of what was cut off the last line end counts: the line before it is whole.
+    text = answer_of(response.text, reading.reasoning, response.stop)
+    # The lines of a cut-off response are split at every line end, the last one included: it shows
+    # that the line before it is complete.
     cut = response.stop is StopReason.LENGTH
-    answer = Answer.of(said.split("\n") if cut else lines_of(said))
+    answer = Answer.of(text.split("\n") if cut else lines_of(text))
     return read_assertion(answer, called_as(task.entry_point), reading.tests, response.stop)
 
 
 def _unfinished(response: Response, reading: Reading) -> bool:
-    """Whether a response says something, and all of it is reasoning that does not end."""
+    """Return True if a response is not empty and consists of reasoning that does not end."""
     text, marks = response.text, reading.reasoning
     return bool(
         text.strip()

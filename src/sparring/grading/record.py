@@ -1,11 +1,12 @@
-"""What is written down of a graded group.
+"""Records of graded groups, as JSON-able data.
 
-A record holds all that rewards follow from: every response as sampled, every
-verdict and output, what reference and validator said. `recorded.result_from`
-makes the same `GroupResult` of it, so that a step can be learned from again
-(resume, replay) or scored anew (rescore) without sampling or running anything.
-What differs from run to run, measured times and memory, is kept apart
-(`usage_record`), so that records of equal runs are equal to the byte.
+A record holds everything that rewards follow from: every response as sampled, every verdict and
+output, the outcomes of reference and validator. `recorded.result_from` makes an equal `GroupResult`
+of a record, so that a step can be learned from again (resume, replay) or scored anew (rescore)
+without sampling or executing anything.
+
+Measured times and memory differ from run to run. They are kept apart (`usage_record`), so that the
+records of equal runs are equal to the byte.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from sparring.rewards.score import Earned
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A judged bout with what both roles earned.
+    """Graded group with the rewards and advantages of both roles.
 
-    Rewards follow from ``basis``. Under supervision that is the bout judged by
-    those of its tests that ``kept_K`` names, None if there is no test left.
+    Rewards follow from ``basis``: the group itself or, under label-free training, the group graded
+    by those pseudo-label tests that ``kept_K`` marks; None if no test is left.
     """
 
     judged: GroupResult
@@ -40,9 +41,9 @@ class Scored:
 
 
 def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
-    """One task of one step as JSON-able data."""
-    judged, earned = scored.judged, scored.earned
-    task, tester = judged.task, earned.tester_rewards
+    """Return one task of one step as JSON-able data."""
+    group, earned = scored.judged, scored.earned
+    task, tester = group.task, earned.tester_rewards
     return {
         "step": step,
         "task": {
@@ -54,9 +55,9 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
             "checker": task.checker,
             **({} if task.entry_point is None else {"entry_point": task.entry_point}),
             "source": task.source,
-            "has_reference": judged.has_reference,
-            "reference": [outcome_record(o) for o in judged.reference_G],
-            "foreign": [judged.foreign.accepted, judged.foreign.pairs],
+            "has_reference": group.has_reference,
+            "reference": [outcome_record(o) for o in group.reference_G],
+            "foreign": [group.foreign.accepted, group.foreign.pairs],
         },
         "programs": [
             {
@@ -64,23 +65,23 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "source": p.source,
                 "failure": p.failure,
                 **found_record(p),
-                "correct": bool(judged.matrix.correct_P[i]),
+                "correct": bool(group.matrix.correct_P[i]),
                 "reward": float(earned.coder_rewards.value[i]),
                 "terms": earned.coder_rewards.by_name(i),
                 "advantage": float(earned.coder.value[i]),
-                "runs": [outcome_record(o) for o in judged.outcomes_PT[i]],
-                "withheld_runs": [outcome_record(o) for o in judged.withheld_PH[i]],
+                "runs": [outcome_record(o) for o in group.outcomes_PT[i]],
+                "withheld_runs": [outcome_record(o) for o in group.withheld_PH[i]],
             }
-            for i, (r, p) in enumerate(zip(judged.coder, judged.programs, strict=True))
+            for i, (r, p) in enumerate(zip(group.coder, group.programs, strict=True))
         ],
         "tests": [
             {
                 **response_record(r),
                 **generated_record(p),
-                "valid": bool(judged.valid_U[k]),
-                "refused": judged.refused_U[k],
-                "right": None if judged.right_U is None else bool(judged.right_U[k]),
-                "reference": None if (o := judged.reference_U[k]) is None else outcome_record(o),
+                "valid": bool(group.valid_U[k]),
+                "refused": group.refused_U[k],
+                "right": None if group.right_U is None else bool(group.right_U[k]),
+                "reference": None if (o := group.reference_U[k]) is None else outcome_record(o),
                 "accepts_correct": bool(tester.accepts_correct[k]),
                 "rightness": float(tester.rightness[k]),
                 "caught": float(tester.caught[k]),
@@ -89,28 +90,28 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "terms": tester.by_name(k),
                 "advantage": float(earned.tester.value[k]),
             }
-            for k, (r, p) in enumerate(zip(judged.tester, judged.tests, strict=True))
+            for k, (r, p) in enumerate(zip(group.tester, group.tests, strict=True))
         ],
-        **_opponents_record(judged),
+        **_opponents_record(group),
         "dropped": {"coder": earned.coder.dropped, "tester": earned.tester.dropped},
-        **_supervision_record(judged.supervision, scored.kept_K),
+        **_supervision_record(group.supervision, scored.kept_K),
     }
 
 
-def _opponents_record(judged: GroupResult) -> dict[str, Any]:
-    if not judged.opponents:
+def _opponents_record(group: GroupResult) -> dict[str, Any]:
+    if not group.opponents:
         return {}
     return {
         "opponents": [
             {**response_record(r), "runs": [outcome_record(o) for o in row]}
-            for r, row in zip(judged.opponents, judged.pool_outcomes_PT or (), strict=True)
+            for r, row in zip(group.opponents, group.pool_outcomes_PT or (), strict=True)
         ]
     }
 
 
 def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -> dict[str, Any]:
-    """The supervising tests, and every program's runs on those that could be read and on the
-    generated ones: [programs][tests]."""
+    """Return the pseudo-label tests, and the outcomes [programs][tests] of every program on those
+    that could be read and on the generated tests."""
     if supervision is None or kept_K is None:
         return {}
     right, result = supervision.right_K, supervision.result
@@ -129,17 +130,17 @@ def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -
     return {"supervision": {"tests": tests, "runs": runs, "opponents_runs": others}}
 
 
-def usage_record(judged: GroupResult) -> dict[str, Any]:
-    """CPU seconds, MiB and a word for people on every run of a bout: [programs][tests], withheld
-    tests last."""
-    found: dict[str, Any] = {"task": judged.task.id, "runs": _usage(judged)}
-    if judged.supervision and judged.supervision.result:
-        found["supervision"] = _usage(judged.supervision.result)
-    return found
+def usage_record(group: GroupResult) -> dict[str, Any]:
+    """Return CPU seconds, MiB and a detail for people of every execution of a group:
+    [programs][tests], hidden tests last."""
+    usage: dict[str, Any] = {"task": group.task.id, "runs": _usage(group)}
+    if group.supervision and group.supervision.result:
+        usage["supervision"] = _usage(group.supervision.result)
+    return usage
 
 
-def _usage(judged: GroupResult) -> list[list[list[Any]]]:
+def _usage(group: GroupResult) -> list[list[list[Any]]]:
     return [
         [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in (*row, *more)]
-        for row, more in zip(judged.outcomes_PT, judged.withheld_PH, strict=True)
+        for row, more in zip(group.outcomes_PT, group.withheld_PH, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""A graded group read back from its record (`record`)."""
+"""Graded groups read back from their records (`record`)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ from sparring.tasks.checkers.checker import accepts
 
 
 def result_from(record: Mapping[str, Any], checker: str | None = None) -> GroupResult:
-    """The group of a record. With a ``checker``, printed text is compared anew; a run whose output
-    was too long to be kept whole keeps its verdict, and so does all of a function task, whose
-    values no such rule compares. Raises `RunError` for any other record."""
+    """Return the group of a record.
+
+    With a ``checker``, printed text is compared anew. An output that was too long to be kept whole
+    keeps its verdict. A function task keeps all verdicts, because no checker for text compares
+    values. Raises `RunError` for data of any other form.
+    """
     step = record.get("step") if isinstance(record, dict) else None
     with well_formed(f"rollouts of step {step}"):
         if record["task"].get("entry_point") is not None:
             checker = None
-        found = _result_from(record, checker)
+        group = _result_from(record, checker)
         if "supervision" in record:
-            found = replace(found, supervision=_supervision_from(record, found, checker))
-        return found
+            group = replace(group, supervision=_supervision_from(record, group, checker))
+        return group
 
 
 def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
@@ -43,7 +46,7 @@ def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
     parsed = _parsed(tests)
     columns = (*task.tests, *(p.test for p in parsed))
     others = record.get("opponents", ())
-    told = record["task"].get("reference", ())
+    on_truth = record["task"].get("reference", ())
     reference = [None if (o := t["reference"]) is None else outcome_from(o) for t in tests]
     right_U = None
     if record["task"]["has_reference"]:
@@ -60,28 +63,29 @@ def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
         reference_U=reference,
         right_U=right_U,
         withheld_PH=[_row(p.get("withheld_runs", ()), task.withheld, checker) for p in programs],
-        reference_G=_row(told, task.ground_truth if told else (), checker),
+        reference_G=_row(on_truth, task.ground_truth if on_truth else (), checker),
         foreign=_foreign(record["task"], task, checker),
         pool_outcomes_PT=[_row(p["runs"], columns, checker) for p in others] or None,
         opponents=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(others)],
     )
 
 
-def _task_from(given: Mapping[str, Any], checker: str | None) -> Task:
+def _task_from(entry: Mapping[str, Any], checker: str | None) -> Task:
     return Task(
-        id=given["id"],
-        statement=given["statement"],
-        tests=tests_from(given["tests"]),
-        examples=tests_from(given.get("examples", ())),
-        checker=checker or given["checker"],
-        source=given["source"],
-        withheld=tests_from(given.get("withheld", ())),
-        entry_point=given.get("entry_point"),
+        id=entry["id"],
+        statement=entry["statement"],
+        tests=tests_from(entry["tests"]),
+        examples=tests_from(entry.get("examples", ())),
+        checker=checker or entry["checker"],
+        source=entry["source"],
+        withheld=tests_from(entry.get("withheld", ())),
+        entry_point=entry.get("entry_point"),
     )
 
 
 def _right(test: Mapping[str, Any], reference: Outcome | None, checker: str | None) -> bool:
-    """Whether a recorded test is right; by what the reference gave, if it is compared anew."""
+    """Return True if a recorded test is right: as recorded or, with a ``checker``, by comparison
+    with the reference's output."""
     if checker is None:
         return bool(test["right"])
     if not test["valid"] or reference is None or reference.verdict is not Verdict.FINISHED:
@@ -89,10 +93,10 @@ def _right(test: Mapping[str, Any], reference: Outcome | None, checker: str | No
     return accepts(checker, test["output"], reference.output)
 
 
-def _foreign(given: Mapping[str, Any], task: Task, checker: str | None) -> Foreign:
-    """As recorded, or anew by a rule that compares texts."""
+def _foreign(entry: Mapping[str, Any], task: Task, checker: str | None) -> Foreign:
+    """Return the counts as recorded, or anew by a ``checker`` that compares texts."""
     if checker is None:
-        return Foreign(*given.get("foreign", (0, 0)))
+        return Foreign(*entry.get("foreign", (0, 0)))
     pairs = foreign_comparisons(task)
     return Foreign(sum(accepts(p.checker, p.output, p.expected) for p in pairs), len(pairs))
 
@@ -111,17 +115,18 @@ def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
 def _supervision_from(
     record: Mapping[str, Any], group: GroupResult, checker: str | None
 ) -> Supervision:
-    """What `record` wrote: the same responses, with the runs on its own tests."""
-    given = record["supervision"]
-    parsed = _parsed(given["tests"])
+    """Return the pseudo-labels that `record` wrote: the same responses, with the outcomes on the
+    frozen tester's tests."""
+    entry = record["supervision"]
+    parsed = _parsed(entry["tests"])
     result = None
     if read := tuple(p.test for p in parsed if p.test):
         columns = (*read, *(p.test for p in group.tests))
-        others = given["opponents_runs"]
+        others = entry["opponents_runs"]
         result = replace(
             group,
             task=label_free(group.task, parsed),
-            outcomes_PT=[_row(runs, columns, checker) for runs in given["runs"]],
+            outcomes_PT=[_row(runs, columns, checker) for runs in entry["runs"]],
             refused_U=[None] * len(group.tests),
             reference_U=[None] * len(group.tests),
             right_U=None,
@@ -130,13 +135,13 @@ def _supervision_from(
             foreign=NO_PAIRS,
             pool_outcomes_PT=[_row(runs, columns, checker) for runs in others or ()] or None,
         )
-    known = all(t["right"] is not None for t in given["tests"])
-    right_K = np.array([bool(t["right"]) for t in given["tests"]], dtype=bool)
-    return Supervision(parsed, result, right_K if known else None)
+    all_known = all(t["right"] is not None for t in entry["tests"])
+    right_K = np.array([bool(t["right"]) for t in entry["tests"]], dtype=bool)
+    return Supervision(parsed, result, right_K if all_known else None)
 
 
 def _row(
     records: Sequence[Mapping[str, Any]], tests: Sequence[Test | None], checker: str | None
 ) -> list[Outcome]:
-    """A program's recorded outcomes on these tests."""
+    """Return a program's recorded outcomes on these tests."""
     return [outcome_from(o, t, checker) for o, t in zip(records, tests, strict=True)]

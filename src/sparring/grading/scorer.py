@@ -1,4 +1,4 @@
-"""From a graded group to what both roles earn."""
+"""Rewards and advantages of a graded group: the step from `GroupResult` to `Scored`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ from sparring.selection.consensus import TestFilter
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Rewards and advantages of groups. ``kept``: which supervising tests count; ``seed``: of the
-    run, for rewards that are dealt out at random; ``own``: the user's reward function."""
+    """Calculator of a group's rewards and advantages.
+
+    ``kept``: the filter that chooses among pseudo-label tests. ``seed``: the training run's seed,
+    for rewards that are dealt out at random. ``own``: the user's reward function, if there is one.
+    """
 
     rules: Rules
     kept: TestFilter
@@ -31,13 +34,20 @@ class Scorer:
     own: CustomReward | None
 
     def score(self, judged: GroupResult, step: int, index: int) -> Scored:
-        """The group with rewards [P] and [U] and their advantages; NaN and no advantage where our
-        own failures leave no label. ``index`` is the group's place in its step (the shuffled
-        control draws by it). Raises `RunError` for a mistake of a reward function of the user's."""
+        """Return the group with its rewards [P] and [U] and their advantages.
+
+        A response without a label, for example after an infrastructure failure, has reward NaN and
+        advantage 0. ``index`` is the group's place in its step. Raises `RunError` for a mistake in
+        the user's reward function.
+        """
+        # Every reward follows from `basis`. Under label-free training that is another result than
+        # `judged`, and nothing of `judged` may enter a reward.
         basis, kept_K = rewarded(judged, self.kept)
         if basis is None:
             nothing = no_test(len(judged.coder), len(judged.tester))
             return Scored(judged, nothing, kept_K)
+        # For the shuffled control, a stream of its own for each group: a resumed run deals the
+        # same rewards.
         rng = np.random.default_rng([self.seed, step, index])
         earned = self.rules.score(
             facts_of(basis),
@@ -47,21 +57,21 @@ class Scorer:
         return Scored(judged, earned, kept_K, basis)
 
 
-def facts_of(judged: GroupResult) -> Facts:
-    """What the rewards of a group follow from."""
-    inputs = [plain_input(p.test) if p.test else None for p in judged.tests]
+def facts_of(group: GroupResult) -> Facts:
+    """Return the facts that the rewards of a group follow from."""
+    inputs = [plain_input(p.test) if p.test else None for p in group.tests]
     count = Counter(inputs)
-    public = {plain_input(t) for t in judged.task.examples}
+    public = {plain_input(t) for t in group.task.examples}
     return Facts(
-        matrix=judged.matrix,
-        tester_matrix=stacked(judged.matrix, judged.pool) if judged.pool else judged.matrix,
-        valid_U=judged.valid_U,
+        matrix=group.matrix,
+        tester_matrix=stacked(group.matrix, group.pool) if group.pool else group.matrix,
+        valid_U=group.valid_U,
         repeats_U=np.array([1.0 if i is None else float(count[i]) for i in inputs]),
         copied_U=np.array([i is not None and i in public for i in inputs], dtype=bool),
-        lengths_P=_lengths(judged.coder),
-        lengths_U=_lengths(judged.tester),
-        truncated_P=_truncated(judged.coder),
-        truncated_U=_truncated(judged.tester),
+        lengths_P=_lengths(group.coder),
+        lengths_U=_lengths(group.tester),
+        truncated_P=_truncated(group.coder),
+        truncated_U=_truncated(group.tester),
     )
 
 
@@ -73,17 +83,18 @@ def _truncated(responses: Sequence[Response]) -> Bools:
     return np.array([r.stop is StopReason.LENGTH for r in responses], dtype=bool)
 
 
-def _bout(judged: GroupResult) -> Bout:
-    """What a reward of the user's own is given."""
+def _bout(group: GroupResult) -> Bout:
+    """Return the facts that a reward function of the user's receives. Arrays are copies, because
+    the function may change them."""
     return Bout(
-        task_id=judged.task.id,
-        statement=judged.task.statement,
-        passed_PT=judged.matrix.passed_PT & judged.matrix.observed_PT,
-        observed_PT=judged.matrix.observed_PT.copy(),  # the function's own, to do with as it likes
-        ground_truth=judged.matrix.ground_truth,
-        valid_U=judged.valid_U.copy(),
-        lengths_P=_lengths(judged.coder),
-        lengths_U=_lengths(judged.tester),
-        programs=tuple(p.source for p in judged.programs),
-        tests=tuple(p.test for p in judged.tests),
+        task_id=group.task.id,
+        statement=group.task.statement,
+        passed_PT=group.matrix.passed_PT & group.matrix.observed_PT,
+        observed_PT=group.matrix.observed_PT.copy(),
+        ground_truth=group.matrix.ground_truth,
+        valid_U=group.valid_U.copy(),
+        lengths_P=_lengths(group.coder),
+        lengths_U=_lengths(group.tester),
+        programs=tuple(p.source for p in group.programs),
+        tests=tuple(p.test for p in group.tests),
     )

@@ -1,15 +1,15 @@
-"""Tests of a frozen tester in the place of ground truth: the result that rewards may see.
+"""Grading by pseudo-labels: the tests of a frozen tester stand in for ground truth.
 
-Label-free means that no ground-truth test, no reference solution, no
-validator and nothing that follows from them enters a reward. So the same
-responses are graded a second time, on a task that has the frozen tester's
-tests and nothing else; rewards follow from that result alone. It runs first
-and alone, so that no process has seen a ground-truth input before: programs
-of one batch may share a process.
-What stays is what the statement says: limits, the checker's rule and public
-examples.
+Label-free means that no ground-truth test, no reference solution, no validator and nothing that
+follows from them enters a reward. The same responses are therefore graded twice:
 
-The result by ground truth is as ever, for the metrics.
+- First on a task that has the frozen tester's tests and nothing else. Rewards follow from this
+  result alone. What remains of the task is what its statement says: limits, the checker's rule and
+  public examples.
+- Then by ground truth as usual, for the metrics.
+
+The first grading has executions of its own, before any process has seen a ground-truth input,
+because programs of one batch may share a process.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def supervise(
     written: Sequence[Sequence[ParsedTest]],
     general: Limits,
 ) -> list[Supervision]:
-    """Grade every group by the tests that were ``written`` for its task. All of them are graded
-    before anything of any task's own is run."""
+    """Grade every group by the pseudo-label tests that were ``written`` for its task, all groups
+    before any task's own tests are executed."""
     results = [
         grade(runner, replace(group, task=label_free(group.task, tests)), general)
         if any(p.test for p in tests)
         else None
         for group, tests in zip(groups, written, strict=True)
     ]
-    # Whether these tests are right, for the metrics: a group without programs.
+    # Are these tests right by the reference? For the metrics alone: a group without programs.
     checked = [
         grade(runner, ReadGroup(group.task, (), (), (), tests), general)
         for group, tests in zip(groups, written, strict=True)
@@ -58,10 +58,10 @@ def supervise(
 
 
 def rewarded(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, Bools | None]:
-    """The result that rewards may see, and which of the K supervising tests it is graded by.
+    """Return the result that rewards may see, and the K pseudo-label tests that it is graded by.
 
-    Without supervision the group itself, and None. The result is None where no
-    test is left: there is no label.
+    Without pseudo-labels that is the group itself, and None. The result is None where no test is
+    left: the group then has no label.
     """
     if (supervision := group.supervision) is None:
         return group, None
@@ -69,14 +69,17 @@ def rewarded(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, B
     if (result := supervision.result) is None:
         return None, kept_K
     kept_G = np.ones(result.matrix.ground_truth, dtype=bool)
+    # Of K generated tests some are wrong, and then no program passes all. The filter keeps the
+    # tests that the largest consensus of programs agrees on.
     if how is TestFilter.AGREEMENT:
         kept_G = believed(result.matrix.passed_PG, result.matrix.observed_PG)
+    # `kept_G` counts only the tests that could be read; `kept_K` all that the tester wrote.
     kept_K[[p.test is not None for p in supervision.tests]] = kept_G
     return (_graded_by(result, kept_G) if kept_G.any() else None), kept_K
 
 
 def _graded_by(result: GroupResult, kept_G: Bools) -> GroupResult:
-    """The result without the tests that are set aside."""
+    """Return the result without the tests that the filter sets aside."""
     keep_T = [*kept_G.tolist(), *(True for _ in result.tests)]
 
     def kept(rows: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
@@ -92,12 +95,13 @@ def _graded_by(result: GroupResult, kept_G: Bools) -> GroupResult:
 
 
 def supervision_metrics(scored: Sequence[Scored]) -> dict[str, Any]:
-    """How good a step's supervision was. Shares over the whole step, NaN of nothing.
+    """Return figures of the quality of a step's pseudo-labels. All are shares over the whole step,
+    NaN of nothing.
 
-    ``unread``: of the supervisor's responses, those without a test; of the
-    tests, ``right`` by reference, ``set_aside`` by the filter, and of those
-    kept ``kept_right``. ``labels_right``: of the programs that both judge,
-    those that supervision and ground truth call the same, correct or wrong.
+    ``unread``: responses of the frozen tester without a test. ``right``: tests that are right by
+    the reference. ``set_aside``: tests that the filter drops. ``kept_right``: right tests among
+    those kept. ``labels_right``: among the programs that both judge, those that pseudo-labels and
+    ground truth call the same, correct or wrong.
     """
     read: list[bool] = []
     right: list[float] = []

@@ -1,6 +1,7 @@
-"""Programs that failed because a package is not there: counted by name, beside their verdicts.
+"""Programs that failed because a package is missing, counted by package, beside their verdicts.
 
-Such a failure says nothing of the program but that the sandbox lacks what its judge would have had.
+Such a failure says nothing about the program: the sandbox lacks a package that the data set's own
+judge would have had.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from sparring.schema import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How many programs, of how many tasks, some run of which ended for want of a package."""
+    """Number of programs, and of their tasks, with an execution that failed for want of a
+    package."""
 
     programs: int
     tasks: int
 
     def record(self) -> dict[str, int]:
-        """For JSON."""
+        """Return the counts as JSON-able data."""
         return {"programs": self.programs, "tasks": self.tasks}
 
 
 def wanted(tasks: Iterable[Sequence[Sequence[Outcome]]]) -> dict[str, Wanted]:
-    """By package; for each task its programs' outcomes [P][T]. The most wanted first."""
+    """Return the counts by package, the most wanted first. ``tasks``: for each task its programs'
+    outcomes [P][T]."""
     programs: dict[str, int] = {}
     of_tasks: dict[str, int] = {}
     for outcomes_PT in tasks:
@@ -41,12 +44,12 @@ def wanted(tasks: Iterable[Sequence[Sequence[Outcome]]]) -> dict[str, Wanted]:
     return {package: Wanted(programs[package], of_tasks[package]) for package in order}
 
 
-def wanting_lines(found: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """One line for each package, of `Wanted.record`s."""
+def wanting_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return one line for each package of a map from packages to `Wanted.record`s."""
     return [
         f"needs {package}: {_count(n['programs'], 'program')} of {_count(n['tasks'], 'task')} "
         f"failed for want of it; --packages {package} gives it to the sandbox"
-        for package, n in found.items()
+        for package, n in counts.items()
     ]
 
 

@@ -1,1 +1,1 @@
-"""Sparring's rewards inside other people's trainers."""
+"""Integrations: Sparring's rewards in the trainers of other projects."""

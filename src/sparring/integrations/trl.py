@@ -1,4 +1,4 @@
-"""A reward function for TRL's trainers: programs are paid for the ground-truth tests they pass.
+"""Reward function for TRL's trainers: pays programs for the ground-truth tests that they pass.
 
     from trl import GRPOTrainer
     from sparring.tasks.load import load_tasks
@@ -8,9 +8,10 @@
         dataset = Dataset.from_list(reward.rows())
         GRPOTrainer(model, reward_funcs=reward, train_dataset=dataset).train()
 
-The dataset holds prompts and task ids only: tests stay here. Grading is that of our own training
-(``grading.grade``): the same prompts, parser, sandbox, checkers and verdicts. TRL itself is not
-imported. Not done here: the tester's role, which a reward for single completions cannot express.
+The dataset holds prompts and task ids only; the tests stay in this object. Grading is that of our
+own training (``grading.grade``), with the same prompts, parser, sandbox, checkers and verdicts.
+This module does not import TRL. The tester's role has no reward here, because a reward for single
+completions cannot express it.
 """
 
 from __future__ import annotations
@@ -35,19 +36,25 @@ from sparring.sandbox import Limits, Runner, Sandbox
 from sparring.schema import Response, Role, StopReason, Task
 
 Completion = str | Sequence[Mapping[str, Any]] | None
-"""What a trainer hands over: text, or the messages of a turn, whose last one by the model holds the
-program (a tool's may follow it). A message's content is a text, a list of parts, or nothing."""
+"""Completion as a trainer passes it: a text, or the messages of a turn.
+
+The model's last message has the program; a tool's message may follow it. The content of a message
+is a text, a list of parts, or None.
+"""
 _MODEL = ("assistant", "model")
-"""Roles that a model's messages have."""
+"""Roles of a model's messages."""
 
 _USUAL = PromptSettings()
 
 
 class TestsPassed(Closing):
-    """Called by the trainer with completions and the dataset's columns. A context manager."""
+    """Reward function that a trainer calls with completions and the dataset's columns.
+
+    A context manager, which ends its own sandbox.
+    """
 
     __test__ = False  # pytest must not take this for a test class
-    __name__ = "tests_passed"  # TRL logs rewards under it
+    __name__ = "tests_passed"  # TRL logs the rewards under this name
 
     def __init__(
         self,
@@ -61,15 +68,23 @@ class TestsPassed(Closing):
         general: Limits | None = None,
         sandbox: Runner | None = None,
     ) -> None:
-        """`all_pass`: 1 for passing all ground-truth tests, else 0; otherwise the share of them
-        (Eq 3 over the number of tests). `reasoning`: "open" where the chat template opens it before
-        the completion, which then has no program before `reasoning_end`; "none" where marks are
-        text; "auto" reads each completion by the marks that it has. `general`: limits that a task
-        does not set. `sandbox`: one that the caller closes; by default one with a worker for each
-        CPU. Raises `DataError` and `ConfigError`."""
+        """Make a reward function for ``tasks``.
+
+        ``all_pass``: pay 1 for passing all ground-truth tests, else 0. By default the reward is the
+        share of passed tests (Eq 3 over the number of tests).
+
+        ``reasoning``: "open" where the chat template opens the reasoning before the completion,
+        whose program then stands after ``reasoning_end``; "none" where marks are ordinary text;
+        "auto" reads each completion by its own marks.
+
+        ``general``: limits for tasks that set none. ``sandbox``: a sandbox that the caller closes;
+        by default the object makes one with a worker for each CPU.
+
+        Raises `DataError` and `ConfigError`.
+        """
         self._tasks = {task.id: task for task in tasks}
         if len(self._tasks) != len(tasks):
-            raise DataError("tasks: two of them have the same id")
+            raise DataError("tasks: two tasks have the same id; give each task its own")
         self._settings = RewardSettings(
             coder=CoderReward.ALL_PASS if all_pass else CoderReward.COUNT
         )
@@ -80,8 +95,10 @@ class TestsPassed(Closing):
         self.sandbox = sandbox or self._own
 
     def rows(self, examples: int = 0) -> list[dict[str, Any]]:
-        """One row per task for a dataset: ``prompt`` (messages) and ``task_id``. `examples`: how
-        many of a task's public examples its prompt shows."""
+        """Return one row per task for a dataset: ``prompt`` (messages) and ``task_id``.
+
+        ``examples`` is the number of a task's public examples in its prompt.
+        """
         return [
             {
                 "prompt": [
@@ -98,31 +115,34 @@ class TestsPassed(Closing):
     def __call__(
         self, completions: Sequence[Completion], task_id: Sequence[str], **_others: Any
     ) -> list[float | None]:
-        """The reward of each completion, in [0, 1]; 0 for one that holds no program, or no text.
+        """Return the reward of each completion, from 0 to 1.
 
-        None where our own side failed: TRL leaves such a completion out of its group's mean and
-        gives it no advantage. The other columns that TRL passes are not needed.
+        A completion without a program earns 0. Where the sandbox failed the reward is None: TRL
+        then leaves the completion out of its group's mean and gives it no advantage. Other columns
+        that TRL passes are ignored. Raises `DataError`.
         """
         groups: dict[str, list[int]] = {}
         for position, name in enumerate(task_id):
             if name not in self._tasks:
-                raise DataError(f"task_id {name!r} of the dataset is none of the reward's tasks")
+                raise DataError(
+                    f"task_id {name!r} of the dataset is unknown; build the dataset from rows()"
+                )
             groups.setdefault(name, []).append(position)
         tasks = [self._tasks[name] for name in groups]
         responses = [
-            [self._response(name, k, completions[k]) for k in where]
-            for name, where in groups.items()
+            [self._response(name, k, completions[k]) for k in positions]
+            for name, positions in groups.items()
         ]
         assert self.sandbox is not None
         reading = dict.fromkeys(Role, self._reading)
         read = (read_group(t, rs, (), reading) for t, rs in zip(tasks, responses, strict=True))
-        judged = grade_each(self.sandbox, read, self._general)
+        graded = grade_each(self.sandbox, read, self._general)
         rewards: list[float | None] = [None] * len(completions)
-        for where, one in zip(groups.values(), judged, strict=True):
-            paid = coder_rewards(one.matrix, self._settings).value
+        for positions, group in zip(groups.values(), graded, strict=True):
+            rewards_P = coder_rewards(group.matrix, self._settings).value
             if self._settings.coder is CoderReward.COUNT:
-                paid = paid / one.matrix.ground_truth
-            for position, reward in zip(where, paid, strict=True):
+                rewards_P = rewards_P / group.matrix.ground_truth
+            for position, reward in zip(positions, rewards_P, strict=True):
                 rewards[position] = None if np.isnan(reward) else float(reward)
         return rewards
 
@@ -131,12 +151,13 @@ class TestsPassed(Closing):
         message = _message(completion, where)
         text = _text(message.get("content"), where)
         if self._reading.reasoning.opened and has_reasoning(message):
-            text = self._reading.reasoning.end + text  # it came apart: the content is the answer
-        # TRL does not say why a completion ended; it matters only for the name of a parse failure.
+            # The reasoning came in a field of its own, so all of the content is the answer.
+            text = self._reading.reasoning.end + text
+        # TRL does not say why a completion ended. The reason only affects the name of a failure.
         return Response(task_id, Role.CODER, index, (), (), (), StopReason.END_TOKEN, text)
 
     def close(self) -> None:
-        """End the sandbox, if it is the reward's own."""
+        """End the sandbox, unless the caller gave it."""
         if self._own is not None:
             self._own.close()
 
@@ -146,12 +167,14 @@ def _reasoning(mode: str, start: str, end: str) -> Reasoning:
     if mode not in known:
         raise ConfigError(f"reasoning: {mode!r} is none of {', '.join(known)}")
     if not start or not end:
-        raise ConfigError('reasoning: its marks need a text; reasoning="none" looks for none')
+        raise ConfigError(
+            'reasoning: its marks need a text; give both, or reasoning="none" for no marks'
+        )
     return reasoning_of(ReasoningMode(mode), start, end)
 
 
 def _message(completion: Completion, where: str) -> Mapping[str, Any]:
-    """The model's last message. Empty where there is none. Raises `DataError`."""
+    """Return the model's last message, or an empty one without any. Raises `DataError`."""
     if completion is None or isinstance(completion, str):
         return {"content": completion}
     if not isinstance(completion, Sequence) or isinstance(completion, bytes):
@@ -165,7 +188,7 @@ def _message(completion: Completion, where: str) -> Mapping[str, Any]:
 
 
 def _text(content: object, where: str) -> str:
-    """The text of a message's content: its own, or that of its parts of type text."""
+    """Return the text of a message's content, or of its parts of type text. Raises `DataError`."""
     if content is None:
         return ""
     if isinstance(content, str):

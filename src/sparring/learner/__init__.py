@@ -1,1 +1,1 @@
-"""From rewarded groups to new weights. See `update` for the story."""
+"""Training of a model's weights on rewarded groups of responses; begins in `update`."""

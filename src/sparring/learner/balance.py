@@ -1,8 +1,8 @@
-"""Who learns from which micro-batches: dealt out so that all have about as much to do.
+"""Distribution of micro-batches over processes, so that all have about equally much to compute.
 
-Every process computes all shares from the same groups, so nothing has to be
-agreed upon. What falls to whom never changes the gradient, only its rounding:
-losses are divided by the counts of the whole optimiser step.
+Every process computes the shares of all processes from the same groups, so no communication is
+needed. The distribution changes the rounding of the gradient but never its value: losses are
+divided by the counts of the full optimiser step.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from sparring.schema import Role
 def shares(
     groups: Sequence[Group], budget: int, backend: Backend, size: int
 ) -> list[list[list[Group]]]:
-    """The micro-batches of each of ``size`` processes; they differ in number by at most one.
+    """Return the micro-batches of each of ``size`` processes.
 
-    One process fills its batches. Several get as many as fill the fewest
-    rounds, as even as they can be made: the budget is lowered until one batch
-    more would be needed. The largest are dealt first, there and back, so that
-    what is computed at one time is about as large everywhere.
+    The processes' numbers of micro-batches differ by at most one. A single process fills its
+    batches up to ``budget`` positions. Several processes take the fewest rounds that the budget
+    allows, with batches as even as possible: the budget is lowered until another round would be
+    needed. Batches are dealt from the largest down, in alternating direction, so that the batches
+    computed at one time have about the same size in all processes.
     """
     batches = micro_batches(groups, budget, backend)
     if size == 1:
@@ -40,15 +41,19 @@ def shares(
 def rounds(
     groups: Sequence[Group], budget: int, backend: Backend, rank: int, size: int, in_step: bool
 ) -> list[list[Group]]:
-    """The micro-batches of process ``rank``; an empty one at the end where it has fewer than
-    another and all must make the same number of passes (``in_step``)."""
-    every = shares(groups, budget, backend, size)
-    most = max(map(len, every)) if in_step else 0
-    return every[rank] + [[]] * (most - len(every[rank]))
+    """Return the micro-batches of process ``rank``.
+
+    Where all processes must make the same number of passes (``in_step``), a process with fewer
+    micro-batches than another gets an empty one at the end.
+    """
+    by_rank = shares(groups, budget, backend, size)
+    most = max(map(len, by_rank)) if in_step else 0
+    return by_rank[rank] + [[]] * (most - len(by_rank[rank]))
 
 
 def idle(role: Role) -> list[Group]:
-    """A micro-batch to keep step with: two tokens, from which nothing is learned."""
+    """Return a micro-batch of two tokens without advantage, for a process that only has to keep
+    step with the others' passes."""
     return [Group(role, (0,), 1.0, (Sample((0, 0), (0.0, 0.0), 0.0),))]
 
 
@@ -59,16 +64,16 @@ def _even(
     backend: Backend,
     size: int,
 ) -> list[list[Group]]:
-    """As many batches as ``size`` processes can make in the rounds that these need, and no more:
-    by halves, the smallest budget that does not need another round."""
+    """Return batches as even as possible that ``size`` processes need no more rounds for than for
+    ``batches``: bisection for the smallest budget that does not need another round."""
     most = -(-len(batches) // size) * size
     low, high = 0, min(budget, max((computed(b, backend) for b in batches), default=0))
     step = max(1, high // 64)
     while high - low > step:
-        tried = (low + high) // 2
-        found = micro_batches(groups, tried, backend)
-        if len(found) <= most:
-            batches, high = found, tried
+        middle = (low + high) // 2
+        smaller = micro_batches(groups, middle, backend)
+        if len(smaller) <= most:
+            batches, high = smaller, middle
         else:
-            low = tried
+            low = middle
     return batches

@@ -1,10 +1,10 @@
-"""The clipped surrogate with a KL term, and how tokens are averaged.
+"""The clipped surrogate with a KL term, and the weights that average token losses.
 
-With ratio ρ = π/π_old (of a token or of a whole response) and advantage A, the
-surrogate is min(ρA, clip(ρ, 1−ε, 1+ε′)A) (PPO; CURE's Eq 5 takes the
-group-normalised reward as A; ε′ > ε is DAPO's asymmetric clip). The KL to the
-reference is estimated per token, with δ = log π_ref − log π, by
-k3 = exp(δ) − δ − 1 or k2 = δ²/2. `settings` names the sources of the forms.
+With ratio ρ = π/π_old (of a token or of a response) and advantage A, the surrogate is
+min(ρA, clip(ρ, 1−ε, 1+ε′)A) (PPO). CURE's Eq 5 takes the group-normalised reward as A; ε′ > ε is
+DAPO's asymmetric clip. The KL to the reference is estimated for each token, with
+δ = log π_ref − log π, by k3 = exp(δ) − δ − 1 or k2 = δ²/2. `settings` cites the paper of each
+variant.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from sparring.learner.settings import Average, KLEstimator, LearningSettings, Ob
 
 @dataclass(frozen=True, slots=True)
 class TokenLoss:
-    """Per-token values [tokens]; only ``loss`` carries gradient. A ratio of a whole response
-    stands at each of its tokens."""
+    """Values for each token, [tokens] each; only ``loss`` carries gradient.
+
+    ``ratio`` repeats a response's ratio at each of its tokens where ratios are of responses.
+    ``clipped`` marks tokens whose gradient the clip removes.
+    """
 
     loss: torch.Tensor
     kl: torch.Tensor
@@ -29,11 +32,12 @@ class TokenLoss:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a loss is made of: flat over the responses of a micro-batch, [tokens] each.
+    """Inputs of a loss: [tokens] each, flat over the responses of a micro-batch.
 
-    ``row`` is the number of the response, ``old`` its log-probs under the old
-    policy, ``advantage`` that of its response, ``weight`` an importance weight
-    (None: 1), ``reference`` the reference's log-probs (None: no KL term).
+    ``logprob``: log-probs under the current policy, with gradient. ``row``: index of the token's
+    response. ``old``: log-probs under the old policy. ``advantage``: advantage of the token's
+    response. ``weight``: truncated importance weight (None: 1). ``reference``: the reference's
+    log-probs (None: no KL term).
     """
 
     logprob: torch.Tensor
@@ -45,11 +49,7 @@ class Tokens:
 
 
 def token_loss(t: Tokens, settings: LearningSettings) -> TokenLoss:
-    """The loss of every token, before averaging. Only ``logprob`` needs gradient.
-
-    ``clipped`` marks tokens whose gradient the clip removes: the ratio has
-    left the trust region in the direction that the advantage pushes.
-    """
+    """Return the loss of every token, before averaging."""
     high = settings.clip if settings.clip_high is None else settings.clip_high
     ratio = torch.exp(_of_ratio(t.logprob - t.old, t.row, settings.ratio))
     if settings.objective is Objective.LIKELIHOOD:
@@ -59,6 +59,8 @@ def token_loss(t: Tokens, settings: LearningSettings) -> TokenLoss:
         bounded = ratio.clamp(1 - settings.clip, 1 + high)
         policy = torch.minimum(ratio * t.advantage, bounded * t.advantage)
         with torch.no_grad():
+            # The clip removes a gradient only where the ratio has left the clip range in the
+            # direction that the advantage pushes; on the other side the minimum keeps the gradient.
             clipped = ((ratio > 1 + high) & (t.advantage > 0)) | (
                 (ratio < 1 - settings.clip) & (t.advantage < 0)
             )
@@ -77,22 +79,28 @@ def kl_terms(
     estimator: KLEstimator,
     bound: float | None = None,
 ) -> torch.Tensor:
-    """The KL of each token [tokens]. Where δ > ``bound`` k3 goes on along its tangent there: the
-    gradient of exp(δ), which no clip bounds, is then exp(bound) at most, and never 0."""
+    """Return the estimated KL of each token [tokens].
+
+    Above δ = ``bound``, k3 continues along its tangent at the bound. No clip bounds the gradient of
+    exp(δ); with the tangent the gradient is at most exp(bound), and never 0.
+    """
     delta = reference - logprob
     if estimator is KLEstimator.K2:
         return delta.square() / 2
     if bound is None:
         return torch.exp(delta) - delta - 1
     near = delta.clamp(max=bound)
-    # exp(near) is a constant where δ is beyond the bound.
+    # exp(near) has no gradient where δ is beyond the bound: there the sum is the tangent.
     return torch.exp(near) * (1 + delta - near) - delta - 1
 
 
 def token_weights(row: torch.Tensor, average: Average, tokens: int, responses: int) -> torch.Tensor:
-    """What each token's loss counts [tokens], so that the sum is the average over an optimiser
-    step with that many tokens and responses. Splitting the step changes nothing: whole responses
-    go into a micro-batch."""
+    """Return the weight of each token's loss [tokens].
+
+    The weighted sum over all micro-batches is the loss of an optimiser step with ``tokens`` tokens
+    and ``responses`` responses in all. The split into micro-batches changes nothing, because a
+    response is never divided between two micro-batches.
+    """
     if average is Average.TOKENS:
         return torch.full(row.shape, 1 / tokens, device=row.device)
     if average is Average.RESPONSE_SUM:
@@ -101,7 +109,7 @@ def token_weights(row: torch.Tensor, average: Average, tokens: int, responses: i
 
 
 def _of_ratio(difference: torch.Tensor, row: torch.Tensor, ratio: Ratio) -> torch.Tensor:
-    """The logarithm of the ratio that each token is under."""
+    """Return each token's log-ratio at the level of ``ratio`` [tokens]."""
     if ratio is Ratio.TOKEN:
         return difference
     count = torch.bincount(row)
@@ -110,7 +118,8 @@ def _of_ratio(difference: torch.Tensor, row: torch.Tensor, ratio: Ratio) -> torc
 
 
 def row_sums(values: torch.Tensor, row: torch.Tensor, rows: int) -> torch.Tensor:
-    """The sum of each of ``rows`` responses' values [tokens]. On CUDA they are added in any order:
-    in float64, where the order of thousands does not show in what is left as float32."""
+    """Return the sum of ``values`` [tokens] over each of ``rows`` responses [rows]."""
+    # CUDA adds in any order. In float64 the order of thousands of terms does not show once the sum
+    # is rounded to float32.
     wide = values.double() if values.is_cuda else values
     return wide.new_zeros(rows).index_add(0, row, wide).to(values.dtype)

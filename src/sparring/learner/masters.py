@@ -1,14 +1,13 @@
-"""Float32 masters of the weights that learn, beside a model that computes in bfloat16.
+"""Float32 master weights beside a model that computes in bfloat16.
 
-A step of 1e-6 is lost in a bfloat16 weight, whose neighbours are 0.4% apart;
-so are small gradients that are added to a large sum. Hence what learns exists
-twice: in the model, as bfloat16, to compute with, and here, as float32, for
-gradients to be added up in and for AdamW to move. After a step the masters are
-rounded into the model. Nothing else of a model needs float32: weights that are
-frozen, and copies that are only played or compared with, are `cast` once.
+Neighbouring bfloat16 values are 0.4% apart, so a step of 1e-6 is lost in a bfloat16 weight, and a
+small gradient is lost in a large bfloat16 sum. Hence the trained weights exist twice: in bfloat16
+in the model, for computing, and in float32 here, where gradients are summed and AdamW takes its
+steps. After a step the masters are rounded into the model. Nothing else needs float32: frozen
+weights, and copies that only sample or serve as a reference, are `cast` once.
 
-A model that computes in float32 is its own master: its parameters are the
-optimiser's, and nothing here does anything.
+A model that computes in float32 is its own master: the optimiser moves the model's parameters, and
+this module does nothing.
 """
 
 from __future__ import annotations
@@ -24,19 +23,21 @@ from sparring.policy.precision import cast
 
 
 class Masters:
-    """The weights that learn, as the optimiser sees them."""
+    """Float32 masters of a model's trained weights, which the optimiser moves."""
 
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
-        """Take masters of what learns in ``model``, and `cast` it to ``dtype``. Gradients of the
-        model's weights then go to the masters, whoever computes them."""
+        """Take masters of the weights that learn in ``model``, then `cast` the model to ``dtype``.
+        From then on every backward pass adds the gradients of these weights to the masters."""
         learning = [p for p in model.parameters() if p.requires_grad]
         self.parameters = learning
-        """What gradients are added up in and an optimiser moves, in the model's order."""
+        """Master parameters, in the model's order: gradients are summed in them, and the optimiser
+        moves them."""
         self._pairs: list[tuple[torch.nn.Parameter, torch.nn.Parameter]] = []
-        """Each of the model's weights that learns, with its master, where that is another."""
+        """Each trained weight of the model with its master; empty where a weight is its own
+        master."""
         if dtype is torch.float32:
             return
-        # Not copied: casting gives the model other tensors.
+        # `float` does not copy a float32 tensor; that is safe, as `cast` makes the model new ones.
         self.parameters = [torch.nn.Parameter(p.data.float()) for p in learning]
         self._pairs = list(zip(learning, self.parameters, strict=True))
         cast(model, dtype)
@@ -45,20 +46,20 @@ class Masters:
 
     @torch.no_grad()
     def publish(self) -> None:
-        """Round the masters into the model: they have changed."""
+        """Round the masters into the model, after they have changed."""
         for own, master in self._pairs:
             own.copy_(master)
 
     @torch.no_grad()
     def round(self) -> None:
-        """Keep of the masters what bfloat16 holds: what the model has already."""
+        """Round the masters themselves to bfloat16, the values that the model has already."""
         for master in self.parameters:
             master.copy_(master.bfloat16())
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """The masters in the place of the model's weights: to save them, or to load others into
-        them. Nothing is computed within."""
+        """Put the masters in the place of the model's weights while they are saved or loaded.
+        Nothing may be computed within."""
         rounded = [own.data for own, _ in self._pairs]
         for own, master in self._pairs:
             own.data = master.data
@@ -71,8 +72,8 @@ class Masters:
 
 
 def _into(master: torch.nn.Parameter) -> Callable[[Any], None]:
-    """For a weight's gradient, as soon as a backward pass has it: add it to the master's and drop
-    it, so that no two whole gradients are held."""
+    """Return a hook that adds a weight's gradient to the master's as soon as a backward pass has
+    it, and drops it, so that two full gradients are never held at a time."""
 
     def add(own: torch.nn.Parameter) -> None:
         gradient, own.grad = own.grad, None

@@ -1,4 +1,4 @@
-"""What the optimiser steps of an update are made from, and in which order."""
+"""The groups of each optimiser step of an update, and the order of the steps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 Part = dict[Role, list[Group]]
-"""What one optimiser step is made from."""
+"""Groups of one optimiser step, by role."""
 
 
 def parts_of(groups: Sequence[Group], settings: LearningSettings) -> list[Part]:
-    """The parts of a batch, which is gone through once, in order; some without a group."""
+    """Return the parts of one epoch in order, one for each optimiser step. Some parts may have no
+    groups."""
     by_role = {role: [g for g in groups if g.role is role] for role in Role}
     chunks = {role: _chunks(own, settings.minibatches) for role, own in by_role.items()}
     if settings.mode is UpdateMode.SEPARATE:
@@ -27,19 +28,22 @@ def parts_of(groups: Sequence[Group], settings: LearningSettings) -> list[Part]:
 def spans(
     parts: Sequence[Part], settings: LearningSettings, precision: Precision
 ) -> list[list[Part]]:
-    """The parts that have groups, in order, by the moment that their old log-probs are of: the
-    start of the update, or, where the model computes in bfloat16, of the role's own part of it.
-    There the other role's step moves rounding by more than the policy
-    (`sparring.learner.rounding`)."""
-    found = [part for part in parts if any(part.values())]
+    """Return the parts that have groups, in order, as spans that share a moment for their old
+    log-probs: the old log-probs of a span are of the weights at its beginning.
+
+    One span covers the update, except for separate roles in bfloat16, which have a span each: the
+    coder's optimiser steps change the rounding of the tester's log-probs by more than they change
+    the policy (`sparring.learner.rounding`).
+    """
+    filled = [part for part in parts if any(part.values())]
     if precision is not Precision.BFLOAT16 or settings.mode is not UpdateMode.SEPARATE:
-        return [found]
-    return [[part for part in found if role in part] for role in (Role.CODER, Role.TESTER)]
+        return [filled]
+    return [[part for part in filled if role in part] for role in (Role.CODER, Role.TESTER)]
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What one role's part of an optimiser step amounts to: averages are over these."""
+    """Loss denominators of one role's part of an optimiser step, and the role's weight."""
 
     tokens: int
     responses: int
@@ -47,11 +51,13 @@ class Whole:
 
     @classmethod
     def of(cls, groups: Sequence[Group], weight: float) -> Whole:
-        """The sums over one role's groups; ``weight`` is the role's in the loss."""
+        """Count tokens and responses of one role's groups; ``weight`` is the role's weight in the
+        loss."""
         return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
 
 
 def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
-    """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
+    """Split groups, in order, into ``count`` parts of nearly equal size; with few groups some parts
+    are empty."""
     bounds = [round(i * len(groups) / count) for i in range(count + 1)]
     return [groups[a:b] for a, b in pairwise(bounds)]

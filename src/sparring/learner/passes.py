@@ -1,8 +1,8 @@
-"""Forward passes over this process's share of an update's groups: what is known before a step.
+"""Forward passes without gradient over an update's groups, made before the first optimiser step.
 
-The trainer's own old log-probs, the reference's, and the KL between policy
-and reference that may be taken off the rewards: all without gradient, by the
-backend and the micro-batches of the update itself, each process for its share.
+The passes give the trainer's own old log-probs, the reference's log-probs, and the KL between
+policy and reference where the KL is subtracted from the advantages. They use the backend and the
+micro-batches of the update itself; each process computes its own share.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from sparring.schema import Role
 
 @dataclass(slots=True)
 class Passes:
-    """A model and its reference, asked for log-probs as the settings want them computed."""
+    """Forward passes of a model and its reference, with the backend and micro-batches of an
+    update."""
 
     model: PreTrainedModel
     reference: PreTrainedModel | None
@@ -36,16 +37,16 @@ class Passes:
     world: World
     sharded: bool
     fixed: FixedLogprobs = field(default_factory=FixedLogprobs)
-    """The reference's log-probs of the update that is being made."""
+    """The reference's log-probs of the current update."""
 
     old: FixedLogprobs = field(default_factory=FixedLogprobs)
-    """The policy's, by which ratios are taken, where the trainer computes them."""
+    """The policy's old log-probs of the current update, where the trainer computes them."""
 
     @torch.no_grad()
     def fix_old(self, parts: Sequence[dict[Role, list[Group]]]) -> list[list[Group]]:
-        """Compute the policy's own log-probs, as it is now, of all micro-batches that an update
-        will make of ``parts``: in these very micro-batches, because in bfloat16 others would round
-        otherwise. Returns this process's."""
+        """Compute old log-probs under the current policy for all micro-batches that the update will
+        make of ``parts``. Returns this process's micro-batches."""
+        # In bfloat16 rounding depends on the micro-batch, so these are the update's own ones.
         own = [
             (batch, role)
             for part in parts
@@ -54,7 +55,7 @@ class Passes:
         ]
         with attending(self.model, self.backend):
             for batch, role in own:
-                passed = batch or idle(role)
+                passed = batch or idle(role)  # sharded processes make equally many passes
                 self.old[passed] = self.logprobs(self.model, passed).logprob
         return [batch for batch, _ in own if batch]
 
@@ -62,24 +63,27 @@ class Passes:
     def score(
         self, model: PreTrainedModel, groups: Sequence[Group], start: bool
     ) -> list[tuple[float, ...]]:
-        """The log-probs of the tokens of each sample under ``model``; of an adapted one without
-        its adapter if the ``start`` is wanted."""
+        """Return the log-probs of each sample's tokens under ``model``, in the order of the
+        samples. With ``start``, an adapted model is computed without its adapter."""
 
         def values(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
             bare = start and is_adapted(model)
-            there = start_weights(model) if bare else visiting(model, self.world.device)
-            with there, attending(model, self.backend):
+            ready = start_weights(model) if bare else visiting(model, self.world.device)
+            with ready, attending(model, self.backend):
                 return [self.logprobs(model, batch).logprob for batch in batches]
 
-        found = self.of_samples(groups, values)
-        return [found[id(s)] for g in groups for s in g.samples]
+        by_sample = self.of_samples(groups, values)
+        return [by_sample[id(s)] for g in groups for s in g.samples]
 
     @torch.no_grad()
     def penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
-        """The groups with the KL to the reference taken off the advantages, which are normalised
-        already: β times its sum over a response's tokens, centred over the group, and not divided
-        by its deviation. And the KL itself, by role: mean over tokens."""
-        if self.reference is None:  # to the policy that sampled: nothing
+        """Subtract the KL to the reference from the advantages, which are normalised already.
+
+        A response's penalty is β times the sum of the KL over its tokens, centred over the group
+        but not divided by the group's deviation. Returns the new groups, and each role's KL as a
+        mean over tokens.
+        """
+        if self.reference is None:  # the KL is to the behaviour policy itself: 0
             return list(groups), {}
         settings = self.settings
         values = self.of_samples(groups, self.of_reference)
@@ -99,15 +103,15 @@ class Passes:
             )
             for g in groups
         ]
-        found = {}
+        means = {}
         for role in {g.role for g in groups}:
             own = [g for g in groups if g.role is role]
-            found[role] = sum(total[id(g)] for g in own) / settings.kl / sum(g.tokens for g in own)
-        return penalised, found
+            means[role] = sum(total[id(g)] for g in own) / settings.kl / sum(g.tokens for g in own)
+        return penalised, means
 
     def batches(self, groups: Sequence[Group]) -> list[list[Group]]:
-        """This process's micro-batches of one role's groups; some empty where weights are sharded
-        and all must make the same number of passes."""
+        """Return this process's micro-batches of one role's groups. Where weights are sharded some
+        may be empty, because all processes must make the same number of passes."""
         world, budget = self.world, self.settings.tokens_per_micro_batch
         return rounds(groups, budget, self.backend, world.rank, world.size, in_step=self.sharded)
 
@@ -116,23 +120,28 @@ class Passes:
         groups: Sequence[Group],
         values: Callable[[Sequence[list[Group]]], list[torch.Tensor]],
     ) -> dict[int, tuple[float, ...]]:
-        """What ``values`` gives for micro-batches, [tokens] each, by the identity of samples. Each
-        process computes its share, and all are given all. Micro-batches are of one role: where
-        roles have adapters of their own, a forward pass is of one of them."""
+        """Return the token values of every sample, by the ``id`` of the sample.
+
+        ``values`` maps micro-batches to their tokens' values, [tokens] each. Each process computes
+        its share, and every process receives the values of all. A micro-batch has groups of one
+        role, because a forward pass uses one adapter and roles may have different ones.
+        """
         samples = [s for g in groups for s in g.samples]
         place = {id(s): i for i, s in enumerate(samples)}
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         batches = [(b, role) for role, own in by_role.items() for b in self.batches(own)]
-        found = values([batch or idle(role) for batch, role in batches])
+        computed = values([batch or idle(role) for batch, role in batches])
         own: dict[int, tuple[float, ...]] = {}
-        for (batch, _), now in zip(batches, found, strict=True):
+        for (batch, _), of_batch in zip(batches, computed, strict=True):
             if batch:
-                own |= {place[i]: v for i, v in _by_sample(batch, now).items()}
+                own |= {place[i]: v for i, v in _by_sample(batch, of_batch).items()}
+        # An `id` means nothing in another process: values travel by the sample's place in the
+        # batch.
         return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
 
     def fix_reference(self, parts: Sequence[dict[Role, list[Group]]]) -> None:
-        """Compute the reference's log-probs of all micro-batches that an update will make of
-        ``parts``, where the loss has a term for them."""
+        """Compute the reference's log-probs of all micro-batches that the update will make of
+        ``parts``, if the loss has a KL term that needs them."""
         self.fixed.clear()
         settings = self.settings
         if not settings.needs_reference or settings.kl_place is not KLPlace.LOSS:
@@ -143,27 +152,28 @@ class Passes:
             for role, own in part.items()
             for batch in self.batches(own)
         ]
-        for batch, found in zip(batches, self.of_reference(batches), strict=True):
-            self.fixed[batch] = found
+        for batch, logprobs in zip(batches, self.of_reference(batches), strict=True):
+            self.fixed[batch] = logprobs
 
     @torch.no_grad()
     def of_reference(self, batches: Sequence[list[Group]]) -> list[torch.Tensor]:
-        """The reference's log-probs of the tokens of each micro-batch, [tokens] each."""
+        """Return the reference's log-probs of each micro-batch, [tokens] each."""
         assert self.reference is not None
-        if self.reference is self.model:
-            there = start_weights(self.model)
+        if self.reference is self.model:  # adapted: the reference is the model without its adapter
+            ready = start_weights(self.model)
         else:
-            there = visiting(self.reference, self.model.device)
-        with there as reference, attending(reference, self.backend):
+            ready = visiting(self.reference, self.model.device)
+        with ready as reference, attending(reference, self.backend):
             return [self.logprobs(reference, batch).logprob for batch in batches]
 
     def logprobs(self, model: PreTrainedModel, batch: Sequence[Group]) -> ResponseLogprobs:
-        """As the settings want them computed. The model has to be `attending`."""
+        """Return a micro-batch's log-probs by the backend of the settings. The caller has to be in
+        an `attending` block of ``model``."""
         return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
 
 
 def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[float, ...]]:
-    """Flat values of a batch's tokens, by the identity of their sample."""
+    """Split flat ``values`` [tokens] of a micro-batch by sample; keys are the samples' ``id``."""
     samples = [s for g in batch for s in g.samples]
     parts = values.cpu().split([len(s.token_ids) for s in samples])
     return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}

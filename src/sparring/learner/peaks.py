@@ -1,4 +1,4 @@
-"""Operations per second that a GPU could make at best, by its name: what MFU is a share of."""
+"""Peak operations per second of GPUs by name: the denominator of model FLOPs utilisation (MFU)."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ _DENSE_BFLOAT16: tuple[tuple[str, float], ...] = (
     ("RTX 4090", 165.2),  # Ada white paper, appendix A
     ("RTX 3090", 71),  # GA102 white paper, appendix A
 )
-"""Operations per second, dense bfloat16, by NVIDIA's data sheets; where one gives figures with
-sparsity, half of it. Of GeForce and workstation cards it is the figure with sums in float32, which
-is what torch computes."""
+"""Dense bfloat16 tera-operations per second by NVIDIA's data sheets. Where a data sheet gives the
+figure with sparsity, this is half of it. For GeForce and workstation cards this is the figure with
+float32 accumulation, which is how torch computes. The first entry whose words all occur in a GPU's
+name counts, so "H200 NVL" stands before "H200"."""
 
 
 def dense_peak(name: str) -> float | None:
-    """Operations per second of the GPU that the driver calls ``name``; None for one that is not
-    known."""
+    """Return the peak operations per second of the GPU that the driver calls ``name``, or None for
+    an unknown GPU."""
     words = name.replace("-", " ").split()
-    if "Laptop" in words or words[-1:] == ["D"]:  # of the same name, and slower
+    # Laptop and "D" cards carry the name of a faster card.
+    if "Laptop" in words or words[-1:] == ["D"]:
         return None
-    for known, tera in _DENSE_BFLOAT16:
-        wanted = known.split()
+    for gpu, tera in _DENSE_BFLOAT16:
+        wanted = gpu.split()
         if any(words[i : i + len(wanted)] == wanted for i in range(len(words))):
             return tera * _TERA
     return None

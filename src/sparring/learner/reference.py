@@ -1,8 +1,7 @@
-"""The reference of the KL term: its log-probs once per update, its weights where there is room.
+"""The reference of the KL term: computed once per update, offloaded in between.
 
-The reference does not change, so its log-probs of a micro-batch are the same
-in every epoch: they are computed before the first optimiser step, which is
-also the only time that its weights have to be on the device.
+The reference does not change, so its log-probs of a micro-batch are the same in every epoch. They
+are computed before the first optimiser step, and only then must its weights be on the device.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Key = tuple[tuple[Role, float, tuple[int, ...], tuple[tuple[int, ...], ...]], ..
 
 
 def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy that never changes: the reference of the KL term."""
+    """Return a copy of ``model`` that never learns: the reference of the KL term."""
     reference = copy.deepcopy(model)
     reference.requires_grad_(False)
     reference.eval()
@@ -29,24 +28,27 @@ def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
 
 
 class FixedLogprobs:
-    """Log-probs by micro-batch: by what was sampled in it, in the order of its rows, so that what
-    is found is what would be computed again, to the bit."""
+    """Log-probs by micro-batch.
+
+    The key holds the micro-batch's prompts and responses in the order of its rows, so that the
+    stored values equal, to the bit, what the same pass would compute again.
+    """
 
     def __init__(self) -> None:
-        self._found: dict[Key, torch.Tensor] = {}
+        self._logprobs: dict[Key, torch.Tensor] = {}
 
     def __contains__(self, batch: Sequence[Group]) -> bool:
-        return _key(batch) in self._found
+        return _key(batch) in self._logprobs
 
     def __getitem__(self, batch: Sequence[Group]) -> torch.Tensor:
-        return self._found[_key(batch)]
+        return self._logprobs[_key(batch)]
 
     def __setitem__(self, batch: Sequence[Group], logprobs: torch.Tensor) -> None:
-        self._found[_key(batch)] = logprobs
+        self._logprobs[_key(batch)] = logprobs
 
     def clear(self) -> None:
-        """Forget all: the update is over."""
-        self._found.clear()
+        """Drop all log-probs at the end of an update."""
+        self._logprobs.clear()
 
 
 def _key(batch: Sequence[Group]) -> Key:
@@ -57,7 +59,7 @@ def _key(batch: Sequence[Group]) -> Key:
 
 @contextmanager
 def visiting(model: PreTrainedModel, device: torch.device) -> Iterator[PreTrainedModel]:
-    """The model on ``device``, and back where it was afterwards."""
+    """Move the model to ``device`` for the block, and back to its own device afterwards."""
     home = model.device
     if home == device:
         yield model

@@ -1,4 +1,4 @@
-"""What is learned from: responses with advantages, grouped by prompt."""
+"""Training data of an update: responses with advantages, grouped by prompt."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sparring.schema import Role
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One response to learn from.
+    """One response to learn from, of L tokens.
 
-    ``sampled_logprobs`` [L] are the sampler's, under the sampling distribution
-    (temperature included).
+    ``sampled_logprobs`` [L] are the log-probs that the sampler reported, under the distribution
+    that it sampled from (temperature included).
     """
 
     token_ids: tuple[int, ...]
@@ -22,7 +22,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The responses to one prompt. ``temperature`` is the one they were sampled at."""
+    """All responses to one prompt, sampled at ``temperature``."""
 
     role: Role
     prompt_ids: tuple[int, ...]
@@ -31,5 +31,5 @@ class Group:
 
     @property
     def tokens(self) -> int:
-        """Response tokens: what losses are averaged over."""
+        """Return the number of response tokens, over which losses are averaged."""
         return sum(len(s.token_ids) for s in self.samples)

@@ -14,22 +14,28 @@ from sparring.section import Count, Few, Length, Responses, Section
 
 
 class Layout(Enum):
-    """How prompts and responses lie in a pass, from which follows what a micro-batch computes
-    (`logprobs.filling`) and holds (`training.planning.activations`)."""
+    """Arrangement of prompts and responses in a forward pass.
+
+    The layout decides how many positions a micro-batch computes (`logprobs.filling`) and how much
+    memory its activations take (`training.planning.activations`).
+    """
 
     ROWS = auto()
-    """Each response behind its prompt, a row each."""
+    """One row for each response, with its prompt in front."""
     PROMPTS_APART = auto()
-    """Prompts as rows, and then responses as rows."""
+    """First a pass over the prompts, one row each, then a pass over the responses, one row each."""
     SEQUENCE = auto()
-    """All in one, each response behind its group's prompt."""
+    """One sequence of all groups: each prompt once, followed by its responses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What all others know of a backend. ``keeps_cache``: it needs keys and values of an earlier
-    pass, which gradient checkpointing drops, and its passes are not one for each micro-batch, as
-    sharded weights want them. ``on_cuda``: it has a way back on CUDA alone."""
+    """Properties of a log-prob backend that other parts depend on.
+
+    ``keeps_cache``: the backend needs keys and values of an earlier pass. Gradient checkpointing
+    drops these, and sharded weights need exactly one pass for each micro-batch, so such a backend
+    works with neither. ``on_cuda``: the backend has a backward pass on CUDA alone.
+    """
 
     layout: Layout
     keeps_cache: bool = False
@@ -37,20 +43,20 @@ class Traits:
 
 
 class Backend(StrEnum):
-    """How the log-probs of responses are computed. All give the same."""
+    """Implementation that computes the log-probs of responses. All backends give equal values."""
 
     AUTO = "auto"
-    """What `usual_backend` says."""
+    """The choice of `usual_backend`."""
     PROMPT_CACHE = "prompt_cache"
-    """A prompt once, its keys and values repeated for its responses."""
+    """Computes a prompt once and repeats its keys and values for its responses."""
     FLEX = "flex"
-    """All prompts and responses in one sequence, by torch's flex attention: on CUDA."""
+    """Computes all prompts and responses in one sequence with torch's flex attention; CUDA only."""
     PADDED = "padded"
-    """Rows of prompt and response."""
+    """Computes one row of prompt and response for each response."""
 
     @property
     def traits(self) -> Traits:
-        """What it needs, and how it lays out a pass. Raises ValueError for AUTO."""
+        """Return the backend's layout and requirements. Raises ValueError for AUTO."""
         match self:
             case Backend.PROMPT_CACHE:
                 return Traits(Layout.PROMPTS_APART, keeps_cache=True)
@@ -64,58 +70,61 @@ class Backend(StrEnum):
 
 
 def usual_backend(checkpointing: bool, sharded: bool, cuda: bool, flex: bool = True) -> Backend:
-    """What ``auto`` takes: the prompt cache where it can be had; else flex attention on CUDA, if
-    the model has it (``flex``), and rows elsewhere."""
+    """Return the backend that ``auto`` stands for.
+
+    This is the prompt cache unless gradient checkpointing or sharding rules it out; then flex
+    attention on CUDA if the model supports it (``flex``), and padded rows elsewhere.
+    """
     if not checkpointing and not sharded:
         return Backend.PROMPT_CACHE
     return Backend.FLEX if cuda and flex else Backend.PADDED
 
 
 class Sharding(StrEnum):
-    """How several processes learn together."""
+    """Division of the model among several training processes."""
 
     NONE = "none"
-    """They do not: there is one."""
+    """A single process trains."""
     DDP = "ddp"
-    """Each has the whole model; gradients are added up."""
+    """Each process holds the full model; gradients are summed over the processes."""
     FSDP = "fsdp"
-    """Each has a part of weights, gradients, optimiser state and reference."""
+    """Each process holds a shard of the weights, gradients, optimiser state and reference."""
 
 
 class Frozen(StrEnum):
-    """The role that plays with the start weights for the whole run and learns nothing."""
+    """Role that keeps the initial weights for the whole run and learns nothing."""
 
     NONE = "none"
     CODER = "coder"
     TESTER = "tester"
 
     def covers(self, role: Role) -> bool:
-        """Whether ``role`` is the frozen one."""
+        """Return whether ``role`` is the frozen role."""
         return self.value == role.value
 
 
 class Objective(StrEnum):
-    """What is maximised."""
+    """Quantity that an update maximises."""
 
     CLIPPED = "clipped"
     """PPO's clipped surrogate of the advantages."""
     LIKELIHOOD = "likelihood"
-    """The log-likelihood of one's own good responses: supervised fine-tuning on positives."""
+    """Log-likelihood of the model's own good responses: supervised fine-tuning on positives."""
 
 
 class Ratio(StrEnum):
-    """What the surrogate's ratio is of."""
+    """Level at which the surrogate takes its importance ratio π/π_old."""
 
     TOKEN = "token"
-    """Each token: π/π_old."""
+    """One ratio for each token."""
     SEQUENCE = "sequence"
-    """A whole response: the product over its tokens (arXiv v2 of CURE, Eq 5)."""
+    """One ratio for each response: the product over its tokens (arXiv v2 of CURE, Eq 5)."""
     GEOMETRIC = "geometric"
-    """A whole response: the geometric mean over its tokens (GSPO, arXiv 2507.18071)."""
+    """One ratio for each response: the geometric mean over its tokens (GSPO, arXiv 2507.18071)."""
 
 
 class Average(StrEnum):
-    """How tokens are put together into a loss."""
+    """Aggregation of token losses into the loss of an optimiser step."""
 
     TOKENS = "tokens"
     """Mean over all tokens of the optimiser step: long responses weigh more."""
@@ -126,7 +135,7 @@ class Average(StrEnum):
 
 
 class KLEstimator(StrEnum):
-    """Per token, with δ = log π_ref − log π."""
+    """Estimator of the KL to the reference for each token, with δ = log π_ref − log π."""
 
     K2 = "k2"
     """δ²/2."""
@@ -135,122 +144,139 @@ class KLEstimator(StrEnum):
 
 
 class KLPlace(StrEnum):
-    """Where the KL term enters."""
+    """Place at which the KL term enters the objective."""
 
     LOSS = "loss"
+    """Added to the loss of each token."""
     REWARD = "reward"
-    """Subtracted from a response's advantage, summed over its tokens under the policy that
-    sampled it, and centred over the group."""
+    """Summed over a response's tokens under the behaviour policy, centred over the group, and
+    subtracted from the response's advantage."""
 
 
 class Reference(StrEnum):
-    """What the KL term is to."""
+    """Reference policy of the KL term."""
 
     START = "start"
-    """The model as it was before the first step."""
+    """The initial model, from before the first step."""
     STEP = "step"
-    """The policy that sampled the step's responses, as in the official code: with one optimiser
-    step per batch, or with `OldLogprobs.EACH`, the term and its gradient are then 0."""
+    """The policy that sampled the step's responses, as in the official code. With one optimiser
+    step per batch, or with `OldLogprobs.EACH`, the KL term and its gradient are then 0."""
 
 
 class OldLogprobs(StrEnum):
-    """Whose log-probs the ratio is against. All are of the same weights; they differ by rounding
-    between sampler and trainer, or by the optimiser steps in between."""
+    """Source of log π_old in the importance ratio.
+
+    ``SAMPLED`` and ``TRAINER`` belong to the same weights and differ by the rounding of sampler and
+    trainer. ``EACH`` belongs to the weights after the optimiser steps so far.
+    """
 
     SAMPLED = "sampled"
-    """The sampler's."""
+    """Log-probs that the sampler reported with the response."""
     TRAINER = "trainer"
-    """Computed by the trainer before the first optimiser step; the sampler's deviation can then
-    be weighed in (truncated importance weights)."""
+    """Log-probs that the trainer computes before the first optimiser step. Truncated importance
+    sampling can then weigh tokens by the trainer's and the sampler's probabilities."""
     EACH = "each"
-    """Computed anew before every optimiser step, as in the official code: the ratio is always 1."""
+    """Log-probs computed again before every optimiser step, as in the official code: the ratio is
+    always 1."""
 
 
 class OptimizerState(StrEnum):
-    """How long AdamW's moments live."""
+    """Lifetime of AdamW's moments."""
 
     RUN = "run"
+    """Kept for the whole run."""
     STEP = "step"
-    """Thrown away with every training step, as in the official code."""
+    """Discarded after every training step, as in the official code."""
 
 
 class UpdateMode(StrEnum):
-    """How the two roles share an update."""
+    """Order in which the two roles learn in an update."""
 
     JOINT = "joint"
+    """One gradient of both roles' groups in each optimiser step."""
     SEPARATE = "separate"
+    """All optimiser steps on coder groups, then all on tester groups."""
 
 
 class LearningSettings(Section):
-    """[learning]"""
+    """Section [learning] of a recipe: the loss, the optimiser and how log-probs are computed."""
 
     mode: UpdateMode = Field(
-        UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers"
+        UpdateMode.JOINT,
+        description="joint: both roles in one gradient; separate: coders first, then testers",
     )
     objective: Objective = Field(
         Objective.CLIPPED,
-        description="The clipped surrogate, or the likelihood of one's own good responses (SFT on positives)",
+        description="clipped: PPO's surrogate; likelihood: log-likelihood of the model's own good responses (SFT on positives)",
     )
     ratio: Ratio = Field(
-        Ratio.TOKEN, description="Of a token, or of a whole response: product or geometric mean"
+        Ratio.TOKEN,
+        description="Importance ratio of each token, or of each response: product or geometric mean over its tokens",
     )
     average: Average = Field(
         Average.TOKENS,
-        description="Of all tokens, or of responses: each the mean or the sum of its tokens",
+        description="Loss as the mean over all tokens, or over responses of their tokens' mean or sum",
     )
     minibatches: Responses = Field(
-        2, description="Optimiser steps per batch (per role if separate)"
+        2, description="Optimiser steps per batch and epoch (per role if mode is separate)"
     )
-    epochs: Few = Field(2, description="Times that a batch is gone through")
+    epochs: Few = Field(2, description="Passes of an update over its batch")
     old_logprobs: OldLogprobs | None = Field(
         None,
-        description="What the ratio is against: the sampler's, the trainer's from before a role's first optimiser step, or anew before each; unset: the sampler's where sampler and trainer compute in float32, else the trainer's",
+        description="Source of π_old in the ratio: the sampler, the trainer before a role's first optimiser step, or the trainer before each step; unset: the sampler where sampler and trainer compute in float32, else the trainer before the first step",
     )
     importance_cap: float | None = Field(
         None,
         gt=0,
-        description="Weigh tokens by trainer/sampler probability, at most this (needs old_logprobs = trainer)",
+        description="Truncated importance sampling: weigh tokens by the trainer's over the sampler's probability, at most this (needs old log-probs of the trainer)",
     )
     optimizer_state: OptimizerState = Field(
-        OptimizerState.RUN, description="AdamW's moments live for the whole run, or for one step"
+        OptimizerState.RUN, description="Keep AdamW's moments for the whole run, or for one step"
     )
     master_weights: Precision = Field(
-        Precision.FLOAT32, description="What weights are kept in from step to step"
+        Precision.FLOAT32, description="Precision in which weights are kept between steps"
     )
-    learning_rate: float = Field(1e-6, gt=0, le=1, description="AdamW's step size")
+    learning_rate: float = Field(1e-6, gt=0, le=1, description="AdamW's learning rate")
     warmup_steps: int = Field(
-        0, ge=0, description="Training steps over which the step size rises linearly"
+        0, ge=0, description="Training steps over which the learning rate rises linearly"
     )
-    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment")
-    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW's second moment")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled decay")
-    max_grad_norm: float = Field(1.0, gt=0, description="Longer gradients are scaled down to this")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Decay rate of AdamW's first moment")
+    beta2: float = Field(0.95, ge=0, lt=1, description="Decay rate of AdamW's second moment")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
+    max_grad_norm: float = Field(
+        1.0, gt=0, description="Gradient norm above which a gradient is scaled down to this norm"
+    )
     refuse_norm: float = Field(
         1e6,
         gt=0,
-        description="A gradient longer than this, or not finite, is not applied; the second time the run stops",
+        description="Skip an optimiser step whose gradient norm is above this or not finite; a second skip stops the run",
     )
-    clip: float = Field(0.2, gt=0, lt=1, description="ε of the clipped surrogate")
+    clip: float = Field(
+        0.2, gt=0, lt=1, description="Clip range ε: the surrogate clips ratios below 1-ε"
+    )
     clip_high: float | None = Field(
-        None, gt=0, le=100, description="Upper ε where it differs (asymmetric clip)"
+        None, gt=0, le=100, description="Upper clip range: ratios above 1+ this; unset: ε"
     )
-    kl: float = Field(0.01, ge=0, description="β of the KL term; 0: no reference is kept")
-    kl_estimator: KLEstimator = Field(KLEstimator.K3, description="exp(δ)-δ-1, or δ²/2")
+    kl: float = Field(0.01, ge=0, description="KL coefficient β; 0: no reference is kept")
+    kl_estimator: KLEstimator = Field(
+        KLEstimator.K3,
+        description="KL per token with δ the log-ratio of reference to model: k3 is exp(δ)-δ-1, k2 is δ²/2",
+    )
     kl_bound: float | None = Field(
         3.0,
         gt=0,
         le=80,
-        description="Log-ratio δ of reference to model above which k3 goes on as a straight line, so that one token cannot take over a step (80: practically never)",
+        description="Log-ratio δ above which k3 continues as a straight line, so that no single token dominates a step (80: practically never)",
     )
-    kl_place: KLPlace = Field(KLPlace.LOSS, description="In the loss, or in the reward")
+    kl_place: KLPlace = Field(KLPlace.LOSS, description="KL term in the loss, or in the reward")
     reference: Reference = Field(
         Reference.START,
-        description="KL to the start model, or to the policy that sampled the step",
+        description="Reference of the KL term: the initial model (start), or the behaviour policy of the step (step)",
     )
     gap_alarm: float | None = Field(
         None,
         gt=0,
-        description="Say so when the log-probs of sampling and training differ by more, on average; unset: 0.01 where both compute in float32, else 0.05",
+        description="Warn when the sampler's and the trainer's log-probs differ by more than this on average; unset: 0.01 where both compute in float32, else 0.05",
     )
     coder_weight: float = Field(
         1.0, ge=0, description="Weight of the coder's loss in a joint update"
@@ -260,36 +286,36 @@ class LearningSettings(Section):
     )
     frozen: Frozen = Field(
         Frozen.NONE,
-        description="A role that plays with the start weights for the whole run and learns nothing",
+        description="Role that keeps the initial weights for the whole run and learns nothing",
     )
     max_response_tokens: Length | None = Field(
         None,
-        description="Learn from the first so many tokens of a response, which is rewarded whole (the paper: 8,000 of long reasoning); unset: from all",
+        description="Learn from at most this many first tokens of a response; the reward is still of the full response (paper: 8,000 for long reasoning); unset: all tokens",
     )
     tokens_per_micro_batch: Count = Field(
-        16384, description="Positions of one forward and backward pass"
+        16384, description="Token positions of one forward and backward pass"
     )
     backend: Backend = Field(
         Backend.AUTO,
-        description="How log-probs are computed: prompts once (prompt_cache), in one sequence with their responses (flex, on CUDA), in every row (padded), or what fits (auto)",
+        description="Computation of log-probs: each prompt once (prompt_cache), all groups in one sequence (flex, CUDA only), prompts repeated in every row (padded), or the best that fits (auto)",
     )
     logprob_chunk: Count | None = Field(
         None,
-        description="Response tokens that have logits at once; default: as many as fit into 256 MiB",
+        description="Response tokens whose logits exist at one time; unset: as many as fit into 256 MiB",
     )
 
     @property
     def needs_reference(self) -> bool:
-        """Whether the start model has to be kept."""
+        """Return whether the KL term needs the initial model as its reference."""
         return self.kl > 0 and self.reference is Reference.START
 
     def weight(self, role: Role) -> float:
-        """The weight of a role's loss; alone in its update, each has 1."""
+        """Return the weight of a role's loss in a joint update. In separate updates it is 1."""
         return self.coder_weight if role is Role.CODER else self.tester_weight
 
     def learns(self, role: Role) -> bool:
-        """Whether a role's responses carry any gradient: it is not frozen, and its loss weighs
-        something."""
+        """Return whether a role's responses carry gradient: the role is not frozen and its loss
+        has a weight above 0."""
         return self.weight(role) > 0 and not self.frozen.covers(role)
 
     @model_validator(mode="after")
@@ -297,18 +323,23 @@ class LearningSettings(Section):
         if self.mode is not UpdateMode.JOINT:
             if (self.coder_weight, self.tester_weight) != (1, 1):
                 raise ValueError(
-                    "coder_weight and tester_weight are of a joint update, where one gradient is "
-                    "of both roles: set mode = joint, or for a role that learns nothing frozen"
+                    "coder_weight and tester_weight need mode = joint: they are of a joint update, "
+                    "where one gradient serves both roles; set mode = joint, or freeze the role "
+                    "that should learn nothing (frozen)"
                 )
             return self
         if self.coder_weight == self.tester_weight == 0:
-            raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
+            raise ValueError(
+                "coder_weight and tester_weight are both 0: nobody would learn; set one above 0"
+            )
         for frozen, weight, other in (
             (Frozen.CODER, self.tester_weight, "tester_weight"),
             (Frozen.TESTER, self.coder_weight, "coder_weight"),
         ):
             if self.frozen is frozen and weight == 0:
-                raise ValueError(f"frozen = {frozen} and {other} = 0: nobody would learn")
+                raise ValueError(
+                    f"frozen = {frozen} and {other} = 0: nobody would learn; set {other} above 0"
+                )
         return self
 
     @model_validator(mode="after")
@@ -316,8 +347,8 @@ class LearningSettings(Section):
         likelihood = self.objective is Objective.LIKELIHOOD
         if likelihood and self.kl > 0 and self.kl_place is KLPlace.REWARD:
             raise ValueError(
-                "objective = likelihood has no rewards that a KL could be taken off: set "
-                "kl_place = loss"
+                "objective = likelihood and kl_place = reward: this objective has no rewards to "
+                "subtract a KL from; set kl_place = loss"
             )
         return self
 
@@ -326,7 +357,7 @@ class LearningSettings(Section):
         sampled = self.kl_place is KLPlace.REWARD and self.reference is Reference.STEP
         if self.kl > 0 and sampled:
             raise ValueError(
-                "kl_place = reward takes the KL of the policy that sampled, which is 0 with "
-                "reference = step: set reference = start"
+                "kl_place = reward and reference = step: the KL between the behaviour policy and "
+                "itself is 0; set reference = start"
             )
         return self

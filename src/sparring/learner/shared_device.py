@@ -1,4 +1,4 @@
-"""A GPU that the trainer shares with a server of ours: what one frees, the other can have."""
+"""A GPU that the trainer shares with the run's vLLM server: each frees memory for the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def give_back(device: torch.device) -> None:
-    """Return memory that is free, and that torch keeps for later, to ``device``."""
+    """Give memory that torch has cached but not in use back to ``device``."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What one role's tokens did in an update, added up micro-batch by micro-batch."""
+"""Statistics of one role's tokens in an update, accumulated over its micro-batches."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from sparring.learner.loss import row_sums
 
 @dataclass(slots=True)
 class RoleStats:
-    """What one role's tokens did in an update. Means are over tokens; NaN without any.
+    """Statistics of one role's tokens in an update. Means are over tokens; NaN without tokens.
 
-    ``kl`` is to the reference, in the loss or as it was taken off the advantages; 0 without one;
-    ``kl_max`` that of the token with most of it in the loss. ``smallest_ratio`` and
-    ``largest_ratio`` are over all optimiser steps. ``clip_share`` is of tokens, over all of them;
-    ``first_clip_share`` of the role's first: of responses, where ratios are of responses.
-    ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
-    difference between the sampler's and the trainer's log-probs over the
-    ``gap_tokens`` of ``gap_responses`` computed before the first optimiser step (NaN if none: where
-    the other role learned first and no log-probs were computed before). ``response_gap`` and
-    ``response_gap_max`` are of responses: the difference summed over their tokens, without its
-    sign. ``weights_ess`` is the effective sample size, as a share, of the weights trainer / sampler
-    of these tokens, cut off as those in the loss are.
-    ``grad_norm`` is the mean over optimiser steps of this role's part of the
-    gradient, before clipping. ``refused`` optimiser steps were left out because
-    the gradient was not finite or longer than `LearningSettings.refuse_norm`.
-    ``groups`` and ``tokens`` count a pass for each epoch.
+    - ``kl``: mean KL to the reference, from the loss or as subtracted from the advantages; 0
+      without a reference. ``kl_max``: the largest KL of one token in the loss.
+    - ``smallest_ratio``, ``largest_ratio``: extremes over all optimiser steps.
+    - ``clip_share``: share of clipped tokens over all optimiser steps. ``first_clip_share``: share
+      in the role's first optimiser step, of responses where ratios are of responses, else of
+      tokens.
+    - ``logprob_gap``, ``logprob_gap_max``: mean and largest absolute difference between the
+      sampler's and the trainer's log-probs of a token. The difference is taken over the
+      ``gap_tokens`` tokens of ``gap_responses`` responses whose log-probs the trainer computed
+      before its first optimiser step. NaN without such tokens: the other role learned first and
+      the trainer computed no log-probs before.
+    - ``response_gap``, ``response_gap_max``: mean and largest absolute value of this difference
+      summed over a response's tokens.
+    - ``weights_ess``: effective sample size of the weights trainer / sampler of these tokens, as a
+      share of their number, with the weights truncated as in the loss.
+    - ``grad_norm``: mean over optimiser steps of the norm of this role's part of the gradient,
+      before gradient clipping.
+    - ``refused``: optimiser steps left out because the gradient was not finite or its norm was
+      above `LearningSettings.refuse_norm`.
+    - ``groups``, ``tokens``: counted once for each epoch.
     """
 
     loss: float = 0.0
@@ -54,12 +59,12 @@ class RoleStats:
     optimizer_steps: int = 0
     refused: int = 0
     first_units: int = 0
-    """Responses or tokens that ``first_clip_share`` is over."""
+    """Denominator of ``first_clip_share``: responses or tokens."""
     weights: float = 0.0
     squared_weights: float = 0.0
 
     def take(self, name: str, value: float) -> None:
-        """Add a micro-batch's ``value``, or take it where it is the extreme so far."""
+        """Add a micro-batch's ``value`` to a sum, or keep it in a maximum or minimum."""
         if name in _MAXIMA:
             value = max(getattr(self, name), value)
         elif name == "smallest_ratio":
@@ -69,16 +74,17 @@ class RoleStats:
         setattr(self, name, value)
 
     def over(self, world: World) -> None:
-        """Sums and maxima over all processes; what all know already stays."""
-        for names, taken in ((_SUMS, world.sums), (_MAXIMA, world.highest)):
-            found = taken([float(getattr(self, name)) for name in names])
-            for name, value in zip(names, found, strict=True):
+        """Replace sums and extremes by those over all processes. The other counts are equal in
+        every process already."""
+        for names, reduce in ((_SUMS, world.sums), (_MAXIMA, world.highest)):
+            reduced = reduce([float(getattr(self, name)) for name in names])
+            for name, value in zip(names, reduced, strict=True):
                 setattr(self, name, type(getattr(self, name))(value))
         self.smallest_ratio = -world.highest([-self.smallest_ratio])[0]
 
     def finish(self, world: World, taken_kl: float) -> None:
-        """From sums to means, over all processes. ``taken_kl`` is the mean KL of a token that was
-        taken off the advantages."""
+        """Turn sums into means over all processes. ``taken_kl`` is the mean KL of a token that was
+        subtracted from the advantages."""
         self.over(world)
         self.grad_norm /= max(1, self.optimizer_steps)
         self.kl += taken_kl * self.tokens
@@ -98,30 +104,37 @@ class RoleStats:
 
 
 class Waiting:
-    """Numbers of micro-batches that are still on the device. They are fetched when an optimiser
-    step is through, so that no pass waits for the numbers of the one before."""
+    """Statistics of micro-batches that are still tensors on the device.
+
+    Reading a number from a GPU waits for all work queued there. So the numbers are fetched once
+    after an optimiser step, and no forward pass waits for the statistics of the pass before.
+    """
 
     def __init__(self) -> None:
-        self._found: list[tuple[RoleStats, tuple[str, ...], torch.Tensor]] = []
+        self._pending: list[tuple[RoleStats, tuple[str, ...], torch.Tensor]] = []
 
-    def add(self, stats: RoleStats, found: Mapping[str, torch.Tensor]) -> None:
-        """Numbers of one micro-batch by their name in ``stats``."""
-        values = torch.stack([value.detach().float() for value in found.values()])
-        self._found.append((stats, tuple(found), values))
+    def add(self, stats: RoleStats, numbers: Mapping[str, torch.Tensor]) -> None:
+        """Keep the ``numbers`` of one micro-batch, by the names of the fields of ``stats``."""
+        values = torch.stack([value.detach().float() for value in numbers.values()])
+        self._pending.append((stats, tuple(numbers), values))
 
     def settle(self) -> None:
-        """Put them where they belong, in their order."""
-        for stats, names, values in self._found:
+        """Fetch the kept numbers and add them to their statistics, in the order of `add`."""
+        for stats, names, values in self._pending:
             for name, value in zip(names, values.tolist(), strict=True):
                 stats.take(name, value)
-        self._found.clear()
+        self._pending.clear()
 
 
 def mismatch(
     trainer: torch.Tensor, sampled: torch.Tensor, row: torch.Tensor, rows: int, cap: float | None
 ) -> dict[str, torch.Tensor]:
-    """How far log-probs of the same policy lie apart, by the names of `RoleStats`: the trainer's
-    and the sampler's [tokens] of ``rows`` responses."""
+    """Compare the trainer's and the sampler's log-probs [tokens] of ``rows`` responses.
+
+    Both belong to the same policy. Returns sums and maxima by the field names of `RoleStats`.
+    ``row`` [tokens] is the index of each token's response; ``cap`` bounds the weight trainer /
+    sampler (None: unbounded).
+    """
     gap = trainer - sampled
     response = row_sums(gap, row, rows).abs()
     weight = torch.exp(gap) if cap is None else torch.exp(gap).clamp(max=cap)

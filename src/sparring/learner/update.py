@@ -1,14 +1,16 @@
 """One training update: groups of both roles in, new weights and statistics out.
 
-`joint`: both roles' groups make one gradient, each role's loss an average over its own tokens.
-`separate`: coders first, then testers. Either way the log-probs under the sampling policy are fixed
-before the first optimiser step, so that the second step's ratio and clip are real: they come with
-the samples or, by default in bfloat16, are the trainer's own. AdamW's moments live for the whole
-run; the reference is a frozen copy of the first weights, and its log-probs are computed once,
-before the first optimiser step. `LearningSettings` can depart from each of these.
+- In a `joint` update the groups of both roles make one gradient; each role's loss is an average
+  over its own tokens. In a `separate` update coders learn first, then testers.
+- Old log-probs are fixed before the first optimiser step, so that ratio and clip take effect from
+  the second step on. They come with the samples or, by default in bfloat16, from the trainer.
+- The reference is a frozen copy of the initial weights. Its log-probs are computed once, before the
+  first optimiser step.
+- AdamW's moments live for the whole run.
+- Gradients are sums over micro-batches divided by the counts of the full optimiser step, so the
+  split into micro-batches never changes them.
 
-Gradients are sums over micro-batches divided by the counts of the whole
-optimiser step, so the split into micro-batches never changes them.
+`LearningSettings` can change each of these but the last.
 """
 
 from __future__ import annotations
@@ -52,10 +54,11 @@ _USUAL = ModelSettings()
 
 
 class Learner:
-    """The model, its reference, its optimiser, and how they move.
+    """Trainer of one model: holds the model, the reference and the optimiser, and updates weights.
 
-    With others in the ``world`` all processes make every update: each is given all groups and
-    computes its share. The first process's `update`, `damaged` and `state` call the others in.
+    With several processes in ``world``, all of them make every update: each process gets all groups
+    and computes its share. A call of `update`, `damaged`, `state` or `score` in the first process
+    makes the other processes join.
     """
 
     def __init__(
@@ -71,11 +74,16 @@ class Learner:
         keep_start: bool = False,
         shares_device: bool = False,
     ) -> None:
-        """``held`` says in which precision, and where the reference waits. A ``model`` to be
-        ``sharded`` over several processes may be a skeleton, whose weights come from the first
-        process's ``source``; that one's are freed unless they are to be kept. ``keep_start`` has
-        the weights of the beginning kept, in parts, where no loss needs them. ``shares_device``:
-        another program takes turns on the device, so nothing is left there that is not needed."""
+        """Prepare ``model`` for training.
+
+        - ``held``: the model's precision, and whether the reference is offloaded between updates.
+        - ``source``: weights of a ``model`` that is a skeleton without weights, in the first
+          process; freed afterwards unless ``keep_source``.
+        - ``sharded``: split the weights over the processes of ``world``.
+        - ``keep_start``: keep the initial weights, sharded, even where no loss needs them.
+        - ``shares_device``: another program takes turns on the device, so updates leave nothing
+          there that is not needed.
+        """
         self.model = model
         self.settings = settings
         self.precision = held.precision
@@ -83,13 +91,15 @@ class Learner:
         self.world = world or World()
         self.sharded = sharded and not self.world.alone
         self.version = 0
-        """How often the weights may have changed."""
+        """Number of updates so far: how often the weights may have changed."""
         self.start: PreTrainedModel | None = None
-        """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
-        # An adapted model holds its reference, and its start: itself without the adapter.
+        """Initial model with frozen weights, if one is kept; see `start_model`."""
+        # An adapted model needs no copy of its initial weights: without its adapter it has them.
         own = is_adapted(model)
         dtype = torch_type(held.precision)
-        if self.sharded:  # the parts are the masters, and cast as they are put together
+        if self.sharded:
+            # The float32 shards are their own masters: FSDP casts them as it gathers a layer. So
+            # weights that learn keep float32 here (`learning=False`), and `Masters` copies nothing.
             apart = not own and (settings.needs_reference or keep_start)
             bare = skeleton(model) if apart else None
             shard(cast(model, dtype, learning=False), self.world, dtype)
@@ -127,17 +137,18 @@ class Learner:
         )
 
     def set_learning_rate(self, rate: float) -> None:
-        """The step size of the updates to come."""
+        """Set the learning rate of the updates to come."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     @property
     def learning_rate(self) -> float:
-        """The step size of the next update."""
+        """Return the learning rate of the next update."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
-        """Learn from one batch. A batch without any group leaves the weights as they are."""
+        """Learn from one batch and return each role's statistics. A batch without any group leaves
+        the weights as they are."""
         self.version += 1
         rate = self.learning_rate
         with self.world.order(Order.UPDATE, (groups, rate)):
@@ -154,33 +165,37 @@ class Learner:
             self.optimizer = self._new_optimizer()
             self.set_learning_rate(rate)
         self._learning_mode()
-        taken: dict[Role, float] = {}
+        subtracted: dict[Role, float] = {}
         if self.settings.kl > 0 and self.settings.kl_place is KLPlace.REWARD:
-            groups, taken = self.passes.penalised(groups)
+            groups, subtracted = self.passes.penalised(groups)
         parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
-        ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
+        recomputed, unmoved = self.settings.old_logprobs is OldLogprobs.TRAINER, True
         for epoch in range(self.settings.epochs):
             for span in spans(parts, self.settings, self.precision):
-                if ours and epoch == 0:  # the first one's are found as it is learned from
+                if recomputed and epoch == 0:
+                    # The first part needs no pass of its own: its optimiser step computes the same
+                    # log-probs in its forward pass, before the weights move.
                     self._fix_old(span[1:], stats)
                 for i, part in enumerate(span):
-                    # Are these still the weights that the old log-probs are of? The trainer's own
-                    # are found anew for each span: true for its first part. Else until a step.
-                    fresh = epoch == i == 0 if ours else still
+                    # `fresh`: the weights are still those that the old log-probs belong to. The
+                    # trainer computes its own for each span, so only the span's first part is
+                    # fresh; the sampler's belong to the weights before the update's first step.
+                    fresh = epoch == i == 0 if recomputed else unmoved
                     if self._optimizer_step(part, stats, fresh):
-                        still = False
+                        unmoved = False
         self.passes.fixed.clear()
         self.passes.old.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
             self.masters.round()
         self.model.eval()
         for role, s in stats.items():
-            s.finish(self.world, taken.get(role, 0.0))
+            s.finish(self.world, subtracted.get(role, 0.0))
         return stats
 
     def _fix_old(self, parts: Sequence[Part], stats: dict[Role, RoleStats]) -> None:
-        """Compute the old log-probs of parts that are learned from after the weights have moved."""
+        """Compute the trainer's old log-probs of ``parts``, which are learned from only after the
+        weights have moved."""
         for batch in self.passes.fix_old(parts):
             old = self.passes.old[batch]
             lengths = [len(s.token_ids) for g in batch for s in g.samples]
@@ -190,7 +205,8 @@ class Learner:
     def _compare(
         self, batch: list[Group], own: torch.Tensor, row: torch.Tensor, stats: RoleStats
     ) -> None:
-        """Note how far the trainer's log-probs of a micro-batch are from the sampler's."""
+        """Add the gap between the trainer's (``own``) and the sampler's log-probs of a micro-batch
+        to the statistics. ``row`` [tokens] is the index of each token's response."""
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=own.device)
         cap = self.settings.importance_cap
@@ -201,8 +217,8 @@ class Learner:
     def _optimizer_step(
         self, part: dict[Role, list[Group]], stats: dict[Role, RoleStats], fresh: bool
     ) -> bool:
-        """One optimiser step on the groups of ``part``; False if the weights stay as they are:
-        there was nothing to learn, or the gradient was refused."""
+        """Make one optimiser step on the groups of ``part``. Returns False if the weights stay as
+        they are, because ``part`` has no groups or the gradient norm was too large."""
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
@@ -216,13 +232,15 @@ class Learner:
                 if batch:
                     self._backward(batch, whole, stats[role], fresh)
                 else:
+                    # Every pass over sharded weights is a collective operation, so a process that
+                    # has run out of micro-batches makes a pass too, at weight 0.
                     self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), fresh)
             self._waiting.settle()
             stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
         norm = gradients.clip(self.settings.max_grad_norm)
-        if not norm <= self.settings.refuse_norm:  # also when it is not a number
+        if not norm <= self.settings.refuse_norm:  # `not <=` also catches NaN
             for role, groups in part.items():
                 stats[role].refused += bool(groups)
             return False
@@ -231,8 +249,9 @@ class Learner:
         return True
 
     def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
-        """Add the gradient of one micro-batch, and its tokens to the statistics. While the weights
-        are ``fresh`` its log-probs are of the policy that its old ones are of."""
+        """Add the gradient of one micro-batch to the masters' gradients, and its tokens to the
+        statistics. ``whole`` has the denominators of the full optimiser step. ``fresh``: the
+        weights are still those that the old log-probs belong to."""
         device = self.model.device
         settings = self.settings
         samples = [s for g in batch for s in g.samples]
@@ -241,6 +260,8 @@ class Learner:
         reference = None
         if settings.kl > 0 and settings.kl_place is KLPlace.LOSS:
             reference = None if settings.reference is Reference.STEP else self.passes.fixed[batch]
+        # The backward pass lies inside the block too: gradient checkpointing computes the forward
+        # pass again there and must find the same attention.
         with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
             old = self._old(batch, current.logprob.detach(), sampled, fresh)
@@ -255,11 +276,12 @@ class Learner:
                 settings,
             )
             share = token_weights(current.row, settings.average, whole.tokens, whole.responses)
-            # Sharded gradients are averaged over the processes on their way: a sum is wanted.
+            # FSDP averages gradients over the processes, but the losses of the processes are parts
+            # of one sum: multiplying by their number turns the average into the sum.
             times = self.world.size if self.sharded else 1
             ((tokens.loss * share).sum() * (whole.weight * times)).backward()
         stats.tokens += len(old)
-        found = {
+        numbers = {
             "loss": tokens.loss.sum(),
             "kl": tokens.kl.sum(),
             "clip_share": tokens.clipped.sum(),
@@ -274,65 +296,74 @@ class Learner:
             clipped = tokens.clipped.float()
             if not of_tokens:
                 clipped = row_sums(clipped, current.row, len(samples)).clamp(max=1)
-            found["first_clip_share"] = clipped.sum()
-        self._waiting.add(stats, found)
+            numbers["first_clip_share"] = clipped.sum()
+        self._waiting.add(stats, numbers)
         if fresh:
             self._compare(batch, current.logprob.detach(), current.row, stats)
 
     def _old(
         self, batch: list[Group], now: torch.Tensor, sampled: torch.Tensor, fresh: bool
     ) -> torch.Tensor:
-        """What the ratio of a micro-batch is against [tokens]. What the trainer computes ``now``,
-        while its own are wanted and the weights are ``fresh``, is what the later steps go by: the
-        ratio is then 1, whatever the rounding, and no pass is made for it."""
+        """Return the old log-probs of a micro-batch [tokens]. ``now`` are the trainer's under the
+        current weights, ``sampled`` the sampler's."""
         if self.settings.old_logprobs is OldLogprobs.EACH:
             return now
         if self.settings.old_logprobs is not OldLogprobs.TRAINER:
             return sampled
         if fresh:
+            # This step's own log-probs are the old ones, for later epochs too. The ratio is then
+            # exactly 1, whatever the rounding, and no pass is spent on old log-probs.
             self.passes.old[batch] = now
         return self.passes.old[batch]
 
     def _learning_mode(self) -> None:
-        """Without dropout, training mode matters for gradient checkpointing alone, and what a
-        model may do besides in that mode is not wanted."""
+        """Set training mode where gradient checkpointing needs it, else evaluation mode."""
+        # Dropout is off in any case. Evaluation mode also keeps a model from anything else that it
+        # may do in training mode.
         self.model.train(is_checkpointing(self.model))
 
     def start_model(self) -> PreTrainedModel:
-        """The model with the weights of the beginning; an adapted one has them without its
-        adapter. Raises RuntimeError where they have changed and nobody keeps them."""
+        """Return the model with the initial weights; for an adapted model the model itself, which
+        has the initial weights without its adapter. Raises RuntimeError if the weights have changed
+        and no copy was kept."""
         if is_adapted(self.model):
             return self.model
         kept = self.start or self.reference
         if kept is not None:
             return kept
         if self.version:
-            raise RuntimeError("the weights of the start are gone: nothing asked to keep them")
+            raise RuntimeError(
+                "the weights of the start are gone: an update has changed them and no copy was "
+                "kept; create the Learner with keep_start=True"
+            )
         return self.model
 
     def score(self, groups: Sequence[Group], start: bool = False) -> list[tuple[float, ...]]:
-        """The log-probs of the tokens of each sample, in their order, under the weights of now or,
-        if they are kept, of the ``start``. Sharded, all processes compute them."""
+        """Return the log-probs of each sample's tokens, in the order of the samples, under the
+        current weights or, with ``start``, the initial weights. All processes of a sharded model
+        compute them together."""
         model = self.start_model() if start else self.model
         if not self.sharded:
+            # Each process holds the full model, so the first one scores without the others.
             alone = replace(self.passes, world=World())
             return alone.score(model, groups, start)
         with self.world.order(Order.SCORE, (groups, start)):
             return self.passes.score(model, groups, start)
 
     def damaged(self) -> bool:
-        """Whether any weight that learns is not a number."""
+        """Return whether any trained weight is NaN or infinite."""
         with self.world.order(Order.CHECK):
             own = not all(bool(torch.isfinite(local(p)).all()) for p in self.masters.parameters)
             return bool(self.world.highest([float(own)])[0])
 
     def state(self) -> dict[str, Any]:
-        """The optimiser's state, for a checkpoint, whole, on the CPU."""
+        """Return the optimiser's state for a checkpoint: unsharded, on the CPU, in the first
+        process."""
         if not self.sharded:
             return gather_state(self.optimizer)
         with self.world.order(Order.STATE):
             return gather_state(self.optimizer, self.world.leads)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Restore what `state` gave."""
+        """Restore an optimiser state that `state` returned."""
         load_state(self.optimizer, state)

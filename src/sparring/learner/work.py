@@ -1,16 +1,17 @@
-"""Operations that an update has to make, by the model's shape.
+"""Floating-point operations of an update, by the model's shape.
 
-A matrix costs 2 operations for each of its parameters and each position that passes it; the way
-back costs that for the input's gradient and once more for the weight's, if the weight learns: 6N
-for each position in all (arXiv 2001.08361, table 1), 4N through frozen weights. Attention adds 4 ×
-the width of the queries for every pair of positions of which one sees the other, and twice that on
-the way back. A prompt counts once for its group, logits where a response token is predicted.
+- A matrix with N parameters costs 2N operations for each position in the forward pass. The backward
+  pass costs 2N for the gradient of the input, and 2N for the gradient of the weight if the weight
+  learns: 6N in all (arXiv 2001.08361, table 1), 4N through frozen weights.
+- Attention costs 4 × the width of the queries for each pair of positions of which one attends to
+  the other, and twice that in the backward pass.
+- A prompt counts once for its group. Logits count where a response token is predicted.
+- Forward passes that the method needs count as well: the reference's, and those for the trainer's
+  own old log-probs of groups that are learned from after the weights have moved. The first
+  optimiser step computes its old log-probs in its own forward pass (`parts.spans`).
+- Recomputation to save memory, padding, norms and AdamW do not count.
 
-Counted are also the forward passes that the method asks for: the reference's, and those of the
-trainer's own old log-probs of what is learned from after the weights have moved; those of the first
-optimiser step are found as it is made (`parts.spans`). What is computed twice to save memory,
-padding, norms and AdamW are not: so this is the numerator of MFU as arXiv 2204.02311, appendix B
-has it.
+This is the numerator of model FLOPs utilisation (MFU) as in arXiv 2204.02311, appendix B.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from sparring.policy.shape import Shape
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Of one update: response ``tokens`` that are learned from, an epoch at a time, and ``flops``,
-    None for a model whose shape is not known."""
+    """Size of one update: response ``tokens`` learned from, counted once for each epoch, and
+    ``flops``, floating-point operations (None for a model of unknown shape)."""
 
     tokens: int
     flops: float | None
@@ -41,27 +42,27 @@ def work_of(
     shape: Shape | None,
     adapter: int = 0,
 ) -> Work:
-    """The work of an update on ``groups``; ``adapter``: parameters of a role's LoRA adapter, 0
-    where all weights learn."""
+    """Return the work of an update on ``groups``. ``adapter`` is the number of parameters of a
+    role's LoRA adapter, 0 where all weights learn."""
     tokens = settings.epochs * sum(g.tokens for g in groups)
     if shape is None:
         return Work(tokens, None)
     own = _Forward.of(groups, shape, adapter)
     back = (1 if adapter else 2) * own.weights + 2 * (own.attention + own.adapted)
-    total = settings.epochs * (own.whole + back)
+    total = settings.epochs * (own.total + back)
     if settings.needs_reference:
         total += own.weights + own.attention
     if settings.old_logprobs is OldLogprobs.TRAINER:
         for span in spans(parts_of(groups, settings), settings, precision):
-            before = [g for part in span[1:] for of_role in part.values() for g in of_role]
-            total += _Forward.of(before, shape, adapter).whole
+            later = [g for part in span[1:] for of_role in part.values() for g in of_role]
+            total += _Forward.of(later, shape, adapter).total
     return Work(tokens, total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Forward:
-    """Operations of one forward pass: through the model's own matrices, of attention, and through
-    the adapter."""
+    """Floating-point operations of one forward pass: in the model's own matrices, in attention, and
+    in the adapter."""
 
     weights: float
     attention: float
@@ -84,5 +85,5 @@ class _Forward:
         )
 
     @property
-    def whole(self) -> float:
+    def total(self) -> float:
         return self.weights + self.attention + self.adapted

@@ -1,1 +1,2 @@
-"""Pass matrices → figures with intervals, those of the precision theorem too. numpy only."""
+"""Pass matrices → figures with intervals, those of the precision theorem included. Needs numpy
+alone."""

@@ -1,12 +1,12 @@
-"""What an evaluation reports: every metric of both roles, over tasks, with intervals.
+"""Report of an evaluation: every metric of both roles, over tasks, with intervals.
 
-`metrics.summarise` is what training looks at; this is what is published:
-pass@k, Best-of-(n, m) over a grid with what it is to be compared with, and
-how good the tests are. docs/metrics.md has each formula.
+`metrics.summarise` has the metrics that training shows. This module has those that are published:
+pass@k, Best-of-(n, m) over a grid beside its baselines, and the quality of the tests.
+docs/metrics.md has each formula.
 
-What a failure of our own hid is no label. A program whose ground truth is not
-known is left out of its task, and where fewer than n remain the task says
-nothing about n of them: a missing figure, never a wrong program.
+An infrastructure failure is no label. A program whose ground truth is unknown is left out of its
+task. A task with fewer than n remaining programs has no figure for n programs; a missing program
+never counts as wrong.
 """
 
 from __future__ import annotations
@@ -52,15 +52,20 @@ NAN = float("nan")
 def measure(
     facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]], ks: Sequence[int]
 ) -> Summary:
-    """All metrics; Best-of-(n, m) for each of ``scales``, pass@k for each of ``ks``.
+    """Return all metrics: Best-of-(n, m) for each of ``scales``, pass@k for each of ``ks``.
 
-    Names: ``one_shot`` (also what choosing at random gives), ``pass@k``, ``dual_pass@k``; of a
-    scale ``NAME_NxM`` for every `Selector`; ``unit_test_accuracy`` and its ``_estimate``,
-    ``invalid_tests``, ``p01``, ``p00``, ``mu``, ``far``, ``frr``, ``catch_rate``; for each m of
-    the scales ``suite_far_M``, ``suite_frr_M``, ``coverage@M`` (`verification`);
-    ``mutation_score``, ``branch_coverage``, ``input_size``, ``distinct_inputs``; ``coder.failed``,
-    ``coder.failed.REASON``, ``coder.at_limit`` and the tester's (`reading`), where they are known.
-    Raises ValueError where a scale or k is larger than the number of samples of a task.
+    The names:
+
+    - ``one_shot`` (pass@1, and also what choosing at random gives), ``pass@k``, ``dual_pass@k``;
+    - ``NAME_NxM`` for each scale and every `Selector`;
+    - ``unit_test_accuracy`` and ``unit_test_accuracy_estimate``, ``invalid_tests``, ``p01``,
+      ``p00``, ``mu``, ``far``, ``frr``, ``catch_rate``;
+    - ``suite_far_M``, ``suite_frr_M``, ``coverage@M`` for each m of the scales (`verification`);
+    - ``mutation_score``, ``branch_coverage``, ``input_size``, ``distinct_inputs``;
+    - ``coder.failed``, ``coder.failed.REASON``, ``coder.at_limit`` and the same of the tester
+      (`reading`), where they are known.
+
+    Raises ValueError if a scale or k is larger than the number of samples of a task.
     """
     _fits(facts, scales, ks)
     known, read = [observed(f) for f in facts], [f.reading for f in facts]
@@ -80,7 +85,7 @@ def measure(
         for one in Selector:
             per_task[f"{one}_{n}x{m}"] = np.array([row[one] for row in rows], dtype=float)
     tests = any(f.matrix.passed_PU.shape[1] for f in known)
-    for k in ks if tests else ():  # without a test nothing is ranked
+    for k in ks if tests else ():  # without a test no program is ranked
         per_task[f"dual_pass@{k}"] = np.array([_dual_at(f, k) for f in known], dtype=float)
     sizes = sorted({m for _, m in scales if m})
     for m in sizes:
@@ -106,39 +111,40 @@ def _invalid(facts: TaskFacts) -> float:
 
 
 def observed(facts: TaskFacts) -> TaskFacts:
-    """The same without the programs whose ground truth is not known."""
+    """Return the facts without the programs whose ground truth is unknown."""
     matrix = facts.matrix
     keep = matrix.correct_P | matrix.wrong_P
     return facts if keep.all() else _only(facts, keep)
 
 
 def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
-    """P(correct) of what each selector takes among n programs of a task; NaN with fewer than n."""
-    found = dict.fromkeys(Selector, NAN)
+    """Return P(correct) of the choice of each selector among n programs of a task; NaN if the task
+    has fewer than n."""
+    chances = dict.fromkeys(Selector, NAN)
     matrix, correct = facts.matrix, facts.matrix.correct_P
-    if n == 1 and len(correct):  # nothing is chosen, and so nothing is to be drawn
+    if n == 1 and len(correct):  # one program: no choice, and no subset to draw
         known = {Selector.AGREEMENT_BON: facts.agreement_P, Selector.MAJORITY: facts.answers_PU}
         alike = [x for x in Selector if known.get(x, matrix) is not None]
-        return found | dict.fromkeys(alike, float(correct.mean()))
-    found[Selector.ORACLE] = pass_at_k(int(correct.sum()), len(correct), n)
+        return chances | dict.fromkeys(alike, float(correct.mean()))
+    chances[Selector.ORACLE] = pass_at_k(int(correct.sum()), len(correct), n)
     if len(correct) >= n:
-        found[Selector.BON] = best_of(matrix, n, m, facts.parsed_U).value
+        chances[Selector.BON] = best_of(matrix, n, m, facts.parsed_U).value
         if facts.agreement_P is not None:
             chosen = best_of(matrix, n, m, facts.parsed_U, facts.agreement_P)
-            found[Selector.AGREEMENT_BON] = chosen.value
+            chances[Selector.AGREEMENT_BON] = chosen.value
     voting, usable = _voting(facts)
     correct = voting.matrix.correct_P
     if len(correct) >= n:
         drawn = subsets(len(correct), len(usable), n, m)
-        found[Selector.DUAL] = dual_choice(voting.matrix.passed_PU, correct, drawn, usable).value
+        chances[Selector.DUAL] = dual_choice(voting.matrix.passed_PU, correct, drawn, usable).value
         if voting.answers_PU is not None:
             chosen = majority_choice(voting.answers_PU, correct, drawn, usable)
-            found[Selector.MAJORITY] = chosen.value
-    return found
+            chances[Selector.MAJORITY] = chosen.value
+    return chances
 
 
 def _dual_at(facts: TaskFacts, k: int) -> float:
-    """pass@k of the ranking by dual agreement, of all programs and tests."""
+    """Return pass@k of the ranking by dual agreement, over all programs and tests."""
     voting, usable = _voting(facts)
     correct = voting.matrix.correct_P
     if len(correct) < k:
@@ -148,10 +154,10 @@ def _dual_at(facts: TaskFacts, k: int) -> float:
 
 
 def _voting(facts: TaskFacts) -> tuple[TaskFacts, Bools]:
-    """The programs whose agreement is known, and the tests that tell something [U].
+    """Return the programs whose agreement is known, and the tests [U] that can be used.
 
-    A test that no program was observed on tells nothing; then a program with a masked cell has no
-    vote and cannot be chosen by votes.
+    A test that no program was observed on is not used. Of the remaining tests, a program with a
+    masked cell has no vote and cannot be chosen by votes.
     """
     seen = facts.matrix.observed_PU
     usable = facts.parsed_U & seen.any(axis=0) if len(seen) else facts.parsed_U
@@ -184,6 +190,6 @@ def _fits(facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]], ks: Seq
 
 
 def _hits(pairs: Sequence[tuple[float, float] | None]) -> Linear:
-    """Σ hits / Σ total; None says nothing."""
+    """Return Σ hits / Σ total; a task with None is left out."""
     known = [(0.0, 0.0) if pair is None else pair for pair in pairs]
     return ratio(np.array([x[0] for x in known]), np.array([x[1] for x in known]))

@@ -1,4 +1,4 @@
-"""What metrics are computed from: a graded group without its texts."""
+"""Facts that metrics are computed from: a graded group without its texts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from sparring.selection.consensus import Answers
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """One task's programs and tests at one time, as arrays.
+    """Programs and tests of one task at one time, as arrays.
 
-    ``parsed_U``: a test could be read. ``right_U``: by reference, input valid
-    and output right. ``valid_U``: parsed and the statement allows the input.
-    ``size_U``: number of values in the input (NaN if not parsed).
-    ``right_U`` is None for a task without reference solution.
-    ``matrix`` holds the evaluated programs, ``pool`` (if any) a fixed set of
-    other programs on the same tests. ``majority_program`` and
-    ``majority_test``: see `majority`; ``agreement_P`` and its like of the
-    pool: see `consensus.alike`.
+    ``matrix``: the evaluated programs. ``pool``: a fixed set of other programs on the same tests,
+    if there is one. ``parsed_U``: the test could be read. ``valid_U``: the test was read and the
+    statement allows its input. ``right_U``: by the reference solution, the input is valid and the
+    expected output right; None for a task without a reference. ``size_U``: number of values in the
+    input, NaN for an unread test. ``majority_program`` and ``majority_test``: see
+    `metrics.majority`. ``agreement_P`` and ``pool_agreement_P``: see `consensus.alike`.
     """
 
     matrix: PassMatrix
@@ -36,14 +34,14 @@ class TaskFacts:
     agreement_P: Floats | None = None
     pool_agreement_P: Floats | None = None
     first_U: Bools | None = None
-    """A read test whose input no earlier test of the task has."""
+    """The test was read, and no earlier test of the task has its input."""
     answers_PU: Answers | None = None
-    """What the majority is found by (`consensus`); None where it is not known."""
+    """Answers that the majority is found by (`consensus`); None where they are unknown."""
     mutants: tuple[float, float] | None = None
     """(killed, all) mutants of the reference solution, by the generated tests that are right."""
     branches: tuple[float, float] | None = None
     """(taken, all) branches of the reference solution, by the generated tests."""
     reading: Mapping[Role, Reading] = field(default_factory=dict)
-    """How many responses could not be read, and why."""
+    """By role: the number of responses that could not be read, and the reasons."""
     task: str = ""
-    """The task's id: groups of the same task are one cluster of the intervals."""
+    """The task's id. Groups of one task are one cluster of the intervals."""

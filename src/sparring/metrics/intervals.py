@@ -1,11 +1,10 @@
 """Means with 95% intervals, clustered by task, and paired differences.
 
-Responses of one task are alike, so the task is the unit: a metric is one
-value per task (or, for ratios, a numerator and a denominator per task) and
-the interval speaks about other tasks. Means use Student's t; ratios the
-linearised (delta method) variance, which needs no random numbers. Both are
-symmetric, as differences are. A share has its own interval (`shares`), which
-stays within 0 and 1 and holds near them.
+Responses to one task are alike, so the task is the unit: a metric has one value per task, or a
+numerator and a denominator per task for a ratio, and the interval is about other tasks. Means use
+Student's t. Ratios use the linearised variance (delta method), which needs no random numbers. Both
+intervals are symmetric, and so are those of differences. A share has an interval of its own
+(`shares`), which stays within 0 and 1 and holds near both ends.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from sparring.metrics.student import t95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean, its 95% interval, and how many tasks it rests on. NaN where unknown."""
+    """Mean, its 95% interval, and the number of tasks that it rests on. NaN where unknown."""
 
     mean: float
     low: float
@@ -31,7 +30,7 @@ class Estimate:
     n_tasks: int
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """For JSON: unknown numbers are None."""
+        """Return the estimate as JSON-able data, with None for unknown numbers."""
         values = {"mean": self.mean, "low": self.low, "high": self.high}
         known: dict[str, float | int | None] = {
             k: None if math.isnan(v) else v for k, v in values.items()
@@ -40,14 +39,15 @@ class Estimate:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Estimate:
-        """What `as_dict` gave."""
+        """Return the estimate that `as_dict` wrote."""
         values = (record["mean"], record["low"], record["high"])
         mean, low, high = (math.nan if v is None else float(v) for v in values)
         return cls(mean, low, high, int(record["n_tasks"]))
 
 
 def mean_interval(value: Floats) -> Estimate:
-    """Mean over tasks of one value per task; NaN tasks are left out and not counted."""
+    """Return the mean over tasks of one value per task, with Student's t. NaN tasks are left out
+    and not counted."""
     known = value[~np.isnan(value)]
     n = len(known)
     if n == 0:
@@ -61,11 +61,14 @@ def mean_interval(value: Floats) -> Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A figure computed from sums over tasks, and each task's influence on it [tasks]: by how
-    much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``.
-    ``share``: of a ratio each task's part of the denominator [tasks], which sums to 1; of a
-    function of ratios the mean of theirs, by how much variance each adds. ``left`` [tasks]: by how
-    much the figure falls if the task is left out. None where they are not known."""
+    """Figure computed from sums over tasks, with each task's influence on the figure [tasks].
+
+    ``influence``: the amount by which the figure moves, to first order, with the task's weight; 0
+    for tasks that are not ``used``. ``share``: for a ratio, each task's part of the denominator,
+    which sums to 1; for a function of ratios, the mean of the ratios' parts, weighted by the
+    variance that each adds. ``left``: the amount by which the figure falls if the task is left out.
+    ``share`` and ``left`` are None where they are unknown.
+    """
 
     value: float
     influence: Floats
@@ -74,7 +77,7 @@ class Linear:
     left: Floats | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; `of` reads it."""
+        """Return the figure as JSON-able data; `of` reads it back."""
         return {
             "value": self.value,
             "influence": self.influence.tolist(),
@@ -85,8 +88,8 @@ class Linear:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Linear:
-        """What `as_dict` wrote; null is unknown. Earlier versions wrote no ``share`` and no
-        ``left`` in training."""
+        """Return the figure that `as_dict` wrote; null means unknown. Earlier versions wrote no
+        ``share`` and no ``left`` in training."""
         value, share, left = (record.get(k) for k in ("value", "share", "left"))
         return cls(
             math.nan if value is None else float(value),
@@ -98,9 +101,9 @@ class Linear:
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Linear:
-    """Σ numerator / Σ denominator over tasks; tasks with denominator 0 say nothing.
+    """Return Σ numerator / Σ denominator over tasks. Tasks with denominator 0 are not used.
 
-    Influence of a task: (a − R b) / Σb.
+    The influence of a task is (a − R b) / Σb.
     """
     used = denominator > 0
     if not used.any():
@@ -113,8 +116,8 @@ def ratio(numerator: Floats, denominator: Floats) -> Linear:
 
 
 def mean(value: Floats) -> Linear:
-    """Mean over tasks of one value per task; NaN tasks are not used. With `linear_interval` the
-    interval is that of `mean_interval`."""
+    """Return the mean over tasks of one value per task. NaN tasks are not used. `linear_interval`
+    gives the figure the interval of `mean_interval`."""
     used = ~np.isnan(value)
     if not used.any():
         return _unknown(used)
@@ -125,11 +128,11 @@ def mean(value: Floats) -> Linear:
 
 
 def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
-    """``value``, a function of figures of the same tasks. ``parts``: its derivative by each figure,
-    and the figure (delta method).
+    """Return ``value``, a function of figures of the same tasks (delta method). ``parts``: the
+    derivative by each figure, and the figure.
 
-    A part that adds no variance, because its derivative is 0 or all tasks agree, says nothing about
-    how unsure the figure is: the tasks that only it rests on are not counted.
+    A part that adds no variance, because its derivative is 0 or all tasks agree, does not make the
+    figure more certain: tasks that only such a part rests on are not counted.
     """
     influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
     added = [float(((by * figure.influence) ** 2).sum()) for by, figure in parts]
@@ -152,13 +155,13 @@ def _unknown(used: Bools) -> Linear:
 
 
 def _left(influence: Floats, share: Floats) -> Floats:
-    """Without a task a ratio falls by its influence / (1 − its part of the denominator); without
-    the only one there is no figure, and its influence is 0."""
+    """Return the fall of a ratio without each task: influence / (1 − part of the denominator).
+    Without the only task there is no figure, and the influence of that task is 0."""
     return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))
 
 
 def linear_interval(figure: Linear) -> Estimate:
-    """The figure with its interval: variance Σ influence² · n/(n−1) (delta method)."""
+    """Return the figure with its interval, of variance Σ influence² · n/(n−1) (delta method)."""
     n = int(figure.used.sum())
     if n < 2 or math.isnan(figure.value):
         return Estimate(figure.value, math.nan, math.nan, n)
@@ -167,7 +170,7 @@ def linear_interval(figure: Linear) -> Estimate:
 
 
 def linear_difference(before: Linear, after: Linear) -> Estimate:
-    """after − before of a figure measured twice on the same tasks, paired by task."""
+    """Return after − before of a figure measured twice on the same tasks, paired by task."""
     return linear_interval(
         Linear(
             after.value - before.value,
@@ -178,5 +181,5 @@ def linear_difference(before: Linear, after: Linear) -> Estimate:
 
 
 def paired_difference(before: Floats, after: Floats) -> Estimate:
-    """Mean of after − before over the tasks where both are known."""
+    """Return the mean of after − before over the tasks where both are known."""
     return mean_interval(after - before)

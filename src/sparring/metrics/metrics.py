@@ -1,9 +1,8 @@
-"""What is measured on one task, and how tasks are put together.
+"""Metrics of one task, and their summary over tasks.
 
-Facts known only by reference (is a generated test right?) come from the
-task's reference solution and validator; the paper's estimate needs neither:
-it calls a test right when every correct program of the group passes it, and
-is only defined on tasks with a correct program.
+Facts by reference, such as the rightness of a generated test, come from the task's reference
+solution and validator. The paper's estimate needs neither: it calls a test right if every correct
+program of the group passes the test, and is defined only for tasks with a correct program.
 """
 
 from __future__ import annotations
@@ -23,19 +22,20 @@ from sparring.selection.best_of_n import best_of
 
 
 def one_shot(facts: TaskFacts) -> float:
-    """Share of programs that pass every ground-truth test; NaN if none is known."""
+    """Return the share of programs that pass every ground-truth test; NaN if no program is known
+    to be correct or wrong."""
     return pass_rate(facts.matrix)
 
 
 def pass_rate(matrix: PassMatrix) -> float:
-    """See `one_shot`."""
+    """Return the share of correct programs of a matrix; see `one_shot`."""
     known = matrix.correct_P | matrix.wrong_P
     return float(matrix.correct_P[known].mean()) if known.any() else float("nan")
 
 
 def caught(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
-    """(pairs caught, pairs) over wrong programs of a pool and all generated tests: a pair is
-    caught when the test is right and the program fails it."""
+    """Return (pairs caught, pairs) over the wrong programs of a pool and all generated tests. A
+    pair is caught if the test is right and the program fails it."""
     wrong = pool.wrong_P
     observed = pool.observed_PU[wrong]
     hit = ~pool.passed_PU[wrong] & observed & right_U
@@ -43,7 +43,7 @@ def caught(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
 
 
 def majority(answers: Sequence[Hashable], right: Sequence[bool]) -> float:
-    """Accuracy of the most common answer; equally common ones are chosen at random."""
+    """Return the expected accuracy of the most common answer, with ties decided at random."""
     if not answers:
         return float("nan")
     counts = Counter(answers)
@@ -56,8 +56,8 @@ def majority(answers: Sequence[Hashable], right: Sequence[bool]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Metrics over tasks: estimates by name, and what pairs two summaries of the same tasks:
-    per-task values of the means, per-task influences of the ratios."""
+    """Metrics over tasks: estimates by name, and the values that pair two summaries of the same
+    tasks (per-task values of means, per-task influences of ratios)."""
 
     estimates: dict[str, Estimate]
     per_task: dict[str, Floats]
@@ -65,14 +65,14 @@ class Summary:
     sizes: dict[int, tuple[float, float]]
     """Input size → (share of the parsed tests, their accuracy by reference)."""
     counts: dict[str, int] = field(default_factory=dict)
-    """How many responses there were and could not be read (`reading`); only `benchmark.measure`
-    counts them."""
+    """Number of responses, and of those that could not be read (`reading`). Only
+    `benchmark.measure` counts them."""
 
 
 def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
-    """Every metric over ``tasks``; Best-of-(n, m) of own programs and of the pool.
+    """Return every metric over ``tasks``, with Best-of-(n, m) of the own programs and of the pool.
 
-    p01, p00 and μ are by reference, as `rates` counts them. Intervals are those of an evaluation
+    p01, p00 and μ are by reference, as `rates` counts them. Each interval is that of an evaluation
     (`named`).
     """
     label = f"bon_{n}x{m}"
@@ -111,34 +111,35 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
 
 
 def each(tasks: Sequence[TaskFacts], metric: Callable[[TaskFacts], float]) -> Floats:
-    """A metric of every task [tasks]."""
+    """Return a metric of every task [tasks]."""
     return np.array([metric(f) for f in tasks], dtype=float)
 
 
 def accuracy(facts: TaskFacts) -> float:
-    """Share of the generated tests that are right by reference; one that was not parsed is not."""
+    """Return the share of the generated tests that are right by reference; an unread test is not
+    right."""
     right = facts.right_U
     return float("nan") if right is None or right.size == 0 else float(right.mean())
 
 
 def accuracy_estimate(facts: TaskFacts) -> float:
-    """The same by the paper's rule; NaN without a correct program. A test that no correct program
-    was observed on is left out."""
+    """Return the share of the generated tests that are right by the paper's estimate; NaN without a
+    correct program. A test that no correct program was observed on is left out."""
     right = estimated_right(facts.matrix, facts.parsed_U)
     if right is None:
         return float("nan")
-    told = ~facts.parsed_U | facts.matrix.observed_PU[facts.matrix.correct_P].any(axis=0)
-    return float(right[told].mean()) if told.any() else float("nan")
+    decided = ~facts.parsed_U | facts.matrix.observed_PU[facts.matrix.correct_P].any(axis=0)
+    return float(right[decided].mean()) if decided.any() else float("nan")
 
 
 def input_size(tasks: Sequence[TaskFacts]) -> Linear:
-    """Values in the input of a parsed test."""
-    sizes = [f.size_U[f.parsed_U & ~np.isnan(f.size_U)] for f in tasks]  # a script has none
+    """Return the mean number of values in the input of a parsed test."""
+    sizes = [f.size_U[f.parsed_U & ~np.isnan(f.size_U)] for f in tasks]  # NaN: a script
     return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
 
 
 def distinct_inputs(tasks: Sequence[TaskFacts]) -> Linear:
-    """Distinct inputs, as a share of the tests that could be read."""
+    """Return the number of distinct inputs, as a share of the tests that could be read."""
     pairs = [
         (f.first_U.sum(), f.parsed_U.sum()) if f.first_U is not None else (0, 0) for f in tasks
     ]
@@ -146,7 +147,7 @@ def distinct_inputs(tasks: Sequence[TaskFacts]) -> Linear:
 
 
 def catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
-    """See `caught`."""
+    """Return the share of pairs that are caught; see `caught`."""
     pairs = [
         caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0) for f in tasks
     ]
@@ -154,17 +155,17 @@ def catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
 
 
 def precision_rates(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
-    """p01, p00 and μ; a task without a reference says nothing."""
+    """Return p01, p00 and μ. A task without a reference is left out."""
     counts = np.zeros((len(tasks), len(Rate), 2))
     for i, f in enumerate(tasks):
         if f.right_U is not None:
             counts[i] = count(f, RightBy.REFERENCE)
-    found = rates(counts)
-    return {"p01": found.of[Rate.P01], "p00": found.of[Rate.P00], "mu": found.mu()}
+    by_rate = rates(counts)
+    return {"p01": by_rate.of[Rate.P01], "p00": by_rate.of[Rate.P00], "mu": by_rate.mu()}
 
 
 def accuracy_by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
-    """See `Summary.sizes`."""
+    """Return the share and the accuracy of tests by input size; see `Summary.sizes`."""
     known = [(f, f.right_U) for f in tasks if f.right_U is not None]
     if not known:
         return {}

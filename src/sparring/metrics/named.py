@@ -1,8 +1,8 @@
-"""Which interval a figure gets, by its name: the one place for training, evaluation and theory.
+"""Intervals by the name of a figure: the one place for training, evaluation and theory.
 
-A figure's name says whether it is a share, and how little it can vary from
-task to task (`shares.Unit`). So a figure has the same interval wherever it is
-shown. Here nothing is measured.
+The name of a figure tells if it is a share, and how little the figure can vary from task to task
+(`shares.Unit`). A figure therefore has the same interval wherever it is shown. This module measures
+nothing.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from sparring.metrics.shares import (
 from sparring.selection.selectors import Selector
 
 _OF_ONE = re.compile(r"[a-z_]+_1x\d+")
-"""Figures of a choice among one."""
+"""Names of figures of a choice among one program."""
 _CHOICE = re.compile(
     rf"({'|'.join([*Selector, 'pool_bon', 'agreement_pool_bon'])})_\d+x\d+|majority_program"
 )
-"""Figures of one that is chosen. ``majority_program`` is one: whether a task's commonest behaviour
-is right. ``majority_test`` is none: it is the share of a task's tests that are right after a vote
-among those with the same input, and most inputs occur once."""
+"""Names of figures of one chosen program. ``majority_program`` is such a figure: is the most common
+behaviour of a task right? ``majority_test`` is not: it is the share of a task's tests that are
+right after a vote among tests with the same input, and most inputs occur once."""
 
 
 def is_share(name: str) -> bool:
-    """Whether the figure ``name`` lies between 0 and 1."""
+    """Return True if the figure ``name`` lies between 0 and 1."""
     return name not in ("input_size", "mu")
 
 
 def mean_of(name: str, values: Floats) -> Estimate:
-    """The mean over tasks of the figure ``name``, one value per task [tasks]; NaN tasks are left
-    out and not counted."""
+    """Return the mean over tasks of the figure ``name``, from one value per task [tasks]. NaN tasks
+    are left out and not counted."""
     return share_interval(values, _unit(name))
 
 
 def figure_of(name: str, figure: Linear) -> Estimate:
-    """The figure ``name``, a function of sums over tasks, with its interval."""
+    """Return the figure ``name``, a function of sums over tasks, with its interval."""
     if is_share(name):
         return ratio_interval(figure)
-    found = left_out_interval(figure)
-    return within(found, -1.0, 1.0) if name == "mu" else found
+    estimate = left_out_interval(figure)
+    return within(estimate, -1.0, 1.0) if name == "mu" else estimate
 
 
 def difference_of(name: str, before: Linear, after: Linear) -> Estimate:
-    """after − before of the figure ``name``, paired by task.
+    """Return after − before of the figure ``name``, paired by task.
 
-    What was recorded without each task's weight (runs of earlier versions) has the symmetric
-    interval of influences alone.
+    A figure that was recorded without each task's weight (by earlier versions) gets the symmetric
+    interval, from influences alone.
     """
     known = (before.share, before.left, after.share, after.left)
     if is_share(name):
@@ -68,7 +68,7 @@ def difference_of(name: str, before: Linear, after: Linear) -> Estimate:
 
 
 def within(estimate: Estimate, least: float, most: float) -> Estimate:
-    """The interval cut off where the figure cannot be; what is unknown stays so."""
+    """Return the estimate with its interval cut to the range of the figure; NaN stays NaN."""
     return replace(estimate, low=max(estimate.low, least), high=min(estimate.high, most))
 
 

@@ -1,17 +1,17 @@
-"""The statistics that the official code prints after an evaluation, number for number.
+"""Statistics that the official code prints after an evaluation, reproduced number for number.
 
-Gen-Verse/CURE at commit 69fe174, for ``--preset official``: to be compared
-with figures that others got from it. `benchmark` has ours, and docs/metrics.md
-what is different. As it is there:
+The source is Gen-Verse/CURE at commit 69fe174. These figures, of ``--preset official``, are for
+comparison with figures that others got from that code. `benchmark` has our own, and docs/metrics.md
+the differences. As in the official code:
 
-- a task of which no generated test could be read is in no figure;
-- a test that could not be read is in the matrix as one that nobody passes;
-- a test is right when every correct program of the task passes it; the tester's
-  figures are of tasks with a correct program;
-- Best-of-(n, m) takes the first n programs and m tests, and the first of equals.
+- A task of which no generated test could be read is in no figure.
+- A test that could not be read is in the matrix, as a test that every program fails.
+- A test is right if every correct program of the task passes it. The tester's figures are of tasks
+  with a correct program.
+- Best-of-(n, m) takes the first n programs and m tests, and the first of equal programs.
 
-The official code knows no failures of its own. A task with a masked cell would
-make one a wrong program, so it is left out, and counted.
+The official code knows no infrastructure failures. A masked cell would make a program wrong there,
+so a task with a masked cell is left out here, and counted.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from sparring.selection.best_of_n import first_index
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the chosen programs are worth: ``acc``, the share that pass all ground-truth tests;
-    ``test_acc``, the share of all tasks' ground-truth tests that they pass."""
+    """Quality of the chosen programs. ``acc``: the share that pass all ground-truth tests.
+    ``test_acc``: the share of all tasks' ground-truth tests that the chosen programs pass."""
 
     acc: float
     test_acc: float
@@ -38,13 +38,13 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """The official figures over ``tasks``, as shares; NaN where there is nothing to count.
+    """Official figures over ``tasks``, as shares; NaN where there is nothing to count.
 
     ``code_acc``: programs that pass all ground-truth tests. ``code_test_acc``: ground-truth cells
-    passed, of all programs and tasks together. ``test_acc`` (printed as estimated): right tests.
-    ``test_cell_acc`` (printed as accumulated): cells of correct programs on generated tests that
-    passed. ``p01`` and ``p00``: wrong programs' cells that passed, on right and on wrong tests,
-    of all tasks together.
+    passed, over all programs and tasks. ``test_acc`` (the code prints it as estimated): right
+    tests. ``test_cell_acc`` (printed as accumulated): cells of correct programs on generated tests
+    that are passed. ``p01`` and ``p00``: cells of wrong programs that are passed, on right and on
+    wrong tests, over all tasks.
     """
 
     code_acc: float
@@ -56,13 +56,14 @@ class Official:
     bon: dict[tuple[int, int], Chosen]
     tasks: int
     without_test: int
-    """Tasks dropped because no test could be read (or there was no program)."""
+    """Number of tasks dropped because no test could be read, or no program exists."""
     masked: int
-    """Tasks left out because of a failure of our own."""
+    """Number of tasks left out because of an infrastructure failure."""
 
     def as_dict(self) -> dict[str, float]:
-        """Flat, under the names of the official code; Best-of-N as ``bon_NxM_acc``."""
-        found = {
+        """Return the figures under the names of the official code; Best-of-N as
+        ``bon_NxM_acc``."""
+        figures = {
             "code_acc": self.code_acc,
             "code_test_acc": self.code_test_acc,
             "test_acc": self.test_acc,
@@ -71,21 +72,22 @@ class Official:
             "p_00": self.p00,
         }
         for (n, m), chosen in self.bon.items():
-            found[f"bon_{n}x{m}_acc"] = chosen.acc
-            found[f"bon_{n}x{m}_test_acc"] = chosen.test_acc
-        return found
+            figures[f"bon_{n}x{m}_acc"] = chosen.acc
+            figures[f"bon_{n}x{m}_test_acc"] = chosen.test_acc
+        return figures
 
 
 def official(facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]]) -> Official:
-    """The figures of these tasks. n and m beyond what a task has take all it has, as a slice does.
+    """Return the figures of these tasks. A scale beyond a task's samples takes all its samples, as
+    a slice in the official code does.
 
-    Raises ValueError where a scale is below 1 × 1.
+    Raises ValueError for a scale below 1 × 1.
     """
     if any(n < 1 or m < 1 for n, m in scales):
         raise ValueError("Best-of-N needs at least one program and one test")
-    told = [f for f in facts if f.parsed_U.any() and len(f.matrix.passed_PT)]
-    whole = [f for f in told if f.matrix.observed_PT[:, _columns(f)].all()]
-    matrices = [_as_official(f) for f in whole]
+    with_tests = [f for f in facts if f.parsed_U.any() and len(f.matrix.passed_PT)]
+    observed = [f for f in with_tests if f.matrix.observed_PT[:, _columns(f)].all()]
+    matrices = [_as_official(f) for f in observed]
     right = [estimated_right(m, np.ones(m.passed_PU.shape[1], dtype=bool)) for m in matrices]
     known = [(m, r) for m, r in zip(matrices, right, strict=True) if r is not None]
     return Official(
@@ -96,14 +98,14 @@ def official(facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]]) -> O
         p01=_accepted(known, 0),
         p00=_accepted(known, 1),
         bon={(n, m): _best(matrices, n, m) for n, m in scales},
-        tasks=len(whole),
-        without_test=len(facts) - len(told),
-        masked=len(told) - len(whole),
+        tasks=len(observed),
+        without_test=len(facts) - len(with_tests),
+        masked=len(with_tests) - len(observed),
     )
 
 
 def _columns(facts: TaskFacts) -> Bools:
-    """The tests that were run [T]: ground truth, and what could be read."""
+    """Return the tests [T] that were executed: the ground truth, and the readable tests."""
     return np.concatenate([np.ones(facts.matrix.ground_truth, dtype=bool), facts.parsed_U])
 
 
@@ -123,7 +125,7 @@ def _best(matrices: Sequence[PassMatrix], n: int, m: int) -> Chosen:
 
 
 def _accepted(known: Sequence[tuple[PassMatrix, Bools]], which: int) -> float:
-    """Cells of wrong programs on right (0) or wrong (1) tests: passed / all."""
+    """Return passed / all cells of wrong programs on right (0) or wrong (1) tests."""
     cells = np.zeros(2)
     for matrix, right in known:
         cells += acceptance(matrix, right, np.ones_like(right))[which]

@@ -1,18 +1,17 @@
-"""The rates of the precision theorem, counted from pass matrices.
+"""Rates of the precision theorem (arXiv 2506.03136, theorem 3.1), counted from pass matrices.
 
-p_s: share of correct programs. p_u: share of right tests. p01, p00: how often
-a wrong program passes a right and a wrong test. μ = p_u (1 − p01) − (1 − p_u)
-p00, what a test is worth (arXiv 2506.03136, theorem 3.1). All of them are
-ratios of sums over tasks, so that each task's influence on them is known and
-functions of them have intervals too (`intervals`).
+- p_s: share of correct programs. p_u: share of right tests.
+- p01, p00: share of right tests, and of wrong tests, that a wrong program passes.
+- μ = p_u (1 − p01) − (1 − p_u) p00: the value of a test.
+- ``parsed``: share of tests that could be read. An unread test does not count in p_u, p01 and p00.
+- p11, p10: share of right tests, and of wrong tests, that a correct program passes. The theorem
+  takes them to be 1 and 0.
 
-A test that could not be read is no test in p_u, p01 and p00; ``parsed`` says
-how many could. p11 and p10 are what the theorem takes to be 1 and 0: how
-often a correct program passes a right and a wrong test.
+All of them are ratios of sums over tasks. The influence of each task is therefore known, and
+functions of the rates have intervals too (`intervals`).
 
-Masked cells are left out of both sums. A test without an observed cell says
-nothing about p_u, and by the paper's rule none without an observed correct
-program does.
+Masked cells are left out of both sums of a ratio. A test without an observed cell is left out of
+p_u; by the paper's rule, so is a test without an observed cell of a correct program.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ from sparring.metrics.intervals import Linear, chained, ratio
 
 
 class RightBy(StrEnum):
-    """Who says whether a generated test is right."""
+    """Judge of the rightness of a generated test."""
 
     REFERENCE = "reference"
     """The task's reference solution and validator."""
     ESTIMATE = "estimate"
-    """The paper's rule: right is what every correct program of the group passes. Says nothing
-    without a correct program."""
+    """The paper's rule: a test is right if every correct program of the group passes it. Without a
+    correct program no test is judged."""
 
 
 class Rate(StrEnum):
-    """What is counted; see the module."""
+    """Name of a rate; the module's docstring defines each."""
 
     P_S = "p_s"
     PARSED = "parsed"
@@ -52,12 +51,12 @@ class Rate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Every rate, over the same tasks, and what the theorem makes of them."""
+    """Every rate over the same tasks, and the figures that the theorem derives from them."""
 
     of: dict[Rate, Linear]
 
     def mu(self) -> Linear:
-        """μ of a test that could be read."""
+        """Return μ of a readable test."""
         p_u, p01, p00 = self._values()
         return chained(
             p_u * (1 - p01) - (1 - p_u) * p00,
@@ -69,7 +68,7 @@ class Rates:
         )
 
     def sampled(self) -> Linear:
-        """μ of a test that was sampled, which may not be readable: `up` less `down`."""
+        """Return μ of a sampled test, which may be unreadable: `up` less `down`."""
         p_u, p01, p00 = self._values()
         q, mu = self.of[Rate.PARSED].value, self.mu().value
         return chained(
@@ -83,7 +82,7 @@ class Rates:
         )
 
     def up(self) -> Linear:
-        """P(X = 1) of a test that was sampled: it could be read, is right and catches."""
+        """Return P(X = 1) of a sampled test: the test is readable and right, and catches."""
         p_u, p01, _ = self._values()
         q = self.of[Rate.PARSED].value
         return chained(
@@ -96,7 +95,7 @@ class Rates:
         )
 
     def down(self) -> Linear:
-        """P(X = −1) of a test that was sampled: it could be read, is wrong and is passed."""
+        """Return P(X = −1) of a sampled test: the test is readable and wrong, and is passed."""
         p_u, _, p00 = self._values()
         q = self.of[Rate.PARSED].value
         return chained(
@@ -109,34 +108,35 @@ class Rates:
         )
 
     def _values(self) -> tuple[float, float, float]:
-        """p_u, p01, p00. Where all tests are right there is no p00 to be known, and it does not
-        matter; the same for p01 where none is."""
+        """Return p_u, p01, p00. Where all tests are right, p00 is unknown and has no effect; where
+        none is right, p01 is. The unknown rate is returned as 0."""
         p_u, p01, p00 = (self.of[r].value for r in (Rate.P_U, Rate.P01, Rate.P00))
         return p_u, 0.0 if p_u == 0 else p01, 0.0 if p_u == 1 else p00
 
 
 def rates(counts: Floats) -> Rates:
-    """Rates from counts [tasks, rates, 2]: of each task and `Rate`, numerator and denominator."""
+    """Return the rates from counts [tasks, rates, 2]: the numerator and the denominator of each
+    task and `Rate`."""
     return Rates({rate: ratio(counts[:, i, 0], counts[:, i, 1]) for i, rate in enumerate(Rate)})
 
 
 def by_task(groups: Sequence[TaskFacts], values: Floats) -> Floats:
-    """``values`` [groups, …] summed over the groups of each task [tasks, …], tasks in the order
-    of their first group."""
+    """Return ``values`` [groups, …] summed over the groups of each task [tasks, …], tasks in the
+    order of their first group."""
     index = {task: i for i, task in enumerate(dict.fromkeys(g.task for g in groups))}
-    found = np.zeros((len(index), *values.shape[1:]))
-    np.add.at(found, [index[g.task] for g in groups], values)
-    return found
+    sums = np.zeros((len(index), *values.shape[1:]))
+    np.add.at(sums, [index[g.task] for g in groups], values)
+    return sums
 
 
 def count(group: TaskFacts, by: RightBy) -> Floats:
-    """The counts of one group [rates, 2]. Of tests nothing is counted where nobody says what is
-    right: no reference, or no correct program."""
+    """Return the counts of one group [rates, 2]. No test is counted where nothing says which tests
+    are right: without a reference, or without a correct program."""
     matrix, parsed = group.matrix, group.parsed_U
     correct, wrong = matrix.correct_P, matrix.wrong_P
-    found = dict.fromkeys(Rate, np.zeros(2))
-    found[Rate.P_S] = np.array([correct.sum(), (correct | wrong).sum()], dtype=float)
-    found[Rate.PARSED] = np.array([parsed.sum(), len(parsed)], dtype=float)
+    counts = dict.fromkeys(Rate, np.zeros(2))
+    counts[Rate.P_S] = np.array([correct.sum(), (correct | wrong).sum()], dtype=float)
+    counts[Rate.PARSED] = np.array([parsed.sum(), len(parsed)], dtype=float)
     if by is RightBy.REFERENCE:
         right = group.right_U
         judged = parsed & (matrix.observed_PU.any(axis=0) | (len(correct) == 0))
@@ -144,14 +144,15 @@ def count(group: TaskFacts, by: RightBy) -> Floats:
         right = estimated_right(matrix, parsed)
         judged = parsed & matrix.observed_PU[correct].any(axis=0)
     if right is not None:
-        found[Rate.P_U] = np.array([(right & judged).sum(), judged.sum()], dtype=float)
-        found[Rate.P01], found[Rate.P00] = acceptance(matrix, right, judged)
-        found[Rate.P11], found[Rate.P10] = acceptance(matrix, right, judged, correct)
-    return np.stack([found[r] for r in Rate])
+        counts[Rate.P_U] = np.array([(right & judged).sum(), judged.sum()], dtype=float)
+        counts[Rate.P01], counts[Rate.P00] = acceptance(matrix, right, judged)
+        counts[Rate.P11], counts[Rate.P10] = acceptance(matrix, right, judged, correct)
+    return np.stack([counts[r] for r in Rate])
 
 
 def estimated_right(matrix: PassMatrix, parsed_U: Bools) -> Bools | None:
-    """By the paper's rule: passed by every correct program. None without a correct program."""
+    """Return the tests [U] that are right by the paper's rule: passed by every correct program.
+    None without a correct program."""
     correct = matrix.correct_P
     if not correct.any():
         return None
@@ -162,11 +163,11 @@ def estimated_right(matrix: PassMatrix, parsed_U: Bools) -> Bools | None:
 def acceptance(
     matrix: PassMatrix, right_U: Bools, parsed_U: Bools, programs_P: Bools | None = None
 ) -> tuple[Floats, Floats]:
-    """How programs fare, by default the wrong ones: (passes, runs) on right tests, (passes, runs)
-    on wrong tests.
+    """Return (passes, executions) on right tests and (passes, executions) on wrong tests, of the
+    programs ``programs_P``, by default the wrong ones.
 
-    Of wrong programs p01 is passes / runs of the first pair, p00 of the
-    second; unparsed tests are no tests here.
+    For the wrong programs, p01 is passes / executions of the first pair and p00 that of the second.
+    Unparsed tests are left out.
     """
     chosen = matrix.wrong_P if programs_P is None else programs_P
     observed = matrix.observed_PU[chosen]

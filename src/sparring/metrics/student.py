@@ -1,4 +1,4 @@
-"""The 97.5% point of Student's t, which 95% intervals reach to."""
+"""The 97.5% point of Student's t, which bounds a 95% interval."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ _Z = 1.959964
 
 
 def student(freedom: float) -> float:
-    """The 97.5% point of Student's t for any number of degrees of freedom; below 1 that of 1.
+    """Return the 97.5% point of Student's t for any number of degrees of freedom; below 1, that of
+    1.
 
-    The expansion in 1/freedom of Abramowitz and Stegun 26.7.5, good to 0.01 from 4 on and to
-    0.001 from 9 on; below 4 straight lines between the exact points.
+    From 4 on: the expansion in 1/freedom of Abramowitz and Stegun 26.7.5, good to 0.01, and to
+    0.001 from 9 on. Below 4: linear interpolation between the exact points.
     """
     if freedom <= 1:
         return _T95[1]
@@ -29,8 +30,8 @@ def student(freedom: float) -> float:
 
 
 def t95(freedom: int) -> float:
-    """The same for a whole number of degrees of freedom, of the next smaller one that is tabled:
-    at most 3% too wide, never too narrow."""
+    """Return the 97.5% point for a whole number of degrees of freedom, taken at the next smaller
+    number in the table: at most 3% too wide, never too narrow."""
     if freedom > 120:
         return 1.980
     return _T95[max(k for k in _T95 if k <= freedom)]

@@ -1,8 +1,9 @@
-"""The precision theorem (arXiv 2506.03136, theorem 3.1): how often m tests prefer the correct one
-of two programs, by the theorem's bound, by its model exactly, and by the pass matrices of groups.
+"""The precision theorem (arXiv 2506.03136, theorem 3.1): the chance that m tests prefer the correct
+one of two programs. Computed by the theorem's bound, by its model exactly, and from the pass
+matrices of groups.
 
-On one test a correct program scores X ∈ {−1, 0, 1} more than a wrong one, on m independent tests
-D_m. docs/theory.md has the model, the theorem and the formulas, `rates` where P(X) comes from.
+On one test a correct program scores X ∈ {−1, 0, 1} more than a wrong one; on m independent tests it
+scores D_m more. docs/theory.md has the model, the theorem and the formulas; `rates` gives P(X).
 """
 
 from __future__ import annotations
@@ -23,32 +24,33 @@ from sparring.metrics.intervals import Linear, chained, mean
 from sparring.metrics.rates import by_task
 
 CAP = 10_000
-"""Where to stop looking for a number of tests: beyond any budget."""
+"""Largest number of tests that is considered: beyond any budget."""
 ZERO = 1e-12
-"""A μ up to this is 0, met by rounding."""
+"""A μ up to this counts as 0, reached by rounding."""
 Counts = NDArray[np.int64]
 
 
 class Ties(Enum):
-    """How much of P(D_m = 0) counts as won: nothing, as in the paper, or half, as by a coin."""
+    """Share of P(D_m = 0) that counts as won: none, as in the paper, or half, as by a coin."""
 
     LOST = 0.0
     HALVED = 0.5
 
 
 class Law(NamedTuple):
-    """``up`` = P(X = 1), ``down`` = P(X = −1), X = 0 with the rest."""
+    """Distribution of X: ``up`` = P(X = 1), ``down`` = P(X = −1), and X = 0 otherwise."""
 
     up: float
     down: float
 
     @property
     def mu(self) -> float:
-        """E X."""
+        """The mean of X."""
         return self.up - self.down
 
     def differences(self) -> Iterator[Floats]:
-        """The laws of D_0, D_1, D_2, …: P(D_m = d) for d = −m … m, at index d + m."""
+        """Yield the distributions of D_0, D_1, D_2, …: P(D_m = d) for d = −m … m, at index
+        d + m."""
         law = np.ones(1)
         while True:
             yield law
@@ -56,12 +58,12 @@ class Law(NamedTuple):
 
 
 def difference(x: Law, m: int) -> Floats:
-    """P(D_m = d) for d = −m … m: index d + m."""
+    """Return P(D_m = d) for d = −m … m, at index d + m."""
     return next(islice(x.differences(), m, None))
 
 
 def precision(x: Law, m: int, ties: Ties) -> float:
-    """P(D_m > 0), with ties lost or halved."""
+    """Return P(D_m > 0), with ties lost or halved."""
     return _won(difference(x, m), ties)
 
 
@@ -71,29 +73,31 @@ def _won(law: Floats, ties: Ties) -> float:
 
 
 def slopes(x: Law, m: int, ties: Ties) -> tuple[float, float]:
-    """The derivatives of `precision` by ``up`` and by ``down``, which take from X = 0: m times what
-    the precision of m − 1 tests gains by one more of X = 1, or −1."""
+    """Return the derivatives of `precision` by ``up`` and by ``down``, each at the expense of
+    P(X = 0): m times the gain in the precision of m − 1 tests from one more test with X = 1, or
+    with X = −1."""
     if m == 0:
         return 0.0, 0.0
     below, at, above = np.pad(difference(x, m - 1), 1)[m - 1 : m + 2].tolist()
-    to_tie, from_tie = ties.value, 1 - ties.value  # what a step from −1 to 0, from 0 to 1 is worth
+    to_tie, from_tie = ties.value, 1 - ties.value  # the worth of a step from −1 to 0, from 0 to 1
     return m * (to_tie * below + from_tie * at), -m * (to_tie * at + from_tie * above)
 
 
 def bound(mu: float, m: int) -> float:
-    """The theorem's lower bound of P(D_m > 0); 0, which says nothing, where μ ≤ 0."""
+    """Return the theorem's lower bound of P(D_m > 0); 0, which promises nothing, where μ ≤ 0."""
     return -math.expm1(-(mu**2) * m / 8) if mu > 0 else 0.0
 
 
 def tests_for(x: Law, wanted: float, ties: Ties, cap: int) -> int | None:
-    """The smallest m whose precision is at least ``wanted``, in (0, 1); None when μ ≤ 0 or no m
-    up to ``cap`` has it. One more can fall short again: an even number is likelier to tie."""
+    """Return the smallest m whose precision is at least ``wanted``, in (0, 1); None if μ ≤ 0 or no
+    m up to ``cap`` reaches it. A larger m can fall short again: an even number is likelier to
+    tie."""
     laws = islice(x.differences(), 1, cap + 1 if x.mu > ZERO else 1)
     return next((m for m, law in enumerate(laws, 1) if _won(law, ties) >= wanted), None)
 
 
 def tests_by_bound(mu: float, wanted: float) -> int | None:
-    """The smallest m for which the bound promises ``wanted``, in (0, 1); None when μ ≤ 0."""
+    """Return the smallest m for which the bound promises ``wanted``, in (0, 1); None if μ ≤ 0."""
     if not mu > ZERO:
         return None
     m = max(1, math.floor(-8 / mu**2 * math.log1p(-wanted)))
@@ -102,16 +106,20 @@ def tests_by_bound(mu: float, wanted: float) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """The pairs of a correct and a wrong program of every group: ``counts`` [pairs, 3] of tests
-    passed by the correct one only, by the wrong one only, and of all tests where both ran; and the
-    index of the group that each belongs to. A pair without a common test is left out."""
+    """Pairs of a correct and a wrong program of every group.
+
+    ``counts`` [pairs, 3]: the tests that only the correct program passes, those that only the wrong
+    one passes, and all tests on which both were observed. ``group`` [pairs]: the index of the
+    pair's group. A pair without a common test is left out.
+    """
 
     groups: Sequence[TaskFacts]
     counts: Counts
     group: Counts
 
     def per_task(self, value: Floats) -> Floats:
-        """Mean over a task's pairs of one value per pair; NaN is left out, and of nothing."""
+        """Return the mean over each task's pairs of one value per pair. NaN values are left out; a
+        task without a value is NaN."""
         known = ~np.isnan(value)
         sums = np.zeros((len(self.groups), 2))
         np.add.at(sums[:, 0], self.group[known], value[known])
@@ -122,7 +130,7 @@ class Pairs:
 
 
 def pairs(groups: Sequence[TaskFacts]) -> Pairs:
-    """Every pair of a correct and a wrong program of the same group."""
+    """Return every pair of a correct and a wrong program of the same group."""
     each = [_counts(g.matrix) for g in groups]
     group = np.repeat(np.arange(len(each)), [len(c) for c in each])
     counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *each])
@@ -139,23 +147,24 @@ def _counts(matrix: PassMatrix) -> Counts:
 
 
 def observed(these: Pairs, m: int, ties: Ties) -> Linear:
-    """Precision with m of a pair's tests, averaged over a task's pairs, then over tasks. A pair
-    with fewer than m tests says nothing about m."""
+    """Return the precision with m of a pair's tests, averaged over a task's pairs, then over tasks.
+    A pair with fewer than m tests is left out."""
     unique, back = np.unique(these.counts, axis=0, return_inverse=True)
     won = [pair_precision(plus, minus, tests, m, ties) for plus, minus, tests in unique.tolist()]
     return mean(these.per_task(np.array(won, dtype=np.float64)[back.reshape(-1)]))
 
 
 def if_independent(these: Pairs, m: int, ties: Ties) -> Linear:
-    """What the theorem's independence makes of the pairs' own frequencies of X = 1 and X = −1:
-    with one test the same as `observed`."""
+    """Return the precision that the theorem's independence predicts from the pairs' own frequencies
+    of X = 1 and X = −1. With one test it equals `observed`."""
     plus, minus, tests = these.counts.T
     up, down = (mean(these.per_task(x / tests)) for x in (plus, minus))
     return predicted(up, down, m, ties)
 
 
 def predicted(up: Linear, down: Linear, m: int, ties: Ties) -> Linear:
-    """The exact precision with m tests by the theorem's model, of P(X = 1) and P(X = −1)."""
+    """Return the exact precision with m tests by the theorem's model, from P(X = 1) and
+    P(X = −1)."""
     if math.isnan(up.value) or math.isnan(down.value):
         return chained(math.nan, [(0.0, up), (0.0, down)])
     x = Law(up.value, down.value)
@@ -163,11 +172,11 @@ def predicted(up: Linear, down: Linear, m: int, ties: Ties) -> Linear:
 
 
 def pair_precision(plus: int, minus: int, tests: int, m: int, ties: Ties) -> float:
-    """P(more of ``plus`` than of ``minus`` among m of ``tests`` drawn without replacement), by the
-    multivariate hypergeometric law; NaN for m > ``tests``."""
+    """Return P(more of ``plus`` than of ``minus`` among m of ``tests``), drawn without replacement
+    (multivariate hypergeometric distribution); NaN for m > ``tests``."""
     if m > tests:
         return math.nan
-    log = np.concatenate([np.zeros(1), np.cumsum(np.log(np.arange(1, tests + 1)))])  # of n!
+    log = np.concatenate([np.zeros(1), np.cumsum(np.log(np.arange(1, tests + 1)))])  # log n!
     i, j = np.arange(min(plus, m) + 1)[:, None], np.arange(min(minus, m) + 1)[None, :]
     rest = tests - plus - minus
     k = np.clip(m - i - j, 0, rest)

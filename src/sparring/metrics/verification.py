@@ -1,19 +1,19 @@
 """Tests as judges of programs: what they wrongly accept, wrongly reject, and catch together.
 
-FAR (false acceptance rate): of wrong programs, the share that is accepted. FRR (false rejection
-rate): of correct programs, the share that is rejected. They are 1 − TNR and 1 − TPR of
-CodeContests+ (arXiv 2506.05817), once for a single test and once for a suite, which accepts what
-all of its tests accept. Here it does not matter whether a test is right: an accepted wrong program
-is one, whoever is to blame. p01 and p00 (`rates`) tell the two apart.
+FAR (false acceptance rate) is the share of wrong programs that are accepted. FRR (false rejection
+rate) is the share of correct programs that are rejected. They are 1 − TNR and 1 − TPR of
+CodeContests+ (arXiv 2506.05817), each for a single test and for a suite, which accepts a program
+that all of its tests accept. It does not matter here if a test is right: a wrong program that is
+accepted counts, whoever is to blame. p01 and p00 (`rates`) tell right and wrong tests apart.
 
-Coverage@N (TestCase-Eval, arXiv 2506.12278): of wrong programs, the share that N tests catch
-together. A program is caught by a test that is right and that it fails; a wrong test that fails
-everybody catches nobody. There N tests were drawn once; here it is the expectation over all
-subsets of the M tests, which needs no drawing: a program that d of M tests catch escapes N of them
-with the chance C(M − d, N) / C(M, N). A suite's chance to accept is counted likewise.
+Coverage@N (TestCase-Eval, arXiv 2506.12278) is the share of wrong programs that N tests catch
+together. A test catches a program that fails it, if the test is right; a wrong test that every
+program fails catches none. TestCase-Eval draws N tests once. Here it is the expectation over all
+subsets of the M tests, without drawing: a program that d of M tests catch escapes N of them with
+probability C(M − d, N) / C(M, N). The chance that a suite accepts is computed in the same way.
 
-A response that holds no test is one of the M and neither rejects nor catches. A masked cell takes
-its test out of the program's M.
+A response without a test is one of the M tests, and neither rejects nor catches. A masked cell
+takes its test out of the M tests of the program.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from sparring.metrics.intervals import Linear, ratio
 
 
 def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, Linear]:
-    """``far`` and ``frr`` of a test that could be read; ``suite_far_N`` and ``suite_frr_N`` of N
+    """Return ``far`` and ``frr`` of a readable test, and ``suite_far_N`` and ``suite_frr_N`` of N
     tests for each of ``sizes``."""
-    found = {
+    figures = {
         "far": _summed([_cells(f, f.matrix.wrong_P, passes=True) for f in tasks]),
         "frr": _summed([_cells(f, f.matrix.correct_P, passes=False) for f in tasks]),
     }
@@ -39,13 +39,13 @@ def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, 
         accepted = [suite_accepts(f, n) for f in tasks]
         wrong = [a[f.matrix.wrong_P] for a, f in zip(accepted, tasks, strict=True)]
         right = [1 - a[f.matrix.correct_P] for a, f in zip(accepted, tasks, strict=True)]
-        found[f"suite_far_{n}"] = _summed([_known(values) for values in wrong])
-        found[f"suite_frr_{n}"] = _summed([_known(values) for values in right])
-    return found
+        figures[f"suite_far_{n}"] = _summed([_known(values) for values in wrong])
+        figures[f"suite_frr_{n}"] = _summed([_known(values) for values in right])
+    return figures
 
 
 def coverage(facts: TaskFacts, n: int) -> float:
-    """Coverage@n of one task; NaN without a reference, a wrong program, or n tests."""
+    """Return Coverage@n of one task; NaN without a reference, a wrong program, or n tests."""
     right, matrix = facts.right_U, facts.matrix
     if right is None:
         return math.nan
@@ -56,13 +56,13 @@ def coverage(facts: TaskFacts, n: int) -> float:
 
 
 def suite_accepts(facts: TaskFacts, n: int) -> Floats:
-    """For each program the chance that n of the task's tests, drawn without order, all accept it
-    [P]; NaN with fewer than n tests that are known of it."""
+    """Return, for each program [P], the chance that n of the task's tests, drawn without
+    replacement, all accept it; NaN for a program with fewer than n observed tests."""
     return _all_of(facts.matrix.passed_PU | ~facts.parsed_U, facts.matrix.observed_PU, n)
 
 
 def _all_of(good_PU: Bools, observed_PU: Bools, n: int) -> Floats:
-    """The chance that n observed columns are all good, for each row."""
+    """Return the chance that n observed columns are all good, for each row."""
     good = (good_PU & observed_PU).sum(axis=1)
     total = observed_PU.sum(axis=1)
     return np.array(
@@ -75,7 +75,7 @@ def _all_of(good_PU: Bools, observed_PU: Bools, n: int) -> Floats:
 
 
 def _cells(facts: TaskFacts, programs_P: Bools, *, passes: bool) -> tuple[float, float]:
-    """(cells that pass, or fail; cells) of these programs on the tests that could be read."""
+    """Return (cells that pass, or fail; all cells) of these programs on the readable tests."""
     observed = facts.matrix.observed_PU[programs_P][:, facts.parsed_U]
     passed = facts.matrix.passed_PU[programs_P][:, facts.parsed_U]
     hit = observed & (passed if passes else ~passed)

@@ -1,6 +1,6 @@
-"""The embedded world: small problems, noisy players, and a nano model that plays both roles."""
+"""The microworld: embedded tasks, noisy players, and a nano model that plays both roles."""
 
 from pathlib import Path
 
 NANO_DIR = Path(__file__).parent / "nano"
-"""The nano model's checkpoint in the package."""
+"""Directory of the nano model's checkpoint in the package."""

@@ -1,15 +1,14 @@
-"""Rebuild the nano model from nothing: corpus, tokenizer, warm start, checkpoint.
+"""Build of the nano model from random weights: corpus, tokenizer, warm start, checkpoint.
 
     sparring microworld build [--out DIR] [--seed N]
 
-A Llama of under a million parameters learns to imitate the noisy players of
-`players` on compositions of the warm split, and is saved as an ordinary
-``transformers`` checkpoint. Seeded; on one machine with the same number of
-ranks the weights repeat bit for bit. Takes about 15 minutes on two cores.
-The package carries the result (`NANO_DIR`).
+A Llama of under a million parameters learns to imitate the noisy players of `players` on
+compositions of the warm split, and is saved as an ordinary ``transformers`` checkpoint. The build
+is seeded: on one machine with the same number of ranks the weights repeat bit for bit. A build
+takes about 15 minutes on two cores. The package carries the result (`NANO_DIR`).
 
-It does not try to be good at the game: an imperfect player with varied
-samples is the point, because reinforcement learning starts from it.
+The warm start does not aim at a good model. Reinforcement learning needs an imperfect initial
+policy with varied samples.
 """
 
 from __future__ import annotations
@@ -36,23 +35,23 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class WarmStart:
-    """Settings of the warm start. The defaults made the model in the package."""
+    """Settings of the warm start. The package's model was built with the defaults."""
 
     seed: int = 0
     conversations: int = 264_000
     batch: int = 24
-    """Conversations per update; small batches learn more per second here."""
+    """Conversations per update. Small batches learn more per second for this model."""
     learning_rate: float = 2e-3
-    """Peak, after a linear rise; falls to a tenth along a cosine."""
+    """Peak of the learning rate, which rises linearly and then falls to a tenth along a cosine."""
     hidden: int = 128
     layers: int = 4
     ranks: int = 2
-    """Processes, of one thread each: on two cores twice as fast as one process of two threads,
-    and unharmed by a busy neighbour."""
+    """Processes of one thread each. On two cores two processes are twice as fast as one process of
+    two threads, and a busy neighbour slows them down less."""
 
 
 def nano_config(settings: WarmStart, tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
-    """The architecture: a small Llama with tied embeddings and 256 positions."""
+    """Return the architecture: a small Llama with tied embeddings and 256 positions."""
     return LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.hidden,
@@ -72,9 +71,9 @@ def nano_config(settings: WarmStart, tokenizer: PreTrainedTokenizerFast) -> Llam
 def encode(
     tokenizer: PreTrainedTokenizerFast, conversations: list[Conversation]
 ) -> list[tuple[list[int], int]]:
-    """Token ids of each conversation and the length of its prompt.
+    """Return the token ids of each conversation and the length of its prompt in tokens.
 
-    Prompt and answer are tokenised apart, as they are in use.
+    Prompt and answer are tokenised apart, as in sampling.
     """
     prompts = tokenizer([f"{USER}{c.prompt}{END}{ASSISTANT}" for c in conversations])["input_ids"]
     answers = tokenizer([c.answer + END for c in conversations])["input_ids"]
@@ -84,10 +83,10 @@ def encode(
 def batches(
     rng: np.random.Generator, encoded: list[tuple[list[int], int]], size: int, pad: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Right-padded input ids and labels [batch, length] in random order.
+    """Yield right-padded input ids and labels, both [batch, length], in random order.
 
-    Conversations of similar length share a batch (sorted within windows), so
-    that little is spent on padding. Labels cover the answer only.
+    Conversations of similar length share a batch (sorted within windows), so that little padding is
+    needed. Labels cover the answer only; other positions have -100.
     """
     window = 32 * size
     order = rng.permutation(len(encoded))
@@ -106,22 +105,22 @@ def batches(
 
 
 def build(out: Path, settings: WarmStart | None = None, log: Log = print) -> None:
-    """Write tokenizer and weights to ``out`` (created; files in it are replaced)."""
+    """Build the model; write tokenizer and weights to ``out``, whose old files are replaced."""
     settings = settings or WarmStart()
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as meeting:
-        arguments = (settings, str(out), f"file://{meeting}/ranks", log)
+    with tempfile.TemporaryDirectory() as directory:
+        arguments = (settings, str(out), f"file://{directory}/ranks", log)
         spawn(_rank, args=arguments, nprocs=settings.ranks)
 
 
-def _rank(rank: int, settings: WarmStart, out: str, meeting: str, log: Log) -> None:
-    """One process of the build. All draw the same batches; each learns from its share."""
+def _rank(rank: int, settings: WarmStart, out: str, init_method: str, log: Log) -> None:
+    """Run one process of the build. All processes draw the same batches and learn from a share."""
     start = time.monotonic()
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     torch.distributed.init_process_group(
-        "gloo", init_method=meeting, rank=rank, world_size=settings.ranks
+        "gloo", init_method=init_method, rank=rank, world_size=settings.ranks
     )
     rng = np.random.default_rng(settings.seed)
     conversations = corpus(settings.seed, settings.conversations)
@@ -174,10 +173,10 @@ def _accumulate(
     rank: int,
     ranks: int,
 ) -> float:
-    """Gradients of the whole batch, this rank's share computed here. Returns the mean loss.
+    """Compute this rank's share of the gradients and sum the ranks' shares; return the mean loss.
 
-    Each rank's loss is divided by the token count of the whole batch, so the
-    sum over ranks is the gradient of one process.
+    Each rank's loss is divided by the number of tokens of the whole batch, so the sum over ranks is
+    the gradient that a single process would compute.
     """
     tokens = int((labels != -100).sum())
     mine, targets = inputs[rank::ranks], labels[rank::ranks]

@@ -1,4 +1,4 @@
-"""Tests that tell the most mistakes from the right program, chosen from candidates."""
+"""Greedy choice of the tests that catch the most mistakes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from numpy.typing import NDArray
 
 
 def chosen(caught_CM: NDArray[np.bool_], count: int) -> list[int]:
-    """``count`` candidates C, greedily: each catches the most mistakes M that none before it
-    caught. Once all that can be caught are, each is to be caught again."""
-    left = np.ones(caught_CM.shape[1], dtype=bool)
-    found: list[int] = []
-    while len(found) < count:
-        gain = (caught_CM & left).sum(axis=1)
-        gain[found] = -1
+    """Return the indices of ``count`` candidates, chosen greedily.
+
+    ``caught_CM`` [candidates, mistakes] says which candidate catches which mistake. Each choice
+    catches the most mistakes that no earlier choice caught. When no candidate catches a further
+    mistake, all mistakes have to be caught once more.
+    """
+    uncaught = np.ones(caught_CM.shape[1], dtype=bool)
+    indices: list[int] = []
+    while len(indices) < count:
+        gain = (caught_CM & uncaught).sum(axis=1)
+        gain[indices] = -1
         best = int(gain.argmax())
-        if gain[best] == 0 and not left.all():
-            left[:] = True  # everything is caught once: catch it twice
+        if gain[best] == 0 and not uncaught.all():
+            uncaught[:] = True  # start the next round over all mistakes
             continue
-        found.append(best)
-        left &= ~caught_CM[best]
-    return found
+        indices.append(best)
+        uncaught &= ~caught_CM[best]
+    return indices

@@ -1,8 +1,7 @@
-"""Warm-start text: conversations of the noisy players with their problems.
+"""Corpus of the warm start: prompts with the answers of noisy players.
 
-One conversation is a prompt (the nano recipe's templates around a statement)
-and the answer of one noisy coder or tester. Only compositions of the warm
-split are used.
+A conversation is a prompt (the nano recipe's template with a statement) and the answer of a noisy
+coder or tester. Only compositions of the warm split are used.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from sparring.schema import Role
 
 CODER_TEMPLATE = "Program: {statement}"
 TESTER_TEMPLATE = "Test: {statement}"
-"""The prompts of the nano model. Short: a model of this size has no use for manners."""
+"""Prompts of the nano model. They are short, because the model was trained on nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One prompt and one answer, as plain text."""
+    """Prompt and answer, as plain text."""
 
     role: Role
     prompt: str
@@ -31,17 +30,20 @@ class Conversation:
 
 
 def program_answer(source: str) -> str:
-    """A program in the form that `prompts.programs` reads."""
+    """Return a program in the form of an answer, which `prompts.programs` reads."""
     return f"```python\n{source}```"
 
 
 def unit_test_answer(line: str, work: str, output: str) -> str:
-    """A test in the form that `prompts.tests` reads, with the working between its two blocks."""
+    """Return a test in the form of an answer, which `prompts.tests` reads.
+
+    The derivation ``work`` stands between the block of the input and the block of the output.
+    """
     return f"**Test Input:**\n```\n{line}\n```\n{work}\n**Test Output:**\n```\n{output}\n```"
 
 
 def draw_conversation(rng: np.random.Generator, problem: Problem, role: Role) -> Conversation:
-    """What a noisy player of ``role`` writes for a problem."""
+    """Draw the answer of a noisy player of ``role`` to a problem."""
     if role is Role.CODER:
         prompt = CODER_TEMPLATE.replace("{statement}", problem.statement())
         return Conversation(role, prompt, program_answer(write_program(rng, problem)))
@@ -50,7 +52,10 @@ def draw_conversation(rng: np.random.Generator, problem: Problem, role: Role) ->
 
 
 def corpus(seed: int, count: int) -> list[Conversation]:
-    """``count`` conversations, two testers' for each coder's: working takes more practice."""
+    """Draw ``count`` conversations, two of testers for each of a coder.
+
+    Testers have the larger share because a derivation is harder to learn than a program.
+    """
     rng = np.random.default_rng(seed)
     pool = {shape: compositions(shape, Split.WARM) for shape in Shape}
     return [

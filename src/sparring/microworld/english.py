@@ -1,15 +1,15 @@
-"""Problems in plain English, for models that know the language: the split ``english``.
+"""The split ``english``: problems in plain English, for models that know the language.
 
-The other splits are written for the nano model: one short line each, and held apart by composition.
-These are for measuring a pretrained model on problems that no training set holds: the same parts
-(`grammar`), put together anew for each seed, in the form of a contest problem. Three grades:
+The other splits are written for the nano model, one short line each, and divided by composition.
+The english split measures a pretrained model on problems that no training set contains: each seed
+combines the same parts (`grammar`) anew, in the form of a contest problem. There are three grades:
 
-easy    of a list keep some, and answer with one property of those
-medium  keep some, change each, and answer; with a rule for an empty selection
-hard    the same for every run of neighbours in the list
+easy    keep some values of a list, and answer with one property of them
+medium  keep some values, change each, and answer; with a rule for an empty selection
+hard    answer a medium problem for every run of neighbours in the list
 
-`English.answer` computes what is right from the meaning of the parts, `English.program` writes it
-as Python: each is the other's oracle in a test.
+`English.answer` computes the right output from the meaning of the parts; `English.program` writes
+the problem as Python. A test checks each against the other.
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ from sparring.schema import Task, Test
 
 ENGLISH = "english"
 LOW, HIGH = -20, 20
-"""The integers that a list may hold."""
+"""Least and greatest integer of a list."""
 LONGEST = 12
+"""Most integers of a list."""
 CANDIDATES, TESTS = 60, 10
+"""Number of candidate inputs, and of the tests chosen among them."""
 NOTHING = "none"
+"""Output for an empty selection."""
 _CHANGES = {
     "same": "",
     "add": ", add {k} to each of them,",
@@ -60,7 +63,7 @@ _ANSWERS = {
 
 
 class Grade(StrEnum):
-    """How much there is to keep in mind. The label is the task's ``difficulty``."""
+    """Grades of a problem, in the order of difficulty; a task's ``difficulty`` is its grade."""
 
     EASY = "easy"
     MEDIUM = "medium"
@@ -72,8 +75,11 @@ _Readings = tuple[Reading, Reading, Reading]
 
 @dataclass(frozen=True, slots=True)
 class English:
-    """One problem: what is kept, how it is changed, what is answered. ``wording``: of what is kept.
-    ``window`` numbers are looked at together; None: the whole list."""
+    """Problem of three parts: a selection, a change and an answer.
+
+    ``wording`` is the index of the selection's wording. ``window`` is the number of neighbouring
+    integers of a run, or None for the whole list.
+    """
 
     grade: Grade
     parts: tuple[Part, Part, Part]
@@ -83,26 +89,28 @@ class English:
 
     @property
     def right(self) -> _Readings:
+        """Right reading of each part."""
         keep, change, answer = (part.readings[0] for part in self.parts)
         return keep, change, answer
 
     @property
     def counts(self) -> bool:
-        """Whether an empty selection has an answer: 0."""
+        """True if the answer to an empty selection is the number 0."""
         return self.parts[2].name in COUNTING
 
     def mistakes(self) -> list[_Readings]:
-        """The right readings with one part misread."""
-        found = []
+        """Return the readings in which one part is misread."""
+        mistakes = []
         for place, part in enumerate(self.parts):
             for reading in dict.fromkeys(part.readings[1:]):
                 keep, change, answer = (
                     reading if i == place else right for i, right in enumerate(self.right)
                 )
-                found.append((keep, change, answer))
-        return found
+                mistakes.append((keep, change, answer))
+        return mistakes
 
     def statement(self) -> str:
+        """Return the statement in English."""
         keep, change, answer = self.parts
         kept = keep.wordings[self.wording].replace("{k}", str(self.constants[0]))
         then = _CHANGES[change.name].replace("{k}", str(self.constants[1]))
@@ -132,7 +140,7 @@ class English:
         )
 
     def answer(self, values: Sequence[int], readings: _Readings | None = None) -> str:
-        """What is printed for a list under these readings (default: the right ones)."""
+        """Return the output for a list under ``readings``, by default the right ones."""
         if self.window is None:
             return self._of(values, readings or self.right)
         runs = range(len(values) - self.window + 1)
@@ -145,7 +153,7 @@ class English:
         return str(answer.apply(w)) if w or self.counts else NOTHING
 
     def program(self) -> str:
-        """Python source of the problem."""
+        """Return a reference solution in Python."""
         keep, change, answer = (
             r.source.replace("{k}", str(k)) for r, k in zip(self.right, self.constants, strict=True)
         )
@@ -163,7 +171,7 @@ class English:
         return f"{whole}print(*[answer(v[i:i + {size}]) for i in range(n - {size} + 1)])\n"
 
     def validator(self) -> str:
-        """A program that prints ``valid`` exactly for the inputs that the statement allows."""
+        """Return a program that prints ``valid`` exactly for the inputs the statement allows."""
         return (
             "import sys\n"
             'lines = sys.stdin.read().removesuffix("\\n").split("\\n")\n'
@@ -178,7 +186,7 @@ class English:
 
 
 def english_tasks(count: int, seed: int) -> list[Task]:
-    """``count`` different tasks, the grades in turn; the same for a seed."""
+    """Draw ``count`` different tasks, the grades in turn; the same tasks for a seed."""
     rng = np.random.default_rng([seed, *hashlib.sha256(b"english").digest()[:8]])
     tasks: dict[str, Task] = {}
     grades = list(Grade)
@@ -189,7 +197,7 @@ def english_tasks(count: int, seed: int) -> list[Task]:
 
 
 def draw_english(rng: np.random.Generator, grade: Grade) -> English:
-    """A random problem of this grade."""
+    """Draw a problem of this grade."""
     single = [part for part in NUMBER_ANSWERS if part.name in _ANSWERS]
     changes = [part for part in NUMBER_CHANGES if (part.name == "same") == (grade is Grade.EASY)]
     keep, change, answer = (
@@ -205,7 +213,7 @@ def draw_english(rng: np.random.Generator, grade: Grade) -> English:
 
 
 def task_of(rng: np.random.Generator, problem: English) -> Task:
-    """A task for a problem, its tests chosen among random lists."""
+    """Make the task of a problem, with tests chosen among random lists."""
     statement = problem.statement()
     lists = [_draw(rng, problem) for _ in range(CANDIDATES)]
     right = [problem.answer(values) for values in lists]
@@ -234,7 +242,7 @@ def task_of(rng: np.random.Generator, problem: English) -> Task:
 
 
 def _draw(rng: np.random.Generator, problem: English) -> list[int]:
-    """A list; half of them close to the constant of the selection, where mistakes show."""
+    """Draw a list. Half of the lists lie near the selection's constant, where mistakes show."""
     size = int(rng.integers(problem.window or 1, LONGEST + 1))
     k = problem.constants[0]
     near = isinstance(k, int) and rng.random() < 0.5

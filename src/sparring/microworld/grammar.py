@@ -1,18 +1,17 @@
-"""The parts that microworld problems are put together from.
+"""Parts of the microworld's problems: selections, changes, answers, conditions, expressions.
 
-A problem keeps some values of a line (a *selection*), changes each (a
-*change*) and reduces them to an answer (an *answer*); the scalar shape
-chooses between two *expressions* by a *condition*. Every part has several
-wordings and several *readings*: the first is what the wording means, the
-others are the mistakes that players make with it. Most mistakes are subtle
-on purpose (a boundary, an empty selection, a repeated value, a sign): a
-random input rarely shows them, a well chosen one does, so a good test has
-something to gain over a merely right one.
+A problem keeps some values of a line (by a *selection*), changes each (by a *change*) and reduces
+them to an *answer*. A problem of the scalar shape chooses between two *expressions* by a
+*condition*. Every part has several wordings and several *readings*. The first reading is the
+meaning of the wording; the others are mistakes that players make with the wording.
 
-Readings carry their Python source *and* their meaning, so that programs,
-expected outputs and worked derivations all come from one place. This module
-holds data only; `composition` combines it, `noise` decides which reading a
-noisy player takes.
+Most mistakes are subtle on purpose: a boundary, an empty selection, a repeated value, a sign. A
+random input rarely shows them, and a well chosen input does. So a good test is worth more than a
+test that is merely right.
+
+A reading has its Python source *and* its meaning, so that programs, expected outputs and
+derivations come from one place. This module holds data only; `problem` combines the parts, and
+`players` draws the readings of a noisy player.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from enum import StrEnum
 from typing import Any
 
 Value = int | str
-"""One element of an input line: an integer, or a single letter."""
+"""Element of an input line: an integer, or a single letter."""
 
 
 class Shape(StrEnum):
-    """What the input line of a problem holds."""
+    """Kinds of input lines."""
 
     NUMBERS = "numbers"
     LETTERS = "letters"
@@ -36,18 +35,17 @@ class Shape(StrEnum):
 
 LETTERS = "abcdefgh"
 LOW, HIGH = -9, 9
-"""The integers that a line of numbers may hold."""
+"""Least and greatest integer of a line of numbers."""
 SCALAR_LOW, SCALAR_HIGH = 0, 9
-"""The integers of the scalar shape: small, so that working with them is within reach."""
+"""Least and greatest integer of the scalar shape, small enough for the nano model's arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to understand a part: its source, and what it does.
+    """Understanding of a part: its Python source and its meaning.
 
-    ``source`` may hold ``{k}``, the constant of the part, already quoted for
-    letters. ``apply`` takes the value (or the list of values) and the
-    constant.
+    ``source`` may contain ``{k}``, the constant of the part, already quoted for letters. ``apply``
+    takes the value (or the list of values) and the constant.
     """
 
     source: str
@@ -56,10 +54,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A named building block. ``readings[0]`` is right, the rest are mistakes.
+    """Named building block of a problem. ``readings[0]`` is right; the others are mistakes.
 
-    ``wordings`` may hold ``{k}``. ``constants`` lists what ``{k}`` may be
-    (empty: the part has no constant).
+    ``wordings`` may contain ``{k}``. ``constants`` lists the values of ``{k}``; an empty list means
+    that the part has no constant.
     """
 
     name: str
@@ -69,7 +67,7 @@ class Part:
 
 
 def _compare(name: str, op: str, wordings: tuple[str, ...], constants: Sequence[Value]) -> Part:
-    """A comparison with a constant; its first mistake is the boundary."""
+    """Return a comparison with a constant; most of its mistakes are at the boundary."""
     ops: dict[str, Callable[..., Any]] = {
         ">": lambda x, k: x > k,
         ">=": lambda x, k: x >= k,
@@ -224,7 +222,7 @@ LETTER_CHANGES: tuple[Part, ...] = (
 
 
 def line(values: Sequence[Value]) -> str:
-    """An input line, without its newline."""
+    """Return the input line of ``values``, without its newline."""
     return " ".join(str(v) for v in values)
 
 
@@ -257,7 +255,7 @@ NUMBER_ANSWERS: tuple[Part, ...] = (
 LETTER_ANSWERS = _COMMON_ANSWERS
 
 COUNTING = frozenset({"sum", "count", "distinct"})
-"""Answers that are 0 for an empty selection; the others print ``none``."""
+"""Answers that are 0 for an empty selection; other answers print ``none``."""
 
 
 def _condition(name: str, op: str, wordings: tuple[str, ...]) -> Part:

@@ -1,13 +1,11 @@
-"""The imperfect players whose writing warm-starts the nano model.
+"""Imperfect players, whose answers are the nano model's warm-start corpus.
 
-A warm start on perfect text would leave nothing to learn, one on text with
-independent slips would be cured by sampling at temperature 0. So the mistakes
-here are mostly *habits*: for each wording of a part, a fixed share of writers
-misreads it, and for a third of the wordings that share is a majority
-(`misread_rate`). The coder's and the tester's habits differ, as two people's
-do: where one misunderstands, the other often does not, which is what makes
-tests worth writing. On top come slips in the working and inputs that break a
-rule of the statement.
+A warm start on perfect text would leave nothing to learn. Text with independent slips would be
+corrected by sampling at temperature 0. So most mistakes here are *habits*: for each wording of a
+part, a fixed share of writers misreads the wording, and for a third of the wordings that share is a
+majority (`misread_rate`). The habits of coder and tester differ, so that the tester often
+understands a wording that the coder misreads; otherwise tests would be of no use. Slips in
+derivations, and inputs that break a rule of the statement, are added to the habits.
 """
 
 from __future__ import annotations
@@ -37,19 +35,21 @@ HABITS: dict[Role, tuple[float, float, float]] = {
     Role.CODER: (0.08, 0.28, 0.66),
     Role.TESTER: (0.06, 0.20, 0.55),
 }
-"""Shares of writers that misread a wording: a clear one, a hard one, a misleading one."""
+"""Shares of writers who misread a clear, a hard and a misleading wording."""
 FORGET_GUARD: dict[Role, float] = {Role.CODER: 0.30, Role.TESTER: 0.15}
+"""Share of writers who forget the sentence on the empty selection."""
 SLIP_RATE = 0.003
-"""Per step of a derivation: a wrong yes/no or value."""
+"""Probability of a wrong yes/no or a wrong value, per step of a derivation."""
 SYNTAX_RATE = 0.02
+"""Share of programs with a missing character."""
 PROBE_RATE = 0.25
-"""Inputs that probe a subtle mistake."""
+"""Share of inputs that probe a subtle mistake."""
 RULE_RATE = 0.12
-"""Inputs that break a rule of the statement."""
+"""Share of inputs that break a rule of the statement."""
 
 
 def misread_rate(role: Role, part: Part, wording: int) -> float:
-    """The share of writers of ``role`` who misread this wording of this part."""
+    """Return the share of writers of ``role`` who misread this wording of this part."""
     if len(part.readings) == 1:
         return 0.0
     key = f"{role}:{part.name}:{part.wordings[wording]}"
@@ -57,18 +57,18 @@ def misread_rate(role: Role, part: Part, wording: int) -> float:
 
 
 def draw_readings(rng: np.random.Generator, problem: Problem, role: Role) -> Readings:
-    """How one writer understands a problem."""
-    chosen = []
+    """Draw one writer's readings of a problem."""
+    readings = []
     for part, wording in zip(problem.composition.parts(), problem.wordings, strict=True):
         wrong = rng.random() < misread_rate(role, part, wording)
         index = int(rng.integers(1, len(part.readings))) if wrong else 0
-        chosen.append(part.readings[index])
+        readings.append(part.readings[index])
     guarded = bool(rng.random() >= FORGET_GUARD[role])
-    return Readings((chosen[0], chosen[1], chosen[2]), guarded)
+    return Readings((readings[0], readings[1], readings[2]), guarded)
 
 
 def draw_values(rng: np.random.Generator, shape: Shape, size: int) -> list[Value]:
-    """Uniform values, whether or not the statement allows them."""
+    """Draw uniform values, which the statement may not allow."""
     if shape is Shape.LETTERS:
         return [LETTERS[int(i)] for i in rng.integers(len(LETTERS), size=size)]
     low, high = (SCALAR_LOW, SCALAR_HIGH) if shape is Shape.SCALARS else (LOW, HIGH)
@@ -76,10 +76,10 @@ def draw_values(rng: np.random.Generator, shape: Shape, size: int) -> list[Value
 
 
 def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> list[Value]:
-    """A permitted input; with probability ``aim`` one that probes a subtle mistake.
+    """Draw a valid input; with probability ``aim`` the input probes a subtle mistake.
 
-    A probing input holds the constant of the selection, repeats a value,
-    selects nothing, or (scalars) has p equal to q.
+    A probing input contains the constant of the selection, repeats a value, selects nothing, or,
+    for scalars, has p equal to q.
     """
     shape = problem.composition.shape
     probe = int(rng.integers(3)) if rng.random() < aim else -1
@@ -106,12 +106,11 @@ def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> 
         if problem.allows(line(values)):
             return values
         if probe == 2 and rng.random() < 0.1:
-            probe = 0  # nothing permitted selects nothing
+            probe = 0  # perhaps no valid input selects nothing
 
 
 def break_rule(rng: np.random.Generator, problem: Problem) -> list[Value]:
-    """An input that the statement does not allow: a wrong number of values, or too few
-    different ones."""
+    """Draw an invalid input: a wrong number of values, or too few different values."""
     shape = problem.composition.shape
     if rng.random() < 0.5 and shape is not Shape.SCALARS:
         size = problem.size + (1 if rng.random() < 0.5 else -1)
@@ -121,7 +120,7 @@ def break_rule(rng: np.random.Generator, problem: Problem) -> list[Value]:
 
 
 def write_program(rng: np.random.Generator, problem: Problem) -> str:
-    """One noisy coder's program."""
+    """Draw one noisy coder's program."""
     source = problem.program(draw_readings(rng, problem, Role.CODER), int(rng.integers(2)))
     if rng.random() < SYNTAX_RATE:
         marks = [i for i, c in enumerate(source) if c in ":)]"]
@@ -131,7 +130,7 @@ def write_program(rng: np.random.Generator, problem: Problem) -> str:
 
 
 def write_test(rng: np.random.Generator, problem: Problem) -> tuple[str, str, str]:
-    """One noisy tester's input line, derivation and expected output."""
+    """Draw one noisy tester's input line, derivation and expected output."""
     if rng.random() < RULE_RATE:
         values = break_rule(rng, problem)
     else:
@@ -148,11 +147,11 @@ def derive(
     readings: Readings,
     slip_rate: float = SLIP_RATE,
 ) -> tuple[str, str]:
-    """The worked steps and their result. Slips carry through to the result.
+    """Return the steps of a derivation and its result. Slips carry through to the result.
 
-    Lists: each value with ``y`` or ``n``, the changes as pairs, running
-    values of the answer. Scalars: the comparison, then the chosen expression.
-    A writer who forgot what to print for an empty selection puts 0.
+    For lists the steps are: each value with ``y`` or ``n``, the changes as pairs, and the running
+    values of the answer. For scalars the steps are the comparison and the chosen expression. A
+    writer who forgot the text for an empty selection writes 0.
     """
     if problem.composition.shape is Shape.SCALARS:
         p, q, r = values
@@ -187,7 +186,7 @@ def derive(
 
 
 def _running(source: str, values: Sequence[Any]) -> list[Value]:
-    """The intermediate values that make an answer easy to reach step by step."""
+    """Return the intermediate values that lead to an answer step by step."""
     if "set(w)" in source:
         return list(dict.fromkeys(values))
     combine: dict[str, Callable[[Any, Any], Any]] = {

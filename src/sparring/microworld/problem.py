@@ -1,12 +1,12 @@
-"""Problems: compositions of parts, their split, statement, source and meaning.
+"""Problems: compositions of parts, with split, statement, program and answer.
 
-A *composition* is the bare choice of parts; a *problem* adds constants,
-wordings, the input size and a sentence pattern. Splits are by composition
-(`Split`), so that what is held out was never met in any wording.
+A *composition* is a choice of parts. A *problem* adds constants, wordings, the input size and a
+sentence pattern. Splits divide compositions (`Split`), so that a held-out composition occurs in no
+training text in any wording.
 
-`program` writes a problem as Python under given readings, `answer` computes
-what that program prints, and `derivation` writes the same computation as a
-chain of small steps. A property test runs the programs and compares.
+`Problem.program` writes a problem as Python under given readings, and `Problem.answer` computes the
+output of that program. `players.derive` writes the same computation as a chain of small steps. A
+property test runs the programs and compares.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ SIZES: dict[Shape, tuple[int, ...]] = {
 }
 SHAPE_WEIGHTS: dict[Shape, float] = {Shape.NUMBERS: 0.5, Shape.LETTERS: 0.3, Shape.SCALARS: 0.2}
 NOTHING = "none"
-"""Printed when a selection is empty and the answer is not a number of things."""
+"""Output for an empty selection, unless the answer is a sum or a count."""
 
 
 class Split(StrEnum):
-    """What a composition may be used for."""
+    """Splits of the compositions, by their use."""
 
     WARM = "warm"
     """Text for the warm start of the nano model."""
@@ -66,18 +66,19 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """The choice of parts, by name, in the order of `PARTS`."""
+    """Choice of parts, by name, in the order of `PARTS`."""
 
     shape: Shape
     names: tuple[str, str, str]
 
     @property
     def key(self) -> str:
+        """Name of the composition, such as numbers:gt/add/sum."""
         return f"{self.shape}:{'/'.join(self.names)}"
 
     @property
     def split(self) -> Split:
-        """By a hash of the key: stable for ever, unaffected by new parts."""
+        """Split by a hash of the key, which new parts do not change."""
         digest = hashlib.sha256(self.key.encode()).digest()
         share = int.from_bytes(digest[:4], "big") / 2**32
         if share < 0.55:
@@ -87,6 +88,7 @@ class Composition:
         return Split.VALIDATION if share < 0.80 else Split.HELD_OUT
 
     def parts(self) -> tuple[Part, Part, Part]:
+        """Return the parts."""
         first, second, third = (
             next(p for p in parts if p.name == name)
             for parts, name in zip(PARTS[self.shape], self.names, strict=True)
@@ -95,28 +97,33 @@ class Composition:
 
 
 def compositions(shape: Shape | None = None, split: Split | None = None) -> list[Composition]:
-    """Every composition, in a fixed order; pairs of branches that make the boundary
-    invisible (the same value on both sides when p equals q) are left out."""
-    found = []
+    """Return all compositions in a fixed order, or those of a shape or a split.
+
+    Left out are pairs of branches that hide the boundary: both branches have the same value where p
+    equals q.
+    """
+    selected = []
     for s in Shape if shape is None else (shape,):
-        for chosen in product(*PARTS[s]):
-            names = (chosen[0].name, chosen[1].name, chosen[2].name)
+        for parts in product(*PARTS[s]):
+            names = (parts[0].name, parts[1].name, parts[2].name)
             if s is Shape.SCALARS and (
                 names[1] == names[2] or set(names[1:]) in ({"p+r", "q+r"}, {"p-r", "r-q"})
             ):
                 continue
             if names[0] in ("vowel", "consonant") and names[1] == "same" and names[2] == "distinct":
-                continue  # too few different letters to tell anything apart
+                continue  # with so few different letters hardly any input shows a mistake
             composition = Composition(s, names)
             if split is None or composition.split is split:
-                found.append(composition)
-    return found
+                selected.append(composition)
+    return selected
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """How one player understood a problem: a reading for each part, and whether it
-    remembered the sentence about the empty selection."""
+    """One player's understanding of a problem: a reading for each part.
+
+    ``guarded`` says whether the player remembered the sentence on the empty selection.
+    """
 
     chosen: tuple[Reading, Reading, Reading]
     guarded: bool = True
@@ -124,7 +131,7 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A composition with everything that a statement needs."""
+    """Composition with constants, wordings, input size and sentence pattern."""
 
     composition: Composition
     constants: tuple[Value | None, Value | None, Value | None]
@@ -134,18 +141,20 @@ class Problem:
 
     @property
     def right(self) -> Readings:
+        """Right reading of each part."""
         first, second, third = (p.readings[0] for p in self.composition.parts())
         return Readings((first, second, third))
 
     @property
     def needs_guard(self) -> bool:
-        """Whether the statement says what to print for an empty selection."""
+        """True if the statement has a sentence on the empty selection."""
         return (
             self.composition.shape is not Shape.SCALARS
             and self.composition.names[2] not in COUNTING
         )
 
     def phrases(self) -> tuple[str, str, str]:
+        """Return the wording of each part, with its constant."""
         first, second, third = (
             part.wordings[i].replace("{k}", str(k))
             for part, i, k in zip(
@@ -155,6 +164,7 @@ class Problem:
         return first, second, third
 
     def statement(self) -> str:
+        """Return the statement."""
         keep, change, answer = self.phrases()
         if self.composition.shape is Shape.SCALARS:
             heads = (
@@ -176,6 +186,7 @@ class Problem:
         return f"{heads[self.pattern]}{guard} All are {span} on one line, at least 3 different."
 
     def sources(self, readings: Readings) -> tuple[str, str, str]:
+        """Return the Python expression of each part under ``readings``, with its constant."""
         first, second, third = (
             r.source.replace("{k}", f'"{k}"' if isinstance(k, str) else str(k))
             for r, k in zip(readings.chosen, self.constants, strict=True)
@@ -183,9 +194,9 @@ class Problem:
         return first, second, third
 
     def program(self, readings: Readings | None = None, style: int = 0) -> str:
-        """Python source of the problem under ``readings`` (default: the right ones).
+        """Return a Python program for the problem under ``readings``, by default the right ones.
 
-        ``style`` 0 is a comprehension, 1 a loop. Ends with a newline.
+        ``style`` 0 gives a comprehension, 1 a loop. The program ends with a newline.
         """
         readings = readings or self.right
         keep, change, answer = self.sources(readings)
@@ -209,7 +220,7 @@ class Problem:
         return read + body + tail
 
     def steps(self, values: Sequence[Value], readings: Readings) -> tuple[list[bool], list[Value]]:
-        """The selection and the changed values of a line, under ``readings``."""
+        """Return which values of a line are kept, and the changed values, under ``readings``."""
         keep, change, _ = readings.chosen
         k, c, _ = self.constants
         kept = [bool(keep.apply(x, k)) for x in values]
@@ -217,7 +228,7 @@ class Problem:
         return kept, changed
 
     def answer(self, values: Sequence[Value], readings: Readings | None = None) -> str | None:
-        """What the program prints for an input (one line), or None where it crashes."""
+        """Return the program's output for an input (one line), or None where it crashes."""
         readings = readings or self.right
         if self.composition.shape is Shape.SCALARS:
             p, q, r = values
@@ -232,7 +243,7 @@ class Problem:
         return str(readings.chosen[2].apply(changed))
 
     def allows(self, line: str) -> bool:
-        """The validator: whether the statement permits this input line."""
+        """Return whether the statement allows this input line."""
         shape = self.composition.shape
         values = parse_line(shape, line)
         if values is None or len(values) != self.size:
@@ -244,9 +255,9 @@ class Problem:
 
 
 def parse_line(shape: Shape, line: str) -> list[Value] | None:
-    """The values of an input line, or None if it is not one of this shape.
+    """Return the values of an input line, or None for a line of another shape.
 
-    Strict: one line, single blanks, integers as Python prints them.
+    The line must have single blanks and integers as Python prints them.
     """
     fields = line.removesuffix("\n").split(" ")
     if shape is Shape.LETTERS:
@@ -261,7 +272,7 @@ def parse_line(shape: Shape, line: str) -> list[Value] | None:
 
 
 def draw_problem(rng: np.random.Generator, pool: dict[Shape, list[Composition]]) -> Problem:
-    """A random problem over the compositions of ``pool`` (by shape)."""
+    """Draw a problem over the compositions of ``pool`` (by shape)."""
     shapes = list(SHAPE_WEIGHTS)
     shape = shapes[int(rng.choice(len(shapes), p=list(SHAPE_WEIGHTS.values())))]
     composition = pool[shape][int(rng.integers(len(pool[shape])))]

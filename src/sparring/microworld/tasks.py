@@ -1,9 +1,8 @@
-"""Problems as `Task`s: ground-truth tests, reference solution, validator.
+"""Embedded tasks from problems: ground-truth tests, reference solution, validator.
 
-Ground-truth tests are chosen, not drawn: from candidates that probe subtle
-mistakes, greedily those that tell the most remaining single mistakes from the
-right program, so that ten tests, of which a run may keep two from the reward, leave few
-wrong programs unnoticed.
+Ground-truth tests are chosen greedily from random candidates: each catches the most single mistakes
+that no earlier test caught. So ten tests, of which a run may hide two from the reward, leave few
+wrong programs uncaught.
 """
 
 from __future__ import annotations
@@ -28,15 +27,17 @@ from sparring.microworld.problem import (
 from sparring.schema import Task, Test
 
 CANDIDATES = 48
+"""Inputs from which the ground-truth tests of a task are chosen."""
 TESTS = 10
+"""Ground-truth tests of a task."""
 
 
 SPLITS = (*map(str, Split), ENGLISH)
-"""Names of splits: those of compositions, and `english`, which is made anew for each seed."""
+"""Names of splits: the splits of compositions, and `english`, which each seed draws anew."""
 
 
 def tasks_of_split(name: str, count: int, seed: int) -> list[Task]:
-    """``count`` different tasks of a split, the same for a seed. ``name`` is one of `SPLITS`."""
+    """Draw ``count`` different tasks of a split, the same for a seed. ``name`` is in `SPLITS`."""
     return (
         english_tasks(count, seed)
         if name == ENGLISH
@@ -45,7 +46,7 @@ def tasks_of_split(name: str, count: int, seed: int) -> list[Task]:
 
 
 def microworld_tasks(split: Split, count: int, seed: int) -> list[Task]:
-    """``count`` different tasks over the compositions of ``split``, the same for a seed."""
+    """Draw ``count`` different tasks over the compositions of ``split``, the same for a seed."""
     rng = np.random.default_rng([seed, *hashlib.sha256(split.encode()).digest()[:8]])
     pool: dict[Shape, list[Composition]] = {s: compositions(s, split) for s in Shape}
     tasks: dict[str, Task] = {}
@@ -56,7 +57,7 @@ def microworld_tasks(split: Split, count: int, seed: int) -> list[Task]:
 
 
 def make_task(rng: np.random.Generator, problem: Problem) -> Task:
-    """A task for a problem. Its id is a hash of the statement: equal tasks have equal ids."""
+    """Make the task of a problem. The id is a hash of the statement: equal tasks have equal ids."""
     statement = problem.statement()
     digest = hashlib.sha256(statement.encode()).hexdigest()[:12]
     return Task(
@@ -72,21 +73,21 @@ def make_task(rng: np.random.Generator, problem: Problem) -> Task:
 
 
 def single_mistakes(problem: Problem) -> list[Readings]:
-    """The right readings with one part misread, or the empty selection forgotten."""
+    """Return the readings with a single mistake: a misread part, or a forgotten empty selection."""
     right = problem.right.chosen
-    found = []
+    mistakes = []
     for place, part in enumerate(problem.composition.parts()):
         for reading in dict.fromkeys(part.readings[1:]):
-            chosen = [*right]
-            chosen[place] = reading
-            found.append(Readings((chosen[0], chosen[1], chosen[2])))
+            readings = [*right]
+            readings[place] = reading
+            mistakes.append(Readings((readings[0], readings[1], readings[2])))
     if problem.needs_guard:
-        found.append(Readings(right, guarded=False))
-    return found
+        mistakes.append(Readings(right, guarded=False))
+    return mistakes
 
 
 def choose_tests(rng: np.random.Generator, problem: Problem) -> Iterable[Test]:
-    """`TESTS` ground-truth tests; half of the candidates probe, half are drawn plainly."""
+    """Choose `TESTS` ground-truth tests among candidates, half of which probe subtle mistakes."""
     candidates: list[list[Value]] = [
         draw_input(rng, problem, aim=float(i % 2)) for i in range(CANDIDATES)
     ]
@@ -105,7 +106,7 @@ def choose_tests(rng: np.random.Generator, problem: Problem) -> Iterable[Test]:
 
 
 def validator(problem: Problem) -> str:
-    """A program that prints ``valid`` exactly for the inputs that the statement allows."""
+    """Return a program that prints ``valid`` exactly for the inputs that the statement allows."""
     if problem.composition.shape is Shape.LETTERS:
         allowed = 'set("abcdefgh")'
     else:

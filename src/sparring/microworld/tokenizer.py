@@ -1,9 +1,8 @@
-"""The nano model's own tokenizer: byte-level BPE over words, and set phrases as tokens.
+"""Tokenizer of the nano model: byte-level BPE over words, with set phrases as tokens.
 
-A word, a signed number or a single letter is one token wherever it stands.
-The set phrases of statements, programs and tests (`PHRASES`) are one token
-each: they carry no decision, so nothing is lost by saying them at once, and a
-prompt is about 25 tokens, an answer about 30.
+A word, a signed number or a single letter is one token wherever it stands. Each set phrase of
+statements, programs and tests (`PHRASES`) is one token too: a set phrase involves no decision of
+the model. So a prompt has about 25 tokens and an answer about 30.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 VOCABULARY = 660
-"""Of the BPE; the phrases come on top."""
+"""Number of BPE tokens; the phrases are added to them."""
 END, PAD, USER, ASSISTANT = "<|end|>", "<|pad|>", "<|user|>", "<|assistant|>"
 
 CHAT_TEMPLATE = (
@@ -59,11 +58,11 @@ PHRASES = (
     "Given integers p, q and r: when",
     "There are three integers p, q, r. Print",
 )
-"""What players and statements repeat to the letter."""
+"""Texts that players and statements repeat to the letter."""
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """A tokenizer for these texts. Deterministic: the same texts give the same tokenizer."""
+    """Train a tokenizer on texts. The same texts always give the same tokenizer."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

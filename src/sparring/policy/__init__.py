@@ -1,1 +1,1 @@
-"""A model that is sampled and trained: found, loaded, asked, saved."""
+"""The policy: a model that is loaded, sampled, trained and saved."""

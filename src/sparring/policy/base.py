@@ -1,9 +1,8 @@
-"""What every sampler promises: `Sampler`, its parameters and its seeds.
+"""The interface of samplers: `Sampler`, its parameters and its seeds.
 
-A sampler turns prompts into responses whose token ids, log-probs and stop
-reasons are those of the distribution that was sampled. It does not render
-prompts, parse responses or know what a role is; it only carries the role and
-the task through, because the seed depends on them.
+A sampler turns prompts into responses with token ids, the log-probs of the distribution that was
+sampled, and stop reasons. A sampler neither renders prompts nor parses responses. It passes on role
+and task, on which the seed depends, without giving them a meaning.
 """
 
 from __future__ import annotations
@@ -18,12 +17,11 @@ from sparring.schema import Response, Role
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How to sample one role's responses.
+    """Sampling parameters of one role.
 
-    ``temperature`` divides the logits; 0 takes the likeliest token (its
-    log-probs are then those of temperature 1). ``max_tokens`` counts the end
-    token. There is no top-p or top-k: log-probs of a cut distribution cannot
-    be trained on without storing the kept set.
+    ``temperature`` divides the logits. At 0 the likeliest token is taken, and log-probs are those
+    of temperature 1. ``max_tokens`` counts the end token. Top-p and top-k do not exist, because
+    training on the log-probs of a truncated distribution would need the set of kept tokens.
     """
 
     temperature: float
@@ -32,7 +30,7 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A rendered prompt, what it is for, and the seed of its responses."""
+    """Rendered prompt with its task, its role, and the seed of its responses."""
 
     task_id: str
     role: Role
@@ -42,38 +40,39 @@ class Prompt:
 
 
 Arrived = Callable[[int, Response], None]
-"""Told of each response as soon as it is whole: the number of its prompt, and the response. Calls
-come one at a time, in any order, before `Sampler.sample` returns."""
+"""Function called with each response as soon as it is complete: the index of its prompt, and the
+response. Calls come one at a time, in any order, before `Sampler.sample` returns."""
 
 
 def unheeded(number: int, response: Response) -> None:
-    """An `Arrived` that does nothing."""
+    """Do nothing with a response: the default for `Arrived`."""
 
 
 class Sampler(Protocol):
-    """Anything that can sample from the current weights."""
+    """Interface of everything that samples responses from the current weights."""
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
-        """``n`` responses for each prompt, in the order of ``prompts``.
+        """Return ``n`` responses to each prompt, in the order of ``prompts``.
 
-        The same prompts, seeds and weights give the same responses.
+        Equal prompts, seeds and weights give equal responses.
         """
         ...
 
 
 def sampling_seed(run_seed: int, step: int, task_id: str, player: str) -> int:
-    """The seed of one prompt's responses: a 63-bit hash of all that identifies it. ``player`` is
-    the role, or another name where somebody else answers the same prompt.
+    """Return the seed of one prompt's responses: a 63-bit hash of everything that identifies it.
 
-    A step can therefore be sampled again, whole or in part, in any order.
+    ``player`` is the role, or another name where another policy answers the same prompt. With such
+    seeds a step can be sampled again, in full or in part, in any order.
     """
     key = f"{run_seed}\0{step}\0{task_id}\0{player}".encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
 
 
 def response_seed(prompt_seed: int, index: int) -> int:
-    """The seed of a prompt's response ``index``: 63 bits, what a server takes at most."""
+    """Return the seed of a prompt's response number ``index``: 63 bits, the most that vLLM
+    accepts."""
     digest = hashlib.sha256(f"{prompt_seed}\0{index}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -1,9 +1,9 @@
-"""End tokens that a user names, put among those of a model's files.
+"""End tokens that a user names, added to those of a model's files.
 
-A base model's files name the end of a document alone, while its chat template
-ends a turn with another token: the model would go on with turns of its own.
-What is named here stands in the model's generation config. Every sampler
-takes its end tokens from there, and so does who loads a saved checkpoint.
+The files of a base model name only the token that ends a document, while its chat template ends a
+turn with another token. Without the latter as an end token, the model would continue with further
+turns. Named end tokens enter the model's generation config. Every sampler takes its end tokens from
+there, and so does every program that loads a saved checkpoint.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from transformers import AutoConfig, GenerationConfig, PreTrainedModel
 from sparring.errors import ModelError
 
 _SHOWN = 8
-"""Most special tokens that an error lists."""
+"""Largest number of special tokens that an error lists."""
 
 
 def add_end_tokens(
     model: PreTrainedModel, tokenizer: Any, names: Sequence[str], setting: str
 ) -> None:
-    """Let the tokens ``names`` end responses as well. Raises `ModelError` for one that is no token;
-    ``setting`` is where the user has named it."""
+    """Add the tokens ``names`` to the model's end tokens. Raises `ModelError` for a name that is no
+    token; ``setting`` is the option in which the user named it."""
     if not names:
         return
     config = model.generation_config
-    before = config.eos_token_id
-    ids = {*(before if isinstance(before, list) else [before]), tokenizer.eos_token_id} - {None}
+    own = config.eos_token_id
+    ids = {*(own if isinstance(own, list) else [own]), tokenizer.eos_token_id} - {None}
     config.eos_token_id = sorted(ids | {end_token_id(tokenizer, n, setting) for n in names})
 
 
 def end_ids_on_disk(place: str, tokenizer: Any, names: Sequence[str], setting: str) -> list[int]:
-    """The ids that would end a response of the model in ``place``, by its files, with ``names``
-    among them: the weights are not needed. Raises `ModelError`."""
+    """Return the ids of the end tokens of the model in ``place``, from its files, with ``names``
+    added. Loads no weights. Raises `ModelError`."""
     try:
-        found = GenerationConfig.from_pretrained(place).eos_token_id
-    except (OSError, ValueError):  # it has none: then its configuration counts
+        own = GenerationConfig.from_pretrained(place).eos_token_id
+    except (OSError, ValueError):  # no generation config: the model's configuration counts
         try:
             text = AutoConfig.from_pretrained(place).get_text_config(decoder=True)
-            found = getattr(text, "eos_token_id", None)
+            own = getattr(text, "eos_token_id", None)
         except (OSError, ValueError):
-            found = None  # loading the model will say what is wrong
-    ids = {*(found if isinstance(found, list) else [found]), tokenizer.eos_token_id} - {None}
+            own = None  # loading the model will report the problem
+    ids = {*(own if isinstance(own, list) else [own]), tokenizer.eos_token_id} - {None}
     return sorted(ids | {end_token_id(tokenizer, n, setting) for n in names})
 
 
 def end_token_id(tokenizer: Any, name: str, setting: str) -> int:
-    """The id of a token by its text. Raises `ModelError`, with what was probably meant."""
-    known = tokenizer.get_vocab()
-    if name in known:
-        return int(known[name])
+    """Return the id of a token by its text. Raises `ModelError`, which suggests a similar token."""
+    vocabulary = tokenizer.get_vocab()
+    if name in vocabulary:
+        return int(vocabulary[name])
     ids = tokenizer.encode(name, add_special_tokens=False)
     if len(ids) == 1 and tokenizer.decode(ids) == name:  # "\n" has another name in the vocabulary
         return int(ids[0])

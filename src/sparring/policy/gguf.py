@@ -1,10 +1,10 @@
-"""A GGUF file as an ordinary checkpoint: dequantised once, then trained like any other.
+"""Conversion of a GGUF file to an ordinary checkpoint: dequantised once, then trained as any other.
 
     sparring model convert FILE.gguf --out DIR
 
-`transformers` reads the tensors and the tokenizer; what it reads counts as
-quantised and refuses to be saved, so the weights are put into a plain model
-of the same configuration. Needs the package ``gguf`` (extra ``gguf``).
+`transformers` reads the tensors and the tokenizer, but counts the model as quantised and refuses to
+save it. So the weights are copied into a plain model of the same configuration. Needs the package
+``gguf`` (extra ``gguf``).
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from sparring.text import error_line
 
 
 def convert_gguf(file: Path, out: Path) -> int:
-    """Write ``out`` and return the number of parameters. Raises `ModelError`."""
+    """Convert ``file`` to a checkpoint in ``out``; return the number of parameters. Raises
+    `ModelError`."""
     if not file.is_file():
         raise ModelError(f"{file}: there is no such file")
     if out.exists() and not out.is_dir():
-        raise ModelError(f"{out}: is a file; name a new directory")
+        raise ModelError(f"{out}: this is a file; name a new directory")
     if out.exists() and any(out.iterdir()):
-        raise ModelError(f"{out}: is not empty; name a new directory")
+        raise ModelError(f"{out}: this directory is not empty; name a new directory")
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     try:
@@ -37,7 +38,7 @@ def convert_gguf(file: Path, out: Path) -> int:
         )
     except ImportError:
         raise ModelError("reading GGUF needs the package gguf: pip install gguf") from None
-    except Exception as error:  # noqa: BLE001  # what a broken file raises has no common type
+    except Exception as error:  # noqa: BLE001  # errors of broken files have no common type
         raise ModelError(f"{file}: cannot be read: {error_line(error)}") from None
     config = read.config
     del config.quantization_config

@@ -1,12 +1,12 @@
-"""One exchange with a model server: sent, read to its end, and checked before it is believed.
+"""One exchange with a model server: a request is sent, and its reply is read in full and checked.
 
-What may pass if it is asked for again is `Unanswered`: 408, 409, 425, 429, 5xx, no connection, no
-answer in time, half a body, a body that is no JSON. Any other status is an error of ours or of the
-key, which whoever has asked puts into words. Nothing is repeated here (`patience`).
+Failures that a further request may cure raise `Unanswered`: status 408, 409, 425, 429 or 5xx, no
+connection, no answer in time, a broken-off body, a body that is not JSON. Any other status means a
+wrong request or key, and the caller reports it. This module repeats nothing (see `patience`).
 
-A body is read to its end before it is looked at, so its time and its size are bounded: a timeout
-alone begins anew with every byte. Headers that trickle are not bounded in time, only in size: the
-HTTP library reads them on its own.
+A body is read to its end before it is parsed, within bounds on time and size: the timeout of the
+HTTP library alone begins again with every byte. Headers have a bound on size but none on time,
+because the HTTP library reads them by itself.
 """
 
 from __future__ import annotations
@@ -23,18 +23,22 @@ import httpx2
 from sparring.errors import ConfigError
 
 CONNECT = 10.0
-"""Seconds to be connected, of a busy machine."""
+"""Longest time to establish a connection, in seconds; enough for a busy machine."""
 _AGAIN = (408, 409, 425, 429)
 _MOST = 64 << 20
-"""Bytes of a body, unpacked. A response of 100,000 tokens with all its log-probs is less."""
+"""Largest body in bytes, decompressed. A response of 100,000 tokens with all log-probs is
+smaller."""
 
 _LONGEST = 3600.0
-"""Seconds that a server may ask us to wait; more is taken as this."""
+"""Longest wait in seconds that a server may ask for; a longer one is cut to this."""
 
 
 class Unanswered(Exception):
-    """No whole and sound answer came; another request may bring one. ``wait``: seconds that the
-    server wants to be left alone, None if it did not say. ``hung``: it was silent for too long."""
+    """Raised if no complete and valid answer arrived and another request may bring one.
+
+    ``wait``: seconds that the server asked the client to wait, None if it named none. ``hung``: the
+    server was silent for too long.
+    """
 
     def __init__(self, why: str, wait: float | None = None, hung: bool = False) -> None:
         super().__init__(why)
@@ -44,7 +48,7 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server sent, whole."""
+    """Complete reply of a server."""
 
     status: int
     reason: str
@@ -52,46 +56,49 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def words(self, secret: str | None = None) -> str:
-        """One short line: the message of the error where the body is made as OpenAI's or FastAPI's
-        are, else the body, else the reason of the status. Some servers quote the ``secret`` that
-        they were sent: it is left out."""
+        """Return the reply's error in one short line.
+
+        This is the error message if the body has the form of OpenAI's or FastAPI's errors, else the
+        body, else the reason phrase of the status. ``secret`` is the key of the request: some
+        servers quote it, and it is left out.
+        """
         text: object = self.content.decode("utf-8", "replace")
         try:
-            found = json.loads(self.content)
-            error = found.get("error", found.get("detail", found))
+            body = json.loads(self.content)
+            error = body.get("error", body.get("detail", body))
             text = error.get("message", error) if isinstance(error, Mapping) else error
         except (ValueError, RecursionError, AttributeError):
             pass
         words = str(text)
         if secret:
             words = words.replace(secret, "[the key]")
-        return " ".join(words.split())[:300] or self.reason or "nothing else"
+        return " ".join(words.split())[:300] or self.reason or "no message"
 
     def check_again(self, secret: str | None = None) -> None:
-        """Raise `Unanswered` for a status that may pass."""
+        """Raise `Unanswered` for a status that another request may cure."""
         if self.status in _AGAIN or self.status >= 500:
             wait = retry_after(self.headers.get("Retry-After"))
             raise Unanswered(f"HTTP {self.status}: {self.words(secret)}", wait)
 
     def json(self) -> dict[str, Any]:
-        """The body's JSON object. Raises `Unanswered` where it has none."""
+        """Return the body's JSON object. Raises `Unanswered` for any other body."""
         try:
-            found = json.loads(self.content)
+            body = json.loads(self.content)
         except (ValueError, RecursionError):
-            raise Unanswered("a body that is no JSON") from None
-        if not isinstance(found, dict):
-            raise Unanswered("a body that is no JSON object")
-        return found
+            raise Unanswered("the body is not JSON") from None
+        if not isinstance(body, dict):
+            raise Unanswered("the body is not a JSON object")
+        return body
 
 
 class Connections:
-    """Connections to the server at ``url``. Safe to use from several threads."""
+    """Pool of connections to the server at ``url``. Safe to use from several threads."""
 
     def __init__(
         self, url: str, seconds: float, headers: Mapping[str, str], proxies: bool = False
     ) -> None:
-        """``seconds``: the longest wait for an answer; ``proxies``: those that the environment
-        names are used. Raises `ConfigError` where they cannot be."""
+        """``seconds`` is the longest wait for an answer. ``proxies``: use the proxies that the
+        environment names. Raises `ConfigError` for a proxy address that cannot be used."""
         self.url, self._seconds = url, seconds
         try:
             self._http = httpx2.Client(
@@ -100,9 +107,9 @@ class Connections:
                 headers=headers,
             )
         except (ValueError, ImportError, httpx2.InvalidURL):
-            raise ConfigError(  # its address may hold a password
+            raise ConfigError(  # without the proxy's address, which may hold a password
                 f"{self.url}: the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, "
-                "ALL_PROXY) cannot be used; NO_PROXY leaves it out"
+                "ALL_PROXY) cannot be used; mend its address, or exempt this host by NO_PROXY"
             ) from None
 
     def send(
@@ -112,8 +119,8 @@ class Connections:
         body: Mapping[str, Any] | None = None,
         seconds: float | None = None,
     ) -> Reply:
-        """The answer to one request, within ``seconds`` if it is given. Raises `Unanswered`, and
-        `ConfigError` for an address that is none."""
+        """Send one request and return its reply. ``seconds`` replaces the longest wait. Raises
+        `Unanswered`, and `ConfigError` for an invalid address."""
         seconds = seconds or self._seconds
         limit = httpx2.Timeout(seconds, connect=min(CONNECT, seconds))
         end = time.monotonic() + seconds
@@ -123,13 +130,15 @@ class Connections:
                 for part in answer.iter_bytes():
                     content += part
                     if len(content) > _MOST:
-                        raise Unanswered(f"a body of more than {_MOST >> 20} MiB")
+                        raise Unanswered(f"the body is larger than {_MOST >> 20} MiB")
                     if time.monotonic() > end:
                         raise Unanswered("no answer in time (the body had begun)", hung=True)
         except httpx2.ReadTimeout:
             raise Unanswered(f"no answer in {seconds:g} s", hung=True) from None
         except httpx2.UnsupportedProtocol:
-            raise ConfigError(f"{self.url}: must begin with http:// or https://") from None
+            raise ConfigError(
+                f"{self.url}: a server's address must begin with http:// or https://"
+            ) from None
         except httpx2.HTTPError as error:
             raise Unanswered(str(error) or type(error).__name__) from None
         except httpx2.InvalidURL as error:
@@ -137,17 +146,18 @@ class Connections:
         return Reply(answer.status_code, answer.reason_phrase, bytes(content), answer.headers)
 
     def close(self) -> None:
+        """Close all connections."""
         self._http.close()
 
 
 def key_header(key: str | None) -> dict[str, str]:
-    """A key as the header that servers ask for; none without one."""
+    """Return the header that carries an API key; no header without a key."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date. None where it says nothing
-    that makes sense."""
+    """Return the seconds of a Retry-After header, which holds a number or a date; None for a
+    missing or invalid header."""
     if value is None:
         return None
     try:
@@ -157,6 +167,6 @@ def retry_after(value: str | None, now: Callable[[], float] = time.time) -> floa
             seconds = parsedate_to_datetime(value).timestamp() - now()
         except (ValueError, TypeError, OverflowError):
             return None
-    if seconds != seconds:
+    if seconds != seconds:  # NaN
         return None
     return min(max(seconds, 0.0), _LONGEST)

@@ -1,6 +1,6 @@
-"""A model without its weights: where its files lie, its configuration, its tokenizer.
+"""A model without its weights: the place of its files, its configuration, its tokenizer.
 
-That is all that is needed of one which a server computes.
+A model that a server computes needs nothing else here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sparring.policy.model import explained_loading, load_tokenizer
 from sparring.policy.place import find_model
 
 _FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
-"""Of a hub's repository: what a server loads."""
+"""Files of a hub repository that a server loads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """``place`` is a directory with all of the model's files."""
+    """Model without weights; ``place`` is a directory with all of the model's files."""
 
     place: Path
     config: PretrainedConfig
@@ -30,19 +30,23 @@ class Outline:
 
     @classmethod
     def of(cls, name: str) -> Outline:
-        """That of a directory or hub id, whose files are fetched. Raises `ModelError`."""
-        found = find_model(name)
+        """Return the outline of a directory or hub id; files of the hub are fetched. Raises
+        `ModelError`."""
+        source = find_model(name)
         with explained_loading(name):
-            local = Path(found).is_dir()
-            place = Path(found if local else snapshot_download(found, allow_patterns=_FILES))
+            local = Path(source).is_dir()
+            place = Path(source if local else snapshot_download(source, allow_patterns=_FILES))
             config = AutoConfig.from_pretrained(place)
         tokenizer = load_tokenizer(str(place))
         if not any(place.glob("*.safetensors")):
-            raise ModelError(f"{name}: has no weights as safetensors, which a server loads")
+            raise ModelError(
+                f"{name}: the model has no weights as safetensors, the form that a server loads"
+            )
         return cls(place.absolute(), config, tokenizer)
 
     @property
     def positions(self) -> int | None:
-        """The longest sequence that it computes, if it says."""
+        """Return the model's longest sequence in tokens, or None if its configuration names
+        none."""
         text = self.config.get_text_config(decoder=True)
         return getattr(text, "max_position_embeddings", None)

@@ -1,8 +1,7 @@
-"""How often and how fast a server is asked: backoff, its own wishes, requests per minute.
+"""Retries and request rate of a server: backoff, Retry-After, requests per minute.
 
-Written out instead of taken from a library of retry decorators: what matters
-here is shared by all threads that speak to a server (its Retry-After, the
-rate), and such a library knows one call at a time.
+All threads that use a server share its Retry-After and its rate. A library of retry decorators
+knows a single call at a time, so this module does without one.
 """
 
 from __future__ import annotations
@@ -18,50 +17,55 @@ from typing import TypeVar
 from sparring.policy.http import Unanswered
 
 _WORRYING, _LONG = 4, 30.0
-"""Failures of one request in a row, and seconds of waiting, that a user is told of."""
+"""Successive failures of one request from which a user is warned; seconds between such warnings,
+and of a server's requested wait above which a user is warned."""
 T = TypeVar("T")
 _log = logging.getLogger("sparring")
 
 
 class Abandoned(Unanswered):
-    """The wish to stop came before an answer."""
+    """Raised if the request was to stop before an answer arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """``attempts`` for a response; the pause after the k-th failure is drawn between half and the
-    whole of ``first`` · 2^(k−1) seconds, at most ``most``: threads that failed together do not
-    come back together."""
+    """Number of attempts at a request, and the pauses between them.
+
+    The pause after the k-th failure is a random share, between a half and 1, of ``first`` · 2^(k−1)
+    seconds, or of ``most`` if that is less. The randomness keeps threads that failed together from
+    trying again together.
+    """
 
     attempts: int = 10
     first: float = 0.5
     most: float = 60.0
 
     def pause(self, failures: int) -> float:
-        """Seconds to wait after that many failures in a row."""
+        """Return the seconds to wait after ``failures`` successive failures."""
         return min(self.most, self.first * 2.0 ** min(failures - 1, 30)) * random.uniform(0.5, 1.0)
 
 
 class Pace:
-    """Lets requests go, at most ``per_minute`` evenly spaced, and none before the server wants to
-    be asked again. Safe to use from several threads."""
+    """Gate for requests: at most ``per_minute``, evenly spaced, and none before the end of the
+    server's Retry-After. Safe to use from several threads."""
 
     def __init__(self, per_minute: float | None = None) -> None:
         self._gap = 60.0 / per_minute if per_minute else 0.0
         self._next = 0.0
-        self._told = -_LONG
+        self._warned = -_LONG
         self._lock = threading.Lock()
 
     def hold(self, seconds: float) -> bool:
-        """Let nothing go for that long. Whether that is longer than was known."""
+        """Let no request go for ``seconds``. Returns whether this extends an earlier hold by more
+        than a second."""
         with self._lock:
-            wanted = time.monotonic() + seconds
-            longer = wanted > self._next + 1.0
-            self._next = max(self._next, wanted)
+            until = time.monotonic() + seconds
+            longer = until > self._next + 1.0
+            self._next = max(self._next, until)
             return longer
 
     def wait(self, stop: Callable[[], bool]) -> bool:
-        """Wait for a turn. False if ``stop`` came first."""
+        """Wait until a request may go. Returns False if ``stop`` returned true first."""
         while not stop():
             with self._lock:
                 now = time.monotonic()
@@ -73,11 +77,11 @@ class Pace:
         return False
 
     def worry(self, line: str) -> None:
-        """Tell the user of a server that keeps failing, now and then."""
+        """Warn the user of a server that keeps failing, at most once in 30 seconds."""
         with self._lock:
             now = time.monotonic()
-            due = now - self._told > _LONG
-            self._told = now if due else self._told
+            due = now - self._warned > _LONG
+            self._warned = now if due else self._warned
         if due:
             _log.warning(line)
 
@@ -85,8 +89,8 @@ class Pace:
 def persist(
     ask: Callable[[], T], server: str, patience: Patience, pace: Pace, stop: Callable[[], bool]
 ) -> T:
-    """What ``ask`` gives, repeated until it is answered. Raises the last `Unanswered`, `Abandoned`
-    if ``stop`` came first."""
+    """Call ``ask`` until it succeeds, and return its value. Raises the last `Unanswered` after all
+    attempts, or `Abandoned` if ``stop`` returned true first."""
     why = Unanswered("not asked")
     for failures in range(1, patience.attempts + 1):
         if not pace.wait(stop):
@@ -100,15 +104,16 @@ def persist(
         if why.wait is None:
             if failures >= _WORRYING:
                 pace.worry(f"{server}: {why}; asking again")
-        elif pace.hold(why.wait) and why.wait > _LONG:  # all of us, not only this request
-            _log.warning("%s: wants no request for %.0f s (%s)", server, why.wait, why)
-        # Beside what the server wishes: some say 0, or a time that has passed by our clock.
+        elif pace.hold(why.wait) and why.wait > _LONG:  # holds all threads, not only this request
+            _log.warning("%s: asks for no request within %.0f s (%s)", server, why.wait, why)
+        # The pause comes on top of Retry-After: some servers send 0, or a date that has passed by
+        # this machine's clock.
         rest(patience.pause(failures), stop)
     raise why
 
 
 def rest(seconds: float, stop: Callable[[], bool]) -> None:
-    """Sleep, but no longer than until ``stop``."""
+    """Sleep for ``seconds``, or until ``stop`` returns true."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not stop():
         time.sleep(min(left, 0.1))

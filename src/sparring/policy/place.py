@@ -1,6 +1,6 @@
-"""Where a model lies, by the name that a user gives it: ``nano``, a directory, or an id of the hub.
+"""Places of models by the names that users give: ``nano``, a directory, or an id on the hub.
 
-Neither torch nor a model's weights are needed here, nor the hub for a model that is on disk.
+This module needs neither torch nor a model's weights, nor the hub for a model on disk.
 """
 
 from __future__ import annotations
@@ -19,48 +19,52 @@ from sparring.microworld import NANO_DIR
 from sparring.policy.settings import NANO
 
 _OF_A_MODEL = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
-"""Endings of the files that make a model or its tokenizer."""
+"""Suffixes of the files that make up a model or its tokenizer."""
 
 
 def model_place(name: str) -> str:
-    """A model's directory or hub id; nothing is looked at."""
+    """Return a model's directory or hub id, without looking for it."""
     return str(NANO_DIR) if name == NANO else name
 
 
 def find_model(name: str) -> str:
-    """The directory of a model and its tokenizer, or a hub id that can be had. Raises `ModelError`
-    for anything else, `ConfigError` for half an address."""
+    """Return the directory of a model with its tokenizer, or the id of a model on the hub. Raises
+    `ModelError` for any other name, and `ConfigError` for a server's address without http://."""
     config_file(name, fetch=False)
     place = model_place(name)
     local = Path(place)
     if local.is_dir():
         if not (local / "tokenizer_config.json").exists():
             raise ModelError(
-                f"{name}: has no tokenizer (tokenizer_config.json); add that of its model"
+                f"{name}: the directory has no tokenizer (tokenizer_config.json); add the model's"
             )
         _check_generation_config(local / "generation_config.json")
     return place
 
 
 def config_file(name: str, fetch: bool = True) -> Path | None:
-    """A model's config.json: in its directory, in the hub's cache, or fetched; None for one of a
-    hub that can be reached, without ``fetch``. Raises `ModelError` and `ConfigError`."""
+    """Return a model's config.json: in its directory, in the hub's cache, or fetched. Without
+    ``fetch``, returns None for a model that is not in the cache while the hub can be reached.
+    Raises `ModelError` and `ConfigError`."""
     place = model_place(name)
     local = Path(place)
     try:
-        there = local.exists()
-    except OSError:  # a name that is too long
+        exists = local.exists()
+    except OSError:  # the name is too long for a path
         raise ModelError(f"{name[:80]}…: there is no such directory") from None
     if local.suffix == ".gguf":
-        raise ModelError(f"{name}: convert it first: sparring model convert {name} --out DIR")
+        raise ModelError(
+            f"{name}: a GGUF file cannot be used as it is; convert it first: sparring model "
+            f"convert {name} --out DIR"
+        )
     if local.is_dir():
         if not (local / "config.json").exists():
             raise ModelError(
                 f"{name}: has no config.json; name the directory of a transformers checkpoint"
             )
         return local / "config.json"
-    if there:
-        raise ModelError(f"{name}: is a file; name the directory that holds it")
+    if exists:
+        raise ModelError(f"{name}: this is a file; name the directory that holds the model")
     if re.fullmatch(r"[\w.-]+:\d+(/.*)?", name):
         raise ConfigError(f"{name}: the address of a server begins with http:// or https://")
     if local.is_absolute() or name.startswith("."):
@@ -79,7 +83,7 @@ def _of_hub(name: str, fetch: bool) -> Path | None:
         cached = try_to_load_from_cache(name, "config.json")
         if isinstance(cached, str):
             return Path(cached)
-        if not getproxies():  # saves a minute of tries
+        if not getproxies():  # without a name server this fails at once; the hub's retries do not
             socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
         return Path(hf_hub_download(name, "config.json")) if fetch else None
     except HFValidationError:
@@ -95,7 +99,8 @@ def _of_hub(name: str, fetch: bool) -> Path | None:
 
 
 def _check_generation_config(file: Path) -> None:
-    """`transformers` passes over one that cannot be read, and with it over its end tokens."""
+    """Refuse a generation_config.json that cannot be read; `transformers` would silently ignore
+    the file and its end tokens."""
     if file.exists():
         try:
             json.loads(file.read_text(encoding="utf-8"))
@@ -104,15 +109,16 @@ def _check_generation_config(file: Path) -> None:
 
 
 def model_files(directory: Path) -> list[Path]:
-    """The files that make the model, in the order of their names; none of what is no directory."""
+    """Return the files that make up the model in ``directory``, ordered by name; none if
+    ``directory`` is no directory."""
     if not directory.is_dir():
         return []
     return sorted(f for f in directory.iterdir() if f.suffix in _OF_A_MODEL)
 
 
 def directory_digest(directory: Path) -> str:
-    """A hash of the files' names and contents, wherever the directory lies. Raises `ModelError`
-    where they cannot be read."""
+    """Return a hash of the names and contents of the model's files, independent of the directory's
+    place. Raises `ModelError` if a file cannot be read."""
     digest = hashlib.sha256()
     try:
         for file in model_files(directory):

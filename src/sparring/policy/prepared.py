@@ -1,7 +1,6 @@
-"""A model made ready to learn: without dropout, with its adapters.
+"""Preparation of a model for training: without dropout, with its adapters.
 
-With dropout, the log-probs of training would not be those of the distribution
-that was sampled.
+With dropout, the trainer's log-probs would not belong to the distribution that was sampled.
 """
 
 from __future__ import annotations
@@ -23,9 +22,11 @@ from sparring.text import error_line
 
 
 def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) -> PreTrainedModel:
-    """The model ready to learn: without dropout, with a LoRA adapter, or one per role, if wanted.
+    """Return the model ready for training: without dropout, and with LoRA adapters if ``settings``
+    asks for them.
 
-    An adapter starts as the identity: its second matrices are zero.
+    A new adapter changes nothing, because its second matrices are zero; ``seed`` determines its
+    first ones. Raises `ModelError` for layers that cannot be adapted.
     """
     _without_dropout(model)
     if settings.lora_rank:
@@ -39,20 +40,20 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
             task_type="CAUSAL_LM",
         )
         try:
-            with warnings.catch_warnings():  # peft asks transformers by names that will go
+            with warnings.catch_warnings():  # peft uses names that transformers has deprecated
                 warnings.simplefilter("ignore", FutureWarning)
                 model = add_adapters(model, config, settings.adapters is Adapters.PER_ROLE)
         except (ValueError, TypeError, RuntimeError) as error:
             raise ModelError(f"model.lora_targets: {error_line(error)}") from None
         _check_adapted(model, targets)
-        # peft makes a set of the names; in its order, which differs from one process to the next,
-        # they would be in the checkpoint.
-        for made in model.peft_config.values():
-            made.target_modules = sorted(made.target_modules)
+        # peft keeps the names as a set, whose order differs between processes and would enter the
+        # checkpoint.
+        for own in model.peft_config.values():
+            own.target_modules = sorted(own.target_modules)
     if settings.gradient_checkpointing:
         if settings.lora_rank:
             model.enable_input_require_grads()
-        # The older name goes in transformers 6; the newer is not in all versions that will do.
+        # transformers 6 drops the older name; older supported versions lack the newer one.
         enable = getattr(model, "activation_checkpointing_enable", None)
         (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
     model.eval()
@@ -60,7 +61,8 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
 
 
 def _without_dropout(model: PreTrainedModel) -> None:
-    """Wherever models keep it: in modules, in attributes of modules, in the configuration."""
+    """Switch dropout off in all three places where models keep it: in modules, in attributes of
+    modules, and in the configuration."""
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -73,8 +75,8 @@ def _without_dropout(model: PreTrainedModel) -> None:
 
 
 def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
-    """Every target has been found, and none is a matrix that is used twice: merging an adapter
-    into tied embeddings would change the other use of them as well."""
+    """Check that every target exists and that no tied embeddings are adapted: merging an adapter
+    into tied embeddings would change the output matrix as well."""
     adapted = [n for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)]
     for target in targets:
         if target != "all-linear" and not any(f".{n}".endswith(f".{target}") for n in adapted):
@@ -90,11 +92,12 @@ def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
 
 @contextlib.contextmanager
 def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
-    """An adapted model as it was before its adapter."""
+    """Switch an adapted model's adapter off for the block: the model then has its initial
+    weights."""
     try:
         with model.disable_adapter():
-            # peft says that nothing learns in here. Sharded weights look once, in the first pass,
-            # at what learns, and choose the type of its gradients by that.
+            # peft disables the adapters' gradients in this block. Sharding chooses the data type of
+            # gradients in the first pass, from the parameters that have them, so they stay enabled.
             all_learn(model)
             yield model
     finally:
@@ -102,10 +105,10 @@ def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
 
 
 def is_adapted(model: PreTrainedModel) -> bool:
-    """Whether the model learns by a LoRA adapter."""
+    """Return whether the model has a LoRA adapter."""
     return isinstance(model, PeftModel)
 
 
 def is_checkpointing(model: PreTrainedModel) -> bool:
-    """Whether the model computes activations again on the way back."""
+    """Return whether the model uses gradient checkpointing."""
     return any(getattr(m, "gradient_checkpointing", False) for m in model.modules())

@@ -1,4 +1,4 @@
-"""A model's checkpoint: its weights saved, and put back into a model that learns."""
+"""Checkpoints of a model: saving its weights, and loading them into a model in training."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from sparring.policy.prepared import is_adapted
 from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20
-"""A disk with fewer bytes than this is full."""
+"""Free bytes below which a disk counts as full."""
 ADAPTER = "adapter"
-"""Directory of a checkpoint that holds the LoRA adapter, or one directory for each role's."""
+"""Directory within a checkpoint that holds the LoRA adapter, or a directory for each role's."""
 
 
 def load_weights(model: PreTrainedModel, path: Path) -> None:
-    """Put a checkpoint's weights into ``model``, in place."""
+    """Load a checkpoint's weights into ``model``, in place."""
     if has_role_adapters(model):
         for role in Role:
             saved = load_file(path / ADAPTER / role / "adapter_model.safetensors")
@@ -45,26 +45,25 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
 
 
 def saved_weights(model: PreTrainedModel, path: Path) -> dict[str, torch.Tensor]:
-    """A checkpoint's weights that learn, under the names that they have in ``model``."""
+    """Return a checkpoint's trained weights, by the names that they have in ``model``."""
     if not is_adapted(model):
         saved, _ = load_model(str(path))
         return dict(saved.named_parameters())
-    found: dict[str, torch.Tensor] = {}
+    weights: dict[str, torch.Tensor] = {}
     for name in model.peft_config:
         place = path / ADAPTER / name if has_role_adapters(model) else path / ADAPTER
         for key, value in load_file(place / "adapter_model.safetensors").items():
             # peft leaves the adapter's name out: lora_A.weight for lora_A.default.weight
-            found[re.sub(r"(\.lora_\w+)", rf"\1.{name}", key)] = value
-    return found
+            weights[re.sub(r"(\.lora_\w+)", rf"\1.{name}", key)] = value
+    return weights
 
 
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
-    """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError.
+    """Save a checkpoint that `transformers` and vLLM load directly. Raises OSError.
 
-    An adapter is saved beside the model that has it merged; with one per
-    role there are two such models, in directories named after the roles.
-    Merging happens on a copy, because taking it out again would not give the
-    same weights.
+    An adapter is saved beside the model that has the adapter merged. With an adapter for each role
+    there are two such models, in directories named after the roles. Merging happens on a copy,
+    because removing a merged adapter would not restore the same weights.
     """
     with quietly_saving(path):
         if is_adapted(model):
@@ -74,16 +73,16 @@ def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
         else:
             places = {path: None}
         for place, adapters in places.items():
-            whole = model
+            full = model
             if is_adapted(model):
-                whole = _float32_copy(model).merge_and_unload(adapter_names=adapters)
-            whole.save_pretrained(place)
+                full = _float32_copy(model).merge_and_unload(adapter_names=adapters)
+            full.save_pretrained(place)
             tokenizer.save_pretrained(place)
 
 
 def _float32_copy(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy on the CPU, whose weights are float32: in bfloat16 a merged adapter would be rounded
-    away."""
+    """Return a copy on the CPU with float32 weights; in bfloat16 a merged adapter would be lost to
+    rounding."""
     memo: dict[int, Any] = {
         id(p): torch.nn.Parameter(p.detach().to("cpu", torch.float32, copy=True), p.requires_grad)
         for p in model.parameters()
@@ -99,8 +98,8 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 @contextlib.contextmanager
 def quietly_saving(path: Path) -> Iterator[None]:
-    """No progress bars; and what safetensors and torch report of a failed write as errors of their
-    own is an OSError."""
+    """Suppress progress bars while the block saves, and turn safetensors' and torch's errors of a
+    failed write into OSError."""
     transformers_logging.disable_progress_bar()
     try:
         yield

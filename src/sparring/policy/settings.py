@@ -10,69 +10,71 @@ from pydantic import Field, model_validator
 from sparring.section import Heat, Length, Responses, Section
 
 NANO = "nano"
-"""Name of the model in the package."""
+"""Name of the model that comes with the package."""
 
 
 class Precision(StrEnum):
-    """What forward and backward passes compute in, or what weights are kept in."""
+    """Data type of forward and backward passes, or of stored weights."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
 
 
 class Adapters(StrEnum):
-    """Whose a LoRA adapter is."""
+    """Assignment of LoRA adapters to roles."""
 
     SHARED = "shared"
-    """One for both roles."""
+    """One adapter for both roles."""
     PER_ROLE = "per_role"
-    """One for each role, on the same base."""
+    """An adapter for each role, on the same base model."""
 
 
 class ModelSettings(Section):
-    """[model]"""
+    """Section [model] of a recipe: the model, its precision, and which weights learn."""
 
     path: str = Field(
         NANO,
         min_length=1,
-        description="Directory or hub id of a causal language model; 'nano' is in the package",
+        description="Directory or hub id of a causal language model; 'nano' comes with the package",
     )
     end_tokens: list[Annotated[str, Field(min_length=1)]] = Field(
         [],
-        description="Tokens that end a response beside those of its files, such as <|im_end|>; checkpoints name them",
+        description="Tokens that end a response, such as <|im_end|>, beside those that the model's files name; checkpoints name them too",
     )
     precision: Precision = Field(
         Precision.FLOAT32,
-        description="Of all weights that are computed with; what learns has float32 masters either way",
+        description="Precision of forward and backward passes; trained weights have float32 masters either way",
     )
     lora_rank: int = Field(
         0,
         ge=0,
         le=8192,
-        description="Rank of a LoRA adapter that is trained instead; 0: all weights",
+        description="Rank of the LoRA adapter to train; 0: train all weights",
     )
     lora_alpha: float = Field(32.0, gt=0, description="LoRA's scale, divided by the rank")
     lora_targets: list[str] = Field(
         ["all-linear"], description="Names of the layers that LoRA adapts, or all-linear"
     )
     adapters: Adapters = Field(
-        Adapters.SHARED, description="One LoRA adapter for both roles, or one for each (per_role)"
+        Adapters.SHARED,
+        description="One LoRA adapter for both roles (shared), or one for each role (per_role)",
     )
     gradient_checkpointing: bool = Field(
-        False, description="Compute activations again on the way back: less memory, more time"
+        False,
+        description="Recompute activations in the backward pass: less memory, more time",
     )
 
     offload_reference: bool = Field(
         False,
-        description="Keep the KL term's reference in the CPU's memory but while it is computed",
+        description="Keep the KL term's reference in main memory except while its log-probs are computed",
     )
 
     @model_validator(mode="after")
     def _something_to_offload(self) -> ModelSettings:
         if self.offload_reference and self.lora_rank:
             raise ValueError(
-                "offload_reference is for a second model; with lora_rank the reference is the "
-                "model without its adapter: leave it out"
+                "offload_reference and lora_rank: with LoRA the reference is the model without its "
+                "adapter, and no second model can be offloaded; leave out offload_reference"
             )
         return self
 
@@ -84,42 +86,48 @@ class ModelSettings(Section):
 
 
 class Engine(StrEnum):
-    """What samples."""
+    """Program that samples responses."""
 
     LOCAL = "local"
-    """`transformers`, in this process, from the trainer's own weights."""
+    """`transformers` in this process, with the trainer's own weights."""
     VLLM = "vllm"
-    """vLLM servers ([vllm]), to which the weights are brought after each step."""
+    """vLLM servers ([vllm]), which receive the weights after each step."""
 
 
 class SamplingSettings(Section):
-    """[sampling]"""
+    """Section [sampling] of a recipe: the number, length and temperature of responses."""
 
     engine: Engine = Field(
-        Engine.LOCAL, description="What samples: this process (local), or vLLM servers ([vllm])"
+        Engine.LOCAL, description="Sample in this process (local), or on vLLM servers ([vllm])"
     )
     programs: Responses = Field(16, description="n: programs per task")
     tests: Responses = Field(16, description="m: tests per task")
-    coder_temperature: Heat = Field(1.0, description="Divides the coder's logits")
-    tester_temperature: Heat = Field(1.0, description="Divides the tester's logits")
-    coder_max_tokens: Length = Field(
-        1024, description="Longest program response, end token included"
+    coder_temperature: Heat = Field(
+        1.0, description="Coder's sampling temperature, which divides the logits"
     )
-    tester_max_tokens: Length = Field(1024, description="Longest test response, end token included")
-    max_rows: Length = Field(512, description="Responses sampled at once")
+    tester_temperature: Heat = Field(
+        1.0, description="Tester's sampling temperature, which divides the logits"
+    )
+    coder_max_tokens: Length = Field(
+        1024, description="Longest program response in tokens, end token included"
+    )
+    tester_max_tokens: Length = Field(
+        1024, description="Longest test response in tokens, end token included"
+    )
+    max_rows: Length = Field(512, description="Responses sampled in one batch")
     opponents: int = Field(
         6,
         ge=0,
         le=4096,
-        description="Programs of the start model per task, by which tests are judged beside the group's own: wrong programs do not run out",
+        description="Programs of the initial model per task; tests are rewarded on them and on the group's own, so that wrong programs do not run out",
     )
     skip_unlabelled: bool = Field(
         False,
-        description="Sample tests only where a program (own or opponent's) is correct: elsewhere a test has no label",
+        description="Sample tests only for tasks with a correct program (own or the initial model's); without one a test has no label",
     )
     extra_rounds: int = Field(
         0,
         ge=0,
         le=16,
-        description="Times that tasks whose tests have no label are followed by as many others in the same step",
+        description="Attempts in one step to replace tasks whose tests have no label by as many other tasks",
     )

@@ -1,8 +1,8 @@
-"""What a model is made of, by its config.json alone: how many parameters, and where.
+"""Sizes and parameter counts of a model, from its config.json alone, without torch and weights.
 
-For the families of the usual form: attention with grouped keys and values, a gated MLP, RMS norms.
-The counts are exact (tests compare them with `transformers`' own models). Another family is an
-error that names those there are: a wrong count would be worse than none. No torch, no weights.
+Supported are the families of the usual form: attention with grouped keys and values, a gated MLP,
+RMS norms. The counts are exact; tests compare them with `transformers`' own models. Any other
+family is an error that names the supported ones, because a wrong count would be worse than none.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of a decoder. ``query`` and ``key`` are heads × head size, of queries and of keys
-    (values have the same)."""
+    """Sizes of a decoder. ``query`` and ``key`` are heads × head size, of queries and of keys;
+    values have the sizes of keys."""
 
     family: str
     vocabulary: int
@@ -35,11 +35,11 @@ class Shape:
     attention_bias: bool
     mlp_bias: bool
     positions: int | None
-    """The longest sequence, where the configuration has one."""
+    """Longest sequence in tokens; None if the configuration names none."""
 
     @property
     def linears(self) -> dict[str, tuple[int, int]]:
-        """The matrices of a layer: (inputs, outputs) by name."""
+        """Return a layer's matrices by name, as (inputs, outputs)."""
         h, q, k, i = self.hidden, self.query, self.key, self.inner
         return {
             "q_proj": (h, q),
@@ -53,11 +53,11 @@ class Shape:
 
     @property
     def layer(self) -> int:
-        """Parameters of a layer."""
+        """Return the number of parameters of a layer."""
         total = sum(inputs * outputs for inputs, outputs in self.linears.values())
         if self.attention_bias:
             total += self.query + 2 * self.key
-            total += self.hidden if self.family != "qwen2" else 0  # its output has no bias
+            total += self.hidden if self.family != "qwen2" else 0  # qwen2's output has no bias
         if self.mlp_bias:
             total += 2 * self.inner + self.hidden
         if self.family == "qwen3":
@@ -66,19 +66,20 @@ class Shape:
 
     @property
     def embedding(self) -> int:
-        """Parameters of the token embedding."""
+        """Return the number of parameters of the token embedding."""
         return self.vocabulary * self.hidden
 
     @property
     def parameters(self) -> int:
-        """All of them; an output matrix that is tied to the embedding counts once."""
+        """Return the number of all parameters. Tied embeddings count once."""
         return self.layers * self.layer + self.hidden + self.embedding * (1 if self.tied else 2)
 
     def adapter(self, rank: int, targets: Sequence[str]) -> int:
-        """Parameters of a LoRA adapter: rank × (inputs + outputs) of every matrix adapted.
+        """Return the number of parameters of a LoRA adapter: rank × (inputs + outputs), summed over
+        the adapted matrices.
 
-        ``all-linear`` is every matrix of the layers. Raises `ModelError` for a name that the
-        model does not have.
+        ``all-linear`` stands for every matrix of the layers. Raises `ModelError` for a layer that
+        the model does not have.
         """
         ends = {"lm_head": (self.hidden, self.vocabulary)}
         total = 0
@@ -94,7 +95,7 @@ class Shape:
 
 
 def read_shape(path: Path) -> Shape:
-    """The shape in a config.json. Raises `ModelError`, one line."""
+    """Return the shape in a config.json. Raises `ModelError`."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -103,21 +104,22 @@ def read_shape(path: Path) -> Shape:
 
 
 def shape_of(config: Mapping[str, Any], where: str) -> Shape:
-    """The shape in the data of a config.json; what it leaves out is as in `transformers`."""
+    """Return the shape in the parsed data of a config.json, with `transformers`' defaults for
+    missing values. ``where`` names the file in errors. Raises `ModelError`."""
     if not isinstance(config, Mapping):
         raise ModelError(f"{where}: not a model's configuration")
     family = config.get("model_type")
     if family not in FAMILIES:
         raise ModelError(
-            f"{where}: parameters of the model type {family} cannot be counted from its "
-            f"configuration; of these they can: {', '.join(FAMILIES)}"
+            f"{where}: the parameters of the model type {family} cannot be counted from its "
+            f"configuration; supported types: {', '.join(FAMILIES)}"
         )
 
     def number(name: str, default: int | None = None) -> int:
         value = config.get(name)
         value = default if value is None else value
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ModelError(f"{where}: {name} is {value!r}, which is no number of the model's")
+            raise ModelError(f"{where}: {name} is {value!r}, not a whole number of at least 1")
         return value
 
     hidden, heads = number("hidden_size"), number("num_attention_heads")

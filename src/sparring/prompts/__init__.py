@@ -1,1 +1,1 @@
-"""Prompts: rendering a task for a role, and reading what comes back."""
+"""Prompts: a task rendered for a role, and the program or test read from the response."""

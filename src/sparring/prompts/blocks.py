@@ -1,17 +1,19 @@
-"""Fenced blocks of a text: as CommonMark has them, and as models write them.
+"""Fenced blocks of a text, as CommonMark defines them and as models write them.
 
-Of CommonMark: backticks or tildes, three or more; any info string; a block ends at a fence of the
-same character, at least as long, with nothing behind it; the indentation of the opening fence is
-taken off each line. List markers and the marks of a quotation before a fence are part of it.
+From CommonMark: a fence is three or more backticks or tildes; an opening fence may have any info
+string; a block ends at a fence of the same character, at least as long, with nothing behind it; the
+indentation of the opening fence is removed from each line. List markers and quotation marks before
+a fence are part of the fence.
 
-Otherwise than there, because models write it:
+Three things that CommonMark does not allow are read, because models write them:
 
-- a fence may be indented by any amount, and invisible characters may stand before it;
-- a closing fence may have text behind it that is no info string: an end token, a sentence;
-- backticks may be escaped (``\\`\\`\\```).
+- A fence may be indented by any amount, and may have invisible characters before it.
+- A closing fence may have text behind it that is no info string, such as an end token or a
+  sentence.
+- Backticks may be escaped (``\\`\\`\\```).
 
-Which fences belong together cannot always be told without knowing what a block should hold:
-`programs` reads all of `fences`, tests (`tests`) the `blocks`.
+The pairing of fences can be ambiguous for a reader who does not know what a block should hold:
+`programs` looks at all `fences`, while `tests` uses `blocks`.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ _FENCE = re.compile(
 )
 _LANGUAGE = re.compile(r"[\s{.]*(?:lang(?:uage)?[-:])?([a-z]+(?:[+]+|#)?)")
 _TAB = 4
-"""Columns between two tab stops, in CommonMark."""
+"""Number of columns between two tab stops, in CommonMark."""
 _INFO_WORDS = 5
-"""Words from which on what stands behind a fence is a sentence, whatever its first one is."""
+"""Number of words from which on the text behind a fence is a sentence, whatever its first word."""
 
 _PYTHON_WORDS = "python py ipython cpython pypy sage pyi"
 _FOREIGN_WORDS = (
@@ -40,14 +42,14 @@ _FOREIGN_WORDS = (
     "output stdout stderr stdin input log http graphql"
 )
 PYTHON = frozenset(_PYTHON_WORDS.split())
-"""Words that mark a block as Python; what follows the letters (``python3``) does not count."""
+"""Words that mark a block as Python. Only the letters count: ``python3`` is ``python``."""
 FOREIGN = frozenset(_FOREIGN_WORDS.split())
-"""Words that mark a block as something else than Python."""
+"""Words that mark a block as something other than Python."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A line that looks like a fence: what stands before it, its characters, and behind it."""
+    """Line that looks like a fence: the text before it, its characters, and the text behind it."""
 
     line: int
     lead: str
@@ -55,12 +57,13 @@ class Fence:
     info: str
 
     def closed_by(self, other: Fence) -> bool:
-        """Whether the other one may end a block that this one opens."""
+        """Return True if the other fence may end a block that this one opens."""
         return other.marks[0] == self.marks[0] and len(other.marks) >= len(self.marks)
 
     @property
     def bare(self) -> bool:
-        """Whether nothing stands behind it that an opening fence could have: it may close."""
+        """True if nothing behind the fence could belong to an opening fence, so that it may
+        close."""
         words = self.info.split()
         if not words:
             return True
@@ -74,8 +77,8 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: its info string, its lines with the fence's indentation taken off, and the
-    line numbers of its fences; ``end`` is None where the text ended first."""
+    """Fenced block: its info string, its lines without the fence's indentation, and the line
+    numbers of its fences. ``end`` is None where the text ended before a closing fence."""
 
     info: str
     lines: list[str]
@@ -84,14 +87,14 @@ class Block:
 
 
 def language(info: str) -> str:
-    """The language that an info string names, in small letters: ``python`` of ``Python3 main.py``,
-    ``{.python}`` and ``language-python``; empty if it names none."""
+    """Return the language that an info string names, in lower case: ``python`` for
+    ``Python3 main.py``, ``{.python}`` and ``language-python``; empty if it names none."""
     match = _LANGUAGE.match(info.lower())
     return match[1] if match else ""
 
 
 def fence(text: str, line: int) -> Fence | None:
-    """The fence that a line of text is, if it is one."""
+    """Return the fence that a line of text is, or None."""
     if "```" not in text and "~~~" not in text:
         if "\\`\\`\\`" not in text:
             return None
@@ -101,29 +104,31 @@ def fence(text: str, line: int) -> Fence | None:
 
 
 def fences(lines: list[str]) -> list[Fence]:
-    """All lines that look like fences."""
+    """Return all lines that look like fences."""
     return [f for i, text in enumerate(lines) if (f := fence(text, i))]
 
 
 def blocks(lines: list[str]) -> list[Block]:
-    """Fenced blocks in order."""
-    found: list[Block] = []
+    """Return the fenced blocks in order."""
+    in_order: list[Block] = []
     opened: Fence | None = None
     for each in fences(lines):
         if opened is None:
             opened = each
         elif each.bare and opened.closed_by(each):
             inside = lines[opened.line + 1 : each.line]
-            found.append(Block(opened.info, taken_off(inside, opened.lead), opened.line, each.line))
+            in_order.append(
+                Block(opened.info, taken_off(inside, opened.lead), opened.line, each.line)
+            )
             opened = None
     if opened is not None:
         inside = lines[opened.line + 1 :]
-        found.append(Block(opened.info, taken_off(inside, opened.lead), opened.line, None))
-    return found
+        in_order.append(Block(opened.info, taken_off(inside, opened.lead), opened.line, None))
+    return in_order
 
 
 def spans(text: str, begin: int) -> list[tuple[int, int]]:
-    """Of the closed blocks from a place on: where each begins and ends in the text."""
+    """Return the start and the end, in the text, of each closed block from ``begin`` on."""
     lines = text[begin:].split("\n")
     starts = [begin]
     for line in lines:
@@ -132,7 +137,7 @@ def spans(text: str, begin: int) -> list[tuple[int, int]]:
 
 
 def taken_off(lines: list[str], lead: str) -> list[str]:
-    """Lines without the quotation marks and the indentation of their block's fence."""
+    """Return the lines without the quotation marks and the indentation of their block's fence."""
     quotes = lead.count(">")
     if not lead.strip(_INVISIBLE):
         return lines
@@ -145,7 +150,7 @@ def taken_off(lines: list[str], lead: str) -> list[str]:
 
 
 def _columns(lead: str) -> int:
-    """How far a fence is indented."""
+    """Return the number of columns that a fence is indented by."""
     column = 0
     for character in lead:
         if character not in _INVISIBLE:
@@ -154,7 +159,7 @@ def _columns(lead: str) -> int:
 
 
 def _less(line: str, columns: int) -> str:
-    """A line without up to so many columns of white space."""
+    """Return a line without up to ``columns`` columns of white space at its beginning."""
     column = taken = 0
     while taken < len(line) and column < columns and line[taken].isspace():
         column += _TAB - column % _TAB if line[taken] == "\t" else 1

@@ -1,8 +1,8 @@
-"""The released code's rule for a program: the last block marked ``python``, to the letter.
+"""The released code's rule for a program, to the letter: the last block marked ``python``.
 
-Without a marked block it is the last unmarked one, which the released code does not read. Fences
-are those that its prompt asks for: three blanks of indentation at most, one word behind the
-opening one. `programs` reads what models write otherwise.
+Without a marked block, the last unmarked block is taken, which the released code does not read.
+Fences must have the form that the code's prompt asks for: an indentation of at most three blanks,
+and one word behind the opening fence. `programs` reads the other forms that models write.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _USUAL = Reasoning()
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A fenced block: its language and its lines; ``closed`` if its closing fence is there."""
+    """Fenced block: its language and its lines. ``closed``: its closing fence is there."""
 
     language: str
     lines: list[str]
@@ -32,7 +32,7 @@ class _Block:
 def parse_program(
     text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
 ) -> ParsedProgram:
-    """The program in a coder's response, by CURE's rule."""
+    """Return the program in a coder's response, by CURE's rule, or the refusal."""
     blocks = _blocks(answer_of(text, reasoning, stop).split("\n"))
     marked = [b for b in blocks if b.language.lower() in _PYTHON]
     chosen = (marked or [b for b in blocks if not b.language])[-1:]
@@ -50,7 +50,8 @@ def parse_program(
 
 
 def _blocks(lines: list[str]) -> list[_Block]:
-    """Fenced blocks in order. A fence closes with as many backticks as opened it, or more."""
+    """Return the fenced blocks in order. A fence closes a block if it has at least as many
+    backticks as the opening one."""
     blocks: list[_Block] = []
     opened: tuple[int, int, str] | None = None
     for i, line in enumerate(lines):
@@ -68,7 +69,7 @@ def _blocks(lines: list[str]) -> list[_Block]:
 
 
 def _seen(blocks: list[_Block]) -> str:
-    """``2 blocks: python, unmarked (unclosed)``."""
+    """Return a description such as ``2 blocks: python, unmarked (unclosed)``."""
     if not blocks:
         return "no block"
     marks = [(b.language or "unmarked") + ("" if b.closed else " (unclosed)") for b in blocks]

@@ -1,9 +1,9 @@
-"""Which piece of an answer defines the function that a task asks for.
+"""Search for the piece of an answer that defines the function which a task asks for.
 
-The best definition counts (`Definition`), of equal ones the last: a model that writes a function
-twice corrects it or offers an alternative, and the last is what it ends with. An excerpt of an
-earlier definition, as explanations quote it, is none, nor is one that leaves parts of it out
-(``# rest as before``), nor one that the text before it warns of (``Don't do this:``).
+The best kind of definition counts (`Definition`); among equal ones, the last. A model that writes a
+function twice corrects it or offers an alternative, and ends with the last. Three pieces do not
+count: an excerpt of an earlier definition, as explanations quote it; a definition with parts left
+out (``# rest as before``); and a definition that the text before it warns of (``Don't do this:``).
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ _OUTSIDE = {Decision.CODE_LINES, Decision.WHOLE_TEXT}
 def defining(
     fenced: Sequence[Piece], unfenced: Callable[[], list[Piece]], entry_point: str
 ) -> tuple[Piece | None, Sequence[Piece]]:
-    """The piece that defines the function, and the pieces that it may need; None if none does.
-    Looked for in blocks, then in interactive sessions, then in the text without its fences; a
-    definition of a lower kind in a block comes behind a whole one in the text."""
+    """Return the piece that defines the function, and the pieces that it may need; None if no piece
+    defines it.
+
+    The order of the search: blocks, interactive sessions, the text without its fences. A complete
+    definition in the text comes before a definition of a lower kind in a block.
+    """
     best: tuple[Definition, Piece, Sequence[Piece]] | None = None
     looked_for: tuple[Callable[[], Sequence[Piece]], ...] = (
         lambda: fenced,
@@ -35,21 +38,21 @@ def defining(
         unfenced,
     )
     for pieces_of in looked_for:
-        found = pieces_of()
-        how, piece = _best(found, entry_point)
+        candidates = pieces_of()
+        how, piece = _best(candidates, entry_point)
         if piece is not None and (best is None or how > best[0]):
-            best = (how, piece, found)
+            best = (how, piece, candidates)
         if best is not None and best[0] >= Definition.ASSIGNED:
             break
     if best is None:
         return None, ()
-    how, piece, found = best
-    return _with(piece, _NAMES.get(how)), found
+    how, piece, candidates = best
+    return _with(piece, _NAMES.get(how)), candidates
 
 
-def _best(found: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece | None]:
-    """The best definition among pieces, of equals the last."""
-    how = [(_definition(p, found, entry_point), p) for p in found]
+def _best(candidates: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece | None]:
+    """Return the best kind of definition among pieces, and the last piece of that kind."""
+    how = [(_definition(p, candidates, entry_point), p) for p in candidates]
     best = max((d for d, _ in how), default=Definition.NONE)
     if best is Definition.NONE:
         return best, None
@@ -66,21 +69,21 @@ def _best(found: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece |
     return best, whole[-1]
 
 
-def _definition(piece: Piece, found: Sequence[Piece], entry_point: str) -> Definition:
-    """How a piece defines the function. An assignment of what nothing defines (``add = plus``) is
-    no definition, and outside of fences none is."""
+def _definition(piece: Piece, candidates: Sequence[Piece], entry_point: str) -> Definition:
+    """Return the way in which a piece defines the function. An assignment of a name that nothing
+    defines (``add = plus``) is no definition, and outside of fences no assignment is."""
     if piece.source is None:
         return Definition.NONE
     how = piece.source.definition(entry_point)
     if how is not Definition.ASSIGNED:
         return how
-    unknown = _OUTSIDE & {*piece.decisions} or Source(joined(piece, found)[0]).needed
+    unknown = _OUTSIDE & {*piece.decisions} or Source(joined(piece, candidates)[0]).needed
     return Definition.NONE if unknown else how
 
 
-def _sessions(found: Sequence[Piece]) -> list[Piece]:
-    """What was typed into the interactive sessions among pieces."""
-    typed = [(p, session(p.lines)) for p in found if p.source is None]
+def _sessions(candidates: Sequence[Piece]) -> list[Piece]:
+    """Return the code that was typed into the interactive sessions among pieces."""
+    typed = [(p, session(p.lines)) for p in candidates if p.source is None]
     return [
         replace(p, source=source, decisions=(Decision.SESSION,))
         for p, source in typed

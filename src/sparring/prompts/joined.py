@@ -1,8 +1,8 @@
-"""A piece of an answer with the other pieces that it needs in front.
+"""A piece of an answer, with the other pieces that it needs put in front.
 
-It needs a piece that binds a name which it uses and does not have: a helper in a block of its
-own, imports that stand in an earlier block. An earlier piece comes before a later one; a later
-one is taken only if it does nothing but define.
+A piece needs another piece that binds a name which it uses and does not define: a helper in a block
+of its own, or imports in an earlier block. An earlier piece is preferred to a later one. A later
+piece is taken only if it does nothing but define.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from sparring.prompts.source import compiles
 
 
 def joined(piece: Piece, others: Sequence[Piece]) -> tuple[str, list[Piece]]:
-    """The source of a piece with what it needs, and the pieces that it needed. Together they are
-    Python, or the piece stands alone."""
+    """Return the source of a piece with the pieces that it needs, and these pieces. If they are not
+    valid Python together, the piece stands alone."""
     assert piece.source is not None
     may = [p for p in others if p.source and p.start != piece.start and not p.is_foreign]
     taken: dict[int, Piece] = {}
     wanted = sorted(piece.source.needed) if may else []
-    had = set(piece.source.defined)
+    bound = set(piece.source.defined)
     while wanted:
         name = wanted.pop(0)
-        helper = None if name in had else _binding(name, piece, may)
+        helper = None if name in bound else _binding(name, piece, may)
         if helper is None or helper.source is None:
             continue
         taken[helper.start] = helper
-        had |= helper.source.defined
-        wanted += sorted(helper.source.needed - had)
+        bound |= helper.source.defined
+        wanted += sorted(helper.source.needed - bound)
     helpers = [helper for _, helper in sorted(taken.items())]
     text = _future_first([p.source.text for p in (*helpers, piece) if p.source])
     return (text, helpers) if helpers and compiles(text) else (piece.source.text, [])
 
 
 def _future_first(texts: list[str]) -> str:
-    """Sources as one, imports from ``__future__`` in front, where Python wants them."""
+    """Return the sources as one text, with the imports from ``__future__`` first, as Python
+    demands."""
     if len(texts) == 1 or not any("__future__" in text for text in texts):
         return "\n".join(texts)
     lines = "\n".join(texts).split("\n")
@@ -44,7 +45,7 @@ def _future_first(texts: list[str]) -> str:
 
 
 def _binding(name: str, piece: Piece, others: Sequence[Piece]) -> Piece | None:
-    """The last piece before this one that binds a name, else the first behind it."""
+    """Return the last piece before this one that binds a name, else the first piece behind it."""
     before = [p for p in others if p.start < piece.start and p.source and name in p.source.binds]
     if before:
         return before[-1]

@@ -1,4 +1,4 @@
-"""An answer's layout: its fenced blocks, and the text around them."""
+"""Layout of an answer: its fenced blocks, and the text around them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ _END_TICKS = re.compile(r"^([^`]*[^`\s])[ \t]*(`{3,})\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response without its reasoning: its lines, and the fenced blocks in them."""
+    """Response without its reasoning: its lines, and the fenced blocks in them."""
 
     lines: Sequence[str]
     blocks: Sequence[Block]
 
     @classmethod
     def of(cls, lines: Sequence[str]) -> Answer:
-        """The answer that these lines are. A fence may close a block behind its last line."""
+        """Return the answer with these lines. A fence may also close a block at the end of the
+        block's last line."""
         lines = list(lines)
         for i, line in enumerate(lines):
             if (match := _END_TICKS.match(line)) and any(

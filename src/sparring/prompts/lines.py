@@ -1,9 +1,9 @@
-"""A test on standard input whose values stand in plain lines, where a block was asked for.
+"""Reading of a test on standard input from plain lines, where blocks were asked for.
 
 Small models leave the fences out: ``Test Input: 3``, the lines of the input, ``Test Output: 7``. A
-value begins behind the colon of its header, or on the next line. An input ends at the next header;
-an output that begins behind the colon is that line alone, another one ends at a blank line. One of
-the two may have its block.
+value begins behind the colon of its header or on the next line. An input ends at the next header.
+An output that begins behind the colon is that line alone; any other output ends at a blank line.
+One of the two values may have its block.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FENCE = ("```", "~~~")
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What stands under a header: behind its colon, and on the lines up to the next header."""
+    """Text under a header: behind its colon, and on the lines up to the next header."""
 
     kind: str
     value: str
@@ -37,14 +37,14 @@ class _Section:
 def read_lines(
     lines: list[str], blocks: Sequence[Block], rule: TestRule, *, ended: bool
 ) -> Test | None:
-    """The test that ``rule`` takes, if all that it is made of can be told. ``ended``: the response
-    was not cut off, so that its last value is whole."""
+    """Return the test that ``rule`` takes, or None if any part of it is ambiguous. ``ended``: the
+    response was not cut off, so that its last value is complete."""
     inside = [_sections(block.lines) for block in blocks]
     sections = inside[0] if len(blocks) == 1 and inside[0] else _sections(lines)
     ends = [
         n
-        for n, (given, expected) in enumerate(pairwise(sections), 1)
-        if (given.kind, expected.kind) == ("input", "output")
+        for n, (before, after) in enumerate(pairwise(sections), 1)
+        if (before.kind, after.kind) == ("input", "output")
     ]
     if not ends or (rule is TestRule.ONLY and len(ends) > 1):
         return None
@@ -52,11 +52,11 @@ def read_lines(
     looked_at = sections[: end + 1] if rule is TestRule.FIRST else sections
     inputs = sum(section.kind == "input" for section in looked_at)
     if inputs != sum(n < len(looked_at) for n in ends):
-        return None  # an input without its output: which belongs to which?
-    given, expected = sections[end - 1 : end + 1]
-    whole = ended or end < len(sections) - 1
-    values = _value(given, single=False), _value(expected, single=True)
-    if None in values or not whole:
+        return None  # an input has no output: the pairs are ambiguous
+    input_, expected = sections[end - 1 : end + 1]
+    complete = ended or end < len(sections) - 1
+    values = _value(input_, single=False), _value(expected, single=True)
+    if None in values or not complete:
         return None
     return Test(f"{values[0]}\n", f"{values[1]}\n")
 
@@ -71,19 +71,19 @@ def _sections(lines: list[str]) -> list[_Section]:
 
 
 def _value(section: _Section, *, single: bool) -> str | None:
-    """What a section says; None if that cannot be told."""
+    """Return the value in a section; None if the value is ambiguous."""
     under = [line.rstrip() for line in section.lines]
     while under and not under[0]:
         del under[0]
     if under and under[0].lstrip().startswith(_FENCE):
         ends = [n for n, line in enumerate(under[1:], 1) if line.strip() in _FENCE]
-        held = under[1 : ends[0]] if ends and not section.value else []
-        return "\n".join(held) if any(map(str.strip, held)) else None
+        inside = under[1 : ends[0]] if ends and not section.value else []
+        return "\n".join(inside) if any(map(str.strip, inside)) else None
     if single and section.value:
         return section.value
     blank = next((n for n, line in enumerate(under) if not line), len(under))
     rest = [] if single else under[blank:]
     if any(rest) or any(line.lstrip().startswith(_FENCE) for line in under[:blank]):
         return None
-    held = [section.value, *under[:blank]] if section.value else under[:blank]
-    return "\n".join(held) or None
+    value_lines = [section.value, *under[:blank]] if section.value else under[:blank]
+    return "\n".join(value_lines) or None

@@ -1,8 +1,8 @@
-"""From the lines of a block to Python source: what is mended so that they compile.
+"""Repair of a block's lines so that they compile as Python source.
 
-Lines that compile are taken to the letter. Others are tried again without what is no Python in
-them but stands in models' answers: each mending has a name (`Decision`), and is taken only if the
-source compiles with it.
+Lines that compile are taken to the letter. Other lines are tried again without the parts that are
+no Python but are common in models' answers. Each repair has a name (`Decision`), and is made only
+if the source then compiles.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|#3[49]|#x2[27]);")
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.)(?: |$)")
 
 Mended = tuple[Source, tuple[Decision, ...]]
-"""Source and what was done to it."""
+"""Source, and the repairs that made it."""
 
 
 def to_the_letter(lines: list[str]) -> Source | None:
-    """The lines as Python source, if that is what they are and none of them is a sentence."""
+    """Return the lines as Python source; None if they are not Python, or hold a sentence."""
     text = "\n".join(lines) + "\n"
     if not text.strip():
         return None
@@ -54,8 +54,8 @@ def to_the_letter(lines: list[str]) -> Source | None:
 
 
 def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:
-    """The source in a block of these lines, None if they are not Python. ``raw``: the lines as
-    they stand in the answer, indented as the block is; ``info``: the block's info string."""
+    """Return the source in a block of these lines; None if they are not Python. ``raw``: the lines
+    as they stand in the answer, indented like the block. ``info``: the block's info string."""
     first = next((i for i, line in enumerate(lines) if line.strip()), None)
     decisions: tuple[Decision, ...] = ()
     if first is not None and _LANGUAGE_LINE.fullmatch(lines[first]) and any(lines[first + 1 :]):
@@ -74,7 +74,8 @@ def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:
 
 
 def _unescaped(source: Source) -> Mended | None:
-    """Source whose HTML escapes happen to be Python: ``a &lt; b`` is ``(a & lt); b``."""
+    """Return source without HTML escapes that happen to be Python: ``a &lt; b`` parses as
+    ``(a & lt); b``."""
     if not _ESCAPE.search(source.text) or not source.needed & {"lt", "gt", "amp", "quot"}:
         return None
     plain = to_the_letter(html.unescape(source.text).rstrip("\n").split("\n"))
@@ -82,7 +83,7 @@ def _unescaped(source: Source) -> Mended | None:
 
 
 def session(lines: list[str]) -> Source | None:
-    """The source of an interactive session, without its prompts and what it printed."""
+    """Return the source of an interactive session, without its prompts and printed output."""
     if not any(_PROMPT.match(line) for line in lines):
         return None
     typed = [line[m.end() :] for line in lines if (m := _PROMPT.match(line))]
@@ -90,8 +91,8 @@ def session(lines: list[str]) -> Source | None:
 
 
 def dedented(lines: list[str]) -> Source | None:
-    """The lines as Python source after what all are indented by is taken off; where only the
-    first one is not, of the others."""
+    """Return the lines as Python source without their common indentation; if only the first line
+    has none, without that of the other lines."""
     text = textwrap.dedent("\n".join(lines))
     if text == "\n".join(lines):
         return None
@@ -99,7 +100,7 @@ def dedented(lines: list[str]) -> Source | None:
 
 
 def _plain(text: str) -> Iterator[list[str]]:
-    """The text with plain characters, then without HTML escapes too, as far as that changes it."""
+    """Yield the text with plain characters, then also without HTML escapes, each if it differs."""
     plain = text.translate(_PLAIN)
     if plain != text:
         yield plain.split("\n")
@@ -108,8 +109,8 @@ def _plain(text: str) -> Iterator[list[str]]:
 
 
 def _code_on_fence(info: str) -> str | None:
-    """The Python that stands behind the language on an opening fence: a call, an import or the
-    head of a definition, which no title or file name is."""
+    """Return Python that stands behind the language on an opening fence, or None. It is a call, an
+    import or the head of a definition, so that no title or file name is taken for it."""
     word, _, rest = info.partition(" ")
     rest = rest.strip()
     if language(word) not in PYTHON:

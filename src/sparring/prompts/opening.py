@@ -1,8 +1,8 @@
-"""Where a response's reasoning begins: in the response, or before it.
+"""The place where a response's reasoning begins: in the response, or before it.
 
-A chat template may end the prompt inside reasoning, which then has no start
-mark in the response. In this process the prompt shows it. A server renders
-the prompt out of sight, so that its user has to say it.
+A chat template may end the prompt inside of reasoning. The response then has no start mark. For a
+model in this process the prompt shows that. A server renders the prompt out of sight, so that its
+user has to set the mode.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from sparring.prompts.rules import Reasoning
 
 
 class ReasoningMode(StrEnum):
-    """Where a model's reasoning begins."""
+    """Place where a model's reasoning begins."""
 
     AUTO = "auto"
-    """Where the prompt shows it; of a server's, whose prompt nobody sees, in the response."""
+    """Where the prompt shows it. For a server, whose prompt cannot be seen: in the response."""
     OPEN = "open"
-    """Before the response: one without the end mark is unfinished, and has no answer."""
+    """Before the response: a response without the end mark is unfinished, and has no answer."""
     NONE = "none"
-    """Nowhere: marks in a response are text."""
+    """Nowhere: marks in a response are plain text."""
 
 
 USUAL = Reasoning()
@@ -36,12 +36,12 @@ FAMILIES = (
     Reasoning("<|begin_of_thought|>", "<|end_of_thought|>"),
     Reasoning("<|START_THINKING|>", "<|END_THINKING|>"),
 )
-"""Marks of reasoning that model families write."""
+"""Marks of reasoning that families of models write."""
 
 
 def begun_with(text: str, reasoning: Reasoning) -> Reasoning:
-    """The marks of a response. Where the usual ones are looked for, and it begins with another
-    family's, those are: its drafts must not be read."""
+    """Return the marks to look for in a response. If the usual marks are set and the response
+    begins with those of another family, these are returned: its drafts must not be read."""
     if (reasoning.start, reasoning.end) != (USUAL.start, USUAL.end) or reasoning.opened:
         return reasoning
     begin = text.lstrip()
@@ -51,8 +51,8 @@ def begun_with(text: str, reasoning: Reasoning) -> Reasoning:
 def reasoning_of(
     mode: ReasoningMode, start: str, end: str, prompt: str = "", message: str = ""
 ) -> Reasoning:
-    """The marks of responses to ``prompt``, the whole text that the model gets, in which
-    ``message`` is the user's."""
+    """Return the marks of the responses to ``prompt``, the whole text that the model receives, in
+    which ``message`` is the user's message."""
     if mode is ReasoningMode.NONE:
         return Reasoning("", "")
     opened = mode is ReasoningMode.OPEN or ends_inside(start, end, prompt, message)
@@ -60,8 +60,8 @@ def reasoning_of(
 
 
 def ends_inside(start: str, end: str, prompt: str, message: str = "") -> bool:
-    """Whether a prompt ends inside of reasoning: behind the message there is a start mark, and no
-    end mark after it."""
+    """Return True if a prompt ends inside of reasoning: behind the message, a start mark stands
+    without an end mark after it."""
     behind = prompt.rpartition(message.strip())[2] if message.strip() else prompt
     last = behind.rfind(start)
     return last >= 0 and end not in behind[last + len(start) :]

@@ -1,4 +1,4 @@
-"""The two readings that a script needs: a program and a test of a task on standard input.
+"""The two readings that a script needs: of a program and of a test, for a task on standard input.
 
 `grading.reading` reads responses to tasks of any kind, by the rules of a recipe.
 """
@@ -18,5 +18,5 @@ _USUAL = Reasoning()
 def parse_program(
     text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
 ) -> ParsedProgram:
-    """Read the program in a response."""
+    """Return the program in a response, or the refusal."""
     return read_source(text, None, stop, reasoning)

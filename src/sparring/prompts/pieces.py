@@ -1,10 +1,10 @@
 """Python between fences, whichever fences belong together.
 
-CommonMark pairs fences from the top, so that one stray fence turns everything below it inside
-out. Here each fence may open a block, and the block ends at the first fence behind it at which
-its lines are Python. A fence in a docstring ends nothing then, and prose between two blocks is no
-block, because prose is no Python; what little of it is (``Done``) says nothing
-(`Source.says_something`).
+CommonMark pairs fences from the top, so that one stray fence turns everything below it inside out.
+Here each fence may open a block, and the block ends at the first later fence at which its lines are
+Python. A fence in a docstring therefore ends nothing. Prose between two blocks is no block, because
+prose is not Python; the few words that parse (``Done``) are recognised by
+`Source.says_something`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sparring.prompts.rules import Decision
 from sparring.prompts.source import Source
 
 _FENCES = 400
-"""Fences that are looked at, the last ones of an answer."""
+"""Number of fences that are looked at, counted from the end of an answer."""
 _ENDS = 6
-"""Fences behind an opening one at which its block may end."""
+"""Number of fences behind an opening one at which its block may end."""
 _ON_LINE = re.compile(
     r"^(?P<before>[^`]*[^`\s])[ \t]*(?P<marks>`{3,})[ \t]*(?P<info>py[\w.]*)?\s*$", re.I
 )
@@ -36,14 +36,14 @@ _MENDING = re.compile(
     r"previous\w*|earlier|original|first|last|without|avoid\w*)\b",
     re.IGNORECASE,
 )
-"""What a line says that tells of something wrong and leads to what is right."""
+"""Words of a line that mentions something wrong and then leads to what is right."""
 _END_TICKS = re.compile(r"^(?P<code>[^`]*[^`\s])[ \t]*`{3,}\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Lines behind a fence up to another. ``source`` is None where they are no Python, ``end``
-    where the answer ended first."""
+    """Lines from a fence up to another. ``source`` is None if they are not Python; ``end`` is None
+    if the answer ended first."""
 
     language: str
     lines: list[str]
@@ -52,31 +52,32 @@ class Piece:
     source: Source | None = None
     decisions: tuple[Decision, ...] = ()
     before: str = ""
-    """The last line of text before the fence."""
+    """Last line of text before the fence."""
 
     @property
     def is_warned_of(self) -> bool:
-        """Whether the text before it says that it is wrong: ``Don't do this:``."""
+        """True if the text before the piece calls it wrong: ``Don't do this:``."""
         return bool(_WARNING.search(self.before)) and not _MENDING.search(self.before)
 
     @property
     def is_python(self) -> bool:
-        """Whether it is marked as Python."""
+        """True if the piece is marked as Python."""
         return self.language in PYTHON
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it is marked as another language, a shell or data."""
+        """True if the piece is marked as another language, a shell or data."""
         return self.language in FOREIGN
 
     def quotes(self, other: Piece) -> bool:
-        """Whether it is an excerpt: all its lines stand in the other one, which has more. Of the
-        last line of an answer that ended in it a part is enough."""
+        """Return True if the piece is an excerpt: the other piece has all its lines, and more. The
+        last line of an unclosed piece may be incomplete."""
         return is_excerpt(self.lines, self.end is not None, other.lines, less=True)
 
 
 def is_excerpt(lines: list[str], closed: bool, whole: list[str], *, less: bool = False) -> bool:
-    """Whether lines stand, in order, among those of a whole; if ``less``, not all of it."""
+    """Return True if the lines stand, in order, among the lines ``whole``. With ``less``, only if
+    ``whole`` has more."""
     own = [line.strip() for line in lines if line.strip()]
     all_ = [line.strip() for line in whole if line.strip()]
     rest = iter(all_)
@@ -89,9 +90,9 @@ def is_excerpt(lines: list[str], closed: bool, whole: list[str], *, less: bool =
 
 
 def pieces(lines: list[str]) -> list[Piece]:
-    """What stands between fences, in order; those that are Python do not overlap."""
+    """Return the pieces between fences, in order. Pieces that are Python do not overlap."""
     openings = sorted([*fences(lines), *_on_line(lines)], key=lambda f: f.line)[-_FENCES:]
-    found = []
+    in_order = []
     i = 0
     while i < len(openings):
         opening, behind = openings[i], openings[i + 1 :]
@@ -104,20 +105,20 @@ def pieces(lines: list[str]) -> list[Piece]:
             continue
         if on_line:
             piece = replace(piece, decisions=(*piece.decisions, Decision.FENCE_ON_LINE))
-        found.append(replace(piece, before=_before(lines, opening)))
+        in_order.append(replace(piece, before=_before(lines, opening)))
         i = _next(openings, i, piece)
-    return found
+    return in_order
 
 
 def _before(lines: list[str], opening: Fence) -> str:
-    """What stands before a fence: on its line, or on the last line that is not blank."""
+    """Return the text before a fence: on its line, or on the last line that is not blank."""
     if _is_on_line(opening, lines):
         return lines[opening.line]
     return next((line for line in reversed(lines[: opening.line]) if line.strip()), "")
 
 
 def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> Piece:
-    """The piece that a fence opens. ``limit``: the line of the next fence."""
+    """Return the piece that a fence opens. ``limit`` is the line of the next fence."""
     for k, closing in enumerate(closings):
         if mended := _read(lines, opening, closing.line, mend=k == 0):
             inside = (Decision.FENCE_INSIDE,) if k else ()
@@ -129,7 +130,7 @@ def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) 
         if mended := _read(cut, opening, i + 1, mend=True):
             return _made(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
     end = next((c.line for c in closings if c.bare), None)
-    # To the end of the answer, with all fences inside of texts.
+    # Up to the end of the answer, with all fences inside of string literals.
     if closings and (mended := _read(lines, opening, len(lines), mend=False)):
         return _made(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
     if closings:
@@ -158,8 +159,8 @@ def _made(
 
 
 def _next(openings: list[Fence], i: int, piece: Piece) -> int:
-    """The fence that is looked at after this one. The closing fence of a block opens none, where
-    it is certain that it closes: the block is Python, or its opening fence names a language."""
+    """Return the fence to look at after this one. The closing fence of a block opens no other if it
+    certainly closes: the block is Python, or its opening fence names a language."""
     if piece.source is not None and piece.source.says_something:
         if piece.end is None:
             return len(openings)
@@ -173,7 +174,7 @@ def _next(openings: list[Fence], i: int, piece: Piece) -> int:
 
 
 def _on_line(lines: list[str]) -> Iterator[Fence]:
-    """Fences behind text on their line: they open a block if Python follows."""
+    """Yield the fences behind text on their line. Such a fence opens a block if Python follows."""
     for i, text in enumerate(lines):
         if "```" in text and (match := _ON_LINE.match(text)) and match["before"].strip(" \t>-*+"):
             yield Fence(i, "", match["marks"], match["info"] or "")

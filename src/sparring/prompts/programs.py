@@ -1,13 +1,13 @@
-"""The program in a coder's answer: what the task asks for, wherever it stands.
+"""Reading of the program in a coder's answer: the code that the task asks for, wherever it stands.
 
-*A function task* names its function (or a class with its method): `functions` finds what defines
-it. *A task on standard input* names nothing: `scripts` finds what reads and writes. Blocks that
-the program needs are put in front (`joined`); what stands behind it, a usage, a session, an
-output, tests, is left out. What is refused says what stood there (`refusals`).
+*A function task* names its function, or a class with its method: `functions` finds the code that
+defines it. *A task on standard input* names nothing: `scripts` finds the code that reads and
+writes. Blocks that the program needs are put in front (`joined`). Usages, sessions, outputs and
+tests behind the program are left out. A refusal describes what stood in the answer (`refusals`).
 
-Code is taken as it stands in its block. Usages and assertions that a model wrote into the same
-block run when the program is imported, as they do in the harnesses of HumanEval, MBPP and
-LiveCodeBench: a program that raises then is wrong.
+Code is taken as it stands in its block. Usages and assertions in the same block are executed when
+the program is imported, as in the harnesses of HumanEval, MBPP and LiveCodeBench: a program that
+raises then is wrong.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def read_source(
     stop: StopReason = StopReason.END_TOKEN,
     reasoning: Reasoning = _USUAL,
 ) -> ParsedProgram:
-    """The program in a coder's response to a task with this entry point; None: a task on standard
-    input."""
+    """Return the program in a coder's response, or the refusal. ``entry_point`` is the task's; None
+    for a task on standard input."""
     lines = lines_of(answer_of(text, reasoning, stop))
     fenced = pieces(lines)
     if entry_point is None:
@@ -54,14 +54,14 @@ def read_source(
     return ParsedProgram(source, how=named(decisions))
 
 
-def lines_of(said: str) -> list[str]:
-    """An answer's lines, without the end tokens that some servers leave in it."""
-    if "\n" not in said:
-        said = said.replace("\r", "\n")
-    said = said.removeprefix("\ufeff").rstrip()
-    while match := _END_TOKEN.search(said, max(0, len(said) - 40)):
-        said = said[: match.start()].rstrip()
-    return said.split("\n")
+def lines_of(answer: str) -> list[str]:
+    """Return an answer's lines, without the end tokens that some servers leave at its end."""
+    if "\n" not in answer:
+        answer = answer.replace("\r", "\n")
+    answer = answer.removeprefix("\ufeff").rstrip()
+    while match := _END_TOKEN.search(answer, max(0, len(answer) - 40)):
+        answer = answer[: match.start()].rstrip()
+    return answer.split("\n")
 
 
 def _place(lines: list[str], chosen: Piece) -> Decision:

@@ -1,13 +1,13 @@
-"""The answer in a response: what is left without a thinking model's reasoning.
+"""The answer in a response: the text without a thinking model's reasoning.
 
-A draft inside of reasoning that never ended must not be read. So a mark counts wherever it might
-be one, and is text only where it clearly is: in a closed fenced block, or spoken of in a sentence.
+A draft inside of reasoning that never ended must not be read. A mark therefore counts wherever it
+might be one. It is plain text only where that is clear: in a closed fenced block, or quoted in a
+sentence.
 
-- *Reasoning ends* at the first end mark outside of its own fenced blocks; if there is none
-  (the fence of a draft was never closed), at the first one.
-- *An end mark* in what follows, outside of blocks, moves the beginning of the answer behind it.
-- *A start mark* in what follows opens reasoning again; without an end behind it the answer ends
-  there.
+- *Reasoning ends* at the first end mark outside of the reasoning's own fenced blocks. If there is
+  no such mark, because the fence of a draft was never closed, it ends at the first end mark.
+- *A later end mark* outside of blocks moves the beginning of the answer behind itself.
+- *A later start mark* opens reasoning again. If no end mark follows, the answer ends there.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sparring.schema import StopReason
 
 _QUOTES = "`'\"“”‘’«»"
 _MANY = 50
-"""Marks from which on a response is no answer with a mark or two in it, and the last one counts."""
+"""Number of marks above which only the last end mark counts: no answer mentions so many."""
 
 
 def answer_of(text: str, reasoning: Reasoning, stop: StopReason = StopReason.END_TOKEN) -> str:
-    """The response without its reasoning, line ends unified."""
+    """Return the response without its reasoning, with unified line ends."""
     text = text.replace("\r\n", "\n")
     start, end = reasoning.start, reasoning.end
     if not end:
@@ -63,7 +63,7 @@ def answer_of(text: str, reasoning: Reasoning, stop: StopReason = StopReason.END
 
 
 def _places(text: str, mark: str, begin: int) -> list[int]:
-    """Where the mark stands, from ``begin`` on."""
+    """Return the places at which the mark stands, from ``begin`` on."""
     return [m.start() + begin for m in re.finditer(re.escape(mark), text[begin:])]
 
 
@@ -72,15 +72,16 @@ def _within(place: int, blocks: list[tuple[int, int]]) -> bool:
 
 
 def _is_text(text: str, place: int, mark: str, blocks: list[tuple[int, int]]) -> bool:
-    """Whether the mark is text wherever a response ended: in a closed block, or in quotes."""
+    """Return True if the mark is plain text however the response ended: in a closed block, or in
+    quotes."""
     before, behind = text[:place][-1:], text[place + len(mark) :][:1]
     quoted = bool(before) and bool(behind) and before in _QUOTES and behind in _QUOTES
     return quoted or _within(place, blocks)
 
 
 def _in_a_sentence(text: str, place: int, mark: str) -> bool:
-    """Whether a start mark stands between the words of a line. Of a response that was cut off
-    this is no excuse: the reasoning may be what was."""
+    """Return True if a start mark stands between the words of a line. This does not excuse a mark
+    in a cut-off response, where the reasoning may be the part that was cut off."""
     before = text[text.rfind("\n", 0, place) + 1 : place]
     behind = text[place + len(mark) :].split("\n", 1)[0]
     return bool(re.search(r"[\w,]\s$", before)) and bool(re.match(r"\s\w", behind))

@@ -1,4 +1,4 @@
-"""Why an answer holds no program: the refusal's name, and what stood there for people."""
+"""Refusals of answers without a program: the refusal's name, and a description for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sparring.prompts.source import Definition, Source, fault
 from sparring.schema import ParseFailure, StopReason
 
 _SHOWN = 8
-"""Blocks that are described."""
+"""Number of blocks that are described."""
 _INPUT = re.compile(r"\binput\s*\(|\bstdin\b|\bopen\s*\(\s*0")
 _OUTPUT = re.compile(r"\bprint\s*\(|\bstdout\b")
 
@@ -23,21 +23,23 @@ def refused(
     stop: StopReason,
     failure: ParseFailure | None = None,
 ) -> ParsedProgram:
-    """The refusal of an answer, by the block that was most likely meant to be the program."""
-    found = blocks(lines)
-    what = missing(failure, stop) if failure else _failure(found, entry_point, stop)
-    return ParsedProgram(None, what, seen=_seen(lines, found, entry_point))
+    """Return the refusal of an answer, by the block that was most likely meant to be the
+    program."""
+    answer_blocks = blocks(lines)
+    what = missing(failure, stop) if failure else _failure(answer_blocks, entry_point, stop)
+    return ParsedProgram(None, what, seen=_seen(lines, answer_blocks, entry_point))
 
 
 def later(
     lines: list[str], chosen: Piece, entry_point: str | None, stop: StopReason
 ) -> ParseFailure | None:
-    """Why a chosen piece does not count: a later attempt at the program is broken or cut off, or
-    the piece itself was cut off."""
+    """Return the reason why a chosen piece does not count, or None: a later attempt at the program
+    is broken or cut off, or the piece itself was cut off."""
     end = len(lines) if chosen.end is None else chosen.end
     if chosen.end is None and stop is StopReason.LENGTH:
         return ParseFailure.TRUNCATED
-    # What stands behind a block is paired anew: a fence inside of it turns nothing inside out.
+    # The text behind the piece is paired anew, so that a fence inside of the piece turns nothing
+    # inside out.
     begin = 0 if _is_outside(chosen) else end + 1
     for block in blocks(lines[begin:]):
         if begin + block.start < end or not _attempts(block, entry_point):
@@ -51,12 +53,12 @@ def later(
 
 
 def _is_outside(chosen: Piece) -> bool:
-    """Whether a piece stands outside of fences, in lines that may be numbered otherwise."""
+    """Return True if a piece stands outside of fences, in lines that may be numbered otherwise."""
     return chosen.decisions[:1] in ((Decision.CODE_LINES,), (Decision.WHOLE_TEXT,))
 
 
 def _attempts(block: Block, entry_point: str | None) -> bool:
-    """Whether a block looks like the program, Python or not."""
+    """Return True if a block looks like the program, Python or not."""
     if language(block.info) in FOREIGN:
         return False
     text = "\n".join(block.lines)
@@ -66,15 +68,16 @@ def _attempts(block: Block, entry_point: str | None) -> bool:
 
 
 def _head(entry_point: str) -> re.Pattern[str]:
-    """The head of a definition of the function, in a text that need not be Python."""
+    """Return a pattern for the head of a definition of the function, in a text that need not be
+    Python."""
     name, _, method = entry_point.partition(".")
     what = rf"class\s+{re.escape(name)}\b" if method else rf"def\s+{re.escape(name)}\s*\("
     return re.compile(rf"^[ \t]*(?:async\s+)?{what}", re.MULTILINE)
 
 
-def _failure(found: list[Block], entry_point: str | None, stop: StopReason) -> ParseFailure:
-    marked = [b for b in found if language(b.info) in PYTHON]
-    plain = [b for b in found if language(b.info) not in FOREIGN and b not in marked]
+def _failure(answer_blocks: list[Block], entry_point: str | None, stop: StopReason) -> ParseFailure:
+    marked = [b for b in answer_blocks if language(b.info) in PYTHON]
+    plain = [b for b in answer_blocks if language(b.info) not in FOREIGN and b not in marked]
     some = marked or plain
     if entry_point is not None:
         some = [b for b in [*plain, *marked] if _attempts(b, entry_point)] or some
@@ -96,14 +99,15 @@ def _read(block: Block) -> Source | None:
     return mended[0] if mended else None
 
 
-def _seen(lines: list[str], found: list[Block], entry_point: str | None) -> str:
-    """``3 blocks: bash, unmarked (defines g), python (line 4: invalid syntax)``."""
-    if not found:
+def _seen(lines: list[str], every: list[Block], entry_point: str | None) -> str:
+    """Return a description such as ``3 blocks: bash, unmarked (defines g), python (line 4: invalid
+    syntax)``."""
+    if not every:
         count = sum(bool(line.strip()) for line in lines)
         return f"no block, {count} line{'s' * (count != 1)} of text"
-    shown = [_described(b, entry_point) for b in found[-_SHOWN:]]
-    more = ["…"] if len(found) > _SHOWN else []
-    return f"{len(found)} block{'s' * (len(found) > 1)}: {', '.join([*more, *shown])}"
+    shown = [_described(b, entry_point) for b in every[-_SHOWN:]]
+    more = ["…"] if len(every) > _SHOWN else []
+    return f"{len(every)} block{'s' * (len(every) > 1)}: {', '.join([*more, *shown])}"
 
 
 def _described(block: Block, entry_point: str | None) -> str:

@@ -1,8 +1,7 @@
-"""From a message to token ids, by the model's own chat template.
+"""Rendering of a message to token ids, by the model's own chat template.
 
-A tokenizer without a chat template gets a plain form: the message, a blank
-line, and ``Answer:`` on a line of its own, after the tokenizer's own start
-token if it has one.
+A tokenizer without a chat template gets a plain form: the message, a blank line, and ``Answer:`` on
+a line of its own, after the tokenizer's own start token if it has one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ PLAIN = "{message}\n\nAnswer:\n"
 
 
 class Tokenizer(Protocol):
-    """The part of a `transformers` tokenizer that is used here."""
+    """Part of a `transformers` tokenizer that is used here."""
 
     chat_template: Any
 
@@ -33,15 +32,19 @@ class Tokenizer(Protocol):
 def prompt_text(
     tokenizer: Tokenizer, message: str, options: Mapping[str, Any] | None = None
 ) -> str:
-    """The whole prompt as text, up to where the model's answer begins.
+    """Return the whole prompt as text, up to the place where the model's answer begins.
 
-    ``options`` are switches of the chat template, such as ``enable_thinking``.
+    ``options`` are switches of the chat template, such as ``enable_thinking``. Raises `ModelError`
+    for a template that fails or loses the message.
     """
     if not tokenizer.chat_template:
         return PLAIN.replace("{message}", message)
     reserved = _OUR_OPTIONS & set(options or {})
     if reserved:
-        raise ModelError(f"prompts.template_options: {min(reserved)} is not the template's to set")
+        raise ModelError(
+            f"prompts.template_options: {min(reserved)} is not an option of the template's own; "
+            "leave it out"
+        )
     try:
         text: str = tokenizer.apply_chat_template(
             [{"role": "user", "content": message}],
@@ -51,27 +54,29 @@ def prompt_text(
         )
     except Exception as error:  # noqa: BLE001  # a template is code of the model's author
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ModelError(f"the model's chat template does not work: {what}") from None
+        raise ModelError(f"the model's chat template fails: {what}") from None
     if message.strip() not in text:
-        raise ModelError("the model's chat template leaves out or alters the message it is given")
+        raise ModelError("the model's chat template leaves out or alters the message")
     return text
 
 
 def prompt_ids(
     tokenizer: Tokenizer, texts: Sequence[str], limit: int, task_ids: Sequence[str]
 ) -> list[tuple[int, ...]]:
-    """Token ids of the prompts of tasks. Raises `ModelError` when one has more than ``limit``."""
-    found = encoded(tokenizer, texts)
-    for ids, task_id in zip(found, task_ids, strict=True):
+    """Return the token ids of tasks' prompts. Raises `ModelError` for a prompt of more than
+    ``limit`` tokens."""
+    ids_by_task = encoded(tokenizer, texts)
+    for ids, task_id in zip(ids_by_task, task_ids, strict=True):
         if (why := excess(ids, limit)) is not None:
             raise ModelError(f"task {task_id}: {why} or drop the task")
-    return found
+    return ids_by_task
 
 
 def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[tuple[int, ...]]:
-    """Token ids of prompts. A chat template writes its own special tokens: none are added then."""
-    found = tokenizer(list(texts), add_special_tokens=not tokenizer.chat_template)["input_ids"]
-    return [tuple(ids) for ids in found]
+    """Return the token ids of prompts. With a chat template no special tokens are added, because
+    the template writes its own."""
+    ids = tokenizer(list(texts), add_special_tokens=not tokenizer.chat_template)["input_ids"]
+    return [tuple(row) for row in ids]
 
 
 def excess(
@@ -81,9 +86,12 @@ def excess(
     max_tokens: int = 0,
     setting: str = "",
 ) -> str | None:
-    """Why a prompt is too long and which key to change; None where it is not: it has more than
-    ``limit`` tokens, or with a response of ``max_tokens``, which the recipe calls ``setting``,
-    exceeds a model of ``room`` positions (None: it has no limit)."""
+    """Return the reason why a prompt is too long and the key to change, or None if it fits.
+
+    A prompt is too long if it has more than ``limit`` tokens, or if together with a response of
+    ``max_tokens`` (named ``setting`` in the recipe) it exceeds a model of ``room`` positions (None:
+    no limit).
+    """
     if len(ids) > limit:
         return (
             f"its prompt has {len(ids)} tokens, prompts.max_tokens is {limit} (prompts are never "
@@ -104,8 +112,8 @@ def check_room(
     max_tokens: int,
     setting: str,
 ) -> None:
-    """Raise `ModelError` if a prompt and a response of ``max_tokens``, which the recipe calls
-    ``setting``, exceed a model of ``room`` positions (None: it has no limit)."""
+    """Raise `ModelError` if a prompt and a response of ``max_tokens`` (named ``setting`` in the
+    recipe) exceed a model of ``room`` positions (None: no limit)."""
     for ids, task_id in zip(prompts, task_ids, strict=True):
         if (why := excess(ids, len(ids), room, max_tokens, setting)) is not None:
             raise ModelError(f"task {task_id}: {why} or drop the task")

@@ -1,8 +1,8 @@
-"""Rules by which responses are read, and what a reading gives.
+"""Rules by which responses are read, and the results of a reading.
 
-Reading is done in `programs` (what a task asks for), `cure` (the released code's rule for a
-program) and `tests` (a test on standard input); `blocks` knows fences, `reasoning` a thinking
-model's marks. A response holds a program or a test, or a refusal with a name.
+Three modules read: `programs` (the code that a task asks for), `cure` (the released code's rule for
+a program) and `tests` (a test on standard input). `blocks` knows fences, `reasoning` the marks of
+thinking models. A response holds a program or a test, or a refusal with a name.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sparring.schema import ParseFailure, StopReason, Test
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The marks around a thinking model's reasoning. ``opened``: it began before the response,
-    which has no answer before ``end``. Marks without a text: nothing is reasoning."""
+    """Marks around a thinking model's reasoning. ``opened``: the reasoning began before the
+    response, which has no answer before ``end``. With empty marks nothing is reasoning."""
 
     start: str = "<think>"
     end: str = "</think>"
@@ -25,38 +25,39 @@ class Reasoning:
 
 
 class ProgramRule(StrEnum):
-    """Which of a response's blocks is the program."""
+    """Rule for the block of a response that is the program."""
 
     TASK = "task"
-    """What the task asks for: the block that defines its function, with the blocks it needs; or
-    the last block that is a program."""
+    """The code that the task asks for: the block that defines its function, with the blocks that it
+    needs; or the last block that is a program."""
     CURE = "cure"
-    """The last block marked ``python``, whatever the task is: the released code's rule."""
+    """The last block marked ``python``, whatever the task asks for: the released code's rule."""
 
 
 class TestRule(StrEnum):
-    """Which of several tests in a response counts: by its position, before any is looked into."""
+    """Rule for the test that counts among several in a response: by position, before any test is
+    examined."""
 
     __test__ = False
 
     ONLY = "only"
-    """The only one: several are refused."""
+    """The only test: several are refused."""
     FIRST = "first"
     LAST = "last"
 
 
 class Decision(StrEnum):
-    """How a program was found. The first name of `ParsedProgram.how` says where it stood, the
-    others what was done to it."""
+    """Decision in the reading of a program. The first name in `ParsedProgram.how` is the place
+    where the program stood, the others are repairs."""
 
     ONLY_BLOCK = "only_block"
     """The only fenced block."""
     LAST_BLOCK = "last_block"
     """The last of several blocks."""
     EARLIER_BLOCK = "earlier_block"
-    """Not the last block: what stands behind it is a usage, a session, an output, tests."""
+    """Not the last block: a usage, a session, an output or tests stand behind it."""
     WHOLE_TEXT = "whole_text"
-    """No block; the answer as a whole is Python."""
+    """Without a block, the answer as a whole is Python."""
     CODE_LINES = "code_lines"
     """No block is the program; lines of Python between lines of prose are."""
     SESSION = "session"
@@ -65,31 +66,31 @@ class Decision(StrEnum):
     """The last block marked ``python``, by CURE's rule."""
 
     HELPERS = "helpers"
-    """Other blocks that define names it uses were put in front."""
+    """Other blocks, which define names that the program uses, were put in front."""
     UNCLOSED = "unclosed"
-    """The answer ended before its fence was closed."""
+    """The answer ended before the program's fence was closed."""
     OTHER_MARK = "other_mark"
-    """Its block is marked as another language, but it is Python that defines the function."""
+    """The program's block is marked as another language, but defines the function in Python."""
     LANGUAGE_LINE = "language_line"
     """A first line with nothing but the language's name was left out."""
     CODE_ON_FENCE = "code_on_fence"
-    """Its first line stood on the opening fence, behind the language."""
+    """The program's first line stood on the opening fence, behind the language."""
     DEDENTED = "dedented"
-    """All lines were indented, or not as its fence was."""
+    """All lines were indented, or indented unlike their fence."""
     CHARACTERS = "characters"
-    """Invisible characters, typographic quotes or HTML escapes became plain ones."""
+    """Invisible characters, typographic quotes or HTML escapes were replaced by plain ones."""
     FENCE_INSIDE = "fence_inside"
-    """A fence inside of it (in a docstring) did not end it."""
+    """A fence inside of the program (in a docstring) did not end it."""
     FENCE_ON_LINE = "fence_on_line"
-    """A fence of it stood behind text on its line."""
+    """A fence of the program stood behind text on its line."""
     STUB = "stub"
     """The only definition has no body."""
     DYNAMIC = "dynamic"
-    """The function is defined by `exec` or `globals()`, which only a run can tell."""
+    """The function is defined by `exec` or `globals()`, so that only an execution can tell."""
 
 
 def named(decisions: Iterable[Decision]) -> str:
-    """Decisions as `ParsedProgram.how` has them: ``earlier_block+helpers``."""
+    """Return decisions in the form of `ParsedProgram.how`: ``earlier_block+helpers``."""
     return "+".join(dict.fromkeys(decisions))
 
 
@@ -104,8 +105,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ParsedProgram:
-    """Either ``source`` or ``failure``. ``how`` names the decisions that were taken (`named`),
-    ``seen`` says for people what stood where the program was looked for."""
+    """Program read from a response: ``source`` or ``failure``. ``how`` names the decisions that
+    were made (`named`); ``seen`` describes for people what stood in the program's place."""
 
     source: str | None
     failure: ParseFailure | None = None
@@ -115,7 +116,8 @@ class ParsedProgram:
 
 @dataclass(frozen=True, slots=True)
 class ParsedTest:
-    """Either ``test`` or ``failure``; ``how`` and ``seen`` as of a `ParsedProgram`."""
+    """Test read from a response: ``test`` or ``failure``. ``how`` and ``seen`` are as in
+    `ParsedProgram`."""
 
     test: Test | None
     failure: ParseFailure | None = None
@@ -124,5 +126,6 @@ class ParsedTest:
 
 
 def missing(failure: ParseFailure, stop: StopReason) -> ParseFailure:
-    """What is missing from a response that was cut off is missing because of that."""
+    """Return the failure, or TRUNCATED for a response that was cut off: the missing part may have
+    been cut off."""
     return ParseFailure.TRUNCATED if stop is StopReason.LENGTH else failure

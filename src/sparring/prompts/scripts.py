@@ -1,8 +1,8 @@
-"""Which piece of an answer is the program of a task on standard input.
+"""Search for the piece of an answer that is the program of a task on standard input.
 
-A block marked as Python comes before an unmarked one, a program that reads and writes before one
-that only writes, and the last of equals counts. An example of input, an output and a usage of a
-function (``print(solve(3))``) do not read, so that none of them stands in for the program.
+A block marked as Python comes before an unmarked one, and a program that reads and writes before
+one that only writes; the last of equal blocks counts. An example input, an output and a usage of a
+function (``print(solve(3))``) do not read, so that none of them is taken for the program.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from sparring.prompts.source import Source
 def working(
     fenced: Sequence[Piece], unfenced: Callable[[], list[Piece]]
 ) -> tuple[Piece | None, Sequence[Piece]]:
-    """The piece that is the program, and the pieces that it may need; None if there is none.
-    Looked for in blocks, then in the text without its fences; at last a block that would run and
-    write nothing, which is a wrong program, but is one."""
+    """Return the piece that is the program, and the pieces that it may need; None if no piece is.
+
+    The order of the search: blocks, then the text without its fences, and last a block that would
+    run without writing, which is a program, though a wrong one.
+    """
     python = [p for p in fenced if p.source and p.is_python]
     plain = [p for p in fenced if p.source and not p.is_python and not p.is_foreign]
     for test in (_is_whole, _writes):
@@ -41,12 +43,12 @@ def working(
 def _last(
     some: Sequence[Piece], others: Sequence[Piece], test: Callable[[Source], bool]
 ) -> Piece | None:
-    """The last piece that passes a test together with the others that it needs; one that the text
-    warns of only if there is no other."""
+    """Return the last piece that passes a test together with the pieces that it needs. A piece that
+    the text warns of is taken only if no other passes."""
     for piece in sorted(some, key=lambda p: (p.is_warned_of, -p.start)):
         text, helpers = joined(piece, others)
         if any(p.source and test(p.source) for p in helpers):
-            continue  # a usage of a program that stands by itself
+            continue  # the piece only uses a program that stands by itself
         source = Source(text) if helpers else piece.source
         if source is not None and test(source):
             return piece

@@ -1,4 +1,4 @@
-"""Facts about Python source, without running it: does it compile, what does it define and need?"""
+"""Facts about Python source, without executing it: does it compile, what does it define and use?"""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _LEFT_OUT = re.compile(
     r"original|same) (?:of |the )*(?:code|logic|function|implementation|is|as|remains)))",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A remark in place of code: ``# ... rest as before``, ``# existing code``."""
+"""Remark in place of code: ``# ... rest as before``, ``# existing code``."""
 _Defining = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
 def fault(source: str) -> SyntaxError | None:
-    """Why Python would not run the source, with the line if that is known; None if it would."""
+    """Return the error for which Python would not run the source, with the line if it is known;
+    None if Python would run the source."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -42,16 +43,16 @@ def fault(source: str) -> SyntaxError | None:
 
 
 def compiles(source: str) -> bool:
-    """Whether Python would run the source."""
+    """Return True if Python would run the source."""
     return fault(source) is None
 
 
 class Definition(IntEnum):
-    """How source defines a function, the weakest first."""
+    """Way in which source defines a function, the weakest first."""
 
     NONE = 0
     DYNAMIC = 1
-    """It may, by `exec` or `globals()`: only a run can tell."""
+    """Possibly by `exec` or `globals()`: only an execution can tell."""
     STUB = 2
     """By a head without a body."""
     ASSIGNED = 3
@@ -61,7 +62,7 @@ class Definition(IntEnum):
 
 
 class Source:
-    """Source that compiles, and what it is. Raises `SyntaxError` for any other."""
+    """Python source that compiles, and facts about it. Raises `SyntaxError` for any other text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -70,7 +71,7 @@ class Source:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its syntax tree."""
+        """Syntax tree of the source."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(self.text)
@@ -83,39 +84,39 @@ class Source:
 
     @cached_property
     def defined(self) -> frozenset[str]:
-        """Names that are bound when the module has run, those of its functions left out."""
-        found = {s.get_name() for s in self._table.get_symbols() if _bound(s)}
+        """Names that are bound once the module has run, without those local to functions."""
+        names_bound = {s.get_name() for s in self._table.get_symbols() if _bound(s)}
         for table in _below(self._table):
             if table.get_type() == "function":
                 own = [s for s in table.get_symbols() if s.is_declared_global()]
-                found |= {s.get_name() for s in own if _bound(s)}
-        return frozenset(found)
+                names_bound |= {s.get_name() for s in own if _bound(s)}
+        return frozenset(names_bound)
 
     @property
     def binds(self) -> frozenset[str]:
-        """As `defined`, without names that it uses before it has them: the usage ``f = f(3)``."""
+        """Names of `defined`, without those used before they are bound: the usage ``f = f(3)``."""
         return self.defined - self._before
 
     @cached_property
     def _before(self) -> frozenset[str]:
-        """Names that a statement of the module gives a value made of the name itself, and that
-        no definition or import of it binds."""
-        made = set()
-        own = set()
+        """Names that a statement of the module binds to a value made of the name itself, and that
+        no definition or import of the module binds."""
+        self_made = set()
+        defined = set()
         for node in _module_level(self.tree.body):
             if isinstance(node, _DEFINITION):
-                own.add(node.name)
+                defined.add(node.name)
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                own |= {(a.asname or a.name.split(".")[0]) for a in node.names}
+                defined |= {(a.asname or a.name.split(".")[0]) for a in node.names}
             elif isinstance(node, ast.Assign):
                 names = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
                 targets = {t.id for t in node.targets if isinstance(t, ast.Name)}
-                made |= targets & names
-        return frozenset(made - own)
+                self_made |= targets & names
+        return frozenset(self_made - defined)
 
     @cached_property
     def needed(self) -> frozenset[str]:
-        """Names that it uses and neither defines nor finds among the builtins."""
+        """Names that the source uses, and that are neither defined in it nor builtins."""
         used = {s.get_name() for s in self._table.get_symbols() if s.is_referenced()}
         for table in _below(self._table):
             used |= {
@@ -125,36 +126,36 @@ class Source:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """All names and attributes that it mentions."""
-        found = set()
+        """All names and attributes that the source mentions."""
+        mentioned = set()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name):
-                found.add(node.id)
+                mentioned.add(node.id)
             elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
+                mentioned.add(node.attr)
             elif isinstance(node, ast.ImportFrom):
-                found |= {a.name for a in node.names}
-        return frozenset(found)
+                mentioned |= {a.name for a in node.names}
+        return frozenset(mentioned)
 
     @property
     def reads(self) -> bool:
-        """Whether it may read standard input."""
+        """True if the source may read standard input."""
         return bool(self.names & _READS)
 
     @property
     def writes(self) -> bool:
-        """Whether it may write to standard output."""
+        """True if the source may write to standard output."""
         return bool(self.names & _WRITES)
 
     @cached_property
     def acts(self) -> bool:
-        """Whether it does anything but define and name things."""
+        """True if the source does anything other than define and name things."""
         return any(_acts(node) for node in self.tree.body)
 
     @cached_property
     def has_sentence(self) -> bool:
-        """Whether a statement is words of prose that happen to be Python (``Done``): nothing
-        but names, one of which there is not, so that it could only raise."""
+        """True if a statement is words of prose that happen to be Python (``Done``): names alone,
+        one of which is not defined, so that the statement could only raise."""
         known = self.defined | _BUILTIN
         words = [n for n in self.tree.body if _is_words(n)]
         return any(
@@ -163,7 +164,7 @@ class Source:
 
     @cached_property
     def leaves_out(self) -> bool:
-        """Whether ``...`` or a remark stands for code that is not there."""
+        """True if ``...`` or a remark stands in the place of code."""
         if _LEFT_OUT.search(self.text):
             return True
         bodies = [n.body for n in ast.walk(self.tree) if isinstance(n, _FUNCTIONS)]
@@ -178,34 +179,35 @@ class Source:
 
     @property
     def says_something(self) -> bool:
-        """Whether there is a statement that is no mere value: what prose and outputs can look
-        like (``Done``, ``6``, ``Note: this``) is not one."""
+        """True if a statement is more than a value. Prose and outputs can look like values
+        (``Done``, ``6``, ``Note: this``)."""
         return any(is_code(node) for node in self.tree.body)
 
     @property
     def constructs(self) -> bool:
-        """Whether it defines a function or a class."""
+        """True if the source defines a function or a class."""
         return any(isinstance(node, _DEFINITION) for node in self.tree.body)
 
     def has_method(self, name: str) -> bool:
-        """Whether one of its classes has a method of this name."""
+        """Return True if one of the source's classes has a method of this name."""
         classes = [n for n in self.tree.body if isinstance(n, ast.ClassDef)]
         return any(isinstance(n, _DEFINITION) and n.name == name for c in classes for n in c.body)
 
     def definition(self, entry_point: str) -> Definition:
-        """How it defines this function, or class with this method, outside of other functions."""
+        """Return the way in which the source defines this function, or this class with its method,
+        outside of other functions."""
         name, _, method = entry_point.partition(".")
-        found = Definition.NONE
+        best = Definition.NONE
         for node in _module_level(self.tree.body):
             if isinstance(node, _DEFINITION) and node.name == name:
-                found = max(found, self._defined_by(node, method))
+                best = max(best, self._defined_by(node, method))
             elif _assigns(node, name):
                 is_lambda = isinstance(getattr(node, "value", None), ast.Lambda)
                 how = Definition.DEFINED if is_lambda else Definition.ASSIGNED
-                found = max(found, how if not method else Definition.NONE)
-        if found is Definition.NONE and self.names & _INDIRECT and self._quotes(name):
+                best = max(best, how if not method else Definition.NONE)
+        if best is Definition.NONE and self.names & _INDIRECT and self._quotes(name):
             return Definition.DYNAMIC
-        return found
+        return best
 
     def _quotes(self, name: str) -> bool:
         texts = [n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant)]
@@ -236,7 +238,8 @@ def _bound(symbol: symtable.Symbol) -> bool:
 
 
 def _module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when a module (a class) is made, those in `if`, `try` … too."""
+    """Yield the statements that run when a module (or a class) is created, those inside of `if`,
+    `try` and the like included."""
     for node in body:
         yield node
         if not isinstance(node, _DEFINITION):
@@ -247,8 +250,8 @@ def _module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _assigns(node: ast.stmt, name: str) -> bool:
-    """Whether a statement gives the name something that may be a function: not a value that is
-    written out, and none made of the name itself, as in the usage ``f = f(3)``."""
+    """Return True if a statement gives the name a value that may be a function. A literal is none,
+    and neither is a value made of the name itself, as in the usage ``f = f(3)``."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return any((a.asname or a.name.split(".")[0]) == name for a in node.names)
     if isinstance(node, ast.Assign):
@@ -268,7 +271,7 @@ def _assigns(node: ast.stmt, name: str) -> bool:
 
 
 def is_code(node: ast.stmt) -> bool:
-    """Whether a statement is more than a value or a name with a remark."""
+    """Return True if a statement is more than a value or an annotated name."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, (ast.Call, ast.Await, ast.Yield))
     return not isinstance(node, ast.Pass) and not (
@@ -277,21 +280,22 @@ def is_code(node: ast.stmt) -> bool:
 
 
 def _is_words(node: ast.stmt) -> bool:
-    """Whether a statement is a value or a remark on a name, and calls nothing."""
+    """Return True if a statement is a value or an annotated name, and calls nothing."""
     if is_code(node) or isinstance(node, ast.Pass):
         return False
     return not any(isinstance(n, (ast.Call, ast.Subscript, ast.Attribute)) for n in ast.walk(node))
 
 
 def _acts(node: ast.stmt) -> bool:
-    """Whether a statement of a module calls anything, or goes round or apart."""
+    """Return True if a statement of a module calls anything."""
     if isinstance(node, (*_DEFINITION, ast.Import, ast.ImportFrom)):
         return False
     return any(isinstance(n, ast.Call) for n in ast.walk(node))
 
 
 def _empty(body: list[ast.stmt]) -> bool:
-    """Whether a body is ``...``, ``pass``, ``raise NotImplementedError`` or a docstring alone."""
+    """Return True if a body is ``...``, ``pass``, ``raise NotImplementedError`` or a docstring
+    alone."""
     for node in body:
         constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         not_yet = isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node)

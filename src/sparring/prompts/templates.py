@@ -1,13 +1,13 @@
-"""The words put to a model, one template per role and kind of task.
+"""Texts of the messages to a model: one template per role and kind of task.
 
-A template is plain text with ``{statement}`` and, if wanted, ``{examples}`` and ``{derivation}``;
-for function tasks also ``{function}``, what the function is called by.
-Nothing else in braces is special, so statements may hold any text.
+A template is plain text with ``{statement}`` and, if wanted, ``{examples}`` and ``{derivation}``.
+Templates for function tasks also have ``{function}``, the name by which the function is called.
+Nothing else in braces is special, so that statements may hold any text.
 
-The templates are written for small models, and measured on them (docs/prompts.md): each says what
-not to write, shows the form of an answer once, and asks for nothing before the answer. A sentence
-that asks for a derivation stands in for ``{derivation}`` if the recipe wants one
-(``prompts.derivation``): models that reason well gain by it, small ones lose their way.
+The templates are written for small models, and measured on them (docs/prompts.md). Each template
+says what not to write, shows the form of an answer once, and asks for nothing before the answer. If
+the recipe wants it (``prompts.derivation``), a sentence that asks for a derivation replaces
+``{derivation}``: models that reason well gain by it, small ones lose their way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from sparring.schema import Kind, Role, Task, Test
 from sparring.text import listed
 
 VERSION = "2"
-"""Of the templates here. A record says by which its responses were asked (`Templates.version`)."""
+"""Version of the templates in this module. A record names the version that its responses were
+sampled with (`Templates.version`)."""
 
 CODER = """\
 Write one complete Python 3 program that solves the problem below. It reads standard input and \
@@ -93,8 +94,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The templates of both roles, those of function tasks apart. Raises `ConfigError` on a
-    template without ``{statement}`` or with a placeholder that does not exist."""
+    """Templates of both roles, for tasks on standard input and for function tasks. Raises
+    `ConfigError` for a template without ``{statement}`` or with an unknown placeholder."""
 
     coder: str = CODER
     tester: str = TESTER
@@ -104,7 +105,7 @@ class Templates:
 
     @property
     def version(self) -> str:
-        """`VERSION`, or a digest of templates that are not those of this module."""
+        """`VERSION`, or a digest of templates that differ from those of this module."""
         own = (self.coder, self.tester, self.coder_function, self.tester_function)
         if own == (CODER, TESTER, CODER_FUNCTION, TESTER_FUNCTION):
             return VERSION
@@ -129,14 +130,14 @@ class Templates:
         every = (self.coder, self.tester, self.coder_function, self.tester_function)
         if self.derivation and not any("{derivation}" in text for text in every):
             raise ConfigError(
-                "prompts.derivation: no template has {derivation}; put it where the sentence is to "
-                "stand, or leave the setting out"
+                "prompts.derivation: no template has {derivation}; put it where the sentence should"
+                " stand, or leave the setting out"
             )
 
     def fill(self, task: Task, role: Role, examples: int = 0) -> str:
-        """The user message for a task, showing its first ``examples`` public examples."""
+        """Return the user message for a task, with its first ``examples`` public examples."""
         coder = role is Role.CODER
-        filled = {
+        values_by_name = {
             "statement": task.statement,
             "derivation": _DERIVATION[role] if self.derivation else "",
         }
@@ -145,15 +146,15 @@ class Templates:
             shown = [_printed(t) for t in task.examples[:examples]]
         else:
             template = self.coder_function if coder else self.tester_function
-            filled["function"] = called_as(task.entry_point)
+            values_by_name["function"] = called_as(task.entry_point)
             calls = [t for t in task.examples if t.kind is Kind.CALL]
             shown = [_call(task.entry_point, t) for t in calls[:examples]]
-        filled["examples"] = "".join(shown)
-        return _PLACEHOLDER.sub(lambda match: filled[match[1]], template)
+        values_by_name["examples"] = "".join(shown)
+        return _PLACEHOLDER.sub(lambda match: values_by_name[match[1]], template)
 
 
 def called_as(entry_point: str) -> str:
-    """How a function is called in a program: ``f``, or ``Solution().f`` where it is a method."""
+    """Return the way to call a function of a program: ``f``, or ``Solution().f`` for a method."""
     name, _, method = entry_point.partition(".")
     return f"{name}().{method}" if method else name
 
@@ -166,8 +167,8 @@ def _printed(test: Test) -> str:
 
 
 def _call(entry_point: str, test: Test) -> str:
-    """An example as the assertion that a program has to satisfy. Raises `NotPlain` where the
-    input is no encoded call: the loader has checked it."""
+    """Return an example as the assertion that a program has to satisfy. Raises `NotPlain` if the
+    input is no encoded call, which the loader has excluded."""
     values.decode(test.input)
     call = values.show_call(called_as(entry_point), test.input)
     asserted = f"{call} == {values.show(test.output)}"

@@ -1,4 +1,4 @@
-"""How a chat template ends a turn: what it writes behind an assistant's message."""
+"""The end of a turn in a chat template: the text that it writes behind an assistant's message."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _ASKED, _ANSWERED = "What is six times seven?", "Six times seven is forty-two, a
 
 
 def behind_an_answer(tokenizer: Tokenizer, options: Mapping[str, Any] | None = None) -> str:
-    """The text behind a conversation's last answer, without white space around it. Empty where the
-    tokenizer has no template, or one that takes no answer or writes nothing behind it."""
+    """Return the text behind a conversation's last answer, without white space around it. Empty if
+    the tokenizer has no template, or one that accepts no answer or writes nothing behind it."""
     if not tokenizer.chat_template:
         return ""
     turns = [
@@ -21,7 +21,7 @@ def behind_an_answer(tokenizer: Tokenizer, options: Mapping[str, Any] | None = N
     ]
     try:
         text: str = tokenizer.apply_chat_template(turns, tokenize=False, **(options or {}))
-    except Exception:  # noqa: BLE001  # a template is code of the model's author; this is a look
+    except Exception:  # noqa: BLE001  # a template is code of the model's author, and only probed
         return ""
-    _, found, behind = text.rpartition(_ANSWERED)
-    return behind.strip() if found else ""
+    _, answer, behind = text.rpartition(_ANSWERED)
+    return behind.strip() if answer else ""

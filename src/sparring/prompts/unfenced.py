@@ -1,8 +1,8 @@
-"""Code that stands in prose without a fence: the lines of an answer that are Python.
+"""Code in prose without a fence: the lines of an answer that are Python.
 
-A stretch begins at a line that looks like code and ends before the first line with which it is no
-Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too: a sentence is
-never part of a program.
+A stretch begins at a line that looks like code, and ends before the first line with which it is no
+longer Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too, because a
+sentence is never part of a program.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _SENTENCE = re.compile(
     r"|\S+(?: \S+){3,}[.:!?]\s*$"  # so that is all of it.
     r"|(?:#|\*\*|[-*+>|] |\d+[.)] |<|\[)"  # headings, lists, tables, tags
 )
-"""The beginning of a line at which code may end: no indentation, and words."""
+"""Beginning of a line at which code may end: no indentation, and words."""
 _STARTS = 100
-"""Lines at which a stretch is tried to begin."""
+"""Number of lines at which a stretch may be tried to begin."""
 _BORDERS = 12
-"""Fences that may stand inside of a stretch's texts."""
+"""Number of fences that may stand inside of a stretch's string literals."""
 _CUTS = 30
-"""Times that a stretch is made shorter."""
+"""Number of times that a stretch is made shorter."""
 
 
 def unfenced(lines: list[str]) -> list[Piece]:
-    """The Python in an answer's lines, its fences and tags only taken as borders. A piece behind
-    which nothing stands has no end: it may have gone on."""
+    """Return the Python in an answer's lines, with its fences and tags taken as mere borders. A
+    piece at the end of the answer has no end, because it may be incomplete."""
     untagged = _untagged("\n".join(lines))
-    for some in (lines, untagged):  # a fence or a tag in a whole is part of a string
+    for some in (lines, untagged):  # in an answer that is all Python, a fence or tag is in a string
         whole = to_the_letter(some)
         if whole is not None and not any(map(_is_remark, whole.tree.body)):
             end = len(some) if not some[-1].strip() else None
@@ -65,7 +65,8 @@ def unfenced(lines: list[str]) -> list[Piece]:
 
 
 def _untagged(text: str) -> list[str]:
-    """The lines of an answer, with tags around code (``[PYTHON]``, ``<code>``) as line ends."""
+    """Return the lines of an answer, with tags around code (``[PYTHON]``, ``<code>``) as line
+    ends."""
     plain = _TAGS.sub("\n", text)
     if plain != text and re.search(r"</?(?:code|pre)>", text, re.IGNORECASE):
         plain = html.unescape(plain)
@@ -73,8 +74,8 @@ def _untagged(text: str) -> list[str]:
 
 
 def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
-    """All stretches of Python, with the line at which each begins and the one behind it."""
-    found = []
+    """Return all stretches of Python: the first line of each, the line behind it, the source."""
+    stretches = []
     at = tried = 0
     while at < len(lines) and tried < _STARTS:
         if not _START.match(lines[at]):
@@ -83,14 +84,14 @@ def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
         tried += 1
         end, source = _stretch(lines, at)
         if source is not None:
-            found.append((at, end, source))
+            stretches.append((at, end, source))
         at = max(end, at + 1)
-    return found
+    return stretches
 
 
 def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
-    """The stretch from a line on up to a sentence, and the line behind it. Code that is broken is
-    none, so that no part of a broken program is taken for one."""
+    """Return the line behind the stretch that begins at a line and ends before a sentence, and its
+    source. Broken code has no source, so that no part of a broken program is taken for one."""
     borders = [i for i in range(start, len(lines)) if _is_border(lines[i])][:_BORDERS]
     for border in [*borders, len(lines)]:
         if not _ends_in_text(lines[start:border]):
@@ -99,13 +100,14 @@ def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
 
 
 def _ends_in_text(part: list[str]) -> bool:
-    """Whether lines end inside of a text in three quotes: the fence behind them is part of it."""
+    """Return True if the lines end inside of a string in triple quotes: the fence behind them is
+    then part of the string."""
     error = fault("\n".join(_flush(part)) + "\n") if part else None
     return error is not None and "unterminated triple-quoted" in str(error)
 
 
 def _stretch_to(lines: list[str], start: int, border: int) -> tuple[int, Source | None]:
-    """The stretch from a line on that ends at a border or before it."""
+    """Return the stretch that begins at a line and ends at a border or before it."""
     end = border
     for _ in range(_CUTS):
         while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
@@ -129,13 +131,14 @@ def _stretch_to(lines: list[str], start: int, border: int) -> tuple[int, Source 
 
 
 def _is_remark(node: ast.stmt) -> bool:
-    """Whether a statement may be a word of prose: it does nothing, and is no text in quotes."""
+    """Return True if a statement may be a word of prose: it does nothing, and is no quoted
+    text."""
     text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return not (is_code(node) or text or isinstance(node, ast.Pass))
 
 
 def _flush(lines: list[str]) -> list[str]:
-    """Lines with the first one's indentation taken off each that has it."""
+    """Return the lines without the first line's indentation, where they have it."""
     indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
     return [line.removeprefix(indent) for line in lines]
 

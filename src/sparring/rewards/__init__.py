@@ -1,1 +1,1 @@
-"""Pass matrix → rewards → advantages, each with the terms that it is made of. numpy only."""
+"""Pass matrix → rewards → advantages, each with the terms that make it up. Needs numpy alone."""

@@ -1,7 +1,8 @@
-"""What a program earns: the ground-truth tests that it passes (CURE, Eq 3).
+"""Reward of a program: the ground-truth tests that it passes (CURE, Eq 3).
 
-A masked cell is a failure of ours: it is no test of the program. Under COUNT the rest is rescaled
-to all tests; under ALL_PASS a program with a masked cell has no label unless it failed another.
+A masked cell is an infrastructure failure: it is no test of the program. Under COUNT the number of
+tests passed is rescaled to all tests. Under ALL_PASS a program with a masked cell has no label,
+unless it failed another test.
 """
 
 from __future__ import annotations
@@ -22,58 +23,61 @@ RULES = {
 
 
 def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Rewards:
-    """Reward of every program [P]; NaN where none of its tests was observed, or, under ALL_PASS,
-    where a masked one decides."""
-    observed, total = matrix.observed_PG, matrix.ground_truth
+    """Return the reward of every program [P].
+
+    A reward is NaN where none of the program's tests was observed and, under ALL_PASS, where a
+    masked cell decides.
+    """
+    observed, count_G = matrix.observed_PG, matrix.ground_truth
     passed = matrix.passed_PG & observed
     seen, good = observed.sum(axis=1), passed.sum(axis=1)
-    found = Sum(len(good))
+    total = Sum(len(good))
 
     def masked(i: int, names: MatrixNames) -> str:
         return (
-            f"{total - seen[i]} of {total} {names.kind} masked, a failure of our own: "
+            f"{count_G - seen[i]} of {count_G} {names.kind} masked (infrastructure failure): "
             f"{listed(names.tests, ~observed[i])}"
         )
 
     def passes(i: int, names: MatrixNames) -> str:
         fails = listed(names.tests, observed[i] & ~passed[i])
-        some = " observed" if seen[i] < total else ""
+        some = " observed" if seen[i] < count_G else ""
         failed = f"; fails {fails}" if good[i] < seen[i] else ""
         return f"passes {good[i]} of {seen[i]} {names.kind}{some}{failed}"
 
     def all_or_nothing(i: int, names: MatrixNames) -> str:
         return f"{passes(i, names)}; all or nothing"
 
-    found.say("masked", masked, where=seen < total)
+    total.say("masked", masked, where=seen < count_G)
     if settings.coder is CoderReward.ALL_PASS:
         known = matrix.correct_P | matrix.wrong_P
-        found.put(Effect.SET, "all_pass", matrix.correct_P.astype(float), all_or_nothing, known)
-        found.put(
+        total.put(Effect.SET, "all_pass", matrix.correct_P.astype(float), all_or_nothing, known)
+        total.put(
             Effect.SET,
             "no_label",
             math.nan,
-            lambda i, names: f"{passes(i, names)}; whether it passes all is not known: no label",
+            lambda i, names: f"{passes(i, names)}; a masked test decides: no label",
             ~known,
         )
-        return Rewards(found.value, found.terms)
+        return Rewards(total.value, total.terms)
     known = seen > 0
-    found.put(Effect.ADD, "passed", good, passes, known)
+    total.put(Effect.ADD, "passed", good, passes, known)
     if settings.coder is CoderReward.SHARE:
-        found.put(
-            Effect.OVER, "share", seen, lambda i, _: f"their share: divided by {seen[i]}", known
+        total.put(
+            Effect.OVER, "share", seen, lambda i, _: f"as a share: divided by {seen[i]}", known
         )
     else:
-        found.put(
+        total.put(
             Effect.TIMES,
             "rescaled",
-            total / np.maximum(seen, 1),
-            lambda i, _: f"rescaled to all {total}: × {total}/{seen[i]}",
-            known & (seen < total),
+            count_G / np.maximum(seen, 1),
+            lambda i, _: f"rescaled to all {count_G}: × {count_G}/{seen[i]}",
+            known & (seen < count_G),
         )
-    found.put(Effect.SET, "no_label", math.nan, "no test of it was observed: no label", ~known)
-    return Rewards(found.value, found.terms)
+    total.put(Effect.SET, "no_label", math.nan, "no test of it was observed: no label", ~known)
+    return Rewards(total.value, total.terms)
 
 
 def largest_coder_reward(matrix: PassMatrix, settings: RewardSettings) -> float:
-    """The most that a program could earn."""
+    """Return the most that a program could earn."""
     return float(matrix.ground_truth) if settings.coder is CoderReward.COUNT else 1.0

@@ -1,4 +1,5 @@
-"""What Eq 4 counts for each generated test: who accepts it, whom it catches, whom it lets pass."""
+"""The counts that Eq 4 is made of: for each generated test, the programs that accept it, the wrong
+programs that it catches and those that it lets pass."""
 
 from __future__ import annotations
 
@@ -11,12 +12,13 @@ from sparring.rewards.terms import MatrixNames, Sum, Why, listed, number
 
 
 class Eq4Counts:
-    """The tests of a group against all programs of `Facts.tester_matrix`, own and opponents', with
-    invalid tests failed by everyone.
+    """Counts for the tests of a group against all programs of `Facts.tester_matrix`: the group's
+    own and those of the initial policy. An invalid test counts as failed by every program.
 
-    ``wrong``: W. ``weight_P``: what a wrong program counts, 1 unless by difficulty. ``p``: the
-    probability that a test is right. ``caught`` and ``missed``: the weight of the wrong programs
-    that fail or pass a test, where cells are masked ``scale``d from those observed (``seen``) to W.
+    ``wrong``: W, the number of wrong programs. ``weight_P``: the weight of each program, 1 unless
+    `reward.difficulty` weighs wrong programs. ``p`` [U]: the probability that a test is right.
+    ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test. Where
+    cells are masked, both are the observed weight (``seen``) rescaled to W by the factor ``scale``.
     """
 
     def __init__(self, facts: Facts, settings: RewardSettings) -> None:
@@ -28,7 +30,8 @@ class Eq4Counts:
         self.accepts_correct: Bools = np.asarray((passed | ~observed)[correct].all(axis=0))
         self.p = rightness(passed[correct], observed[correct], settings.smoothing)
         self.labelled: Bools = np.asarray(observed[correct].any(axis=0))
-        # a test is not known to be right where nobody correct was seen on it
+        # No correct program observed: all() over nothing is True, but the test is not known to be
+        # right, so it must not make the programs that it catches look easy to catch.
         right_U = self.accepts_correct & valid & self.labelled
         weight_W = _weights(passed[wrong], observed[wrong], right_U, settings.difficulty)
         self.weight_P = np.ones(len(wrong))
@@ -43,14 +46,15 @@ class Eq4Counts:
         self.caught, self.missed = (self.seen - missed) * self.scale, missed * self.scale
 
     def accepts(self, k: int, names: MatrixNames) -> str:
-        """Who of the correct programs passes test ``k``, in words."""
+        """Return the reason's words: which correct programs fail test ``k``, if any."""
         fails = self.correct_P & self.observed_PU[:, k] & ~self.passed_PU[:, k]
         if fails.any():
-            return f"refused by correct programs: {listed(names.programs, fails)}"
+            return f"failed by correct programs: {listed(names.programs, fails)}"
         return "accepted by every correct program that was observed on it"
 
     def right(self, k: int, _: MatrixNames) -> str:
-        """What the rightness of test ``k`` follows from."""
+        """Return the reason's words: the counts that the probability ``p`` of test ``k`` follows
+        from."""
         seen = self.correct_P & self.observed_PU[:, k]
         passes = int((seen & self.passed_PU[:, k]).sum())
         return (
@@ -59,16 +63,14 @@ class Eq4Counts:
         )
 
     def unlabelled(self, k: int, _: MatrixNames) -> str:
-        """Why test ``k`` has no label."""
+        """Return the reason why test ``k`` has no label."""
         if not self.correct_P.any():
-            return "no program is correct, so nobody knows whether a test is right: no label"
+            return "no program is correct, so that no test is known to be right: no label"
         judged = self.observed_PU[self.correct_P, k].any()
-        return (
-            f"no run of a {'wrong' if judged else 'correct'} program on it was observed: no label"
-        )
+        return f"no {'wrong' if judged else 'correct'} program was observed on it: no label"
 
-    def say_catch(self, found: Sum, where: Bools) -> None:
-        """Name the wrong programs that fail and that pass each test."""
+    def say_catch(self, total: Sum, where: Bools) -> None:
+        """Add the facts that name the wrong programs which fail each test and which pass it."""
         by_difficulty = self.settings.difficulty != 0
 
         def some(word: str, passed_PU: Bools) -> Why:
@@ -88,23 +90,24 @@ class Eq4Counts:
 
         with np.errstate(invalid="ignore", divide="ignore"):
             caught, missed = self.caught / self.scale, self.missed / self.scale
-        found.say("catches", some("caught", ~self.passed_PU), where, caught)
-        found.say("lets_pass", some("let pass", self.passed_PU), where, missed)
+        total.say("catches", some("caught", ~self.passed_PU), where, caught)
+        total.say("lets_pass", some("let pass", self.passed_PU), where, missed)
         if by_difficulty:
             why = "(weights: the fewer right tests catch a program, the more it counts)"
-            found.say("weights", why, where)
+            total.say("weights", why, where)
         hidden_U = ~self.observed_PU[self.wrong_P].all(axis=0)
-        found.say("masked", masked, where & hidden_U, self.scale)
+        total.say("masked", masked, where & hidden_U, self.scale)
 
 
 def rightness(passed: Bools, observed: Bools, smoothing: float) -> Floats:
-    """Probability that each test [U] is right, given how the programs that look correct fare on
-    it: [correct programs, U] each.
+    """Return the probability [U] that each test is right, from the programs that look correct.
 
-    With ε = ``smoothing`` 0: 1 if every observed one passes, else 0 (Prop A.1's single bit).
-    Else Bayes' rule from even odds, where a program that looks correct is wrong with probability
-    ε and then passes any test with probability 1/2, and a correct one passes exactly the right
-    tests: each pass multiplies the odds by (1 − ε/2) / (ε/2), each failure divides them.
+    ``passed`` and ``observed`` are [correct programs, U]. With ε = ``smoothing`` 0, a test has
+    probability 1 if every observed program passes it, else 0 (the single bit of Prop A.1).
+    Otherwise Bayes' rule applies, from even odds: a program that looks correct is wrong with
+    probability ε; a wrong program passes any test with probability 1/2, a correct one passes
+    exactly the right tests. Each pass then multiplies the odds by (1 − ε/2) / (ε/2), and each
+    failure divides them by the same number.
     """
     passes = (passed & observed).sum(axis=0)
     failures = (~passed & observed).sum(axis=0)
@@ -115,8 +118,8 @@ def rightness(passed: Bools, observed: Bools, smoothing: float) -> Floats:
 
 
 def _weights(passed_WU: Bools, observed_WU: Bools, right_U: Bools, power: float) -> Floats:
-    """What each wrong program counts [W], summing to their number: ∝ (right tests that catch
-    it)^−power."""
+    """Return the weight of each wrong program [W]: ∝ (number of right tests that catch the
+    program)^−power, with the number of wrong programs as their sum."""
     if power == 0 or not len(passed_WU):
         return np.ones(len(passed_WU))
     catches = (~passed_WU & observed_WU & right_U).sum(axis=1)

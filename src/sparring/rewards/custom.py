@@ -1,4 +1,4 @@
-"""A reward of the user's own: what it is given, and what it may give back."""
+"""Reward functions of the user's own: the facts that they receive and the rewards they return."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from sparring.schema import Test
 
 @dataclass(frozen=True, slots=True)
 class Bout:
-    """What is known about one task's responses when rewards are due.
+    """Facts about one task's group that a reward function of the user's receives.
 
-    P programs; T tests, ground truth first, then the U generated ones.
-    ``passed_PT`` says which program passed which test, ``observed_PT`` which
-    of these cells are known (False: our own failure, no label).
-    ``valid_U``: the test could be read and the statement allows its input.
-    Lengths are in tokens. A program or test is None where the response held
-    none. U is 0 where no tests were asked for (`sampling.skip_unlabelled`).
-    Opponents' programs are not here: they count in the built-in rewards alone.
+    P programs; T tests: the ``ground_truth`` ground-truth tests first, then the U generated ones.
+    ``passed_PT``: the program passed the test. ``observed_PT``: the cell is known; False is an
+    infrastructure failure, which is no label. ``valid_U``: the test could be read and the statement
+    allows its input. Lengths are in tokens. A program or a test is None where the response held
+    none. U is 0 where no test was sampled (`sampling.skip_unlabelled`). The programs of the initial
+    policy are not included: only the built-in rewards count them.
     """
 
     task_id: str
@@ -43,13 +42,13 @@ class Bout:
 
     @property
     def correct_P(self) -> Bools:
-        """Passed every ground-truth test, all of them observed."""
+        """Programs [P] that passed every ground-truth test, all of them observed."""
         return self._matrix().correct_P
 
     @property
     def wrong_P(self) -> Bools:
-        """Failed a ground-truth test that was observed. What is neither correct nor wrong is
-        unknown."""
+        """Programs [P] that failed a ground-truth test that was observed. A program that is neither
+        correct nor wrong is unknown."""
         return self._matrix().wrong_P
 
     def _matrix(self) -> PassMatrix:
@@ -61,33 +60,35 @@ RewardFunction = Callable[[Bout], tuple[Any, Any]]
 
 
 class CustomReward:
-    """The function that ``file.py:function`` names. Its mistakes are one clear line each."""
+    """Reward function that a recipe names as ``file.py:function``. A mistake in the function is
+    reported in one line."""
 
     def __init__(self, name: str, untested: bool = False) -> None:
-        """Load the file and try the function on a made-up bout, with ``untested`` also on one
-        whose tests were not sampled. Raises `ConfigError`."""
+        """Load the file and try the function on an example group. With ``untested``, also try a
+        group whose tests were not sampled. Raises `ConfigError`."""
         self.name = name
-        file, sign, function = name.rpartition(":")
-        if not sign or not file or not function.isidentifier():
-            raise ConfigError(f"reward.function: {name!r} must be file.py:function")
+        file, colon, function = name.rpartition(":")
+        if not colon or not file or not function.isidentifier():
+            raise ConfigError(f"reward.function: {name!r} is not of the form file.py:function")
         self.path = Path(file).resolve()
         if not self.path.is_file():
-            raise ConfigError(f"reward.function: there is no such file: {file}")
+            raise ConfigError(f"reward.function: no such file: {file}")
         spec = importlib.util.spec_from_file_location(self.path.stem, self.path)
         if spec is None or spec.loader is None:
             raise ConfigError(f"reward.function: {file} is not a Python file")
         module = importlib.util.module_from_spec(spec)
-        # As an import would: dataclasses look their module up, and it may import its neighbours.
+        # Registered as an import would: a dataclass in the file looks its own module up. The path
+        # lets the file import its neighbours.
         sys.modules.setdefault(spec.name, module)
         sys.path.append(str(self.path.parent))
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
             raise ConfigError(f"reward.function: {file} {self._what(error)}") from None
-        found = getattr(module, function, None)
-        if not callable(found):
+        loaded = getattr(module, function, None)
+        if not callable(loaded):
             raise ConfigError(f"reward.function: {file} has no function {function}")
-        self.function: RewardFunction = found
+        self.function: RewardFunction = loaded
         trials = {"a trial": _EXAMPLE} | ({"a trial without tests": _UNTESTED} if untested else {})
         for what, example in trials.items():
             try:
@@ -96,47 +97,50 @@ class CustomReward:
                 raise ConfigError(f"{error} ({what} before the run)") from None
 
     def __call__(self, bout: Bout) -> tuple[Floats, Floats]:
-        """Rewards [P] and [U]. NaN, which means no reward, is allowed where a program or test
-        has cells that are not observed. Raises `RunError`."""
+        """Return the rewards of programs [P] and of tests [U].
+
+        NaN, which means no label, is allowed for a program or a test with a cell that was not
+        observed. Raises `RunError` for anything else that is not a number.
+        """
         where = f"reward function {self.name}, task {bout.task_id}:"
         try:
-            given = self.function(bout)
+            pair = self.function(bout)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
             raise RunError(f"{where} {self._what(error)}") from None
-        if not isinstance(given, tuple) or len(given) != 2:
+        if not isinstance(pair, tuple) or len(pair) != 2:
             raise RunError(f"{where} must return two sequences: rewards of programs and of tests")
         seen = bout.observed_PT
         known_U = np.asarray(seen[:, bout.ground_truth :].all(axis=0))
         return (
-            self._checked(where, "programs", given[0], np.asarray(seen.all(axis=1))),
-            self._checked(where, "tests", given[1], known_U),
+            self._checked(where, "programs", pair[0], np.asarray(seen.all(axis=1))),
+            self._checked(where, "tests", pair[1], known_U),
         )
 
     def _checked(self, where: str, role: str, values: Any, known: Bools) -> Floats:
         try:
-            given = np.asarray(values)
-            found = given.astype(float)
+            returned = np.asarray(values)
+            rewards = returned.astype(float)
         except Exception:  # noqa: BLE001  # the user's objects may do anything
-            given = found = np.array("")
-        if given.dtype.kind not in "biufO":
+            returned = rewards = np.array("")
+        if returned.dtype.kind not in "biufO":
             raise RunError(f"{where} the rewards of {role} are not numbers")
-        if found.shape != known.shape:
+        if rewards.shape != known.shape:
             raise RunError(
-                f"{where} the rewards of {role} have shape {found.shape}, not {known.shape}: "
-                "one for each response"
+                f"{where} the rewards of {role} have shape {rewards.shape}, not {known.shape}: "
+                "return one for each response"
             )
-        bad = ~np.isfinite(found) & (known | np.isinf(found))
-        bad |= np.abs(found) > _LARGEST  # further out, the statistics of a group overflow
+        bad = ~np.isfinite(rewards) & (known | np.isinf(rewards))
+        bad |= np.abs(rewards) > _LARGEST  # further out, the statistics of a group overflow
         if bad.any():
             first = int(bad.argmax())
             raise RunError(
-                f"{where} the reward of {role[:-1]} {first} is {found[first]}; it must be a number"
-                " (NaN only where a run was not observed) of at most 1e12"
+                f"{where} the reward of {role[:-1]} {first} is {rewards[first]}; it must be a "
+                "number of at most 1e12 (NaN only where an execution was not observed)"
             )
-        return found
+        return rewards
 
     def _what(self, error: BaseException) -> str:
-        """The error and the line of the user's file that it came from."""
+        """Return the error's type, the line of the user's file that raised it, and its message."""
         lines = [
             f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.path)
         ]

@@ -1,4 +1,4 @@
-"""What rewards follow from: one group's pass matrix and the lengths of its responses."""
+"""Facts that rewards follow from: one group's pass matrix and the lengths of its responses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sparring.matrix import Bools, Floats, PassMatrix
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """P programs, and U generated tests of one task.
+    """Facts about the P programs and the U generated tests of one task.
 
-    ``tester_matrix`` is what tests are paid by: the matrix with the opponents'
-    programs below the group's own, where there are any. ``valid_U`` is False
-    for tests that could not be parsed or that the statement does not allow.
-    ``repeats_U``: how many tests of the group have this one's input (itself
-    included); ``copied_U``: the input is that of a public example. Lengths are
-    of whole responses, in tokens; ``truncated``: sampling cut the response off.
+    ``matrix``: the group's own programs. ``tester_matrix``: the matrix that tests are paid by; it
+    has the same rows and, below them, the programs of the initial policy where there are any.
+    ``valid_U``: False for a test that could not be parsed or that the statement does not allow.
+    ``repeats_U``: number of tests of the group with this test's input, itself included.
+    ``copied_U``: the input is that of a public example. Lengths are of whole responses, in tokens.
+    ``truncated_P``, ``truncated_U``: sampling cut the response off at its limit.
     """
 
     matrix: PassMatrix

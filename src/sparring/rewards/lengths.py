@@ -1,8 +1,8 @@
 """Advantages that teach a long-reasoning model to be brief (CURE, section 3.4).
 
-Both forms replace the reward of a response by how much shorter it is than the
-median good response of its group, balance the two sides so that they sum to
-nothing, and divide by the deviation: what comes out are advantages.
+Both forms replace the reward of a response by the number of tokens that it is shorter than the
+median good response of its group. They balance the gains and the losses so that they sum to 0, and
+divide by the standard deviation. The result is an advantage.
 
 With s the sign of (reward − mean of the group), l the length in tokens, T the
 median length of the responses with s > 0 and M their greatest length:
@@ -10,21 +10,20 @@ median length of the responses with s > 0 and M their greatest length:
     r̃ = T − l   where s > 0,        r̃ = T − M   elsewhere
     α = Σ |r̃ < 0| / Σ (r̃ > 0),      r* = α r̃ (r̃ > 0) or r̃, over the deviation of r*
 
-`LengthForm.PAPER` is that, for tests. `LengthForm.OFFICIAL` is what the
-released code does, for both roles: T is kept within two thresholds, a response
-with s = 0 gets 0, and a group whose rewards are all 1 is kept, so that length
-goes on being learned. Found by comparison with the official numbers.
+`LengthForm.PAPER` is that formula, for tests.
 
-A group with a single good response cannot be balanced (r̃ is 0 for all); it
-keeps its normalised rewards. One where balancing leaves nothing on one of the
-two sides is dropped.
+`LengthForm.OFFICIAL` is the form of the released code, for both roles: T is kept within two
+thresholds, a response with s = 0 gets 0, and a group whose rewards are all 1 is kept, so that the
+model goes on learning length. These points were found by comparison with the official numbers.
 
-A response that sampling cut off is never good, in either form: it counts as
-the lowest reward of its group. Eq 4 gives it 0, as any test that cannot be
-read, which may be above the group's mean; as a good one it would pull T and M
-to the limit. Neither paper nor code say anything of it. What learning leaves
-away afterwards (`learning.max_response_tokens`: the paper's first 8,000
-tokens) plays no part here: lengths are of whole responses.
+A group with a single good response cannot be balanced, because r̃ is 0 for all responses; the group
+keeps its normalised rewards. A group in which one of the two sides is empty is dropped.
+
+In either form, a response that sampling cut off is never good: it counts as the lowest reward of
+its group. Eq 4 gives such a test 0, as any test that cannot be read, and 0 may be above the group's
+mean; as a good response it would pull T and M to the limit. Neither the paper nor its code mentions
+such responses. Lengths are of whole responses: the tokens that `learning.max_response_tokens`
+leaves out of the loss (the paper learns from the first 8,000) count here too.
 """
 
 from __future__ import annotations
@@ -54,18 +53,18 @@ def by_length(
     bounds: tuple[float, float],
     truncated: Bools | None = None,
 ) -> Advantages:
-    """Advantages [responses] of one group from rewards and lengths in tokens.
+    """Return the advantages [responses] of one group, from rewards and lengths in tokens.
 
-    ``bounds`` are OFFICIAL's least and greatest T; ``truncated`` marks what
-    sampling cut off (None: nothing). NaN rewards are masked: no part in any
-    statistic, advantage 0.
+    ``bounds`` are the least and the greatest T of OFFICIAL. ``truncated`` marks the responses that
+    sampling cut off; None: no response was. A NaN reward is masked: it has no part in any
+    statistic, and its advantage is 0.
     """
     cut_off = np.zeros(len(reward), dtype=bool) if truncated is None else truncated
-    first = Sum(len(reward))
+    facts = Sum(len(reward))
     why = "cut off by sampling, so that it counts as the lowest reward of its group"
-    first.say("cut_off", why, cut_off & ~np.isnan(reward))
-    found = _by_length(_truncated_lowest(reward, cut_off), length, form, bounds, cut_off)
-    return replace(found, terms=(*first.terms, *found.terms))
+    facts.say("cut_off", why, cut_off & ~np.isnan(reward))
+    group = _by_length(_truncated_lowest(reward, cut_off), length, form, bounds, cut_off)
+    return replace(group, terms=(*facts.terms, *group.terms))
 
 
 def _by_length(
@@ -78,7 +77,8 @@ def _by_length(
     sign = np.sign(plain.value)
     if plain.dropped:  # all are right
         sign = np.ones(len(reward))
-    good = known & (sign > 0) & ~cut_off  # of equal rewards sign does not tell
+    # The sign alone does not say: in a group of equal rewards it is 1 for a truncated one too.
+    good = known & (sign > 0) & ~cut_off
     if good.sum() <= 1:
         return replace(plain, terms=(*_unbalanced(good), *plain.terms))
     middle, longest = float(np.median(length[good])), length[good].max()
@@ -102,14 +102,14 @@ def _by_length(
             )
         return f"not a good one: T − {longest:.0f}, the longest good one"
 
-    found = Sum(len(reward))
-    found.say("median", "T, the median length of the good responses", known, middle)
-    found.put(Effect.SET, "shorter", gain, shorter, known)
-    found.put(Effect.TIMES, "balance", down / up, "α, which balances the two sides", gain > 0)
-    deviation = float(found.value[known].std())
-    found.put(Effect.OVER, "deviation", deviation, divided_by(deviation), known)
-    without_reward(found, known)
-    return Advantages(found.value, known, None, found.terms)
+    total = Sum(len(reward))
+    total.say("median", "T, the median length of the good responses", known, middle)
+    total.put(Effect.SET, "shorter", gain, shorter, known)
+    total.put(Effect.TIMES, "balance", down / up, "α, which balances the two sides", gain > 0)
+    deviation = float(total.value[known].std())
+    total.put(Effect.OVER, "deviation", deviation, divided_by(deviation), known)
+    without_reward(total, known)
+    return Advantages(total.value, known, None, total.terms)
 
 
 def _all_right(reward: Floats) -> bool:
@@ -117,14 +117,14 @@ def _all_right(reward: Floats) -> bool:
 
 
 def _unbalanced(good: Bools) -> tuple[Term, ...]:
-    found = Sum(len(good))
+    total = Sum(len(good))
     if good.any():
-        found.say("unbalanced", "a single good response cannot be balanced by length")
-    return found.terms
+        total.say("unbalanced", "a single good response cannot be balanced by length")
+    return total.terms
 
 
 def _truncated_lowest(reward: Floats, truncated: Bools) -> Floats:
-    """The rewards of a group in which truncated responses have the lowest of all; NaN stays."""
+    """Return the rewards with truncated responses at the group's lowest reward; NaN stays NaN."""
     known = ~np.isnan(reward)
     if not (known & truncated).any():
         return reward

@@ -1,4 +1,4 @@
-"""What becomes of the rewards of responses that hit, or come close to, their token limit."""
+"""Treatment of responses that reached their token limit or came close to it: `reward.overlong`."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def overlong(
     buffer: int,
     largest: float,
 ) -> AnyRewards:
-    """The rewards [responses] with truncated responses treated as ``how`` says.
+    """Return the rewards [responses] with truncated responses treated as ``how`` tells.
 
-    Lengths, ``limit`` and ``buffer`` are in tokens. PENALTY takes
-    largest · min(1, (length − (limit − buffer)) / buffer) where that is
-    positive.
+    ``length``, ``limit`` and ``buffer`` are in tokens. MASK takes the label away. PENALTY subtracts
+    largest · min(1, (length − (limit − buffer)) / buffer) wherever that is positive (DAPO,
+    arXiv 2503.14476, Eq 13).
     """
-    found = Sum(len(reward.value), reward)
+    total = Sum(len(reward.value), reward)
     if how is Overlong.KEEP:
-        why = f"cut off at its limit of {limit} tokens; counts as what could be read"
-        found.say("cut_off", why, where=truncated)
+        why = f"cut off at its limit of {limit} tokens; graded by what could be read"
+        total.say("cut_off", why, where=truncated)
     elif how is Overlong.MASK:
         why = f"cut off at {limit} tokens; reward.overlong = mask: no label"
-        found.put(Effect.SET, "cut_off", math.nan, why, truncated)
+        total.put(Effect.SET, "cut_off", math.nan, why, truncated)
     else:
         over = np.clip((length - (limit - buffer)) / buffer, 0.0, 1.0)
-        found.put(
+        total.put(
             Effect.ADD,
             "overlong",
             -(largest * over),
@@ -46,4 +46,4 @@ def overlong(
             ),
             over > 0,
         )
-    return replace(reward, value=found.value, terms=found.terms)
+    return replace(reward, value=total.value, terms=total.terms)

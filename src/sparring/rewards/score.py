@@ -1,4 +1,4 @@
-"""What a group of responses earns, and what learning goes by: rewards, then advantages."""
+"""Rewards and advantages of one group: the formulas in the order in which they apply."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sparring.schema import Role
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """Rewards of both roles in a group, and their advantages."""
+    """Rewards and advantages of both roles in one group."""
 
     coder_rewards: Rewards
     tester_rewards: TesterRewards
@@ -36,15 +36,15 @@ class Earned:
     tester: Advantages
 
     def rewards(self, role: Role) -> Rewards:
-        """The rewards of a role."""
+        """Return the rewards of a role."""
         return self.coder_rewards if role is Role.CODER else self.tester_rewards
 
     def advantages(self, role: Role) -> Advantages:
-        """The advantages of a role."""
+        """Return the advantages of a role."""
         return self.coder if role is Role.CODER else self.tester
 
     def not_learned(self, why: DropReason) -> Earned:
-        """The same rewards, with nothing to learn from them."""
+        """Return the same rewards with advantages of 0, because the group is dropped (``why``)."""
         coder, tester = (
             dropped(np.zeros(len(r.value), dtype=bool), why)
             for r in (self.coder_rewards, self.tester_rewards)
@@ -54,8 +54,11 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a recipe pays. ``coder_limit`` and ``tester_limit``: tokens that a response may have;
-    ``imitation``: good responses alone are learned from, and all alike."""
+    """Rules by which a recipe pays a group.
+
+    ``coder_limit`` and ``tester_limit`` are the tokens that a response of the role may have. With
+    ``imitation`` only good responses are learned from, all with the same weight.
+    """
 
     settings: RewardSettings
     coder_limit: int
@@ -68,16 +71,17 @@ class Rules:
         own: tuple[Floats, Floats] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Earned:
-        """What programs [P] and tests [U] earn; NaN and no advantage where there is no label.
+        """Return what the programs [P] and the tests [U] earn.
 
-        ``own``: what a function of the user's pays, in place of the formulas. ``rng`` deals
-        rewards out at random, for `RewardSettings.shuffle`.
+        A response without a label has reward NaN and advantage 0. ``own``: rewards that a function
+        of the user's returned, which replace the formulas. ``rng``: deals the rewards out at random
+        (`RewardSettings.shuffle`).
         """
         coder = coder_rewards(facts.matrix, self.settings)
         tester = tester_rewards(facts, self.settings)
         good_P = facts.matrix.correct_P
         if own is not None:
-            why = f"the reward function {self.settings.function} gave it, and says no reasons"
+            why = f"returned by the reward function {self.settings.function}, without reasons"
             coder, tester = given(coder, own[0], why), given(tester, own[1], why)
             good_P = _positive(coder.value)
         coder, tester = self._overlong(facts, coder, tester)
@@ -89,8 +93,8 @@ class Rules:
         return self.learned(facts, coder, tester, good_P)
 
     def learned(self, facts: Facts, coder: Rewards, tester: TesterRewards, good_P: Bools) -> Earned:
-        """These rewards, in which NaN is no label, and their advantages. ``good_P``: the programs
-        that imitation takes."""
+        """Return these rewards with the advantages that follow from them. NaN means no label.
+        ``good_P`` marks the programs that imitation learns from."""
         settings, (P, U) = self.settings, (coder.value, tester.value)
         if self.imitation:
             return Earned(coder, tester, positives(good_P), positives(_positive(U)))
@@ -109,7 +113,7 @@ class Rules:
     def _overlong(
         self, facts: Facts, coder: Rewards, tester: TesterRewards
     ) -> tuple[Rewards, TesterRewards]:
-        """Both rewards with truncated responses treated as the settings say."""
+        """Return both rewards with truncated responses treated as the settings tell."""
         settings = self.settings
         how, buffer = settings.overlong, settings.overlong_buffer
         most_P = largest_coder_reward(facts.matrix, settings)
@@ -120,8 +124,8 @@ class Rules:
 
 
 def no_test(programs: int, tests: int) -> Earned:
-    """What a group earns that has no test to judge it by: not "everybody correct", but no
-    label."""
+    """Return the score of a group that has no test to judge it by. Its responses have no label:
+    with no test to fail, every program would count as correct."""
     why = "no supervising test is left to judge by: no label (no_test)"
     P, U = Sum(programs), Sum(tests)
     for one in (P, U):

@@ -1,7 +1,7 @@
 """Settings of the rewards: the section [reward].
 
-A setting of a reward stands here alone, with its default and its conditions; the recipe takes the
-section from here, and the formulas read it.
+This module holds the only default and the conditions of every setting of a reward. The recipe takes
+the section from here, and the formulas read it.
 """
 
 from __future__ import annotations
@@ -15,170 +15,173 @@ from sparring.section import Count, Idle, Section
 
 
 class CoderReward(StrEnum):
-    """What a program is paid for."""
+    """Basis of a program's reward."""
 
     COUNT = "count"
     """Ground-truth tests passed (Eq 3): partial credit."""
     SHARE = "share"
-    """Their share, as the official code does: the same once normalised."""
+    """Share of the ground-truth tests passed, as in the released code. Advantages are those of
+    COUNT, because normalisation takes the factor out."""
     ALL_PASS = "all_pass"
-    """1 for passing all of them, else 0."""
+    """1 for passing all ground-truth tests, else 0."""
 
 
 class TesterReward(StrEnum):
-    """What a test is paid for."""
+    """Form of a test's reward."""
 
     __test__ = False
 
     CURE = "cure"
-    """Eq 4: accept every correct program and catch the wrong ones."""
+    """Eq 4: pays for accepting every correct program and catching the wrong ones."""
     SCALED = "scaled"
-    """Eq 4 divided by the number of wrong programs: the official code's form."""
+    """Eq 4 divided by the number of wrong programs: the form of the released code."""
     POST_STAGE = "post_stage"
-    """The official code's second stage: 1 for a right test that every wrong program fails, −1 for
-    a wrong one that any wrong program passes, else 0."""
+    """Second stage of the released code: 1 for a right test that every wrong program fails, −1 for
+    a wrong test that any wrong program passes, else 0."""
     SIMPLE = "simple"
-    """Mere correctness: 1 if every correct program passes, else −1 (the paper's simple reward)."""
+    """Correctness alone: 1 if every correct program passes, else −1 (the paper's simple reward)."""
 
 
 class NoWrong(StrEnum):
-    """What a test is paid when no program is wrong, so that there is nothing to catch."""
+    """Reward of a test when no program is wrong, so that a test has nothing to catch."""
 
     ZERO = "zero"
     """Eq 4 as it stands: 0 for every valid test."""
     SIGN = "sign"
-    """+1 if every correct program that was observed on it passes, else −1, as the official code
-    does."""
+    """+1 if every correct program observed on the test passes, else −1, as in the released code."""
 
 
 class InvalidTest(StrEnum):
-    """What a test is paid that could not be parsed or that the statement does not allow."""
+    """Reward of a test that could not be parsed or that the statement does not allow."""
 
     LOWEST = "lowest"
-    """The lowest reward of the form in use (−max(W, 1) under Eq 4, −1 under others). Under Eq 4 itself a test that
-    every program fails earns 0, more than an honest test that lets wrong programs pass."""
+    """The lowest reward of the form in use: −max(W, 1) under Eq 4, −1 under the others. By Eq 4
+    itself a test that every program fails would earn 0, more than an honest test that lets wrong
+    programs pass."""
     EQ4 = "eq4"
-    """A test that every program fails."""
+    """The reward of a test that every program fails."""
 
 
 class Normalisation(StrEnum):
-    """How rewards of one group become advantages."""
+    """Rule that turns the rewards of one group into advantages."""
 
     STD = "std"
     """(r − mean) / population standard deviation, as GRPO and CURE do."""
     MEAN = "mean"
-    """r − mean: groups of little variance then weigh less."""
+    """r − mean. A group of little variance then weighs less."""
 
 
 class LengthForm(StrEnum):
-    """Whether and how lengths enter the advantages."""
+    """Form in which the length of a response enters its advantage (`rewards.lengths`)."""
 
     NONE = "none"
     PAPER = "paper"
-    """The paper's, for tests."""
+    """The paper's form, for tests."""
     OFFICIAL = "official"
-    """The released code's, for programs and tests, with thresholds."""
+    """The form of the released code, for programs and tests, with thresholds."""
 
 
 class Overlong(StrEnum):
-    """How a truncated response counts."""
+    """Treatment of a response that reached its token limit."""
 
     KEEP = "keep"
-    """As whatever could be read of it, mostly nothing."""
+    """The response is graded by what could be read of it, which is mostly nothing."""
     MASK = "mask"
-    """Not at all: no label, no part in the group's statistics or the loss."""
+    """The response has no label: no part in the group's statistics or the loss."""
     PENALTY = "penalty"
-    """Less and less over the last tokens before the limit, in units of the largest reward (DAPO's
-    soft punishment, arXiv 2503.14476, Eq 13)."""
+    """A penalty grows over the last tokens before the limit, in units of the largest reward (DAPO's
+    soft overlong punishment, arXiv 2503.14476, Eq 13)."""
 
 
 class RewardSettings(Section):
-    """[reward]; ``reward = "file.py:function"`` is short for its ``function``."""
+    """The section [reward]. ``reward = "file.py:function"`` is short for its field ``function``."""
 
     function: str | None = Field(
         None,
-        description="A reward of your own, file.py:function (`sparring new reward` writes one to start from)",
+        description="Your own reward function, as file.py:function (`sparring new reward` writes one to start from)",
     )
 
     coder: CoderReward = Field(
         CoderReward.COUNT,
-        description="Programs: ground-truth tests passed (Eq 3), their share, or all or nothing",
+        description="Reward of a program: number of ground-truth tests passed (count, Eq 3), their share (share), or 1 for passing all (all_pass)",
     )
     tester: TesterReward = Field(
         TesterReward.CURE,
-        description="Tests: Eq 4 (cure), divided by the wrong programs (scaled), the official second stage (post_stage), or ±1 for mere correctness (simple)",
+        description="Reward of a test: Eq 4 (cure), Eq 4 divided by the number of wrong programs (scaled), the released code's second stage (post_stage), or ±1 for correctness alone (simple)",
     )
     no_wrong: NoWrong = Field(
-        NoWrong.SIGN, description="Tests of a group without a wrong program: nothing, or ±1"
+        NoWrong.SIGN,
+        description="Reward of a test in a group without a wrong program: 0 (zero), or ±1 by correctness (sign)",
     )
     invalid_test: InvalidTest = Field(
         InvalidTest.LOWEST,
-        description="Unparsable or forbidden tests: the lowest reward, or as Eq 4 has it",
+        description="Reward of an unparsable or forbidden test: the lowest of the form (lowest), or that of a test which every program fails (eq4)",
     )
     validity: float = Field(
         0.5,
         ge=0,
-        description="Added to Eq 4 for accepting every correct program, in units of the wrong programs; 0: Eq 4 as it is",
+        description="Bonus for accepting every correct program, as a share of the number of wrong programs; 0: Eq 4 alone",
     )
-    """Eq 4 alone pays a wrong test that everybody fails as much as a right one that everybody
-    passes: nothing."""
+    """By Eq 4 alone a wrong test that every program fails and a right test that every program
+    passes both earn 0."""
     smoothing: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="Share of correct-looking programs taken to be wrong: a test's rightness is then a probability, not a single bit",
+        description="Assumed share of wrong programs among those that look correct; above 0, a test is right with a probability",
     )
-    """ε of `rightness`."""
+    """ε of `counts.rightness`."""
     difficulty: float = Field(
         1.0,
         ge=0,
         le=10,
-        description="Wrong programs count ∝ (right tests that catch them)^-this: what few tests catch is worth more",
+        description="Exponent γ: a wrong program weighs ∝ (right tests that catch the program)^-γ, so that catching what few tests catch earns more",
     )
-    """The weights of all wrong programs still sum to their number."""
+    """The weights of all wrong programs sum to their number."""
     duplicates: float = Field(
         0.0,
         ge=0,
         le=10,
-        description="Positive rewards are divided by (tests of the group with the same input)^this",
+        description="Exponent δ: a positive reward is divided by (tests of the group with the same input)^δ",
     )
     copies: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Share of a positive reward taken from a test that copies a public example's input",
+        description="Share of a positive reward that a test with a public example's input loses",
     )
     length: LengthForm = Field(
         LengthForm.NONE,
-        description="Advantages by length: the paper's (tests), or the official code's (both roles)",
+        description="Advantages by length: the paper's form for tests (paper), or the released code's for both roles (official)",
     )
     length_least: float = Field(
-        1000, gt=0, description="Official length form: least median, in tokens"
+        1000, gt=0, description="Least median length that length = official uses, in tokens"
     )
     length_most: float = Field(
-        8000, gt=0, description="Official length form: greatest median, in tokens"
+        8000, gt=0, description="Greatest median length that length = official uses, in tokens"
     )
     overlong: Overlong = Field(
         Overlong.KEEP,
-        description="Truncated responses: as they are, masked, or with a penalty that grows towards the limit",
+        description="Truncated responses: graded as read (keep), without a label (mask), or with a penalty that grows towards the limit (penalty)",
     )
     overlong_buffer: Count = Field(
-        64, description="Tokens before the limit over which the penalty grows"
+        64, description="Number of tokens before the limit over which the penalty grows"
     )
     normalisation: Normalisation = Field(
-        Normalisation.STD, description="Advantages: divided by the group's deviation or not"
+        Normalisation.STD,
+        description="Advantages: (reward − mean) / standard deviation of the group (std), or reward − mean (mean)",
     )
     shuffle: bool = Field(
         False, description="Control experiment: deal rewards out at random within each group"
     )
 
     def idle(self) -> Iterator[Idle]:
-        """The fields that another one leaves without effect."""
+        """Yield the fields that another field leaves without effect."""
         if self.length is LengthForm.OFFICIAL:
-            why = "reward.length = official gives both roles' advantages, always divided"
+            why = "reward.length = official always divides the advantages of both roles"
             yield Idle(("normalisation",), "length", why)
         if self.function is not None:
-            why = "reward.function pays both roles in place of the formulas"
+            why = "reward.function replaces the formulas of both roles"
             yield Idle(FORMULA, "function", why)
         elif unused := _UNUSED_BY.get(self.tester):
             yield Idle(unused, "tester", f"reward.tester = {self.tester} has no such term")
@@ -191,8 +194,8 @@ class RewardSettings(Section):
             )
         if self.function and self.overlong is Overlong.PENALTY:
             raise ValueError(
-                "overlong = penalty is in units of our own rewards: with a function of your own "
-                "let that pay less, or set overlong = mask"
+                "overlong = penalty is in units of the built-in rewards: with reward.function let "
+                "the function pay long responses less, or set overlong = mask"
             )
         return self
 
@@ -208,11 +211,11 @@ FORMULA = (
     "duplicates",
     "copies",
 )
-"""Fields that a function of one's own takes the place of."""
+"""Fields of the formulas, which a reward function of the user's replaces."""
 _UNUSED_BY = {
     TesterReward.SIMPLE: ("validity", "difficulty", "no_wrong"),
     TesterReward.POST_STAGE: ("validity", "difficulty"),
 }
-"""Fields that a form of the tester's reward has no place for."""
+"""Fields that a form of the tester's reward does not use."""
 EQUATIONS = RewardSettings(no_wrong=NoWrong.ZERO, validity=0.0, difficulty=0.0)
-"""Eq 3 and Eq 4 alone, with the lowest reward for a test that cannot be read."""
+"""Settings of Eq 3 and Eq 4 alone, with the lowest reward for a test that cannot be read."""

@@ -1,9 +1,9 @@
 """A reward or an advantage as a sum of terms, for all responses of a group at once.
 
-`Sum` puts term after term on what it has, in a fixed order: floating-point sums round, and records
-must come out bit for bit. The result is the figure that learning goes by. A term keeps its value
-for every response, and a reason. The words of a reason are made when somebody reads them: a
-training step does not pay for them.
+`Sum` applies one term after another, in a fixed order: floating-point sums round, and a record must
+come out equal to the bit. The final number is the one that learning uses. Each term keeps its value
+for every response, and a reason. The words of a reason are made only when somebody reads them, so
+that a training step does not pay for words.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ AnyRewards = TypeVar("AnyRewards", bound="Rewards")
 
 
 class Effect(StrEnum):
-    """What a term does to the number so far."""
+    """Effect of a term on the number so far."""
 
     FACT = "fact"
-    """Nothing: it is a number that others follow from, or words alone (NaN)."""
+    """None: the term is a number that other terms follow from, or words alone (value NaN)."""
     ADD = "add"
     TIMES = "times"
     OVER = "over"
-    """Divides it."""
+    """Divides the number."""
     SET = "set"
-    """Takes its place, whatever it was. NaN: no label."""
+    """Replaces the number, whatever it was. NaN means: no label."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixNames:
-    """What reasons call the rows of a pass matrix (P0, O1) and the tests that decide who is correct
-    (G0, K2), which are of this ``kind``."""
+    """Names that reasons use: of the matrix's rows (P0 for a program of the group, O1 for one of
+    the initial policy), and of the tests that decide which program is correct (G0, K2), which are
+    tests of this ``kind``."""
 
     programs: Sequence[str]
     tests: Sequence[str]
@@ -47,12 +48,13 @@ class MatrixNames:
 
 
 Why = Callable[[int, MatrixNames], str]
-"""The reason of a term for response i."""
+"""Function (i, names) → the reason of a term for response i, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One step of the calculation [responses]. It applies to the responses ``where`` it says so."""
+    """One step of the calculation: a value for each response [responses], and the responses
+    ``where`` the step applies."""
 
     name: str
     effect: Effect
@@ -61,34 +63,35 @@ class Term:
     why: Why
 
     def dealt(self, order: NDArray[np.int64]) -> Term:
-        """The term with response ``order[i]`` in the place of i."""
+        """Return the term with the value and the reason of response ``order[i]`` at place i."""
         value, where = self.value[order], self.where[order]
         return Term(self.name, self.effect, value, where, lambda i, n: self.why(int(order[i]), n))
 
 
 @dataclass(frozen=True, slots=True)
 class Rewards:
-    """What the responses of one role earn [responses], NaN where there is no label, and why."""
+    """Rewards of one role's responses [responses], NaN where there is no label, and the terms that
+    make them up."""
 
     value: Floats
     terms: tuple[Term, ...]
 
     def by_name(self, i: int) -> dict[str, float]:
-        """The values of the terms that made response ``i``'s reward, facts left out."""
+        """Return the terms of response ``i``'s reward as name → value, without the facts."""
         made = (t for t in self.terms if t.where[i] and t.effect is not Effect.FACT)
         return {t.name: float(t.value[i]) for t in made}
 
     def dealt(self, order: NDArray[np.int64]) -> Self:
-        """Give each response the reward, and the reasons, of the one that ``order`` names."""
+        """Return rewards in which response i has the reward, and the reasons, of ``order[i]``."""
         terms = tuple(t.dealt(order) for t in self.terms)
         return replace(self, value=self.value[order], terms=terms)
 
 
 class Sum:
-    """The terms so far and the number that they come to, for each response."""
+    """Running sum for each response: the terms so far, and the number that they come to."""
 
     def __init__(self, count: int, before: Rewards | None = None) -> None:
-        """Begin at 0, or at the rewards ``before``."""
+        """Start at 0 for ``count`` responses, or at the rewards ``before``."""
         self.value: Floats = np.zeros(count) if before is None else before.value
         self.terms: tuple[Term, ...] = () if before is None else before.terms
 
@@ -99,7 +102,7 @@ class Sum:
         where: Bools | None = None,
         value: Floats | float = math.nan,
     ) -> None:
-        """Put a fact that others follow from."""
+        """Add a fact: a number that other terms follow from, or words alone."""
         self.put(Effect.FACT, name, value, why, where)
 
     def put(
@@ -110,20 +113,24 @@ class Sum:
         why: Why | str,
         where: Bools | None = None,
     ) -> None:
-        """Put one more term: for all responses, or ``where`` it applies, if anywhere. Raises
-        ValueError for a name that one of them has already: records keep one value by name."""
+        """Apply one more term, to all responses or to those ``where`` it applies. A term that
+        applies to no response is left out.
+
+        Raises ValueError if one of these responses has a term of this name already, because records
+        keep one value by name.
+        """
         if where is not None and not where.any():
             return
         each = np.full(self.value.shape, value, dtype=float)
         applies = np.ones(each.shape, dtype=bool) if where is None else where
-        made = [t for t in self.terms if t.name == name and t.effect is not Effect.FACT]
-        if effect is not Effect.FACT and any((t.where & applies).any() for t in made):
+        same_name = [t for t in self.terms if t.name == name and t.effect is not Effect.FACT]
+        if effect is not Effect.FACT and any((t.where & applies).any() for t in same_name):
             raise ValueError(f"a response has two terms {name!r}: name the second otherwise")
-        words: Why = why if callable(why) else partial(_always, why)
-        self.terms += (Term(name, effect, each, applies, words),)
+        reason: Why = why if callable(why) else partial(_always, why)
+        self.terms += (Term(name, effect, each, applies, reason),)
         if effect is not Effect.FACT:
             self.value = np.where(applies, _after(effect, self.value, each), self.value)
-            self.value += 0.0  # no −0
+            self.value += 0.0  # −0 becomes 0: records show the sign
 
 
 def _after(effect: Effect, before: Floats, value: Floats) -> Floats:
@@ -141,25 +148,25 @@ def _always(why: str, _: int, __: MatrixNames) -> str:
 
 
 def given(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
-    """Put rewards that somebody else gives in the place of ``rewards``."""
-    found = Sum(len(value))
-    found.put(Effect.SET, "given", value, why)
-    return replace(rewards, value=value, terms=found.terms)
+    """Return ``rewards`` with other values, which a function outside of the formulas gave."""
+    total = Sum(len(value))
+    total.put(Effect.SET, "given", value, why)
+    return replace(rewards, value=value, terms=total.terms)
 
 
 def number(value: float, sign: bool = False) -> str:
-    """Four digits at most; NaN is "none"."""
+    """Return ``value`` in four significant digits at most, NaN as "none"."""
     return "none" if math.isnan(value) else f"{value + 0.0:{'+' if sign else ''}.4g}"
 
 
 def listed(
     names: Sequence[str], chosen: Bools, weights: Floats | None = None, most: int = 12
 ) -> str:
-    """The chosen names, "none" of none, with a count of those beyond ``most``; each with its
-    weight, where weights are given."""
-    found = [
+    """Return the ``chosen`` names in a line: "none" if there is none, at most ``most`` of them and
+    the number of the others; each with its weight where ``weights`` are given."""
+    words = [
         names[i] if weights is None else f"{names[i]} ({number(weights[i])})"
         for i in np.flatnonzero(chosen).tolist()
     ]
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return (" ".join(found[:most]) or "none") + more
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return (" ".join(words[:most]) or "none") + more

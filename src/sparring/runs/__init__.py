@@ -1,1 +1,1 @@
-"""The run directory: everything about a run, as files that other programs may rely on."""
+"""The run directory: all data of a run, in files whose format other programs may rely on."""

@@ -1,37 +1,37 @@
 """The run directory and its files.
 
     recipe.json        the resolved recipe
-    reward_function.py a reward of the user's own, as it was when the run began
-                       (one that was changed later: reward_function-from-step-00012.py)
-    inputs.json        checksums of the task files and of the start model
-    replay.json        of a replay: whose rollouts
+    reward_function.py the user's reward function when the run began
+                       (a later version: reward_function-from-step-00012.py)
+    inputs.json        checksums of the task files and of the initial model
+    replay.json        only in a replay: the run that recorded the rollouts
     environment.json   versions, machine, isolation in force, tasks left out
     metrics.jsonl      one line per training step, each step exactly once
     evaluations.jsonl  one line per evaluation; evaluations/ has the values by task
-    start.jsonl        the start model at other temperatures, if the recipe asks for it
-    rollouts/          step-00012.jsonl.gz: every group of a step, whole
-    journal/           responses of the step being made, as they come, until its rollouts are
-                       written; of the next step as well, where that is sampled ahead
-    supervision/       part-00001.jsonl.gz: the responses of a supervising tester, a task's when
-                       it first comes up
+    start.jsonl        the initial model at other temperatures, if the recipe asks for it
+    rollouts/          step-00012.jsonl.gz: every group of a step, complete
+    journal/           responses of the current step as they arrive, until its rollouts are
+                       written; with asynchronous rollouts, of the next step too
+    supervision/       part-00001.jsonl.gz: the responses of a frozen tester (pseudo-labels),
+                       written when a task first comes up
     timing.jsonl       seconds and rates of every step and evaluation; a step that was learned
-                       from again after a kill is there again
-    timeline.jsonl     where these seconds went: phases as intervals, in lanes that may overlap
-    usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program
-    tracking.json      how far trackers were told of the run ([tracking]); tracking/: their files
-    pool.jsonl.gz      the start model's programs on the held-out tasks
-    vllm.log           what a vLLM server of our own says
+                       again after a kill has two lines
+    timeline.jsonl     phases of these seconds, as intervals in lanes that may overlap
+    usage/             step-00012.jsonl.gz: CPU seconds and memory of every execution
+    tracking.json      latest step sent to trackers ([tracking]); tracking/: their files
+    pool.jsonl.gz      the initial model's programs on the held-out tasks
+    vllm.log           output of vLLM servers that we start
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
-    summary.json       before and after, written when the run ends
+    summary.json       figures before and after training, written when the run ends
     curves.svg, curves.png
 
-Rollouts are on disk before anything is learned from them, so a run that was
-killed repeats no sampling and no run of a program. What is measured (timing,
-timeline, usage, environment, the seconds of the summary) and the log differ between equal
-runs; everything else is equal to the byte.
+Rollouts are on disk before the trainer learns from them, so a killed run repeats
+no sampling and no execution. Two equal runs differ only in measurements (timing,
+timeline, usage, environment, the seconds of the summary) and in the log; all other
+files are equal to the byte.
 
-Files are written beside and renamed, so that a reader never sees half of one;
-a checkpoint is complete when its directory has its final name. JSON is
+A file is written under another name and then renamed, so that a reader never sees
+half a file. A checkpoint is complete when its directory has its final name. JSON is
 strict: an unknown number is null.
 """
 
@@ -91,7 +91,7 @@ class RunDir(RunReader):
 
     @staticmethod
     def check_new(path: Path) -> None:
-        """Whether a run could be begun in `path`; makes nothing. Raises `RunError`."""
+        """Raise `RunError` if no new run can start in ``path``; creates nothing."""
         with explained(path):
             _check_name(path)
             place = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
@@ -107,7 +107,8 @@ class RunDir(RunReader):
 
     @classmethod
     def create(cls, path: Path) -> RunDir:
-        """A new run directory; refuses one that already holds a run, or anything else."""
+        """Create a new run directory. Raises `RunError` for a directory that already holds a run or
+        other files."""
         with explained(path):
             _check_name(path)
             path.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,7 @@ class RunDir(RunReader):
             run.close()
             if fresh:
                 (path / "lock").unlink()
-            hint = "add --resume to go on with it or " if run.has(RECIPE) else ""
+            hint = "add --resume to continue its run, or " if run.has(RECIPE) else ""
             raise RunError(
                 f"{path} is not empty (it has {present}); {hint}choose another --run-dir"
             )
@@ -125,54 +126,55 @@ class RunDir(RunReader):
 
     @classmethod
     def open(cls, path: Path) -> RunDir:
-        """An existing run directory."""
+        """Open an existing run directory, and remove partial files that a killed process left."""
         if not holds_run(path):
-            raise RunError(f"{path} holds no run to resume (there is no recipe.json in it)")
+            raise RunError(f"{path} holds no run to resume (it has no recipe.json)")
         run = cls(path)
         with explained(path):
-            for left in path.rglob(f"*{PARTIAL}"):  # of a process that was killed
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            for partial in path.rglob(f"*{PARTIAL}"):
+                shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
         return run
 
     def close(self) -> None:
-        """Let others use the directory."""
+        """Release the lock, so that other processes can use the directory."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
     def discard_unused(self) -> None:
-        """Empty the directory again if the run failed before it had done anything, so that a
-        corrected recipe can use it. Where that is not possible, the failure itself matters more."""
-        with contextlib.suppress(OSError):
+        """Empty the directory if the run failed before its first result, so that a corrected recipe
+        can use the same directory."""
+        with contextlib.suppress(OSError):  # the failure of the run matters more than these files
             if self._in_use() is None:
                 for file in self.path.iterdir():
                     file.unlink()
 
     def _in_use(self) -> str | None:
-        """A file that belongs to no run that has merely begun; such a run may be begun anew."""
+        """Return the name of a file that only a run with results, or no run, would have; None if
+        the directory may be used for a new run."""
         for file in sorted(self.path.iterdir()):
-            known = file.name in _BEFORE_ANYTHING or file.name.endswith(PARTIAL)
+            preparatory = file.name in _BEFORE_ANYTHING or file.name.endswith(PARTIAL)
             empty = file.name in _FROM_THE_START and file.stat().st_size == 0
-            if not file.is_file() or not (known or empty):
+            if not file.is_file() or not (preparatory or empty):
                 return file.name
         return None
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
-        """Write a small JSON file, whole or not at all."""
+        """Write a small JSON file atomically."""
         text = json.dumps(clean(data), indent=1, ensure_ascii=False) + "\n"
         self._replace(name, text.encode("utf-8", "surrogatepass"))
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file atomically."""
         self._replace(name, data)
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
-        """Append a line to a JSONL file; on disk when this returns."""
+        """Append a line to a JSONL file; the line is on disk when this method returns."""
         self.append_lines(name, [record])
 
     def append_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
-        """Append lines to a JSONL file; all on disk when this returns. A kill before that leaves
-        some of them, the last one perhaps torn."""
+        """Append lines to a JSONL file; all lines are on disk when this method returns. A kill
+        before then leaves some of the lines, the last one perhaps torn."""
         path = self.path / name
         with explained(self.path):
             if path.parent != self.path:
@@ -186,8 +188,8 @@ class RunDir(RunReader):
                 sync(path.parent)
 
     def rewind(self, step: int, first: int = 1) -> None:
-        """Forget the metrics of steps later than ``step``: they will be made again, from the
-        recorded rollouts as far as there are any. What was measured stays.
+        """Remove the metrics of steps later than ``step``. These steps will be made again, from
+        recorded rollouts as far as rollouts are on disk. Measurements stay.
 
         Raises `RunError` if a step from ``first`` to ``step`` has no metrics.
         """
@@ -197,28 +199,28 @@ class RunDir(RunReader):
         if missing:
             raise RunError(
                 f"{self.path}: {METRICS} lacks step {min(missing)}, which is before the newest "
-                f"checkpoint (step {step}); remove that checkpoint and the steps are made again "
-                "from the rollouts on record"
+                f"checkpoint (step {step}); remove that checkpoint, and --resume makes the steps "
+                "again from the recorded rollouts"
             )
         self.replace_lines(METRICS, kept)
         for name in (TIMING, TIMELINE):
-            self.replace_lines(name, self.jsonl(name))  # without a torn line
+            self.replace_lines(name, self.jsonl(name))  # removes a torn last line
 
     def replace_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
-        """A JSONL file, whole or not at all."""
+        """Write a JSONL file atomically."""
         self._replace(name, lines_of(records))
 
     def write_packed(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
-        """A gzipped JSONL file, whole or not at all."""
+        """Write a gzipped JSONL file atomically."""
         self._replace(name, gzip.compress(lines_of(records), compresslevel=3, mtime=0))
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         (self.path / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def checkpoint(self, step: int) -> Iterator[Path]:
-        """A directory to fill; it becomes checkpoint ``step`` when the block ends well."""
+        """Yield a directory to fill, which becomes checkpoint ``step`` when the block succeeds."""
         final = self.path / "checkpoints" / f"step-{step:05d}"
         with explained(self.path), replacing(final) as partial:
             partial.mkdir(parents=True)
@@ -238,7 +240,8 @@ class RunDir(RunReader):
 
 
 def _check_name(path: Path) -> None:
-    """Weights and tokenizers are written by libraries that take names in UTF-8 alone."""
+    """Raise `RunError` for a path that is not UTF-8: the libraries that write weights and
+    tokenizers need UTF-8."""
     try:
         str(path.absolute()).encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""The directory of an evaluation (``sparring eval``), as it is read.
+"""Reader of the directory of an evaluation (``sparring eval``).
 
-It has records of its tasks as a run has of a step, under step 0, and no recipe: nothing was
-learned. Figures are those of eval.json; making them is not done here.
+The directory has records of its tasks in the format of a run's step, under step 0, and no recipe.
+The figures are read from eval.json; this module computes none.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ CONFIG, FIGURES = "config.json", "eval.json"
 
 
 def is_evaluation(path: Path) -> bool:
-    """Whether a directory holds an evaluation's records and no run."""
+    """Return True if a directory holds the records of an evaluation and not a run."""
     if (path / RECIPE).exists():
         return False
     return (path / FIGURES).exists() or ((path / CONFIG).exists() and (path / "rollouts").is_dir())
 
 
 def eval_record(path: Path) -> dict[str, Any]:
-    """eval.json of a directory, or that file itself. Raises `RunError`."""
+    """Read eval.json in the directory ``path``, or the file ``path`` itself. Raises `RunError`."""
     file = path / FIGURES if path.is_dir() else path
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{path}: holds no evaluation (there is no {FIGURES})") from None
+        raise RunError(f"{path}: holds no evaluation (it has no {FIGURES})") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: {file.name} is damaged: {error}") from None
     if not isinstance(record, dict):
-        raise RunError(f"{file}: is no evaluation of sparring eval")
+        raise RunError(f"{file}: is not an evaluation by sparring eval")
     return record
 
 
 def figures(path: Path) -> dict[str, Any]:
-    """eval.json, with figures of all kinds. Raises `RunError` where it is missing, damaged or of
-    another form."""
+    """Read eval.json and check that it has all kinds of figures. Raises `RunError` for a file that
+    is missing, damaged or of another form."""
     record = eval_record(path)
     with well_formed(f"{path}: {FIGURES}"):
         for name in ("figures", "per_task", "ratios"):
@@ -50,7 +50,8 @@ def figures(path: Path) -> dict[str, Any]:
 
 
 def facts(record: Mapping[str, Any]) -> list[list[Any]]:
-    """What a reader is told first: [name, value]. Raises `RunError` for another form."""
+    """Return the conditions of an evaluation as [name, value] pairs: models, tasks, sampling and
+    checkers. Raises `RunError` for a record of another form."""
     with well_formed(FIGURES):
         conditions = record["conditions"]
         params = conditions["params"]

@@ -1,5 +1,8 @@
-"""A recorded group in a line: who was correct, what was paid, what was dropped. Read from the
-record as it stands, because every group of a run has a line."""
+"""Summaries of recorded groups: counts, mean rewards, and groups that were not learned from.
+
+The functions read the record's data directly, without making a `GroupResult`: a report summarises
+every group of a run.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +26,28 @@ ROW = (
     "coder_dropped",
     "tester_dropped",
 )
-"""What `summary_row` holds, in order."""
+"""Names of the values of `summary_row`, in order."""
 _NAME = 500
-"""Characters of a task's name that every page repeats."""
+"""Maximum characters of a task's id in a summary, which every page of a report repeats."""
 
 
 def summary_row(record: Mapping[str, Any]) -> list[Any]:
-    """A group in a line. ``accepted``: valid tests that every correct program passes; ``masked``:
-    cells that our own failures left without a label; rewards are means over the labelled."""
+    """Return the values named by `ROW` for a recorded group.
+
+    ``accepted`` counts valid tests that every correct program passes, ``masked`` cells without a
+    label because of our own failures. Rewards are means over the labelled responses.
+    """
     programs, tests = record["programs"], record["tests"]
     correct = correct_rows(record)
     own = correct[: len(programs)]
-    known = any(correct)
+    any_correct = any(correct)
     return [
         record["task"]["id"][:_NAME],
         len(programs),
         sum(c is True for c in own),
         len(programs) - sum(c is not None for c in own),
         len(tests),
-        sum(bool(t["accepts_correct"] and t["valid"]) for t in tests) if known else None,
+        sum(bool(t["accepts_correct"] and t["valid"]) for t in tests) if any_correct else None,
         sum(not t["valid"] for t in tests),
         sum(o["verdict"] == Verdict.INFRA for p in programs for o in p["runs"]),
         _mean([p["reward"] for p in programs]),
@@ -52,25 +58,28 @@ def summary_row(record: Mapping[str, Any]) -> list[Any]:
 
 
 def correct_rows(record: Mapping[str, Any]) -> list[bool | None]:
-    """Whether each program, opponents' after the group's own, is correct: by ground truth, or by
-    the supervising tests that were kept. None: nobody knows. Read from the record as it stands,
-    because every group of a run has a row."""
+    """Return for each program whether it is correct, the group's own programs first, then
+    initial-policy programs; None where this is unknown.
+
+    A program is correct by the ground-truth tests, or with pseudo-labels by the kept tests of the
+    frozen tester.
+    """
     rows = [*record["programs"], *record.get("opponents", ())]
     runs = [p["runs"] for p in rows]
     keep = [True] * len(record["task"]["tests"])
     if (supervision := record.get("supervision")) is not None:
         runs = [*(supervision["runs"] or ()), *(supervision["opponents_runs"] or ())]
         keep = [t["kept"] for t in supervision["tests"] if t["input"] is not None]
-    found = [
+    correct = [
         passes_all([o["verdict"] for o, kept in zip(row, keep, strict=False) if kept])
         for row in runs
     ]
-    return found + [None] * (len(rows) - len(found))
+    return correct + [None] * (len(rows) - len(correct))
 
 
 def passes_all(verdicts: Sequence[str]) -> bool | None:
-    """Whether a program passed all of its tests; None where one is masked and none failed, or
-    there is none."""
+    """Return True if a program passed all its tests, False if it failed one; None if no test failed
+    and one is masked, or without tests."""
     if any(v not in (Verdict.ACCEPTED, Verdict.INFRA) for v in verdicts):
         return False
     return None if not verdicts or Verdict.INFRA in verdicts else True
@@ -83,17 +92,21 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is kept of a group."""
+    """Summary of a recorded group for lists of groups."""
 
     task: str
     correct: tuple[int, int]
+    """Correct programs, and all programs."""
     right: tuple[int, int] | None
+    """Right tests, and all tests known to be right or wrong; None if no test is known."""
     rewards: Mapping[Role, tuple[float, float] | None]
+    """Least and greatest reward of each role; None for a role without rewards."""
     dropped: Mapping[Role, str | None]
+    """Reason why a role's group was not learned from; None if it was."""
 
 
 def row_of(record: Mapping[str, Any]) -> Row:
-    """What is kept of a record."""
+    """Return the summary of a recorded group."""
     programs, tests = record["programs"], record["tests"]
     known = [t["right"] for t in tests if t["right"] is not None]
     dropped = record.get("dropped", {})

@@ -1,4 +1,4 @@
-"""Figures as people read them: what they are called, in which order, and with which interval."""
+"""Labels of figures for readers: names, order, and intervals as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sparring.selection.selectors import WORDS, Selector
 
 _NAMES = {
-    "one_shot": "programs right (one-shot)",
+    "one_shot": "programs right (pass@1)",
     "unit_test_accuracy": "tests right (by reference)",
     "unit_test_accuracy_estimate": "tests right (paper's estimate)",
     "bon": "Best-of-{size}, own samples",
@@ -35,50 +35,51 @@ _OTHERS = {
     "coder.at_limit": "programs' responses cut off",
     "tester.at_limit": "tests' responses cut off",
 }
-"""Figures that only an evaluation has, or that are of other programs there."""
+"""Labels of figures that only an evaluation has, or that an evaluation takes over other programs
+than a run."""
 _OF_SUITES = {
     "suite_far_": "FAR of {size} tests together",
     "suite_frr_": "FRR of {size} tests together",
     "coverage@": "coverage@{size}: wrong programs caught by {size} tests",
 }
-"""Figures of so many tests."""
+"""Labels of figures for a number of tests; a key is the start of the figure's name."""
 AT_SCALE = re.compile(rf"({'|'.join(Selector)})_(\d+)x(\d+)")
-"""The figure of a selector: one of n programs chosen by m tests."""
+"""Name of a selector's figure: one of n programs, chosen by m tests."""
 REASON = re.compile(r"(coder|tester)\.failed\.")
-"""Begins the share of responses that could not be read for one reason."""
+"""Start of the name of a share of responses that could not be read for one reason."""
 PLAIN = ("input_size", "mu")
-"""Metrics that are no shares: they stand without per cent."""
+"""Metrics that are not shares and are shown without per cent."""
 
 
-def metric_labels(found: Collection[str]) -> dict[str, str]:
-    """The metrics of ``found`` that people read, in order, with their labels.
+def metric_labels(names: Collection[str]) -> dict[str, str]:
+    """Return the labels of the metrics in ``names`` that readers know, in their order.
 
     Best-of-N is recorded under its size: ``bon_8x8`` is Best-of-8×8.
     """
     labels: dict[str, str] = {}
     for name, label in _NAMES.items():
         if "{size}" in label:
-            sizes = [k.removeprefix(f"{name}_") for k in found if k.startswith(f"{name}_")]
+            sizes = [k.removeprefix(f"{name}_") for k in names if k.startswith(f"{name}_")]
             labels |= {f"{name}_{s}": label.format(size=s.replace("x", "×")) for s in sizes}
-        elif name in found:
+        elif name in names:
             labels[name] = label
     return labels
 
 
 def figure(record: Mapping[str, Any], name: str) -> float | None:
-    """A figure of a recorded line by its dotted name, as in ``coder.entropy``; None where it is
+    """Return a figure of a record by its dotted name, such as ``coder.entropy``; None if
     unknown."""
-    found: Any = record
+    value: Any = record
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, (int, float)) else None
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def figure_labels(names: Collection[str]) -> dict[str, str]:
-    """Every figure of an evaluation with its label: those that people know first, then those at a
-    scale, then the reasons of unread responses."""
+    """Return the label of every figure of an evaluation: first the usual figures, then figures by
+    numbers of programs and tests, then shares of unread responses by reason."""
     rest = [n for n in names if not AT_SCALE.fullmatch(n) and not REASON.match(n)]
-    found = {
+    labels = {
         **{n: n for n in rest if n.startswith("pass@")},
         **metric_labels(rest),
         **{n: label for n, label in _OTHERS.items() if n in rest},
@@ -94,19 +95,20 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
             if n.startswith("dual_pass@")
         },
     }
-    first = {"one_shot": found["one_shot"]} if "one_shot" in found else {}
+    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
     at_scale = {n: match for n in names if (match := AT_SCALE.fullmatch(n))}
     return {
         **first,
-        **found,
-        **{n: n.replace("_", " ") for n in rest if n not in found},
+        **labels,
+        **{n: n.replace("_", " ") for n in rest if n not in labels},
         **{n: f"{m[2]} × {m[3]}, {WORDS[Selector(m[1])]}" for n, m in at_scale.items()},
         **{n: REASON.sub(r"\1: ", n).replace("_", " ") for n in names if REASON.match(n)},
     }
 
 
 def interval(estimate: Mapping[str, Any] | None, plain: bool, sign: bool = False) -> str:
-    """``52.1% [49.8, 54.4]``, or without per cent if ``plain``."""
+    """Return an estimate as text, such as ``52.1% [49.8, 54.4]``; ``plain``: without per cent;
+    ``sign``: with a plus before a positive figure, and without the unit."""
     if estimate is None or estimate.get("mean") is None:
         return "–"
     scale, unit, digits = (1, "", 2) if plain else (100, "%", 1)

@@ -1,4 +1,4 @@
-"""Records as lines of JSON, which has neither NaN nor infinities nor tuples."""
+"""Records as lines of strict JSON, which has no NaN, no infinities and no tuples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def clean(value: Any) -> Any:
-    """The same data with NaN and infinities as None, tuples as lists."""
+    """Return the data with NaN and infinities replaced by None, and tuples by lists."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -20,13 +20,13 @@ def clean(value: Any) -> Any:
 
 
 def lines_of(records: Iterable[Mapping[str, Any]]) -> bytes:
-    """The records as JSON lines. Cleaned only where one holds what JSON has not: that takes longer
-    than the rest together."""
-    found = []
+    """Return the records as JSON lines. Only a record that strict JSON cannot hold is cleaned,
+    because cleaning takes longer than all the rest."""
+    lines = []
     for record in records:
         try:
             text = json.dumps(record, allow_nan=False)
         except ValueError:
             text = json.dumps(clean(record))
-        found.append(text.encode("ascii") + b"\n")
-    return b"".join(found)
+        lines.append(text.encode("ascii") + b"\n")
+    return b"".join(lines)

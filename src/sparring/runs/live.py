@@ -1,9 +1,9 @@
-"""The files of a run that is being made: read over and over, never locked, never disturbed.
+"""Reader of a run in progress, which neither locks nor disturbs the run.
 
-What is read is only what a run appends to or replaces whole, so that a look at
-any moment is a look at a state that was. Whether a process is making the run
-is asked of the system's list of locks, not by trying the lock: a run that
-begins at that moment would find it taken.
+Only files that a run appends to or replaces atomically are read, so a reader always
+sees a consistent state. `being_made` looks for the run's lock in the system's list
+of locks instead of trying to take the lock: a run that starts at that moment would
+find the lock taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from sparring.runs.reader import record_of
 
 @dataclass(slots=True)
 class Tail:
-    """The whole lines of a JSONL file that grows, is replaced or is not there yet."""
+    """Reader of the complete lines of a JSONL file that grows, is replaced, or does not exist
+    yet."""
 
     path: Path
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -26,9 +27,11 @@ class Tail:
     _file: int = 0
 
     def read(self) -> list[dict[str, Any]]:
-        """The records that are new since the last time. After a rewind the file is another or is
-        shorter: then all of it is read again, and only what comes after the records known is
-        new."""
+        """Return the records that are new since the last call.
+
+        After a rewind of the run the file is another file, or shorter. Then the whole file is read
+        again, and records beyond the number known before are new.
+        """
         try:
             with self.path.open("rb") as file:
                 about = os.fstat(file.fileno())
@@ -47,7 +50,7 @@ class Tail:
 
 
 def being_made(path: Path) -> bool | None:
-    """Whether a process of this machine holds the run's lock; None where that cannot be told."""
+    """Return True if a process of this machine holds the run's lock; None if this is unknown."""
     try:
         about = (path / "lock").stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Following a run: a bar in a terminal, plain lines when piped."""
+"""Progress of a run: a bar in a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rich.text import Text
 
 
 class Bar:
-    """A bar that is gone when its block ends, in a terminal; elsewhere only lines that stay."""
+    """Progress bar that disappears when its block ends; without a terminal only notes are
+    printed."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -35,16 +36,16 @@ class Bar:
             self._bar.stop()
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self.console.print(Text(text), soft_wrap=True)
 
     def show(self, what: str, share: float, told: str) -> None:
-        """Where it stands: how much of ``what`` is done, and what there is to tell of it."""
+        """Update the bar: the share of ``what`` that is done, followed by the text ``told``."""
         self._bar.update(self._task, description=what, completed=share, told=told)
 
 
 def time_left(seconds: float | None) -> str:
-    """``2:03``, or ``1:02:03`` from an hour on; a question mark where it is not known."""
+    """Return a duration such as ``2:03``, or ``1:02:03`` from an hour on; ``?`` for None."""
     if seconds is None:
         return "?"
     whole = int(seconds)
@@ -54,7 +55,7 @@ def time_left(seconds: float | None) -> str:
 
 
 class Progress(Bar):
-    """Shows phases and steps of a run. Use it as a context manager."""
+    """Display of a run's phases and steps; a context manager."""
 
     def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
         super().__init__(console or Console())
@@ -63,31 +64,33 @@ class Progress(Bar):
         self._budget: int | None = None
         self._spent = 0
         self._made = 0
-        """Steps of this process, what they took, and the tokens that they sampled."""
+        """Steps made by this process."""
         self._training = 0.0
+        """Seconds of these steps."""
         self._tokens = 0
+        """Tokens sampled in these steps."""
         self._phase = ""
         self._last: Mapping[str, Any] = {}
         self._header = False
 
     def begin(self, done: int, spent: int, budget: int | None = None) -> None:
-        """Where the run stands: steps made, tokens sampled; a ``budget`` of tokens ends it with
-        the step that has spent it."""
+        """Set the state of a run that starts or is resumed: steps ``done``, tokens ``spent``, and
+        the ``budget`` of tokens, if any."""
         self.done, self._spent, self._budget = done, spent, budget
 
     def phase(self, name: str) -> None:
-        """What is going on now."""
+        """Show the current phase."""
         self._phase = name
         self._refresh()
 
     def long_phase(self, name: str) -> None:
-        """What is going on now, and may take minutes: a line too where no status is shown."""
+        """Show the current phase, which may take minutes; without a bar a line is printed too."""
         if not self.shown:
             self.note(f"{name} …")
         self.phase(name)
 
     def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
-        """A training step is done. ``values`` may hold ``one_shot``, ``tests_right``,
+        """Show a finished training step. ``values`` may hold ``one_shot``, ``tests_right``,
         ``tokens``, ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
         self.done = step
         self._made += 1
@@ -97,7 +100,7 @@ class Progress(Bar):
         self._last = values
         if not self.shown:
             if not self._header:
-                self.note("  step  programs  tests  resp/s  runs/s  tokens/s  s/step   left")
+                self.note("  step  programs  tests  resp/s  exec/s  tokens/s  s/step   left")
                 self._header = True
             self.note(
                 f"{step:>6}  {_percent(values, 'one_shot'):>8}"
@@ -117,7 +120,7 @@ class Progress(Bar):
         return time_left(self._training / self._made * steps)
 
     def _share(self) -> float:
-        """How much of the run is done."""
+        """Return the share of the run that is done, by steps or by tokens."""
         by_steps = self.done / self.steps
         return (
             by_steps if self._budget is None else min(1, max(by_steps, self._spent / self._budget))
@@ -125,15 +128,15 @@ class Progress(Bar):
 
     def _refresh(self) -> None:
         of = f"/{self.steps}" if self._budget is None else f", {self._share():.0%}"
-        told = f"{self._left()} left  {self._phase}"
+        text = f"{self._left()} left  {self._phase}"
         if self._last:
-            told += (
+            text += (
                 f"  programs right {_percent(self._last, 'one_shot')}, "
                 f"tests right {_percent(self._last, 'tests_right')}, "
                 f"{_rate(self._last, 'tokens_per_s')} tokens/s, "
-                f"{_rate(self._last, 'runs_per_s')} runs/s"
+                f"{_rate(self._last, 'runs_per_s')} executions/s"
             )
-        self.show(f"step {self.done}{of}", self._share(), told)
+        self.show(f"step {self.done}{of}", self._share(), text)
 
 
 def _percent(values: Mapping[str, Any], name: str) -> str:
@@ -142,5 +145,5 @@ def _percent(values: Mapping[str, Any], name: str) -> str:
 
 
 def _rate(values: Mapping[str, Any], name: str) -> str:
-    """A rate; a step that was read from a record has none."""
+    """Return a rate as text; ``–`` for a step read from a record, which has no rates."""
     return f"{values[name]:.0f}" if name in values else "–"

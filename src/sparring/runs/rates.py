@@ -1,4 +1,5 @@
-"""The rates of ``timing.jsonl`` in words: tokens per second and device, and MFU."""
+"""Rates of ``timing.jsonl`` as text: tokens per second and device, and MFU (model FLOPs
+utilisation: the share of a device's peak operations that learning uses)."""
 
 from __future__ import annotations
 
@@ -14,28 +15,28 @@ RATES = {
     "tflops_device": "TFLOP/s of learning and device",
     "mfu": "MFU of learning",
 }
-"""Keys of a step's line, and what they are called."""
+"""Labels of the rates, by their keys in a line of ``timing.jsonl``."""
 
 
 def mean_rates(timing: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """The mean of each rate over the steps that have it."""
+    """Return the mean of each rate over the steps that have the rate."""
     steps = [t for t in timing if "step" in t]
-    found: dict[str, float] = {}
+    means: dict[str, float] = {}
     for key in RATES:
         values = [t[key] for t in steps if key in t]
         known = [float(v) for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
         if known:
-            found[key] = sum(known) / len(known)
-    return found
+            means[key] = sum(known) / len(known)
+    return means
 
 
 def rates_line(rates: Mapping[str, float]) -> str:
-    """One line; empty where nothing is known."""
+    """Return the rates in one line; empty without rates."""
     return ", ".join(f"{RATES[key]} {rate_text(key, value)}" for key, value in rates.items())
 
 
 def rate_text(key: str, value: float) -> str:
-    """A rate as it is shown."""
+    """Return a rate as text."""
     if key == "mfu":
         return f"{100 * value:.1f}%"
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"

@@ -1,8 +1,8 @@
-"""A run directory as it is read: by whoever looks at it, resumes it or learns from it again.
+"""Reader of a run directory, for display, resuming and replay.
 
-A run may be going on, cut off or damaged in places. What cannot be read is a
-`RunError` that names the file; a step may have thousands of groups, so its
-file is read line by line (`packed_lines`) wherever it need not be held whole.
+A run may be in progress, incomplete or damaged. An unreadable file raises a `RunError`
+that names the file. A step may have thousands of groups, so its file is read line by
+line (`packed_lines`) where the groups need not be held in memory together.
 `sparring.runs.directory` has the layout and the writer.
 """
 
@@ -27,17 +27,17 @@ _STEP = re.compile(r"step-(\d{5,})")
 
 
 class RunReader:
-    """The files of a run, or of an evaluation, in the directory ``path``."""
+    """Reader of the files of a run, or of an evaluation, in the directory ``path``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def has(self, name: str) -> bool:
-        """Whether a file of that name is there."""
+        """Return True if the directory has a file or directory of that name."""
         return (self.path / name).exists()
 
     def read_json(self, name: str) -> Any:
-        """Read a JSON file of the run."""
+        """Read a JSON file of the run. Raises `RunError` if it is missing or damaged."""
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -46,7 +46,8 @@ class RunReader:
             raise RunError(f"{self.path}: {name} is damaged: {error}") from None
 
     def jsonl(self, name: str) -> list[dict[str, Any]]:
-        """The records of a JSONL file. A last line cut short by a crash is left out."""
+        """Return the records of a JSONL file; [] without the file. A torn last line, as a kill
+        leaves it, is ignored. Raises `RunError` for any other damaged line."""
         path = self.path / name
         if not path.exists():
             return []
@@ -57,7 +58,7 @@ class RunReader:
         records = []
         for number, line in enumerate(whole, start=1):
             if (record := record_of(line)) is None:
-                raise RunError(f"{path}: line {number} is damaged; mend or remove it")
+                raise RunError(f"{path}: line {number} is damaged; correct or remove it")
             records.append(record)
         return records
 
@@ -68,8 +69,8 @@ class RunReader:
             yield record
 
     def packed_lines(self, name: str) -> Iterator[bytes]:
-        """The lines of a gzipped JSONL file, one after another. Raises `RunError` where the file
-        ends too early or is none, after the lines that could be read."""
+        """Yield the lines of a gzipped JSONL file. Raises `RunError`, after the readable lines, if
+        the file is truncated or not gzipped."""
         path = self.path / name
         try:
             with path.open("rb") as file:
@@ -85,19 +86,20 @@ class RunReader:
             raise RunError(f"{path}: cannot be read: {error.strerror}") from None
 
     def packed_records(self, name: str) -> Iterator[dict[str, Any]]:
-        """The records of a gzipped JSONL file, one after another."""
+        """Yield the records of a gzipped JSONL file."""
         try:
             yield from self._parsed(name)
-        except RunError as error:  # an evaluation has no --resume
+        except RunError as error:
+            # No hint for an evaluation: it has no recipe and cannot be resumed.
             hint = _MEND if self.has(name) and self.has(RECIPE) else ""
             raise RunError(f"{error}{hint}") from None
 
     def groups(self, step: int) -> Iterator[dict[str, Any]]:
-        """The recorded groups of a step."""
+        """Yield the recorded groups of a step."""
         return self.packed_records(step_file("rollouts", step))
 
     def read_packed(self, name: str) -> list[dict[str, Any]]:
-        """All records of a gzipped JSONL file, which has at least one."""
+        """Return all records of a gzipped JSONL file. Raises `RunError` for a file without any."""
         try:
             records = list(self._parsed(name))
             if not records:
@@ -107,52 +109,53 @@ class RunReader:
         return records
 
     def recorded_steps(self) -> list[int]:
-        """The steps whose rollouts are there, from the first one without a gap."""
+        """Return the steps with recorded rollouts, from the first step up to the first gap."""
         steps = self.rollout_steps()
         return list(takewhile(set(steps).__contains__, count(min(steps, default=0))))
 
     def rollout_steps(self) -> list[int]:
-        """The steps whose rollouts are there, sorted; an evaluation's are under step 0."""
+        """Return all steps with recorded rollouts, sorted; an evaluation's are under step 0."""
         return self.steps("rollouts", ".jsonl.gz")
 
     def steps(self, room: str, ending: str = "") -> list[int]:
-        """The steps that a room of the run (rollouts, checkpoints, …) has something of, sorted."""
+        """Return the steps that a subdirectory of the run (rollouts, checkpoints, …) has a file of,
+        sorted."""
         names = [p.name.removesuffix(ending) for p in (self.path / room).glob(f"step-*{ending}")]
         return sorted(int(m[1]) for m in map(_STEP.fullmatch, names) if m)
 
     def newest_checkpoint(self) -> Path | None:
-        """The latest complete checkpoint."""
+        """Return the newest complete checkpoint; None without one."""
         complete = self.checkpoints()
         return complete[-1] if complete else None
 
     def checkpoints(self) -> list[Path]:
-        """The complete checkpoints, the oldest first."""
+        """Return the complete checkpoints, oldest first."""
         room = self.path / "checkpoints"
         return [p for s in self.steps("checkpoints") if (p := room / f"step-{s:05d}").is_dir()]
 
 
 def open_run(path: Path) -> RunReader:
-    """A run to be read only, while another process may be writing it. Raises `RunError`."""
+    """Open a run for reading; another process may be writing it. Raises `RunError`."""
     if not holds_run(path):
-        raise RunError(f"{path} holds no run (there is no recipe.json in it)")
+        raise RunError(f"{path} holds no run (it has no recipe.json)")
     return RunReader(path)
 
 
 def holds_run(path: Path) -> bool:
-    """Whether a directory holds a run. Raises `RunError` where that cannot be seen."""
+    """Return True if a directory holds a run. Raises `RunError` for an unreadable path."""
     try:
         return (path / RECIPE).exists()
-    except OSError as error:  # a name that is too long, a directory that is closed to us
+    except OSError as error:  # a name that is too long, or a directory without permission
         raise RunError(f"{str(path)[:80]}: {error.strerror}") from None
 
 
 def step_file(room: str, step: int) -> str:
-    """The name of a step's file in one of the rooms rollouts and usage."""
+    """Return the name of a step's file in the subdirectory ``room``: rollouts or usage."""
     return f"{room}/step-{step:05d}.jsonl.gz"
 
 
 def record_of(line: bytes) -> dict[str, Any] | None:
-    """The record in a line of JSON; None for a damaged one."""
+    """Return the record in a line of JSON; None for a damaged line."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

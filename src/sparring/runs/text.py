@@ -1,4 +1,4 @@
-"""Untrusted text in the columns of a terminal: nothing in it acts (`text`), none of it floods."""
+"""Untrusted text for a terminal: control characters are made visible, and length is limited."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sparring.text import visible
 
 
 def one_line(text: str, width: int) -> str:
-    """``text`` made `visible` in one line of at most ``width`` columns, its line ends as ⏎; what
-    is cut is counted."""
-    start = text[: 4 * width]  # a megabyte is not looked through for a line of it
+    """Return ``text`` made `visible`, in one line of at most ``width`` columns. Line ends become ⏎;
+    the number of characters cut off is appended."""
+    start = text[: 4 * width]  # enough for one line, without a pass over a megabyte
     shown = visible(start).replace("\n", "⏎").replace("\t", "⇥")
     if len(start) == len(text) and cell_len(shown) <= width:
         return shown
@@ -23,8 +23,8 @@ def one_line(text: str, width: int) -> str:
 
 
 def block(text: str, lines: int, width: int) -> list[str]:
-    """The first ``lines`` lines of ``text``, each in at most ``width`` columns, and a line that
-    counts the others."""
+    """Return the first ``lines`` lines of ``text``, each of at most ``width`` columns, and a line
+    with the number of further lines."""
     whole = text.split("\n")
     if whole[-1] == "":
         whole.pop()

@@ -1,14 +1,13 @@
-"""Where the time of a step goes: intervals of named phases, in lanes that may overlap.
+"""Timeline: the seconds of each phase of a step, as intervals in lanes that may overlap.
 
-One `Timeline` follows a whole run. Any thread says what it does by
-`Timeline.during`; a phase within a phase of the same thread suspends the outer
-one, so that a lane does one thing at a time and no second is counted twice.
-`cut` ends an account (of a step, of an evaluation) and begins the next at the
-same moment: between them nothing is lost, and a phase that goes on across the
-cut, as sampling ahead does, is divided between them.
+One `Timeline` follows a whole run. A thread declares its phase by `Timeline.during`.
+A phase within a phase of the same thread suspends the outer phase, so a lane does one
+thing at a time and no second is counted twice. `Timeline.cut` ends one account (of a
+step or an evaluation) and starts the next at the same moment: no time is lost, and a
+phase that spans the cut, as asynchronous sampling does, is divided between the two.
 
-The accounts are kept in ``timeline.jsonl``; `timing` makes of one the short
-figures of ``timing.jsonl``. Nothing is measured within a phase.
+The accounts are recorded in ``timeline.jsonl``; `Account.timing` gives the short
+figures of ``timing.jsonl``. Time within a phase is not divided further.
 """
 
 from __future__ import annotations
@@ -23,38 +22,39 @@ from itertools import pairwise
 from typing import Any
 
 MAIN = "main"
-"""The lane of a thread that names none."""
+"""Lane of a thread that names none."""
 
 
 class Phase(StrEnum):
-    """What a lane is doing."""
+    """Phase that a lane is in."""
 
     SAMPLING = "sampling"
     RUNNING = "running"
-    """Programs in the sandbox."""
+    """Executing programs in the sandbox."""
     JUDGING = "judging"
-    """Parsing, waiting for the runs that are left, comparing outputs."""
+    """Grading: waiting for the last executions, comparing outputs."""
     LEARNING = "learning"
     READING = "reading"
-    """Of recorded rollouts."""
+    """Reading recorded rollouts."""
     SCORING = "scoring"
+    """Computing rewards and advantages."""
     JOURNALLING = "journalling"
-    """Responses and bouts, on their way to the disk."""
+    """Writing responses and groups to disk."""
     SYNCING = "syncing"
-    """Weights, on their way to whoever samples."""
+    """Sending weights to the servers that sample."""
     WAITING = "waiting"
-    """For rollouts that are made ahead: what is done meanwhile is in other lanes."""
+    """Waiting for asynchronous rollouts, whose work is in other lanes."""
     METRICS = "metrics"
     CHECKPOINT = "checkpoint"
 
 
 WORK = frozenset({Phase.SAMPLING, Phase.RUNNING, Phase.JUDGING, Phase.LEARNING})
-"""What a step is for. The rest is the ``other`` share."""
+"""Phases that do the work of a step. Time outside of these phases is the ``other`` share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A phase of a lane, in seconds from the beginning of its account."""
+    """Phase of a lane, with ``start`` and ``end`` in seconds since the account began."""
 
     phase: Phase
     lane: str
@@ -64,15 +64,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What was done in ``seconds``; ``runs`` of programs were executed."""
+    """Phases of ``seconds`` of a run, with ``runs``, the number of programs' executions."""
 
     seconds: float
     intervals: tuple[Interval, ...]
     runs: int = 0
 
     def phases(self) -> dict[str, float]:
-        """Seconds in which each phase was going on, in whatever lane; overlapping phases each
-        count them."""
+        """Return the seconds of each phase, in any lane. Overlapping phases each count their
+        common seconds."""
         return {
             phase.value: covered(i for i in self.intervals if i.phase is phase)
             for phase in Phase
@@ -80,24 +80,25 @@ class Account:
         }
 
     def other_share(self) -> float:
-        """Share of the time in which nothing of `WORK` was going on."""
+        """Return the share of the time in which no phase of `WORK` was active."""
         if self.seconds <= 0:
             return 0.0
         return 1 - covered(i for i in self.intervals if i.phase in WORK) / self.seconds
 
     def alone(self) -> dict[str, float]:
-        """Seconds in which a phase was the only one: what a run would gain without it."""
-        found: dict[str, float] = {}
+        """Return the seconds in which each phase was the only active phase: the time that a run
+        would save without the phase."""
+        alone: dict[str, float] = {}
         edges = sorted({t for i in self.intervals for t in (i.start, i.end)})
         for start, end in pairwise(edges):
-            going = {i.phase for i in self.intervals if i.start <= start and end <= i.end}
-            if len(going - {Phase.WAITING}) == 1:
-                [phase] = going - {Phase.WAITING}
-                found[phase] = found.get(phase, 0.0) + end - start
-        return found
+            active = {i.phase for i in self.intervals if i.start <= start and end <= i.end}
+            if len(active - {Phase.WAITING}) == 1:
+                [phase] = active - {Phase.WAITING}
+                alone[phase] = alone.get(phase, 0.0) + end - start
+        return alone
 
     def record(self) -> dict[str, Any]:
-        """The account as JSON-able data."""
+        """Return the account as data for JSON."""
         return {
             "seconds": round(self.seconds, 6),
             "other_share": round(self.other_share(), 6),
@@ -108,18 +109,20 @@ class Account:
         }
 
     def timing(self, tokens: int, responses: int) -> dict[str, Any]:
-        """Seconds and, of a step that was not read from a record, rates."""
+        """Return the seconds of a step and of its phases, and rates for a step that was sampled,
+        not read from a record."""
         phases = self.phases()
-        found: dict[str, Any] = {"seconds": self.seconds, "phases": phases}
+        timing: dict[str, Any] = {"seconds": self.seconds, "phases": phases}
         if Phase.SAMPLING in phases:
-            found["tokens_per_s"] = tokens / self.seconds
-            found["responses_per_s"] = responses / self.seconds
-            found["runs_per_s"] = self.runs / max(phases.get(Phase.RUNNING, 0.0), 1e-9)
-        return found
+            timing["tokens_per_s"] = tokens / self.seconds
+            timing["responses_per_s"] = responses / self.seconds
+            timing["runs_per_s"] = self.runs / max(phases.get(Phase.RUNNING, 0.0), 1e-9)
+        return timing
 
 
 def account_from(record: Mapping[str, Any]) -> Account:
-    """What `Account.record` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """Return the account that `Account.record` has written. Raises KeyError, TypeError or
+    ValueError for other data."""
     intervals = (
         Interval(Phase(phase), str(lane), float(start), float(end))
         for phase, lane, start, end in record["intervals"]
@@ -128,7 +131,7 @@ def account_from(record: Mapping[str, Any]) -> Account:
 
 
 def covered(intervals: Iterable[Interval]) -> float:
-    """Seconds that at least one of the intervals covers."""
+    """Return the seconds that at least one of the intervals covers."""
     total, until = 0.0, float("-inf")
     for i in sorted(intervals, key=lambda i: i.start):
         total += max(0.0, i.end - max(i.start, until))
@@ -138,7 +141,7 @@ def covered(intervals: Iterable[Interval]) -> float:
 
 @dataclass(slots=True, eq=False)
 class _Open:
-    """A phase that is going on; ``start`` is where its current piece began."""
+    """Active phase; ``start`` is the beginning of its current piece."""
 
     phase: Phase
     lane: str
@@ -146,7 +149,7 @@ class _Open:
 
 
 class Timeline:
-    """The clock of a run. Safe to use from several threads."""
+    """Clock of a run's phases. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -158,7 +161,8 @@ class Timeline:
 
     @contextmanager
     def during(self, phase: Phase, lane: str | None = None) -> Iterator[None]:
-        """Within the block this thread does that, in ``lane``: by default the lane it is in."""
+        """Count the time of the block as ``phase`` of this thread, in ``lane`` (default: the
+        thread's current lane)."""
         stack: list[_Open] = self._here.__dict__.setdefault("stack", [])
         usual = stack[-1].lane if stack else self._here.__dict__.get("lane", MAIN)
         entry = _Open(phase, lane or usual, 0.0)
@@ -181,20 +185,20 @@ class Timeline:
                     self._open.add(stack[-1])
 
     def running(self) -> AbstractContextManager[None]:
-        """`during` of programs in the sandbox, which have a lane of their own."""
+        """Count the time of the block as executions in the sandbox, in the lane of programs."""
         return self.during(Phase.RUNNING, "programs")
 
     def in_lane(self, lane: str) -> None:
-        """What this thread does is in ``lane`` from now on, unless it says otherwise."""
+        """Make ``lane`` this thread's default lane from now on."""
         self._here.__dict__["lane"] = lane
 
     def ran(self, runs: int) -> None:
-        """So many runs of programs were executed."""
+        """Add ``runs`` to the number of executions."""
         with self._lock:
             self._runs += runs
 
     def cut(self) -> Account:
-        """What happened since the last cut; the next account begins here."""
+        """Return the account since the last cut, and begin the next account."""
         with self._lock:
             now = time.monotonic()
             for entry in [*self._open]:
@@ -210,6 +214,6 @@ class Timeline:
         return Account(now - zero, tuple(intervals), runs)
 
     def _close(self, entry: _Open, now: float) -> None:
-        """A piece of it ends."""
+        """End the current piece of an active phase."""
         self._open.discard(entry)
         self._done.append((_Open(entry.phase, entry.lane, entry.start), now))

@@ -1,4 +1,4 @@
-"""What the lines of a run add up to: seconds of each phase, and each alarm once."""
+"""Totals over the lines of a run: seconds of each phase, and each alarm once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sparring.runs.timeline import account_from
 
 
 def phase_seconds(run: RunReader) -> dict[str, float]:
-    """Seconds of each phase over the steps: from the timeline or, in runs without one, from the
-    short figures. Raises `RunError`."""
+    """Return the seconds of each phase over all steps: from timeline.jsonl or, in a run without
+    that file, from timing.jsonl. Raises `RunError`."""
     total: dict[str, float] = {}
     with well_formed(f"{run.path}: {TIMELINE}"):
         accounts = [account_from(r) for r in run.jsonl(TIMELINE) if "step" in r]
@@ -26,13 +26,14 @@ def phase_seconds(run: RunReader) -> dict[str, float]:
 
 
 def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each alarm of a run once: from which step to which, in how many, and the newest reason."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return each alarm of a run once: its first and last step, the number of steps, the newest
+    reason, and whether the alarm stands in the last step."""
+    by_monitor: dict[str, dict[str, Any]] = {}
     for line in metrics:
         for alarm in line.get("alarms", ()):
-            known = found.setdefault(
+            total = by_monitor.setdefault(
                 str(alarm["monitor"]), {"monitor": alarm["monitor"], "first": line["step"], "n": 0}
             )
-            known |= {"last": line["step"], "n": known["n"] + 1, "reason": alarm["reason"]}
-            known["standing"] = line is metrics[-1]
-    return list(found.values())
+            total |= {"last": line["step"], "n": total["n"] + 1, "reason": alarm["reason"]}
+            total["standing"] = line is metrics[-1]
+    return list(by_monitor.values())

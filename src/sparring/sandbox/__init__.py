@@ -1,23 +1,23 @@
-"""Running untrusted Python programs: isolation, limits, verdicts, a pool.
+"""Running untrusted Python programs: isolation, limits, verdicts, a pool of workers.
 
     with Sandbox() as sandbox:
         [outcomes] = sandbox.run([Job("print(int(input()) * 2)", ("1\\n", "2\\n"))])
 
-An `Outcome` says how a run ended and what it printed; whether that is *right* is decided by the
-caller: the expected outputs that a program is judged by never enter its process tree.
-`docs/sandbox.md` says what is covered.
+An `Outcome` holds the end and the output of an execution. The caller decides whether the output is
+*right*: expected outputs never enter the process tree of a program. `docs/sandbox.md` describes the
+guarantees.
 
-From your process to the program's, each package with what it may trust:
+The packages, from your process to the program's:
 
-- ``caller/``     your process: plans runs, keeps workers, holds every reply against the request.
-- ``protocol/``   the words that these processes say to each other.
-- ``worker/``     our processes outside the program's: they fork it, watch it, end it.
+- ``caller/``     your process: plans executions, keeps workers, checks replies against requests.
+- ``protocol/``   the messages between the processes.
+- ``worker/``     the sandbox's processes outside the program's, which fork, watch and kill it.
 - ``isolation/``  the walls: namespaces, Landlock, system-call filter, rlimits.
-- ``inside/``     the program's own process, trusted with nothing. What may a program reach? There.
+- ``inside/``     the program's own process, trusted with nothing, and a list of its reach.
 - ``cluster/``    a caller whose workers are on the nodes of a Ray cluster.
-- ``check/``      attacks and idioms that show what holds on this host.
+- ``check/``      attacks and idioms that show which walls hold on this host.
 
-``types``, ``preamble``, ``apart``, ``details``: plain values and rules that several of them share.
+``types``, ``preamble``, ``apart`` and ``details`` are values and rules that several packages share.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ _WHEN_ASKED_FOR = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load the caller's side when it is asked for: a worker imports this package and must stay
-    small."""
+    """Load the caller's side on demand: a worker imports this package too, and must stay small."""
     if name not in _WHEN_ASKED_FOR:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_WHEN_ASKED_FOR[name]}"), name)

@@ -1,4 +1,8 @@
-"""Compiling what stands before a program, once, on the caller's side."""
+"""Compiling the preamble of programs, once, on the caller's side.
+
+A preamble is Python source that is executed before a program, in the program's module: a judge's
+imports, the helpers of a prompt's head.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +19,19 @@ if TYPE_CHECKING:
 _FRONT_NAME = "before.py"
 STAR = "*"
 Import = tuple[str, str | None, str]
-"""Module, attribute of it (None: the module itself, `STAR`: all), name that it gets here."""
+"""Module, attribute (None: the module itself, `STAR`: all of them), name that the import binds."""
 
 
 @lru_cache(256)
 def packed(source: str) -> bytes:
-    """The source as code for a program's process; empty for an empty source.
+    """Return a preamble as marshalled code for a program's process; empty for an empty source.
 
-    Raises `SandboxError` if it is no Python.
+    The value is (code of the imports at the beginning, those imports, code of the rest). Raises
+    `SandboxError` if the source is not Python.
     """
     if not source.strip():
         return b""
-    import ast  # not for workers, who have this module too
+    import ast  # here, because workers import this module and need no `ast`
 
     try:
         tree = ast.parse(source)
@@ -39,15 +44,15 @@ def packed(source: str) -> bytes:
             for part in (tree.body[:first], tree.body[first:])
         )
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SandboxError(f"what stands before a program is no Python: {error}") from None
+        raise SandboxError(f"the preamble is not valid Python: {error}") from None
     return marshal.dumps((imports, tuple(_imports(tree.body[:first])), rest))
 
 
 def _future(tree: ast.Module) -> int:
-    """Take the imports ``from __future__`` out of a module; the compiler's flags that they are.
+    """Take the imports ``from __future__`` out of a module; return them as compiler flags.
 
-    One text may come after another, as a head after its judge's imports, and its parts are
-    compiled apart: where they stand and what follows them is no longer what the compiler asks for.
+    The compiler wants these imports first. A preamble may join two texts (a judge's imports, a
+    head), and its parts are compiled apart, so the imports may stand anywhere.
     """
     import __future__
 
@@ -70,9 +75,9 @@ def _imports(statements: Sequence[ast.stmt]) -> Iterator[Import]:
     for statement in statements:
         if isinstance(statement, ast.ImportFrom):
             module = "." * statement.level + (statement.module or "")
-            for one in statement.names:
-                yield module, one.name, one.asname or one.name
+            for alias in statement.names:
+                yield module, alias.name, alias.asname or alias.name
         elif isinstance(statement, ast.Import):
-            for one in statement.names:
-                module = one.name if one.asname else one.name.partition(".")[0]
-                yield module, None, one.asname or module
+            for alias in statement.names:
+                module = alias.name if alias.asname else alias.name.partition(".")[0]
+                yield module, None, alias.asname or module

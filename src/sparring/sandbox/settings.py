@@ -1,4 +1,4 @@
-"""Settings of the sandbox: the section [sandbox]."""
+"""Settings of the sandbox: the recipe's section [sandbox]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USUAL = Limits()
 
 
 class SandboxEngine(StrEnum):
-    """Where programs run."""
+    """Place where programs are executed."""
 
     POOL = "pool"
     """In processes of this machine."""
@@ -22,7 +22,7 @@ class SandboxEngine(StrEnum):
 
 
 class SandboxSettings(Section):
-    """[sandbox]"""
+    """The recipe's section [sandbox]."""
 
     engine: SandboxEngine = Field(
         SandboxEngine.POOL,
@@ -35,50 +35,58 @@ class SandboxSettings(Section):
         None, description="Parallel workers; default: one per core (of the cluster)"
     )
     level: Level | None = Field(
-        None, description="Isolation to insist on; default: the strongest the host gives"
+        None, description="Isolation to insist on; default: the strongest that the host gives"
     )
-    fork: Fork = Field(USUAL_FORK, description="Whether a program's inputs share a process")
+    fork: Fork = Field(
+        USUAL_FORK, description="One process for all inputs of a program, or one for each input"
+    )
     packages: list[str] = Field(
         [], description="Packages that programs may import beside the standard library: numpy, …"
     )
     packages_from: str | None = Field(
         None,
-        description="Environment that has them: its directory, python or site-packages; default: that of sparring",
+        description="Environment of the packages: its directory, python or site-packages; default: that of sparring",
     )
     idle_seconds: float = Field(
-        _USUAL.idle_seconds, gt=0, description="Longest wait of a run without computing"
+        _USUAL.idle_seconds,
+        gt=0,
+        description="Most seconds that an execution may spend without computing",
     )
-    output_bytes: Count = Field(_USUAL.output_bytes, description="Longest output of a run")
+    output_bytes: Count = Field(
+        _USUAL.output_bytes, description="Most bytes of an execution's output"
+    )
     max_infra_share: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="Stop the run when our own failures exceed this share of a step's runs",
+        description="Stop the run when the sandbox itself fails in more than this share of a step's executions",
     )
 
     @field_validator("ray_address")
     @classmethod
     def _nothing_is_none(cls, value: str | None) -> str | None:
-        """So that a resumed run can take it back on the command line."""
+        """Read an empty address as none, so that the command line of a resumed run can unset it."""
         return value or None
 
     @model_validator(mode="after")
     def _a_cluster_has_an_address(self) -> SandboxSettings:
         address = self.ray_address
         if self.packages and self.engine is SandboxEngine.RAY:
-            raise ValueError("packages are for engine = pool: nodes of a cluster are given none")
+            raise ValueError(
+                "packages are not supported on a cluster: leave them out, or set engine = pool"
+            )
         if self.packages_from and not self.packages:
-            raise ValueError("packages_from is without a name in packages: name what it is to give")
+            raise ValueError("packages_from has no effect without packages: name a package")
         if self.engine is not SandboxEngine.RAY:
             if address is not None:
-                raise ValueError('ray_address is for engine = ray; leave it out, or set it to ""')
+                raise ValueError('ray_address is for engine = ray: leave it out, or set it to ""')
             return self
         host, _, port = (address or "").rpartition(":")
         if address not in ("auto", "local") and not (
             host and "/" not in host and port.isdecimal() and 0 < int(port) < 1 << 16
         ):
             raise ValueError(
-                "engine = ray needs ray_address: auto (the cluster of this machine), local (one "
-                f"for this run) or HOST:PORT{f', not {address!r}' if address else ''}"
+                "engine = ray needs ray_address: auto (the cluster of this machine), local (a "
+                f"cluster for this run) or HOST:PORT{f', not {address!r}' if address else ''}"
             )
         return self

@@ -1,7 +1,7 @@
-"""What is asked of the sandbox: limits, jobs, levels, and what it counted.
+"""Requests to the sandbox (limits, jobs, levels) and its counts, as plain values.
 
-Plain values that both sides of the pipe share. No logic beyond checking that
-a value makes sense; nothing here touches the operating system.
+Callers and workers share these values. The only logic is the check of their ranges; nothing here
+touches the operating system.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from sparring.schema import Kind
 _MOST_SECONDS = 1e6
 _MOST = 1 << 40
 MOST_OUTPUT_BYTES = 1 << 30
-"""The largest `Limits.output_bytes`: a run's output passes through memory several times."""
+"""Largest `Limits.output_bytes`: an output passes through memory several times."""
 
 
 class Level(StrEnum):
-    """How strongly a program is shut in. The strongest that the host allows is taken."""
+    """Strength of isolation. By default the strongest level that the host allows."""
 
     NAMESPACES = "namespaces"
     """All layers: own mount, pid, net, ipc and uts namespaces around a minimal read-only root,
-    and everything that ``landlock`` has."""
+    and every layer of ``landlock``."""
     LANDLOCK = "landlock"
     """No namespaces: Landlock for files and signals, seccomp, no new processes, rlimits."""
 
 
 class Fork(StrEnum):
-    """How often a program gets a fresh process."""
+    """Number of processes for a program's inputs."""
 
     PER_PROGRAM = "per_program"
     """One process for all inputs of a program, as long as it leaves no trace in that process."""
@@ -39,16 +39,20 @@ class Fork(StrEnum):
 
 
 USUAL_FORK = Fork.PER_PROGRAM
-"""Where nobody says otherwise."""
+"""Default of every setting of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use. Seconds are CPU seconds, except ``idle_seconds``.
+    """Limits of one execution.
 
-    ``idle_seconds`` is the time a run may spend neither using a CPU nor waiting for one
-    (sleeping, blocked); ``memory_mib`` is growth of memory since the start of the process;
-    ``output_bytes`` is standard output; ``file_mib`` is the size of any file that it writes.
+    - ``cpu_seconds``: CPU time of all threads.
+    - ``idle_seconds``: wall time with neither a CPU nor a wait for one (sleeping, blocked).
+    - ``memory_mib``: growth of memory since the start of the process, in MiB.
+    - ``output_bytes``: bytes of standard output.
+    - ``file_mib``: size of each written file, in MiB.
+
+    Raises `SandboxError` for a value outside its range.
     """
 
     cpu_seconds: float = 1.0
@@ -68,27 +72,26 @@ class Limits:
             if name == "output_bytes":
                 most = MOST_OUTPUT_BYTES
             if not 0 < value <= most:
-                told = f"{most:,} (1 GiB)" if most == MOST_OUTPUT_BYTES else f"{most:g}"
+                bound = f"{most:,} (1 GiB)" if most == MOST_OUTPUT_BYTES else f"{most:g}"
                 raise SandboxError(
-                    f"Limits.{name} is {value!r}: give a positive number of at most {told}."
+                    f"Limits.{name} is {value!r}: give a positive number of at most {bound}."
                 )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One program (Python source) and the inputs it is to be run on.
+    """Program (Python source) and the inputs to execute it on.
 
-    ``entry_point``, for calls and scripts: the function's name, or ``Class.method`` for a class
-    that is made without arguments.
+    - ``entry_point``, for calls and scripts: a function's name, or ``Class.method`` of a class that
+      is made without arguments.
+    - ``alone``: give each input a process of its own, whatever the sandbox's `Fork`, and leave out
+      none because another met a limit. For a program whose inputs have several authors, such as a
+      checker of different programs' outputs: no author may influence another's verdict.
+    - ``preamble``: Python source that is executed in the program's module before the program, for
+      each execution: a judge's imports, a statement's helpers. The program's own names win, and its
+      line numbers stay. A script's own process has no preamble.
 
-    ``alone``: each input in a process of its own, whatever the sandbox's `Fork` is, and none left
-    out because another met a limit. For a program that reads what several authors wrote, none of
-    whom may have a say in what becomes of another's (a checker on the outputs of different
-    programs).
-
-    ``preamble``: Python source that is executed in the program's module before the program, for
-    each run: a judge's imports, a statement's helpers. It is no part of the program, whose names
-    win and whose line numbers stay. A script's own process does not have it.
+    Raises `SandboxError` for a malformed entry point or preamble.
     """
 
     program: str
@@ -105,19 +108,18 @@ class Job:
             len(parts) <= 2 and all(part.isidentifier() for part in parts)
         ):
             raise SandboxError(
-                f"entry_point is {self.entry_point!r}: name the function, or Class.method."
+                f"entry_point is {self.entry_point!r}: give a function's name, or Class.method."
             )
         packed(self.preamble)
 
 
 @dataclass(slots=True)
 class Stats:
-    """What a sandbox has done since it was opened.
+    """Counts of a sandbox since it was opened, of executions unless stated otherwise.
 
-    Runs, except where it says otherwise. ``runs_asked`` = ``runs_executed`` + ``deduplicated`` +
-    ``skipped`` + ``infra`` once all jobs have ended.
-    ``audited`` programs were run in full although they timed out on their smallest input;
-    in ``audit_surprises`` of them another input did not time out.
+    Once all jobs have ended, ``runs_asked`` = ``runs_executed`` + ``deduplicated`` + ``skipped`` +
+    ``infra``. ``audited`` counts programs that timed out on their smallest input and were executed
+    in full all the same; in ``audit_surprises`` of them another input did not time out.
     """
 
     runs_asked: int = 0
@@ -129,6 +131,6 @@ class Stats:
     audited: int = 0
     audit_surprises: int = 0
     seconds: float = 0.0
-    """Wall seconds during which at least one call was waiting for results."""
+    """Wall seconds during which at least one call was waiting for outcomes."""
     cpu_seconds: float = 0.0
     """CPU seconds that programs used."""

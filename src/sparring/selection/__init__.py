@@ -1,1 +1,2 @@
-"""Which of n programs: pure functions of the pass matrix and the outputs. numpy only."""
+"""Selection of one of n programs: pure functions of the pass matrix and the programs' outputs.
+Needs numpy alone."""

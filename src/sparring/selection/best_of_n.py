@@ -1,10 +1,9 @@
-"""Best-of-(n, m): choose among n programs by how many of m generated tests they pass.
+"""Best-of-(n, m): choice among n programs by the number of m generated tests that they pass.
 
-From N × M samples the expected result is computed, not drawn: exactly over
-all subsets of n programs and over ties, and for m < M as the mean over seeded
-subsets of tests. Equal scores are broken at random or, if wanted, by agreement:
-programs that print what most others print come first. `first_index` is the
-official rule instead: the first n and m, the first of equals.
+From N × M samples the expected result is computed, not drawn: exactly over all subsets of n
+programs and over ties and, for m < M, as the mean over seeded subsets of tests. Ties are broken at
+random or, if wanted, by agreement: programs that print what most others print come first.
+`first_index` is the official code's rule: the first n programs and m tests, the first of equals.
 """
 
 from __future__ import annotations
@@ -20,15 +19,16 @@ from sparring.matrix import Bools, Floats, PassMatrix
 
 @dataclass(frozen=True, slots=True)
 class BestOf:
-    """The expected share of correct choices; ``error`` is the standard error that drawing
-    subsets of tests leaves (0 when m = M)."""
+    """Expected share of correct choices. ``error`` is the standard error that comes from drawing
+    subsets of tests (0 when m = M)."""
 
     value: float
     error: float = 0.0
 
 
 def scores(matrix: PassMatrix) -> Floats:
-    """Share of the observed generated tests that each program passes [P]; 0 with none."""
+    """Return the share of the observed generated tests that each program passes [P]; 0 if none was
+    observed."""
     observed = matrix.observed_PU
     count = observed.sum(axis=1)
     passed = (matrix.passed_PU & observed).sum(axis=1)
@@ -36,34 +36,36 @@ def scores(matrix: PassMatrix) -> Floats:
 
 
 def expected_choice(score_P: Floats, correct_P: Bools, n: int) -> float:
-    """P(the chosen program is correct): n programs drawn without replacement from N, one of
-    those with the highest score chosen at random.
+    """Return P(the chosen program is correct): n programs are drawn without replacement from N,
+    and one of those with the highest score is chosen at random.
 
-    With programs grouped by score: the best of the n is in a group of size g
-    with b better programs ahead iff none of the b and at least one of the g
-    is drawn; the choice within the group is uniform, so it is correct with
-    the group's share of correct programs.
+    Programs of equal score form a group. The best of the n programs belongs to a group of size g,
+    with b better programs ahead, if and only if none of the b and at least one of the g is drawn.
+    The choice within the group is uniform, so it is correct with the group's share of correct
+    programs.
     """
     return float(_expected_choices(score_P[None], correct_P, n)[0])
 
 
 def _expected_choices(score_DP: Floats, correct_P: Bools, n: int) -> Floats:
-    """`expected_choice` for each row of scores [D]: the sum over programs of the chance that it is
-    the chosen one, (C(N − b, n) − C(N − b − g, n)) / C(N, n) / g."""
+    """Return `expected_choice` for each row of scores [D]: the sum, over correct programs, of the
+    chance to be chosen, (C(N − b, n) − C(N − b − g, n)) / C(N, n) / g."""
     total = score_DP.shape[1]
     if not 1 <= n <= total:
         raise ValueError(f"n must be between 1 and {total}, not {n}")
-    # Chance that none of x programs is drawn.
+    # none[x]: the chance that none of x given programs is among the n drawn.
     none = np.array([comb(total - x, n) / comb(total, n) for x in range(total + 1)])
     order = score_DP.argsort(axis=1)
     ranked = np.take_along_axis(score_DP, order, axis=1)
-    # Equals in a row: the first and the last place of each program's score, from below.
+    # Equal scores stand side by side in `ranked`, lowest first. `first` and `last` [D, P] are the
+    # places at which the run of each program's score begins and ends: the latest beginning seen
+    # from the left, and the earliest end seen from the right.
     place = np.arange(total)
     begins = np.concatenate([np.ones((len(ranked), 1), bool), ranked[:, 1:] != ranked[:, :-1]], 1)
     first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
     ends = np.concatenate([begins[:, 1:], np.ones((len(ranked), 1), bool)], axis=1)
     last = np.minimum.accumulate(np.where(ends, place, total)[:, ::-1], axis=1)[:, ::-1]
-    ahead, size = total - 1 - last, last - first + 1
+    ahead, size = total - 1 - last, last - first + 1  # b and g of the docstrings above
     chance = (none[ahead] - none[ahead + size]) / size
     return np.asarray((chance * correct_P[order]).sum(axis=1))
 
@@ -77,12 +79,12 @@ def best_of(
     draws: int = 200,
     seed: int = 0,
 ) -> BestOf:
-    """Best-of-(n, m) of one task.
+    """Return Best-of-(n, m) of one task.
 
-    ``usable_U`` marks parsed tests; a test that could not be parsed is one of
-    the M, tells nothing, and costs its place among the m. ``agreement_P``
-    (`consensus.alike`) decides between programs with equal scores; it is that among
-    all N programs and on all M tests, whatever subsets are drawn.
+    ``usable_U`` marks parsed tests. An unparsed test is one of the M tests: it takes a place among
+    the m without deciding anything. ``agreement_P`` (`consensus.alike`) decides between programs
+    with equal scores; it is the agreement among all N programs on all M tests, whatever subsets are
+    drawn. Raises ValueError for n or m out of range.
     """
     tests = matrix.passed_PU.shape[1]
     usable = np.ones(tests, dtype=bool) if usable_U is None else usable_U
@@ -100,7 +102,7 @@ def best_of(
 
 @lru_cache(maxsize=64)
 def _drawn(tests: int, m: int, draws: int, seed: int) -> Bools:
-    """``draws`` subsets of m tests [D, U]: the same for every task with so many tests."""
+    """Return ``draws`` subsets of m tests [D, U], equal for all tasks with this number of tests."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros((draws, tests), dtype=bool)
     for row in chosen:
@@ -110,7 +112,8 @@ def _drawn(tests: int, m: int, draws: int, seed: int) -> Bools:
 
 
 def _scores_drawn(matrix: PassMatrix, tests_DU: Bools) -> Floats:
-    """`scores` on each subset of the tests [D, P]. Whole numbers below 2⁵³, so exact."""
+    """Return `scores` on each subset of the tests [D, P]. The products are exact, because their
+    numbers are whole and below 2⁵³."""
     tests = tests_DU.astype(float)
     count = tests @ matrix.observed_PU.T.astype(float)
     passed = tests @ (matrix.passed_PU & matrix.observed_PU).T.astype(float)
@@ -118,7 +121,7 @@ def _scores_drawn(matrix: PassMatrix, tests_DU: Bools) -> Floats:
 
 
 def _ranked(matrix: PassMatrix, usable_U: Bools, agreement_P: Floats | None) -> Floats:
-    """Scores, with ties broken by agreement [P]."""
+    """Return the scores [P], with ties broken by agreement."""
     score = scores(_only(matrix, usable_U))
     if agreement_P is None:
         return score
@@ -126,16 +129,19 @@ def _ranked(matrix: PassMatrix, usable_U: Bools, agreement_P: Floats | None) -> 
 
 
 def _by_agreement(score_DP: Floats, agreement_P: Floats, tests: int) -> Floats:
-    """Scores in the same order, equal ones in that of their agreement. Different shares of at most
-    ``tests`` are at least 1 / tests² apart; all that is added stays below half of that."""
+    """Return scores in the same order, with equal scores ordered by agreement.
+
+    Two different shares of at most ``tests`` tests are at least 1 / tests² apart. The amounts added
+    here stay below half of that, so that they order equal scores and no others.
+    """
     rank_P = np.unique(agreement_P, return_inverse=True)[1].reshape(-1)
     step = 0.5 / (max(tests, 1) ** 2 * (rank_P.max(initial=0) + 1))
     return np.asarray(score_DP + step * rank_P)
 
 
 def first_index(matrix: PassMatrix, n: int, m: int) -> int:
-    """The official code's choice: among the first n programs, the first with the most passes of
-    the first m generated tests."""
+    """Return the official code's choice: among the first n programs, the first that passes the most
+    of the first m generated tests."""
     return int(matrix.passed_PU[:n, :m].sum(axis=1).argmax())
 
 

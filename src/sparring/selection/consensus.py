@@ -1,12 +1,13 @@
-"""What programs agree on: how many are alike, what their groups weigh, which tests they back.
+"""Consensus of programs: the programs that are alike, the weights of their groups, and the tests
+that a consensus supports.
 
-Programs that answer alike are one group. Dual agreement (CodeT, arXiv 2207.10397) takes for alike
-who passes the same generated tests; its group weighs the more, the more programs it has and the
-more tests these pass. Nothing but the matrix of programs and generated tests is looked at. Equal
-programs and equal tests each count: the model has said so twice.
+Programs that answer alike form one group. In dual agreement (CodeT, arXiv 2207.10397) programs are
+alike if they pass the same generated tests. A group weighs more, the more programs it has and the
+more tests they pass. Only the matrix of programs and generated tests is used. Equal programs and
+equal tests each count, because the model has said so twice.
 
-What a program with a masked cell passes is not known: such programs have no vote. `believed`
-leaves them out, for the others it is the caller who does (`benchmark.observed`).
+A program with a masked cell has no vote, because the tests that it passes are unknown. `believed`
+leaves such programs out; for the other functions the caller does (`benchmark.observed`).
 """
 
 from __future__ import annotations
@@ -21,56 +22,57 @@ from numpy.typing import NDArray
 from sparring.matrix import Bools, Floats
 
 Answers = NDArray[np.int64]
-"""What each program answered to each generated test's input [P, U], as numbers: equal where the
-answers to that input are equal, -1 where there is none."""
+"""Each program's answer to the input of each generated test [P, U], as numbers: equal where the
+answers to that input are equal, -1 where there is no answer."""
 NONE = -1
 
 
 class Weight(StrEnum):
-    """What a group of programs weighs."""
+    """Weight of a group of programs."""
 
     PRODUCT = "product"
-    """Programs × tests, as the paper has it (its equation 2)."""
+    """Programs × tests, as in the paper (its equation 2)."""
     ROOT = "root"
-    """√programs × tests, as the code released with it has it."""
+    """√programs × tests, as in the code released with the paper."""
 
 
 class TestFilter(StrEnum):
-    """Which supervising tests count."""
+    """Filter of pseudo-label tests."""
 
     __test__ = False
 
     NONE = "none"
-    """All that could be read."""
+    """Keeps all tests that could be read."""
     AGREEMENT = "agreement"
-    """Those that the programs' consensus passes."""
+    """Keeps the tests that the programs' consensus passes."""
 
 
 def alike(answers_P: Sequence[Hashable]) -> Floats:
-    """How many programs gave each program's answers, itself included [P]. None is no answer and
-    agrees with nobody."""
+    """Return, for each program [P], the number of programs with its answers, itself included. None
+    is no answer and agrees with no other."""
     count = Counter(a for a in answers_P if a is not None)
     return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
 
 
 def numbered(answers: Sequence[Sequence[Hashable]], tests: int) -> Answers:
-    """Answers of every program to every of ``tests`` inputs, with numbers in their place; None is
-    none."""
-    found = np.full((len(answers), tests), NONE, dtype=np.int64)
+    """Return the answers of every program to every of ``tests`` inputs as numbers; None becomes
+    `NONE`."""
+    numbers = np.full((len(answers), tests), NONE, dtype=np.int64)
     for u in range(tests):
         known: dict[Hashable, int] = {}
         for p, row in enumerate(answers):
             if row[u] is not None:
-                found[p, u] = known.setdefault(row[u], len(known))
-    return found
+                numbers[p, u] = known.setdefault(row[u], len(known))
+    return numbers
 
 
 def weights(
     passed_PU: Bools, weight: Weight = Weight.PRODUCT, copies_U: Floats | None = None
 ) -> Floats:
-    """The weight of each program's group [P]; a program that passes no test weighs nothing.
+    """Return the weight of each program's group [P]; 0 for a program that passes no test.
 
-    ``copies_U``: how often each test was written, where columns are distinct tests; 1 by default.
+    ``copies_U``: the number of times that each test was written, where columns are distinct tests;
+    1 by default.
     """
     copies = np.ones(passed_PU.shape[1]) if copies_U is None else copies_U
     size_P = _sizes(passed_PU)
@@ -79,25 +81,26 @@ def weights(
 
 
 def believed(passed_PT: Bools, observed_PT: Bools) -> Bools:
-    """Which tests of another model are believed [T]: those that the heaviest group passes.
+    """Return the pseudo-label tests that are believed [T]: those that the heaviest group passes.
 
-    With k tests of which some are wrong, hardly any program passes all, and a right program least
-    of all. Of groups of equal weight the one with more programs is taken. No test is believed
-    where no group passes any, and where two groups are equal in both: a label by the order of the
-    programs would be none.
+    Some of k tests are wrong, so that hardly any program passes all of them, a right program least
+    of all. Among groups of equal weight the one with more programs decides. No test is believed if
+    no group passes any, or if two groups are equal in weight and size: their order is arbitrary and
+    would give an arbitrary label.
     """
     votes = passed_PT[observed_PT.all(axis=1)]
     weight_P, size_P = weights(votes), _sizes(votes)
     first = weight_P == weight_P.max(initial=0)
     first &= size_P == size_P[first].max(initial=0)
-    said = votes[first]
-    if not len(said) or (said != said[0]).any():
+    winners = votes[first]
+    if not len(winners) or (winners != winners[0]).any():
         return np.zeros(passed_PT.shape[1], dtype=bool)
-    return np.asarray(said[0])
+    return np.asarray(winners[0])
 
 
 def _sizes(passed_PU: Bools) -> Floats:
-    """How many programs pass just what each program passes [P], itself included."""
+    """Return, for each program [P], the number of programs that pass the same tests, itself
+    included."""
     packed = np.packbits(passed_PU, axis=1)
     if not packed.size:
         return np.full(len(packed), float(len(packed)))

@@ -1,12 +1,13 @@
-"""How likely a correct program is chosen by what programs agree on.
+"""Chance that a correct program is chosen by what programs agree on.
 
-Unlike a score by passed tests, a program's weight here depends on which others were drawn. So the
-expectation is taken over seeded subsets of programs and tests; with all of them there is one
-subset and nothing is drawn. Ties are never broken: of equals each is as likely.
+A score by passed tests belongs to one program. Here the weight of a program also depends on the
+other programs that were drawn. The expectation is therefore taken over seeded subsets of programs
+and tests; with all programs and tests there is only one subset. Ties are never broken: equal
+programs are equally likely.
 
-Two programs are in one group if they don't differ on any of the m tests. By ``answers_PU`` that is
-the majority: the largest group is chosen. By what they pass it is dual agreement (`consensus`):
-programs × tests passed.
+Two programs are in one group if they do not differ on any of the m tests. Compared by
+``answers_PU``, the largest group is chosen: the majority. Compared by the tests that they pass, it
+is dual agreement (`consensus`): programs × tests passed.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from sparring.selection.consensus import NONE, Answers
 
 @dataclass(frozen=True, slots=True)
 class Subsets:
-    """Which programs [D, P] and tests [D, U] take part in each draw."""
+    """Programs [D, P] and tests [D, U] that take part in each of D draws."""
 
     programs_DP: Bools
     tests_DU: Bools
 
 
 def subsets(programs: int, tests: int, n: int, m: int, draws: int = 200, seed: int = 0) -> Subsets:
-    """``draws`` subsets of n programs and m tests, or the only one there is."""
+    """Return ``draws`` subsets of n programs and m tests, or the only subset that exists."""
     if not (1 <= n <= programs and 0 <= m <= tests):
         raise ValueError(f"{n} × {m} is no part of {programs} programs and {tests} tests")
     if n == programs and m == tests:
@@ -40,8 +41,8 @@ def subsets(programs: int, tests: int, n: int, m: int, draws: int = 200, seed: i
 
 
 def dual_choice(passed_PU: Bools, correct_P: Bools, drawn: Subsets, usable_U: Bools) -> BestOf:
-    """P(correct) of the program chosen by dual agreement. A test that could not be read is one of
-    the m and tells nothing."""
+    """Return P(correct) of the program chosen by dual agreement. An unread test is one of the m
+    tests and distinguishes no programs."""
     tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
     size_DP = _same(passed_PU[:, None] != passed_PU[None], tests_DU, drawn.programs_DP)
     passes_DP = tests_DU @ passed_PU.T.astype(np.float32)
@@ -51,8 +52,8 @@ def dual_choice(passed_PU: Bools, correct_P: Bools, drawn: Subsets, usable_U: Bo
 def majority_choice(
     answers_PU: Answers, correct_P: Bools, drawn: Subsets, usable_U: Bools
 ) -> BestOf:
-    """P(correct) of a program of the largest group with the same answers. One without any answer
-    agrees with nobody and is chosen only where all are like that."""
+    """Return P(correct) of a program of the largest group with the same answers. A program without
+    any answer agrees with no other, and is chosen only if no program has an answer."""
     tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
     size_DP = _same(answers_PU[:, None] != answers_PU[None], tests_DU, drawn.programs_DP)
     answered_DP = tests_DU @ (answers_PU != NONE).T.astype(np.float32) > 0
@@ -60,13 +61,14 @@ def majority_choice(
 
 
 def _some(rng: np.random.Generator, draws: int, of: int, take: int) -> Bools:
-    """Random subsets [draws, of] of ``take`` each."""
+    """Return random subsets [draws, of] with ``take`` members each."""
     rank = rng.random((draws, of)).argsort(axis=1).argsort(axis=1)
     return np.asarray(rank < take)
 
 
 def _same(differ_PPU: Bools, tests_DU: NDArray[np.float32], programs_DP: Bools) -> Floats:
-    """How many of the drawn programs don't differ from each [D, P], itself included."""
+    """Return the number of drawn programs that do not differ from each program [D, P], itself
+    included."""
     programs = len(differ_PPU)
     flat = differ_PPU.reshape(programs * programs, -1).T.astype(np.float32)
     same_DPP = (tests_DU @ flat == 0).reshape(-1, programs, programs)
@@ -81,12 +83,13 @@ def _chosen(weight_DP: Floats, correct_P: Bools, programs_DP: Bools) -> BestOf:
 
 
 def ranked_pass_at_k(score_P: Floats, correct_P: Bools, k: int) -> float:
-    """P(at least one of k is correct), one taken from each of the k highest levels of the score.
+    """Return P(at least one of k is correct), with one program from each of the k highest levels of
+    the score.
 
-    Within a level each program is as likely as another, so that a level gives a wrong one with
-    its share of wrong programs. Where there are fewer levels than k, they are gone through again
-    from the top, each time with all their programs: the rule of CodeT's code. Programs with score
-    0 are not in the ranking, unless there is no other: then k are drawn without replacement.
+    Within a level every program is equally likely, so that a level gives a wrong program with its
+    share of wrong programs. If there are fewer levels than k, they are used again from the top,
+    each time with all their programs: the rule of CodeT's code. Programs with score 0 are not
+    ranked, unless all have score 0: then k are drawn without replacement.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
@@ -102,10 +105,11 @@ def ranked_pass_at_k(score_P: Floats, correct_P: Bools, k: int) -> float:
 
 
 def pass_at_k(correct: int, samples: int, k: int) -> float:
-    """P(at least one of k samples is correct), k drawn without replacement: unbiased for k fresh
-    samples (arXiv 2107.03374). NaN with fewer than k samples.
+    """Return P(at least one of k samples is correct), with k drawn without replacement. Unbiased
+    for k fresh samples (arXiv 2107.03374). NaN with fewer than k samples.
 
-    1 − C(n − c, k) / C(n, k), as a product: the binomials of 10,000 samples are no floats.
+    The formula is 1 − C(n − c, k) / C(n, k), computed as a product because the binomials of 10,000
+    samples are too large for a float.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")

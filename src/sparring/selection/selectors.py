@@ -1,6 +1,6 @@
-"""Who chooses one of n programs by m tests: every selector by name, in the order of tables.
+"""Selectors that choose one of n programs by m tests, by name, in the order of tables.
 
-A selector's figure stands under ``NAME_NxM``. `metrics.benchmark` measures it, `metrics.named`
+The figure of a selector is called ``NAME_NxM``. `metrics.benchmark` measures it, `metrics.named`
 gives it an interval, `runs.labels` reads it back; all take the names from here.
 """
 
@@ -10,14 +10,14 @@ from enum import StrEnum
 
 
 class Selector(StrEnum):
-    """A way to choose among programs."""
+    """Rule for choosing among programs."""
 
     BON = "bon"
     AGREEMENT_BON = "agreement_bon"
     MAJORITY = "majority"
     DUAL = "dual"
     ORACLE = "oracle"
-    """A correct one, if there is one: pass@n, which no choice exceeds."""
+    """Chooses a correct program if there is one: pass@n, which no selector exceeds."""
 
 
 WORDS = {
@@ -27,4 +27,4 @@ WORDS = {
     Selector.DUAL: "dual agreement",
     Selector.ORACLE: "oracle",
 }
-"""What people read of each: by what it chooses."""
+"""Words that people read for each selector."""

@@ -1,7 +1,9 @@
-"""Tasks: what is to be solved, read from files and checked before anything is spent.
+"""Tasks: problems with their ground-truth tests, read from files and checked before any work.
 
-`load` and `sources` give tasks; `collect` reads rows of any shape there is, `mapping` those with
-other names of columns. Below them: ``formats/`` (a file for each published data set), ``rows/``,
-``suites/`` (assertions in code), ``checkers/``. Beside them, on finished tasks: ``cleaning/``,
-``stdio/``, ``mistakes/``, `withhold`, `summary`. `preambles` is what judges put before programs.
+- `load` reads task files; `sources` takes files and splits of the microworld by name.
+- `collect` turns rows of every known shape into tasks; `mapping` reads other column names.
+- Below them: ``formats/`` (one file for each published data set), ``rows/`` (files, the hub,
+  single rows), ``suites/`` (assertions in code), ``checkers/`` (comparison rules).
+- Beside them, for finished tasks: ``cleaning/``, ``stdio/``, ``mistakes/``, `withhold`, `summary`.
+- `preambles` holds the imports that judges put before programs.
 """

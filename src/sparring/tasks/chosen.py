@@ -1,4 +1,4 @@
-"""Of the tasks that were collected those that are wanted, and why the others are not."""
+"""Selection among collected tasks: filters, duplicates, overlap, and a reason for each removal."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from sparring.tasks.stdio.convert import to_stdio
 
 
 class Dedupe(StrEnum):
-    """Which of several tasks with one statement are left out."""
+    """Removal of duplicate tasks: the first task of each statement stays."""
 
     NO = "no"
     EXACT = "exact"
     NEAR = "near"
-    """Those with similar statements as well."""
+    """Tasks with similar statements are removed too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is asked of a task. ``against``: tasks that none may overlap with, by ``overlap``;
-    ``stdio``: call tasks become programs on standard input."""
+    """Conditions that a task must meet to be kept.
+
+    ``against`` are tasks that no kept task may overlap with, as ``overlap`` measures. With
+    ``stdio``, call tasks become programs on standard input.
+    """
 
     filters: Filters
     dedupe: Dedupe
@@ -37,7 +40,10 @@ class Rules:
     def apply(
         self, tasks: Sequence[Task], rates: Mapping[str, float]
     ) -> tuple[list[Task], list[Removed]]:
-        """The tasks that are kept, and the others with the reason. ``rates``: pass rates by id."""
+        """Return the kept tasks, and the removed ones with the reason of each.
+
+        ``rates`` are pass rates, from 0 to 1, by task id.
+        """
         kept, removed = filter_tasks(tasks, self.filters, rates)
         if self.dedupe is not Dedupe.NO:
             kept, more = drop_twins(kept, TWINS if self.dedupe is Dedupe.NEAR else None)
@@ -51,16 +57,16 @@ class Rules:
         return kept, removed
 
 
-def left_out_record(found: Collected, removed: Sequence[Removed], kept: int) -> dict[str, Any]:
-    """Everything that was left out, as JSON-able data."""
+def left_out_record(collected: Collected, removed: Sequence[Removed], kept: int) -> dict[str, Any]:
+    """Return counts of all that was left out, and each removed task and bad row, for JSON."""
     return {
-        "rows": found.rows,
+        "rows": collected.rows,
         "kept": kept,
-        "outside_dates": found.outside,
-        "large_tests": found.large,
-        "tests_left_out": dict(found.left_tests),
-        "columns_left_out": dict(found.left_out),
-        "bad_rows": [{"where": f.where, "text": f.text} for f in found.faults],
+        "outside_dates": collected.outside,
+        "large_tests": collected.large,
+        "tests_left_out": dict(collected.left_tests),
+        "columns_left_out": dict(collected.left_out),
+        "bad_rows": [{"where": f.where, "text": f.text} for f in collected.faults],
         "removed": [
             {"task_id": r.task_id, "reason": r.reason, "detail": r.detail} for r in removed
         ],

@@ -1,9 +1,10 @@
-"""Reading task files: JSON, JSONL (both also gzipped) and Parquet.
+"""Read task files: JSON, JSONL (both also gzipped) and Parquet; write tasks as JSONL.
 
-Rows have the field names of `fields`, or the shapes of HumanEval and MBPP (`natives`); which, a
-row's own fields say, so a file may hold all of them. Every bad row of a file is named in one
-report; no row is ever skipped. Ids are unique across all files of a call; a row without
-``task_id`` gets its file's name and number.
+- A row has the field names of `fields`, or is a row of HumanEval or MBPP (`natives`). The fields
+  of each row tell its shape, so that one file may mix shapes.
+- One error names every bad row of a file; no row is ever skipped.
+- Ids are unique across all files of a call. A row without ``task_id`` gets its file's name and
+  its number.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from sparring.tasks.rows.files import Fault, file_rows
 from sparring.tasks.rows.known import Shape
 
 SHOWN = 50
-"""Faults listed in a report; the rest is counted."""
+"""Most faults that an error lists; the others are counted."""
 
 
 def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> list[Task]:
-    """All tasks of these files; at most the first ``max_tests`` ground-truth tests of each.
+    """Return all tasks of these files, with the first ``max_tests`` ground-truth tests of each.
 
     Raises `DataError` with a line per fault of the first bad file.
     """
     tasks: list[Task] = []
-    where: dict[str, str] = {}
+    first_uses: dict[str, str] = {}
     for path in map(Path, paths):
         faults: list[str] = []
         before = len(tasks)
         if path.suffix.lower() == ".csv" and path.is_file():
             raise DataError(
-                f"{path}: unknown kind of file; there are .json, .jsonl and .parquet; "
-                "`sparring tasks load` makes one of CSV"
+                f"{path}: CSV is not a task file (.json, .jsonl, .parquet); "
+                "convert it with `sparring tasks load`"
             )
         for raw in file_rows(path, "tasks"):
             if isinstance(raw, Fault):
@@ -48,16 +49,16 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
             number = raw.number
             if isinstance(raw.row, Mapping) and (other := _other(raw.row)):
                 raise DataError(
-                    f"{raw.where}: a row of {other}; `sparring tasks load` makes tasks of it"
+                    f"{raw.where}: a row of {other}; convert it with `sparring tasks load`"
                 )
             read = read_native if is_native(raw.row) else read_row
-            task, found = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)
-            if task is not None and task.id in where:
-                found = [("task_id", f"{task.id!r} was already used at {where[task.id]}")]
+            task, bad = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)
+            if task is not None and task.id in first_uses:
+                bad = [("task_id", f"{task.id!r} was already used at {first_uses[task.id]}")]
             elif task is not None:
-                where[task.id] = f"{path.name}, row {number}"
+                first_uses[task.id] = f"{path.name}, row {number}"
                 tasks.append(task)
-            faults += [f"{path}, row {number}, {name}: {text}" for name, text in found]
+            faults += [f"{path}, row {number}, {name}: {text}" for name, text in bad]
         if not faults and len(tasks) == before:
             lines = path.name.lower().removesuffix(".gz").endswith(".jsonl")
             raise DataError(f"{path} is empty" if lines else f"{path}: has no rows")
@@ -66,12 +67,12 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
             more = [f"… and {rest} more"] if rest > 0 else []
             raise DataError("\n".join(faults[:SHOWN] + more))
     if not tasks:
-        raise DataError("there is no task to work on: name at least one task file")
+        raise DataError("no task: no file is named; name at least one task file")
     return tasks
 
 
 def _other(row: Mapping[str, Any]) -> str | None:
-    """The name of a shape that is read, but not here; None for rows of task files."""
+    """Return the name of a shape that only `collect` reads; None for rows of task files."""
     if (form := format_of(row)) is not None:
         return form.name
     shape = shape_of(row)
@@ -79,7 +80,10 @@ def _other(row: Mapping[str, Any]) -> str | None:
 
 
 def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
-    """Write tasks as JSONL, in the same field names, to a file that is not there yet."""
+    """Write tasks to a new file as JSONL, in the field names that `load_tasks` reads.
+
+    Raises `DataError` if the file exists or cannot be written.
+    """
     with writing(path, DataError):
         try:
             _dump(tasks, path)
@@ -114,10 +118,13 @@ def _dump(tasks: Sequence[Task], path: Path) -> None:
 
 
 def _kinds(prefix: str, tests: Sequence[Test]) -> dict[str, list[Any]]:
-    """What tests on standard input under the task's own rule do not need to say."""
-    found: dict[str, list[Any]] = {}
+    """Return the columns of kinds and checkers.
+
+    Either is left out if all tests read standard input, or all follow the task's own rule.
+    """
+    columns: dict[str, list[Any]] = {}
     if any(t.kind is not Kind.STDIN for t in tests):
-        found[f"{prefix}_kind"] = [t.kind for t in tests]
+        columns[f"{prefix}_kind"] = [t.kind for t in tests]
     if any(t.checker is not None for t in tests):
-        found[f"{prefix}_checker"] = [t.checker for t in tests]
-    return found
+        columns[f"{prefix}_checker"] = [t.checker for t in tests]
+    return columns

@@ -1,11 +1,14 @@
-"""What a data set's own judge puts before every program, by name: imports that answers rely on.
+"""Preambles: the imports that a data set's own judge puts before every program.
 
 Answers that a judge accepted use `List`, `deque` or ``inf`` without an import, because that judge
-imports them first. A task names its judge's preamble (`Task.preamble`); names and order follow the
-judge, for where two modules have a name the later one wins. A name is versioned: the version is
-part of what figures depend on (`versions`), the text part of what outcomes are kept by.
+imports them first.
 
-Data sets whose own harness puts nothing there have none: CURE's, MBPP, plain files.
+- A task names its judge's preamble (`Task.preamble`).
+- Names and order follow the judge: if two modules define a name, the later import wins.
+- Each preamble has a version. Figures are recorded with the version (`versions`); kept outcomes
+  of programs are found by the text.
+- Data sets whose own harness puts nothing before a program have no preamble: CURE's, MBPP, plain
+  files.
 """
 
 from __future__ import annotations
@@ -34,17 +37,18 @@ _LIVECODEBENCH = (
     + _plain("functools operator io sys json")
     + "sys.setrecursionlimit(50000)\n"
 )
-# LeetCodeDataset's `prompt`, which its evaluator puts before every answer, as far as it is the same
-# for all problems. Classes that it adds for some (`ListNode`, `TreeNode`, with the functions that
-# build them) are in the row and come as the task's head. Here `pow` is math's and `mod` operator's.
+# The part of LeetCodeDataset's `prompt` that all problems share; its evaluator puts the prompt
+# before every answer. Classes that only some problems have (`ListNode`, `TreeNode`, with the
+# functions that build them) come from the row as the task's head. After these imports `pow` is
+# math's and `mod` is operator's.
 _LEETCODE = (
     _plain("random functools collections string math datetime")
     + _stars("typing functools collections itertools heapq bisect string operator math")
     + "inf = float('inf')\n"
 )
 
-# APPS, eval/testing_util.py; TACO, metrics/testing_util.py, has the same lines. They import numpy
-# as well, which programs have only where it is given as a package.
+# APPS, eval/testing_util.py; TACO, metrics/testing_util.py, has the same lines. Both also import
+# numpy, which is left out here: programs have numpy only if the user gives it as a package.
 _APPS = (
     _plain("sys time itertools")
     + "from itertools import accumulate, product, permutations, combinations\n"
@@ -61,13 +65,13 @@ _APPS = (
 
 PREAMBLES = {"apps": _APPS, "leetcode": _LEETCODE, "livecodebench": _LIVECODEBENCH}
 VERSION = {"apps": "1", "leetcode": "1", "livecodebench": "1"}
-"""To be raised with every change of a text above."""
+"""Versions of the preambles; raise one with every change of its text above."""
 
 
 def before(task: Task) -> str:
-    """All that stands before a program of this task: its judge's preamble, then its own head.
+    """Return the source that stands before a program of this task: preamble, then head.
 
-    Raises `DataError` for a name that is not known.
+    Raises `DataError` for an unknown preamble.
     """
     if task.preamble is None:
         return task.head
@@ -77,12 +81,12 @@ def before(task: Task) -> str:
 
 
 def versions(tasks: Iterable[Task]) -> dict[str, str]:
-    """The preambles that tasks name, with their versions; empty where none names one."""
+    """Return the preambles that tasks name, with their versions; empty if no task names one."""
     return {name: VERSION[name] for name in sorted({t.preamble for t in tasks if t.preamble})}
 
 
 def fault_of(name: str) -> str:
-    """Why a task cannot name this preamble, in words; empty if it can."""
+    """Return the end of a message that refuses this preamble's name; empty for a known name."""
     if name in PREAMBLES:
         return ""
-    return f"{name[:40]!r} is not known; there are {', '.join(sorted(PREAMBLES))}"
+    return f"{name[:40]!r} is not known; the preambles are {', '.join(sorted(PREAMBLES))}"

@@ -1,4 +1,4 @@
-"""Settings of tasks and of how their outputs are compared: the sections [tasks] and [checker]."""
+"""Settings of tasks, and of the comparison of outputs: the sections [tasks] and [checker]."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from sparring.tasks.checkers.checker import Rule, parse_checker
 
 
 class Curriculum(StrEnum):
-    """In which order tasks come."""
+    """Order of the training tasks."""
 
     NONE = "none"
-    """Each once per pass, in a random order."""
+    """Each task once per pass, in a random order."""
     PASS_RATE = "pass_rate"
-    """Drawn ∝ 0.1 + 4p(1−p), with p the share of correct programs when the task was last met and
-    1/2 before that: tasks that are sometimes solved come more often."""
+    """Tasks are drawn ∝ 0.1 + 4p(1−p), where p is the share of correct programs at the task's
+    last visit, and 1/2 before the first: tasks that are sometimes solved come more often."""
 
 
 class TooLong(StrEnum):
-    """What becomes of a task with a prompt that is too long."""
+    """Treatment of a task whose prompt is too long."""
 
     STOP = "stop"
-    """It ends the run before anything is sampled."""
+    """The task ends the run before anything is sampled."""
     DROP = "drop"
-    """It is left out, which the run says and has on record."""
+    """The task is left out; the run prints and records its id."""
 
 
 class TaskSettings(Section):
@@ -34,7 +34,7 @@ class TaskSettings(Section):
 
     curriculum: Curriculum = Field(
         Curriculum.NONE,
-        description="Each task once per pass, or drawn by how often it was solved when last met",
+        description="Order of training tasks: each once per pass (none), or drawn by the share of correct programs at the last visit (pass_rate)",
     )
 
     train: list[str] = Field(
@@ -46,24 +46,27 @@ class TaskSettings(Section):
     train_count: Length = Field(
         1600, description="Tasks drawn from a microworld split for training"
     )
-    held_out_count: Length = Field(300, description="Tasks evaluated; of a file, the first so many")
+    held_out_count: Length = Field(
+        300, description="Number of tasks evaluated; of a file, the first ones"
+    )
     held_out_seed: Seed = Field(
         1,
-        description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare",
+        description="Seed of the microworld's held-out tasks; equal seeds make runs comparable",
     )
     max_tests: Count | None = Field(
-        None, description="Use only the first so many ground-truth tests (the paper: 8)"
+        None,
+        description="Most ground-truth tests of a task; the first ones are used (the paper: 8)",
     )
     too_long: TooLong = Field(
         TooLong.STOP,
-        description="A task whose prompt is over prompts.max_tokens, or leaves no room for a response: it ends the run, or is left out of training or evaluation (drop)",
+        description="Treatment of a task whose prompt exceeds prompts.max_tokens or leaves no room for a response: end the run (stop), or leave the task out of training or evaluation (drop)",
     )
     withheld_tests: int = Field(
         1,
         ge=0,
         le=1_000_000,
         strict=True,
-        description="Of these, kept out of a training task's reward to watch it by; at most a quarter",
+        description="Ground-truth tests of a training task that are hidden from the reward and watch it; at most a quarter of them",
     )
 
 
@@ -72,7 +75,7 @@ class CheckerSettings(Section):
 
     rule: str | None = Field(
         None,
-        description="Compare printed outputs by this rule, whatever the tasks name (calls keep their own)",
+        description="Rule that compares printed outputs instead of the rules that tasks name (calls keep their own)",
     )
 
     @field_validator("rule")

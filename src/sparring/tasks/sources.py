@@ -1,6 +1,6 @@
-"""Where tasks come from, by name: files, and splits of the microworld.
+"""Load tasks by the names of their sources: files, and splits of the microworld.
 
-Free of torch: evaluating a served model loads tasks too.
+The module loads without torch, because evaluating a served model loads tasks too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ MICROWORLD = "microworld:"
 
 
 def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | None) -> list[Task]:
-    """Tasks of files and microworld splits, at most the first ``max_tests`` ground-truth tests of
-    each. ``count`` and ``seed`` are for the microworld. Raises `ConfigError` and `DataError`."""
+    """Return the tasks of files and microworld splits.
+
+    Each task has at most its first ``max_tests`` ground-truth tests. ``count`` and ``seed`` are
+    for the microworld. Raises `ConfigError` for an unknown split, for no task and for an id that
+    occurs twice; `DataError` for a bad file.
+    """
     files = [s for s in sources if not s.startswith(MICROWORLD)]
     tasks = load_tasks(files, max_tests) if files else []
     for source in sources:
@@ -27,16 +31,17 @@ def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | Non
             name = source.removeprefix(MICROWORLD)
             if name not in SPLITS:
                 raise ConfigError(
-                    f"{source}: unknown split; there are "
+                    f"{source}: unknown split; the splits are "
                     + ", ".join(f"{MICROWORLD}{s}" for s in SPLITS)
                 )
-            made = tasks_of_split(name, count, seed)
-            tasks += [replace(task, tests=task.tests[:max_tests]) for task in made]
+            split = tasks_of_split(name, count, seed)
+            tasks += [replace(task, tests=task.tests[:max_tests]) for task in split]
     if not tasks:
-        raise ConfigError("tasks: there is none; name files or microworld:SPLIT")
+        raise ConfigError("tasks: no source is named; name files or microworld:SPLIT")
     twice = [task_id for task_id, n in Counter(t.id for t in tasks).items() if n > 1]
     if twice:
         raise ConfigError(
-            f"tasks: {len(twice)} ids occur twice in {', '.join(sources)}, such as {twice[0]}"
+            f"tasks: {len(twice)} ids occur more than once in {', '.join(sources)}, "
+            f"such as {twice[0]}; make them unique"
         )
     return tasks

@@ -1,6 +1,7 @@
-"""What there is in task files: counts that show at a glance whether a set is what it should be.
+"""Summary of task files: counts that show at a glance whether a data set is as expected.
 
-Rows of text for people; nothing is judged here (whether tests are right takes running them).
+The summary counts and judges nothing: `sparring.audit` runs programs to tell whether tests are
+right.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from sparring.schema import Task
 from sparring.tasks.checkers.checker import parse_checker
 
 LISTED = 10
-"""Of difficulties, limits and the like the most common ones; the rest is counted."""
+"""Most values of a property (difficulty, limit, …) that are listed; the others are counted."""
 
 
 def summary(tasks: Sequence[Task]) -> list[tuple[str, str]]:
-    """What there is in tasks, as (what, how much) for people."""
+    """Return rows of text for people: (property of the tasks, number of tasks or tests)."""
     tests = sorted(len(t.tests) for t in tasks)
     lengths = sorted(len(t.statement) for t in tasks)
     rows = [

@@ -1,9 +1,11 @@
-"""Ground-truth tests that are kept out of the reward, to see what the reward does not.
+"""Hidden tests: ground-truth tests that are kept out of the reward, to watch the reward by.
 
-A program that was taught to pass the tests it is paid for passes others as well, or it has learned
-the tests and not the task. Which tests are withheld follows from the task's id alone, so they are
-the same in every run, and no order of the file decides: a file's first tests are often its
-simplest, and the microworld's are chosen greedily. Not done here: running or comparing them.
+- A model that learns the task passes hidden tests as often as the others. A model that learns
+  the tests of the reward does not.
+- The task's id alone decides the hidden tests, so that they are equal in every run.
+- The order of the file does not decide: a file's first tests are often its simplest, and those
+  of the microworld are chosen greedily.
+- This module only splits a task's tests; it neither runs nor compares them.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ from sparring.schema import Task
 
 
 def withheld_places(task_id: str, total: int, count: int) -> list[int]:
-    """The places, in order, of the tests to withhold: ``count`` of ``total``, but at most a
-    quarter, so that a task of fewer than four tests loses none."""
+    """Return the positions, in order, of the tests to hide.
+
+    ``count`` of ``total`` tests are hidden, but at most a quarter, so that a task with fewer than
+    four tests loses none.
+    """
 
     def rank(place: int) -> bytes:
         return hashlib.sha256(f"withheld\0{task_id}\0{place}".encode()).digest()
@@ -25,7 +30,7 @@ def withheld_places(task_id: str, total: int, count: int) -> list[int]:
 
 
 def withhold(task: Task, count: int) -> Task:
-    """The task with up to ``count`` of its tests moved to ``withheld``; see `withheld_places`."""
+    """Return the task with up to ``count`` tests moved to ``withheld``; see `withheld_places`."""
     places = withheld_places(task.id, len(task.tests), count)
     return replace(
         task,
@@ -35,7 +40,7 @@ def withhold(task: Task, count: int) -> Task:
 
 
 def original_places(task: Task) -> list[int]:
-    """For each of ``task.ground_truth`` its place among the tests before any were withheld."""
+    """Return, for each of ``task.ground_truth``, its position before any test was hidden."""
     total = len(task.ground_truth)
     places = withheld_places(task.id, total, len(task.withheld))
     return [i for i in range(total) if i not in places] + places

@@ -1,9 +1,10 @@
-"""Training's evaluations on held-out tasks: before, during and after, once each.
+"""Evaluations on held-out tasks before, during and after training.
 
-Each is kept by task in a file of its own, written before anything else of it,
-so that a run that was cut off repeats none and later ones pair with the first.
-The start model's programs are the fixed pool of all of them. evaluations.jsonl
-is made anew from these files. How one is made: `sparring.evaluation.held_out`.
+The figures of each evaluation are written by task to a file of their own, before
+anything else of the evaluation is written. So a resumed run repeats no evaluation,
+and later evaluations are paired with the first by task. The initial model's programs
+are the fixed pool of all evaluations. evaluations.jsonl is rebuilt from these files.
+`sparring.evaluation.held_out` makes a single evaluation.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _POOL = "pool.jsonl.gz"
 
 
 def held_out_plan(context: RolloutContext) -> HeldOutPlan:
-    """How the model is evaluated: the same before, during and after a run."""
+    """Return the plan of all evaluations of a run: tasks, prompts, sampling, limits and seed."""
     recipe, prompts = context.recipe, context.prompts
     e = recipe.evaluation
     return HeldOutPlan(
@@ -44,17 +45,19 @@ def held_out_plan(context: RolloutContext) -> HeldOutPlan:
 
 
 def _values(step: int) -> str:
-    """The file of an evaluation's figures by task."""
+    """Return the name of the file with an evaluation's figures by task."""
     return f"evaluations/step-{step:05d}.json"
 
 
 class HeldOut:
-    """The evaluations of a run."""
+    """Evaluations of a run."""
 
     def __init__(self, context: RolloutContext, step: int) -> None:
-        """Evaluate the start model, if that is not on record. Its programs are the fixed pool.
+        """Evaluate the initial model, unless that evaluation is on record. The programs of this
+        evaluation are the fixed pool.
 
-        ``step`` is where the model stands: past the start, the evaluation must be there.
+        ``step`` is the step of the current weights. Raises `RunError` if ``step`` is not 0 and the
+        evaluation of the initial model is missing.
         """
         self.context = context
         self.run = run = context.run
@@ -65,51 +68,51 @@ class HeldOut:
             for name in (_values(0), _POOL):
                 if not run.has(name):
                     raise RunError(
-                        f"{run.path}: {name} is missing; it is of the start model, and the model "
-                        f"is at step {step}: put a copy back, or begin a new run"
+                        f"{run.path}: {name} is missing: it records the initial model and cannot "
+                        f"be made at step {step}; put a copy back, or start a new run"
                     )
         if step or run.has(_values(0)):
             records = run.read_packed(_POOL)
             self.pool = pool_from(records)
             if [r["task"] for r in records] != [t.id for t in self.plan.tasks]:
                 raise RunError(
-                    f"{run.path}: {_POOL} is not of these held-out tasks; they have changed since "
-                    "the run began, or the file has: put back what it was, or begin a new run"
+                    f"{run.path}: {_POOL} is not of these held-out tasks: the tasks or the file "
+                    "have changed since the run began; restore them, or start a new run"
                 )
         self.first = self._evaluate(0, None)
         self._rewrite()
         self._other_temperatures(step)
 
     def evaluate(self, step: int) -> Evaluated:
-        """The evaluation after ``step``, made now unless it is on record."""
+        """Return the evaluation after ``step``, from the record or made now."""
         return self._evaluate(step, self.first)
 
     def _evaluate(self, step: int, first: Evaluated | None) -> Evaluated:
         name = _values(step)
         if self.run.has(name):
             return self._recorded(step)
-        self._tell("evaluating" if step else "evaluating the start model")
-        found = self._made()
+        self._show_phase("evaluating" if step else "evaluating the initial model")
+        evaluation = self._made()
         with self.context.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
-                self.pool = found.programs()
-                self.run.write_packed(_POOL, pool_records(found.results))
-            now = Evaluated(step, found.summary, found.tokens)
+                self.pool = evaluation.programs()
+                self.run.write_packed(_POOL, pool_records(evaluation.results))
+            now = Evaluated(step, evaluation.summary, evaluation.tokens)
             self.run.write_json(name, values_record(now))
             if first is not None:
                 self._rewrite()
-        self._account(step, found)
-        e = found.summary.estimates
+        self._account(step, evaluation)
+        e = evaluation.summary.estimates
         bon = next(v for k, v in e.items() if k.startswith("bon_"))
         self.progress.note(
             f"step {step}: held-out programs {e['one_shot'].mean:.1%}, "
             f"tests {e['unit_test_accuracy'].mean:.1%}, Best-of-N {bon.mean:.1%} "
-            f"({found.seconds:.0f} s)"
+            f"({evaluation.seconds:.0f} s)"
         )
         return now
 
     def _rewrite(self) -> None:
-        """evaluations.jsonl from the figures of all evaluations."""
+        """Rebuild evaluations.jsonl from the figures of all evaluations."""
         every = [self._recorded(step) for step in self.run.steps("evaluations", ".json")]
         records = [evaluation_record(e, self.first) for e in every]
         self.run.replace_lines("evaluations.jsonl", records)
@@ -123,35 +126,35 @@ class HeldOut:
         records = self.run.jsonl("start.jsonl")
         with well_formed(f"{self.run.path}: start.jsonl"):
             done = {r["temperature"] for r in records}
-        for heat in self.context.recipe.evaluation.start_temperatures:
-            if heat in done:
+        for temperature in self.context.recipe.evaluation.start_temperatures:
+            if temperature in done:
                 continue
             if step:
                 raise RunError(
-                    f"{self.run.path}: start.jsonl lacks temperature {heat:g}; it is of the start "
-                    f"model, and the model is at step {step}: take that temperature out of "
-                    "evaluation.start_temperatures, or begin a new run"
+                    f"{self.run.path}: start.jsonl lacks temperature {temperature:g}: it records "
+                    f"the initial model and cannot be made at step {step}; remove that "
+                    "temperature from evaluation.start_temperatures, or start a new run"
                 )
-            self._tell(f"evaluating the start model at temperature {heat:g}")
-            found = self._made(heat)
-            now = Evaluated(0, found.summary, found.tokens)
-            records.append({"temperature": heat, **evaluation_record(now, self.first)})
+            self._show_phase(f"evaluating the initial model at temperature {temperature:g}")
+            evaluation = self._made(temperature)
+            now = Evaluated(0, evaluation.summary, evaluation.tokens)
+            records.append({"temperature": temperature, **evaluation_record(now, self.first)})
             self.run.replace_lines("start.jsonl", records)
-            self._account(0, found)
+            self._account(0, evaluation)
 
-    def _tell(self, what: str) -> None:
+    def _show_phase(self, what: str) -> None:
         plan = self.plan
         asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
         self.progress.long_phase(f"{what}: {asked}")
 
-    def _made(self, heat: float | None = None) -> HeldOutEvaluation:
+    def _made(self, temperature: float | None = None) -> HeldOutEvaluation:
         context, timeline = self.context, self.context.timeline
         return evaluate_held_out(
-            self.plan, context.policies, context.sandbox, self.pool, heat, timeline
+            self.plan, context.policies, context.sandbox, self.pool, temperature, timeline
         )
 
-    def _account(self, step: int, found: HeldOutEvaluation) -> None:
-        """How long an evaluation took, and where the time went."""
+    def _account(self, step: int, evaluation: HeldOutEvaluation) -> None:
+        """Record the seconds of an evaluation, in all and by phase."""
         account = self.context.timeline.cut()
-        self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
+        self.run.append("timing.jsonl", {"evaluation": step, "seconds": evaluation.seconds})
         self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})

@@ -1,4 +1,4 @@
-"""The responses of a step that carry a label, as the learner takes them."""
+"""Labelled responses of a step, in the form that the learner takes."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from sparring.training.state.trainer import Trainer
 
 
 def labelled_groups(trainer: Trainer, scored: Sequence[Scored]) -> list[Group]:
-    """The groups of the roles that learn, but those without a label and those that teach
-    nothing."""
+    """Return the groups of all roles that learn, without groups that have no label or no signal."""
     return [
         _group(trainer, role, responses, advantages)
-        for bout in scored
+        for s in scored
         for role, responses, advantages in (
-            (Role.CODER, bout.judged.coder, bout.earned.coder),
-            (Role.TESTER, bout.judged.tester, bout.earned.tester),
+            (Role.CODER, s.judged.coder, s.earned.coder),
+            (Role.TESTER, s.judged.tester, s.earned.tester),
         )
         if advantages.dropped is None and trainer.learns(role)
     ]
 
 
 def _group(trainer: Trainer, role: Role, rs: Sequence[Response], advantages: Advantages) -> Group:
-    """The responses of a group that carry a label, with their advantages."""
+    """Return the labelled responses of a group with their advantages."""
     return Group(
         role,
         rs[0].prompt_ids,
@@ -45,13 +44,15 @@ def _group(trainer: Trainer, role: Role, rs: Sequence[Response], advantages: Adv
 
 
 def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample:
-    """What is learned from a response: all of it, or its first tokens."""
-    most = recipe.learning.max_response_tokens
-    return Sample(response.token_ids[:most], response.logprobs[:most], advantage)
+    """Return the part of a response that is learned from: all tokens, or the first
+    ``learning.max_response_tokens``."""
+    limit = recipe.learning.max_response_tokens
+    return Sample(response.token_ids[:limit], response.logprobs[:limit], advantage)
 
 
 def pass_rates(scored: Sequence[Scored]) -> dict[str, float]:
-    """The share of correct programs by task, where tests say it, for the curriculum."""
+    """Return the share of correct programs by task id, for the curriculum. Tasks whose programs
+    could not be judged are left out."""
     return {
         s.judged.task.id: rate
         for s in scored
@@ -59,23 +60,23 @@ def pass_rates(scored: Sequence[Scored]) -> dict[str, float]:
     }
 
 
-def check_sampled(judged: Sequence[GroupResult], step: int, trainer: Trainer) -> None:
-    """Raise `RunError` for responses that cannot be learned from. A model that gives no numbers
-    any more was damaged before: learning on would hide it. Recorded tokens that it does not know
-    are another model's."""
-    words = trainer.model.get_input_embeddings().weight.shape[0]
-    for bout in judged:
-        for response in (*bout.coder, *bout.tester):
+def check_sampled(results: Sequence[GroupResult], step: int, trainer: Trainer) -> None:
+    """Raise `RunError` for responses that cannot be learned from: log-probs that are not finite
+    (the weights are damaged), or token ids outside the vocabulary (another model's record)."""
+    vocabulary = trainer.model.get_input_embeddings().weight.shape[0]
+    for result in results:
+        for response in (*result.coder, *result.tester):
             ids = (*response.prompt_ids, *response.token_ids)
-            if not 0 <= min(ids) <= max(ids) < words:
+            if not 0 <= min(ids) <= max(ids) < vocabulary:
                 raise RunError(
-                    f"step {step}: its rollouts have tokens that the model does not know ({words} "
-                    "are known); they are of another model, or were changed"
+                    f"step {step}: the rollouts have tokens that the model does not know (its "
+                    f"vocabulary has {vocabulary}): they are of another model, or were changed; "
+                    "restore the run's own rollouts"
                 )
             if not all(map(math.isfinite, response.logprobs)):
                 raise RunError(
-                    f"step {step}: the model's log-probs are not numbers; its weights were damaged "
-                    "before (too large a learning rate?). Go back to an earlier checkpoint: "
-                    "sparring train --replay RUN --from-step N --run-dir NEW "
+                    f"step {step}: the model's log-probs are not numbers: an earlier update has "
+                    "damaged the weights (learning rate too large?); go back to an earlier "
+                    "checkpoint: sparring train --replay RUN --from-step N --run-dir NEW "
                     "--set learning.learning_rate=…"
                 )

@@ -1,4 +1,4 @@
-"""How a run begins: new, taken up again, or as a replay. Checks before anything is made."""
+"""Start of a run: new, resumed or replayed, with checks before anything is written."""
 
 from __future__ import annotations
 
@@ -38,14 +38,16 @@ MAY_CHANGE = (
     "learning.logprob_chunk",
     "model.gradient_checkpointing",
 )
-"""Keys and sections that a resumed run may change: none of them changes what a step does. Those
-from training.threads on change its rounding, so that such a run is no longer equal to the byte;
-without them, a run that does not fit into memory in its hundredth step would be lost."""
+"""Keys and sections that a resumed run may change: none changes what a step computes.
+
+The keys from training.threads on change the rounding, so the resumed run is not equal to the byte
+to an unchanged run. They may change nevertheless: a run whose hundredth step does not fit into
+memory would otherwise be lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A run directory that is open and locked, its recipe, and for a replay its source."""
+    """Open and locked run directory with its recipe, and for a replay the source run."""
 
     recipe: Recipe
     run: RunDir
@@ -54,7 +56,8 @@ class Launch:
 
 
 def new_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) -> Launch:
-    """A run in a directory of its own."""
+    """Create a run in the new directory ``path``, from a recipe file (default: the embedded recipe)
+    and ``changes`` of the form ``section.key=value``."""
     recipe = load_recipe(recipe_file or NANO_RECIPE, changes)
     run = RunDir.create(path)
     _write_recipe(run, recipe)
@@ -62,9 +65,9 @@ def new_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) -> Lau
 
 
 def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) -> Launch:
-    """The run in ``path``, with its own recipe but for the keys of `MAY_CHANGE`.
+    """Open the run in ``path`` with its recorded recipe, changed in keys of `MAY_CHANGE` at most.
 
-    Raises `ConfigError` when the recipe and changes given differ in others.
+    Raises `ConfigError` if ``recipe_file`` or ``changes`` would change any other key.
     """
     run = RunDir.open(path)
     try:
@@ -75,14 +78,15 @@ def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) ->
         changed = differing(recorded, wanted)
         if refused := [k for k in changed if not {k, k.split(".")[0]} & {*MAY_CHANGE}]:
             raise ConfigError(
-                f"--resume: {', '.join(refused)} cannot change in the middle of a run; keys "
-                f"that can: {', '.join(MAY_CHANGE)}. For others start a new run, or --replay this"
+                f"--resume: {', '.join(refused)} cannot change in the middle of a run; keys that "
+                f"can: {', '.join(MAY_CHANGE)}; to change another key start a new run, or --replay "
+                "this run"
             )
         newest = max(run.steps("checkpoints"), default=0)
         if wanted.training.steps < newest:
             raise ConfigError(
-                f"--resume: training.steps is {wanted.training.steps}, but the run has got to step "
-                f"{newest} already; give more steps, or remove the checkpoints beyond it"
+                f"--resume: training.steps is {wanted.training.steps}, but the run has a "
+                f"checkpoint of step {newest}; set more steps, or remove the later checkpoints"
             )
         if changed:
             run.write_json("recipe.json", wanted.model_dump(mode="json"))
@@ -104,7 +108,8 @@ def replayed_run(
     recipe_file: Path | None,
     changes: Sequence[str],
 ) -> Launch:
-    """A run that learns from the rollouts of ``source_path``. See `sparring.training.replay`."""
+    """Create a run that learns from the rollouts of ``source_path``, starting after ``from_step``.
+    See `sparring.training.replay`."""
     source = open_run(source_path)
     recorded = recorded_recipe(source)
     other = load_recipe(recipe_file) if recipe_file else None
@@ -115,8 +120,8 @@ def replayed_run(
     steps = min(recipe.training.steps, last[0])
     if steps <= from_step:
         raise ConfigError(
-            f"--replay: {source_path} has rollouts up to step {last[0]}, so there is nothing to "
-            f"replay after step {from_step}"
+            f"--replay: nothing to replay after step {from_step}: {source_path} has rollouts up to "
+            f"step {last[0]}; choose an earlier --from-step"
         )
     training = recipe.training.model_copy(update={"steps": steps})
     recipe = recipe.model_copy(update={"training": training})
@@ -127,7 +132,7 @@ def replayed_run(
 
 
 def _write_recipe(run: RunDir, recipe: Recipe) -> None:
-    """The resolved recipe, and the source of a reward of the user's own: part of the record."""
+    """Write the resolved recipe, and a copy of the file of the user's reward function."""
     run.write_json("recipe.json", recipe.model_dump(mode="json"))
     file = Path((recipe.reward.function or "").rpartition(":")[0])
     if file.is_file():
@@ -135,7 +140,7 @@ def _write_recipe(run: RunDir, recipe: Recipe) -> None:
 
 
 def ended(recipe: Recipe, run: RunDir) -> bool:
-    """Whether a run has come to the end that its recipe asks for, with its checkpoint in place."""
+    """Return True if a run has reached the end of its recipe and has the checkpoint of its end."""
     newest = run.newest_checkpoint()
     if newest is None or not run.has("summary.json"):
         return False

@@ -4,13 +4,14 @@
 
 A step samples n programs and m tests for each of its tasks, runs every
 program on every test, turns the pass matrix into rewards and advantages for
-both roles, and updates the one model that plays both. Before, during and
-after, the model is evaluated on held-out tasks with the same seeds.
+both roles, and updates the one model that plays both roles. The model is
+evaluated on held-out tasks before, during and after training, each time with
+the same seeds.
 
-Interrupted (Ctrl-C), a run ends after the current step with a checkpoint.
-However it ended, ``--resume`` goes on: from the newest checkpoint it learns
-again from the rollouts on record, bit for bit, and takes up the step that
-was being made where its journal ends.
+After Ctrl-C a run finishes the current step, writes a checkpoint and ends.
+``--resume`` continues a run however the run ended: training restarts from the
+newest checkpoint, learns again from the recorded rollouts, bit for bit, and
+continues the unfinished step where its journal ends.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ from sparring.training.weights.behaviour import behaviour_policy
 def train(
     recipe: Recipe, run: RunDir, progress: Progress, world: World | None = None
 ) -> dict[str, Any]:
-    """Run a recipe to its end, from wherever ``run`` stands, and return its summary.
+    """Train by a recipe to the end, from wherever ``run`` stands, and return the summary record.
 
-    Where others learn with this process, it is the first in the ``world``; see
-    `sparring.training.state.follower`.
+    With several processes in the ``world``, only the first process calls this function; the others
+    call `sparring.training.state.follower.follow`.
     """
     began = time.monotonic()
     check_trackers(recipe)
@@ -73,7 +74,8 @@ def train(
         rollouts: OnlineRollouts | AsyncRollouts = OnlineRollouts(context, trainer.pass_rates)
         if trainer.behaviour:
             rollouts = stack.enter_context(AsyncRollouts(context, trainer, trainer.behaviour))
-        if trainer.step and _due(trainer):  # cut off before this evaluation
+        # A run that was killed between its checkpoint and its evaluation still owes the evaluation.
+        if trainer.step and _due(trainer):
             newest = held_out.evaluate(trainer.step)
         context.timeline.cut()
         while not trainer.finished():
@@ -103,16 +105,16 @@ def train_step(
     timeline: Timeline,
     stop: Callable[[], bool],
 ) -> None:
-    """Make the next step, write it down, and keep a checkpoint where one is due.
+    """Make the next step, record its metrics, and write a checkpoint where one is due.
 
-    Raises `Stopped` after the step if the user has asked to stop, and
-    `RunError` when a gradient was refused for the second time.
+    Raises `Stopped` after the step if the user has asked to stop, and `RunError` when the gradient
+    was refused for the second time.
     """
     step = trainer.step + 1
     results = rollouts.results(step, timeline)
     with timeline.during(Phase.SCORING):
         check_sampled(results, step, trainer)
-        # Of both roles: rewards from the pass matrix, then advantages within the group.
+        # Rewards of both roles from the pass matrix, then advantages within the group.
         scored = [scorer.score(r, step, i) for i, r in enumerate(results)]
     with timeline.during(Phase.JOURNALLING):
         rollouts.keep(step, scored)  # on disk before anything is learned from it
@@ -136,7 +138,7 @@ def train_step(
     if last or stop() or step % trainer.recipe.training.checkpoint_every == 0:
         with timeline.during(Phase.CHECKPOINT):
             checkpoints.save(trainer, run)
-    account = timeline.cut()  # what follows is in the next one
+    account = timeline.cut()  # the lines below are counted in the next step
     responses = sum(len(r.coder) + len(r.tester) + len(r.opponents) for r in results)
     timing = {"step": step, **account.timing(record["tokens"], responses)}
     timing |= speeds(trainer, account.phases(), record["tokens"], work)
@@ -148,9 +150,9 @@ def train_step(
 
 
 def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
-    """Put the trainer where the run's newest checkpoint left it, or at the start.
+    """Restore the run's newest checkpoint into the trainer, if a checkpoint exists.
 
-    ``first`` is the run's first step: from there on the metrics must be complete.
+    ``first`` is the run's first step: from that step on the recorded metrics must be complete.
 
     Returns the seconds that earlier processes spent on this run.
     """
@@ -162,8 +164,8 @@ def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
 
 
 def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]) -> float:
-    """Compare the run with its inputs, resume it, and have supervising tests written that servers
-    write before the first step. Returns what `resume` does."""
+    """Check the run's inputs, resume the run, and generate pseudo-labels where servers write them
+    before the first step. Returns the seconds that earlier processes spent on this run."""
     recipe, run, progress = context.recipe, context.run, context.progress
     keep_inputs(run, recipe, trainer.revision)
     run.write_json("environment.json", environment(context, trainer) | trainer.world.report())
@@ -185,9 +187,9 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
 
 
 def _going_on(run: RunDir, step: int) -> str:
-    return f"stopped after step {step}; go on with --resume --run-dir {run.path}"
+    return f"stopped after step {step}; continue with --resume --run-dir {run.path}"
 
 
 def _due(trainer: Trainer) -> bool:
-    """Whether an evaluation follows the step just made."""
+    """Return True if an evaluation follows the latest step."""
     return trainer.finished() or trainer.step % trainer.recipe.evaluation.every == 0

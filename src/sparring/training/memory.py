@@ -1,10 +1,10 @@
-"""A machine that runs out of memory, told in one line with what to lower.
+"""Errors of a machine that runs out of memory, as one line that names the settings to lower.
 
-torch has an error of its own for a GPU and a plain RuntimeError for a CPU; NCCL and cuBLAS, which
-take memory beside torch's own, have others.
-The keys that help may all be changed by ``--resume``, so that a run does not
-end for good where its longest batch does not fit. A process that the kernel
-kills for its memory cannot say anything; such a run resumes as after any kill.
+torch has its own error class for a GPU and raises a plain RuntimeError on a CPU; NCCL
+and cuBLAS, which allocate memory beside torch, raise other errors. ``--resume`` may
+change all settings that help, so a run is not lost if its longest batch does not fit.
+A process that the kernel kills for its memory cannot print anything; such a run is
+resumed like a run after any kill.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ _MISSING = re.compile("can't allocate memory|out of memory|CUBLAS_STATUS_ALLOC_F
 
 @contextmanager
 def enough_memory(go_on: str = "") -> Iterator[None]:
-    """Turn an allocation that failed into `RunError`; ``go_on`` is how the run is taken up."""
+    """Turn a failed allocation within the block into `RunError`. ``go_on`` is added to the message:
+    the command that resumes the run."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        told = str(error)
+        message = str(error)
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not _MISSING.search(
-            told
+            message
         ):
             raise
-        first = (told.strip().splitlines() or ["an allocation failed"])[0]
+        first = (message.strip().splitlines() or ["an allocation failed"])[0]
         raise RunError(
             f"out of memory ({first}); lower sampling.max_rows (sampling) or "
             "learning.tokens_per_micro_batch (learning), or set model.gradient_checkpointing"

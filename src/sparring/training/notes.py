@@ -1,4 +1,4 @@
-"""What is said of a run before it spends anything: notes to the user, and ``environment.json``."""
+"""Notes to the user before a run spends anything, and the contents of ``environment.json``."""
 
 from __future__ import annotations
 
@@ -25,44 +25,48 @@ from sparring.training.state.trainer import Trainer
 
 
 def notes(context: RolloutContext, trainer: Trainer) -> list[str]:
-    """What a user should know before the run spends anything on it."""
+    """Return notes on doubtful points of a run, shown before the run spends anything."""
     recipe, prompts, tokenizer = context.recipe, context.prompts, trainer.tokenizer
-    told = prompts.left_out_notes()
+    lines = prompts.left_out_notes()
     shared = {t.statement for t in prompts.tasks} & {t.statement for t in prompts.held_out}
     if shared:
-        told.append(f"{len(shared)} held-out statements are trained on as well")
+        lines.append(f"{len(shared)} held-out statements are also in the training tasks")
     if not tokenizer.chat_template:
-        told.append("the model has no chat template; prompts take the plain form")
+        lines.append("the model has no chat template; prompts take the plain form")
     if short := embedded_prompts(recipe, tokenizer):
-        told.append(short)
-    told += _endings(recipe, tokenizer, context.policies.end_ids)
+        lines.append(short)
+    lines += _endings(recipe, tokenizer, context.policies.end_ids)
     if (served := context.policies.served) and served.merged:
-        told.append(
-            f"vLLM cannot serve the adapter as one ({served.merged}): it travels merged into the "
-            "weights"
+        lines.append(
+            f"vLLM cannot serve the adapter as an adapter ({served.merged}); servers get the full "
+            "weights with the adapter merged in"
         )
     if recipe.sampling.opponents and not recipe.opponents:
-        why = "reward.function is not shown them"
+        why = "reward.function does not get them"
         if recipe.reward.function is None:
-            why = "no test is learned from"
-        told.append(f"no opponents' programs are sampled: {why}")
-    return [f"note: {line}" for line in told]
+            why = "the tester does not learn"
+        lines.append(f"no initial-policy programs are sampled: {why}")
+    return [f"note: {line}" for line in lines]
 
 
 def _endings(recipe: Recipe, tokenizer: Any, end_ids: Collection[int]) -> list[str]:
-    """Faults of how a turn and its reasoning end by the chat template."""
-    p, told = recipe.prompts, []
+    """Return notes on faults in how the chat template ends a turn and its reasoning."""
+    p, lines = recipe.prompts, []
     end = turn_end(tokenizer, end_ids, p.template_options)
     if end is not None and end.doubtful:
-        why = f'model.end_tokens = ["{end.text}"] makes it one' if end.token else "or token"
-        told.append(f"the chat template ends a turn with {end.text}, which is no end token: {why}")
+        why = (
+            f'set model.end_tokens = ["{end.text}"] to make it one'
+            if end.token
+            else "it is not a single token either"
+        )
+        lines.append(f"the chat template ends a turn with {end.text}, which is no end token; {why}")
     if p.reasoning is not ReasoningMode.NONE:
-        told += mark_faults(tokenizer, end_ids, p.marks)
-    return told
+        lines += mark_faults(tokenizer, end_ids, p.marks)
+    return lines
 
 
 def environment(context: RolloutContext, trainer: Trainer) -> dict[str, Any]:
-    """What the results depend on besides the recipe."""
+    """Return the facts that results depend on besides the recipe: versions, machine, device."""
     packages = {}
     for name in ("torch", "transformers", "numpy", "tokenizers"):
         try:
@@ -87,8 +91,8 @@ def environment(context: RolloutContext, trainer: Trainer) -> dict[str, Any]:
 
 
 def embedded_prompts(recipe: Recipe, tokenizer: Any) -> str | None:
-    """What to say where a model with another vocabulary gets the embedded recipe's short messages,
-    which no other model knows. None where all is well."""
+    """Return a note if a model with another vocabulary gets the embedded recipe's short messages,
+    which only the embedded model understands; else None."""
     own, other = load_recipe(NANO_RECIPE), recipe.prompts
     names = [r for r in Role if getattr(other, r) == getattr(own.prompts, r)]
     if not names or _embedded(tokenizer):
@@ -101,12 +105,12 @@ def embedded_prompts(recipe: Recipe, tokenizer: Any) -> str | None:
     ]
     return (
         f"{' and '.join(f'prompts.{r}' for r in names)}{''.join(f', {x}' for x in same)} are the "
-        "embedded recipe's, made for its own model: give this one a recipe (those in recipes/ have "
-        "the usual prompts), or set them"
+        "embedded recipe's, made for its own model; start from a file in recipes/, which have the "
+        "usual prompts, or set these keys"
     )
 
 
 def _embedded(tokenizer: Any) -> bool:
-    """Whether a tokenizer has the embedded model's vocabulary."""
+    """Return True if a tokenizer has the embedded model's vocabulary."""
     held = json.loads((NANO_DIR / "tokenizer.json").read_text(encoding="utf-8"))
     return set(held["model"]["vocab"]) <= set(tokenizer.get_vocab())

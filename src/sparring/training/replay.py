@@ -1,13 +1,14 @@
-"""Learning again from what another run recorded, without sampling or running anything.
+"""Replay: learn again from another run's recorded rollouts, without sampling or executions.
 
     sparring train --replay RUN [RECIPE] [--set section.key=value]… [--from-step N]
 
-With the recipe of RUN the weights come out as they did, bit for bit. With
-another [learning], [reward], [checker] or [training] it answers what these
-would have made of the same responses, with other [monitors] when it would have
-raised an alarm; from then on the responses are those
-of another policy, which the largest ratio and the clip share show. There are
-no evaluations, because these would have to sample.
+With the recipe of RUN the replay gives the same weights, bit for bit. With another
+[learning], [reward], [checker] or [training] section the replay shows what these
+settings would have learned from the same responses; with another [monitors] section,
+when they would have raised an alarm. As soon as the weights differ from RUN's, the
+responses are off-policy; the largest ratio and the clip share show by how much.
+
+A replay makes no evaluations, because evaluations need sampling.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from sparring.training.state.inputs import changed_inputs, reward_note
 from sparring.training.state.trainer import Trainer
 
 SECTIONS = ("reward", "checker", "learning", "training", "monitors", "tracking")
-"""What a replay may change; the rest decided how the rollouts were made."""
+"""Sections that a replay may change; all other sections determined the rollouts."""
 
 
 def replay_recipe(source: Recipe, other: Recipe | None) -> Recipe:
-    """The recipe of a replay: ``other``'s say in `SECTIONS`, the recorded run's in the rest."""
+    """Return the recipe of a replay: `SECTIONS` from ``other``, the rest from the recorded run."""
     if other is None:
         return source
     return source.model_copy(update={name: getattr(other, name) for name in SECTIONS})
@@ -47,7 +48,7 @@ def refuse_other_changes(wanted: list[str]) -> None:
     """Raise `ConfigError` for keys that a replay cannot change."""
     if bad := [key for key in wanted if key.split(".")[0] not in SECTIONS]:
         raise ConfigError(
-            f"--replay: {', '.join(bad)} cannot change: the recorded rollouts were made with it; "
+            f"--replay: {', '.join(bad)} cannot change: the recorded rollouts depend on it; "
             f"sections that can: {', '.join(SECTIONS)}"
         )
 
@@ -60,20 +61,20 @@ def replay(
     from_step: int,
     world: World | None = None,
 ) -> dict[str, Any]:
-    """Replay ``source`` into ``run`` and return a summary.
+    """Replay ``source`` into ``run`` and return the summary record.
 
-    Starts from ``source``'s checkpoint of ``from_step``, or from the recipe's
-    model at 0; goes to the recipe's last step or the last one on record.
+    The replay starts from ``source``'s checkpoint of ``from_step``, or from the recipe's model if
+    ``from_step`` is 0. It ends at the recipe's last step or at the last recorded step.
     """
     started = time.monotonic()
     check_trackers(recipe)
     rollouts = ReplayedRollouts(source, run, recipe.checker.rule)
     checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
     if from_step and not checkpoint.is_dir():
-        there = ", ".join(map(str, source.steps("checkpoints"))) or "none"
+        steps = ", ".join(map(str, source.steps("checkpoints"))) or "none"
         raise RunError(
-            f"{source.path}: has no checkpoint of step {from_step}; --from-step is the step of "
-            f"a checkpoint, and there are those of: {there}"
+            f"{source.path}: the run has no checkpoint of step {from_step}; give --from-step the "
+            f"step of a checkpoint: {steps}"
         )
     trainer, scorer = Trainer(recipe, world), scorer_of(recipe)
     if from_step:
@@ -83,8 +84,8 @@ def replay(
     notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
         notes.append(
-            f"note: {changed[0]} is not what it was when {source.path} began: this is a replay "
-            "with another start model"
+            f"note: {changed[0]} has changed since {source.path} began: this is a replay with "
+            "another initial model"
         )
     with stopping() as stop, progress, Tracking.of(recipe, run) as tracking:
         for note in notes:
@@ -92,7 +93,7 @@ def replay(
         timeline = Timeline()
         while not trainer.finished():
             if stop():
-                raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
+                raise Stopped(f"stopped; continue with --resume --run-dir {run.path}")
             train_step(trainer, scorer, rollouts, run, progress, timeline, stop)
             tracking.catch_up()
     summary = {
@@ -108,10 +109,11 @@ def replay(
 
 
 def _same_weights(source: RunReader, run: RunReader, step: int) -> bool | None:
-    """Whether both runs' checkpoints of a step hold the same weights; None if one has none."""
-    found = []
+    """Return True if both runs' checkpoints of a step hold the same weights, and None if a run has
+    no such checkpoint."""
+    sums = []
     for path in (source.path, run.path):
         checkpoint = path / "checkpoints" / f"step-{step:05d}"
-        files = sorted(checkpoint.rglob("*.safetensors"))  # of both roles, where each has its own
-        found.append([(str(f.relative_to(checkpoint)), checksum(f)) for f in files])
-    return found[0] == found[1] if all(found) else None
+        files = sorted(checkpoint.rglob("*.safetensors"))  # rglob: each role may have an adapter
+        sums.append([(str(f.relative_to(checkpoint)), checksum(f)) for f in files])
+    return sums[0] == sums[1] if all(sums) else None

@@ -1,10 +1,10 @@
-"""Another reward or checker over the recorded outputs of a run: what would have changed?
+"""Rescoring: the effect of another reward or checker on the recorded outputs of a run.
 
     sparring rescore RUN --set reward.validity=1 --set checker.rule=lines [--out FILE]
 
-Nothing is sampled or run. Each recorded bout is scored by the run's recipe
-and by the changed one; compared are verdicts, rewards and, what learning
-goes by, advantages.
+Rescoring samples nothing and runs no program. Each recorded group is scored twice,
+by the run's recipe and by the changed recipe. Verdicts, rewards and advantages are
+compared; learning uses the advantages.
 """
 
 from __future__ import annotations
@@ -23,53 +23,65 @@ from sparring.schema import Role
 from sparring.training.scoring import scorer_of
 
 SECTIONS = ("reward", "checker")
-"""What can be changed: all else decided how the rollouts were made."""
+"""Sections that can be changed; all other sections determined the rollouts."""
 _SAME = 1e-9
+"""Largest difference of two rewards or advantages that count as equal."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What changed for one role, over all steps. ``flipped``: advantages that changed sign."""
+    """Counts of changes for one role, over all steps."""
 
     responses: int = 0
     rewards: int = 0
+    """Responses whose reward changed."""
     advantages: int = 0
+    """Responses whose advantage changed."""
     flipped: int = 0
+    """Responses whose advantage changed sign."""
     groups: int = 0
     dropped_before: int = 0
+    """Groups not learned from by the run's recipe."""
     dropped_after: int = 0
+    """Groups not learned from by the changed recipe."""
 
 
 @dataclass(slots=True)
 class Rescored:
-    """The result: tallies per role, changed verdicts, and one record per changed response."""
+    """Comparison of a run with its rescored version."""
 
     steps: int = 0
     cells: int = 0
+    """Cells of all pass matrices."""
     verdicts: int = 0
+    """Cells whose verdict changed."""
     roles: dict[Role, Tally] = field(default_factory=lambda: {role: Tally() for role in Role})
     changes: list[dict[str, Any]] = field(default_factory=list)
+    """One record for each response whose advantage changed."""
 
 
 def rescore(run: RunReader, recorded: Recipe, changed: Recipe) -> Rescored:
-    """Score every recorded step of ``run`` again. Raises `RunError` if there is none."""
-    found = Rescored()
+    """Score every recorded step of ``run`` again. Raises `RunError` if no step is recorded."""
+    rescored = Rescored()
     old, new = scorer_of(recorded), scorer_of(changed)
     for step in run.recorded_steps():
-        found.steps += 1
+        rescored.steps += 1
         for index, record in enumerate(run.read_packed(step_file("rollouts", step))):
             before = old.score(result_from(record), step, index)
             after = new.score(result_from(record, changed.checker.rule), step, index)
-            _verdicts(found, before, after)
+            _verdicts(rescored, before, after)
             for role in Role:
-                found.changes += _compare(found.roles[role], role, record, step, before, after)
-    return found
+                tally = rescored.roles[role]
+                rescored.changes += _compare(tally, role, record, step, before, after)
+    return rescored
 
 
-def _verdicts(found: Rescored, before: Scored, after: Scored) -> None:
-    for one, other in zip(before.judged.outcomes_PT, after.judged.outcomes_PT, strict=True):
-        found.cells += len(one)
-        found.verdicts += sum(a.verdict is not b.verdict for a, b in zip(one, other, strict=True))
+def _verdicts(rescored: Rescored, before: Scored, after: Scored) -> None:
+    for old_T, new_T in zip(before.judged.outcomes_PT, after.judged.outcomes_PT, strict=True):
+        rescored.cells += len(old_T)
+        rescored.verdicts += sum(
+            old.verdict is not new.verdict for old, new in zip(old_T, new_T, strict=True)
+        )
 
 
 def _compare(
@@ -80,24 +92,24 @@ def _compare(
     before: Scored,
     after: Scored,
 ) -> Iterator[dict[str, Any]]:
-    """Count the changes of one group and yield those of advantages."""
+    """Count the changes of one group, and yield a record for each changed advantage."""
     reward = [s.earned.rewards(role).value for s in (before, after)]
-    gain = [s.earned.advantages(role) for s in (before, after)]
+    advantage = [s.earned.advantages(role) for s in (before, after)]
     tally.groups += 1
-    tally.dropped_before += gain[0].dropped is not None
-    tally.dropped_after += gain[1].dropped is not None
+    tally.dropped_before += advantage[0].dropped is not None
+    tally.dropped_after += advantage[1].dropped is not None
     tally.responses += len(reward[0])
     other_reward = ~np.isclose(reward[0], reward[1], rtol=0, atol=_SAME, equal_nan=True)
-    other_gain = np.abs(gain[0].value - gain[1].value) > _SAME
+    other_advantage = np.abs(advantage[0].value - advantage[1].value) > _SAME
     tally.rewards += int(other_reward.sum())
-    tally.advantages += int(other_gain.sum())
-    tally.flipped += int((gain[0].value * gain[1].value < 0).sum())
-    for i in np.flatnonzero(other_gain):
+    tally.advantages += int(other_advantage.sum())
+    tally.flipped += int((advantage[0].value * advantage[1].value < 0).sum())
+    for i in np.flatnonzero(other_advantage):
         yield {
             "step": step,
             "task": record["task"]["id"],
             "role": role,
             "index": int(i),
             "reward": [float(reward[0][i]), float(reward[1][i])],
-            "advantage": [float(gain[0].value[i]), float(gain[1].value[i])],
+            "advantage": [float(advantage[0].value[i]), float(advantage[1].value[i])],
         }

@@ -1,4 +1,4 @@
-"""The scorer of a run, made from its recipe."""
+"""Construction of a run's scorer from its recipe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from sparring.rewards.custom import CustomReward
 
 
 def scorer_of(recipe: Recipe) -> Scorer:
-    """Make the scorer. Raises `ConfigError` for a reward function that cannot be used."""
+    """Return the recipe's scorer. Raises `ConfigError` for a reward function that cannot be
+    used."""
     name = recipe.reward.function
     own = CustomReward(name, recipe.sampling.skip_unlabelled) if name else None
     return Scorer(recipe.rules, recipe.supervision.filter, recipe.training.seed, own)

@@ -1,7 +1,8 @@
-"""``sparring vllm check``: one server of an environment, from start to end, on the nano model.
+"""``sparring vllm check``: trial of a vLLM environment with one server and the nano model.
 
-The server is started, its weights are exchanged for changed ones, and the
-log-probs of what it samples are compared with ours, before and after.
+The check starts a server, samples, exchanges the server's weights for changed
+weights, and samples again. Both times the server's log-probs are compared with
+the trainer's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _RESPONSES = 8
 
 
 def try_environment(place: Path) -> Iterator[str]:
-    """What was tried and found, line by line. Raises `RunError` for what does not work."""
+    """Try the environment at ``place`` and yield a line for each part that works. Raises `RunError`
+    for the first part that does not work."""
     yield f"vLLM {installed_version(place)} can be imported in {place}"
     changes = ["sampling.engine=vllm", f"vllm.environment={str(place)!r}", "vllm.cpu_cache=1"]
     changes.append('vllm.arguments=["--enforce-eager"]')  # nothing is compiled for so little
@@ -39,13 +41,13 @@ def try_environment(place: Path) -> Iterator[str]:
         served.bring([Player.CODER])
         yield f"a server serves the nano model after {time.monotonic() - started:.0f} s"
         served.play([Request(Player.CODER, prompt, _RESPONSES)])
-        yield f"its log-probs are {served.gap:.2g} away from ours"
+        yield f"mean difference between its log-probs and the trainer's: {served.gap:.2g}"
         with torch.no_grad():
             for p in trainer.model.parameters():
                 p.mul_(1.05)
         trainer.step = 1
         served.play([Request(Player.CODER, prompt, _RESPONSES)])
-        yield f"with other weights: {served.gap:.2g}"
+        yield f"after an exchange of weights: {served.gap:.2g}"
     finally:
         served.close()
     yield "vLLM works here"

@@ -1,16 +1,16 @@
-"""Plain Python values as text, and whether two of them are the same.
+"""Plain Python values as text, and the equality of two values.
 
-A call test holds arguments and a value; both travel as text. The text is JSON in which lists,
-strings, whole numbers, true, false and null stand for themselves and everything else is an object
-with one key that names its type: ``{"tuple": […]}``, ``{"float": "0.5"}``, ``{"set": […]}``. What
-is not of a plain type *exactly* (an instance of a program's own class, a subclass of `int` with an
-``__eq__`` of its own) becomes ``{"object": "its type"}``, or ``{"falsy": …}`` if it is, and equals
-nothing.
+A call test holds arguments and a value, which travel as text. The text is JSON. Lists, strings,
+whole numbers, true, false and null stand for themselves. Everything else is an object with one key
+that names its type: ``{"tuple": […]}``, ``{"float": "0.5"}``, ``{"set": […]}``. A value whose type
+is not *exactly* plain (an instance of a program's own class, a subclass of `int` with an
+``__eq__`` of its own) becomes ``{"object": "its type"}``, or ``{"falsy": …}`` if the value is
+falsy, and equals nothing.
 
-A program can write any text itself. Who compares such a text takes `read`, not `decode`: `read`
-keeps sets and mappings as lists (`Held`), and `same` compares these without a hash table of
-Python's, which a text can be made to fill slowly. `Work` bounds whatever else costs more than
-its length.
+A program can write any text itself. Code that compares such a text therefore uses `read`, not
+`decode`. `read` keeps sets and mappings as lists (`Held`), and `same` compares them without a hash
+table of Python's, which a text can be made to fill slowly. `Work` bounds every cost that grows
+faster than the length of the text.
 """
 
 from sparring.values.comparing import same, same_in_any_order

@@ -1,4 +1,4 @@
-"""Whether two values are equal, compared as data that carries no code."""
+"""Equality of two values, compared as data that carries no code."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ def same(
     typed: bool = False,
     work: Work | None = None,
 ) -> bool:
-    """Whether two values are equal as ``==`` compares honest ones: 1, 1.0 and True are, a list and
-    a tuple are not, nor are two ordered dicts in another order. Both may have been read or decoded.
+    """Return True if two values are equal as ``==`` compares honest values: 1, 1.0 and True are; a
+    list and a tuple are not, nor are two OrderedDicts in another order. Each value may come from
+    `read` or from `decode`.
 
-    ``absolute`` and ``relative`` (to the expected value) allow that distance where either number
-    is a float, but not between members of sets or keys. ``typed``: types must be equal throughout,
-    also of members and keys, so that 1 is not 1.0; the type of a zero that a Counter does not
-    hold is `int`. Iterators equal nothing, as two of them do.
+    ``absolute`` and ``relative`` (to the expected value) allow this distance where either number is
+    a float, but not between members of sets or keys. ``typed``: types must be equal throughout,
+    also of members and keys, so that 1 is not 1.0; the type of a zero that a Counter does not hold
+    is `int`. Iterators equal nothing, as in Python.
 
-    Raises `NotPlain` where the comparison takes more than there is of ``work``, or members are
-    nested too deeply to be named.
+    Raises `NotPlain` if the comparison takes more than is left of ``work``, or members are nested
+    too deeply to be named.
     """
     compared = _Comparison(absolute, relative, typed, Work() if work is None else work)
     try:
@@ -46,7 +47,8 @@ def same(
 
 
 def same_in_any_order(actual: Any, expected: Any, work: Work) -> bool:
-    """Whether two sequences hold equal values, each equally often; likewise raises `NotPlain`."""
+    """Return True if two sequences hold equal values, each equally often. Raises `NotPlain` as
+    `same` does."""
     names = Names(work)
     try:
         return Counter(map(names.of, actual)) == Counter(map(names.of, expected))
@@ -55,7 +57,7 @@ def same_in_any_order(actual: Any, expected: Any, work: Work) -> bool:
 
 
 class _Comparison:
-    """One comparison, with what it has named so far."""
+    """One comparison, with the names that it has given so far."""
 
     def __init__(self, absolute: float, relative: float, typed: bool, work: Work) -> None:
         self._absolute = absolute
@@ -84,7 +86,8 @@ class _Comparison:
         return True
 
     def _opened(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
-        """The pairs of parts that are equal if the two are; None if they are not."""
+        """Return the pairs of parts that must be equal for the two to be equal; None if the two
+        cannot be equal."""
         kind = type(a)
         if self._typed and kind_of(a) is not kind_of(b):
             return None
@@ -94,7 +97,9 @@ class _Comparison:
                 and _close(a, b, self._absolute, self._relative)
             )
             return () if near else None
-        for sequence in _SEQUENCES:  # of two kinds, or a subclass where nothing was read
+        for (
+            sequence
+        ) in _SEQUENCES:  # two different kinds, or a subclass (in values not from `read`)
             if isinstance(a, sequence):
                 alike = isinstance(b, sequence) and len(a) == len(b)
                 return zip(a, b, strict=True) if alike else None
@@ -114,7 +119,7 @@ class _Comparison:
         if not a.parts and not b.parts:
             return ()
         ours, theirs = self._names.keys(a), self._names.keys(b)
-        if ours == theirs and len(set(ours)) == len(ours):  # mostly they are in one order
+        if ours == theirs and len(set(ours)) == len(ours):  # the usual case: one order
             values = zip(mine or (), its or (), strict=True)
             return chain(zip(a.parts, b.parts, strict=True), values) if self._typed else values
         left, right = _places(ours), _places(theirs)
@@ -123,10 +128,10 @@ class _Comparison:
         if _both(a, b, OrderedDict) and list(left) != list(right):
             return None
         pairs = []
-        if self._typed:  # of equal members the first counts
+        if self._typed:  # of equal members, Python keeps the first
             first, other = _places(ours[::-1]), _places(theirs[::-1])
             pairs = [(a.parts[~first[k]], b.parts[~other[k]]) for k in first.keys() & other.keys()]
-        if mine is not None and its is not None:  # to a Counter what it does not hold is 0
+        if mine is not None and its is not None:  # a key that a Counter lacks counts 0
             pairs += [
                 (mine[left[k]] if k in left else 0, its[right[k]] if k in right else 0)
                 for k in left | right
@@ -135,7 +140,7 @@ class _Comparison:
 
 
 def _places(keys: list[str]) -> dict[str, int]:
-    """Where each key stands last, the keys in the order in which they stand first."""
+    """Return the last place of each key, with the keys in the order of their first places."""
     return dict(zip(keys, range(len(keys)), strict=True))
 
 

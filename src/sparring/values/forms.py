@@ -1,4 +1,4 @@
-"""The types that have a form of their own in a text, by name."""
+"""Types with a form of their own in a text, by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sparring.values.plain import NotPlain
 from sparring.values.work import Work
 
 _MAX_EXPONENT = 10**6
-_SHORT_INT = 10**4000  # more digits than Python's own readers take by default
+_SHORT_INT = 10**4000
+"""Whole numbers from here on have more digits than Python's own readers accept by default."""
 
 SEQUENCES: dict[str | None, Callable[[Iterable[Any]], Any]] = {
     "tuple": tuple,
@@ -30,12 +31,13 @@ MAPPINGS: dict[str | None, type] = {
 
 
 def write_whole(number: int) -> Any:
-    """A whole number as JSON: itself, or in hexadecimal digits if it is long."""
+    """Return a whole number as JSON: as a number, or in hexadecimal digits if it is long."""
     return number if -_SHORT_INT < number < _SHORT_INT else {"int": hex(number)}
 
 
 def _whole(data: Any) -> int:
-    """Reads what `write_whole` wrote. Nothing else is a whole number: a text may say "1e9"."""
+    """Return the number that `write_whole` wrote. No other form is accepted: a text may say
+    "1e9"."""
     if type(data) is dict and list(data) == ["int"]:
         return int(data["int"], 16)
     if type(data) is not int:
@@ -44,8 +46,8 @@ def _whole(data: Any) -> int:
 
 
 _LATE = {"Fraction": "fractions", "Decimal": "decimal"}
-"""Types that few values need, and their modules, which are not imported before."""
-_found: dict[type, str] = {}
+"""Types that few values need, by module. A module is imported only when its type is needed."""
+_late_names: dict[type, str] = {}
 
 
 @cache
@@ -54,12 +56,12 @@ def _late(name: str) -> Any:
 
 
 def late_name(kind: type) -> str | None:
-    """The name of a type that `_late` may have imported; None for any other type."""
-    if kind in _found:
-        return _found[kind]
+    """Return the name of a type of `_LATE` if its module is loaded; None for any other type."""
+    if kind in _late_names:
+        return _late_names[kind]
     for name, module in _LATE.items():
         if module in sys.modules and kind is getattr(sys.modules[module], name, None):
-            _found[kind] = name
+            _late_names[kind] = name
             return name
     return None
 
@@ -94,7 +96,7 @@ def _decimal(text: Any, work: Work) -> Any:
     return value
 
 
-# How a type is written as text or a list of numbers, and read again.
+# By name of a type: the function that writes a value as text or numbers, and the one that reads it.
 TEXTUAL: dict[str | None, tuple[Callable[[Any], Any], Callable[[Any, Work], Any]]] = {
     "float": (repr, lambda text, work: float(text)),
     "int": (hex, lambda text, work: int(text, 16)),

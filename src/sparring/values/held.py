@@ -15,10 +15,10 @@ _ALWAYS_HASHED = frozenset({str, int, bool, float, bytes, type(None)})
 
 
 class Held:
-    """A set, a mapping or an iterator as the list of its members or keys, and that of its values.
+    """Set, mapping or iterator as the list of its members or keys, and the list of its values.
 
-    Members that are equal may stand in it several times: as in Python's own displays the first
-    of them counts, and of a mapping the last value.
+    Equal members may be in a list several times. As in Python's own displays, the first of them
+    counts and, in a mapping, the last value.
     """
 
     __slots__ = ("kind", "name", "named_by", "parts", "values")
@@ -29,27 +29,29 @@ class Held:
         self.values = values
         self.name = ""
         self.named_by: object = None
-        """Its name is found once (`naming`): sets stand in sets, many deep."""
+        """Giver of ``name`` (`naming`): a name is computed once, as sets may be nested deeply."""
 
     def __bool__(self) -> bool:
         return self.kind is ITERATOR or bool(self.parts)
 
 
 def kind_of(value: Any) -> type:
-    """The type of a value, also of one that is held."""
+    """Return the type of a value; of a `Held`, the type that it stands for."""
     return value.kind if type(value) is Held else type(value)
 
 
 def hold(kind: type, parts: list[Any], values: list[Any] | None) -> Held:
-    """These parts as that kind. Raises `NotPlain` if Python could not hash a member or a key."""
+    """Return these parts as a `Held` of that kind. Raises `NotPlain` if Python could not hash a
+    member or a key."""
     if kind is not ITERATOR:
         refuse_unhashable(parts)
     return Held(kind, parts, values)
 
 
 def refuse_unhashable(items: list[Any]) -> None:
-    """Raises `NotPlain` if there is anything among these, or in their tuples, that Python could not
-    hash. A frozenset has been through here: each part is looked at for one container only."""
+    """Raise `NotPlain` if one of these items, or a part of a tuple among them, could not be hashed
+    by Python. A frozenset has been checked already, so that each part is looked at for one
+    container only."""
     level = items
     while not _ALWAYS_HASHED.issuperset(map(type, level)):
         for item in level:

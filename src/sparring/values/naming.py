@@ -1,4 +1,4 @@
-"""Names for values: equal values have equal names, and names are compared in their place."""
+"""Names of values: equal values have equal names, so that names can be compared instead."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sparring.values.work import Work
 _STRINGS = {str}
 _WHOLE = {int}
 _SHORT = 1 << 128
-"""Whole numbers below this are named by their digits, whatever their type."""
+"""Bound below which a whole number is named by its digits, whatever its type."""
 
 
 class Names:
-    """Gives every value that it is shown a name; two values have one name if ``==`` holds.
+    """Giver of names: two values have one name if ``==`` holds between them.
 
-    A name is short however large its value: that of a tuple is made of the names of its items.
-    Names are strings, whose hashes no program can foresee. What equals nothing, such as NaN, has
-    a new name each time. Ordered dicts are named as dicts are, whatever their order.
+    A name is short, however large the value: the name of a tuple is made of the names of its items.
+    Names are strings, whose hashes no program can foresee. A value that equals nothing, such as
+    NaN, gets a new name each time. An OrderedDict is named as a dict is, whatever its order.
     """
 
     def __init__(self, work: Work) -> None:
@@ -30,16 +30,16 @@ class Names:
         self._new = 0
 
     def of(self, value: Any) -> str:
-        """The name of a value: few characters, none of them a comma or a colon."""
+        """Return the name of a value: a few characters, none of them a comma or a colon."""
         kind = type(value)
         if kind is int and -_SHORT < value < _SHORT:
             return hex(value)
         key = self._key(value)
-        # That of a set is its name already, and so is that of a short whole number, such as 2.0.
+        # The key of a set is already its name, and so is that of a short whole number, such as 2.0.
         return key if key[0] in "k-0" else self._named(key)
 
     def keys(self, held: Held) -> list[str]:
-        """What is the same for equal members of sets, or equal keys of mappings."""
+        """Return the key of each member or mapping key; equal ones have equal keys."""
         kinds = set(map(type, held.parts))
         if kinds == _STRINGS:
             return list(map("s".__add__, held.parts))
@@ -48,7 +48,7 @@ class Names:
         return list(map(self._key, held.parts))
 
     def _key(self, value: Any) -> str:
-        """What is the same for equal values, and may be as long as they are."""
+        """Return a text that is equal for equal values, and may be as long as they are."""
         kind = type(value)
         if kind is str:
             return "s" + value  # type: ignore[no-any-return]
@@ -94,7 +94,7 @@ class Names:
         if whole is not None and -_SHORT < whole < _SHORT:
             return hex(whole)
         kind, length = type(value), length_of(value)
-        # The hash of a NaN is its object's own, and it equals nothing.
+        # A NaN has the hash of its object, and equals nothing.
         alike = self._numbers.setdefault(str(hash(value)), [])
         for other, its_length, name in alike:
             if type(other) is kind:
@@ -109,7 +109,7 @@ class Names:
 
 
 def _of_range(value: range) -> str:
-    """Ranges are equal that run through the same numbers."""
+    """Return the name of a range. Ranges are equal if they run through the same numbers."""
     if not value:
         return "r"
     first, last = value[0], value[-1]
@@ -117,7 +117,7 @@ def _of_range(value: range) -> str:
 
 
 def held_of(value: Any) -> Held | None:
-    """A set, a mapping or an iterator as `Held`; None for anything else."""
+    """Return a set, a mapping or an iterator as `Held`; None for any other value."""
     if type(value) is Held:
         return value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Numbers of every type, and what it takes to compare two of them."""
+"""Numbers of all types, and the cost of comparing two of them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from sparring.values.forms import late_name
 from sparring.values.work import Work
 
 _SIMPLE = frozenset({int, bool, float, complex})
-_DIGITS = 40  # of a Decimal, whose conversion takes quadratic time
-_MIXED = 20  # units that converting a short number to another type takes
+_DIGITS = 40  # longest Decimal that is converted: the conversion takes quadratic time
+_MIXED = 20  # units of work for converting a short number to another type
 
 
 def is_number(value: object) -> bool:
-    """Whether Python compares it by its numeric value, whatever the other's type."""
+    """Return True if Python compares the value by its number, whatever the type of the other."""
     return type(value) in _SIMPLE or late_name(type(value)) is not None
 
 
 def short_whole(value: Any) -> int | None:
-    """The whole number that a number equals; None if it equals none, or one of very many digits."""
+    """Return the whole number that a number equals; None if it equals none, or one with very many
+    digits."""
     if isinstance(value, int):
         return value
     name = late_name(type(value))
@@ -38,7 +39,8 @@ def short_whole(value: Any) -> int | None:
 
 
 def equal_numbers(a: Any, b: Any, work: Work) -> bool:
-    """``a == b`` of two types, paid for by length. Raises `NotPlain` if that is too much."""
+    """Return ``a == b`` for numbers of two types, and charge ``work`` by their length. Raises
+    `NotPlain` if too little work is left."""
     if "Decimal" in (late_name(type(a)), late_name(type(b))):
         if hash(a) != hash(b):
             return False
@@ -49,7 +51,8 @@ def equal_numbers(a: Any, b: Any, work: Work) -> bool:
 
 
 def units_to_tell_apart(value: Any) -> int:
-    """No less `Work` than Python needs to compare a hashable value with another of its hash."""
+    """Return at least the units of `Work` that Python needs to compare a hashable value with
+    another one of the same hash."""
     if isinstance(value, tuple):
         return 1 + sum(map(units_to_tell_apart, value))
     if isinstance(value, frozenset):
@@ -63,7 +66,7 @@ def units_to_tell_apart(value: Any) -> int:
 
 
 def _bits(value: Any) -> int:
-    """The length of the whole numbers in it."""
+    """Return the bits of the whole numbers that a number consists of."""
     if isinstance(value, int):
         return value.bit_length()
     if late_name(type(value)) == "Fraction":
@@ -72,7 +75,7 @@ def _bits(value: Any) -> int:
 
 
 def length_of(value: Any) -> int:
-    """Units of `Work` that looking at all of a number takes."""
+    """Return the units of `Work` for looking at all of a number."""
     kind = type(value)
     if kind is int:
         return value.bit_length() >> 12  # type: ignore[no-any-return]

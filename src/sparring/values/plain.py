@@ -1,4 +1,4 @@
-"""What is no plain value, and how large one may be."""
+"""Limits of plain values, and the stand-in for values that are not plain."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ MAX_NODES = 2_000_000
 
 
 class NotPlain(ValueError):
-    """A value or a text that this format has no form for; the message says why."""
+    """Raised for a value or a text that this format cannot hold. The message has the reason."""
 
 
 class Opaque:
-    """Stands for an object of a type that is not plain. Equal to nothing, not even itself.
+    """Stand-in for an object of a type that is not plain. It equals nothing, not even itself.
 
-    It is true or false as the object is. Whether it is *unequal* to something only the object
-    could say, for it may be a number of a class of its own: but for `None`, asking raises.
+    It is truthy if the object is. Only the object itself could tell what it is *unequal* to, for it
+    may be a number of a class of its own: ``!=`` raises, except with `None`.
     """
 
     def __init__(self, kind: str, *, true: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""From a text to its value: as Python has it, or as data to compare."""
+"""Reading of a text: to a value of Python's, or to data for comparison."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _THEMSELVES = frozenset({str, int, bool, type(None)})
 
 
 def decode(text: str) -> Any:
-    """The value of a text, made of plain types and `Opaque`. Raises `NotPlain`.
+    """Return the value of a text, made of plain types and `Opaque`. Raises `NotPlain`.
 
-    Sets and mappings are Python's own, so that a function can be called with them. Members made
-    to have one hash are refused; members that only share places in the table are not, so what a
-    program wrote is compared by `read`.
+    Sets and mappings are Python's own, so that a function can be called with them. Members made to
+    have one hash are refused. Members that merely share places in the hash table are not refused:
+    use `read` to compare what a program wrote.
     """
     return _Reader(Work(len(text)), None).read(text)
 
 
 def read(text: str, work: Work | None = None) -> Any:
-    """The value of a text for `same`, its sets, mappings and iterators as `Held`. Raises
-    `NotPlain`, also where that would take more than there is of ``work``."""
+    """Return the value of a text for `same`, with sets, mappings and iterators as `Held`. Raises
+    `NotPlain`, also if reading takes more than is left of ``work``."""
     return _Reader(Work(len(text)) if work is None else work, hold).read(text)
 
 
@@ -38,7 +38,8 @@ _Hold = Callable[[type, list[Any], list[Any] | None], Any]
 
 
 class _Reader:
-    """Reads one text. ``hold`` keeps what needs no hash table; None makes Python's types of it."""
+    """Reader of one text. ``hold`` keeps sets and mappings without a hash table; with None the
+    reader makes Python's own types."""
 
     def __init__(self, work: Work, hold: _Hold | None) -> None:
         self._work = work
@@ -54,7 +55,8 @@ class _Reader:
             raise NotPlain(f"not the text of a value: {error}") from error
 
     def _value(self, data: Any, depth: int) -> Any:
-        """One frame of the stack for each level: values are nested deeply."""
+        """Return the value of decoded JSON. Each level takes one frame of the stack, because values
+        are nested deeply."""
         if depth > MAX_DEPTH:
             raise NotPlain("nested too deeply")
         name = None
@@ -69,7 +71,7 @@ class _Reader:
             raise NotPlain("an object that names no type, or parts that are no list")
         if name in MAPPINGS:
             data = _keys_and_values(data)
-        for place, item in enumerate(data):  # in its place: a new list would cost as much again
+        for place, item in enumerate(data):  # in place: a new list would cost as much again
             if type(item) not in _THEMSELVES:
                 data[place] = self._value(item, depth + 1)
         if name is None:
@@ -97,13 +99,13 @@ class _Reader:
         return defaultdict(None, pairs) if kind is defaultdict else kind(pairs)
 
     def _refuse_crowds(self, items: list[Any]) -> None:
-        """Counts what Python will take to tell those with one hash apart."""
+        """Charge the work that Python will need to tell members with one hash apart."""
         hashes = sorted(map(hash, items))
         if not any(map(operator.eq, hashes, islice(hashes, 1, None))):
             return
         crowds = defaultdict(list)
         for item in items:
-            crowds[str(hash(item))].append(item)  # as text: numbers can be made to fill it slowly
+            crowds[str(hash(item))].append(item)  # text keys: numbers can be made to fill it slowly
         for crowd in crowds.values():
             if len(crowd) > 1:
                 self._work.spend(len(crowd) * sum(map(units_to_tell_apart, crowd)))

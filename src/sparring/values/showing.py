@@ -1,4 +1,4 @@
-"""A value as Python writes it, the same every time: for people and for prompts."""
+"""Values as Python writes them, for people and for prompts, in the same way every time."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sparring.values.reading import read
 
 
 def show(text: str) -> str:
-    """The value of a text as Python writes it, the same every time; the text itself if it has
-    none."""
+    """Return the value of a text as Python writes it, in the same way every time; the text itself
+    if it has no value."""
     try:
         return _literal(read(text))
-    except (NotPlain, ValueError, RecursionError):  # Python writes no number of 5,000 digits
+    except (NotPlain, ValueError, RecursionError):  # Python refuses to write 5,000 digits
         return text
 
 
 def show_call(function: str, text: str) -> str:
-    """``f(1, key=[2])`` of the text of (arguments, named ones); ``f(…)`` around a text of another
-    form."""
+    """Return ``f(1, key=[2])`` for the text of (arguments, named arguments); ``f(…)`` around a text
+    of any other form."""
     try:
         arguments, named = read(text)
         parts = [_literal(a) for a in arguments]
@@ -33,8 +33,8 @@ def show_call(function: str, text: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    """`repr`, but for two things it hides: the order of a set differs from process to process, and
-    an iterator would be an address."""
+    """Return `repr` of a value, with two exceptions: a set's order differs from process to process,
+    so members are sorted, and an iterator shows its items, not its address."""
     kind = type(value)
     if kind is list:
         return f"[{', '.join(map(_literal, value))}]"

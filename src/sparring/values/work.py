@@ -1,4 +1,4 @@
-"""A bound on what texts cost to read and to compare, beyond a constant for each character."""
+"""Bound on the cost of reading and comparing texts, beyond a constant for each character."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import math
 from sparring.values.plain import NotPlain
 
 _ALWAYS = 10_000
+"""Units that a text of any length may use."""
 _A_CHARACTER = 2
-"""A unit is about a tenth of a microsecond: 0.2 seconds for 2**20 characters."""
-_UNITS = 43  # squared limbs, of 30 bits, that are converted or divided in a unit
+"""Units per character. A unit is about 0.1 microseconds: 0.2 seconds for 2**20 characters."""
+_UNITS = 43  # squared limbs, of 30 bits, that one unit converts or divides
 
 
 class Work:
-    """What may still be spent on texts of so many characters; None: as much as it takes.
+    """Budget of work for texts of this many characters; None: unlimited.
 
-    Parts that are read, named or compared once are not counted: the text holds a character or
-    more for each. Counted are comparisons of members with one hash, whose number grows with the
-    square of theirs, and conversions of long numbers, which grow with the square of their digits.
+    Parts that are read, named or compared once are free, because the text holds a character or more
+    for each. Two costs are charged: comparisons of members with one hash, whose number grows with
+    the square of the members, and conversions of long numbers, which grow with the square of the
+    digits.
     """
 
     __slots__ = ("limit", "spent")
@@ -27,11 +29,11 @@ class Work:
         self.limit = math.inf if characters is None else _ALWAYS + _A_CHARACTER * characters
 
     def spend(self, units: int) -> None:
-        """Counts so much. Raises `NotPlain` if it is more than there is."""
+        """Charge this many units. Raises `NotPlain` if fewer are left."""
         self.spent += units
         if self.spent > self.limit:
             raise NotPlain("too many members with one hash, or too long numbers, for its length")
 
     def spend_on_bits(self, bits: int, others: int) -> None:
-        """Counts what the product of two lengths takes: a conversion, a division, a gcd."""
+        """Charge the product of two lengths in bits: a conversion, a division, a gcd."""
         self.spend((bits // 30) * (others // 30) // _UNITS)

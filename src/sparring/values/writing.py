@@ -1,4 +1,4 @@
-"""From a value to its text, inside the process of the program that made it."""
+"""Writing of a value as text, inside the process of the program that made the value."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from sparring.values.forms import (
 from sparring.values.plain import MAX_DEPTH, MAX_NODES, NotPlain
 
 _CHARACTERS_A_NODE = 64
-"""Long texts and numbers count as so many parts: one object may stand in many places."""
+"""Characters that count as one part: one long text or number may stand in many places."""
 
 
 def encode(value: object) -> str:
-    """The text of a value. Raises `NotPlain` if it is too deep, too large or contains itself."""
+    """Return the text of a value. Raises `NotPlain` if the value is nested too deeply, is too large
+    or contains itself."""
     return json.dumps(_encode(value, 0, [0]), separators=(",", ":"))
 
 
@@ -61,7 +62,7 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
     if name == "iterator":
         return {name: [_encode(item, depth + 1, count) for item in _drain(value, count)]}
     if isinstance(value, tuple) and isinstance(getattr(kind, "_fields", None), tuple):
-        # A namedtuple is a tuple to ``==``; read as one, whatever its class says.
+        # ``==`` compares a namedtuple as a tuple. It is read as a tuple, whatever its class says.
         return {"tuple": [_encode(item, depth + 1, count) for item in tuple.__iter__(value)]}
     plain = _of_numpy(value)
     if type(plain) is not kind:
@@ -70,8 +71,9 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
 
 
 def _of_numpy(value: Any) -> Any:
-    """A number, truth or text of numpy's as Python's own, to which it is equal; others as given."""
-    numpy = sys.modules.get("numpy")  # where nobody imported it, none is there
+    """Return a number, boolean or text of numpy's as the equal value of Python's own; any other
+    value unchanged."""
+    numpy = sys.modules.get("numpy")  # a program that did not import numpy has no value of numpy's
     if numpy is None or type(value).__module__ != "numpy":
         return value
     scalars = (numpy.number, numpy.bool_, numpy.str_, numpy.bytes_)

@@ -1,1 +1,1 @@
-"""Runs shown in the terminal, in the browser, explained and plotted. Writes none, asks no model."""
+"""Views of runs: terminal, browser page, explained rewards, plots. No view changes a run."""

@@ -1,4 +1,4 @@
-"""A recorded test as people read it."""
+"""Recorded tests in the form that people read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from sparring.schema import Kind
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A test as people read it: a call as Python writes it. ``rule`` is the test's own checker,
-    where that is not equality."""
+    """Test in the form that people read: a call test as a Python call.
+
+    ``given`` is the input, call or script. ``rule`` is the test's own checker; None means equality.
+    """
 
     given: str
     expected: str
@@ -23,27 +25,30 @@ class Readable:
 
     @property
     def decides(self) -> bool:
-        """Whether the input itself decides, so that there is no output to compare."""
+        """True for a script, whose own assertions decide, so that no output is compared."""
         return self.kind == Kind.SCRIPT
 
     @property
     def line(self) -> str:
-        """All of it in a line: ``f(1) == 2`` of a call, ``1 → 2`` of standard input."""
+        """The whole test in a line: ``f(1) == 2`` for a call, ``1 → 2`` for standard input."""
         given, expected = self.given.rstrip("\n"), self.expected.rstrip("\n")
         if self.decides:
             return given
-        if self.rule == "truth":  # any value that counts as it, as in ``assert f(1)``
+        if self.rule == "truth":  # ``assert f(1)``: any value that Python takes for true
             return given if expected == "True" else f"not {given}"
         return f"{given} {'==' if self.kind == Kind.CALL else '→'} {expected}"
 
     def output(self, printed: str) -> str:
-        """What a program answered on it."""
+        """Return a program's recorded output on this test in the form that people read."""
         return values.show(printed) if self.kind == Kind.CALL else printed
 
 
 def readable(entry: Mapping[str, Any] | Sequence[Any], task: Mapping[str, Any]) -> Readable | None:
-    """A recorded test (`grading.entries`) of a recorded task; None where a response
-    held none. A kind of another version is taken as it stands."""
+    """Return a recorded test (`grading.entries`) of a recorded task in readable form.
+
+    The result is None where the response has no test. A kind of test that this version does not
+    know is shown unchanged.
+    """
     if isinstance(entry, Mapping):
         if entry["input"] is None:
             return None

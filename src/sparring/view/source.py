@@ -1,8 +1,8 @@
-"""A run as somebody who looks at it reads it: its files, its recipe, one group at a time.
+"""Reader of a run for the views: its files, its recipe, one group at a time.
 
-A run that was cut off, that has no recipe of this version or none at all (an
-evaluation's records) can be looked at all the same. Every face reads through
-this: the terminal, the page, the plots.
+The terminal, the page and the plots all read runs through this module. A run can be shown even
+where it was cut off, where its recipe is of another version, and where it has no recipe (the
+records of an evaluation).
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from sparring.runs.reader import RECIPE, RunReader, record_of, step_file
 from sparring.runs.text import one_line
 
 _COMPARED = 100
-"""Characters of an id that a slip of the pen is looked for in."""
+"""Characters of an id that are compared to find a misspelt id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A run to be looked at. ``recipe`` is None where ``unread`` says why; that of an
-    ``evaluation`` says what its rewards follow from."""
+    """Run or evaluation to show.
+
+    ``recipe`` is None where the recipe cannot be read; ``unread`` then gives the reason. The recipe
+    of an ``evaluation`` is made up: it holds the settings that the recorded rewards follow from.
+    """
 
     run: RunReader
     recipe: Recipe | None
@@ -38,26 +41,27 @@ class Source:
 
     @property
     def steps(self) -> list[int]:
-        """The steps whose rollouts are on record."""
+        """Steps with recorded rollouts."""
         return self.run.rollout_steps()
 
     def step(self, wanted: int | None) -> int:
-        """The step that is asked for, by default the newest. Raises `RunError`."""
+        """Return the ``wanted`` step, or the newest for None. Raises `RunError`."""
         steps = self.steps
         if not steps:
             raise RunError(
-                f"{self.run.path}: no step is on record yet (rollouts/ is empty){self._replayed()}"
+                f"{self.run.path}: no step is recorded yet (rollouts/ is empty){self._replayed()}"
             )
         if wanted is None:
             return steps[-1]
         if wanted not in steps:
             raise RunError(
-                f"--step {wanted}: {self.run.path} has rollouts of steps {steps[0]} to {steps[-1]}"
+                f"--step {wanted}: not recorded; {self.run.path} has rollouts of steps {steps[0]} "
+                f"to {steps[-1]}"
             )
         return wanted
 
     def groups(self, step: int) -> Iterator[dict[str, Any]]:
-        """The records of a step, one after another."""
+        """Yield the records of a step's groups."""
         return self.run.groups(step)
 
     def _replayed(self) -> str:
@@ -65,11 +69,11 @@ class Source:
             return ""
         with well_formed(f"{self.run.path}: replay.json"):
             source = str(self.run.read_json("replay.json")["source"])
-        return f"; it learns from those of {one_line(source, 200)}"
+        return f"; this run learns from the rollouts of {one_line(source, 200)}"
 
 
 def open_source(path: Path) -> Source:
-    """Open a run, or an evaluation's records, to look at. Raises `RunError`."""
+    """Open a run or an evaluation to show. Raises `RunError`."""
     if not path.is_dir():
         raise RunError(f"{path}: there is no such directory")
     run = RunReader(path)
@@ -78,7 +82,7 @@ def open_source(path: Path) -> Source:
     if not run.has(RECIPE):
         if not (path / "rollouts").is_dir():
             raise RunError(
-                f"{path} holds no run (there is neither recipe.json nor rollouts/ in it)"
+                f"{path}: holds no run (neither recipe.json nor rollouts/); name a run's directory"
             )
         return Source(run, None, "there is no recipe.json")
     try:
@@ -88,9 +92,11 @@ def open_source(path: Path) -> Source:
 
 
 def evaluation_recipe(run: RunReader) -> Recipe:
-    """A recipe that pays as an evaluation's records were paid, by the paper's equations with
-    nothing added; of its other fields only the sizes and limits of sampling are the
-    evaluation's."""
+    """Return a recipe whose rewards are those of an evaluation's records.
+
+    The rewards are those of the paper's equations without additions. Of the other fields only the
+    length limits of sampling are the evaluation's.
+    """
     sampling: dict[str, Any] = {"opponents": 0}
     try:
         with well_formed(f"{run.path}: {CONFIG}"):
@@ -99,14 +105,14 @@ def evaluation_recipe(run: RunReader) -> Recipe:
             if most > 0:
                 sampling |= {"coder_max_tokens": most, "tester_max_tokens": most}
     except RunError:
-        pass  # no reward depends on it
+        pass  # rewards do not depend on the length limits
     data = {"preset": "paper", "reward": EQUATIONS.model_dump(), "sampling": sampling}
     return make_recipe(data, (), f"{run.path}")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A group: its step, its place in it, and its record."""
+    """Recorded group: its step, its number in the step, and its record."""
 
     step: int
     index: int
@@ -114,15 +120,16 @@ class Found:
 
 
 def find(source: Source, wanted: str, step: int | None) -> Found:
-    """The group of a task: by its id, the beginning of its id, or its number in the step.
+    """Return the group of a task, named by its id, the beginning of its id, or its number.
 
-    Without a step the newest that has the task. Raises `RunError`.
+    Without a ``step`` the newest step that has the task is searched. Raises `RunError`.
     """
     newest = source.step(step)
-    sign = json.dumps(wanted).encode()
+    id_bytes = json.dumps(wanted).encode()
     for number in [newest] if step is not None else reversed(source.steps):
         for index, line in enumerate(source.run.packed_lines(step_file("rollouts", number))):
-            if sign in line:  # a step may have ten thousand groups: few are parsed
+            # A step may have ten thousand groups: only lines that contain the id are parsed.
+            if id_bytes in line:
                 record = _parsed(line, f"{source.run.path}: step {number}")
                 if record.get("task", {}).get("id") == wanted:
                     return Found(number, index, record)
@@ -130,8 +137,8 @@ def find(source: Source, wanted: str, step: int | None) -> Found:
 
 
 def _by_name(source: Source, wanted: str, step: int) -> Found:
-    """A group of this step by its number or by the beginning of its task's id."""
-    starting: list[Found] = []
+    """Return a group of this step by its number or by the beginning of its task's id."""
+    matches: list[Found] = []
     ids: list[str] = []
     for index, record in enumerate(source.groups(step)):
         with well_formed(f"rollouts of step {step}"):
@@ -139,25 +146,29 @@ def _by_name(source: Source, wanted: str, step: int) -> Found:
         ids.append(name[:_COMPARED])
         if wanted == str(index):
             return Found(step, index, record)
-        if name.startswith(wanted) and len(starting) < 2:
-            starting.append(Found(step, index, record))
-    if len(starting) == 1:
-        return starting[0]
+        if name.startswith(wanted) and len(matches) < 2:
+            matches.append(Found(step, index, record))
+    if len(matches) == 1:
+        return matches[0]
     shown = one_line(wanted, 60)
-    if starting:
-        raise RunError(f"--task {shown}: several tasks of step {step} begin so; give more of it")
+    if matches:
+        raise RunError(
+            f"--task {shown}: several tasks of step {step} begin with it; give more of the id"
+        )
     close = difflib.get_close_matches(wanted[:_COMPARED], ids, n=1)
-    hint = f"did you mean {one_line(close[0], 60)}?" if close else "--step lists them"
-    raise RunError(f"--task {shown}: no step on record has it ({len(ids)} in step {step}); {hint}")
+    hint = f"did you mean {one_line(close[0], 60)}?" if close else f"--step {step} lists the tasks"
+    raise RunError(
+        f"--task {shown}: no recorded step has the task ({len(ids)} tasks in step {step}); {hint}"
+    )
 
 
-def usage_of(source: Source, found: Found) -> dict[str, Any]:
-    """What the group's runs used, as recorded; empty where there is no record of it."""
-    name = step_file("usage", found.step)
+def usage_of(source: Source, group: Found) -> dict[str, Any]:
+    """Return the recorded CPU time and memory of the group's executions; empty where none is."""
+    name = step_file("usage", group.step)
     if source.run.has(name):
         for index, line in enumerate(source.run.packed_lines(name)):
-            if index == found.index:
-                return _parsed(line, f"{source.run.path}: usage of step {found.step}")
+            if index == group.index:
+                return _parsed(line, f"{source.run.path}: usage of step {group.step}")
     return {}
 
 

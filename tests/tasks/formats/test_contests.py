@@ -118,20 +118,20 @@ def test_codecontests_in_its_other_forms() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"input_file": "in.txt"}, "input_file: is 'in.txt': programs must read that file"),
-        ({"output_file": "out.txt"}, "output_file: is 'out.txt': programs must write that file"),
+        ({"input_file": "in.txt"}, "input_file: is 'in.txt': programs that read a named file"),
+        ({"output_file": "out.txt"}, "output_file: is 'out.txt': programs that write a named file"),
         (
             {"private_tests": {"input": ["1"], "output": []}},
-            "private_tests: has 1 inputs and 0 outputs",
+            "private_tests: has 1 inputs but 0 outputs",
         ),
         (
             {"public_tests": None, "private_tests": None, "generated_tests": None},
-            "there is no test",
+            "has no test, nor have public_tests",
         ),
         ({"description": None}, "description: is missing; the row has cf_contest"),
         ({"time_limit": "soon"}, "time_limit: "),
         ({"memory_limit_bytes": "x"}, "memory_limit_bytes: "),
-        ({"solutions": {"language": [3], "solution": []}}, "solutions: has 1 inputs and 0 outputs"),
+        ({"solutions": {"language": [3], "solution": []}}, "solutions: has 1 inputs but 0 outputs"),
     ],
 )
 def test_bad_rows_of_codecontests_are_one_line(change: dict[str, Any], said: str) -> None:
@@ -198,7 +198,7 @@ def test_a_checker_that_fails_accepts_nothing(sandbox: Sandbox) -> None:
     [
         (
             {"interaction_format": "Ask up to 20 questions."},
-            "interaction_format: is given: the program talks",
+            "interaction_format: is given: interactive problems",
         ),
         ({"input_mode": "file"}, "input_mode: is 'file': only programs on standard input"),
         ({"official_tests": []}, "official_tests: has no test"),

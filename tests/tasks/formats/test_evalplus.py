@@ -184,14 +184,14 @@ def test_what_gives_no_value_is_left_out_and_counted() -> None:
             {"canonical_solution": None},
             "canonical_solution: is missing; the row has atol, base_input",
         ),
-        ({"entry_point": "no name"}, "entry_point: 'no name' is no name of a function"),
+        ({"entry_point": "no name"}, "entry_point: 'no name' is neither a function's name"),
         ({"base_input": [1]}, "base_input: must be a list of lists of arguments"),
         ({"base_input": [], "plus_input": None}, "base_input: has no test"),
-        ({"atol": "x"}, "atol: must be a number from 0"),
+        ({"atol": "x"}, "atol: must be a number that is at least 0"),
         ({"canonical_solution": "  return"}, "canonical_solution: is not Python after prompt"),
         (
             {"task_id": "Mbpp/75", "base_input": [[1, 2]]},
-            "holds arguments that Mbpp/75 cannot have",
+            "holds arguments that Mbpp/75 cannot take",
         ),
     ],
 )
@@ -202,7 +202,7 @@ def test_bad_rows_are_one_line(change: dict[str, Any], said: str) -> None:
 def test_files_of_its_shape_are_loaded_by_the_command_alone(tmp_path: Path) -> None:
     file, out = tmp_path / "HumanEvalPlus.jsonl", tmp_path / "out.jsonl"
     file.write_text(json.dumps(HALVES) + "\n")
-    with pytest.raises(DataError, match="row of EvalPlus; `sparring tasks load` makes tasks of it"):
+    with pytest.raises(DataError, match="row of EvalPlus; convert it with `sparring tasks load`"):
         load_tasks([file])
     from typer.testing import CliRunner
 

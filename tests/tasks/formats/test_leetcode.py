@@ -142,10 +142,10 @@ TREES = "def check(candidate):\n    assert candidate(root = tree_node([1, None, 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"test": NODES}, "test: uses linked lists: nodes are no plain values; not carried"),
-        ({"test": TREES}, "test: uses trees: nodes are no plain values; not carried"),
+        ({"test": NODES}, "test: uses linked lists, whose nodes are not plain values"),
+        ({"test": TREES}, "test: uses trees, whose nodes are not plain values"),
         ({"test": NODES + TREES[len("def check(candidate):\n") :]}, "uses linked lists and trees"),
-        ({"entry_point": "Solution().a().b"}, "entry_point: 'Solution.a().b' is no name"),
+        ({"entry_point": "Solution().a().b"}, "entry_point: 'Solution.a().b' is neither"),
         ({"completion": "class Solution(:"}, "completion: is not Python after prompt"),
         ({"test": None}, "test: is missing; the row has completion, difficulty"),
         ({"problem_description": None, "query": None}, "problem_description: is missing or blank"),

@@ -267,7 +267,7 @@ def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
     """Rewards by another model's tests see no validator, so it is no reason for one of them."""
     forbidden = 0
     for record in map(a_record, range(100)):
-        reasons = {"validator": 0, "supervising": 0}
+        reasons = {"validator": 0, "frozen tester": 0}
         for test in explain(record, make_recipe({}, [], "test"), 0).tester:
             for word in reasons:
                 reasons[word] += any(word in t.reason for t in test.reward_terms)
@@ -276,5 +276,5 @@ def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
             assert reasons["validator"] == refused
         else:
             assert reasons["validator"] == 0
-            forbidden += refused if reasons["supervising"] else 0
+            forbidden += refused if reasons["frozen tester"] else 0
     assert forbidden > 0, "no record with both: widen the range"

@@ -59,7 +59,7 @@ def test_a_wrong_test_of_the_paper_loses_a_point_for_each_wrong_program_that_pas
     u3 = told("paper", "paper").tester[3]
     assert u3.reward == -1
     assert u3.advantage == pytest.approx(-1.224745, abs=1e-6)
-    assert "refused by correct programs: P4" in reasons(u3)
+    assert "failed by correct programs: P4" in reasons(u3)
     assert "let pass: P0" in reasons(u3)
     assert u3.differs() == []
 
@@ -95,7 +95,10 @@ def test_a_right_test_of_the_default_is_paid_by_weight_and_for_being_right() -> 
         [5 / 3, 2.5]
     )
     assert u1.advantage == pytest.approx(1.207669, abs=1e-6)
-    assert "judged by 2 correct (1 of opponents) and 5 wrong (1 of opponents)" in reasons(u1)
+    assert (
+        "judged by 2 correct (1 of the initial policy) and 5 wrong (1 of the initial policy)"
+        in reasons(u1)
+    )
     assert "caught: P1 (0.5556) O0 (1.111)" in reasons(u1)
     assert u1.differs() == []
 
@@ -132,7 +135,7 @@ def test_masked_runs_are_left_out_and_what_is_left_is_rescaled() -> None:
     found = explain(masked((2, 1), (1, 8 + 3), (2, 8 + 2)), recipe("paper"), 0)
     p2, u2, u3 = found.coder[2], found.tester[2], found.tester[3]
     assert p2.reward == pytest.approx(32 / 7)
-    assert "1 of 8 ground-truth tests masked, a failure of our own: G1" in reasons(p2)
+    assert "1 of 8 ground-truth tests masked (infrastructure failure): G1" in reasons(p2)
     assert "rescaled to all 8: × 8/7" in reasons(p2)
     assert u2.reward == pytest.approx(8 / 3)
     assert u3.reward == pytest.approx(-4 / 3)
@@ -147,7 +150,7 @@ def test_a_program_that_may_be_correct_leaves_the_tests_without_a_label() -> Non
     assert found.coder[4].reward == pytest.approx(8)
     assert all(math.isnan(u.reward) and u.advantage == 0 for u in found.tester)
     assert found.tester[0].dropped == "no_label"
-    assert "in neither set: P4 (masked)" in reasons(found.tester[0])
+    assert "neither, because masked: P4" in reasons(found.tester[0])
 
 
 def test_by_the_simple_reward_a_right_test_earns_1_and_any_other_loses_1() -> None:

@@ -160,7 +160,7 @@ def test_a_run_that_has_only_begun_opens(tmp_path: Path) -> None:
         (made / name).unlink(missing_ok=True)
     assert pages.write_file([made], tmp_path / "out.html").groups == 0
     main = blobs(tmp_path / "out.html")["data"]
-    assert main["runs"][0]["state"] == "no step made yet"
+    assert main["runs"][0]["state"] == "no step completed yet"
     assert main["charts"] == []
 
 
@@ -189,7 +189,7 @@ def test_what_is_no_run_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a directory"):
         pages.write_file([made], tmp_path)
     (tmp_path / "mine.html").write_text("<p>mine")
-    with pytest.raises(ConfigError, match="is there and no report"):
+    with pytest.raises(ConfigError, match="exists and is no report"):
         pages.write_file([made], tmp_path / "mine.html")
     with pytest.raises(ConfigError, match="at most 6"):
         pages.write_file([made] * 7, tmp_path / "out.html")

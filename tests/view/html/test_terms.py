@@ -79,7 +79,7 @@ def test_a_program_with_a_masked_test_is_paid_for_those_that_were_seen() -> None
     (first, *_), _ = lines(record)
     assert first[:5] == [
         ("rule", "Eq 3, the number of tests passed"),
-        ("", "1 of 4 ground-truth tests masked, a failure of our own: G2"),
+        ("", "1 of 4 ground-truth tests masked (infrastructure failure): G2"),
         ("+3", "passes 3 of 3 ground-truth tests observed"),
         ("× 1.333", "rescaled to all 4: × 4/3"),
         ("reward", "4"),
@@ -96,7 +96,7 @@ def test_without_a_correct_program_there_is_no_label() -> None:
 
 def test_opponents_count_as_wrong_programs_and_are_named() -> None:
     _, (first,) = lines(group(["++", "--", "--", "-+"], ground_truth=1, own=2))
-    assert dict(first)["wrong programs W"] == "3 (2 of them opponents' programs)"
+    assert dict(first)["wrong programs W"] == "3 (2 of the initial policy)"
     assert ("(2)", "caught: P1 O0") in first
     assert dict(first)["reward"] == "2"
 
@@ -135,7 +135,7 @@ def test_a_reward_that_another_rule_made_is_not_explained_away() -> None:
     _, (first,) = lines(record)
     assert first[-1] == (
         "differs",
-        "the reward on record is 5, by this recipe and matrix it is 1",
+        "the recorded reward is 5; by this recipe and matrix it is 1",
     )
     _, (dealt,) = lines(record, shuffle=True)
     assert any("dealt out at random (reward.shuffle)" in text for _, text in dealt)
@@ -157,5 +157,5 @@ def test_under_supervision_the_kept_tests_decide() -> None:
     }
     assert correct_rows(record) == [True, False, True]
     coder, _ = lines(record)
-    assert coder[0][1] == ("+1", "passes 1 of 1 supervising tests")
-    assert coder[1][1] == ("+0", "passes 0 of 1 supervising tests; fails K0")
+    assert coder[0][1] == ("+1", "passes 1 of 1 pseudo-label tests")
+    assert coder[1][1] == ("+0", "passes 0 of 1 pseudo-label tests; fails K0")

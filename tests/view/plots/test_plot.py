@@ -129,13 +129,17 @@ def test_what_cannot_be_drawn_is_one_clear_line(tmp_path: Path) -> None:
     assert "no run has it; evaluations have " in told
     assert "one_shot" in told.partition("steps have")[0]
     assert "coder.entropy" in told.partition("steps have")[2]
-    assert "not in every run by task" in refused(out, run, "--kind", "ablation", "--metric", "mu")
+    assert "not every run has it by task" in refused(
+        out, run, "--kind", "ablation", "--metric", "mu"
+    )
     assert "--steps is for grids" in refused(out, run, "--steps", "1-2")
-    assert "no rollouts of steps 7 to 9" in refused(out, run, "--kind", "grid", "--steps", "7-9")
+    assert "no recorded rollouts of steps 7 to 9" in refused(
+        out, run, "--kind", "grid", "--steps", "7-9"
+    )
     empty = run_of(tmp_path / "empty", {})
     for kind, said in {
-        "curves": "no evaluation on record",
-        "grid": "no rollouts on record",
+        "curves": "no evaluation is recorded",
+        "grid": "no recorded rollouts",
         "plane": "neither rollouts nor evaluations",
         "ablation": "no evaluation by task",
     }.items():

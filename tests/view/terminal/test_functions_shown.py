@@ -28,7 +28,7 @@ def test_a_call_is_shown_as_python_writes_it(run: Path) -> None:
     assert "+ [1, {'b'}]" in out
     out = shown(run, "--task", "f/0", "--test", "U1")
     assert "expected value\n  (4,)" in out
-    assert "the reference says (5,)" in out
+    assert "the reference's output: (5,)" in out
     assert '{"' not in out
 
 

@@ -156,7 +156,7 @@ def test_why_says_where_the_record_has_another_reward(tmp_path: Path) -> None:
     record["programs"][2]["reward"] = 5.0
     run = run_of(tmp_path / "run", {1: [record]})
     out = shown(run, "--task", "t", "--program", "2", "--why")
-    assert "! the reward on record is 5, by this recipe and matrix it is 4" in out
+    assert "! the recorded reward is 5; by this recipe and matrix it is 4" in out
     assert "! not as recorded: P2" in shown(run, "--task", "t", "--why")
 
 
@@ -173,13 +173,13 @@ def test_what_cannot_be_shown_is_one_clear_line(run: Path, tmp_path: Path) -> No
 def test_a_run_without_any_step_is_shown(tmp_path: Path) -> None:
     out = shown(run_of(tmp_path / "run", {}))
     assert "0 steps learned" in out
-    assert "no evaluation on record yet" in out
-    assert "no step is on record" in refused(tmp_path / "run", "--step", "1")
+    assert "no evaluation is recorded yet" in out
+    assert "no step is recorded yet" in refused(tmp_path / "run", "--step", "1")
 
 
 def test_records_without_a_recipe_are_shown_but_not_explained(run: Path) -> None:
     (run / "recipe.json").unlink()
-    assert "its recipe is not known: there is no recipe.json" in shown(run)
+    assert "its recipe cannot be read: there is no recipe.json" in shown(run)
     assert "P4   ✓" in shown(run, "--task", "second")
     assert "there is no recipe.json" in refused(run, "--task", "second", "--program", "0", "--why")
 

@@ -70,7 +70,7 @@ def test_a_run_is_followed_from_before_its_beginning_over_a_kill_to_its_end(tmp_
         target=watch_run, args=(tmp_path, Console(file=out, width=80), 0.01), daemon=True
     )
     follower.start()
-    until(lambda: "nothing of a run is there yet" in out.getvalue())
+    until(lambda: "waiting for the run to begin" in out.getvalue())
     writer.begin()
     until(lambda: ": running" in out.getvalue())
     writer.run.append("evaluations.jsonl", evaluation(0))
@@ -79,7 +79,7 @@ def test_a_run_is_followed_from_before_its_beginning_over_a_kill_to_its_end(tmp_
     writer.step(2, alarms=[alarm])
     until(lambda: "step 2: programs right 42%" in out.getvalue())
     writer.killed()
-    until(lambda: "its process has ended before the run did" in out.getvalue())
+    until(lambda: "stopped: its process ended before the run did" in out.getvalue())
     writer.begin()
     writer.run.replace_lines("metrics.jsonl", [metrics(1)])  # back to the newest checkpoint
     until(lambda: out.getvalue().count(": running") == 2)
@@ -91,7 +91,7 @@ def test_a_run_is_followed_from_before_its_beginning_over_a_kill_to_its_end(tmp_
     lines = out.getvalue().splitlines()
     assert lines[-1].endswith(": finished")
     assert sum(line.startswith("step 4: ") for line in lines) == 1
-    assert "held-out, step 0: programs right (one-shot) 50.0%" in out.getvalue()
+    assert "held-out, step 0: programs right (pass@1) 50.0%" in out.getvalue()
     assert "step 2: alarm violations: they try\\x1b[2J" in lines
     assert "\x1b" not in out.getvalue()
 
@@ -114,7 +114,7 @@ def test_the_screen_has_progress_curves_groups_time_and_alarms(tmp_path: Path) -
     assert "programs right" in shown
     assert "▁▅█" in shown
     assert "task 3" in shown
-    assert "seconds a step: sampling 2.00, learning 1.00" in shown
+    assert "seconds per step: sampling 2.00, learning 1.00" in shown
     assert "no alarm" in shown
     assert max(map(len, shown.splitlines())) <= 80
 
@@ -158,7 +158,7 @@ def test_a_directory_that_is_not_there_yet_is_waited_for(
     monkeypatch.setattr("sparring.cli.watch.watch_run", followed)
     follower = threading.Thread(target=watch, args=(path, 0.01), daemon=True)
     follower.start()
-    until(lambda: "nothing of a run is there yet; waiting for one to begin" in out.getvalue())
+    until(lambda: "no files of a run yet; waiting for the run to begin" in out.getvalue())
     run = RunDir.create(path)
     run.write_json("recipe.json", load_recipe(NANO_RECIPE).model_dump(mode="json"))
     run.write_json("summary.json", {})
@@ -205,7 +205,7 @@ def test_a_real_run_is_followed_in_a_terminal(tmp_path: Path) -> None:
     reader.join(timeout=20)
     os.close(mother)
     told = seen.decode()
-    assert "nothing of a run is there yet" in told
+    assert "no files of a run yet" in told
     assert "\nrunning" in told
     assert "\nfinished" in told
     steps = [json.loads(x)["step"] for x in (run / "metrics.jsonl").read_text().splitlines()]

@@ -1,1 +1,1 @@
-"""Files that `sparring new` copies for a user to start from: they run as they are."""
+"""Starter files that `sparring new` copies for a user to edit; each runs unchanged."""

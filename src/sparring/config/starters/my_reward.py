@@ -1,12 +1,28 @@
-"""A reward of your own. Use it with
+"""Your own reward function: edit `reward` below, then train with it.
 
     sparring train --set reward.function=my_reward.py:reward
 
-or `function = "my_reward.py:reward"` under [reward] of a recipe. To see what it
-would have changed in a run that is over: sparring rescore RUN --set reward.function=…
+In a recipe, the same setting is
 
-The function is called once per task and step and must depend on nothing but
-its argument: a resumed or replayed run calls it again and compares.
+    [reward]
+    function = "my_reward.py:reward"
+
+To see what the function would have changed in a finished run, without training:
+
+    sparring rescore RUN --set reward.function=my_reward.py:reward
+
+Sparring calls the function once per task and step. A group is all responses to
+one task in one step: P programs and U generated tests, with the pass matrix.
+The function returns two arrays: one reward per program, one per generated test.
+It must depend on its argument alone, because a resumed run calls it again and
+compares the rewards with the recorded ones.
+
+A name ends with its axes: P programs, G ground-truth tests, U generated tests,
+T all tests (ground truth first, then generated). `passed_PT[p, t]` says whether
+program p passed test t. `observed_PT[p, t]` is False where the machine, not the
+program, failed: such a cell says nothing about the program.
+
+test_my_reward.py tests this file without a model: python -m pytest test_my_reward.py
 """
 
 from __future__ import annotations
@@ -16,25 +32,29 @@ import numpy as np
 from sparring.rewards.custom import Bout
 
 TOKEN_PRICE = 0.001
+"""Subtracted from a program's reward for each token of its response."""
 
 
 def reward(bout: Bout) -> tuple[np.ndarray, np.ndarray]:
-    """Rewards of the programs [P] and of the generated tests [U].
+    """Return the rewards of the programs [P] and of the generated tests [U].
 
-    Programs: the share of ground-truth tests passed, less a price per token.
-    Tests: 1 if every correct program passes and some wrong one fails, else 0.
-    Advantages are made of these within each group of responses; where all
-    rewards of a group are equal it teaches nothing and is dropped.
-    A cell that is not observed is a failure of the machine's and says nothing:
-    what would depend on it gets NaN, which means no reward, not 0.
+    A program gets the share of ground-truth tests that it passes, less a price per
+    token. A test gets 1 if it is valid (`valid_U`: readable, with an input that the
+    statement allows), every correct program passes it and at least one wrong program
+    fails it; else 0.
+
+    NaN means "no reward" and differs from 0: return NaN where a reward would depend
+    on a cell that was not observed. Sparring turns rewards into advantages by
+    comparing them within the group's programs, and within its tests. If all of these
+    rewards are equal, there is nothing to learn from and the group is left out.
     """
     passed_PG, passed_PU = np.split(bout.passed_PT, [bout.ground_truth], axis=1)
     observed_PG, observed_PU = np.split(bout.observed_PT, [bout.ground_truth], axis=1)
     coder = passed_PG.mean(axis=1) - TOKEN_PRICE * bout.lengths_P
     coder = np.where(observed_PG.all(axis=1), coder, np.nan)
 
-    correct, wrong = bout.correct_P, bout.wrong_P  # a program may be neither: not known
-    if not correct.any():  # nobody knows which tests are right
+    correct, wrong = bout.correct_P, bout.wrong_P  # unobserved cells: a program may be neither
+    if not correct.any():  # without a correct program no test is known to be right
         return coder, np.zeros(len(bout.tests))
     accepts = passed_PU[correct].all(axis=0)
     catches = (~passed_PU[wrong]).any(axis=0)

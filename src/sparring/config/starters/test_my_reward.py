@@ -1,4 +1,4 @@
-"""Run with: python -m pytest test_my_reward.py"""
+"""Tests of my_reward.py on small pass matrices: python -m pytest test_my_reward.py"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sparring.rewards.custom import Bout
 
 
 def bout(*rows: str) -> Bout:
-    """One row per program, one sign per test (1 passed, 0 failed, ? not observed); the first two
-    tests are ground truth."""
+    """Return a group with one row per program and one sign per test (1: passed, 0: failed, ?: not
+    observed). The first two tests are ground truth, the others generated."""
     passed = np.array([[c == "1" for c in row] for row in rows])
     programs, generated = len(rows), len(rows[0]) - 2
     return Bout(
@@ -46,12 +46,13 @@ def test_without_a_right_program_all_tests_earn_the_same() -> None:
 def test_a_program_that_was_not_seen_on_every_test_earns_nothing_and_is_not_wrong() -> None:
     coder, tester = reward(bout("11111", "1?000", "00011"))
     assert np.isnan(coder).tolist() == [False, True, False]
-    # the second program is no wrong one to be caught: only the third is, by no test but the first
+    # The second program does not count as wrong. The third does, and only the first test fails it.
     assert tester.tolist() == [1.0, 0.0, 0.0]
 
 
 def test_a_test_that_was_not_seen_on_a_program_that_counts_has_no_reward() -> None:
     _, tester = reward(bout("11?11", "00010", "1?00?"))
-    # on the right program it was not seen; seen everywhere; only the unknown program is hidden
+    # Test 1: not observed on the correct program. Test 2: observed everywhere. Test 3: not observed
+    # only on the program that is neither correct nor wrong.
     assert np.isnan(tester).tolist() == [True, False, False]
     assert tester[1:].tolist() == [0.0, 1.0]

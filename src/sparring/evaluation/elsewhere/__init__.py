@@ -1,1 +1,1 @@
-"""Answers that were made elsewhere: recognised by their fields, matched to tasks, graded."""
+"""Answers made elsewhere: recognised by their fields, matched to tasks, graded."""

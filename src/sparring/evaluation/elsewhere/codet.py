@@ -1,8 +1,9 @@
-"""CodeT's way of reading what a language model goes on writing (arXiv 2207.10397, and its code).
+"""CodeT's rules for reading a language model's continuations (arXiv 2207.10397 and its code).
 
-A program ends where something new begins at the margin. A test sample follows ``assert``: split at
-every further ``assert``, cut like a program, kept where it names the function and is Python. The
-first five of a sample count.
+A program ends where another definition, comment, ``if`` or ``print`` begins at the margin. A test
+sample continues the word ``assert``. The sample is split at every further ``assert``; each part is
+cut like a program, and counts if it names the function and is valid Python. The first five parts of
+a sample count.
 """
 
 from __future__ import annotations
@@ -19,27 +20,29 @@ from sparring.tasks.suites.asserts import parse_asserts
 from sparring.tasks.suites.called import CallTest
 
 PER_SAMPLE = 5
+"""Most tests that are taken from one sample."""
 _LAZY = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.comprehension, ast.NamedExpr)
+"""Expressions of which Python may never reach a part."""
 _NEW = re.compile(r"\n(?:class|def|#|if|print)")
 
 
 def cut(text: str) -> str:
-    """A continuation of a prompt without what is none any more."""
+    """Cut a continuation where something new begins at the margin."""
     return _NEW.split(text, maxsplit=1)[0] + "\n"
 
 
 def tests_of(sample: str, entry_point: str, head: str) -> list[ParsedTest]:
-    """The assertions of a sample as tests, each by itself; one refusal where there is none.
+    """Return each assertion of a sample as a test, or one refusal if the sample has none.
 
-    An assertion that is no call of constants is run as a script, behind the ``head`` of the task's
-    statement: its imports, helpers and constants (``decode(encode("a")) == "a"``). One that needs a
-    name which nobody gives is refused.
+    An assertion that is no call with constant arguments, such as ``decode(encode("a")) == "a"``,
+    becomes a script behind the ``head`` of the task's statement: its imports, helpers and
+    constants. An assertion that needs an undefined name is refused.
     """
     parts = [cut(f"assert {part}").strip() for part in sample.split("assert ")]
     texts = [t for t in parts if entry_point in t and compiles(t)][:PER_SAMPLE]
-    found = [_test(text, entry_point, head) for text in texts]
-    if found:
-        return found
+    tests = [_test(text, entry_point, head) for text in texts]
+    if tests:
+        return tests
     return [ParsedTest(None, ParseFailure.NO_ASSERTION, seen=sample.strip()[:80])]
 
 
@@ -56,7 +59,10 @@ def _test(text: str, entry_point: str, head: str) -> ParsedTest:
 
 
 def head_of(statement: str, entry_point: str) -> str:
-    """What stands in a statement before its function, if it is Python: empty, or whole lines."""
+    """Return the statements before the function of a task's Python statement, as whole lines.
+
+    The result is empty where nothing stands before the function or the statement is no Python.
+    """
     source = next((s for s in (statement, f"{statement}\n    pass\n") if compiles(s)), "")
     before: list[ast.stmt] = []
     for node in ast.parse(source).body:
@@ -67,25 +73,28 @@ def head_of(statement: str, entry_point: str) -> str:
 
 
 def names_of(head: str) -> set[str]:
-    """The names that the lines of a head bind."""
-    found: set[str] = set()
+    """Return the names that the statements of a head bind."""
+    names: set[str] = set()
     for node in ast.parse(head).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {a.asname or a.name.partition(".")[0] for a in node.names}
+            names |= {a.asname or a.name.partition(".")[0] for a in node.names}
         elif isinstance(node, ast.Assign):
-            found |= {
+            names |= {
                 n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)
             }
-    return found
+    return names
 
 
-def _lacks(test: ast.expr, given: set[str]) -> bool:
-    """Whether an assertion needs a name that there is not (``assert ____ == f(1)``), so that it
-    can hold for no program; not where a part of it may never be reached."""
+def _lacks(test: ast.expr, defined: set[str]) -> bool:
+    """Return whether an assertion needs an undefined name and so holds for no program.
+
+    ``assert ____ == f(1)`` is such an assertion. An assertion that may skip a part of itself, such
+    as one with ``or``, might never reach the name, and is not counted.
+    """
     parts = list(ast.walk(test))
     if any(isinstance(p, _LAZY) or (isinstance(p, ast.Compare) and len(p.ops) > 1) for p in parts):
         return False
     names = {p.id for p in parts if isinstance(p, ast.Name)}
-    return not names <= {*given, *dir(builtins)}
+    return not names <= {*defined, *dir(builtins)}

@@ -1,9 +1,10 @@
-"""Answers that were made elsewhere, graded like our own: the same runs, figures and files.
+"""Grading of answers made elsewhere, with the same executions, figures and files as our own.
 
     sparring eval TASKS --answers FILE --out DIR
 
-No model is asked and nothing is sampled, so that neither torch nor a server is needed. Every
-answer of a task counts; where tasks have different numbers of them, figures go up to the least.
+No model is asked and nothing is sampled, so neither torch nor a server is needed. Every answer of a
+task counts. Where tasks have different numbers of answers, figures at a scale go up to the smallest
+number.
 """
 
 from __future__ import annotations
@@ -33,37 +34,42 @@ from sparring.schema import Role, Task
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Answers to tasks, read, and what the figures of them depend on."""
+    """Answers to tasks, read as programs and tests, with the conditions of their figures."""
 
     options: EvalOptions
     tasks: Sequence[Task]
-    """All that were asked for, answered or not."""
+    """Tasks that the user asked for, answered or not."""
     matched: Matched
     read: Sequence[Read]
-    """Of the tasks of ``matched``."""
+    """Answers in the order of the tasks of ``matched``."""
     models: Models
+    """Files of answers in the place of the models."""
     notes: Sequence[str]
+    """Notes for the user."""
 
 
 def given(options: EvalOptions, tasks: Sequence[Task], files: Sequence[Path]) -> Given:
-    """What is in ``files``, matched to ``tasks`` and read. Raises `DataError` and `ConfigError`."""
+    """Read the answers in ``files`` and match them to ``tasks``.
+
+    Raises `DataError` and `ConfigError`.
+    """
     sets = [read_answers(path) for path in files]
     matched = match(sets, tasks)
     reading = options.asked_by.reading("")
-    found = [read(task, matched.answers[task.id], reading) for task in matched.tasks]
+    answers = [read(task, matched.answers[task.id], reading) for task in matched.tasks]
     options = replace(
         options,
-        programs=min(len(r.programs) for r in found),
-        tests=min(len(r.tests) for r in found),
+        programs=min(len(r.programs) for r in answers),
+        tests=min(len(r.tests) for r in answers),
         answers=digest_of_bytes(b"".join(part for path in files for part in contents(path))),
     )
     options.check_scales()
-    notes = [*matched.notes, *_uneven(matched.tasks, found)]
-    return Given(options, tasks, matched, found, _models(sets, files, options), notes)
+    notes = [*matched.notes, *_uneven(matched.tasks, answers)]
+    return Given(options, tasks, matched, answers, _models(sets, files, options), notes)
 
 
 def grade(answers: Given, out: Path, progress: Progress) -> Found:
-    """Run and measure the answers in the directory ``out``. Raises `SparringError`."""
+    """Run and measure the answers; write the results to ``out``. Raises `SparringError`."""
     with locked(out):
         directory = RunDir(out, locked=False)
         options, models, tasks = answers.options, answers.models, answers.tasks
@@ -89,27 +95,29 @@ def _complaint(answers: Given) -> str | None:
     )
 
 
-def _uneven(tasks: Sequence[Task], found: Sequence[Read]) -> list[str]:
-    """What is left out where tasks have different numbers of answers."""
-    told = []
-    for what, counts in (
-        ("programs", [len(r.programs) for r in found]),
-        ("tests", [len(r.tests) for r in found]),
+def _uneven(tasks: Sequence[Task], answers: Sequence[Read]) -> list[str]:
+    """Return notes on figures left out because tasks have different numbers of answers."""
+    notes = []
+    for unit, counts in (
+        ("programs", [len(r.programs) for r in answers]),
+        ("tests", [len(r.tests) for r in answers]),
     ):
         least = min(counts)
         if least < max(counts):
             few = [t.id for t, n in zip(tasks, counts, strict=True) if n == least]
-            told.append(
-                f"{least:,} to {max(counts):,} {what} per task, the fewest in {some(few)}: every "
-                f"one counts, and figures of more than {least:,} {what} are left out"
+            notes.append(
+                f"{least:,} to {max(counts):,} {unit} per task, the fewest in {some(few)}; all "
+                f"{unit} count, and figures of more than {least:,} {unit} are left out"
             )
-    return told
+    return notes
 
 
 def _models(sets: Sequence[AnswerSet], files: Sequence[Path], options: EvalOptions) -> Models:
-    """The files in the place of the models. Raises `ConfigError` for a name that cannot be
-    written."""
-    found: dict[Role, dict[str, Any]] = {}
+    """Return the files of each role in the place of its model.
+
+    Raises `ConfigError` for a file name that is not UTF-8 and so cannot be written to a record.
+    """
+    models: dict[Role, dict[str, Any]] = {}
     for role in Role:
         if not options.wanted[role]:
             continue
@@ -124,14 +132,14 @@ def _models(sets: Sequence[AnswerSet], files: Sequence[Path], options: EvalOptio
         except UnicodeEncodeError:
             raise ConfigError("--answers: the name of a file is not UTF-8; rename it") from None
         identity = {"kind": "answers", "digest": options.answers}
-        found[role] = {"name": name, "identity": identity}
-    return found
+        models[role] = {"name": name, "identity": identity}
+    return models
 
 
 def _collected(answers: Given) -> Collected:
-    found = Collected()
+    collected = Collected()
     for one in answers.read:
         for response in (*one.coder, *one.tester):
             answer = Answer(response.text, response.stop, None, None)
-            found.answers[response.task_id, response.role, response.index] = answer
-    return found
+            collected.answers[response.task_id, response.role, response.index] = answer
+    return collected

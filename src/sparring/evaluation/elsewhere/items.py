@@ -1,4 +1,4 @@
-"""One answer as its file has it, and how it is to be read."""
+"""One answer as its file has it, and the rule to read it by."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from sparring.schema import Role, StopReason
 
 
 class Form(StrEnum):
-    """What a text is, which says how it is read."""
+    """Forms of an answer's text; the form decides how the text is read."""
 
     RESPONSE = "response"
-    """What a model said: read as our own responses are."""
+    """A model's whole response, read like the responses of our own models."""
     PROGRAM = "program"
-    """A program to the letter."""
+    """A program, taken to the letter."""
     COMPLETION = "completion"
-    """What follows the task's prompt, to the letter."""
+    """A continuation of the task's prompt, taken to the letter."""
     CODET_PROGRAM = "codet_program"
-    """The same, up to where something new begins at the margin (CodeT's rule)."""
+    """A continuation of the task's prompt, cut where something new begins at the margin (CodeT)."""
     CODET_TESTS = "codet_tests"
-    """What follows ``assert``: several assertions, the last often cut off."""
+    """A continuation of ``assert``: several assertions, the last one often cut off."""
 
 
 class Shape(StrEnum):
-    """Who writes such files."""
+    """Programs that write files of answers."""
 
     EVALPLUS = "EvalPlus"
     LIVECODEBENCH = "LiveCodeBench"
@@ -35,7 +35,7 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An answer. ``stop`` is how sampling ended, where the file says so."""
+    """Answer of a file. ``stop`` is the reason why sampling ended, where the file gives one."""
 
     role: Role
     form: Form
@@ -45,8 +45,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSet:
-    """What a file holds: answers by the id that it gives their task, in its order. ``by_prompt``:
-    the ids are prompts. ``notes`` say what a reader should know."""
+    """Answers of a file, by the task ids in the file, in the file's order.
+
+    ``by_prompt`` says that the ids are prompts. ``notes`` are for the user.
+    """
 
     shape: Shape
     items: Mapping[str, Sequence[Item]]

@@ -1,8 +1,8 @@
-"""Which answer is for which task: by id, by an id of another form, or by prompt.
+"""Matching of answers to tasks: by id, by an id of another form, or by prompt.
 
-An id that is no task's own may still name one: ``0``, ``HumanEval_0`` and ``humaneval/0`` are
-``HumanEval/0`` where no other task could be meant. Such answers are taken, and it is said; nothing
-is dropped without a word, and nothing is guessed between two.
+An id that is no task's own may still name a task: ``0``, ``HumanEval_0`` and ``humaneval/0`` all
+mean ``HumanEval/0`` where no other task fits. Such answers are used, and a note says so. An id that
+fits several tasks is not used, and a note or an error names every answer that is left out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from sparring.schema import Role, Task
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The tasks that can be graded, with their answers by role; ``notes`` on what was done;
-    ``wanting``: tasks that have no answers, or those of one role only."""
+    """Tasks that can be graded, with their answers by role.
+
+    ``notes`` say how ids were matched. ``wanting`` names the tasks that lack answers of a role.
+    """
 
     tasks: Sequence[Task]
     answers: Mapping[str, Mapping[Role, Sequence[Item]]]
@@ -30,87 +32,95 @@ class Matched:
 
 
 def match(sets: Sequence[AnswerSet], tasks: Sequence[Task]) -> Matched:
-    """Answers of all ``sets`` to ``tasks``. Raises `DataError` where none is for any of them, and
-    where two sets have answers of the same role to a task."""
+    """Match the answers of all ``sets`` to ``tasks``.
+
+    Raises `DataError` where no answer is for any of the tasks, and where two sets have answers of
+    one role to the same task.
+    """
     notes = [note for one in sets for note in one.notes]
     by_task: dict[str, dict[Role, list[Item]]] = {t.id: {role: [] for role in Role} for t in tasks}
-    foreign: list[str] = []
+    unmatched: list[str] = []
     for one in sets:
-        places = _by_prompt(one, tasks) if one.by_prompt else _by_id(one, tasks, notes)
-        given: dict[str, list[Item]] = {}
+        task_ids = _by_prompt(one, tasks) if one.by_prompt else _by_id(one, tasks, notes)
+        items_by_task: dict[str, list[Item]] = {}
         for name, items in one.items.items():
-            if name in places:
-                given.setdefault(places[name], []).extend(items)
+            if name in task_ids:
+                items_by_task.setdefault(task_ids[name], []).extend(items)
             else:
-                foreign.append(name)
-        for task_id, items in given.items():
+                unmatched.append(name)
+        for task_id, items in items_by_task.items():
             for role in Role:
                 more = [i for i in items if i.role is role]
                 if more and by_task[task_id][role]:
                     raise DataError(
-                        f"--answers: two files have {role} answers to {task_id}; a file holds one "
-                        "model's"
+                        f"--answers: two files have {role} answers to {task_id}; give files of one "
+                        "model"
                     )
                 by_task[task_id][role] += more
-    roles = [r for r in Role if any(found[r] for found in by_task.values())]
+    roles = [r for r in Role if any(answers[r] for answers in by_task.values())]
     if not roles:
         names = list(dict.fromkeys(n for one in sets for n in one.items))
         raise DataError(
-            "--answers: no answer is for any of these tasks: ids there are such as "
-            f"{_shown(names)}, the tasks' are such as {_shown([t.id for t in tasks])}"
+            "--answers: no answer is for any of the tasks: the answers have ids such as "
+            f"{_shown(names)}, the tasks have ids such as {_shown([t.id for t in tasks])}"
         )
-    if foreign:
-        notes.append(f"answers for {some([_flat(n) for n in foreign])} that are not among these")
-    whole = [t for t in tasks if all(by_task[t.id][role] for role in roles)]
+    if unmatched:
+        notes.append(f"left out: answers for {some([_flat(n) for n in unmatched])} not among these")
+    answered = [t for t in tasks if all(by_task[t.id][role] for role in roles)]
     wanting = []
     for role in roles:
         if lacking := [t.id for t in tasks if not by_task[t.id][role]]:
             wanting.append(f"no {role} answer to {some(lacking)}")
-    if not whole:
+    if not answered:
         raise DataError(f"--answers: no task has answers of both roles: {'; '.join(wanting)}")
-    matched = Matched(whole, {t.id: by_task[t.id] for t in whole}, notes, wanting)
+    matched = Matched(answered, {t.id: by_task[t.id] for t in answered}, notes, wanting)
     notes += _equal(matched, roles)
     return matched
 
 
 def _equal(matched: Matched, roles: Iterable[Role]) -> list[str]:
-    found = []
+    """Return notes on answers that are equal to another answer of their task."""
+    notes = []
     for role in roles:
-        twice = sum(
+        repeated = sum(
             n - 1
             for task in matched.tasks
             for n in Counter(i.text for i in matched.answers[task.id][role]).values()
         )
-        if twice:
-            found.append(
-                f"{twice:,} {role} answers are equal to another one of their task; each counts"
+        if repeated:
+            notes.append(
+                f"{repeated:,} {role} answers repeat another answer of their task; each counts"
             )
-    return found
+    return notes
 
 
 def _by_id(one: AnswerSet, tasks: Sequence[Task], notes: list[str]) -> dict[str, str]:
-    """The task of each id that names one."""
+    """Return the task's id for each id of the file that names a task."""
     own = {t.id for t in tasks}
-    found = {name: name for name in one.items if name in own}
+    task_ids = {name: name for name in one.items if name in own}
     names = [n for n in one.items if n not in own]
-    rest = [t.id for t in tasks if t.id not in found]
+    rest = [t.id for t in tasks if t.id not in task_ids]
     for tails in (False, True):
         more = _unambiguous(names, rest, tails)
-        found |= more
-        names = [n for n in names if n not in found]
+        task_ids |= more
+        names = [n for n in names if n not in task_ids]
         rest = [t for t in rest if t not in more.values()]
-    guessed = {n: t for n, t in found.items() if n != t}
-    if guessed:
-        name, task_id = next(iter(guessed.items()))
+    renamed = {n: t for n, t in task_ids.items() if n != t}
+    if renamed:
+        name, task_id = next(iter(renamed.items()))
         notes.append(
-            f"{len(guessed):,} ids have another form than the tasks', such as {name} for {task_id}"
+            f"{len(renamed):,} ids have another form than the tasks' ids, such as {name} for "
+            f"{task_id}"
         )
-    return found
+    return task_ids
 
 
 def _unambiguous(names: Sequence[str], task_ids: Sequence[str], tails: bool) -> dict[str, str]:
-    """Names that can mean one task only, which no other name can mean: the same parts, or with
-    ``tails`` the last parts of one are all of the other (``0`` of ``HumanEval/0``)."""
+    """Return the task's id for each name that fits one task only, where no other name fits it.
+
+    A name fits a task if both have the same parts. With ``tails`` a name fits too if the last parts
+    of one are all parts of the other (``0`` fits ``HumanEval/0``).
+    """
     own: dict[tuple[str, ...], set[str]] = {}
     ends: dict[tuple[str, ...], set[str]] = {}
     for task_id in task_ids:
@@ -132,20 +142,25 @@ def _unambiguous(names: Sequence[str], task_ids: Sequence[str], tails: bool) -> 
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """An id without what people write differently: case, what stands between its parts, zeros in
-    front of a number."""
+    """Split an id into parts, in lower case, without leading zeros of numbers.
+
+    People write the same id with other separators, another case, and other zeros.
+    """
     parts = re.split(r"[\s/_\-:.]+", name.strip().casefold())
     return tuple(p.lstrip("0") or "0" if p.isdecimal() else p for p in parts if p)
 
 
 def _by_prompt(one: AnswerSet, tasks: Sequence[Task]) -> dict[str, str]:
-    """The task whose statement a prompt is, or begins with (CodeT's for tests)."""
-    found = {}
-    for name in one.items:
-        fits = [t for t in tasks if name.strip().startswith(t.statement.strip())]
+    """Return the task's id for each prompt that is, or begins with, the task's statement.
+
+    CodeT's prompts for tests continue the statement.
+    """
+    task_ids = {}
+    for prompt in one.items:
+        fits = [t for t in tasks if prompt.strip().startswith(t.statement.strip())]
         if fits:
-            found[name] = max(fits, key=lambda t: len(t.statement)).id
-    return found
+            task_ids[prompt] = max(fits, key=lambda t: len(t.statement)).id
+    return task_ids
 
 
 def _flat(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Files and directories of answers, whole: every bad row in one report."""
+"""Reading of files and directories of answers; one error lists every bad row."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from sparring.schema import Role
 from sparring.tasks.rows.files import Fault, file_rows
 
 _SHOWN = 10
-"""Faults listed of a file."""
+"""Most faults of a file that an error lists."""
 _OWN = "responses.jsonl"
 
 
 def read_answers(path: Path) -> AnswerSet:
-    """The answers in a file, in an evaluation's directory, or in EvalPlus's directories
-    (``HumanEval_0/0.py``). Raises `DataError`."""
+    """Read the answers in a file, in an evaluation's directory, or in EvalPlus's directories.
+
+    EvalPlus has one directory for each task, with a program in each file (``HumanEval_0/0.py``).
+    Raises `DataError`.
+    """
     if path.is_dir() and not (path / _OWN).is_file():
         return _programs(path)
     file = path / _OWN if path.is_dir() else path
-    found, faults = [], []
+    rows, faults = [], []
     shape: Shape | None = None
     for raw in file_rows(file, "answers"):
         try:
@@ -31,28 +34,33 @@ def read_answers(path: Path) -> AnswerSet:
                 raise DataError(f"{raw.where}: {raw.text}")
             kind = shape_of(raw.row, raw.where)
             if shape is not None and kind is not shape:
-                raise DataError(f"{raw.where}: is a row of {kind}, those before are of {shape}")
+                raise DataError(
+                    f"{raw.where}: is a row of {kind}, but the rows before are of {shape}"
+                )
             shape = kind
-            found.append((raw.where, row_of(raw.row, kind, raw.where)))
+            rows.append((raw.where, row_of(raw.row, kind, raw.where)))
         except DataError as error:
             faults.append(str(error))
     if faults:
         more = [f"… and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise DataError("\n".join(faults[:_SHOWN] + more))
     if shape is None:
-        raise DataError(f"{file}: has no answers; there are {KNOWN}")
-    return _set(file, shape, found)
+        raise DataError(f"{file}: has no answers; known formats are {KNOWN}")
+    return _set(file, shape, rows)
 
 
 def _set(path: Path, shape: Shape, rows: list[tuple[str, Row]]) -> AnswerSet:
     if len({row.by_prompt for _, row in rows}) > 1:
-        raise DataError(f"{path}: some rows name their task and some give its prompt alone")
+        raise DataError(
+            f"{path}: some rows name their task, others give a prompt alone; give both kinds in "
+            "files of their own"
+        )
     for role in Role:
         models = {r.model for _, r in rows if r.model and any(i.role is role for i in r.items)}
         if len(models) > 1:
             raise DataError(
                 f"{path}: has {role} answers of {len(models)} models "
-                f"({', '.join(sorted(models))[:200]}); a file of answers is one model's"
+                f"({', '.join(sorted(models))[:200]}); give one model's answers in a file"
             )
     if shape is Shape.OURS:
         rows = _in_place(path, rows)
@@ -63,41 +71,41 @@ def _set(path: Path, shape: Shape, rows: list[tuple[str, Row]]) -> AnswerSet:
     notes = [f"{n} rows: {note}" for note, n in Counter(r.note for _, r in rows if r.note).items()]
     several = [task for task, n in entries.items() if n > 1]
     if several and shape in (Shape.LIVECODEBENCH, Shape.CODET) and not rows[0][1].by_prompt:
-        notes.append(f"{some(several)} in several rows; their answers are put together")
+        notes.append(f"{some(several)} in several rows; the rows' answers are put together")
     return AnswerSet(shape, items, rows[0][1].by_prompt, notes)
 
 
 def _in_place(path: Path, rows: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
-    """Our responses in the order of their numbers; each number once."""
+    """Return the rows of our own format in the order of their numbers; each number occurs once."""
     seen: dict[tuple[str, Role, int], str] = {}
     for where, row in rows:
         slot = (row.task, row.items[0].role, row.place if row.place is not None else -1)
         if row.place is not None and slot in seen:
             raise DataError(
-                f"{where}: {slot[1]} response {slot[2]} of {slot[0]} stands there already "
-                f"({seen[slot].removeprefix(f'{path}, ')}); a file of answers is one evaluation's"
+                f"{where}: {slot[1]} response {slot[2]} of {slot[0]} occurs twice "
+                f"({seen[slot].removeprefix(f'{path}, ')}); give one evaluation's answers in a file"
             )
         seen[slot] = where
     return sorted(rows, key=lambda r: -1 if r[1].place is None else r[1].place)
 
 
 def _programs(path: Path) -> AnswerSet:
-    """EvalPlus's directories: one for each task, a program in each file."""
+    """Read EvalPlus's directories: one for each task, with a program in each file."""
     items: dict[str, list[Item]] = {}
-    left = 0
+    left_out = 0
     for directory in sorted(p for p in path.iterdir() if p.is_dir()):
         files = sorted(directory.iterdir(), key=_numbered)
         programs = [f for f in files if f.suffix == ".py"]
-        left += len(files) - len(programs)
+        left_out += len(files) - len(programs)
         if programs:
             items[directory.name] = [
                 Item(Role.CODER, Form.PROGRAM, _source(file)) for file in programs
             ]
     if not items:
         raise DataError(
-            f"{path}: is a directory with neither {_OWN} nor programs as HumanEval_0/0.py in it"
+            f"{path}: is a directory with neither {_OWN} nor programs such as HumanEval_0/0.py"
         )
-    notes = [f"{path}: {left} files that are no .py are left out"] if left else []
+    notes = [f"{path}: {left_out} files other than .py are left out"] if left_out else []
     return AnswerSet(Shape.EVALPLUS, items, notes=notes)
 
 
@@ -115,14 +123,14 @@ def _source(path: Path) -> str:
 
 
 def some(names: Sequence[str], shown: int = 5) -> str:
-    """``3 tasks (a, b, c)``."""
+    """Return a count with the first names, such as ``3 tasks (a, b, c)``."""
     listed = ", ".join(name[:40] for name in names[:shown])
     more = ", …" if len(names) > shown else ""
     return f"{len(names):,} task{'' if len(names) == 1 else 's'} ({listed}{more})"
 
 
 def contents(path: Path) -> Iterator[bytes]:
-    """All that is read of ``path``, in order, for a digest."""
+    """Yield the names and bytes of all files that are read of ``path``, in order, for a digest."""
     files = [path]
     if path.is_dir():
         own = path / _OWN

@@ -1,15 +1,16 @@
-"""Which shape a row of answers has, by its fields, and what answers it holds.
+"""Formats of rows of answers: recognised by their fields, read as answers.
 
-| shape | fields |
+| format | fields |
 |---|---|
 | EvalPlus | ``task_id`` with ``solution`` or ``completion``: a sample per row |
 | LiveCodeBench | ``question_id`` with ``code_list`` or ``output_list``: a task per row |
-| CodeT | ``code_samples`` or ``test_samples`` with ``task_id`` or ``prompt``; or ``samples`` with |
-| | ``prompt``, as its release has them: tests where the prompt ends in ``assert`` |
+| CodeT | ``code_samples`` or ``test_samples`` with ``task_id`` or ``prompt``; or, as in CodeT's |
+| | release, ``samples`` with ``prompt``: tests where the prompt ends in ``assert`` |
 | Sparring | ``text`` with ``role`` and ``task`` or ``task_id``: a response per row |
 
-Where a row has both a program and the text it was taken from, the program counts, as it does for
-whoever wrote it. A row of two shapes, or of none, is an error that names its fields.
+Where a row has both a program and the text that the program was taken from, the program counts, as
+in the harness that wrote the row. A row of two formats, or of none, is an error that names its
+fields.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ KNOWN = (
     "output_list), CodeT (code_samples or test_samples, with task_id or prompt), Sparring (task, "
     "role and text)"
 )
-_HALF = "half a character, which no file of UTF-8 can hold, is replaced by ?"
+_HALF = "half a character (a lone surrogate), which is no valid UTF-8, is replaced by ?"
 _BOTH = "has {} and {}: {} counts"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The answers of a row. ``task`` is an id, or a prompt with ``by_prompt``; ``place`` numbers
-    a response among those of its task and role, None where the order in the file does."""
+    """Answers of a row.
+
+    ``task`` is an id, or a prompt with ``by_prompt``. ``place`` is the number of a response within
+    its task and role; None means the order of the file.
+    """
 
     task: str
     items: list[Item]
@@ -45,12 +49,10 @@ class Row:
 
 
 def shape_of(row: Any, where: str) -> Shape:
-    """The shape of a row. Raises `DataError`."""
+    """Return the format of a row. Raises `DataError`."""
     if not isinstance(row, Mapping):
         kind = "a list" if isinstance(row, list) else type(row).__name__
-        raise DataError(
-            f"{where}: is {kind}, so that nothing says which task it is for; there are {KNOWN}"
-        )
+        raise DataError(f"{where}: is {kind}, which names no task; known formats are {KNOWN}")
     has = {name for name, value in row.items() if value is not None}
     named, prompted = "task_id" in has, "prompt" in has
     fits = {
@@ -60,23 +62,26 @@ def shape_of(row: Any, where: str) -> Shape:
         or (prompted and "samples" in has),
         Shape.OURS: {"role", "text"} <= has and bool(has & {"task", "task_id"}),
     }
-    found = [shape for shape, fit in fits.items() if fit]
-    if len(found) == 1:
-        return found[0]
-    seen = ", ".join(sorted(map(str, row))) or "none"
-    why = f"has fields of {' and '.join(found)}" if found else "holds answers of no known shape"
-    raise DataError(f"{where}: {why}; there are {KNOWN}; fields seen: {seen[:300]}")
+    shapes = [shape for shape, fit in fits.items() if fit]
+    if len(shapes) == 1:
+        return shapes[0]
+    fields = ", ".join(sorted(map(str, row))) or "none"
+    why = f"has fields of {' and '.join(shapes)}" if shapes else "has no known format"
+    raise DataError(f"{where}: {why}; known formats are {KNOWN}; its fields are {fields[:300]}")
 
 
 def row_of(row: Mapping[str, Any], shape: Shape, where: str) -> Row:
-    """The answers of a row of this ``shape``. What is no UTF-8 (half a character, which JSON can
-    hold) is replaced, and it is noted. Raises `DataError`."""
-    found = _row_of(row, shape, where)
-    items = [replace(i, text=i.text.encode("utf-8", "replace").decode()) for i in found.items]
-    if items == found.items:
-        return found
-    note = f"{found.note}; {_HALF}" if found.note else _HALF
-    return replace(found, items=items, note=note)
+    """Return the answers of a row of this ``shape``.
+
+    Half a character, which JSON can hold and UTF-8 cannot, is replaced, and a note says so. Raises
+    `DataError`.
+    """
+    answers = _row_of(row, shape, where)
+    items = [replace(i, text=i.text.encode("utf-8", "replace").decode()) for i in answers.items]
+    if items == answers.items:
+        return answers
+    note = f"{answers.note}; {_HALF}" if answers.note else _HALF
+    return replace(answers, items=items, note=note)
 
 
 def _row_of(row: Mapping[str, Any], shape: Shape, where: str) -> Row:
@@ -121,10 +126,10 @@ def _codet(row: Mapping[str, Any], where: str) -> Row:
 
 def _ours(row: Mapping[str, Any], where: str) -> Row:
     if row["role"] not in list(Role):
-        raise DataError(f"{where}: role {row['role']!r}: there are {', '.join(Role)}")
+        raise DataError(f"{where}: role {row['role']!r}: must be one of {', '.join(Role)}")
     stop = row.get("stop", StopReason.END_TOKEN)
     if stop not in list(StopReason):
-        raise DataError(f"{where}: stop {stop!r}: there are {', '.join(StopReason)}")
+        raise DataError(f"{where}: stop {stop!r}: must be one of {', '.join(StopReason)}")
     place = row.get("index")
     if place is not None and (isinstance(place, bool) or not isinstance(place, int)):
         raise DataError(f"{where}: index must be a whole number")
@@ -150,7 +155,7 @@ def _text(row: Mapping[str, Any], name: str, where: str) -> str:
 
 
 def _texts(row: Mapping[str, Any], name: str, where: str) -> Sequence[str]:
-    found = row[name]
-    if not isinstance(found, list) or not all(isinstance(t, str) for t in found):
+    texts = row[name]
+    if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
         raise DataError(f"{where}: {name} must be a list of texts")
-    return found
+    return texts

@@ -1,4 +1,4 @@
-"""Answers as programs and tests: to the letter, behind a prompt, or by our readers."""
+"""Reading of answers as programs and tests: to the letter, behind a prompt, or by our readers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from sparring.schema import ParseFailure, Response, Role, Task
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A task's answers of both roles, as judging takes them: a response for each program and for
-    each test. A CodeT sample gives several tests."""
+    """Answers of both roles to a task, as grading takes them: a response for each program and test.
+
+    One CodeT sample gives several tests, each with a response of its own.
+    """
 
     coder: list[Response]
     tester: list[Response]
@@ -26,7 +28,10 @@ class Read:
 
 
 def read(task: Task, answers: Mapping[Role, Sequence[Item]], reading: Reading) -> Read:
-    """The answers to a task. Raises `DataError` for a completion of what is no program's start."""
+    """Read the answers to a task.
+
+    Raises `DataError` for a completion of a statement that does not start a program.
+    """
     coder = [_response(task, Role.CODER, i, item) for i, item in enumerate(answers[Role.CODER])]
     programs = [
         read_program(task, response, reading)
@@ -50,7 +55,7 @@ def read(task: Task, answers: Mapping[Role, Sequence[Item]], reading: Reading) -
 
 
 def as_it_stands(source: str, how: str) -> ParsedProgram:
-    """A program to the letter; none where it is blank or no Python."""
+    """Return a program to the letter, or the reason why it is none: blank, or no Python."""
     if not source.strip():
         return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, how)
     if not compiles(source):
@@ -59,21 +64,23 @@ def as_it_stands(source: str, how: str) -> ParsedProgram:
 
 
 def _whole(task: Task, item: Item) -> str:
-    """The program of an answer. Raises `DataError` where a text cannot follow the prompt."""
+    """Return the program of an answer. Raises `DataError` where a text cannot follow the prompt."""
     if item.form is Form.PROGRAM:
         return item.text
     prompt = task.statement
     if task.entry_point is None or not (compiles(prompt) or compiles(f"{prompt}\n    pass\n")):
         raise DataError(
-            f"{task.id}: a completion continues the task's prompt, and this task's statement is no "
-            "start of a program; give whole programs (solution)"
+            f"{task.id}: a completion continues the task's prompt, but this task's statement does "
+            "not start a program; give whole programs (solution)"
         )
     return prompt + (codet.cut(item.text) if item.form is Form.CODET_PROGRAM else item.text)
 
 
 def _function(task: Task) -> str:
     if task.entry_point is None:
-        raise DataError(f"{task.id}: assertions need a task that names a function; this has none")
+        raise DataError(
+            f"{task.id}: assertions need a task that names a function; this task names none"
+        )
     return task.entry_point
 
 

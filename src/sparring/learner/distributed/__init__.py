@@ -1,1 +1,1 @@
-"""Several processes that learn as one: orders, shards, gradients, exports."""
+"""Training in several processes: orders from the first process, shards, gradients, exports."""

@@ -1,16 +1,16 @@
-"""Weights written for another program to compute with: one player's, in the type that it uses.
+"""Export of one role's weights for another program, in the data type that the program uses.
 
-A checkpoint (`model.save_model`) is for going on from and holds all of a
-model's adapters in float32. Here are the weights of one player, an adapter
-merged (`export_weights`) or by itself (`export_adapter`), as a server loads
-them. They are written tensor by tensor, in files of bounded size, and with
-several processes each writes its share of the files, if it sees the directory.
+A checkpoint (`model.save_model`) serves to resume training and holds all of a model's adapters in
+float32. An export holds the weights that a server loads for one role: with the role's adapter
+merged (`export_weights`), or the adapter alone (`export_adapter`). Weights are written tensor by
+tensor, in files of bounded size. With several processes, each process that sees the directory
+writes a share of the files.
 
-Where the embeddings are the output matrix as well (tied), they are written
-twice, and the configuration says that they are two. vLLM on a CPU keeps the
-output matrix in a packed form of its own and, when weights are exchanged,
-makes it anew only if it comes as a tensor of its own; tied, it would keep the
-first step's. A server that was started with a tied model passes over it.
+Tied embeddings, which are the output matrix as well, are written twice, and the exported
+configuration declares them untied. The reason is vLLM on a CPU: it keeps the output matrix in a
+packed form of its own, and on an exchange of weights repacks it only if the matrix arrives as a
+tensor of its own. With tied weights the output matrix would stay that of the first step. A server
+that was started with a tied model ignores the second tensor.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from sparring.policy.adapters import has_role_adapters, inner_model
 from sparring.policy.saved import ADAPTER, quietly_saving
 
 FILE_BYTES = 1 << 30
-"""Most that a file of weights holds, unless a single tensor is larger: two of them are in main
-memory at once, one being filled and one being written."""
+"""Largest size of a file of weights in bytes, unless a single tensor is larger. Two files are in
+main memory at a time: one is being filled while the other is being written."""
 _INDEX = "model.safetensors.index.json"
 
 
@@ -52,32 +52,33 @@ def export_weights(
     merged: bool = True,
     world: World | None = None,
 ) -> None:
-    """Save ``model`` to ``path``, its weights as ``dtype``.
+    """Save ``model`` with its configuration and tokenizer to ``path``, the weights as ``dtype``.
 
-    An adapted one has its active adapter merged, or those named ``adapters``; not ``merged``, it
-    is the model without any. With others in the ``world`` all call this. Raises OSError, on the
-    first process for all of them.
+    The active adapter of an adapted model is merged, or those named by ``adapters``; without
+    ``merged`` the base model is saved. All processes of ``world`` call this. Raises OSError in the
+    first process if any process fails to write.
     """
-    every = pieces(model, adapters, merged, twice=True)
-    _save_model(model, every, tokenizer, path, dtype, world or World(), untied=True)
+    all_pieces = pieces(model, adapters, merged, twice=True)
+    _save_model(model, all_pieces, tokenizer, path, dtype, world or World(), untied=True)
 
 
 @torch.no_grad()
 def save_sharded(model: PreTrainedModel, tokenizer: Any, path: Path, world: World) -> None:
-    """What `model.save_model` saves, of a model in parts: all processes call this, and write."""
+    """Save a sharded model in the form of `model.save_model`. All processes call this and write a
+    share of the files."""
     names: list[str] = [str(name) for name in getattr(model, "peft_config", ())]
     for name in names:
         of_role = has_role_adapters(model)
         export_adapter(model, path / ADAPTER / name if of_role else path / ADAPTER, name, world)
     players = {path / name: [name] for name in names} if has_role_adapters(model) else {path: None}
     for place, adapters in players.items():
-        every = pieces(model, adapters, merged=True, twice=False)
-        _save_model(model, every, tokenizer, place, torch.float32, world, untied=False)
+        all_pieces = pieces(model, adapters, merged=True, twice=False)
+        _save_model(model, all_pieces, tokenizer, place, torch.float32, world, untied=False)
 
 
 def _save_model(
     model: PreTrainedModel,
-    every: Sequence[Piece],
+    all_pieces: Sequence[Piece],
     tokenizer: Any,
     path: Path,
     dtype: torch.dtype,
@@ -87,7 +88,7 @@ def _save_model(
     failure = None
     if world.leads:
         failure = _tried(path, lambda: _describe(model, tokenizer, path, dtype, untied))
-    files = _filled(every, dtype)
+    files = _filled(all_pieces, dtype)
     failures = _written(files, path, dtype, world)
     if world.leads:
         failure = failure or _tried(path, lambda: _index(files, path, dtype))
@@ -100,7 +101,8 @@ def _save_model(
 def export_adapter(
     model: PreTrainedModel, path: Path, adapter: str, world: World | None = None
 ) -> None:
-    """Save one LoRA adapter to ``path``, as `peft` and servers load it. See `export_weights`."""
+    """Save one LoRA adapter to ``path`` in the form that `peft` and servers load. All processes
+    of ``world`` call this. Raises OSError in the first process."""
     world = world or World()
     state = get_peft_model_state_dict(model, adapter_name=adapter, save_embedding_layers=False)
     tensors = {name: whole(tensor.detach()) for name, tensor in state.items()}
@@ -120,15 +122,15 @@ def export_adapter(
 
 
 def weights_size(model: PreTrainedModel, dtype: torch.dtype) -> int:
-    """Bytes of tensors that `export_weights` writes."""
-    every = pieces(model, None, merged=False, twice=True)
-    return sum(piece.numbers for piece in every) * int(dtype.itemsize)
+    """Return the bytes of tensors that `export_weights` writes."""
+    all_pieces = pieces(model, None, merged=False, twice=True)
+    return sum(piece.numbers for piece in all_pieces) * int(dtype.itemsize)
 
 
 def _describe(
     model: PreTrainedModel, tokenizer: Any, path: Path, dtype: torch.dtype, untied: bool
 ) -> None:
-    """Write what stands beside the weights."""
+    """Write configuration, generation configuration and tokenizer."""
     path.mkdir(parents=True, exist_ok=True)
     base = inner_model(model)
     config = copy.deepcopy(base.config)
@@ -142,11 +144,11 @@ def _describe(
     tokenizer.save_pretrained(path)
 
 
-def _filled(every: Sequence[Piece], dtype: torch.dtype) -> list[list[Piece]]:
-    """The pieces by file, in their order."""
+def _filled(all_pieces: Sequence[Piece], dtype: torch.dtype) -> list[list[Piece]]:
+    """Divide the pieces, in their order, into files of at most `FILE_BYTES`."""
     files: list[list[Piece]] = [[]]
     size = 0
-    for piece in every:
+    for piece in all_pieces:
         own = piece.numbers * dtype.itemsize
         if files[-1] and size + own > FILE_BYTES:
             files.append([])
@@ -163,7 +165,7 @@ def _name(number: int, files: Sequence[object]) -> str:
 
 
 def _index(files: Sequence[list[Piece]], path: Path, dtype: torch.dtype) -> None:
-    """Write which file holds which tensor, where there are several."""
+    """Write the index that maps tensors to files, if there are several files."""
     if len(files) == 1:
         return
     places = {
@@ -171,36 +173,36 @@ def _index(files: Sequence[list[Piece]], path: Path, dtype: torch.dtype) -> None
         for name in piece.shapes
     }  # fmt: skip
     size = sum(piece.numbers for file in files for piece in file) * dtype.itemsize
-    known = {"metadata": {"total_size": size}, "weight_map": places}
-    (path / _INDEX).write_text(json.dumps(known, indent=1), encoding="utf-8")
+    index = {"metadata": {"total_size": size}, "weight_map": places}
+    (path / _INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
 def _written(
     files: Sequence[list[Piece]], path: Path, dtype: torch.dtype, world: World
 ) -> list[int | None]:
-    """Write the files, each by one of the processes that see ``path``, in the background while the
-    next ones are put together. The error number of each process that could not."""
+    """Write each file in one of the processes that see ``path``, in the background while the next
+    file's tensors are gathered. Returns each process's error number, None where all went well."""
     writers = _seeing(path, world)
     failure: int | None = None
     with ThreadPoolExecutor(1) as beside:
         pending: Future[int | None] | None = None
         for number, file in enumerate(files):
             keep = writers[number % len(writers)] == world.rank and failure is None
-            made: dict[str, torch.Tensor] = {}
-            for piece in file:  # all processes take part, also in what they do not keep
-                made |= piece.make(dtype, keep)
+            tensors: dict[str, torch.Tensor] = {}
+            for piece in file:  # gathering is collective: all processes make every piece
+                tensors |= piece.make(dtype, keep)
             if keep:
                 failure = failure or (pending.result() if pending else None)
-                pending = beside.submit(_save, made, path / _name(number, files))
+                pending = beside.submit(_save, tensors, path / _name(number, files))
         failure = failure or (pending.result() if pending else None)
     return world.gather(failure)
 
 
 def _save(tensors: dict[str, torch.Tensor], file: Path) -> int | None:
-    """Write a file. The number of the error if it cannot be."""
+    """Write a file. Returns the number of the error if writing fails, else None."""
     apart: dict[str, torch.Tensor] = {}
     seen: set[int] = set()
-    for name, tensor in tensors.items():  # safetensors refuses what is in a file twice
+    for name, tensor in tensors.items():  # safetensors refuses two tensors that share memory
         again = tensor.data_ptr() in seen
         seen.add(tensor.data_ptr())
         apart[name] = tensor.clone() if again else tensor.contiguous()
@@ -208,7 +210,7 @@ def _save(tensors: dict[str, torch.Tensor], file: Path) -> int | None:
 
 
 def _tried(path: Path, write: Any) -> int | None:
-    """Call ``write``. The number of the error if it fails."""
+    """Call ``write``. Returns the number of the error if it fails, else None."""
     try:
         with quietly_saving(path):
             write()
@@ -218,7 +220,8 @@ def _tried(path: Path, write: Any) -> int | None:
 
 
 def _seeing(path: Path, world: World) -> list[int]:
-    """The processes that see the first one's ``path``: on other machines there may be none."""
+    """Return the ranks of the processes that see the first process's ``path``; processes on other
+    machines may not."""
     if world.alone:
         return [0]
     mark = path / f".{secrets.token_hex(8)}"

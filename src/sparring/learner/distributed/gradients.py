@@ -1,11 +1,12 @@
-"""The gradient of an optimiser step, added up role by role and over all processes.
+"""Sum of an optimiser step's gradient over roles and processes.
 
-With whole weights on each process (DDP) the gradients of a role are summed
-once its backward passes are done, so processes may make different numbers of
-them. With sharded weights `fully_shard` has summed them on the way. Either
-way all processes find the same norm and decide alike.
+- With the full weights in each process (DDP), the gradients of a role are summed over the processes
+  after the role's backward passes, so processes may make different numbers of passes.
+- With sharded weights, `fully_shard` has summed the gradients during the backward passes.
+- Either way all processes compute the same gradient norm and take the same decision.
 
-Sums, not means: each loss is divided by the counts of all processes together.
+Gradients are summed, not averaged, because each loss is divided by the counts of all processes
+together.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sparring.learner.distributed.world import World
 
 
 class Gradients:
-    """One optimiser step's. ``parameters`` have no gradient at the start."""
+    """Gradient of one optimiser step. ``parameters`` have no gradient at the start."""
 
     def __init__(
         self, parameters: Sequence[torch.nn.Parameter], world: World, sharded: bool
@@ -30,47 +31,49 @@ class Gradients:
         self.world = world
         self.sharded = sharded
         self._earlier: dict[int, torch.Tensor] = {}
-        """What other roles have added up to. On one process, and where weights are sharded, a
-        copy of what the gradients hold; else they are held here, and the gradients begin anew."""
+        """Sum of the earlier roles' gradients, by parameter. In a single process, and with sharded
+        weights, this is a copy, and the gradients go on summing. With DDP the gradients are moved
+        here and begin again at zero."""
 
     def add(self, last: bool) -> float:
-        """A role's backward passes are done. Returns the norm of its part; ``last`` leaves the
-        sum of all roles in the gradients."""
+        """Close a role's backward passes. Returns the norm of the role's part of the gradient.
+        After the ``last`` role the parameters' gradients hold the sum of all roles."""
         if self.world.alone or self.sharded:
-            norm = self._norm(self._found(), self._earlier)
-            if not last:  # a copy of the gradient, only where another role adds to it
-                self._earlier = {i: g.clone() for i, g in self._found().items()}
+            norm = self._norm(self._gradients(), self._earlier)
+            if not last:  # copied only where another role will add to the gradient
+                self._earlier = {i: g.clone() for i, g in self._gradients().items()}
             return norm
         self._sum()
-        norm = self._norm(self._found(), {})
+        norm = self._norm(self._gradients(), {})
         for i, gradient in self._earlier.items():
             own = self.parameters[i].grad
             self.parameters[i].grad = gradient if own is None else own.add_(gradient)
         if not last:
-            self._earlier = self._found()
+            self._earlier = self._gradients()
             for parameter in self.parameters:
                 parameter.grad = None
         return norm
 
     def clip(self, longest: float) -> float:
-        """Shorten the gradient to ``longest``; returns its norm before that."""
+        """Scale the gradient down to the norm ``longest``. Returns its norm before that."""
         if self.world.alone:
             return float(torch.nn.utils.clip_grad_norm_(self.parameters, longest))
-        # The first process's norm for all: rounding may depend on the number of threads.
-        norm = self.world.of_first(self._norm(self._found(), {}))
+        # All take the first process's norm: rounding may depend on the number of threads.
+        norm = self.world.of_first(self._norm(self._gradients(), {}))
         if norm > longest:
-            for gradient in self._found().values():
-                local(gradient).mul_(longest / (norm + 1e-6))  # as clip_grad_norm_ has it
+            for gradient in self._gradients().values():
+                local(gradient).mul_(longest / (norm + 1e-6))  # the formula of clip_grad_norm_
         return norm
 
-    def _found(self) -> dict[int, torch.Tensor]:
-        """By parameter: one that no loss has reached yet, such as the other role's adapter, has
-        none."""
+    def _gradients(self) -> dict[int, torch.Tensor]:
+        """Return the gradients by index of parameter. A parameter that no loss has reached yet,
+        such as the other role's adapter, is left out."""
         return {i: p.grad for i, p in enumerate(self.parameters) if p.grad is not None}
 
     def _sum(self) -> None:
-        """Add up over all processes. A gradient that only some have is 0 on the others, one that
-        none has stays away: the optimiser passes over it."""
+        """Sum the gradients over all processes. A process without a gradient that another has
+        counts as 0. A gradient that no process has stays None, and the optimiser skips its
+        parameter."""
         reached = self.world.highest([float(p.grad is not None) for p in self.parameters])
         waiting = []
         for parameter, somewhere in zip(self.parameters, reached, strict=True):
@@ -82,11 +85,11 @@ class Gradients:
             if work is not None:
                 work.wait()
 
-    def _norm(self, found: dict[int, torch.Tensor], earlier: dict[int, torch.Tensor]) -> float:
-        """The norm of what was added to ``earlier``."""
+    def _norm(self, gradients: dict[int, torch.Tensor], earlier: dict[int, torch.Tensor]) -> float:
+        """Return the norm of ``gradients`` − ``earlier``."""
         norms = [
             torch.linalg.vector_norm(local(g) - local(earlier[i]) if i in earlier else local(g))
-            for i, g in found.items()
+            for i, g in gradients.items()
         ]
         norm = float(torch.linalg.vector_norm(torch.stack(norms)))
         if self.sharded:

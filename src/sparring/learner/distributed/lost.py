@@ -1,4 +1,4 @@
-"""The loss of another process: how it shows, and what must not go on waiting for it."""
+"""Errors that the loss of another process causes, and the end of waits for such a process."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LOST = re.compile(r"gloo|Connection (closed|reset)|NCCL|[Tt]imed out|Broken pip
 
 
 def abort_operations() -> None:
-    """Let NCCL's operations that are under way fail, here and so elsewhere. torch has it under a
-    private name only."""
+    """Make pending NCCL operations fail, in this process and thereby in the others."""
+    # torch offers this under a private name only.
     abort = getattr(dist.distributed_c10d, "_abort_process_group", None)
     if abort is not None:
         with contextlib.suppress(RuntimeError, ValueError):
@@ -22,14 +22,15 @@ def abort_operations() -> None:
 
 
 def is_loss(error: RuntimeError) -> bool:
-    """Whether an error is what gloo and NCCL raise, which has no type of its own, when another
-    process has ended or does not answer. NCCL without memory is no loss."""
+    """Return whether gloo or NCCL has raised ``error`` because another process has ended or does
+    not answer. NCCL's error of a GPU out of memory does not count."""
+    # These errors are plain RuntimeErrors: only their text tells them from others.
     return bool(_LOST.search(str(error))) and "out of memory" not in str(error)
 
 
 @contextmanager
 def suppressed_loss() -> Iterator[None]:
-    """Where this process ends anyway, it does not matter that another has."""
+    """Suppress errors from the loss of another process, for a block at the end of this process."""
     try:
         yield
     except RuntimeError as error:

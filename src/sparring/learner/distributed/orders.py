@@ -1,4 +1,4 @@
-"""What the first process can ask of all that learn together."""
+"""Orders by which the first process directs all processes that train together."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from enum import Enum, auto
 
 
 class Order(Enum):
-    """What the first process can ask of all."""
+    """Operation that the first process announces and all processes carry out together."""
 
     BEGIN = auto()
-    """Load the model of a recipe (its data)."""
+    """Load the model of a recipe. Data: the recipe."""
     UPDATE = auto()
-    """Learn from groups, at a learning rate."""
+    """Learn from groups. Data: groups and learning rate."""
     CHECK = auto()
-    """Look whether any weight is not a number."""
+    """Check whether all trained weights are finite."""
     GATHER = auto()
-    """Give the first process all weights."""
+    """Send all weights to the first process."""
     STATE = auto()
-    """Give the first process the optimiser's state."""
+    """Send the optimiser's state to the first process."""
     SAVE = auto()
     """Write the weights to a checkpoint."""
     EXPORT = auto()
-    """Write a player's weights to a directory, in a type."""
+    """Write one role's weights to a directory, in a given data type."""
     ADAPTER = auto()
-    """Write a player's adapter to a directory."""
+    """Write one role's adapter to a directory."""
     SCORE = auto()
-    """Give the first process log-probs of samples, under the weights of now or of the start."""
+    """Send log-probs of samples to the first process, under the current or the initial weights."""
     SPREAD = auto()
     """Take over the first process's weights and optimiser state."""
     BEAT = auto()
-    """Nothing: it keeps connections awake."""
+    """Do nothing: keeps idle connections open."""
     END = auto()
+    """Leave: the run is over."""

@@ -1,14 +1,14 @@
-"""A line between the processes of a run, beside gloo and NCCL: all end when one has failed.
+"""Connections among the processes of a run, beside gloo and NCCL: if one process fails, all end.
 
-Collective operations know nothing of failures: NCCL waits ten minutes for a
-process that has run out of memory, gloo waits days for an order. So each
-process keeps a connection to the first one, watched by a thread. What a
-failing process says there, or the silence of one that was killed (the kernel
-closes its connections), reaches all within a second, wherever they wait.
+Collective operations do not report failures. NCCL waits ten minutes for a process that has run out
+of memory; gloo waits days for an order. So each process keeps a TCP connection to the first
+process, watched by a thread. The message of a failing process reaches all others within a second,
+wherever they wait. So does the death of a killed process, because the kernel closes its
+connections.
 
-A process that hears of a failure mostly ends by itself: its own collective
-operation fails, because connections close or NCCL's groups are aborted, or
-`PeerLost` is raised in its main thread. One that does not is ended here.
+A process that learns of a failure usually ends by itself. Its collective operation fails, because
+connections close or NCCL's groups are aborted, or `PeerLost` is raised in its main thread. A
+process that does not end by itself is ended here.
 """
 
 from __future__ import annotations
@@ -27,39 +27,47 @@ from types import FrameType
 from typing import Any
 
 _JOINING = 60.0
-"""Seconds for all to connect."""
+"""Seconds within which all processes must connect."""
 _SIGNAL = signal.SIGUSR2
-"""What takes the main thread out of a wait of Python's."""
+"""Signal that interrupts a wait of the main thread in Python."""
 _BY_ITSELF = 2.0
-"""Seconds for an operation with the lost process to fail before the main thread is called out."""
+"""Seconds that a pending operation has to fail by itself before the main thread is interrupted."""
 GRACE = 20.0
-"""Seconds to end in an orderly way; a follower, which has nothing to close, has fewer."""
+"""Seconds that the first process has to end in an orderly way."""
 _FOLLOWER_GRACE = 5.0
+"""Seconds that any other process has: it holds no files or servers to close."""
 _ALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
-"""Two minutes until a machine that is gone is noticed; and no idle connection that a cloud cuts."""
+"""TCP keep-alive: a lost machine is noticed within two minutes, and no network cuts the connection
+for being idle."""
 
 
 class PeerLost(KeyboardInterrupt):
-    """Another process has failed. Goes through everything as a second Ctrl-C does."""
+    """Raised in the main thread when another process has failed.
+
+    As a KeyboardInterrupt it passes through all handlers of ordinary errors, as a second Ctrl-C
+    does.
+    """
 
 
 class Peers:
-    """This process's end of the line. ``why`` is what is known of a failure."""
+    """This process's connections to the others. ``why`` is the reason of a failure, None before."""
 
     def __init__(self, rank: int, size: int, tell: Callable[[Any], Any], address: str) -> None:
-        """``tell`` gives all processes the first one's value; ``address`` is the first one's.
-        Raises OSError."""
+        """Connect this process. ``tell`` broadcasts the first process's value; ``address`` is the
+        first process's address. Raises OSError if a process does not connect."""
         self.rank = rank
         self.size = size
         self.why: str | None = None
         self.busy = False
-        """Whether the main thread works together with others."""
+        """Whether the main thread is within a collective operation."""
         self.unwinding = False
-        """Whether an operation with others has failed already."""
+        """Whether a collective operation has failed already, so that the main thread is ending."""
         self.abort: Callable[[], None] | None = None
-        """What frees the main thread from waiting for a GPU."""
+        """Function that frees the main thread from waiting for a GPU; None without GPUs."""
         self._left = threading.Event()
+        """Set when this process has left the run."""
         self._known = threading.Event()
+        """Set when ``why`` holds the reason of a failure."""
         self._links: dict[socket.socket, int] = {}
         if rank == 0:
             self._listen(tell)
@@ -69,19 +77,20 @@ class Peers:
         threading.Thread(target=self._watch, name="peers", daemon=True).start()
 
     def failed(self, why: str) -> None:
-        """Tell the others that this process has failed, once."""
-        self._say({"rank": self.rank, "failed": why})
+        """Tell the others that this process has failed, and ``why``."""
+        self._send({"rank": self.rank, "failed": why})
 
     def leave(self) -> None:
-        """Say goodbye: the connections close, and that is no failure."""
+        """Close the connections after a message that this is no failure."""
         self._left.set()
-        self._say({})
+        self._send({})
         for link in self._links:
             with contextlib.suppress(OSError):
                 link.shutdown(socket.SHUT_RDWR)
 
     def reason(self, seconds: float = 2.0) -> str | None:
-        """What is known of a failure, given ``seconds`` to arrive."""
+        """Return the reason of a failure, after waiting up to ``seconds`` for it to arrive; None
+        if none arrives."""
         self._known.wait(seconds)
         return self.why
 
@@ -97,11 +106,11 @@ class Peers:
                 server.settimeout(max(0.1, deadline - time.monotonic()))
                 link, _ = server.accept()
                 link.settimeout(_JOINING)
-                said = link.makefile("rb").readline(200).decode("utf-8", "replace").split()
-                if len(said) != 2 or said[0] != secret or not said[1].isdigit():
-                    link.close()  # a stranger
+                greeting = link.makefile("rb").readline(200).decode("utf-8", "replace").split()
+                if len(greeting) != 2 or greeting[0] != secret or not greeting[1].isdigit():
+                    link.close()  # not a process of this run
                     continue
-                self._links[_kept(link)] = int(said[1])
+                self._links[_kept(link)] = int(greeting[1])
 
     def _connect(self, tell: Callable[[Any], Any], address: str) -> None:
         port, secret = tell(None)
@@ -110,7 +119,7 @@ class Peers:
         self._links[_kept(link)] = 0
 
     def _watch(self) -> None:
-        """Listen until this process leaves, or hears of a failure."""
+        """Listen until this process leaves or learns of a failure. Runs on a thread."""
         with selectors.DefaultSelector() as selector:
             for link in self._links:
                 selector.register(link, selectors.EVENT_READ, b"")
@@ -122,7 +131,7 @@ class Peers:
                         selector.modify(key.fileobj, selectors.EVENT_READ, text)
                         continue
                     selector.unregister(key.fileobj)
-                    self._heard(text, self._links[key.fileobj])  # type: ignore[index]
+                    self._receive(text, self._links[key.fileobj])  # type: ignore[index]
                     if self.why is not None:
                         break
                 if self.why is not None:
@@ -131,30 +140,32 @@ class Peers:
             self._known.set()
             self._end()
 
-    def _heard(self, text: bytes, sender: int) -> None:
-        """What has come from a process: a failure, goodbye, or nothing more."""
+    def _receive(self, text: bytes, sender: int) -> None:
+        """Handle the message of a process: a failure, or {} before it leaves. A connection that
+        closes without a complete message counts as a failure."""
         try:
-            told = json.loads(text.split(b"\n")[0])
+            message = json.loads(text.split(b"\n")[0])
         except ValueError:
-            told = {"rank": sender, "failed": None}
-        if not told or self._left.is_set():
+            message = {"rank": sender, "failed": None}
+        if not message or self._left.is_set():
             return
-        if told["failed"] is None:
-            who = "the first process" if told["rank"] == 0 else f"process {told['rank']}"
-            self.why = f"{who} has ended without a word: it was killed, or its machine is gone"
+        if message["failed"] is None:
+            name = "the first process" if message["rank"] == 0 else f"process {message['rank']}"
+            self.why = f"{name} has ended without a message: it was killed, or its machine is gone"
         else:
-            self.why = f"process {told['rank']} of {self.size}: {told['failed']}"
-        if self.rank == 0:
-            self._say(told, but=sender)
+            self.why = f"process {message['rank']} of {self.size}: {message['failed']}"
+        if self.rank == 0:  # the others are connected to the first process alone
+            self._send(message, but=sender)
 
-    def _say(self, told: dict[str, Any], but: int | None = None) -> None:
+    def _send(self, message: dict[str, Any], but: int | None = None) -> None:
         for link, rank in self._links.items():
             if rank != but:
-                with contextlib.suppress(OSError):  # who is gone need not hear
-                    link.sendall(json.dumps(told).encode() + b"\n")
+                with contextlib.suppress(OSError):  # a process that is gone need not know
+                    link.sendall(json.dumps(message).encode() + b"\n")
 
     def _end(self) -> None:
-        """See that this process ends."""
+        """Make this process end: first by the failure of its operation, then by `PeerLost` in the
+        main thread of the first process, at last by `os._exit`."""
         if self.abort is not None and self.busy:
             self.abort()
         if self.busy:
@@ -164,7 +175,7 @@ class Peers:
             assert main is not None
             signal.pthread_kill(main, _SIGNAL)
         if not self._left.wait(GRACE if self.rank == 0 else _FOLLOWER_GRACE):
-            line = f"process {self.rank} of {self.size}: ended, because of {self.why}\n"
+            line = f"process {self.rank} of {self.size}: ended: {self.why}\n"
             os.write(2, line.encode())
             os._exit(1)
 
@@ -175,7 +186,7 @@ class Peers:
 
 
 def _kept(link: socket.socket) -> socket.socket:
-    """The connection, kept alive while nothing is said."""
+    """Return the connection, without a timeout and with keep-alive set."""
     link.settimeout(None)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _ALIVE:
@@ -186,5 +197,5 @@ def _kept(link: socket.socket) -> socket.socket:
 def _read(link: Any) -> bytes:
     try:
         return bytes(link.recv(4096))
-    except OSError:  # reset: as good as closed
+    except OSError:  # a reset connection counts as closed
         return b""

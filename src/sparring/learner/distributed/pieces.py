@@ -1,13 +1,12 @@
-"""A model's weights one tensor at a time, named and shaped as its files have them.
+"""A model's weights one tensor at a time, with the names and shapes of the model's files.
 
-Nothing here ever holds a second model: each `Piece` is made when it is asked
-for, from one tensor of the model, whole if that is sharded, with an adapter's
-part added in float32 if that is wanted.
+Memory never holds a second model. Each `Piece` is made on request from one tensor of the model:
+gathered if the tensor is sharded, and with an adapter's part added in float32 if requested.
 
-Some models keep their weights in another form than their files do (experts in
-one tensor, say). `transformers` knows the way back; where it can be gone
-tensor by tensor it is, and where it needs several tensors at once all of them
-are one piece.
+Some models keep their weights in another form than their files do (all experts in one tensor, for
+example). `transformers` converts them back. A conversion that works tensor by tensor gives a piece
+for each tensor; one that needs several tensors at a time makes all of the model's tensors one
+piece.
 """
 
 from __future__ import annotations
@@ -30,25 +29,29 @@ Shapes = dict[str, torch.Size]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some tensors of a model's files: ``shapes`` by name. ``make`` gives them by name, on the CPU;
-    on a process that does not ``keep`` them it gives none, and takes part in putting together what
-    is sharded."""
+    """Tensors of a model's files, with ``shapes`` by name.
+
+    ``make(dtype, keep)`` returns the tensors by name, on the CPU. All processes of a sharded model
+    call it, since gathering is collective; it returns nothing to a process without ``keep``.
+    """
 
     shapes: Shapes
     make: Callable[[torch.dtype, bool], dict[str, torch.Tensor]]
 
     @property
     def numbers(self) -> int:
-        """How many numbers it holds."""
+        """Return the number of values in all tensors of the piece."""
         return sum(shape.numel() for shape in self.shapes.values())
 
 
 def pieces(
     model: PreTrainedModel, adapters: Sequence[str] | None, merged: bool, twice: bool
 ) -> list[Piece]:
-    """All weights of ``model``. An adapted one has ``adapters`` added, or those in force (None);
-    not ``merged``, none. Of tied embeddings the output matrix is there ``twice``, or is left
-    out."""
+    """Return all weights of ``model`` as pieces.
+
+    The weights of an adapted model have the named ``adapters`` merged (None: the active ones), or
+    none without ``merged``. Tied embeddings appear a second time as the output matrix if ``twice``.
+    """
     base = inner_model(model)
     sources = _sources(base, adapters, merged, twice)
     whole_shapes = {name: source.weight.shape for name, source in sources.items()}
@@ -61,35 +64,35 @@ def pieces(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A tensor of a model, and the layer whose adapters are to be added to it."""
+    """A tensor of a model, and the layer whose ``adapters`` are added to it."""
 
     weight: torch.Tensor
     layer: Any = None
     adapters: Sequence[str] = ()
 
     def made(self, dtype: torch.dtype, keep: bool) -> torch.Tensor | None:
-        """Whole, as ``dtype``, on the CPU."""
+        """Return the gathered tensor as ``dtype`` on the CPU, or None without ``keep``."""
         value = self.weight.detach()
         if not self.adapters:
             if value.is_floating_point():
-                value = value.to(dtype)  # before it is put together: less to move
-            found = whole(value)
-            return found.cpu() if keep else None
-        found = whole(value)
+                value = value.to(dtype)  # before gathering, so that fewer bytes travel
+            gathered = whole(value)
+            return gathered.cpu() if keep else None
+        gathered = whole(value)
         deltas = [_delta(self.layer, adapter, keep) for adapter in self.adapters]
         if not keep:
             return None
-        total = found.float()
+        total = gathered.float()
         for delta in deltas:
             total = total + delta
         return total.to(dtype).cpu()
 
 
 def _delta(layer: Any, adapter: str, keep: bool) -> torch.Tensor:
-    """What an adapter adds to a layer's weight, in float32."""
-    if not isinstance(layer, Linear):  # embeddings, convolutions: peft knows how they are laid out
-        found: torch.Tensor = whole(layer.get_delta_weight(adapter).detach()).float()
-        return found
+    """Return the part that an adapter adds to a layer's weight, in float32."""
+    if not isinstance(layer, Linear):  # embeddings, convolutions: peft knows their layout
+        delta: torch.Tensor = whole(layer.get_delta_weight(adapter).detach()).float()
+        return delta
     down = whole(layer.lora_A[adapter].weight.detach())
     up = whole(layer.lora_B[adapter].weight.detach())
     if not keep:
@@ -101,11 +104,11 @@ def _delta(layer: Any, adapter: str, keep: bool) -> torch.Tensor:
 def _sources(
     base: PreTrainedModel, adapters: Sequence[str] | None, merged: bool, twice: bool
 ) -> dict[str, _Source]:
-    """The tensors of a model without its adapters, under the names that they have there."""
+    """Return the model's tensors, by the names that they have in a model without adapters."""
     adapted = {name: m for name, m in base.named_modules() if isinstance(m, BaseTunerLayer)}
     output = base.get_output_embeddings()
     left_out: set[str] = set(getattr(base, "_keys_to_ignore_on_save", None) or ())
-    found: dict[str, _Source] = {}
+    sources: dict[str, _Source] = {}
     seen: set[int] = set()
     for name, tensor in base.state_dict(keep_vars=True).items():
         place, _, last = name.rpartition(".")
@@ -113,22 +116,22 @@ def _sources(
         if any(name.startswith(f"{p}.") for p in _ending(place, adapted)) and (
             not place.endswith(".base_layer")
         ):
-            continue  # of an adapter
+            continue  # a weight of an adapter
         plain = f"{place.removesuffix('.base_layer')}.{last}" if place else last
         again = id(tensor) in seen
         if plain in left_out or (again and not (twice and output and tensor is output.weight)):
             continue
         seen.add(id(tensor))
         if layer is not None and merged and last == "weight":
-            wanted = layer.active_adapters if adapters is None else adapters
-            found[plain] = _Source(tensor, layer, wanted)
+            merging = layer.active_adapters if adapters is None else adapters
+            sources[plain] = _Source(tensor, layer, merging)
         else:
-            found[plain] = _Source(tensor)
-    return found
+            sources[plain] = _Source(tensor)
+    return sources
 
 
 def _ending(place: str, adapted: dict[str, Any]) -> list[str]:
-    """The adapted layers that a module is a part of: one at most."""
+    """Return the adapted layer that contains the module ``place``: one name, or none."""
     parts = place.split(".")
     names = (".".join(parts[: i + 1]) for i in range(len(parts)))
     return [name for name in names if name in adapted]
@@ -139,20 +142,21 @@ def _piece(base: PreTrainedModel, sources: dict[str, _Source], shapes: Shapes) -
         made = {name: source.made(dtype, keep) for name, source in sources.items()}
         if not keep:
             return {}
-        given: dict[str, torch.Tensor] = {n: t for n, t in made.items() if t is not None}
-        return dict(revert_weight_conversion(base, given))
+        tensors: dict[str, torch.Tensor] = {n: t for n, t in made.items() if t is not None}
+        return dict(revert_weight_conversion(base, tensors))
 
     return Piece(shapes, make)
 
 
-def _in_files(base: PreTrainedModel, given: Shapes) -> Shapes:
-    """Names and shapes in files of tensors of these names and shapes in the model."""
-    tensors = {name: torch.empty(shape, device="meta") for name, shape in given.items()}
+def _in_files(base: PreTrainedModel, shapes: Shapes) -> Shapes:
+    """Return the names and shapes that tensors of the model have in its files."""
+    tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     return {name: t.shape for name, t in revert_weight_conversion(base, tensors).items()}
 
 
 def _in_files_alone(base: PreTrainedModel, name: str, shape: torch.Size) -> Shapes:
-    """As `_in_files`, of one tensor; none where the way back needs others too."""
+    """Return the names and shapes that one tensor of the model has in its files; none if its
+    conversion needs other tensors too."""
     try:
         return _in_files(base, {name: shape})
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):

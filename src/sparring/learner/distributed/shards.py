@@ -1,14 +1,13 @@
-"""Weights and optimiser state in parts, one for each process, and whole again.
+"""Sharding of weights and optimiser state over processes, and their gathering.
 
-`fully_shard` (FSDP2) splits the parameters of each decoder layer, and of what
-is left, over all processes; a layer is put together for as long as it is
-computed. It is called directly, the same on a CPU and on CUDA.
+`fully_shard` (FSDP2) splits the parameters of each decoder layer, and those of the rest, over all
+processes. A layer's parameters are gathered only while the layer is computed. The call is the same
+on a CPU and on CUDA.
 
-Whole weights and states pass through one tensor at a time, so no process but
-the first ever holds them, and that one only where it keeps a copy to sample
-from. The optimiser's state stays under the numbers that
-`torch.optim` gives to parameters by their order, which sharding does not
-change: a checkpoint is the same whatever number of processes has written it.
+Full weights and states are gathered one tensor at a time. So no process but the first ever holds
+all of them, and the first only where it keeps a copy to sample from. The optimiser's state keeps
+the numbers that `torch.optim` gives to parameters by their order. Sharding does not change this
+order, so a checkpoint does not depend on the number of processes that wrote it.
 
 The functions below are collective: all processes call them, in the same order.
 """
@@ -33,17 +32,16 @@ from sparring.learner.distributed.world import World
 from sparring.policy.adapters import decoder_of, inner_model
 
 _WAYS = ("fused", "foreach")
-"""Options of an optimiser that say how it computes, not what."""
+"""Options of an optimiser that select its implementation and do not change its results."""
 
 
 def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None) -> None:
-    """Split the model's parameters, in place, and put this process's part on its device. They are
-    cast to ``dtype`` where they are put together; gradients are added up in float32.
+    """Shard the model's parameters in place; this process's shards move to its device.
 
-    Layer by layer, and the embeddings by themselves, so that each is whole only while it computes.
-    The output matrix belongs to none of these: it is asked for outside of the model's own pass
-    (`head`), and put together by `output_weights`. Raises `ModelError` for a model with weights
-    elsewhere.
+    Parameters are cast to ``dtype`` as they are gathered; gradients are summed in float32. Each
+    layer and the embeddings are a unit of their own, gathered only while they compute. The output
+    matrix belongs to no unit, because `head` uses it outside of the model's own forward pass; it is
+    gathered by `output_weights`. Raises `ModelError` for a model with other weights besides.
     """
     mesh = init_device_mesh(world.device.type, (world.size,))
     base = inner_model(model)
@@ -52,18 +50,19 @@ def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None
     how: dict[str, Any] = {
         "mesh": mesh,
         "mp_policy": MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32),
-        "reshard_after_forward": True,  # the outermost group would stay whole by default
+        "reshard_after_forward": True,  # by default the outermost unit would stay gathered
     }
     for layer in _layers(decoder):
         fully_shard(layer, **how)
     fully_shard(embeddings, **how)
     if not isinstance(embeddings, BaseTunerLayer):
-        # Not needed on the way back: the gradient of a table depends on the ids alone. That of an
-        # adapter's two matrices depends on the other one.
+        # The backward pass needs no weights of a table, whose gradient depends on the ids alone.
+        # The gradient of one of an adapter's two matrices depends on the other, so adapted
+        # embeddings are gathered again.
         embeddings.set_unshard_in_backward(False)
     fully_shard(decoder, **how)
     output = base.get_output_embeddings()
-    if tied:
+    if tied:  # sharding has replaced the embeddings' parameter
         output.weight = embeddings.weight
     for module in output.modules():
         for name, parameter in module.named_parameters(recurse=False):
@@ -72,20 +71,20 @@ def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None
     for name, parameter in model.named_parameters():
         if not isinstance(parameter, DTensor):
             raise ModelError(
-                f"training.sharding = fsdp: {model.config.model_type} has weights besides its "
+                f"training.sharding = fsdp: {model.config.model_type} has weights outside of its "
                 f"decoder and its output matrix ({name}); set training.sharding = ddp"
             )
 
 
 def is_tied(model: PreTrainedModel) -> bool:
-    """Whether the embeddings are the output matrix as well."""
+    """Return whether the model's embeddings are its output matrix as well."""
     base = inner_model(model)
     output = base.get_output_embeddings()
     return output is not None and output.weight is base.get_input_embeddings().weight
 
 
 def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """The decoder layers: the outermost list of modules that the model has."""
+    """Return the decoder layers: the outermost `ModuleList` of the model."""
     for module in model.modules():
         if isinstance(module, torch.nn.ModuleList):
             return list(module)
@@ -93,7 +92,7 @@ def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
 
 
 def _part_of(parameter: torch.nn.Parameter, mesh: DeviceMesh, world: World) -> torch.nn.Parameter:
-    """This process's rows of a parameter, as `fully_shard` splits it."""
+    """Return this process's rows of a parameter, split in the way of `fully_shard`."""
     rows = parameter.detach().chunk(world.size)
     own = rows[world.rank] if world.rank < len(rows) else parameter.detach()[:0]
     if not own.is_meta:
@@ -105,9 +104,11 @@ def _part_of(parameter: torch.nn.Parameter, mesh: DeviceMesh, world: World) -> t
 
 
 def output_weights(model: PreTrainedModel, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """The weights of a sharded model's output matrix by name, put together as ``dtype``, with
-    gradient; none if it is not sharded. For as long as the caller keeps them: once for all chunks
-    of a micro-batch, and its gradient travels once."""
+    """Return the gathered weights of a sharded model's output matrix by name, as ``dtype`` and
+    with gradient; empty for a model that is not sharded.
+
+    The caller keeps them for all chunks of a micro-batch, so that weights and gradient travel once.
+    """
     output = inner_model(model).get_output_embeddings()
     return {
         name: _Together.apply(parameter, dtype)  # type: ignore[no-untyped-call]
@@ -117,8 +118,8 @@ def output_weights(model: PreTrainedModel, dtype: torch.dtype) -> dict[str, torc
 
 
 class _Together(torch.autograd.Function):
-    """A parameter in parts, whole; its gradient in parts, added up over the processes in float32
-    and divided by their number, as `fully_shard` does."""
+    """Gathers a sharded parameter. The backward pass sums the gradient over the processes in
+    float32, divides by their number as `fully_shard` does, and shards the result."""
 
     @staticmethod
     def forward(ctx: Any, parameter: DTensor, dtype: torch.dtype) -> torch.Tensor:
@@ -135,13 +136,14 @@ class _Together(torch.autograd.Function):
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
-    """This process's part, of a tensor that is sharded."""
+    """Return this process's shard of a sharded tensor, and any other tensor as it is."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _parts(model: PreTrainedModel) -> list[tuple[str, torch.nn.Parameter]]:
-    """The parameters by name. What a pass may have left whole is split first: until then the model
-    shows other tensors in their place."""
+    """Return the sharded parameters by name."""
+    # A forward pass without gradient may leave units gathered, and the model then shows other
+    # tensors as its parameters.
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.reshard()
@@ -149,25 +151,25 @@ def _parts(model: PreTrainedModel) -> list[tuple[str, torch.nn.Parameter]]:
 
 
 def fingerprint(model: PreTrainedModel) -> str:
-    """A mark by which two processes see whether they have the same model: names, shapes, and,
-    unless it is a skeleton, the first and last numbers of every parameter."""
-    found = hashlib.sha256()
+    """Return a digest by which two processes compare their models. It covers names, shapes, and the
+    first and last 64 values of every parameter, except for a skeleton's."""
+    digest = hashlib.sha256()
     for name, parameter in model.named_parameters():
-        found.update(f"{name} {tuple(parameter.shape)}".encode())
+        digest.update(f"{name} {tuple(parameter.shape)}".encode())
         if parameter.is_meta:
             continue
         flat = parameter.detach().reshape(-1)
         ends = torch.cat([flat[:64], flat[-64:]]).float().cpu()
-        found.update(f"{ends.tolist()}".encode())
-    return found.hexdigest()
+        digest.update(f"{ends.tolist()}".encode())
+    return digest.hexdigest()
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor, put together if it is sharded: then all processes call this."""
+    """Return the full tensor. All processes call this for a sharded tensor."""
     if not isinstance(tensor, DTensor):
         return tensor
     own, mesh = tensor.to_local(), tensor.device_mesh
-    if own.device.type != mesh.device_type:  # parts that wait in main memory
+    if own.device.type != mesh.device_type:  # shards offloaded to main memory
         tensor = DTensor.from_local(
             own.to(mesh.device_type), mesh, tensor.placements, run_check=False,
             shape=tensor.shape, stride=tensor.stride(),
@@ -179,7 +181,7 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
 def gather_weights(
     model: PreTrainedModel, into: PreTrainedModel | None, dtype: torch.dtype = torch.float32
 ) -> None:
-    """The weights that learn, whole, as ``dtype``, into the first process's copy (None on the
+    """Gather the trained weights as ``dtype`` into the first process's copy ``into`` (None in the
     others)."""
     target = dict(into.named_parameters()) if into is not None else {}
     for name, parameter in _parts(model):
@@ -191,33 +193,36 @@ def gather_weights(
 
 @torch.no_grad()
 def spread_weights(
-    model: PreTrainedModel, given: Mapping[str, torch.Tensor] | None, world: World
+    model: PreTrainedModel, weights: Mapping[str, torch.Tensor] | None, world: World
 ) -> None:
-    """The weights that learn, from what the first process is ``given`` (None on the others)."""
+    """Set the trained weights of all processes from the first process's ``weights`` by name (None
+    in the others)."""
     for name, parameter in _parts(model):
         if parameter.requires_grad:
-            value = given[name].detach() if given is not None else None
+            value = weights[name].detach() if weights is not None else None
             parameter.copy_(spread(value, parameter, parameter.shape, parameter.dtype, world))
 
 
 def gather_state(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, Any]:
-    """The optimiser's state with every tensor whole, on the CPU, for who is to ``keep`` it; the
-    others take part and drop each tensor at once, and get none. How fast it is computed is no part
-    of it: another device has other ways."""
+    """Return the optimiser's state with every tensor gathered, on the CPU.
+
+    A process that does not ``keep`` the state takes part, drops each tensor at once, and gets {}.
+    Options of implementation are left out, because another device has others.
+    """
     state = optimizer.state_dict()
-    found: dict[int, dict[str, Any]] = {}
+    by_number: dict[int, dict[str, Any]] = {}
     for number, values in state["state"].items():
         for key, value in values.items():
-            together = whole(value) if torch.is_tensor(value) else value
+            gathered = whole(value) if torch.is_tensor(value) else value
             if keep:
-                kept = together.cpu() if torch.is_tensor(together) else together
-                found.setdefault(number, {})[key] = kept
+                kept = gathered.cpu() if torch.is_tensor(gathered) else gathered
+                by_number.setdefault(number, {})[key] = kept
     groups = [group | dict.fromkeys(_WAYS) for group in state["param_groups"]]
-    return {"state": found, "param_groups": groups} if keep else {}
+    return {"state": by_number, "param_groups": groups} if keep else {}
 
 
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Put in what `gather_state` gave, in the way of computing that the optimiser has."""
+    """Load a state of `gather_state`; the optimiser keeps its own implementation."""
     ways = [{k: group[k] for k in _WAYS} for group in optimizer.param_groups]
     groups = [group | way for group, way in zip(state["param_groups"], ways, strict=True)]
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
@@ -226,8 +231,9 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 def spread_state(
     optimizer: torch.optim.Optimizer, state: dict[str, Any] | None, world: World
 ) -> None:
-    """Load the first process's whole state (None on the others) into every optimiser."""
-    told: list[Any] = [None, None]
+    """Load the first process's full ``state`` (None in the others) into every process's
+    optimiser."""
+    description: list[Any] = [None, None]
     if state is not None:
         kinds = {
             number: {
@@ -235,20 +241,20 @@ def spread_state(
             }
             for number, values in state["state"].items()
         }
-        told = [kinds, state["param_groups"]]
-    kinds, groups = world.tell(told)
+        description = [kinds, state["param_groups"]]
+    kinds, groups = world.tell(description)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    found: dict[int, dict[str, Any]] = {}
+    own: dict[int, dict[str, Any]] = {}
     for number, values in kinds.items():
-        found[number] = {}
+        own[number] = {}
         for key, kind in values.items():
             if isinstance(kind, tuple):
                 value = state["state"][number][key] if state is not None else None
                 like = parameters[number]
-                found[number][key] = spread(value, like, torch.Size(kind[0]), kind[1], world)
+                own[number][key] = spread(value, like, torch.Size(kind[0]), kind[1], world)
             else:
-                found[number][key] = kind
-    load_state(optimizer, {"state": found, "param_groups": groups})
+                own[number][key] = kind
+    load_state(optimizer, {"state": own, "param_groups": groups})
 
 
 def spread(
@@ -258,7 +264,8 @@ def spread(
     dtype: torch.dtype,
     world: World,
 ) -> torch.Tensor:
-    """The first process's value: whole, or split as ``like`` is if it has its shape."""
+    """Send the first process's ``value`` (None in the others) to all processes. Returns the full
+    tensor, or this process's shard where ``like`` is sharded and has the same shape."""
     if value is not None:
         whole = value.to(world.device, dtype, copy=True)
     else:

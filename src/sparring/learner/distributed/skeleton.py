@@ -1,11 +1,11 @@
-"""A model without its weights, for a process that is given its part of them by the first.
+"""Skeletons: models without weights, for processes that receive their shards from the first one.
 
-Only the first process reads a model's files and ever holds it whole. The
-others build its modules from the configuration, with no memory behind the
-parameters (the meta device), and so does the first beside what it has read:
-all split their skeletons, and the first process deals out one tensor after
-another. What is computed from the configuration, such as frequencies of rotary
-embeddings, is small and comes from the first process too.
+Only the first process reads a model's files and ever holds all weights. The other processes build
+the modules from the configuration on the meta device, without memory for the parameters. The first
+process builds a skeleton too, beside the model that it has read. All processes shard their
+skeletons, and the first process then sends out one tensor after another. Tensors computed from the
+configuration, such as the frequencies of rotary embeddings, are small and come from the first
+process as well.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from sparring.learner.distributed.world import World
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What another process needs to build a model's skeleton: plain data."""
+    """Plain data from which another process builds a model's skeleton."""
 
     config: Any
     tables: dict[str, torch.Tensor]
-    """Tensors that are no parameters, by module and name."""
+    """Tensors that are not parameters, by the path of their module and their name."""
     conversions: Any
-    """How its files name and lay out the weights, as `transformers` has found when it read them."""
+    """Conversions between the files' and the model's form of the weights, which `transformers`
+    worked out while it read the files."""
 
     @classmethod
     def of(cls, model: PreTrainedModel) -> Description:
-        """Of a model that has been loaded and not changed."""
+        """Describe ``model``, which has been loaded and not changed since."""
         conversions = getattr(model, "_weight_conversions", None)
         return cls(model.config, dict(_tables(model)), conversions)
 
     def skeleton(self) -> PreTrainedModel:
-        """The model without weights."""
+        """Build the model without weights."""
         with torch.device("meta"):
             model: PreTrainedModel = AutoModelForCausalLM.from_config(
                 self.config,
@@ -55,7 +56,8 @@ class Description:
 
 
 def skeleton(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy of ``model`` without weights."""
+    """Return a copy of ``model`` without weights."""
+    # `deepcopy` takes from the memo what it has copied already: here, parameters without memory.
     memo: dict[int, Any] = {
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), p.requires_grad)
         for p in model.parameters()
@@ -65,24 +67,24 @@ def skeleton(model: PreTrainedModel) -> PreTrainedModel:
 
 @torch.no_grad()
 def fill(model: PreTrainedModel, source: PreTrainedModel | None, world: World, keep: bool) -> None:
-    """Give a skeleton in parts its weights, from the first process's ``source`` (None on the
-    others), one tensor after another. What is not to be kept of the source is freed on the way."""
-    given = dict(source.named_parameters()) if source is not None else {}
+    """Give a sharded skeleton its weights from the first process's ``source`` (None in the others),
+    one tensor after another. Without ``keep`` each of the source's tensors is freed once sent."""
+    weights = dict(source.named_parameters()) if source is not None else {}
     for module, name, place, part in _parameters(model):
-        own = given.get(place)
-        value = spread(None if own is None else own.detach(), part, part.shape, part.dtype, world)
+        full = weights.get(place)
+        value = spread(None if full is None else full.detach(), part, part.shape, part.dtype, world)
         _put(model, module, name, part, value)
-        if own is not None and not keep:
-            own.data = own.data.new_empty(0)
+        if full is not None and not keep:
+            full.data = full.data.new_empty(0)
 
 
 @torch.no_grad()
 def copied(bare: PreTrainedModel, model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
-    """The skeleton ``bare`` in parts, with the weights of ``model`` as ``dtype``, never to
-    change: each process copies its own parts."""
-    given = dict(model.named_parameters())
+    """Fill the sharded skeleton ``bare`` with the weights of the sharded ``model`` as ``dtype``,
+    and freeze it. Each process copies its own shards."""
+    weights = dict(model.named_parameters())
     for module, name, place, part in _parameters(bare):
-        source = given[place].detach()
+        source = weights[place].detach()
         assert isinstance(source, DTensor)
         _put(bare, module, name, part, source.to(dtype, copy=True))
     bare.requires_grad_(False)
@@ -99,7 +101,7 @@ def _tables(model: PreTrainedModel) -> Iterator[tuple[str, torch.Tensor]]:
 def _parameters(
     model: PreTrainedModel,
 ) -> Iterator[tuple[torch.nn.Module, str, str, torch.nn.Parameter]]:
-    """Module, name there, name in the model and parameter, each parameter once."""
+    """Yield each parameter once: its module, its name there, its name in the model, and itself."""
     for place, parameter in list(model.named_parameters()):
         module, _, name = place.rpartition(".")
         yield model.get_submodule(module), name, place, parameter
@@ -112,7 +114,7 @@ def _put(
     old: torch.nn.Parameter,
     value: torch.Tensor,
 ) -> None:
-    """Put a parameter in the place of ``old``: at a tied one's other place as well."""
+    """Put a parameter in the place of ``old``, and of the output matrix if tied to ``old``."""
     new = torch.nn.Parameter(value, old.requires_grad)
     setattr(module, name, new)
     base = getattr(model, "get_base_model", lambda: model)()

@@ -1,20 +1,18 @@
-"""Which process this is among those that learn together, and how they speak.
+"""This process's place among those that train together, and their communication.
 
     torchrun --nproc-per-node 8 -m sparring.cli train recipe.toml
 
-`torchrun` (or `accelerate launch`) starts the processes and tells each its
-place in environment variables. The first process makes the run: tasks,
-sampling, sandbox, rewards, files. The others do what it orders: each `Order`
-is announced by it and carried out by all, which makes one sequence of
-collective operations, the same everywhere.
+`torchrun` (or `accelerate launch`) starts the processes and tells each its rank in environment
+variables. The first process makes the run: tasks, sampling, sandbox, rewards, files. The other
+processes follow its orders: the first process announces each `Order` and all carry it out. So every
+process makes the same sequence of collective operations.
 
-Orders and small numbers go over gloo on any device: waiting for an order may
-take as long as sampling does, and gloo notices at once when a process has
-ended. Gradients and weights go over NCCL on CUDA, gloo on a CPU.
+Orders and small numbers go over gloo on any device. Waiting for an order may take as long as
+sampling does, and gloo notices at once when a process has ended. Gradients and weights go over NCCL
+on CUDA and over gloo on a CPU.
 
-`accelerate` is a launcher here and no more: its FSDP2 plugin is silently
-ignored on a CPU, and one path for both devices is what can be tested. Not
-here: what is learned (`update`), how weights are split (`shards`).
+`accelerate` serves as a launcher only: it silently ignores its FSDP2 plugin on a CPU, and one path
+for both devices can be tested. Training itself is in `update`, sharding in `shards`.
 """
 
 from __future__ import annotations
@@ -35,16 +33,18 @@ from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.peers import GRACE, PeerLost, Peers
 
 _STEP_WAIT = timedelta(minutes=30)
-"""How long one process waits for another within an order: they have equal shares of the work."""
+"""Longest wait of one process for another within an order; the processes have equal shares of
+work."""
 _ORDER_WAIT = timedelta(days=7)
-"""How long an order may be in coming: evaluations of large models take hours."""
+"""Longest wait for an order; evaluations of large models take hours."""
 _BEAT = 240.0
-"""Seconds between signs of life while no order is given: some clouds cut connections that are idle
-for ten minutes."""
+"""Seconds between heartbeats while there are no orders; some clouds cut connections that have been
+idle for ten minutes."""
 
 
 class World:
-    """This process's place. Without others every method is trivial."""
+    """Distributed context: this process's rank, the number of processes, and their communication.
+    In a single process every method works without communication."""
 
     def __init__(self, rank: int = 0, size: int = 1, local: int = 0) -> None:
         self.rank = rank
@@ -54,35 +54,39 @@ class World:
             _expandable()
         self.device = torch.device("cuda", local) if cuda else torch.device("cpu")
         self._orders: Any = None
-        """The gloo group of orders and small numbers."""
+        """The gloo group for orders and small numbers."""
         self._peers: Peers | None = None
-        """The line by which all end when one has failed; None without others."""
+        """Connections by which all processes end when one fails; None in a single process."""
         self._busy = False
-        """Whether an order is being carried out, or was when something went wrong."""
+        """Whether an order is being carried out, or was interrupted by an error."""
         self._speaking = threading.RLock()
-        """Held while an order is carried out: one at a time."""
+        """Held while an order is carried out, so that a heartbeat never falls into it."""
         self._left = threading.Event()
 
     @classmethod
     def join(cls) -> World:
-        """The place that the launcher gave this process; alone without a launcher.
+        """Join the processes that the launcher has started; without a launcher, return the context
+        of a single process.
 
-        Raises `ConfigError` for variables that make no sense, `RunError` where the others cannot
-        be reached.
+        Raises `ConfigError` for environment variables that are missing or invalid, `RunError` if
+        the other processes cannot be reached.
         """
         size = _number("WORLD_SIZE", 1)
         if size == 1:
             return cls()
         rank, local = _number("RANK"), _number("LOCAL_RANK", 0)
         if not 0 <= rank < size:
-            raise ConfigError(f"RANK is {rank} and WORLD_SIZE {size}: start with torchrun")
+            raise ConfigError(
+                f"RANK is {rank} and WORLD_SIZE {size}: a rank must be below the number of "
+                "processes; start with torchrun"
+            )
         for name in ("MASTER_ADDR", "MASTER_PORT"):
             if name not in os.environ:
-                raise ConfigError(f"WORLD_SIZE is {size}, but {name} is not set: use torchrun")
+                raise ConfigError(f"WORLD_SIZE is {size}, but {name} is not set; use torchrun")
         if torch.cuda.is_available() and local >= torch.cuda.device_count():
             raise ConfigError(
-                f"process {rank} is number {local} on its machine, which has "
-                f"{torch.cuda.device_count()} GPUs: start as many processes as there are GPUs"
+                f"process {rank}: no GPU for local rank {local}: the machine has "
+                f"{torch.cuda.device_count()} GPUs; start as many processes as there are GPUs"
             )
         world = cls(rank, size, local)
         if world.device.type == "cuda":
@@ -93,20 +97,22 @@ class World:
             world._orders = dist.new_group(backend="gloo", timeout=_ORDER_WAIT)
             world._peers = Peers(rank, size, world.tell, os.environ["MASTER_ADDR"])
         except (RuntimeError, ValueError, OSError) as error:
-            raise RunError(f"process {rank} of {size}: cannot reach the others: {error}") from None
+            raise RunError(
+                f"process {rank} of {size}: cannot reach the other processes: {error}"
+            ) from None
         if world.device.type == "cuda":
             world._peers.abort = abort_operations
         return world
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
-        """Leave at the end of the block, and let the others know if that is by a failure."""
+        """Leave at the end of the block, and tell the others if the block has failed."""
         failure = None
         try:
             yield
-        except SystemExit:  # decided together with the others, or nothing that concerns them
+        except SystemExit:  # either all processes exit together, or the others need not know
             raise
-        except BaseException as error:  # raised again, and told to the others
+        except BaseException as error:  # raised again; its first line goes to the others
             failure = (str(error).strip().splitlines() or [type(error).__name__])[0]
             if isinstance(error, KeyboardInterrupt):
                 failure = "stopped by the user"
@@ -116,38 +122,38 @@ class World:
 
     @property
     def alone(self) -> bool:
-        """Whether there are no others."""
+        """Return whether this is the only process."""
         return self.size == 1
 
     @property
     def leads(self) -> bool:
-        """Whether this is the first process, which makes the run."""
+        """Return whether this is the first process, which makes the run."""
         return self.rank == 0
 
     def report(self) -> dict[str, Any]:
-        """How many learn together, for the record."""
+        """Return the number of processes, for the run's records."""
         return {"processes": self.size}
 
     @contextmanager
     def order(self, order: Order, data: Any = None) -> Iterator[None]:
-        """Announce what all do within the block. On a process that follows: nothing is
-        announced, because it is here by that order."""
+        """Announce an order whose work the block does. In the other processes nothing is announced:
+        they enter the block because they have received the order."""
         with self._speaking:
             self._set_busy(True)
             try:
                 if self.leads and not self.alone:
                     self._send([order, data])
                 yield
-            except BaseException:  # raised again: the others are not waited for
+            except BaseException:  # raised again; this process does not wait for the others
                 if self._peers is not None:
                     self._peers.unwinding = True
                 raise
             if self._peers is not None and self._peers.why is not None:
-                raise PeerLost(self._peers.why)  # what was computed may be of aborted operations
+                raise PeerLost(self._peers.why)  # the results may come from aborted operations
             self._set_busy(False)
 
     def next(self) -> tuple[Order, Any]:
-        """The first process's next order, waited for, and its data."""
+        """Wait for the first process's next order; return the order and its data."""
         while True:
             order, data = self._send([None, None])
             if order is not Order.BEAT:
@@ -155,13 +161,12 @@ class World:
             self.sums([0.0])
 
     def keep_awake(self) -> None:
-        """From now on the others do nothing but wait for orders: where none is given for long,
-        let them hear that this process is there."""
+        """Start heartbeats, which keep connections open while the others wait for an order."""
         if self.leads and not self.alone:
             threading.Thread(target=self._beat, name="beat", daemon=True).start()
 
     def reason(self) -> str | None:
-        """Why another process has failed, as far as that is known."""
+        """Return the reason why another process has failed, or None if no reason is known."""
         return self._peers.reason() if self._peers is not None else None
 
     def _set_busy(self, busy: bool) -> None:
@@ -170,34 +175,38 @@ class World:
             self._peers.busy = busy
 
     def _beat(self) -> None:
-        """Keep the connections of orders awake, on a thread of the first process."""
+        """Send heartbeats, on a thread of the first process."""
         while not self._left.wait(_BEAT):
-            if self._speaking.acquire(blocking=False):  # else an order does
+            if self._speaking.acquire(blocking=False):  # else an order uses the connections
                 try:
                     self._send([Order.BEAT, None])
                     self.sums([0.0])
-                except RuntimeError:  # who is lost is heard of elsewhere
+                except RuntimeError:  # `Peers` reports a lost process
                     return
                 finally:
                     self._speaking.release()
 
     def _leave(self, failure: str | None) -> None:
-        """End, and let the others end if this is the first process. A failure within an order is
-        told to all, because they wait for something else; so is each of a follower."""
+        """Leave the run.
+
+        The first process orders the others to end. A failure within an order cannot be followed by
+        another order, because the others wait in the middle of it; so `Peers` tells all of it, and
+        likewise of any failure of a process other than the first.
+        """
         if self.alone:
             return
         self._left.set()
         assert self._peers is not None
         lost = self._peers.why is not None
-        told = failure is not None and (self._busy or not self.leads)
-        if told and not lost:
+        reported = failure is not None and (self._busy or not self.leads)
+        if reported and not lost:
             self._peers.failed(str(failure))
         elif self.leads and not self._busy and not lost:
-            with self._speaking, suppressed_loss():  # after a sign of life, not in the midst of it
+            with self._speaking, suppressed_loss():  # never in the middle of a heartbeat
                 self._send([Order.END, None])
         self._peers.leave()
-        if self.device.type == "cuda" and (told or lost or self._busy):
-            # NCCL may wait for who does not come, also while the interpreter ends.
+        if self.device.type == "cuda" and (reported or lost or self._busy):
+            # NCCL may wait for a process that is gone, even while the interpreter exits.
             last = threading.Timer(GRACE, os._exit, (1,))
             last.daemon = True
             last.start()
@@ -206,37 +215,40 @@ class World:
             dist.destroy_process_group()
 
     def sums(self, values: Sequence[float]) -> list[float]:
-        """Each value added up over all processes, in float64."""
+        """Return the sum of each value over all processes, in float64."""
         return self._reduced(values, dist.ReduceOp.SUM)
 
     def highest(self, values: Sequence[float]) -> list[float]:
-        """The largest of each value over all processes."""
+        """Return the largest of each value over all processes."""
         return self._reduced(values, dist.ReduceOp.MAX)
 
     def of_first(self, value: float) -> float:
-        """The first process's value: where all must decide alike, and rounding could differ."""
+        """Return the first process's number, for a decision that all must take alike although
+        their rounding may differ."""
         return float(self.tell(value))
 
     def tell(self, value: Any) -> Any:
-        """The first process's value, to all. Plain data."""
+        """Broadcast the first process's value, plain data; returns it in every process."""
         return value if self.alone else self._send([value])[0]
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's value, by rank. Plain data."""
-        found = [value] * self.size
+        """Return every process's value, plain data, by rank."""
+        values = [value] * self.size
         if not self.alone:
-            dist.all_gather_object(found, value, group=self._orders)
-        return found
+            dist.all_gather_object(values, value, group=self._orders)
+        return values
 
     def agree(self, failure: str | None, mark: str) -> None:
-        """Go on if no process has failed and all give the same mark of their model.
+        """Check that no process has failed to load and that all have the same ``mark``, a digest of
+        their model.
 
-        Raises `ModelError` on the first process and ends the others, which have nothing to add.
+        ``failure`` is this process's error, or None. Otherwise raises `ModelError` in the first
+        process, and SystemExit in the others, so that the error is printed once.
         """
-        told = self.gather((failure, mark))
-        for rank, (why, other) in enumerate(told):
-            if why is None and other != told[0][1]:
-                why = "has loaded another model than the first; give all machines the same files"
+        reports = self.gather((failure, mark))
+        for rank, (why, other) in enumerate(reports):
+            if why is None and other != reports[0][1]:
+                why = "its model differs from the first process's; give all machines the same files"
             if why is not None and self.leads:
                 raise ModelError(f"process {rank}: {why}" if rank else why)
             if why is not None:
@@ -244,15 +256,15 @@ class World:
 
     @contextmanager
     def loss_told(self, go_on: str = "") -> Iterator[None]:
-        """Turn the loss of another process into `RunError`, which says what that one has said, if
-        anything; ``go_on`` is how the run is taken up."""
+        """Turn the loss of another process into a `RunError` with that process's last message, if
+        it sent one. ``go_on`` ends the error's text with the way to resume the run."""
         try:
             yield
         except (RuntimeError, PeerLost) as error:
             if self.alone or not (isinstance(error, PeerLost) or is_loss(error)):
                 raise
-            said = (str(error).strip().splitlines() or ["no reason given"])[0]
-            why = self.reason() or said[:200]
+            first_line = (str(error).strip().splitlines() or ["no reason given"])[0]
+            why = self.reason() or first_line[:200]
             raise RunError(
                 f"process {self.rank} of {self.size}: another process has ended or does not answer "
                 f"({why}){go_on}"
@@ -263,8 +275,8 @@ class World:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64)
         dist.all_reduce(tensor, how, group=self._orders)
-        found: list[float] = tensor.tolist()
-        return found
+        reduced: list[float] = tensor.tolist()
+        return reduced
 
     def _send(self, items: list[Any]) -> list[Any]:
         dist.broadcast_object_list(items, 0, group=self._orders, device=torch.device("cpu"))
@@ -272,9 +284,11 @@ class World:
 
 
 def _expandable() -> None:
-    """Let torch's memory on a GPU grow in place, unless the user has said how: the shapes of
-    micro-batches differ, and segments of fixed size would be left in pieces. Read by torch when it
-    first takes memory; the names are of torch 2.9 and newer, and of older ones."""
+    """Set torch's GPU memory to expandable segments, unless the user has chosen a setting.
+
+    Micro-batches differ in shape, and segments of fixed size would fragment. Torch reads the
+    variable when it first allocates GPU memory; its name changed with torch 2.9.
+    """
     if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
         new = tuple(int(n) for n in torch.__version__.split(".")[:2]) >= (2, 9)
         name = "PYTORCH_ALLOC_CONF" if new else "PYTORCH_CUDA_ALLOC_CONF"
@@ -288,5 +302,7 @@ def _number(name: str, default: int | None = None) -> int:
     except ValueError:
         value = -1
     if value < 0 or (name == "WORLD_SIZE" and value < 1):
-        raise ConfigError(f"{name} is {text!r}, which is no number of processes: use torchrun")
+        raise ConfigError(
+            f"{name} is {text!r}, which is not a valid number of processes; use torchrun"
+        )
     return value

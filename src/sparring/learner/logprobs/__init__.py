@@ -1,1 +1,1 @@
-"""Log-probs of responses under the current weights: backends, micro-batches, chunks."""
+"""Log-probs of responses under the current weights: backends, micro-batches, chunks of logits."""

@@ -1,10 +1,10 @@
-"""Which backend computes the log-probs of responses, and which cannot.
+"""Choice of the backend that computes log-probs, and a trial of the backend on the model.
 
-All give the same numbers; they differ in what they compute more than once and
-in what they need (`Backend.traits`). What ``auto`` takes says `usual_backend`.
-All but plain rows are tried before they are relied upon: flex attention is
-compiled for the model and the device at hand. Where one fails ``auto`` takes
-rows and says why.
+All backends give the same numbers. They differ in the work that they repeat and in their
+requirements (`Backend.traits`); `usual_backend` says what ``auto`` chooses. Every backend but
+``padded`` is tried before a run depends on it, since flex attention, for one, is compiled for the
+model and the device. If the trial fails, ``auto`` falls back to ``padded`` with a note of the
+reason.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from sparring.schema import Role
 from sparring.text import typed_error_line
 
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}
-"""How far log-probs of two backends may differ, in the mean of a few tokens. Real models without
-the mask differ by 0.5 to 1.0; bfloat16's own rounding came to 0.013 (docs/log.md)."""
+"""Largest mean difference of log-probs between two backends over the trial's tokens. Real models
+that ignore the mask differ by 0.5 to 1.0; rounding in bfloat16 alone gave 0.013 (docs/log.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The backend of a run, and why it is not the one that ``auto`` would rather have."""
+    """Backend of a run, with a note where ``auto`` fell back from its first choice."""
 
     backend: Backend
     note: str | None = None
@@ -45,37 +45,41 @@ class Settled:
 def settled_backend(
     wanted: Backend, model: PreTrainedModel, precision: Precision, world: World, sharded: bool
 ) -> Settled:
-    """What ``wanted`` amounts to, tried on ``model`` in the run's precision. All processes settle
-    on the same: if one of them cannot, none does. Raises `ModelError`."""
+    """Return the backend for ``wanted``, after a trial on ``model`` in the run's precision.
+
+    All processes settle on the same backend: if the trial fails in one process, none uses the
+    backend. Raises `ModelError` if a backend chosen by name fails.
+    """
     backend = chosen_backend(wanted, model, world.device, sharded)
     problem = problem_of(model, backend, precision)
     failed = bool(world.highest([float(problem is not None)])[0])
     if not failed:
         return Settled(backend)
-    problem = problem or "another process cannot compute it"
+    problem = problem or "another process cannot use this backend"
     if wanted is not Backend.AUTO:
         raise ModelError(f"learning.backend = {backend}: {problem}; set learning.backend = auto")
-    return Settled(Backend.PADDED, f"learning.backend: padded, and not {backend}: {problem}")
+    return Settled(Backend.PADDED, f"learning.backend: padded instead of {backend}: {problem}")
 
 
 def chosen_backend(
     wanted: Backend, model: PreTrainedModel, device: torch.device, sharded: bool = False
 ) -> Backend:
-    """What ``wanted`` amounts to for ``model`` on ``device``. Where weights are ``sharded`` all
-    processes make the same passes, one for each micro-batch. Raises `ModelError` for what cannot
-    be."""
+    """Return the backend that ``wanted`` stands for with ``model`` on ``device``.
+
+    Raises `ModelError` if the model, the device or the sharding rules the backend out.
+    """
     cuda, checkpointing = device.type == "cuda", is_checkpointing(model)
     if wanted is Backend.AUTO:
         return usual_backend(checkpointing, sharded, cuda, _has_flex(model))
     if wanted.traits.keeps_cache and checkpointing:
         raise ModelError(
-            f"learning.backend = {wanted}: gradient checkpointing keeps no cache; set "
-            "learning.backend = auto, or model.gradient_checkpointing = false"
+            f"learning.backend = {wanted}: gradient checkpointing keeps no cache, which this "
+            "backend needs; set learning.backend = auto, or model.gradient_checkpointing = false"
         )
     if wanted.traits.keeps_cache and sharded:
         raise ModelError(
-            f"learning.backend = {wanted}: with sharded weights every micro-batch is one pass; "
-            "set learning.backend = auto"
+            f"learning.backend = {wanted}: sharded weights allow one pass for each micro-batch, "
+            "and this backend makes several; set learning.backend = auto"
         )
     if wanted.traits.on_cuda and not cuda:
         raise ModelError(
@@ -96,13 +100,12 @@ def _has_flex(model: PreTrainedModel) -> bool:
 
 @torch.no_grad()
 def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -> str | None:
-    """Why ``backend`` cannot be had for ``model``, in one line, or None.
+    """Return why ``backend`` does not work for ``model``, in one line, or None if it works.
 
-    A model may take a mask and make its own of it, or attend by something else
-    than the positions it is given: then responses that stand behind one
-    another see what they must not, and their log-probs are not those of plain
-    rows. In bfloat16 the prompt cache gives models embeddings instead of
-    tokens, of which a model may want more.
+    A model may replace the mask that it is given, or attend by something other than the given
+    positions. Responses that share a sequence then see each other, and their log-probs differ from
+    those of padded rows. In bfloat16 the prompt cache passes embeddings instead of token ids, and
+    a model may need the ids.
     """
     half = precision is Precision.BFLOAT16
     if backend is Backend.PADDED or (backend is Backend.PROMPT_CACHE and not half):
@@ -113,49 +116,51 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     plain = response_logprobs(model, groups, Backend.PADDED).logprob
     try:
         with attending(model, backend):
-            found = response_logprobs(model, groups, backend).logprob
+            logprob = response_logprobs(model, groups, backend).logprob
         if backend is Backend.FLEX and model.device.type == "cuda":
             with torch.enable_grad():
                 try_gradient(model.config.get_text_config(), torch_type(precision), model.device)
     except torch.OutOfMemoryError:
-        raise  # of a few tokens: nothing else would fit either
+        raise  # no room even for a few tokens: no other backend would fit either
     except ModelError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001  # compilers and drivers raise what they will
+    except Exception as error:  # noqa: BLE001  # compilers and drivers raise errors of any type
         return f"it fails on {model.config.model_type} here: {typed_error_line(error)}"
-    same = (found == plain) | (found.isnan() & plain.isnan())
-    gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
+    # A model with damaged weights gives NaN in both: that is no fault of the backend.
+    same = (logprob == plain) | (logprob.isnan() & plain.isnan())
+    gap = float((logprob - plain).abs().masked_fill(same, 0.0).mean())
     if gap <= TOLERANCE[precision]:
         return None
     packed = backend.traits.layout is Layout.SEQUENCE
-    cannot = "attend by a mask" if packed else "compute by embeddings"
+    cannot = "attend by the mask" if packed else "compute from the embeddings"
     return (
         f"{model.config.model_type} does not {cannot} that it is given (log-probs differ by "
-        f"{gap:.2g} in the mean)"
+        f"{gap:.2g} on average)"
     )
 
 
 @contextmanager
 def attending(model: PreTrainedModel, backend: Backend) -> Iterator[None]:
-    """The model with the attention that ``backend`` needs, for the forward pass and, with gradient
-    checkpointing, the way back."""
-    before = model.config._attn_implementation
-    wanted = _attention(model, backend)
-    if wanted == before:
+    """Set the attention function that ``backend`` needs while the block runs: the forward pass and,
+    with gradient checkpointing, the backward pass too."""
+    usual = model.config._attn_implementation
+    needed = _attention(model, backend)
+    if needed == usual:
         yield
         return
-    model.set_attn_implementation(wanted)
+    model.set_attn_implementation(needed)
     try:
         yield
     finally:
-        model.set_attn_implementation(before)
+        model.set_attn_implementation(usual)
 
 
 def _attention(model: PreTrainedModel, backend: Backend) -> str:
-    """The name of the attention function: what the model has, where there is none of ours."""
-    before: str = model.config._attn_implementation
+    """Return the name of the attention function for ``backend``: Sparring's own where it helps,
+    else the model's current one."""
+    usual: str = model.config._attn_implementation
     if backend is Backend.FLEX:
         return FLEX
     half = model.device.type == "cpu" and model.dtype is torch.bfloat16
-    ours = bool(getattr(model, "_supports_attention_backend", False))
-    return GROUPED if half and ours and before == SDPA else before
+    exchangeable = bool(getattr(model, "_supports_attention_backend", False))
+    return GROUPED if half and exchangeable and usual == SDPA else usual

@@ -1,14 +1,15 @@
 """Log-probs from hidden states and an output matrix, without the logits of all positions at once.
 
-With p the probabilities of a row and t the token that was drawn, the gradient
-of its log-prob is (1(t) − p) / temperature with regard to the logits: a row
-that is known on the way there, but for the factor that the loss will give it.
-So its product with the output matrix is computed at once, while the
-probabilities are at hand, and only that [tokens, width] is kept for the hidden
-states' gradient. The output matrix's own gradient needs the rows again: they
-are kept, in the type of the weights, where they are few, and computed anew
-where they are many. A frozen matrix needs neither: two products instead of
-the four that computing every chunk again would make.
+Let p be the probabilities of a token's row and t the drawn token. The gradient of the log-prob with
+respect to the logits is (1(t) − p) / temperature. This row is known in the forward pass, except for
+the factor that the loss will give it.
+
+- Gradient of the hidden states: the forward pass multiplies the row by the output matrix while the
+  probabilities are at hand, and keeps only this product [tokens, width].
+- Gradient of the output matrix: the backward pass needs the rows again. Few rows are kept, in the
+  data type of the weights; many rows are computed again.
+- A frozen output matrix needs neither: two matrix products, instead of the four that recomputing
+  every chunk would take.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from sparring.learner.logprobs.sizes import CACHE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Logits are the matrix's product times ``factor``, bounded by ``cap`` if that is given;
-    ``size`` tokens have them at once. ``keep``: bytes of rows that are kept at most."""
+    """Computation of the logits: the output matrix's product times ``factor``, then bounded by
+    ``cap`` through a tanh (None: unbounded). ``size``: tokens whose logits exist at one time.
+    ``keep``: largest number of bytes of rows to keep for the backward pass."""
 
     factor: float
     cap: float | None
@@ -41,18 +43,20 @@ def in_chunks(
     temperature: torch.Tensor,
     rule: Rule,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probs with gradient, and entropies without, of ``targets`` [tokens], from ``hidden``
-    [tokens, width] and ``weight`` [vocabulary, width]."""
-    found: tuple[torch.Tensor, torch.Tensor] = _Chunks.apply(  # type: ignore[no-untyped-call]
+    """Return log-probs with gradient and entropies (nats) without, [tokens] each, of ``targets``
+    [tokens] from ``hidden`` [tokens, width], ``weight`` [vocabulary, width], ``bias``
+    [vocabulary] and ``temperature`` [tokens]."""
+    values: tuple[torch.Tensor, torch.Tensor] = _Chunks.apply(  # type: ignore[no-untyped-call]
         hidden, weight, bias, targets, temperature, rule
     )
-    return found
+    return values
 
 
 def reduced(
     logits: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of logits [tokens, vocabulary], in float32: log-probs, entropies and probabilities."""
+    """Return log-probs [tokens], entropies [tokens] and probabilities [tokens, vocabulary] of
+    ``logits`` [tokens, vocabulary], in float32."""
     scaled = logits.float() / temperature[:, None]
     total = scaled.logsumexp(-1)
     chosen = scaled.gather(1, targets[:, None])[:, 0] - total
@@ -75,6 +79,7 @@ class _Chunks(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0] or learns
         count, vocabulary = len(targets), weight.shape[0]
         keeps = learns and count * vocabulary * weight.element_size() <= rule.keep
+        # One buffer: all rows if the backward pass is to have them, else one chunk's, overwritten.
         rows = weight.new_empty(count if keeps else min(rule.size, count), vocabulary)
         chosen, entropies, pulls = [], [], []
         with torch.autocast(hidden.device.type, enabled=False):
@@ -86,6 +91,7 @@ class _Chunks(torch.autograd.Function):
                 chosen.append(logprob)
                 entropies.append(entropy)
                 if wanted:
+                    # `row` now holds 1(t) − p, not logits: see `_fill`.
                     pulls.append(row @ weight)
         ctx.rule, ctx.rows = rule, rows if keeps else None
         pull = torch.cat(pulls) if wanted else None
@@ -103,7 +109,7 @@ class _Chunks(torch.autograd.Function):
         if not (ctx.needs_input_grad[1] or ctx.needs_input_grad[2]):
             return to_hidden, None, None, None, None, None
         to_weight = to_bias = None
-        kept, ctx.rows = ctx.rows, None
+        kept, ctx.rows = ctx.rows, None  # freed as soon as this call is over
         size = len(targets) if kept is not None else ctx.rule.size  # kept rows are one product
         with torch.autocast(hidden.device.type, enabled=False):
             pieces = _pieces(size, hidden, targets, temperature, rate)
@@ -116,7 +122,7 @@ class _Chunks(torch.autograd.Function):
                 part = row.T @ (h * r[:, None]).to(row.dtype)
                 if len(pieces) == 1:
                     to_weight = part
-                else:  # in float32, so that chunks are not rounded as they are added
+                else:  # in float32, so that sums over chunks are not rounded to bfloat16
                     to_weight = part.float() if to_weight is None else to_weight.add_(part)
                 if bias is not None:
                     part = row.float().T @ r
@@ -146,11 +152,10 @@ def _fill(
     rule: Rule,
     wanted: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probs and entropies of a chunk and, if ``wanted``, 1(t) − p, times what the bound lets
-    through, in ``rows`` [tokens, vocabulary], which hold the logits before.
+    """Return log-probs and entropies of a chunk, [tokens] each.
 
-    On a CPU float32 is what a cache holds at a time: whole matrices of it would be as many trips
-    to memory as there are operations, and fresh pages each.
+    ``rows`` [tokens, vocabulary] is a buffer: it holds the logits first. If ``wanted``, it holds
+    1(t) − p at the end, times the derivative of the bound.
     """
     h = hidden.to(weight.dtype)
     if bias is None:
@@ -159,6 +164,8 @@ def _fill(
         torch.addmm(bias, h, weight.T, out=rows)
     size = len(rows)
     if rows.device.type == "cpu":
+        # Float32 logits in pieces that fit into the cache. A whole matrix of them would go through
+        # memory, and touch fresh pages, once for every operation below.
         size = max(1, CACHE_BYTES // (4 * rows.shape[1]))
     chosen, entropies = [], []
     for part, target, heat in _pieces(size, rows, targets, temperature):

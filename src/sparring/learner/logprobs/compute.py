@@ -1,13 +1,12 @@
 """Log-probs of responses under the current weights, with gradient.
 
-One function and three ways to compute the same: `prompt_cache` and `padded`
-run responses as batches, `flex` as a sequence in which the responses stand
-behind their prompt. Hidden states come from one of these, log-probs from
-`head`. Tests hold them equal: log-probs within 1e-5, gradients within 1e-5
-relative.
+One function and three backends that compute the same values: `prompt_cache` and `padded` compute
+responses as batches, `flex` computes one sequence in which responses follow their prompt. Hidden
+states come from the backend, log-probs from `head`. Tests hold the backends equal: log-probs within
+1e-5, gradients within 1e-5 relative.
 
-Log-probs are of the distribution that was sampled: logits divided by the
-temperature at which the response was drawn.
+Log-probs belong to the distribution that was sampled: logits divided by the temperature at which
+the response was drawn.
 """
 
 from __future__ import annotations
@@ -30,11 +29,10 @@ from sparring.policy.adapters import activate
 
 @dataclass(frozen=True, slots=True)
 class ResponseLogprobs:
-    """Values at every response token, flat: the responses of the groups one after another.
+    """Values at every response token, flat over the responses of the groups; [tokens] each.
 
-    ``logprob`` [tokens] carries gradient; ``entropy`` [tokens] (nats, of the
-    sampling distribution) does not. ``row`` [tokens] is the number of the
-    response.
+    ``logprob`` carries gradient; ``entropy`` (nats, of the sampling distribution) does not. ``row``
+    is the index of the token's response.
     """
 
     logprob: torch.Tensor
@@ -44,9 +42,8 @@ class ResponseLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """What log-probs are computed of, at every response token, the responses of the groups one
-    after another: the token ``target``, the number of its response ``row``, its ``temperature``;
-    [tokens] each."""
+    """Response tokens of the groups, flat; [tokens] each: the token id ``target``, the index
+    ``row`` of its response, and its ``temperature``."""
 
     target: torch.Tensor
     row: torch.Tensor
@@ -54,12 +51,12 @@ class Flat:
 
     @classmethod
     def of(cls, groups: Sequence[Group], device: torch.device) -> Flat:
-        """Of every response of the groups, on ``device``."""
+        """Return the tokens of every response of the groups, on ``device``."""
         lengths = torch.tensor([len(s.token_ids) for g in groups for s in g.samples])
-        heat = torch.tensor([g.temperature for g in groups for _ in g.samples])
+        temperature = torch.tensor([g.temperature for g in groups for _ in g.samples])
         ids = torch.tensor([t for g in groups for s in g.samples for t in s.token_ids])
         row = torch.arange(len(lengths)).repeat_interleave(lengths)
-        return cls(ids.to(device), row.to(device), heat[row].to(device))
+        return cls(ids.to(device), row.to(device), temperature[row].to(device))
 
 
 def response_logprobs(
@@ -68,14 +65,13 @@ def response_logprobs(
     backend: Backend = Backend.PROMPT_CACHE,
     chunk: int | None = None,
 ) -> ResponseLogprobs:
-    """Log-probs and entropies of all responses of ``groups`` under ``model``.
+    """Return log-probs and entropies of all responses of ``groups`` under ``model``.
 
-    ``chunk`` is how many tokens have logits at once (`head.token_logprobs`).
-    Runs as one batch: memory grows with `filling.micro_batches`' budget.
-    ``Backend.FLEX`` needs the model to be within `backend.attending`. Where
-    each role has an adapter, ``groups`` are of one role, whose adapter is in
-    force from here on. Raises ValueError for ``Backend.AUTO``: what that is,
-    `backend.chosen_backend` says.
+    The groups are computed as one batch; `filling.micro_batches` bounds its size. ``chunk`` is the
+    number of tokens whose logits exist at one time (`head.token_logprobs`). ``Backend.FLEX`` needs
+    the model in a `backend.attending` block. Where each role has an adapter, ``groups`` are of one
+    role, and the role's adapter stays active afterwards. Raises ValueError for ``Backend.AUTO``;
+    `backend.chosen_backend` resolves it.
     """
     activate(model, (g.role for g in groups))
     flat = Flat.of(groups, model.device)

@@ -1,10 +1,9 @@
-"""Groups into micro-batches of at most a budget of positions, by how a backend lays them out.
+"""Division of groups into micro-batches within a budget of positions, by the backend's layout.
 
-A sequence (``flex``) has a prompt once and each response by its own length:
-batches are filled whole, and a group is split where its rest fits nowhere. The
-other layouts are rows, each as wide as the widest: rows of similar length go
-together. How the split falls never changes the gradient: losses are divided
-by the counts of the whole update.
+A sequence (``flex``) holds a prompt once and each response at its own length: batches are filled to
+the budget, and a group is split where its rest fits into no batch. The other layouts have rows as
+wide as the widest, so rows of similar length share a batch. The division never changes the
+gradient, because losses are divided by the counts of the full optimiser step.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from sparring.learner.settings import Backend, Layout
 
 
 def computed(groups: Sequence[Group], backend: Backend) -> int:
-    """Positions that a pass over one micro-batch computes at most, padding included.
+    """Return the largest number of positions, with padding, that one micro-batch computes.
 
-    The last token of a response is predicted and predicts nothing: a sequence and rows
-    leave it out. Where prompts are apart, responses may be split by length; counted is
-    what one part would be.
+    The last token of a response is predicted but predicts nothing, so sequences and rows leave it
+    out. With prompts apart, responses may be split by length into several parts; the count is that
+    of a single part.
     """
     rows = [len(s.token_ids) for g in groups for s in g.samples]
     prompts = [len(g.prompt_ids) for g in groups]
@@ -40,15 +39,15 @@ def computed(groups: Sequence[Group], backend: Backend) -> int:
 
 
 def micro_batches(groups: Sequence[Group], budget: int, backend: Backend) -> list[list[Group]]:
-    """Split groups into batches that compute at most ``budget`` positions each.
+    """Split groups into micro-batches that compute at most ``budget`` positions each.
 
-    A group that is larger than the budget is split by responses, and a single
-    response that is larger still is a batch of its own.
+    A group above the budget is split by responses. A single response above the budget is a
+    micro-batch of its own.
     """
     match backend.traits.layout:
         case Layout.SEQUENCE:
             return _filled(groups, budget)
-        case Layout.ROWS:  # each with its prompt: a group is no more than its rows
+        case Layout.ROWS:  # a row carries its prompt, so a group may be split anywhere at no cost
             pieces = [replace(g, samples=(s,)) for g in groups for s in g.samples]
             pieces.sort(key=lambda g: (_longest(g) + len(g.prompt_ids), len(g.prompt_ids)))
             return [_joined(batch) for batch in _in_order(pieces, budget, backend)]
@@ -61,7 +60,7 @@ def micro_batches(groups: Sequence[Group], budget: int, backend: Backend) -> lis
 
 
 def _in_order(pieces: Sequence[Group], budget: int, backend: Backend) -> list[list[Group]]:
-    """The pieces in batches, each filled before the next is begun."""
+    """Put pieces into batches in their order; each batch is filled before the next begins."""
     batches: list[list[Group]] = []
     for piece in pieces:
         if batches and computed([*batches[-1], piece], backend) <= budget:
@@ -76,26 +75,29 @@ def _longest(group: Group) -> int:
 
 
 def _joined(rows: Sequence[Group]) -> list[Group]:
-    """Rows of one prompt as one group again, each where its first row was."""
-    found: dict[tuple[tuple[int, ...], float], Group] = {}
+    """Join the rows of each prompt into one group again, in the place of its first row."""
+    joined: dict[tuple[tuple[int, ...], float], Group] = {}
     for row in rows:
         key = (row.prompt_ids, row.temperature)
-        before = found.get(key)
-        found[key] = row if before is None else replace(row, samples=before.samples + row.samples)
-    return list(found.values())
+        earlier = joined.get(key)
+        joined[key] = (
+            row if earlier is None else replace(row, samples=earlier.samples + row.samples)
+        )
+    return list(joined.values())
 
 
 def _blocks(positions: int) -> int:
+    """Round ``positions`` up to a multiple of the block."""
     return -(-positions // BLOCK) * BLOCK
 
 
 def _alone(group: Group) -> int:
-    """Positions of a prompt and its responses one after another."""
+    """Return the positions of a prompt followed by its responses, without their last tokens."""
     return len(group.prompt_ids) + sum(len(s.token_ids) - 1 for s in group.samples)
 
 
 def _fitting(group: Group, budget: int, backend: Backend) -> list[Group]:
-    """The group in pieces that fit, short responses first."""
+    """Split the group into pieces within the budget, short responses first."""
     parts: list[list[Sample]] = [[]]
     for sample in sorted(group.samples, key=lambda s: len(s.token_ids)):
         grown = replace(group, samples=(*parts[-1], sample))
@@ -107,7 +109,7 @@ def _fitting(group: Group, budget: int, backend: Backend) -> list[Group]:
 
 @dataclass(slots=True)
 class _Batch:
-    """Pieces of groups, and how many positions are left for more."""
+    """Pieces of groups, and the number of positions left for more."""
 
     left: int
     pieces: list[Group] = field(default_factory=list)
@@ -119,9 +121,8 @@ class _Batch:
 
 
 def _filled(groups: Sequence[Group], budget: int) -> list[list[Group]]:
-    """First fit decreasing: each group, the largest first, into the first batch that it fits into.
-    One that fits into none is split: the emptiest batch takes what it can, if that is more than
-    the prompt that is computed once more, and what is left goes on as a group."""
+    """Fill batches by first fit decreasing: each group, from the largest down, goes into the first
+    batch with room for it. A group that fits nowhere is split."""
     room = max(budget // BLOCK * BLOCK, budget if budget < BLOCK else 0)
     batches: list[_Batch] = []
     for group in sorted(groups, key=lambda g: -_alone(g)):
@@ -134,6 +135,8 @@ def _filled(groups: Sequence[Group], budget: int) -> list[list[Group]]:
                 break
             widest = max(batches, key=lambda b: b.left, default=None)
             taken = _part(group, rest, widest.left) if widest is not None else []
+            # A split computes the prompt once more. The emptiest batch takes a part of the group
+            # only if the part's responses are longer than the prompt; else a new batch begins.
             if widest is None or _alone(replace(group, samples=tuple(taken))) <= 2 * len(
                 group.prompt_ids
             ):
@@ -147,11 +150,12 @@ def _filled(groups: Sequence[Group], budget: int) -> list[list[Group]]:
 
 
 def _part(group: Group, samples: Sequence[Sample], room: int) -> list[Sample]:
-    """As many of the samples, in their order, as fit into ``room`` with their prompt."""
+    """Return the samples, in order, that fit into ``room`` positions together with their
+    prompt."""
     room -= len(group.prompt_ids)
-    found = []
+    fitting = []
     for sample in samples:
         if len(sample.token_ids) - 1 <= room:
             room -= len(sample.token_ids) - 1
-            found.append(sample)
-    return found
+            fitting.append(sample)
+    return fitting

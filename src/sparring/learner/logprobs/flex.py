@@ -1,11 +1,14 @@
-"""Flex attention as `transformers` calls an attention function: one type, grouped heads, compiled.
+"""Flex attention as an attention function of `transformers`: one dtype, grouped heads, compiled.
 
-Not `transformers`' own: that one repeats keys and values to all heads unless
-the number of heads is a power of two, and hands on queries and keys of another
-type than the values where a norm or the rotation has widened them, which older
-versions of torch refuse or compute in float32, and newer ones cast only under
-autocast. Dynamo's limit of recompilations is an error here: beyond it the
-uncompiled form would compute every pair of places, without a word.
+This replaces `transformers`' own function, which has two faults here:
+
+- It repeats keys and values to all heads unless the number of heads is a power of two.
+- It passes on queries and keys of another data type than the values, where a norm or the rotary
+  embedding has widened them. Older versions of torch refuse these or compute in float32; newer
+  ones cast them only under autocast.
+
+Reaching Dynamo's limit of recompilations is an error here. Beyond the limit torch would silently
+run the uncompiled function, which computes every pair of places.
 """
 
 from __future__ import annotations
@@ -24,11 +27,13 @@ from sparring.errors import ModelError
 from sparring.learner.logprobs.blocks import BLOCK, Visible, block_mask
 
 FLEX = "sparring_flex_attention"
-"""Its name in `transformers`, which asks whether a model can have it by the end of the name."""
+"""Name of the function in `transformers`, which decides by the end of the name, `flex_attention`,
+whether a model supports it."""
 SMALLEST_HEAD = 16
-"""Triton's matrix products take no fewer (torch, `_inductor/kernel/flex/flex_attention.py`)."""
+"""Smallest head size of Triton's matrix products (torch,
+`_inductor/kernel/flex/flex_attention.py`)."""
 RECOMPILATIONS = 64
-"""How many kernels there may be. Lengths are dynamic: two for most models."""
+"""Limit of compiled kernels. Lengths are dynamic, so most models need two."""
 
 
 def flex_forward(
@@ -42,18 +47,18 @@ def flex_forward(
     s_aux: torch.Tensor | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """The attention's output [rows, places, heads, size] of ``query`` [rows, heads, places, size]
-    and of ``key`` and ``value``, which may have fewer heads.
+    """Return the attention's output [rows, places, heads, size].
 
-    ``softcap`` bounds the scores (Gemma 2); ``s_aux`` [heads] are sinks, scores of nothing that
-    take their part of the probability (gpt-oss). Raises ValueError for what flex attention cannot
-    do.
+    ``query`` is [rows, heads, places, size]; ``key`` and ``value`` may have fewer heads.
+    ``softcap`` bounds the scores (Gemma 2). ``s_aux`` [heads] are sinks: extra scores that take a
+    share of the probability and stand for no place (gpt-oss). Raises ValueError for a model that
+    flex attention cannot compute.
     """
     if not isinstance(attention_mask, BlockMask):
-        raise ValueError("this attention gets no mask of blocks from the model")
+        raise ValueError("the model does not pass the block mask on to its attention")
     if min(query.shape[-1], value.shape[-1]) < SMALLEST_HEAD:
         raise ValueError(
-            f"flex attention takes no heads of fewer than {SMALLEST_HEAD}, and these have "
+            f"flex attention needs heads of at least {SMALLEST_HEAD} values; these have "
             f"{min(query.shape[-1], value.shape[-1])}"
         )
     query, key = query.to(value.dtype), key.to(value.dtype)
@@ -65,21 +70,22 @@ def flex_forward(
     if softcap is not None:
         options["score_mod"] = _capped(softcap)
     if s_aux is None:
-        found = _call(query, key, value, options)
+        out = _call(query, key, value, options)
     else:
         if not hasattr(torch_flex, "AuxRequest"):
-            raise ValueError("attention with sinks needs torch 2.9 or newer")
+            raise ValueError("flex attention with sinks needs torch 2.9 or newer")
         options["return_aux"] = torch_flex.AuxRequest(lse=True)
-        found, aux = _call(query, key, value, options)
-        # The share that the sink leaves: exp(lse) / (exp(lse) + exp(sink)).
+        out, aux = _call(query, key, value, options)
+        # The kernel knows no sinks. A sink only scales the output, by the share of the probability
+        # that it leaves to the places: exp(lse) / (exp(lse) + exp(sink)).
         left = torch.sigmoid(aux.lse.float() - s_aux.float()[:, None])
-        found = (found * left[..., None]).to(value.dtype)
-    return found.transpose(1, 2).contiguous(), None
+        out = (out * left[..., None]).to(value.dtype)
+    return out.transpose(1, 2).contiguous(), None
 
 
 def try_gradient(config: PreTrainedConfig, dtype: torch.dtype, device: torch.device) -> None:
-    """Compile and run both ways what a model of ``config`` will need: the way back has kernels of
-    its own, which may not fit where those of the forward pass do."""
+    """Compile and run forward and backward pass with the head sizes of ``config``. The backward
+    pass has kernels of its own, which may not fit on a GPU where the forward pass fits."""
     heads = config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
     keys = getattr(config, "num_key_value_heads", None) or heads
@@ -87,11 +93,11 @@ def try_gradient(config: PreTrainedConfig, dtype: torch.dtype, device: torch.dev
         torch.zeros(1, n, BLOCK, size, dtype=dtype, device=device, requires_grad=True)
         for n in (heads, keys, keys)
     )
-    nothing = torch.zeros(1, BLOCK, dtype=torch.long, device=device)
-    mask = block_mask(Visible(nothing, nothing, nothing))
+    zeros = torch.zeros(1, BLOCK, dtype=torch.long, device=device)
+    mask = block_mask(Visible(zeros, zeros, zeros))
     cap = getattr(config, "attn_logit_softcapping", None)
-    found, _ = flex_forward(torch.nn.Identity(), query, key, value, mask, softcap=cap)
-    found.sum().backward()
+    out, _ = flex_forward(torch.nn.Identity(), query, key, value, mask, softcap=cap)
+    out.sum().backward()
 
 
 def _call(
@@ -103,20 +109,21 @@ def _call(
             return _compiled()(query, key, value, **options)
     except FailOnRecompileLimitHit:
         raise ModelError(
-            f"learning.backend = flex: attention was compiled {RECOMPILATIONS} times and would "
-            "have to be again; set learning.backend = padded and go on with --resume"
+            f"learning.backend = flex: attention was compiled {RECOMPILATIONS} times, the limit; "
+            "set learning.backend = padded and go on with --resume"
         ) from None
 
 
 @functools.cache
 def _compiled() -> Callable[..., Any]:
-    """Once for all layers, models and passes."""
+    """Return the compiled attention, one for all layers, models and passes."""
     return torch.compile(torch_flex.flex_attention)
 
 
 @functools.cache
 def _capped(softcap: float) -> Callable[..., torch.Tensor]:
-    """One function for one bound: another would be compiled anew."""
+    """Return the function that bounds scores by ``softcap``. It is cached, because torch would
+    compile again for a new function object."""
 
     def capped(score: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
         return softcap * torch.tanh(score / softcap)

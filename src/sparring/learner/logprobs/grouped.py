@@ -1,9 +1,9 @@
-"""Attention with a mask over grouped keys and values that are not repeated, in bfloat16 on CPUs.
+"""Masked attention over grouped keys and values without repeating them, in bfloat16 on CPUs.
 
-`transformers` repeats keys and values for every head of queries where there is
-a mask, because CUDA's kernels then take no groups; those of a CPU do. In
-float32 the repeated form stays: the sums over a group's heads, on the way
-back, would be rounded otherwise, and runs on a CPU are equal to the bit.
+With a mask, `transformers` repeats keys and values for every query head, because CUDA's kernels
+take no grouped heads with a mask. The CPU's kernels do. Float32 keeps the repeated form: without
+it, the backward pass would round the sums over a group's heads differently, and runs on a CPU must
+stay equal to the bit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 GROUPED = "sparring_grouped_sdpa"
 SDPA = "sdpa"
 _OTHER = ("position_bias", "softcap", "cache")
-"""What some families give beside a mask; `transformers` sees to it."""
+"""Arguments that some model families pass beside a mask; `transformers`' function handles them."""
 
 
 def grouped_forward(
@@ -30,14 +30,14 @@ def grouped_forward(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """The attention's output [rows, positions, heads, size] of ``query`` [rows, heads, positions,
-    size] and of ``key`` and ``value``, which have fewer heads."""
+    """Return the attention's output [rows, positions, heads, size] for ``query`` [rows, heads,
+    positions, size] and for ``key`` and ``value``, which have fewer heads."""
     grouped = key.shape[1] < query.shape[1] and attention_mask is not None
     if not grouped or any(kwargs.get(name) is not None for name in _OTHER):
-        found: tuple[torch.Tensor, None] = ALL_ATTENTION_FUNCTIONS[SDPA](
+        usual: tuple[torch.Tensor, None] = ALL_ATTENTION_FUNCTIONS[SDPA](
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )
-        return found
+        return usual
     out = torch.nn.functional.scaled_dot_product_attention(
         query, key, value, attn_mask=attention_mask, scale=scaling, enable_gqa=True
     )

@@ -1,17 +1,15 @@
-"""From hidden states to log-probs of chosen tokens, a chunk of positions at a time.
+"""Log-probs of chosen tokens from hidden states, a chunk of positions at a time.
 
-Logits are as wide as the vocabulary: those of 16,000 positions at 152,000
-tokens are 10 GB in float32, and the way back wants several such matrices. So
-only the positions that predict a response token get logits, and when there are
-more of them than a chunk, each chunk is computed, reduced to its log-probs and
-dropped (`chunks`; an output matrix that is adapted is computed again on the
-way back). In float32 a single chunk is kept: that is the quicker way where it
-fits.
+Logits are as wide as the vocabulary: 16,000 positions at 152,000 tokens take 10 GB in float32, and
+a backward pass needs several such matrices. So only positions that predict a response token get
+logits. More positions than a chunk are computed chunk by chunk: each chunk is reduced to its
+log-probs and dropped (`chunks`), or, with an adapted output matrix, computed again in the backward
+pass. A single chunk in float32 is kept, which is faster where it fits.
 
-Hidden states are those of the model's decoder, called by itself: no logits are
-made to be thrown away, and of a sharded model the output matrix is put together
-once, here. What a model does to its logits after the output matrix is done here;
-`check_head` refuses a model that does something else.
+Hidden states come from the model's decoder, called without the output matrix, so no unneeded logits
+are made, and a sharded model's output matrix is gathered once, here. Scaling and bounding of logits
+after the output matrix happen here too; `check_head` refuses a model that does anything else to its
+logits.
 """
 
 from __future__ import annotations
@@ -32,16 +30,16 @@ from sparring.policy.adapters import decoder_of, inner_model
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
-    """What the output matrix gets to see [rows, positions, width], from a call with ``inputs``."""
-    found: torch.Tensor = decoder_of(model)(**inputs)[0]
-    return found
+    """Return the decoder's output, the input of the output matrix [rows, positions, width]."""
+    hidden: torch.Tensor = decoder_of(model)(**inputs)[0]
+    return hidden
 
 
 def logits_of(
     model: PreTrainedModel, hidden: torch.Tensor, weights: dict[str, torch.Tensor] | None = None
 ) -> torch.Tensor:
-    """The logits [..., vocabulary] of hidden states [..., width]; ``weights`` are those of the
-    output matrix if the model's are in parts."""
+    """Return the logits [..., vocabulary] of hidden states [..., width]. ``weights`` are the
+    gathered weights of the output matrix if the model is sharded."""
     output = inner_model(model).get_output_embeddings()
     logits: torch.Tensor = (
         functional_call(output, weights, (hidden,)) if weights else output(hidden)
@@ -55,8 +53,8 @@ def logits_of(
 
 
 def after_matrix(model: PreTrainedModel) -> tuple[float, float | None]:
-    """What the model does to the output matrix's product: a factor (Granite, Cohere), and then a
-    bound by a tanh, if any (Gemma 2)."""
+    """Return the factor on the output matrix's product (Granite, Cohere; 1 for others), and the
+    bound that a tanh then puts on it (Gemma 2; None for others)."""
     config = inner_model(model).config.get_text_config()
     factor = getattr(config, "logit_scale", None) or 1.0
     if (divisor := getattr(config, "logits_scaling", None)) is not None:
@@ -71,22 +69,24 @@ def token_logprobs(
     temperature: torch.Tensor,
     chunk: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probs with gradient, and entropies (nats) without, of ``targets`` [tokens].
+    """Return log-probs with gradient and entropies (nats) without, [tokens] each, of ``targets``
+    [tokens].
 
-    ``hidden`` [tokens, width]; ``temperature`` [tokens] divides the logits;
-    ``chunk`` is how many tokens have logits at once (None: as many as fit
-    into `CHUNK_BYTES`). The chunk's length changes rounding at most.
+    ``hidden`` is [tokens, width]; ``temperature`` [tokens] divides the logits; ``chunk`` is the
+    number of tokens whose logits exist at one time (None: `chunk_size`). The chunk's length changes
+    nothing but rounding.
     """
     size = chunk or chunk_size(model)
     matrix = inner_model(model).get_output_embeddings()
-    weights = output_weights(model, hidden.dtype)  # whole until the way back is over
-    # One that is adapted or hooked has to be called.
+    weights = output_weights(model, hidden.dtype)  # gathered until the backward pass is over
+    # An adapted or hooked matrix must be called as a module; a plain one is only its weights.
     plain = isinstance(matrix, torch.nn.Linear) and (
         bool(weights) or (type(matrix) is torch.nn.Linear and not _hooked(matrix))
     )
     weight: torch.Tensor = weights.get("weight", matrix.weight) if plain else hidden
     bias = weights.get("bias", matrix.bias) if plain else None
-    # In float32 a single chunk is as it always was, to the bit.
+    # A single float32 chunk does not go through `in_chunks`, whose sums round differently: recorded
+    # runs would not be repeated to the bit.
     if len(targets) <= size and not (plain and weight.dtype is torch.bfloat16):
         return _of_chunk(model, weights, hidden, targets, temperature)
     if plain:
@@ -116,7 +116,7 @@ def _hooked(module: torch.nn.Module) -> bool:
 
 
 def chunk_size(model: PreTrainedModel) -> int:
-    """Positions whose float32 logits fit into a chunk on the model's device."""
+    """Return the number of positions in a chunk of float32 logits on the model's device."""
     vocabulary: int = inner_model(model).get_input_embeddings().weight.shape[0]
     memory = None
     if model.device.type == "cuda":
@@ -131,21 +131,21 @@ def _of_chunk(
     targets: torch.Tensor,
     temperature: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    found: tuple[torch.Tensor, torch.Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
+    values: tuple[torch.Tensor, torch.Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
         logits_of(model, hidden, weights), targets, temperature
     )
-    return found
+    return values
 
 
 class _Chosen(torch.autograd.Function):
-    """Log-prob and entropy of a row of logits: what `torch.log_softmax` and `gather` give, with
-    probabilities as the only matrix that is kept and one new one on the way back."""
+    """Log-probs and entropies of rows of logits, equal to `torch.log_softmax` and `gather`. Only
+    the probabilities are kept, and the backward pass makes a single new matrix."""
 
     @staticmethod
     def forward(
         ctx: Any, logits: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(logits.device.type, enabled=False):  # else entropies are of bfloat16
+        with torch.autocast(logits.device.type, enabled=False):  # keeps entropies in float32
             chosen, entropy, p = reduced(logits, targets, temperature)
         ctx.save_for_backward(p, targets, temperature)
         ctx.dtype = logits.dtype
@@ -171,7 +171,8 @@ def check_head(model: PreTrainedModel) -> None:
     if ours.shape != theirs.shape or not torch.allclose(
         ours, theirs, rtol=1e-3, atol=1e-3, equal_nan=True
     ):
+        name = model.config.name_or_path or model.config.model_type
         raise ModelError(
-            f"{model.config.name_or_path or model.config.model_type}: does something to its logits "
-            "after the output matrix that is not known here; it cannot be trained"
+            f"{name}: this model cannot be trained: it changes its logits after the output matrix "
+            "in a way that is not supported"
         )

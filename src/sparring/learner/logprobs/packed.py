@@ -1,14 +1,14 @@
-"""Backend ``flex``: a prompt once and all its responses behind it, all groups in one sequence.
+"""Backend ``flex``: all groups in one sequence, each prompt once and its responses after it.
 
-A response token sees its prompt and what came before it in its own response;
-the mask says so, and positions count as if each response alone followed the
-prompt. Nothing is computed twice. Torch's flex attention gets the mask as
-blocks (`blocks`) and skips those in which nothing is seen: on CUDA, with
-gradient checkpointing. It has no backward pass on a CPU.
+A mask lets a response token attend to its prompt and to the earlier tokens of its own response.
+Positions count as if each response alone followed the prompt. Nothing is computed twice. Torch's
+flex attention takes the mask as blocks (`blocks`) and skips blocks without a visible pair.
+The backend needs CUDA, since flex attention has no backward pass on a CPU, and works with gradient
+checkpointing.
 
-Sliding windows count positions, not places in the sequence. Models whose
-attention is not by position (ALiBi, chunks) cannot do this: `backend` finds
-them out.
+A *place* is an index in the sequence; a *position* is an index in a text of prompt and response.
+Sliding windows count positions. Models whose attention does not go by position (ALiBi, chunked
+attention) cannot use this backend; the trial in `backend` detects such models.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """A sequence [1, places]: token ``ids`` and the ``position`` of each in its text.
+    """Packed sequence of groups; [1, places] each, except ``index``.
 
-    A token of a response sees the places from ``prompt_start`` up to before
-    ``prompt_end`` and those from ``own_start`` to itself. To a token of a
-    prompt its own text is the prompt; padding sees itself alone. ``index``
-    [tokens] is where each response token is predicted.
+    ``ids`` are the tokens and ``position`` their positions. A response token attends to the places
+    from ``prompt_start`` up to but not including ``prompt_end``, and from ``own_start`` to itself.
+    A prompt token has an empty prompt interval, and its own text is the prompt. Padding attends to
+    itself alone. ``index`` [tokens] is the place that predicts each response token.
     """
 
     ids: torch.Tensor
@@ -47,49 +47,51 @@ class Packing:
 
     @classmethod
     def of(cls, groups: Sequence[Group], device: torch.device) -> Packing:
-        """Of all responses of the groups, filled up to whole blocks."""
+        """Pack all responses of the groups, with padding up to a multiple of the block."""
         # Texts in order: a group's prompt, then its responses without their last token, which is
-        # predicted and predicts nothing.
+        # predicted but predicts nothing.
         texts = [
             text for g in groups for text in (g.prompt_ids, *(s.token_ids[:-1] for s in g.samples))
         ]
         length = torch.tensor([len(text) for text in texts])
         texts_of = torch.tensor([1 + len(g.samples) for g in groups])
-        first = texts_of.cumsum(0) - texts_of  # each group's prompt among the texts
+        first = texts_of.cumsum(0) - texts_of  # index of each group's prompt among the texts
         is_prompt = torch.zeros(len(texts), dtype=torch.bool)
         is_prompt[first] = True
-        prompt = first.repeat_interleave(texts_of)  # of each text
-        start = length.cumsum(0) - length  # of each text
+        prompt = first.repeat_interleave(texts_of)  # by text: index of its prompt
+        start = length.cumsum(0) - length  # by text: its first place
         places = int(length.sum())
         width = -(-places // BLOCK) * BLOCK
         begin, end = start[prompt], start[prompt] + length[prompt]
 
-        text = torch.arange(len(texts)).repeat_interleave(length)  # of each token
+        text = torch.arange(len(texts)).repeat_interleave(length)  # by token: index of its text
         offset = torch.arange(places) - start[text]
-        behind = ~is_prompt[text]
-        nothing, alone = torch.zeros(width, dtype=torch.long), torch.arange(width)
+        behind = ~is_prompt[text]  # by token: whether a prompt stands before its text
+        zeros, itself = torch.zeros(width, dtype=torch.long), torch.arange(width)
 
         def spread(values: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
             return torch.cat([values, padding[places:]])[None].to(device)
 
         ids = torch.tensor([t for text in texts for t in text])
-        # A response of n tokens: the first is predicted at its prompt's end, the others within it.
+        # A prompt's last place predicts the first token of each response; the places of a response
+        # predict the others.
         count = (length + 1)[~is_prompt]
         answer = torch.arange(len(count)).repeat_interleave(count)
         number = torch.arange(len(answer)) - (count.cumsum(0) - count)[answer]
         within = start[~is_prompt][answer] + number - 1
         index = torch.where(number == 0, end[~is_prompt][answer] - 1, within)
         return cls(
-            spread(ids, nothing),
-            spread(offset + behind * length[prompt][text], nothing),
-            spread(behind * begin[text], nothing),
-            spread(behind * end[text], nothing),
-            spread(start[text], alone),
+            spread(ids, zeros),
+            spread(offset + behind * length[prompt][text], zeros),
+            spread(behind * begin[text], zeros),
+            spread(behind * end[text], zeros),
+            spread(start[text], itself),
             index.to(device),
         )
 
     def visible(self, window: int | None) -> Visible:
-        """The places that each place sees, at most ``window`` positions back."""
+        """Return the places that each place attends to, at most ``window`` positions back (None:
+        without a limit)."""
         prompt, own = self.prompt_start, self.own_start
         if window is not None:
             place = torch.arange(self.ids.shape[1], device=self.ids.device)
@@ -99,8 +101,8 @@ class Packing:
 
 
 def hidden_of_blocks(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
-    """The hidden states that predict each response token [tokens, width], by flex attention, which
-    has to be the model's ``attn_implementation``."""
+    """Return the hidden state that predicts each response token [tokens, width]. The model's
+    ``attn_implementation`` has to be flex attention."""
     packing = Packing.of(groups, model.device)
     return hidden_of_packing(model, packing, lambda w: block_mask(packing.visible(w)))
 
@@ -108,8 +110,8 @@ def hidden_of_blocks(model: PreTrainedModel, groups: Sequence[Group]) -> torch.T
 def hidden_of_packing(
     model: PreTrainedModel, packing: Packing, mask: Callable[[int | None], Any]
 ) -> torch.Tensor:
-    """The same of a sequence; ``mask`` makes what the model's attention takes, for a window or
-    without one."""
+    """Return the hidden state that predicts each response token of ``packing`` [tokens, width].
+    ``mask`` makes the mask that the model's attention takes, for a sliding window or for None."""
     hidden = hidden_states(
         model,
         input_ids=packing.ids,
@@ -121,7 +123,7 @@ def hidden_of_packing(
 
 
 def _masks(model: PreTrainedModel, make: Callable[[int | None], Any]) -> Any:
-    """The mask, or one for each kind of layer, as `transformers` takes them."""
+    """Return the mask, or a mask for each kind of layer, in the form that `transformers` takes."""
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     kinds = getattr(config, "layer_types", None)
@@ -129,7 +131,8 @@ def _masks(model: PreTrainedModel, make: Callable[[int | None], Any]) -> Any:
         return make(window)
     if other := set(kinds) - {FULL, SLIDING}:
         raise ModelError(
-            f"{config.model_type} has layers of {sorted(other)[0]}, which cannot be packed"
+            f"{config.model_type} has layers of {sorted(other)[0]}, which flex attention cannot "
+            "compute"
         )
     if SLIDING not in kinds:
         return make(None)

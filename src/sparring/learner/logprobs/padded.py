@@ -1,7 +1,7 @@
-"""Backend ``padded``: every response carries its prompt, as one right-padded batch.
+"""Backend ``padded``: one right-padded batch, in which every response carries its prompt.
 
-The plain way, and the only one that asks nothing of a model: no cache, no mask
-of its own. Each prompt is computed as often as it has responses.
+This is the only backend without requirements on a model: it needs neither a cache nor a special
+mask. A prompt is computed once for each of its responses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sparring.learner.samples import Group
 
 
 def left_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and mask [rows, longest]; what pads stands before."""
+    """Return token ids and mask [rows, longest row], with the padding on the left."""
     width = max(len(ids) for ids in rows)
     ids = torch.tensor([[0] * (width - len(r)) + list(r) for r in rows])
     mask = torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in rows])
@@ -24,7 +24,7 @@ def left_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tens
 
 
 def right_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and mask [rows, longest]; what pads stands after."""
+    """Return token ids and mask [rows, longest row], with the padding on the right."""
     width = max(len(ids) for ids in rows)
     ids = torch.tensor([list(r) + [0] * (width - len(r)) for r in rows])
     mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
@@ -32,9 +32,9 @@ def right_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Ten
 
 
 def hidden_of_rows(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
-    """The hidden states that predict each response token [tokens, width], in order."""
+    """Return the hidden state that predicts each response token [tokens, width], in order."""
     rows = [(g.prompt_ids, s.token_ids) for g in groups for s in g.samples]
-    # The last token is predicted and predicts nothing.
+    # The last token is predicted but predicts nothing.
     ids, mask = right_padded([prompt + response[:-1] for prompt, response in rows])
     width = ids.shape[1]
     index = torch.cat(

@@ -1,9 +1,9 @@
 """Backend ``prompt_cache``: a prompt is computed once, with gradient, for all its responses.
 
-Its keys and values are repeated for the group's responses, which then run as
-right-padded batches of similar length. Against rows of prompt and response
-that saves the repeated prompts and the padding, and changes nothing else.
-Gradient checkpointing keeps no cache and therefore excludes this.
+The prompt's keys and values are repeated for the group's responses, which are then computed as
+right-padded batches of similar length. Compared with rows of prompt and response, this saves the
+repeated prompts and the padding, and changes nothing else. Gradient checkpointing keeps no cache
+and therefore excludes this backend.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ from sparring.learner.logprobs.padded import left_padded, right_padded
 from sparring.learner.samples import Group
 
 _LAYER_SECONDS = 1.8e-3
-"""What a layer costs in Python and in launches, whatever it computes: 0.6 ms there, as in
-sampling, and taken for twice that back: an estimate, not measured for passes that learn."""
+"""Overhead of a layer in Python and kernel launches, in seconds: 0.6 ms for the forward pass, as in
+sampling, and twice that for the backward pass. This is an estimate, not a measurement of training
+passes."""
 _RATES = {"cpu": (12e9, 8e10, 1.6e11), "cuda": (2e12, 4e13, 4e14)}
-"""Bytes per second, and operations per second in float32 and in 16 bits. Of a CPU those of one
-core of an EPYC 9004, as sampling measured them; of a GPU those of an A100
-to an H100, from data sheets."""
+"""Bytes per second, and operations per second in float32 and in 16 bits. The CPU's rates are those
+of one core of an EPYC 9004, measured in sampling; the GPU's lie between an A100 and an H100, by
+their data sheets."""
 _MOST_ON_CPU = 64
-"""Positions, measured with the embedded model (benchmarks/learning.py), whose passes cost nothing
-but overhead."""
+"""Largest cost of a pass on a CPU, in positions. Measured with the embedded model
+(benchmarks/learning.py), whose passes cost nothing but overhead."""
 
 
 def pass_cost(model: PreTrainedModel, kind: str) -> int:
-    """What one more pass there and back costs beside its positions, in positions, on a ``kind``
-    of device.
+    """Return the fixed cost of one more forward and backward pass, expressed in positions, on a
+    ``kind`` of device ("cpu" or "cuda").
 
-    Its layers' overhead and its traffic: weights are read on both ways, and the gradient of those
-    that learn is written, and added to that of the other passes. A function of the model's shape,
-    type and kind of device, not of a clock: which responses share a pass decides how sums are
-    rounded, and a run must be the same on another day.
+    The cost consists of the layers' overhead and of memory traffic: both passes read the weights,
+    and the backward pass writes the gradient of the trained weights and adds it to the earlier
+    passes'. The cost is a function of the model's shape, its data type and the kind of device, and
+    never of a clock: the responses that share a pass decide how sums are rounded, and a run must be
+    the same on another day.
     """
     ends = {
         id(end.weight)
@@ -58,8 +60,10 @@ def pass_cost(model: PreTrainedModel, kind: str) -> int:
 
 
 def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
-    """The hidden states that predict each response token [tokens, width], in order."""
+    """Return the hidden state that predicts each response token [tokens, width], in order."""
     device = model.device
+    # Prompts are padded on the left, so that every prompt ends in the last column: responses follow
+    # it without a gap, and column -1 predicts their first tokens.
     ids, mask = (t.to(device) for t in left_padded([g.prompt_ids for g in groups]))
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     responses = [s.token_ids for g in groups for s in g.samples]
@@ -67,7 +71,9 @@ def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> tor
     parts = by_length([len(r) - 1 for r in responses], pass_cost(model, device.type))
     rows = [right_padded([responses[i][:-1] for i in part]) for part in parts]
     first_inputs, *later_inputs = _inputs(model, [ids, *(later.to(device) for later, _ in rows)])
-    cache = DynamicCache()  # whole, also where attention has a sliding window: masks see to that
+    # Without the model's configuration the cache keeps all keys, also where attention has a sliding
+    # window; the window is in the masks.
+    cache = DynamicCache()
     first = hidden_states(
         model,
         **first_inputs,
@@ -76,7 +82,9 @@ def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> tor
         past_key_values=cache,
         use_cache=True,
     )
-    found = [first[:, -1]]  # predicts the first token of each of the group's responses
+    # `index` collects, for each response, the rows of the concatenated hidden states that predict
+    # its tokens: first its prompt's last state (rows 0 to len(groups) - 1), then its own states.
+    hiddens = [first[:, -1]]
     index = [torch.tensor([owner]) for owner in owners]
     start = len(groups)
     for part, (later, valid), inputs in zip(parts, rows, later_inputs, strict=True):
@@ -90,18 +98,20 @@ def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> tor
             past_key_values=_repeated(cache, owner),
             use_cache=True,
         )
-        found.append(hidden.flatten(0, 1))
+        hiddens.append(hidden.flatten(0, 1))
         for row, i in enumerate(part):
             own = torch.arange(len(responses[i]) - 1) + start + row * width
             index[i] = torch.cat([index[i], own])
         start += hidden.shape[0] * width
-    return torch.cat(found).index_select(0, torch.cat(index).to(device))
+    return torch.cat(hiddens).index_select(0, torch.cat(index).to(device))
 
 
 def _inputs(model: PreTrainedModel, ids: Sequence[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
-    """The ids [rows, positions] of each pass as a model takes them. In bfloat16 all are looked up
-    at once: the gradient of an embedding is as large as the vocabulary, and would be made and
-    added up for every pass. In float32 sums are kept as they always were, to the bit."""
+    """Return each pass's input for the model, from its token ids [rows, positions]: the ids, or in
+    bfloat16 their embeddings."""
+    # The gradient of the embeddings is as large as the vocabulary, and every pass would make one
+    # and add it up. A single lookup for all passes makes one gradient. Float32 keeps a lookup for
+    # each pass, because another order of sums would round differently.
     table = model.get_input_embeddings()
     if model.dtype is not torch.bfloat16 or not table.weight.requires_grad:
         return [{"input_ids": part} for part in ids]
@@ -113,22 +123,26 @@ def _inputs(model: PreTrainedModel, ids: Sequence[torch.Tensor]) -> list[dict[st
 
 
 def _repeated(cache: DynamicCache, owner: torch.Tensor) -> DynamicCache:
-    """The cache with the row of each response's group [responses, heads, positions, width]."""
+    """Return a cache whose rows are the rows of each response's group
+    [responses, heads, positions, width]."""
     copy = DynamicCache()
     for i, layer in enumerate(cache.layers):
-        # Not by owner as an index: its gradient adds up the copies in the order in which threads
-        # come to them, so that equal runs would differ in the last bit. That of index_select does
-        # not.
+        # `keys[owner]` would be wrong here: its backward pass adds up the copies in the order in
+        # which threads reach them, and equal runs would differ in the last bit. The backward pass
+        # of `index_select` has a fixed order.
         copy.update(layer.keys.index_select(0, owner), layer.values.index_select(0, owner), i)
     return copy
 
 
 def by_length(lengths: Sequence[int], cost: int) -> list[list[int]]:
-    """Rows in parts of similar length, without the empty ones: the split for which padded positions
-    and ``cost`` positions for each part are fewest. The longest come first."""
+    """Split rows into parts of similar length, the longest first; empty rows are left out.
+
+    The split minimises the padded positions plus ``cost`` positions for each part, by dynamic
+    programming over the rows in order of length.
+    """
     rows = sorted((i for i, n in enumerate(lengths) if n > 0), key=lambda i: (-lengths[i], i))
     starts = [i for i, row in enumerate(rows) if not i or lengths[rows[i - 1]] != lengths[row]]
-    least = {len(rows): 0}  # what the rows from a start on cost at best
+    least = {len(rows): 0}  # by start: the least cost of the rows from there on
     follows: dict[int, int] = {}
     for a in reversed(starts):
         width = lengths[rows[a]]

@@ -1,18 +1,21 @@
-"""How many logits there are at once, without torch: the memory estimate goes by it too."""
+"""Number of logits that exist at one time, without torch; the memory estimate uses it too."""
 
 from __future__ import annotations
 
 CHUNK_BYTES = 1 << 28
-"""Of the float32 logits of a chunk whose length is not given, on a CPU."""
+"""Bytes of float32 logits in a chunk on a CPU, where no length of chunks is set."""
 CACHE_BYTES = 1 << 22
-"""Float32 logits that a CPU works on at once, of a chunk whose logits are in the weights' type."""
+"""Bytes of float32 logits that a CPU converts at one time, of a chunk whose logits have the
+weights' data type."""
 
 
 def chunk_tokens(vocabulary: int, gpu_bytes: float | None) -> int:
-    """Tokens that have logits at once where that is not given: 256 MiB of them on a CPU
-    (``gpu_bytes`` None), and on a GPU a 32nd of its memory, at most 4,096 tokens, so that its
-    matrix products are large ones. By all of the memory and not by what is free: the same in
-    every pass of a run."""
+    """Return the default number of tokens in a chunk of logits.
+
+    On a CPU (``gpu_bytes`` None) their float32 logits take 256 MiB. On a GPU they take a 32nd of
+    its memory, for large matrix products, but at most 4,096 tokens. ``gpu_bytes`` is the total
+    memory, not the free memory, so that the number is the same in every pass of a run.
+    """
     if gpu_bytes is None:
         return max(1, CHUNK_BYTES // (4 * vocabulary))
     tokens = max(CHUNK_BYTES, int(gpu_bytes / 32)) // (4 * vocabulary)

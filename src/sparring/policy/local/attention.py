@@ -1,13 +1,11 @@
 """Attention of one new position per row over grouped keys and values, without repeating them.
 
-With g heads of queries for each head of keys, a row's new position is one
-query for each of the g. `grouped_attention` passes them to torch as g
-positions of one head, so that keys and values are read once. `transformers`
-repeats keys and values before version 5.23 where there is a mask. Without one
-it leaves the grouping to torch, whose kernel for CPUs then lays out keys and
-values again for every head of queries: ten times as slow for a Qwen2.5-0.5B
-(`benchmarks/sampling.py`). The sums are the same ones: in bfloat16 the
-results are equal to the bit, in float32 up to its rounding.
+With g query heads for each key head, a row's new position makes g queries of one key head.
+`grouped_attention` passes these to torch as g positions of one head, so that keys and values are
+read once. With a mask, `transformers` repeats keys and values (before version 5.23). Without a
+mask, `transformers` leaves the grouping to torch, whose CPU kernel copies keys and values for every
+query head, which is ten times as slow for a Qwen2.5-0.5B (`benchmarks/sampling.py`). The sums are
+the same: results are equal to the bit in bfloat16, and up to rounding in float32.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 _NAME = "sparring_decode"
 _SDPA = "sdpa"
 _OTHER = ("position_bias", "softcap", "cache")
-"""What some families give beside a mask; `transformers` sees to it."""
+"""Arguments that some model families pass beside a mask; `transformers`' function handles them."""
 
 
 def grouped_attention(
@@ -36,19 +34,21 @@ def grouped_attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """The interface of ``transformers``: ``query`` [rows, heads, positions, size], ``key`` and
-    ``value`` [rows, heads of keys, positions, size], the result [rows, positions, heads, size].
+    """Return the attention's output [rows, positions, heads, size], as an attention function of
+    ``transformers``.
 
-    What is not one position per row, or has a mask for each head, is left to ``transformers``.
+    ``query`` is [rows, heads, positions, size]; ``key`` and ``value`` are [rows, key heads,
+    positions, size]. Calls with several positions per row, or with a mask for each head, go to
+    ``transformers``' own function.
     """
     rows, heads, positions, _ = query.shape
     grouped = positions == 1 and key.shape[1] < heads
     shared = attention_mask is None or attention_mask.shape[1] == 1
     if not grouped or not shared or any(kwargs.get(name) is not None for name in _OTHER):
-        found: tuple[torch.Tensor, None] = ALL_ATTENTION_FUNCTIONS[_SDPA](
+        usual: tuple[torch.Tensor, None] = ALL_ATTENTION_FUNCTIONS[_SDPA](
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )
-        return found
+        return usual
     out = torch.nn.functional.scaled_dot_product_attention(
         query.reshape(rows, key.shape[1], -1, query.shape[-1]),
         key,
@@ -65,10 +65,10 @@ AttentionMaskInterface.register(_NAME, sdpa_mask)
 
 @contextmanager
 def grouping(model: PreTrainedModel) -> Iterator[None]:
-    """The model attends by `grouped_attention` meanwhile, if its family takes the function from
-    its configuration and would attend by torch's.
+    """Make the model attend by `grouped_attention` within the block.
 
-    Not for two threads at once with one model object.
+    Models keep their own attention if their family has a fixed one, or uses another than torch's.
+    Two threads must not use one model object in such blocks at the same time.
     """
     own = {id(m.config): m.config for m in model.modules() if hasattr(m, "config")}.values()
     fit = any(getattr(m, "_supports_attention_backend", False) for m in model.modules())

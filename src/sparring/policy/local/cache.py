@@ -1,14 +1,14 @@
-"""Key/value storage that neither copies what it holds nor computes what is known.
+"""Key/value caches for sampling that copy little and compute every prompt once.
 
-`DynamicCache` appends by concatenation: each new token copies all earlier
-ones, for every row. `GrowingLayer` owns a buffer with room for the longest
-response and hands out a view of the filled part. Prompts are computed once
-(`from_prompts`) and their rows repeated. When rows leave, the last ones move
-into their places (`close_gaps`): what is copied is in proportion to what left,
-so it can be done at every token. `FixedLayer` hands out a view of the same
-size at every token, for what is captured.
+- `DynamicCache` of `transformers` appends by concatenation: each new token copies all earlier ones,
+  in every row.
+- `GrowingLayer` owns a buffer with room for the longest response and returns a view of the filled
+  part. Prompts are computed once (`from_prompts`) and their rows repeated. When rows end, the last
+  rows move into their places (`close_gaps`). The copying is proportional to the rows that ended, so
+  it can happen at every token.
+- `FixedLayer` returns a view of the same size at every token, as a CUDA graph needs it.
 
-For inference only: writes are in place, so no gradient passes through.
+Caches are for inference only: writes are in place, so no gradient passes through them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         width: int,
         room: int,
     ):
-        """Start from the keys and values of prompts, each repeated ``n`` times: one tensor
-        [prompts, heads, positions, head size] for each part of the prompts, which are put at the
-        right of ``width`` positions. ``room`` more can be filled."""
+        """Start from the keys and values of prompts, each prompt repeated ``n`` times.
+
+        ``keys`` and ``values`` hold a tensor [prompts, heads, positions, head size] for each part
+        of the prompts. Prompts end at position ``width``; ``room`` further positions can be filled.
+        """
         super().__init__()
         self.length = width
         rows = n * sum(len(part) for part in keys)
@@ -44,13 +46,13 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         self.is_initialized = True
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Nothing to do: the buffers exist from the start."""
+        """Do nothing: the buffers exist from the start."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store the new positions and return everything up to them (the interface of
-        ``transformers``; extra arguments are other caches' business)."""
+        """Store new positions and return all positions up to them. The signature is that of
+        ``transformers``; further arguments serve other kinds of caches."""
         new = key_states.shape[2]
         end = self.length + new
         self._live_keys.narrow(2, self.length, new).copy_(key_states)
@@ -59,29 +61,34 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         return self._live_keys.narrow(2, 0, end), self._live_values.narrow(2, 0, end)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return the positions that a mask covers, and the first of them."""
         return self.length + query_length, 0
 
     def get_seq_length(self) -> int:
+        """Return the number of filled positions."""
         return self.length
 
     def get_max_length(self) -> int:
+        """Return the number of positions of the buffer."""
         return int(self.keys.shape[2])
 
     def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """Put rows ``movers`` in the places of ``holes``; the first ``left`` rows remain."""
+        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``left`` rows
+        remain."""
         if len(holes):
-            for held in (self.keys, self.values):
-                filled = held[:, :, : self.length]
+            for buffer in (self.keys, self.values):
+                filled = buffer[:, :, : self.length]
                 filled[holes] = filled[movers]
         self._live_keys, self._live_values = self.keys[:left], self.values[:left]
 
 
 class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
-    """One layer's keys and values, [rows, heads, positions, head size], of which a bucket shows."""
+    """One layer's keys and values, [rows, heads, positions, head size], seen through a view of
+    fixed size."""
 
     is_sliding = False
     is_compileable = True
-    """For `transformers`: masks are made without a look at their values."""
+    """Makes `transformers` build masks without reading values from the device."""
 
     def __init__(
         self,
@@ -91,10 +98,10 @@ class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
         width: int,
         room: int,
     ) -> None:
-        """As `GrowingLayer`."""
+        """Start from the keys and values of prompts; the arguments are those of `GrowingLayer`."""
         super().__init__()
         rows = n * sum(len(part) for part in keys)
-        # Masked, and yet multiplied by 0: what is not filled yet must be a number.
+        # A masked position has weight 0, but 0 × NaN is NaN: unfilled memory must hold numbers.
         self._all = [_repeated(x, rows, n, width + room, width) for x in (keys, values)]
         for buffer in self._all:
             buffer[:, :, width:] = 0
@@ -103,49 +110,53 @@ class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
         self.is_initialized = True
 
     def show(self, rows: int, positions: int, offset: torch.Tensor) -> None:
-        """Show these first rows and positions; the next is written at ``offset`` [1]."""
+        """Set the view to the first ``rows`` and ``positions``; the next position is written at
+        ``offset`` [1]."""
         self.keys, self.values = (buffer[:rows, :, :positions] for buffer in self._all)
         self._offset = offset
 
     def move(self, holes: torch.Tensor, movers: torch.Tensor, filled: int) -> None:
-        """Copy rows ``movers`` to ``holes``."""
+        """Copy rows ``movers`` to ``holes``, up to the position ``filled``."""
         for buffer in self._all:
             part = buffer[:, :, :filled]
             part[holes] = part[movers]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Nothing to do: the buffers exist from the start."""
+        """Do nothing: the buffers exist from the start."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store the new position and return all that show (the interface of ``transformers``)."""
+        """Store the new position and return the view. The signature is that of ``transformers``."""
         self.keys.index_copy_(2, self._offset, key_states.to(self.keys.dtype))
         self.values.index_copy_(2, self._offset, value_states.to(self.values.dtype))
         return self.keys, self.values
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return the positions that a mask covers, and the first of them."""
         return int(self.keys.shape[2]), 0
 
     def get_seq_length(self) -> torch.Tensor:
+        """Return the number of filled positions, as a tensor, so that nothing waits for it."""
         return self._offset[0]
 
     def get_max_length(self) -> int:
+        """Return the number of positions of the buffer."""
         return int(self._all[0].shape[2])
 
 
 def _repeated(
     parts: Sequence[torch.Tensor], rows: int, n: int, positions: int, width: int
 ) -> torch.Tensor:
-    """A buffer [rows, heads, positions, head size] with each prompt ``n`` times, ending at
-    ``width``."""
+    """Return a buffer [rows, heads, positions, head size] that holds each prompt ``n`` times,
+    ending at position ``width``."""
     _, heads, _, size = parts[0].shape
     buffer = parts[0].new_empty((rows, heads, positions, size))
     start = 0
     for part in parts:
         prompts, filled = part.shape[0], part.shape[2]
         place = buffer[start : start + prompts * n]
-        # Masked, and yet multiplied by 0: what is there must be a number.
+        # A masked position has weight 0, but 0 × NaN is NaN: padding must hold numbers.
         place[:, :, : width - filled] = 0
         place = place.view(prompts, n, heads, positions, size)
         place[:, :, :, width - filled : width] = part[:, None]
@@ -160,8 +171,8 @@ def from_prompts(
     width: int,
     room: int,
 ) -> Cache:
-    """A cache of these layers that repeats each prompt's row ``n`` times, right-aligned at
-    ``width``, with ``room`` positions more. One of ``caches`` holds one part of the prompts, in
+    """Return a cache of such layers that repeats each prompt's row ``n`` times, right-aligned at
+    ``width``, with ``room`` further positions. Each of ``caches`` holds one part of the prompts, in
     order."""
     return Cache(
         layers=[

@@ -1,8 +1,7 @@
-"""Capturing what a pass asks of a device, to ask it again at once.
+"""Capture of a forward pass as a CUDA graph, to launch all of its kernels together.
 
-On a GPU a pass of a few rows costs the launches of its kernels, a thousand of
-them for a Qwen2.5-0.5B, and not their work. A CUDA graph launches all of them
-together.
+On a GPU, a forward pass of a few rows spends its time on launching kernels, a thousand of them for
+a Qwen2.5-0.5B, and not on their work. A CUDA graph launches all of them by one call.
 """
 
 from __future__ import annotations
@@ -18,16 +17,18 @@ from sparring.text import error_line
 
 Run = Callable[[], None]
 Capture = Callable[[Run], Run]
-"""Takes what reads and writes tensors at fixed addresses and decides nothing by their values;
-gives what does the same again. What it takes may be run or not."""
+"""Function that captures a pass and returns a function that repeats the pass. The pass must read
+and write tensors at fixed addresses, and no decision may depend on their values. Capturing may run
+the pass or not, so the caller must not count on it."""
 
 _log = logging.getLogger("sparring")
 _refused: weakref.WeakSet[PreTrainedModel] = weakref.WeakSet()
 
 
 def capture_for(model: PreTrainedModel) -> Capture | None:
-    """CUDA graphs where there is CUDA, for families that `transformers` knows to compute the same
-    kernels at every token; None for others and for models of which one failed."""
+    """Return capture by CUDA graphs for a model on CUDA whose family is known to `transformers` to
+    launch the same kernels at every token. Returns None for other models, and for a model whose
+    capture has failed before."""
     fits = any(getattr(m, "_can_compile_fullgraph", False) for m in model.modules())
     if model.device.type != "cuda" or not fits or model in _refused:
         return None
@@ -35,18 +36,19 @@ def capture_for(model: PreTrainedModel) -> Capture | None:
 
 
 def refuse(model: PreTrainedModel, error: Exception) -> None:
-    """Capture nothing of this model any more, and say why."""
+    """Capture no further pass of this model, and warn with the reason."""
     _refused.add(model)
     _log.warning(
-        "sampling: a pass cannot be captured as a CUDA graph: %s; kernels are launched one by one, "
-        "which is slower and changes nothing else",
+        "sampling: a forward pass cannot be captured as a CUDA graph: %s; kernels are launched one "
+        "by one, which is slower and changes nothing else",
         error_line(error),
     )
 
 
 def _cuda_graph(run: Run) -> Run:
     graph = torch.cuda.CUDAGraph()
-    # Another thread may be learning: what it does meanwhile is none of this capture's business.
+    # Another thread may be training on the same GPU. In "thread_local" mode its CUDA calls neither
+    # enter the graph nor make the capture fail.
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         run()
     return graph.replay

@@ -1,12 +1,10 @@
-"""A local checkpoint as an `Author`: the model's own chat template, `policy.local`.
+"""A local checkpoint as an `Author`: sampled by `policy.local` with the model's own chat template.
 
-The model is loaded when something is asked for the first time, so that an
-evaluation whose responses are all on record loads none. Responses of a prompt
-that are asked for together share its computation; one that is missing between
-others is sampled alone and is the same, up to rounding.
+The model is loaded at the first request, so an evaluation whose responses are all on record loads
+none. Responses to one prompt that are requested together share the prompt's computation. A single
+response that is missing among recorded ones is sampled alone and is the same, up to rounding.
 
-Stop strings are cut from the text after it was sampled; the tokens behind them
-are spent.
+Texts are cut at stop strings after sampling; the tokens behind a stop string are sampled in vain.
 """
 
 from __future__ import annotations
@@ -26,18 +24,18 @@ from sparring.schema import Response, StopReason
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model and its tokenizer, and how its messages become token ids."""
+    """Model, tokenizer, and the function that turns messages into token ids."""
 
     model: Any
     tokenizer: Any
     prompt_ids: Callable[[Sequence[str], Sequence[str]], Sequence[tuple[int, ...]]]
-    """From messages and the ids of their tasks."""
+    """Function from messages and the ids of their tasks to prompts."""
 
 
 @dataclass(slots=True)
 class LocalModel:
-    """An `Author` in this process. ``place`` is its directory or hub id; ``rows`` responses are
-    sampled at once, and their texts keep the ``marks`` of reasoning."""
+    """`Author` that samples in this process. ``place`` is the model's directory or hub id, ``rows``
+    the number of responses sampled in one batch. Texts keep the reasoning marks ``marks``."""
 
     place: str
     identity: Mapping[str, Any]
@@ -46,22 +44,25 @@ class LocalModel:
     loaded: Loaded | None = None
     tokenizer: Any = None
     end_ids: Sequence[int] = ()
-    """Tokens that end a response, as tokenizer and files have them: known before it is loaded."""
+    """Ids of the end tokens by tokenizer and files, before the model is loaded."""
     marks: Marks = ()
     remote: bool = field(default=False, init=False)
 
     def answer(self, asks: Sequence[Ask], heard: Heard, stop: StopAsking) -> None:
-        """See `Author.answer`. All of a batch are heard before the wish to stop is."""
+        """Sample an answer to each request; see `Author.answer`. ``stop`` takes effect between two
+        batches."""
         for batch in batches(asks, self.rows):
             if stop():
                 return
             self._sample(batch, heard)
 
     def close(self) -> None:
+        """Free the model."""
         self.loaded = None
 
     def _sample(self, runs: Sequence[Sequence[Ask]], heard: Heard) -> None:
-        """Runs of asks: of one prompt each, as many, numbered from the same index."""
+        """Sample a batch of `batches`: series of requests for one prompt each, of equal length and
+        first index."""
         if self.loaded is None:
             self.loaded = self.load()
         params = runs[0][0].params
@@ -92,8 +93,12 @@ class LocalModel:
 
 
 def batches(asks: Sequence[Ask], rows: int) -> Iterator[list[list[Ask]]]:
-    """Runs of asks that are sampled together: one prompt each with neighbouring indices, the same
-    first index, length and parameters; at most ``rows`` asks, or one run."""
+    """Yield batches of requests to sample together.
+
+    A batch is a list of series. A series holds requests for one prompt with consecutive indices.
+    All series of a batch have the same first index, length and parameters. A batch has at most
+    ``rows`` requests, or a single series.
+    """
     runs: list[list[Ask]] = []
     for ask in asks:
         last = runs[-1][-1] if runs else None
@@ -104,10 +109,10 @@ def batches(asks: Sequence[Ask], rows: int) -> Iterator[list[list[Ask]]]:
             runs.append([ask])
     alike = sorted(runs, key=_kind)  # stable: tasks stay in order
     for _, group in groupby(alike, key=_kind):
-        found = list(group)
-        size = max(1, rows // len(found[0]))
-        for start in range(0, len(found), size):
-            yield found[start : start + size]
+        series = list(group)
+        size = max(1, rows // len(series[0]))
+        for start in range(0, len(series), size):
+            yield series[start : start + size]
 
 
 def _follows(ask: Ask, last: Ask) -> bool:
@@ -120,7 +125,7 @@ def _kind(run: Sequence[Ask]) -> tuple[int, int, str, str]:
 
 
 def answer_of(response: Response, params: ChatParams) -> Answer:
-    """A sampled response as an answer, cut before the first stop string."""
+    """Return a sampled response as an answer, cut before the first stop string."""
     text, stop = response.text, response.stop
     places = [at for s in params.stop if (at := text.find(s)) >= 0]
     if places:

@@ -1,9 +1,9 @@
-"""Cutting a distribution: top-k and top-p. For evaluation only.
+"""Truncation of a distribution by top-k and top-p, for evaluation only.
 
-Training refuses both: log-probs of a cut distribution say nothing about tokens
-that were cut away, and another policy would have cut others. The order is that
-of the common samplers: temperature, then the k likeliest tokens, then of their
-distribution the fewest, likeliest first, that together have p.
+Training refuses both: log-probs of a truncated distribution say nothing about removed tokens, and
+another policy would have removed others. The order is that of the common samplers: temperature,
+then the k likeliest tokens, then the fewest of these, likeliest first, whose probabilities sum to
+p.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What is kept of a distribution. ``top_k`` 0 keeps every token, ``top_p`` 1 too."""
+    """Truncation of a distribution. ``top_k`` 0 and ``top_p`` 1 keep every token."""
 
     top_p: float = 1.0
     top_k: int = 0
 
     @property
     def nothing(self) -> bool:
+        """Return whether every token is kept."""
         return self.top_p >= 1 and not self.top_k
 
 
 def cut_logits(logits: torch.Tensor, temperature: torch.Tensor | None, cut: Cut) -> torch.Tensor:
-    """``logits`` [rows, vocabulary] in float32, −inf where a token is cut away.
+    """Return ``logits`` [rows, vocabulary] in float32, with −inf for removed tokens.
 
-    ``temperature`` is [rows], None where it is 1 for all. The likeliest token always stays, so
-    rows of temperature 0 are not changed by it. Among equal logits at the edge, all stay for
-    top-k and the first by id for top-p.
+    ``temperature`` is [rows], or None if it is 1 for all. The likeliest token always stays, so rows
+    of temperature 0 draw the same token as without truncation. Among equal logits at the boundary,
+    top-k keeps all and top-p keeps those with the lowest ids.
     """
     kept = logits.float()
     if cut.top_k and cut.top_k < kept.shape[-1]:
@@ -43,7 +44,8 @@ def cut_logits(logits: torch.Tensor, temperature: torch.Tensor | None, cut: Cut)
             scaled = kept / torch.where(temperature == 0, 1.0, temperature)[:, None]
         order = scaled.argsort(dim=-1, descending=True, stable=True)
         probability = scaled.gather(1, order).double().softmax(-1)
+        # A token stays while the likelier ones have less than p: the token that reaches p stays.
         before = probability.cumsum(-1) - probability
-        gone = torch.zeros_like(kept, dtype=torch.bool).scatter_(1, order, before >= cut.top_p)
-        kept = kept.masked_fill(gone, -math.inf)
+        removed = torch.zeros_like(kept, dtype=torch.bool).scatter_(1, order, before >= cut.top_p)
+        kept = kept.masked_fill(removed, -math.inf)
     return kept

@@ -1,14 +1,12 @@
-"""One batch of responses, token by token, from the model's forward passes alone.
+"""Sampling of one batch of responses, token by token, from the model's forward passes.
 
-Each prompt is computed once and its keys and values are repeated for n
-responses. A response that ends is reported and leaves the batch at once, so
-the next forward pass is smaller. New prompts do not take the places of ended
-ones: a pass costs some milliseconds of Python however few its rows, so a
-batch starts with all that is allowed, usually a whole step's, and then there
-are none waiting.
+Each prompt is computed once, and its keys and values are repeated for n responses. A response that
+ends is reported and leaves the batch, so later forward passes are smaller. Ended rows are not
+replaced by new prompts. A pass costs some milliseconds of Python however few its rows, so a batch
+starts with as many rows as are allowed, usually all of a step's, and no prompt is left waiting.
 
-It knows nothing of tokenizers or roles, and leaves the model's mode and the
-precision of its products to the caller.
+This module knows neither tokenizers nor roles. The model's mode and the precision of its products
+are the caller's choice.
 """
 
 from __future__ import annotations
@@ -31,7 +29,8 @@ from sparring.policy.local.prefill import prefill
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A whole response: ``row`` is prompt × n + index; ``by_token`` if it ended by itself."""
+    """Complete response. ``row`` is prompt × n + index; ``by_token``: the response ended with an
+    end token, not at its length limit."""
 
     row: int
     token_ids: tuple[int, ...]
@@ -44,21 +43,28 @@ class _Rows:
     """State of the rows that are still in the batch. All tensors are [rows]."""
 
     index: torch.Tensor
+    """Row of the batch at its start: prompt × n + index."""
     position: torch.Tensor
+    """Position of the last token in its sequence of prompt and response."""
     limit: torch.Tensor
+    """Largest number of response tokens."""
     temperature: torch.Tensor | None
-    """None if it is 1 for all."""
+    """Sampling temperature; None if it is 1 for all rows."""
     last: torch.Tensor
+    """Last sampled token."""
     length: torch.Tensor
+    """Number of response tokens, end token included."""
     over: torch.Tensor
+    """Whether the response has ended; its row may still be in the batch."""
 
     def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """As in `Growing.close_gaps`."""
+        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``left`` rows
+        remain."""
         for name in self.__slots__:
-            held = getattr(self, name)
-            if held is not None:
-                held[holes] = held[movers]
-                setattr(self, name, held[:left])
+            values = getattr(self, name)
+            if values is not None:
+                values[holes] = values[movers]
+                setattr(self, name, values[:left])
 
 
 @torch.no_grad()
@@ -71,10 +77,12 @@ def decode(
     cut: Cut | None = None,
     first: int = 0,
 ) -> None:
-    """Sample ``n`` responses to each prompt, those with the numbers from ``first`` on, from the
-    whole distribution or what a ``cut`` leaves of it. ``ended`` is called within `torch.no_grad`,
-    as soon as the host knows, with those that have ended since the last call; all are told of
-    once."""
+    """Sample ``n`` responses to each prompt, with the indices from ``first`` on.
+
+    Tokens come from the full distribution, or from its truncation by ``cut``. ``ended`` is called
+    within `torch.no_grad`, as soon as the host knows, with the responses that have ended since the
+    last call. Each response is reported once.
+    """
     room = max(p.params.max_tokens for p in prompts)
     with grouping(model), packing(model, room):
         _decode(model, prompts, n, end_ids, ended, cut, first)
@@ -92,13 +100,16 @@ def _decode(
     device = model.device
     count = len(prompts) * n
     room = max(p.params.max_tokens for p in prompts)
+    # All random numbers are drawn before the first token, [room, count]: a response's numbers do
+    # not depend on the rows that are left in the batch.
     uniform = torch.from_numpy(uniforms(prompts, n, room, first).T.copy()).to(device)
     logits, following = _begin(model, prompts, n, room)
     rows = _start(prompts, n, device)
+    # By step and original row: a row keeps its column in these buffers wherever it moves.
     tokens = torch.zeros((room, count), dtype=torch.long, device=device)
     logprobs = torch.zeros((room, count), device=device)
     ends = torch.tensor(list(end_ids), device=device)
-    look_every = _look_every(device)
+    check_every = _check_every(device)
 
     for step in range(room):
         if step:
@@ -110,13 +121,15 @@ def _decode(
         )
         tokens[step].scatter_(0, rows.index, rows.last)
         logprobs[step].scatter_(0, rows.index, logprob)
+        # A row that has ended may go on for some steps (`_check_every`): its further tokens are
+        # written but not counted in its length.
         rows.length += ~rows.over
         rows.over |= (rows.last[:, None] == ends).any(1) | (rows.limit <= step + 1)
-        # one that is over stays at its place: the model may have no further one
+        # An ended row stays at its position, because the model may have no further one.
         rows.position += ~rows.over
-        if (step + 1) % look_every and step + 1 < room:
+        if (step + 1) % check_every and step + 1 < room:
             continue
-        over = rows.over.cpu()
+        over = rows.over.cpu()  # waits for the device
         if not over.any():
             continue
         gone = over.nonzero()[:, 0]
@@ -124,15 +137,18 @@ def _decode(
         left = len(over) - len(gone)
         if not left:
             return
+        # The last rows that go on fill the places of ended rows among the first `left`: as few rows
+        # are copied as have ended, and what remains is a prefix of every buffer.
         holes = gone[gone < left].to(device)
         movers = (~over[left:]).nonzero()[:, 0].to(device) + left
         rows.close_gaps(holes, movers, left)
         following.close_gaps(holes, movers, left)
 
 
-def _look_every(device: torch.device) -> int:
-    """After how many tokens the host asks which rows have ended. On an accelerator asking waits
-    for all that is under way, so rows that have ended go on for a while, for nothing."""
+def _check_every(device: torch.device) -> int:
+    """Return the number of tokens between two checks for ended rows."""
+    # On an accelerator a check waits for all queued work. Computing ended rows for up to seven
+    # tokens more costs less than waiting at every token.
     return 1 if device.type == "cpu" else 8
 
 
@@ -144,14 +160,14 @@ def _report(
     end_ids: Sequence[int],
     ended: Callable[[list[Ended]], None],
 ) -> None:
-    """Tell of the responses in these rows."""
+    """Report the responses in the rows ``gone``."""
     index, length = rows.index[gone], rows.length[gone].tolist()
     longest = max(length)
-    ids, found = tokens[:longest, index].T.tolist(), logprobs[:longest, index].T.tolist()
+    ids, values = tokens[:longest, index].T.tolist(), logprobs[:longest, index].T.tolist()
     ended(
         [
             Ended(row, tuple(t[:size]), tuple(p[:size]), t[size - 1] in end_ids)
-            for row, size, t, p in zip(index.tolist(), length, ids, found, strict=True)
+            for row, size, t, p in zip(index.tolist(), length, ids, values, strict=True)
         ]
     )
 
@@ -159,11 +175,12 @@ def _report(
 def _begin(
     model: PreTrainedModel, prompts: Sequence[Prompt], n: int, room: int
 ) -> tuple[torch.Tensor, Growing | Static]:
-    """Logits of the first tokens [prompts × n, vocabulary], and the passes that follow."""
+    """Compute the prompts. Returns the logits of the first tokens [prompts × n, vocabulary], and
+    the function for the passes that follow."""
     logits, caches = prefill(model, prompts, n)
     lengths = _per_row([len(p.token_ids) for p in prompts], n, model.device)
     width, mask = int(lengths.max()), None
-    if int(lengths.min()) < width:
+    if int(lengths.min()) < width:  # without padding the model needs no mask, which is faster
         places = torch.arange(width + room, device=model.device)
         mask = (places >= (width - lengths)[:, None]).long()
     capture = capture_for(model)
@@ -173,6 +190,7 @@ def _begin(
 
 
 def _start(prompts: Sequence[Prompt], n: int, device: torch.device) -> _Rows:
+    """Return the state of all rows before their first token."""
     lengths = _per_row([len(p.token_ids) for p in prompts], n, device)
     temperatures = [p.params.temperature for p in prompts]
     return _Rows(
@@ -187,4 +205,5 @@ def _start(prompts: Sequence[Prompt], n: int, device: torch.device) -> _Rows:
 
 
 def _per_row(values: Sequence[float], n: int, device: torch.device) -> torch.Tensor:
+    """Repeat a value for each prompt in its n rows [prompts × n]."""
     return torch.tensor(values, device=device).repeat_interleave(n)

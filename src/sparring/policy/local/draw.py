@@ -1,9 +1,8 @@
-"""Drawing tokens: a stream of uniform numbers for each response, and the token each one means.
+"""Drawing of tokens: a stream of uniform numbers for each response, and a token for each number.
 
-A token is found by inverting the cumulative distribution at a uniform number
-that depends on the prompt's seed, the response's index and the token's place
-alone. So a response is a function of the logits and of nothing that is
-sampled beside it. Nothing is cut off here (`cut` does that, for evaluation).
+A token is drawn by inverting the cumulative distribution at a uniform number. The number depends
+only on the prompt's seed, the response's index and the token's place. So a response is a function
+of its logits, whatever else is sampled beside it. Truncation for evaluation is in `cut`.
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ import torch
 from sparring.policy.base import Prompt
 
 _AT_ONCE = 1 << 18
-"""Probabilities taken at once on a CPU. A whole batch's would leave the cache, and at each token
-its memory is asked of the system again: with 64 rows of 49,152 that is eight times as slow."""
+"""Probabilities computed in one piece on a CPU. Those of a full batch do not fit into the cache,
+and the system allocates their memory anew at each token: with 64 rows of 49,152 tokens that is
+eight times as slow."""
 _BLOCK = 128
-"""Tokens of a block. Of a large vocabulary on a CPU a block is chosen first, then a token of it.
-What real vocabularies are padded to is a multiple of it."""
+"""Tokens of a block. On a CPU, drawing from a large vocabulary chooses first a block and then a
+token in it. The sizes to which real vocabularies are padded are multiples of this."""
 _LARGE = 1 << 15
-"""Below so many tokens blocks save nothing."""
+"""Smallest vocabulary for which blocks save time."""
 
 
 def uniforms(prompts: Sequence[Prompt], n: int, room: int, first: int = 0) -> np.ndarray:
-    """Uniform numbers in [0, 1) [prompts × n, room], a stream of its own for each response;
-    the responses of a prompt are numbered from ``first``."""
+    """Return uniform numbers in [0, 1) [prompts × n, room], an independent stream for each
+    response. The responses to a prompt have the indices from ``first`` on."""
     return np.stack(
         [
             np.random.Generator(np.random.Philox(key=[p.seed, index])).random(room)
@@ -40,13 +40,13 @@ def uniforms(prompts: Sequence[Prompt], n: int, room: int, first: int = 0) -> np
 def draw(
     logits: torch.Tensor, temperature: torch.Tensor | None, uniform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens [rows] and their log-probs [rows] of ``logits`` [rows, vocabulary] by ``uniform``
-    [rows], float64. ``temperature`` is [rows], or None where it is 1 for all; 0 takes the
-    likeliest token.
+    """Draw a token for each row. Returns tokens [rows] and their log-probs [rows].
 
-    Summed in float64: with a vocabulary of 150,000, a float32 sum is off by
-    more than the probability of a rare token.
+    ``logits`` is [rows, vocabulary]; ``uniform`` [rows] is float64. ``temperature`` is [rows], or
+    None if it is 1 for all; at 0 the likeliest token is taken.
     """
+    # The cumulative distribution is summed in float64 below: over 150,000 tokens, a float32 sum is
+    # off by more than the probability of a rare token.
     rows, vocabulary = logits.shape
     if logits.device.type != "cpu":
         return _draw(logits, temperature, uniform)
@@ -61,17 +61,20 @@ def draw(
         )
         for i in range(0, rows, step)
     ]
-    return torch.cat([tokens for tokens, _ in parts]), torch.cat([found for _, found in parts])
+    return torch.cat([tokens for tokens, _ in parts]), torch.cat([values for _, values in parts])
 
 
 def _draw(
     logits: torch.Tensor, temperature: torch.Tensor | None, uniform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw tokens from the cumulative distribution over the full vocabulary; see `draw`."""
     scaled = _scaled(logits, temperature)
     logprobs = torch.log_softmax(scaled, dim=-1)
     cumulative = logprobs.exp().cumsum(-1, dtype=torch.float64)
+    # The sum is not exactly 1, so the uniform number is scaled to it.
     target = (uniform * cumulative[:, -1])[:, None]
     chosen = torch.searchsorted(cumulative, target, right=True)
+    # Rounding may carry `target` up to the sum itself: then the last token, not the one behind it.
     chosen = _greedy(chosen.clamp_(max=logits.shape[-1] - 1), logits, temperature)
     return chosen[:, 0], logprobs.gather(1, chosen)[:, 0]
 
@@ -79,30 +82,37 @@ def _draw(
 def _draw_by_blocks(
     logits: torch.Tensor, temperature: torch.Tensor | None, uniform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `_draw`, with only the sums of blocks and the tokens of one block added up in float64."""
+    """Draw tokens in two stages, a block and then a token in it; see `draw`. Only the sums of
+    blocks, and the tokens of one block, are accumulated in float64."""
     scaled = _scaled(logits, temperature)
     probability = torch.softmax(scaled, -1).view(len(logits), -1, _BLOCK)
     sums = probability.sum(-1).double()
+    # `left`: the part of the target that lies within the block. As a share of the block's sum it
+    # is the uniform number for the token.
     block, left = _find(sums.cumsum(-1), uniform[:, None])
     inner = probability[torch.arange(len(block)), block[:, 0]].cumsum(-1, dtype=torch.float64)
     inside, _ = _find(inner, left / sums.gather(1, block))
     chosen = _greedy(block * _BLOCK + inside, logits, temperature)
-    # Not the logarithm of its probability, which float32 may have rounded to 0.
+    # The log-prob is the distance to the largest logit plus the log-prob of that token. The
+    # logarithm of the token's own probability would fail where float32 has rounded it to 0.
     highest = probability.amax((1, 2)).double() / sums.sum(-1)
     below = (scaled.gather(1, chosen) - scaled.amax(-1, keepdim=True))[:, 0]
     return chosen[:, 0], (below + highest.log()).float()
 
 
 def _scaled(logits: torch.Tensor, temperature: torch.Tensor | None) -> torch.Tensor:
+    """Return float32 logits divided by the temperature; a temperature of 0 counts as 1."""
     if temperature is None:
         return logits.float()
     return logits.float() / torch.where(temperature == 0, 1.0, temperature)[:, None]
 
 
 def _find(cumulative: torch.Tensor, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where ``cumulative`` [rows, places] reaches these shares [rows, 1] of its end, always a place
-    that adds something, and how much of it is left there."""
+    """Find the place at which ``cumulative`` [rows, places] exceeds ``share`` [rows, 1] of its last
+    value. Returns the place [rows, 1] and the part of the target that lies within it [rows, 1]."""
     end = cumulative[:, -1:]
+    # The target stays below the last value, so that the search never returns a place behind the
+    # end, nor one of probability 0.
     target = torch.minimum(share * end, torch.nextafter(end, torch.zeros_like(end))).clamp_(min=0)
     place = torch.searchsorted(cumulative, target, right=True)
     before = cumulative.gather(1, (place - 1).clamp_(min=0))
@@ -112,7 +122,7 @@ def _find(cumulative: torch.Tensor, share: torch.Tensor) -> tuple[torch.Tensor, 
 def _greedy(
     chosen: torch.Tensor, logits: torch.Tensor, temperature: torch.Tensor | None
 ) -> torch.Tensor:
-    """Those ``chosen`` [rows, 1], but the likeliest tokens where ``temperature`` is 0."""
+    """Return ``chosen`` [rows, 1], with the likeliest token in rows of temperature 0."""
     if temperature is None:
         return chosen
     return torch.where((temperature == 0)[:, None], logits.argmax(-1, keepdim=True), chosen)

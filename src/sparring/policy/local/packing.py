@@ -1,9 +1,9 @@
-"""Weights in the layout that a CPU's products in bfloat16 read, once for many tokens.
+"""Packed bfloat16 weights for matrix products on a CPU, packed once for many tokens.
 
-For a few rows a product costs little more than reading its weights, and torch
-lays out a bfloat16 weight anew at each. Laid out once it takes 0.65 to 0.85
-of the time (`benchmarks/sampling.py`), and the sums are the same. A layout
-costs as much as some ten tokens gain, and the memory of the weights again.
+For a few rows, a product costs little more than reading its weights, and torch packs a bfloat16
+weight anew for each product. With weights packed once, a product takes 0.65 to 0.85 of the time
+(`benchmarks/sampling.py`), and the sums are the same. Packing costs as much time as about ten
+tokens save, and as much memory as the weights.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ import torch
 from transformers import PreTrainedModel
 
 _TOKENS = 16
-"""From so many tokens on the layout is worth its cost."""
+"""Smallest number of tokens for which packing is worth its cost."""
 _ROWS = 64
-"""Rows that the layout is for; others can be computed by it as well."""
+"""Number of rows that the packed form is made for; it computes any other number as well."""
 
 
 @contextmanager
 def packing(model: PreTrainedModel, tokens: int) -> Iterator[None]:
-    """The linear layers of ``model`` compute by packed weights meanwhile, if ``tokens`` passes are
-    worth it and its weights are bfloat16 on a CPU that multiplies it. The weights must not change
-    meanwhile."""
+    """Make the linear layers of ``model`` use packed weights within the block.
+
+    Nothing changes if ``tokens`` forward passes are too few to be worth it, if the weights are not
+    bfloat16, or if the CPU has no bfloat16 products. The weights must not change within the block.
+    """
     packed = [m for m in model.modules() if can_pack(m)] if tokens >= _TOKENS else []
     try:
         for module in packed:
@@ -38,7 +40,8 @@ def packing(model: PreTrainedModel, tokens: int) -> Iterator[None]:
 
 
 def can_pack(module: torch.nn.Module) -> bool:
-    """A plain linear layer in bfloat16 on a CPU with products of its own for it."""
+    """Return whether ``module`` is a plain linear layer in bfloat16 on a CPU with bfloat16
+    products."""
     return (
         type(module) is torch.nn.Linear
         and module.weight.dtype is torch.bfloat16
@@ -50,5 +53,5 @@ def can_pack(module: torch.nn.Module) -> bool:
 
 
 def _product(weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return found
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return product

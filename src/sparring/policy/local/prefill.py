@@ -1,4 +1,4 @@
-"""Prompts before their responses: what each is computed with, and the caches that they leave."""
+"""Computation of prompts before sampling: their division into passes, and the resulting caches."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from transformers.cache_utils import DynamicCache
 from sparring.policy.base import Prompt
 
 _LAYER_SECONDS = 6e-4
-"""What a layer of a pass costs in Python and in launches, however little it computes."""
+"""Overhead of a layer in a forward pass, in seconds: Python and kernel launches."""
 _RATES = {"cpu": (12e9, 8e10, 1.6e11), "cuda": (2e12, 4e13, 4e14)}
-"""Bytes per second, and operations per second in float32 and in 16 bits. Of a CPU those of one
-core of an EPYC 9004, measured; of a GPU an A100's to H100's, from data sheets."""
+"""Bytes per second, and operations per second in float32 and in 16 bits. The CPU's rates were
+measured on one core of an EPYC 9004; the GPU's lie between an A100 and an H100, by their data
+sheets."""
 _STEP = 8
+"""The cost of a pass is rounded up to a multiple of this many positions."""
 
 
 def prefill(
     model: PreTrainedModel, prompts: Sequence[Prompt], n: int
 ) -> tuple[torch.Tensor, list[DynamicCache]]:
-    """Logits of the first tokens [prompts × n, vocabulary], and a cache for each part of the
-    prompts, in order."""
+    """Compute the prompts. Returns the logits of the first response tokens [prompts × n,
+    vocabulary], and a cache for each part of the prompts, in order."""
     logits, caches = [], []
     for part in _parts([len(p.token_ids) for p in prompts], pass_cost(model)):
         ids, mask = _left_pad([prompts[i].token_ids for i in part], model.device)
-        # Not by the model's configuration: layers with a sliding window would keep only that, and
-        # what grows from here needs every position; their masks see to the window.
+        # Created without the model's configuration, the cache keeps every position. Layers with a
+        # sliding window would else keep the window alone, but the caches that grow from this one
+        # need all positions; the masks apply the window.
         cache = DynamicCache()
         with _head_of_rows(model):
-            found = model(
+            last = model(
                 input_ids=ids,
                 attention_mask=mask,
                 position_ids=(mask.cumsum(1) - 1).clamp(min=0),
@@ -39,25 +42,26 @@ def prefill(
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
-        logits.append(found.repeat_interleave(n, dim=0))
+        logits.append(last.repeat_interleave(n, dim=0))
         caches.append(cache)
     return torch.cat(logits), caches
 
 
 @contextmanager
 def _head_of_rows(model: PreTrainedModel) -> Iterator[None]:
-    """The output matrix gets the last positions [prompts, 1, size] copied together.
+    """Copy the hidden states of the last positions [prompts, 1, size] into one contiguous tensor
+    before the output matrix, within the block.
 
-    As `transformers` cuts them out of all positions, torch sees a batch of products, and in
+    `transformers` passes a slice of all positions. Torch then computes a batch of products, and in
     bfloat16 on a CPU it copies the matrix for each of them: 1.5 s instead of 30 ms for one prompt
-    and 152,000 tokens. In float32 it copies nothing.
+    and 152,000 tokens. In float32 torch makes no such copies, and nothing is done.
     """
     if model.dtype is torch.float32:
         yield
         return
     head = model.get_output_embeddings()
     hook = head.register_forward_pre_hook(
-        lambda _, given: (given[0].clone(memory_format=torch.contiguous_format), *given[1:])
+        lambda _, inputs: (inputs[0].clone(memory_format=torch.contiguous_format), *inputs[1:])
     )
     try:
         yield
@@ -66,16 +70,17 @@ def _head_of_rows(model: PreTrainedModel) -> Iterator[None]:
 
 
 def pass_cost(model: PreTrainedModel) -> int:
-    """What one more pass over prompts costs, in positions of a pass: its layers' overhead and one
-    reading of all weights, against the products of one position.
+    """Return the fixed cost of one more pass over prompts, expressed in positions of a pass.
 
-    A function of the model's shape, type and kind of device, not of a clock: which prompts share a
-    pass decides how their sums are rounded, and a run must be the same on another day.
+    The cost is the layers' overhead and one reading of all weights, divided by the time for the
+    products of one position. It is a function of the model's shape, its data type and the kind of
+    device, and never of a clock: the prompts that share a pass decide how sums are rounded, and a
+    run must be the same on another day.
     """
     embedding = model.get_input_embeddings().weight
     head = model.get_output_embeddings().weight
-    every = sum(p.numel() for p in model.parameters())
-    layers = every - embedding.numel() - (0 if head is embedding else head.numel())
+    total = sum(p.numel() for p in model.parameters())
+    layers = total - embedding.numel() - (0 if head is embedding else head.numel())
     of_bytes, of_float32, of_half = _RATES.get(model.device.type, _RATES["cuda"])
     overhead = _LAYER_SECONDS * model.config.get_text_config().num_hidden_layers
     size = embedding.element_size()
@@ -85,7 +90,8 @@ def pass_cost(model: PreTrainedModel) -> int:
 
 
 def _parts(lengths: Sequence[int], cost: int) -> list[range]:
-    """Neighbours that are computed together: as long as ``cost`` positions of padding suffice."""
+    """Divide prompts, given by their lengths, into runs of neighbours that share a pass. A run
+    grows as long as its padding is at most ``cost`` positions."""
     parts, start = [], 0
     for i in range(1, len(lengths)):
         part = lengths[start : i + 1]
@@ -98,10 +104,8 @@ def _parts(lengths: Sequence[int], cost: int) -> list[range]:
 def _left_pad(
     prompts: Sequence[tuple[int, ...]], device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Input ids and attention mask [prompts, the longest], padded on the left.
-
-    The padding id is 0: it is masked, so any id of the vocabulary will do.
-    """
+    """Return token ids and attention mask [prompts, longest prompt], padded on the left."""
+    # Padding has the id 0, but is masked: any id of the vocabulary would do.
     width = max(map(len, prompts))
     ids = torch.zeros((len(prompts), width), dtype=torch.long)
     mask = torch.zeros((len(prompts), width), dtype=torch.long)

@@ -1,16 +1,15 @@
 """Sampling with `transformers` in this process, from the trainer's own weights.
 
-Nothing is synchronised: the model object is the trainer's. Prompts are put
-together into batches, decoded (`decode`), and their responses told of as
-they end.
+The model object is the trainer's, so no weights are synchronised. Prompts are grouped into batches
+and decoded (`decode`), and responses are reported as they end.
 
-`model.generate` is not used: it takes defaults (top-k among them) from the
-checkpoint's generation config, gives no log-probs of the distribution it
-sampled without keeping all scores, ties a response's random numbers to its
-place in the batch, and computes a prompt n times and rows that have ended
-until the last one ends (`benchmarks/sampling.py`). Here a response does not
-depend on what else is sampled beside it, up to rounding in the matrix
-products.
+`model.generate` is not used, for these reasons (`benchmarks/sampling.py`):
+
+- It takes defaults, top-k among them, from the checkpoint's generation config.
+- It returns log-probs of the sampled distribution only if all scores are kept.
+- It ties a response's random numbers to its place in the batch. Here a response does not depend on
+  the others in its batch, up to rounding in the matrix products.
+- It computes a prompt n times, and computes ended rows until the last row ends.
 """
 
 from __future__ import annotations
@@ -41,12 +40,10 @@ class LocalSampler:
         cut: Cut | None = None,
         marks: Marks = (),
     ) -> None:
-        """``max_rows`` responses are sampled at once; more are split over several batches.
-        The model computes in the type that it has. A ``cut`` is for evaluation; responses that are
-        trained on must come from the whole distribution. The texts of responses keep the ``marks``
-        of reasoning.
-
-        Raises `ModelError` if the model has no end token.
+        """``max_rows`` is the number of responses in a batch; more are split over several batches.
+        ``cut`` truncates the distribution, for evaluation only: responses to train on must come
+        from the full distribution. Texts of responses keep the reasoning marks ``marks``. Raises
+        `ModelError` if the model has no end token.
         """
         self.model = model
         self.max_rows = max_rows
@@ -57,36 +54,39 @@ class LocalSampler:
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded, first: int = 0
     ) -> list[list[Response]]:
-        """See `Sampler.sample`. Prompts of similar length and limit share a batch. Responses are
-        numbered from ``first``: a response is the same whether those before it are sampled or not.
+        """Return ``n`` responses to each prompt; see `Sampler.sample`.
 
-        ``arrived`` is called between two tokens of the others, within `torch.no_grad` and with the
-        model in evaluation mode: it should hand on, not compute.
+        Prompts of similar length and limit share a batch. Responses have the indices from ``first``
+        on; a response does not depend on whether those before it are sampled. ``arrived`` is called
+        between two forward passes of the batch, within `torch.no_grad` and with the model in
+        evaluation mode, so it should pass responses on and compute nothing itself. Raises
+        `ModelError` for a prompt without room for its response.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
         self._check_room(prompts)
-        found: dict[tuple[int, int], Response] = {}
+        responses: dict[tuple[int, int], Response] = {}
         was_training = self.model.training
         if any(m.training for m in self.model.modules()):
             self.model.eval()
         try:
             for chosen in self._batches(prompts, n):
 
-                def tell(ended: list[Ended], chosen: Sequence[int] = chosen) -> None:
+                def report(ended: list[Ended], chosen: Sequence[int] = chosen) -> None:
                     for number, r in self._responses(prompts, chosen, n, ended, first):
-                        found[number, r.index] = r
+                        responses[number, r.index] = r
                         arrived(number, r)
 
-                some = [prompts[i] for i in chosen]
-                decode(self.model, some, n, self.end_ids, tell, self.cut, first)
+                batch = [prompts[i] for i in chosen]
+                decode(self.model, batch, n, self.end_ids, report, self.cut, first)
         finally:
             if was_training:
                 self.model.train()
-        return [[found[i, first + k] for k in range(n)] for i in range(len(prompts))]
+        return [[responses[i, first + k] for k in range(n)] for i in range(len(prompts))]
 
     def _batches(self, prompts: Sequence[Prompt], n: int) -> list[list[int]]:
-        """The numbers of the prompts that are sampled together, shortest prompts first."""
+        """Return batches of prompts by index, with the smallest limits and shortest prompts
+        first."""
         order = sorted(
             range(len(prompts)),
             key=lambda i: (prompts[i].params.max_tokens, len(prompts[i].token_ids)),
@@ -112,9 +112,9 @@ class LocalSampler:
         ended: Sequence[Ended],
         first: int,
     ) -> list[tuple[int, Response]]:
-        """Responses and the numbers of their prompts."""
+        """Build the ended responses, each with the index of its prompt."""
         texts = self._detokenizer.texts([e.token_ids for e in ended])
-        found = []
+        responses = []
         for e, text in zip(ended, texts, strict=True):
             place, index = divmod(e.row, n)
             p = prompts[chosen[place]]
@@ -128,12 +128,13 @@ class LocalSampler:
                 stop=StopReason.END_TOKEN if e.by_token else StopReason.LENGTH,
                 text=text,
             )
-            found.append((chosen[place], response))
-        return found
+            responses.append((chosen[place], response))
+        return responses
 
 
 def end_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Every id that ends a response: the tokenizer's and those of the generation config."""
+    """Return all ids of end tokens: the tokenizer's and those of the generation config. Raises
+    `ModelError` if there are none."""
     ids = {tokenizer.eos_token_id}
     config = getattr(model, "generation_config", None)
     more = getattr(config, "eos_token_id", None)

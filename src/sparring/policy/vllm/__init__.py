@@ -1,1 +1,1 @@
-"""Sampling by vLLM servers over HTTP. See `sampler`. Needs neither vLLM nor torch."""
+"""Sampling by vLLM servers over HTTP, begins in `sampler`. Needs neither vLLM nor torch."""

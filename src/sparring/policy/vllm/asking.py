@@ -1,10 +1,9 @@
-"""One call of a sampler: who is asked for what, and what has come.
+"""One sampling call: distribution of its requests over the servers, and collection of responses.
 
-A thread for each response that is asked for at a time, with a connection of
-its own. What a server has not answered when it dies is asked again, of itself
-when it is back or of another, and what was answered is kept. Each server has
-as many requests at a time as its engines are to have: what is more waits here,
-where it can be asked of another.
+Each pending request has a thread and a connection of its own. If a server dies, its unanswered
+requests are sent again, to the same server once it is back or to another; received responses are
+kept. A server gets only as many requests at a time as its engines can hold. Further requests wait
+here, where any server can take them.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from sparring.policy.vllm.watch import Watch
 from sparring.schema import Response
 
 TRIES = 6
-"""Times that one response is asked for before its failure is the run's."""
+"""Attempts at one response; if all fail, the run fails."""
 
 
 class Servers(Protocol):
-    """What a call needs of its sampler."""
+    """Part of the sampler that a sampling call needs."""
 
     stations: list[Station]
     settings: ServerSettings
@@ -43,7 +42,7 @@ class Servers(Protocol):
 
 @dataclass(slots=True)
 class _Job:
-    """One response that is wanted."""
+    """One response to sample: the index of its request, its own index, and the failed attempts."""
 
     number: int
     index: int
@@ -51,7 +50,7 @@ class _Job:
 
 
 class Asking:
-    """The responses of some requests, from all servers of a sampler."""
+    """One call that samples the responses to some requests on all servers of a sampler."""
 
     def __init__(
         self,
@@ -60,25 +59,31 @@ class Asking:
         weights: Mapping[str, Weights],
         arrived: Arrived,
     ) -> None:
-        """``weights`` are those of each player."""
+        """``weights`` are by player; ``arrived`` is called with each response."""
         self.sampler = sampler
         self.stations: Sequence[Station] = sampler.stations
         self.requests = requests
         self.weights = weights
         self.arrived = arrived
-        self.found: list[list[Response | None]] = [[None] * r.n for r in requests]
+        self.responses: list[list[Response | None]] = [[None] * r.n for r in requests]
+        """By request; None where a response is missing."""
         self.left = sum(len(r.missing) for r in requests)
+        """Number of responses still to come."""
         self.waiting = self._dealt()
+        """Jobs that no thread has taken, by server."""
         self.failing = [0] * len(self.stations)
-        """How many threads of each server see to it that it comes back."""
+        """By server: number of threads that are bringing it back after a failure."""
         self.stopped = False
         self.change = threading.Condition()
+        """Guards all of the above; notified when one of them changes."""
         self.news: queue.SimpleQueue[tuple[_Job, Completion] | SparringError | None] = (
             queue.SimpleQueue()
         )
+        """Results of the threads; None from a thread that an unexpected error has ended."""
 
     def all(self) -> list[list[Response]]:
-        """Every response, each exactly once."""
+        """Sample all missing responses, each exactly once, and return them by request. Raises
+        `RunError` if a response fails in all attempts or no server is left."""
         watches = [Watch(s, self.sampler.settings.stall_seconds) for s in self.stations]
         for place, station in enumerate(self.stations):
             watches[place].start()
@@ -88,26 +93,27 @@ class Asking:
                 ).start()
         try:
             while self.left:
-                came = self.news.get()
-                if came is None:
-                    raise RuntimeError("a sampling thread ended early; what it said is above")
-                if isinstance(came, SparringError):
+                item = self.news.get()
+                if item is None:
+                    raise RuntimeError("a sampling thread ended early: its error is printed above")
+                if isinstance(item, SparringError):
                     others = any(not s.lost for s in self.stations)
-                    if not (isinstance(came, StationLost) and others):
-                        raise came
+                    if not (isinstance(item, StationLost) and others):
+                        raise item
                 else:
-                    self._keep(*came)
+                    self._keep(*item)
         finally:
             with self.change:
                 self.stopped = True
                 self.change.notify_all()
             for watch in watches:
                 watch.stop()
-        return [[r for r in group if r is not None] for group in self.found]
+        return [[r for r in group if r is not None] for group in self.responses]
 
     def _dealt(self) -> list[deque[_Job]]:
-        """The jobs of each server: the longest first, by what is expected, dealt so that all have
-        as much to do. All of a prompt's responses are one server's: it computes the prompt once."""
+        """Return the jobs of each server, those expected to be longest first, so that all servers
+        have equally much to do. All responses to a prompt go to one server, which computes the
+        prompt once."""
         lengths = [self.sampler.lengths.of(r.prompt) for r in self.requests]
         dealt: list[deque[_Job]] = [deque() for _ in self.stations]
         loads = [0.0] * len(dealt)
@@ -118,20 +124,21 @@ class Asking:
             loads[place] += len(missing) * lengths[number] / self.stations[place].capacity
         return dealt
 
-    def _keep(self, job: _Job, found: Completion) -> None:
+    def _keep(self, job: _Job, completion: Completion) -> None:
+        """Store a completion as a response and report it."""
         request = self.requests[job.number]
         response = Response(
             task_id=request.prompt.task_id,
             role=request.prompt.role,
             index=job.index,
             prompt_ids=request.prompt.token_ids,
-            token_ids=found.token_ids,
-            logprobs=found.logprobs,
-            stop=found.stop,
-            text=self.sampler.words.text(found.token_ids),
+            token_ids=completion.token_ids,
+            logprobs=completion.logprobs,
+            stop=completion.stop,
+            text=self.sampler.words.text(completion.token_ids),
             weights=self.weights[request.player].step,
         )
-        self.found[job.number][job.index] = response
+        self.responses[job.number][job.index] = response
         self.sampler.lengths.seen(response)
         with self.change:
             self.left -= 1
@@ -140,19 +147,22 @@ class Asking:
         self.arrived(job.number, response)
 
     def _take(self, place: int) -> _Job | None:
-        """The next job for a server: its own, or one of the longest other line. Waits while the
-        server fails, and while there is none but a failure may still give one back; None at the
-        end."""
+        """Return the next job for a server: its own, or one from the longest queue.
+
+        Waits while the server is failing. Waits also without a job as long as responses are
+        missing, because a failed attempt elsewhere may return its job. Returns None at the end of
+        the call, or if the server is lost.
+        """
         with self.change:
             while not self.stopped and self.left and not self.stations[place].lost:
-                line = self.waiting[place] or max(self.waiting, key=len)
-                if line and not self.failing[place]:
-                    return line.popleft()
+                jobs = self.waiting[place] or max(self.waiting, key=len)
+                if jobs and not self.failing[place]:
+                    return jobs.popleft()
                 self.change.wait()
         return None
 
     def _work(self, place: int, watch: Watch) -> None:
-        """One thread of one server's. Ends with its server, or when all is done."""
+        """Send jobs to one server, one at a time, on a thread. Ends with the server or the call."""
         well, line = False, None
         try:
             while (job := self._take(place)) is not None:
@@ -181,7 +191,8 @@ class Asking:
         return line.complete(model, request.prompt, seed, self.sampler.words.end_ids)
 
     def _failed(self, place: int, job: _Job, seen: int, why: Unanswered) -> None:
-        """Ask again: this server when it is back, or another."""
+        """Return a failed job to the queue and bring the server back. ``seen`` is the server's
+        round in which the job failed."""
         job.tries += 1
         station, task = self.stations[place], self.requests[job.number].prompt.task_id
         with self.change:
@@ -191,7 +202,7 @@ class Asking:
         try:
             if job.tries >= TRIES:
                 raise RunError(
-                    f"{station.name}: task {task}: no sound response in {TRIES} tries ({why})"
+                    f"{station.name}: task {task}: no valid response in {TRIES} attempts ({why})"
                 ) from None
             station.recover(seen, why, job.tries)
         finally:

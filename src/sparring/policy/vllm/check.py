@@ -1,9 +1,8 @@
-"""Is it the right server, and has it the right weights?
+"""Check of a server's identity: its version and its tokenizer, before anything is sampled.
 
-Before anything is sampled: the server's version, and that its tokenizer turns
-texts into the ids that ours does and back; a model that merely has the same
-shape would answer, in another language of ids. After weights have come: see
-`probes`.
+The server's tokenizer must turn texts into the same ids as the trainer's, and back. Another model
+of the same shape would answer as well, but its ids would stand for other texts. `probes` checks the
+weights after they have been loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sparring.policy.vllm.client import Client
 from sparring.policy.vllm.wanted import Decode, Encode
 
 OLDEST = (0, 32)
-"""vLLM versions before this have no label for weights."""
+"""Oldest vLLM version that can label its weights."""
 TEXTS = (
     "def f(a, b):\n    return a + b  # 17\n",
     "**Test Input:**\n```\n3 -1 2048\n```\n",
@@ -24,29 +23,29 @@ TEXTS = (
 
 
 def check_identity(client: Client, encode: Encode, decode: Decode, words: int) -> str:
-    """The server's version. ``words`` is how many tokens we know.
+    """Return the server's version. ``words`` is the number of tokens of the trainer's tokenizer.
 
-    Raises `RunError` for a server that is too old or has another tokenizer, and
-    `Unanswered`.
+    Raises `RunError` for a server that is too old or has another tokenizer, and `Unanswered` if an
+    answer is missing.
     """
     version = client.version()
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     if numbers < OLDEST:
         raise RunError(
-            f"{client.url}: is vLLM {version}; weights are exchanged with "
+            f"{client.url}: this server is vLLM {version}, which cannot exchange weights; use "
             f"{OLDEST[0]}.{OLDEST[1]} or newer"
         )
     for text in TEXTS:
         if client.tokenize(text) != encode(text):
             raise RunError(
-                f"{client.url}: serves {client.model()} with another tokenizer than the trained "
-                f"model's ({text[:20]!r} gives other ids); start it with that model"
+                f"{client.url}: the tokenizer of {client.model()} differs from the trained "
+                f"model's ({text[:20]!r} gives other ids); start the server with the trained model"
             )
     spread = [i * (words - 1) // 7 for i in range(8)]
     for token in spread:
         if client.detokenize([token]) != decode([token]):
             raise RunError(
-                f"{client.url}: serves {client.model()} with another vocabulary than the trained "
-                f"model's (token {token} is another); start it with that model"
+                f"{client.url}: the vocabulary of {client.model()} differs from the trained "
+                f"model's (in token {token}); start the server with the trained model"
             )
     return version

@@ -1,8 +1,7 @@
-"""A server's HTTP interface beside responses: what it is, what it has loaded, what it is to load.
+"""HTTP interface of a vLLM server, except for sampling: its identity, its weights, its state.
 
-A failure that a repetition may mend is `Unanswered`; any other is a `RunError`
-that names the server. Nothing is repeated here: that is the station's and the
-sampler's business.
+A failure that another attempt may cure raises `Unanswered`; any other raises a `RunError` that
+names the server. This module repeats nothing; `station` and `sampler` do.
 """
 
 from __future__ import annotations
@@ -17,83 +16,90 @@ from sparring.policy.vllm.completion import KEY, check_refusal
 from sparring.policy.vllm.progress import Engine, engines
 
 MODEL = "sparring"
-"""Name under which a server of our own serves the model."""
-_GLANCE = 60.0
-"""Seconds for a question that computes nothing, of a busy machine."""
+"""Name under which a server that Sparring starts serves the model."""
+_QUICK = 60.0
+"""Longest wait in seconds for a request that computes nothing; enough for a busy machine."""
 _LORA = "start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
 
 
 class Client:
-    """Speaks with the server at ``url``. Safe to use from several threads."""
+    """Client of the server at ``url``. Safe to use from several threads."""
 
     def __init__(self, url: str, seconds: float, model: str | None = None):
-        """``seconds`` is the longest that loading weights, sleeping or waking may take; ``model``
-        the served name, asked for if it is not given."""
+        """``seconds`` is the longest time for loading weights, sleeping or waking. ``model`` is the
+        name of the served model; without one the server is asked."""
         self.url = url.rstrip("/")
         self.seconds = seconds
         self._model = model
-        self._http = Connections(self.url, _GLANCE, key_header(os.environ.get(KEY)))
+        self._http = Connections(self.url, _QUICK, key_header(os.environ.get(KEY)))
 
     def healthy(self) -> bool:
-        """Whether the server says that it can serve."""
+        """Return whether the server reports that it can serve."""
         try:
             return self._http.send("GET", "/health").status == 200
         except (Unanswered, ConfigError):
             return False
 
     def version(self) -> str:
+        """Return vLLM's version."""
         return str(self._asked("GET", "/version")["version"])
 
     def models(self) -> list[Mapping[str, Any]]:
-        """Name and origin of each model served: the whole one first, then the adapters."""
+        """Return name and origin of each served model: the full model first, then adapters."""
         return [dict(m) for m in self._asked("GET", "/v1/models")["data"]]
 
     def model(self) -> str:
-        """The name of the whole model."""
+        """Return the name of the full model. Raises `RunError` if the server serves none."""
         if self._model is None:
             served = self.models()
             if not served:
-                raise RunError(f"{self.url}: serves no model")
+                raise RunError(f"{self.url}: the server serves no model")
             self._model = str(served[0]["id"])
         return self._model
 
     def tokenize(self, text: str) -> list[int]:
-        """The server's token ids of a text, without tokens added around it."""
+        """Return the server's token ids of a text, without special tokens around it."""
         body = {"model": self.model(), "prompt": text, "add_special_tokens": False}
         return [int(t) for t in self._asked("POST", "/tokenize", body)["tokens"]]
 
     def detokenize(self, ids: Sequence[int]) -> str:
+        """Return the server's text of token ids."""
         body = {"model": self.model(), "tokens": list(ids)}
         return str(self._asked("POST", "/detokenize", body)["prompt"])
 
     def engines(self) -> dict[str, Engine]:
-        """What each engine of the server has done so far; empty where it does not say."""
-        got = self._http.send("GET", "/metrics")
-        if got.status >= 500:
-            got.check_again()
-        return engines(got.content.decode("utf-8", "replace")) if got.status == 200 else {}
+        """Return the progress of each of the server's engines; empty if the server has no
+        metrics."""
+        reply = self._http.send("GET", "/metrics")
+        if reply.status >= 500:
+            reply.check_again()
+        return engines(reply.content.decode("utf-8", "replace")) if reply.status == 200 else {}
 
     def device(self) -> str:
-        """What it computes on: cuda, cpu, …; empty where it does not say."""
+        """Return the kind of device that the server computes on (cuda, cpu, …); empty if the server
+        does not report one."""
         info = self._asked("GET", "/server_info?config_format=json", dev=True).get("vllm_config")
         device = info.get("device_config") if isinstance(info, dict) else None
         return str(device.get("device", "")) if isinstance(device, dict) else ""
 
     def weights(self) -> str:
-        """What `label` has last called the weights in force; a restarted server has forgotten."""
+        """Return the label of the server's weights, as `label` set it. A restarted server has lost
+        the label."""
         return str(self._asked("GET", "/weight_info", dev=True)["weight_version"])
 
     def label(self, name: str) -> None:
+        """Label the server's current weights."""
         self._asked("POST", "/update_weight_version", {"new_version": name}, dev=True)
 
     def load(self, path: str) -> None:
-        """Put a checkpoint's weights in force and forget what was computed with others."""
+        """Load a checkpoint's weights, and drop the prefix cache, which belongs to the old
+        weights."""
         rpc = {"method": "reload_weights", "kwargs": {"weights_path": path}}
         self._asked("POST", "/collective_rpc", rpc, seconds=self.seconds, dev=True)
         self._asked("POST", "/reset_prefix_cache", dev=True)
 
     def adapters(self) -> set[str]:
-        """Names of the adapters that can be asked."""
+        """Return the names of the adapters that the server serves."""
         return {str(m["id"]) for m in self.models() if m.get("parent")}
 
     def load_adapter(self, name: str, path: str) -> None:
@@ -102,16 +108,19 @@ class Client:
         self._got("POST", "/v1/load_lora_adapter", body, self.seconds, missing=_LORA)
 
     def unload_adapter(self, name: str) -> None:
+        """Stop serving the adapter ``name``."""
         self._got("POST", "/v1/unload_lora_adapter", {"lora_name": name}, missing=_LORA)
 
     def sleep(self) -> None:
-        """Move the weights to main memory and drop the cache (CUDA)."""
+        """Move the server's weights to main memory and drop its key/value cache (CUDA)."""
         self._asked("POST", "/sleep?level=1", dev=True, seconds=self.seconds)
 
     def wake(self) -> None:
+        """Move the server's weights back to the GPU."""
         self._asked("POST", "/wake_up", dev=True, seconds=self.seconds)
 
     def close(self) -> None:
+        """Close all connections."""
         self._http.close()
 
     def _asked(
@@ -119,27 +128,29 @@ class Client:
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
-        seconds: float = _GLANCE,
+        seconds: float = _QUICK,
         dev: bool = False,
     ) -> dict[str, Any]:
-        """The answer's JSON object; {} for an empty one. ``dev``: a route of development mode."""
+        """Return the JSON object of an answer, {} for an empty answer. ``dev``: the route exists in
+        vLLM's development mode only."""
         missing = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
-        got = self._got(method, path, body, seconds, missing=missing)
-        return got.json() if got.content else {}
+        reply = self._got(method, path, body, seconds, missing=missing)
+        return reply.json() if reply.content else {}
 
     def _got(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None,
-        seconds: float = _GLANCE,
+        seconds: float = _QUICK,
         *,
         missing: str,
     ) -> Reply:
-        """An answer that is no refusal. ``missing``: what to do where there is no such route."""
-        got = self._http.send(method, path, body, seconds)
-        unknown = got.status == 404 and b'"Not Found"' in got.content
-        if unknown or got.status == 405:
-            raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {missing}")
-        check_refusal(self.url, path, got)
-        return got
+        """Send a request and return its reply. Raises `RunError` for a refusal; ``missing`` is the
+        advice to the user if the server has no such route."""
+        reply = self._http.send(method, path, body, seconds)
+        unknown = reply.status == 404 and b'"Not Found"' in reply.content
+        if unknown or reply.status == 405:
+            raise RunError(f"{self.url}: the server has no {path.partition('?')[0]}; {missing}")
+        check_refusal(self.url, path, reply)
+        return reply

@@ -1,9 +1,9 @@
-"""One response: what a server is asked for it, and what of its answer is believed.
+"""One response from a vLLM server: the body of its request, and the checks of its answer.
 
-Each response is a request of its own, with its own seed: so it can be
-repeated alone, arrives as soon as it is whole, and does not depend on what is
-asked for beside it; the server computes a shared prompt once by its prefix
-cache. All that a checkpoint's generation config could change is sent along.
+Each response is a request of its own with its own seed. So a response can be requested again alone,
+arrives as soon as it is complete, and does not depend on the other requests. The server's prefix
+cache computes a shared prompt once. Requests set every sampling parameter that a checkpoint's
+generation config could change.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from sparring.schema import StopReason
 
 PATH = "/v1/completions"
 KEY = "VLLM_API_KEY"
-"""Names the variable that holds a server's key, as vLLM itself reads it."""
+"""Environment variable with a server's API key; vLLM itself reads the same variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What was sampled: ids with the end token, log-probs of the distribution that was sampled."""
+    """Sampled response: token ids, end token included, and their log-probs under the distribution
+    that was sampled."""
 
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
@@ -33,7 +34,7 @@ class Completion:
 
 
 def asked(model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> dict[str, Any]:
-    """The body of a request for one response of ``model``."""
+    """Return the body of a request for one response of ``model``."""
     return {
         "model": model,
         "prompt": list(prompt.token_ids),
@@ -53,40 +54,41 @@ def asked(model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> dict
 
 
 def read(url: str, reply: Reply, prompt: Prompt, end_ids: Sequence[int]) -> Completion:
-    """The response in a server's answer. Raises `Unanswered` for one that is not sound, `RunError`
-    where the server refuses the request."""
-    if reply.status == 404:  # it was started again, and has not got the adapter back yet
+    """Return the response in a server's answer. Raises `Unanswered` for an invalid answer, and
+    `RunError` if the server refuses the request."""
+    if reply.status == 404:  # a restarted server that has not loaded the adapter again yet
         raise Unanswered(f"HTTP 404: {reply.words()}")
     check_refusal(url, PATH, reply)
     return _completion(reply.json(), prompt, end_ids, url)
 
 
 def check_refusal(url: str, path: str, reply: Reply) -> None:
-    """Raises `Unanswered` for a failure that may pass, `RunError` for a refusal."""
+    """Raise `Unanswered` for a failure that another attempt may cure, `RunError` for a refusal."""
     reply.check_again()
     if reply.status >= 400:
-        raise RunError(f"{url}: refuses {path}: {reply.words()}")
+        raise RunError(f"{url}: the server refuses {path}: {reply.words()}")
 
 
 def _completion(
-    found: Mapping[str, Any], prompt: Prompt, end_ids: Sequence[int], url: str
+    body: Mapping[str, Any], prompt: Prompt, end_ids: Sequence[int], url: str
 ) -> Completion:
-    """The completion in an answer. Raises `Unanswered` for one that is not sound."""
+    """Return the completion in an answer's body. Raises `Unanswered` for an invalid body."""
     try:
-        [choice] = found["choices"]
+        [choice] = body["choices"]
         ids = tuple(int(t) for t in choice["token_ids"])
         logprobs = tuple(float(x) for x in choice["logprobs"]["token_logprobs"])
-        why, given = choice["finish_reason"], choice["prompt_token_ids"]
+        reason, echoed = choice["finish_reason"], choice["prompt_token_ids"]
     except (KeyError, TypeError, ValueError) as error:
-        raise Unanswered(f"an answer of another form ({type(error).__name__}: {error})") from None
-    if given is not None and tuple(given) != prompt.token_ids:
-        raise RunError(f"{url}: changed the prompt's token ids")
+        kind = type(error).__name__
+        raise Unanswered(f"the answer has an unexpected form ({kind}: {error})") from None
+    if echoed is not None and tuple(echoed) != prompt.token_ids:
+        raise RunError(f"{url}: the server changed the prompt's token ids")
     if not ids or len(ids) != len(logprobs) or len(ids) > prompt.params.max_tokens:
-        raise Unanswered(f"{len(ids)} token ids with {len(logprobs)} log-probs")
+        raise Unanswered(f"the answer has {len(ids)} token ids and {len(logprobs)} log-probs")
     if any(math.isnan(x) or x > 1e-4 for x in logprobs):
-        raise Unanswered("log-probs that are none")
-    if why == "stop" and ids[-1] in end_ids:
+        raise Unanswered("the answer has invalid log-probs")
+    if reason == "stop" and ids[-1] in end_ids:
         return Completion(ids, logprobs, StopReason.END_TOKEN)
-    if why == "length":
+    if reason == "length":
         return Completion(ids, logprobs, StopReason.LENGTH)
-    raise Unanswered(f"a response that ended by {why!r}")
+    raise Unanswered(f"the response ended for the reason {reason!r}")

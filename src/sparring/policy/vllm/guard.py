@@ -1,14 +1,13 @@
-"""A small process between us and a server: when we are gone, however, so is the server.
+"""Process guard between Sparring and a server: ends the server when Sparring ends, for any reason.
 
     python -I guard.py PARENT COMMAND ...
 
-Run by file name, with the standard library alone. When its parent is no
-longer the process PARENT, or at SIGTERM, everything the command started is
-ended. (A pipe from the parent would not do: processes that are forked from it
-hold the other end open.) A server's own children are not trusted to follow
-it: they become the guard's (it is their subreaper) and are ended too, as they
-are when the server dies by itself. The exit code is the server's, 128 + n
-where signal n killed it.
+The guard is run by file name, with the standard library alone. It ends everything that COMMAND
+started at SIGTERM, or as soon as its parent is no longer the process PARENT. (A pipe from the
+parent would not do: processes forked from the parent would hold the other end open.) The guard is
+the subreaper of the server's own children: orphaned children become its own, and it ends them too,
+also when the server dies by itself. The exit code is the server's, or 128 + n if signal n killed
+it.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 GRACE = 10.0
-"""Seconds between asking to end and ending."""
+"""Seconds between SIGTERM and SIGKILL."""
 LOOK = 0.2
-"""Seconds between looks at the parent."""
+"""Seconds between two checks of the parent."""
 
 
 def main(parent: int, command: list[str]) -> int:
-    """Run ``command`` until it ends, our parent does, or we are asked to."""
+    """Run ``command`` until it ends, the parent ends, or SIGTERM arrives. Returns the exit code."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: asked.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to hear
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer alone reacts to Ctrl-C
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     server = subprocess.Popen(
         command, preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -54,7 +53,8 @@ def main(parent: int, command: list[str]) -> int:
 
 
 def end_children() -> None:
-    """Kill what is left, until there is none: a killed child's children come to us."""
+    """Kill all children, until none is left: a killed child's own children become this process's
+    children."""
     deadline = time.monotonic() + GRACE
     while time.monotonic() < deadline and (children := children_of(os.getpid())):
         for child in children:
@@ -73,8 +73,8 @@ def end_children() -> None:
 
 
 def children_of(parent: int) -> list[int]:
-    """Process ids of the children of ``parent``."""
-    found = []
+    """Return the process ids of the children of ``parent``."""
+    children = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -84,8 +84,8 @@ def children_of(parent: int) -> list[int]:
         except OSError:
             continue
         if int(fields[1]) == parent:
-            found.append(int(name))
-    return found
+            children.append(int(name))
+    return children
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A connection on which one response at a time is asked for, and which another thread can cut.
+"""Connection for one response at a time, which another thread can break off.
 
-Hundreds of threads wait for responses at once. `http.client` gives each its
-own connection: a pool that they share looks through all of its connections
-for every request, and at 1,024 of them takes twice the time of everything
-else (`benchmarks/serving.py`). Servers are spoken to directly, without a proxy.
+Hundreds of threads wait for responses at the same time. With `http.client` each thread has its own
+connection. A shared pool searches all of its connections for every request, and with 1,024 of them
+takes twice the time of everything else (`benchmarks/serving.py`). Connections go directly to the
+server, without a proxy.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from sparring.policy.vllm.completion import KEY, PATH, Completion, asked, read
 
 
 class Line:
-    """One connection to the server at ``url``. Used by one thread; `cut` is for others."""
+    """Connection to the server at ``url``. One thread uses it; other threads may call `cut`."""
 
     def __init__(self, url: str, seconds: float | None) -> None:
-        """``seconds`` is the longest that a response may take; None: as long as nobody cuts."""
+        """``seconds`` is the longest time for a response; None: no limit but `cut`."""
         parts = urlsplit(url)
         host, self._prefix = parts.hostname or "", parts.path.rstrip("/")
         self.url = url
@@ -43,16 +43,18 @@ class Line:
         self._headers = {"Content-Type": "application/json", **key_header(os.environ.get(KEY))}
         self._lock = threading.Lock()
         self.busy = False
-        """Whether a response is waited for."""
+        """Whether a response is pending."""
         self._why: str | None = None
+        """Reason of a `cut`."""
 
     def complete(self, model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> Completion:
-        """One response. Raises `Unanswered`, or `RunError` where the server refuses the request."""
+        """Return one response of ``model``. Raises `Unanswered`, or `RunError` if the server
+        refuses the request."""
         reply = self._post(PATH, asked(model, prompt, seed, end_ids))
         return read(self.url, reply, prompt, end_ids)
 
     def cut(self, why: str) -> None:
-        """End what is waited for, if anything is."""
+        """Break off a pending response: `complete` then raises `Unanswered` with ``why``."""
         with self._lock:
             if self.busy and self._http.sock is not None:
                 self._why = why
@@ -60,14 +62,15 @@ class Line:
                     self._http.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """Close the connection."""
         self._http.close()
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Reply:
         data = json.dumps(body).encode()
         self._why, self.busy = None, True
         try:
-            got = self._asked(path, data)
-            content = got.read()
+            reply = self._asked(path, data)
+            content = reply.read()
         except TimeoutError:
             self._http.close()
             raise Unanswered(f"no answer in {self._seconds or CONNECT:g} s", hung=True) from None
@@ -79,12 +82,14 @@ class Line:
         finally:
             with self._lock:
                 self.busy = False
-        return Reply(got.status, got.reason, content)
+        return Reply(reply.status, reply.reason, content)
 
     def _asked(self, path: str, data: bytes) -> http.client.HTTPResponse:
         sock = self._http.sock
         if sock is not None and _readable(sock):
-            self._http.close()  # a server closes what has been idle for some seconds
+            # Data on an idle connection can only be the server's close: servers close connections
+            # that have been idle for some seconds.
+            self._http.close()
             sock = None
         if sock is None:
             self._http.connect()
@@ -94,7 +99,7 @@ class Line:
 
 
 def _readable(sock: socket.socket) -> bool:
-    poll = select.poll()  # select() takes no descriptors beyond 1,023
+    poll = select.poll()  # select() takes no file descriptor above 1,023
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
 

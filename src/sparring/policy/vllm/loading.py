@@ -1,8 +1,8 @@
-"""Weights on a server: which it holds, and how it comes to hold those that it is to have.
+"""Weights on a server: which weights it holds, and loading those that it should hold.
 
-It holds one set of whole weights, under our label, and any number of adapters
-on top of them, each as a model of its own. All of it is asked and not
-remembered, since a server that was started anew has forgotten everything.
+A server holds one set of full weights with a label of ours, and any number of adapters on top of
+them, each as a model of its own. The server is asked each time, since a restarted server has lost
+all of them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from sparring.policy.http import Unanswered
 from sparring.policy.vllm.client import Client
 
 _PREFIX = "sparring:"
-"""How our labels begin. An adapter called so that is not wanted is an old step's, or of a run that
-is no more."""
+"""Beginning of our labels. An adapter with such a label that is not wanted belongs to an old step,
+or to a run that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Weights that a server is to have: their name in the run ``run``, and where they lie."""
+    """Weights that a server should hold: their name in the run ``run``, and their directory."""
 
     run: str
     name: str
@@ -31,47 +31,50 @@ class Loaded:
 
     @property
     def label(self) -> str:
-        """What the server calls them."""
+        """Return the name that the server uses for the weights."""
         return f"{_PREFIX}{self.run}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The whole weights, and the adapters on top of them."""
+    """Full weights that a server should hold, and the adapters on top of them."""
 
     whole: Loaded
     adapters: Sequence[Loaded] = ()
 
     def holds(self, client: Client) -> bool:
-        """Whether the server has it all. Raises `Unanswered`."""
+        """Return whether the server holds all of these weights. Raises `Unanswered`."""
         return client.weights() == self.whole.label and not self._missing(client)
 
     def model(self, client: Client, name: str) -> str:
-        """What the server calls the weights ``name``."""
+        """Return the name that the server uses for the weights ``name``."""
         for adapter in self.adapters:
             if adapter.name == name:
                 return adapter.label
         return client.model()
 
     def load(self, client: Client, adapts: bool) -> list[str]:
-        """Have the server hold it all; the names of what was not there. Old adapters go when the
-        new ones are there; ``adapts``: it may have some. Raises `Unanswered`, and `RunError` for
-        what the server will not load the next time either."""
-        came = []
+        """Load what the server lacks, and return the names of the loaded weights.
+
+        Old adapters are unloaded once the new ones are loaded; ``adapts``: the server may have
+        adapters. Raises `Unanswered`, and `RunError` for weights that another attempt would not
+        load either.
+        """
+        loaded = []
         if client.weights() != self.whole.label:
             with _seen(client, self.whole):
                 client.load(str(self.whole.path))
             client.label(self.whole.label)
-            came.append(self.whole.name)
+            loaded.append(self.whole.name)
         for adapter in self._missing(client):
             with _seen(client, adapter):
                 client.load_adapter(adapter.label, str(adapter.path))
-            came.append(adapter.name)
+            loaded.append(adapter.name)
         if adapts:
             for name in client.adapters() - {a.label for a in self.adapters}:
                 if name.startswith(_PREFIX):
                     client.unload_adapter(name)
-        return came
+        return loaded
 
     def _missing(self, client: Client) -> list[Loaded]:
         held = client.adapters() if self.adapters else set()
@@ -80,13 +83,14 @@ class Wanted:
 
 @contextmanager
 def _seen(client: Client, weights: Loaded) -> Iterator[None]:
-    """An answer that the weights could not be loaded is the end of it; none is not."""
+    """Turn a server's answer that the weights could not be loaded into `RunError`. A missing answer
+    stays `Unanswered`."""
     try:
         yield
     except Unanswered as error:
         if "HTTP" not in str(error):
             raise
         raise RunError(
-            f"{client.url}: cannot load {weights.path} ({error}); it must see that directory "
-            "(vllm.weights_dir) and serve a model of the same architecture"
+            f"{client.url}: the server cannot load {weights.path} ({error}); it must see this "
+            "directory (vllm.weights_dir) and serve a model of the same architecture"
         ) from None

@@ -1,10 +1,10 @@
-"""Adapters as vLLM serves them: which it takes, and the rank it must be started for.
+"""LoRA adapters in vLLM: the adapters that it accepts, and the rank that it must be started with.
 
-From vLLM 0.32's sources: ``config/lora.py`` (ranks), ``lora/peft_helper.py`` (what it refuses of
-a PEFT configuration) and ``lora/utils.py`` (layers). It adapts linear layers. Embeddings and the
-output matrix are not among them for every architecture, and where the two are one matrix, an
-adapter on either is two different things to PEFT and to vLLM. An adapter that is not taken
-travels merged into the whole weights instead.
+The rules come from vLLM 0.32's sources: ``config/lora.py`` (ranks), ``lora/peft_helper.py``
+(refused PEFT configurations) and ``lora/utils.py`` (layers). vLLM adapts linear layers. For some
+architectures these exclude embeddings and output matrix; where both are one matrix, PEFT and vLLM
+understand an adapter on it differently. An adapter that vLLM does not accept is merged into the
+full weights before these are sent.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from __future__ import annotations
 from collections.abc import Collection
 
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""Values that ``--max-lora-rank`` may have."""
+"""Values that ``--max-lora-rank`` accepts."""
 _LARGEST_VOCABULARY = 258_048
-"""Tokens beyond which vLLM's logits cannot be computed with adapters loaded."""
+"""Largest vocabulary for which vLLM computes logits with adapters loaded."""
 _ENDS = frozenset({"embed_tokens", "lm_head", "wte", "embed_out", "embed_in"})
 """Embeddings and output matrices, by the last part of their names."""
 
 
 def served_rank(rank: int) -> int:
-    """The ``--max-lora-rank`` that takes adapters of ``rank``."""
+    """Return the smallest ``--max-lora-rank`` that accepts adapters of ``rank``."""
     return next(r for r in _RANKS if r >= rank)
 
 
 def why_merged(rank: int, adapted: Collection[str], vocabulary: int) -> str | None:
-    """Why vLLM cannot serve an adapter of ``rank`` on the modules named ``adapted`` beside a
-    vocabulary of so many tokens; None where it can."""
+    """Return why vLLM cannot serve an adapter of ``rank`` on the modules ``adapted`` of a model
+    with ``vocabulary`` tokens; None if it can."""
     if rank > _RANKS[-1]:
         return f"its rank {rank} is beyond {_RANKS[-1]}"
     if vocabulary > _LARGEST_VOCABULARY:

@@ -1,11 +1,11 @@
-"""Have the weights arrived? A few responses are sampled, and compared with the trainer's log-probs.
+"""Check that weights have arrived: a server's log-probs of short responses against the trainer's.
 
-At most once per loading, a few short ones at two temperatures: that sees
-weights that did not arrive, log-probs before the temperature, and another
-precision. The trainer is asked about each weights once, when they first come.
-When they come again (a server that was started anew, the start weights after
-others), it may have others already: then the same seeds are sampled, and
-compared with what is on record as far as the tokens are the same.
+After each loading a server samples a few short responses at two temperatures. The comparison
+detects weights that did not arrive, log-probs from before the division by the temperature, and
+another precision. The trainer scores the responses of given weights once, when these are first
+loaded. When the same weights are loaded again (on a restarted server, or initial weights after
+others), the trainer may have moved on. The server then samples with the same seeds, and is compared
+with the recorded log-probs as far as the tokens agree.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TOKENS = 32
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A sampled response to probe ``number``, with the trainer's log-probs."""
+    """Sampled response to the probe prompt ``number``, with the trainer's log-probs."""
 
     number: int
     token_ids: tuple[int, ...]
@@ -36,7 +36,7 @@ class _Scored:
 
 
 class Probes:
-    """The prompts that are asked after a loading, and what the trainer has said of the answers."""
+    """Prompts sent after each loading, and the trainer's log-probs of the answers by weights."""
 
     def __init__(self, words: Words) -> None:
         self.prompts = [
@@ -52,26 +52,30 @@ class Probes:
         self._known: dict[str, list[_Scored]] = {}
 
     def comparable(self, weights: Weights) -> bool:
-        """Whether there is anything to compare with."""
+        """Return whether the trainer can score these weights or has scored them before."""
         return weights.score is not None or weights.name in self._known
 
-    def gaps(self, weights: Weights, came: Mapping[T, Sequence[Completion]]) -> dict[T, float]:
-        """Mean distance, in nats, between log-probs of each server (``came``: its responses to
-        `prompts`) and the trainer's, over tokens. Infinite where they have no token in common
-        with what was scored before."""
-        if not came:
+    def gaps(self, weights: Weights, answers: Mapping[T, Sequence[Completion]]) -> dict[T, float]:
+        """Return for each server the mean absolute difference between its log-probs and the
+        trainer's, over tokens, in nats.
+
+        ``answers`` are each server's responses to `prompts`. The difference is infinite for a
+        server that has no token in common with the responses scored before.
+        """
+        if not answers:
             return {}
         if weights.name not in self._known:
-            self._known[weights.name] = self._scored(weights, [*came.values()])
+            self._known[weights.name] = self._scored(weights, [*answers.values()])
         known = self._known[weights.name]
-        return {server: _gap(found, known) for server, found in came.items()}
+        return {server: _gap(own, known) for server, own in answers.items()}
 
     def forget(self, keep: Collection[str]) -> None:
-        """Remember only weights of these names."""
+        """Drop the scores of all weights but those named by ``keep``."""
         self._known = {name: scored for name, scored in self._known.items() if name in keep}
 
-    def _scored(self, weights: Weights, came: Sequence[Sequence[Completion]]) -> list[_Scored]:
-        new = list(dict.fromkeys((i, c.token_ids) for cs in came for i, c in enumerate(cs)))
+    def _scored(self, weights: Weights, answers: Sequence[Sequence[Completion]]) -> list[_Scored]:
+        """Have the trainer score all different answers."""
+        new = list(dict.fromkeys((i, c.token_ids) for cs in answers for i, c in enumerate(cs)))
         asked = [
             Probe(self.prompts[i].token_ids, ids, self.prompts[i].params.temperature)
             for i, ids in new
@@ -81,9 +85,10 @@ class Probes:
         return [_Scored(i, ids, tuple(x)) for (i, ids), x in zip(new, ours, strict=True)]
 
 
-def _gap(found: Sequence[Completion], known: Sequence[_Scored]) -> float:
+def _gap(answers: Sequence[Completion], known: Sequence[_Scored]) -> float:
+    """Compare each answer with the scored response to the same prompt that shares most tokens."""
     gaps: list[float] = []
-    for number, completion in enumerate(found):
+    for number, completion in enumerate(answers):
         alike = [
             (_common(completion.token_ids, s.token_ids), s) for s in known if s.number == number
         ]
@@ -94,5 +99,5 @@ def _gap(found: Sequence[Completion], known: Sequence[_Scored]) -> float:
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many tokens two responses begin with alike."""
+    """Return the length of the common beginning of two responses."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))

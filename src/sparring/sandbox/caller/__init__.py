@@ -1,12 +1,15 @@
-"""The caller's side, in your own process: nothing here runs a program's code.
+"""The caller's side, in your own process, where no code of a program is executed.
 
-- Trusts nothing that comes back: `replies` holds each field against the request, `credible` each
-  verdict against the kind of run.
-- Imports nothing of ``inside``. Knows of ``worker`` only the name of the module that it starts
-  (`process`).
+- The caller trusts no reply: `replies` checks each field against the request, and `credible` each
+  verdict against the kind of execution.
+- The caller imports nothing of ``inside``. Of ``worker`` it knows the name of the module that it
+  starts (`process`), and no more.
 
-`runner` is a call, wherever it runs; `plan` its unique work; `pool` the threads that feed workers;
-`crew` the workers, `process` one of them; `memo` and `store` keep outcomes by their `keys`; `aio`
-is for asynchronous code, `prefetch` for runs that begin before they are asked for; `packages` and
-`markers` find what programs may import.
+The modules:
+
+- `runner`: a call of the sandbox, on this machine or on a cluster. `plan`: the call's unique work.
+- `pool`: threads that feed the workers. `crew`: the workers. `process`: one worker.
+- `memo` and `store`: outcomes in memory and on disk, under their `keys`.
+- `aio`: calls from asynchronous code. `prefetch`: executions that begin ahead of the call.
+- `packages` and `markers`: packages that programs may import.
 """

@@ -1,7 +1,7 @@
-"""The sandbox from asynchronous code: nothing blocks the event loop.
+"""Calls of the sandbox from asynchronous code, without blocking the event loop.
 
-A thread waits for the outcomes and hands each job's over as it comes; leaving the loop early, or a
-cancellation, abandons what has not begun.
+A thread waits for the outcomes and hands over each job's as it ends. Leaving the loop early, or a
+cancellation, abandons the executions that have not begun.
 """
 
 from __future__ import annotations
@@ -14,45 +14,46 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from sparring.sandbox.types import Job
 from sparring.schema import Outcome
 
-_Found = tuple[int, tuple[Outcome, ...]]
-Stream = Callable[[Sequence[Job], threading.Event], Iterator[_Found]]
-"""`Runner.stream`."""
+_JobOutcomes = tuple[int, tuple[Outcome, ...]]
+"""Index of a job, and the job's outcomes."""
+Stream = Callable[[Sequence[Job], threading.Event], Iterator[_JobOutcomes]]
+"""Signature of `Runner.stream`."""
 
 
 async def arun(stream: Stream, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-    """`Runner.run`, awaited: the outcomes of every job, aligned with `jobs`."""
-    results: list[tuple[Outcome, ...]] = [()] * len(jobs)
+    """Await the outcomes of every job, aligned with `jobs`: `Runner.run`, asynchronous."""
+    outcomes_by_job: list[tuple[Outcome, ...]] = [()] * len(jobs)
     async for index, outcomes in astream(stream, jobs):
-        results[index] = outcomes
-    return results
+        outcomes_by_job[index] = outcomes
+    return outcomes_by_job
 
 
-async def astream(stream: Stream, jobs: Sequence[Job]) -> AsyncIterator[_Found]:
-    """`Runner.stream`, asynchronous: (index of job, its outcomes), each as soon as it is known.
+async def astream(stream: Stream, jobs: Sequence[Job]) -> AsyncIterator[_JobOutcomes]:
+    """Yield (index of job, its outcomes) as each job ends: `Runner.stream`, asynchronous.
 
-    Raises what `Runner.stream` raises.
+    Raises the errors of `Runner.stream`.
     """
     loop = asyncio.get_running_loop()
-    found: asyncio.Queue[_Found | BaseException | None] = asyncio.Queue()
+    arrived: asyncio.Queue[_JobOutcomes | BaseException | None] = asyncio.Queue()
     left = threading.Event()
 
-    def tell(item: _Found | BaseException | None) -> None:
-        # The loop may have been closed over this thread's head: then nobody is waiting.
+    def hand_over(item: _JobOutcomes | BaseException | None) -> None:
+        # A closed loop raises: then nobody is waiting any more.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(found.put_nowait, item)
+            loop.call_soon_threadsafe(arrived.put_nowait, item)
 
     def wait() -> None:
         try:
             for item in stream(jobs, left):
-                tell(item)
+                hand_over(item)
         except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
-            tell(error)
+            hand_over(error)
         else:
-            tell(None)
+            hand_over(None)
 
     threading.Thread(target=wait, name="sandbox-async", daemon=True).start()
     try:
-        while (item := await found.get()) is not None:
+        while (item := await arrived.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item

@@ -1,10 +1,9 @@
-"""Which verdicts a run can end with, by its kind: what else comes back is not believed.
+"""Verdicts that an execution can end with, by its kind; any other verdict is not believed.
 
-Whether an output is right is decided by whoever holds the expected one. Only a test script decides
-by itself, and it always decides if it ends; a run of another kind that comes back as accepted was
-not accepted by anybody. Nobody here gives such an answer. It would mean that something between a
-program and the caller (a worker, a node, a store) says what it cannot know, so it is a failure of
-our own and no label.
+The holder of the expected output decides whether an output is right, and the sandbox never has the
+expected output. Only a test script decides by itself, and it always decides if it ends. An accepted
+execution of another kind was therefore accepted by nobody: a worker, a node or a store claims what
+it cannot know. Such an outcome is a failure of the sandbox (INFRA), never a label.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ DECISIONS = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 
 
 def credible(kind: Kind, verdict: Verdict) -> bool:
-    """Whether a run of this kind can have ended so."""
+    """Return whether an execution of this kind can end with this verdict."""
     if verdict in DECISIONS:
         return kind is Kind.SCRIPT
     if verdict is Verdict.FINISHED:
@@ -26,8 +25,11 @@ def credible(kind: Kind, verdict: Verdict) -> bool:
 
 
 def believed(kind: Kind, outcome: Outcome) -> Outcome:
-    """The outcome, or INFRA in place of one that a run of this kind cannot have."""
+    """Return the outcome, or an INFRA outcome if no execution of this kind can end so."""
     if credible(kind, outcome.verdict):
         return outcome
-    said = f"a {kind.value} run came back as {outcome.verdict.value}, which no such run can decide"
-    return replace(outcome, verdict=Verdict.INFRA, output="", detail=said)
+    detail = (
+        f"a {kind.value} execution returned the verdict {outcome.verdict.value}, which it cannot "
+        "decide"
+    )
+    return replace(outcome, verdict=Verdict.INFRA, output="", detail=detail)

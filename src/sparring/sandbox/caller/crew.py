@@ -1,7 +1,7 @@
 """The workers of a pool: started together, replaced one by one.
 
-Which level they have is settled when they start, the strongest that the host gives if none is
-asked for. A replacement gets the same level or none. Hands out no work.
+The first start settles the isolation level: the level asked for, or else the strongest that the
+host gives. A replacement gets the same level or does not start. This module hands out no work.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from sparring.sandbox.protocol.start import Start
 from sparring.sandbox.types import Level
 
 _AGAIN_SECONDS = (0.1, 0.5, 2.0, 0.0)
-"""After a replacement that did not start, before the next try; the last is the end."""
+"""Seconds to wait after each failed start of a replacement; one entry for each try."""
 
 
 class NoReplacement(Exception):
-    """No worker would start any more; the message says why."""
+    """Raised when no new worker starts; the message says why."""
 
 
 class Crew:
-    """A fixed number of workers in numbered places."""
+    """Fixed number of workers in numbered places."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Crew:
         landlock_abi: int | None = None,
         packages: Packages = NO_PACKAGES,
     ) -> None:
-        """Start them. Raises `SandboxError` if the host cannot give the level."""
+        """Start `count` workers. Raises `SandboxError` if the host cannot give the level."""
         self._count = count
         self._hash_seed = hash_seed
         self._landlock_abi = landlock_abi
         self._packages = packages
         self.scratch = Path(tempfile.mkdtemp(prefix="sparring-sandbox-"))
         weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
-        # Others may pass through: a worker started by root becomes another user.
+        # Other users may pass through, because a worker that root started becomes another user.
         self.scratch.chmod(0o711)
         self._links = self.scratch / "packages"
         try:
@@ -63,9 +63,9 @@ class Crew:
         return self._workers[place]
 
     def replace(self, place: int, closing: threading.Event) -> None:
-        """A new worker in place of one that failed, unless `closing` is set meanwhile.
+        """Replace the failed worker in a place, unless `closing` is set meanwhile.
 
-        Raises `NoReplacement`.
+        Raises `NoReplacement` after the last failed start.
         """
         self._workers[place].kill()
         for wait in _AGAIN_SECONDS:
@@ -73,7 +73,7 @@ class Crew:
                 worker = self._new(self.level)
                 worker.hello()
             except (Refused, SandboxError, OSError) as error:
-                # What ended the old one may have ended this one too: memory, a killing spree.
+                # The cause of the first failure may last a moment, such as a lack of memory.
                 reason = str(error)
             else:
                 self._workers[place] = worker
@@ -85,7 +85,7 @@ class Crew:
         raise NoReplacement(reason)
 
     def kill(self) -> None:
-        """End all workers and whatever they run."""
+        """End all workers and the programs that they run."""
         for worker in list(self._workers):
             worker.kill()
 
@@ -96,13 +96,16 @@ class Crew:
     def _start(
         self, count: int, asked: Level | None
     ) -> tuple[Level, dict[str, object], list[Worker]]:
-        """Start `count` workers at the level asked for, or at the strongest that works."""
+        """Start workers at the level asked for, or at the strongest that works.
+
+        Returns the level, the layers of the first worker, and the workers.
+        """
         reasons = []
         for level in [asked] if asked else list(Level):
             workers = [self._new(level) for _ in range(count)]
             try:
                 layers = [worker.hello() for worker in workers]
-            except BaseException as error:  # raised again, but for a refusal: no worker is left
+            except BaseException as error:  # raised again unless the level was refused
                 for worker in workers:
                     worker.kill()
                 if not isinstance(error, Refused):
@@ -112,19 +115,19 @@ class Crew:
             if reasons:
                 layers[0]["stronger_level_refused"] = "; ".join(reasons)
             return level, layers[0], workers
-        raise SandboxError("no safe way to run programs on this host. " + "; ".join(reasons))
+        raise SandboxError("no safe way to run programs on this host: " + "; ".join(reasons))
 
     def _new(self, level: Level) -> Worker:
-        # A name that a program of another worker cannot guess: there it could see what is written.
+        # At `landlock`, a program that guesses another worker's directory could watch its files.
         scratch = str(self.scratch / secrets.token_hex(8))
-        given = self._packages
+        packages = self._packages
         start = Start(
             level,
             scratch,
             self._count,
             self._landlock_abi,
-            given.files,
-            given.modules,
-            str(self._links) if given.files else "",
+            packages.files,
+            packages.modules,
+            str(self._links) if packages.files else "",
         )
         return Worker(start, self._hash_seed)

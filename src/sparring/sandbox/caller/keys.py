@@ -1,4 +1,4 @@
-"""Keys of outcomes: all that an outcome depends on beside the machine, by content."""
+"""Keys of outcomes: a hash of everything that an outcome depends on, except the machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sparring.schema import Kind, Verdict
 
 Key = bytes
 NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
-"""Verdicts that say nothing of the program: to be asked for again."""
+"""Verdicts that say nothing about the program, so that the next call executes it again."""
 
 
 def program_key(
@@ -22,12 +22,12 @@ def program_key(
     *,
     alone: bool = False,
 ) -> bytes:
-    """The content of a program under its limits, and how it is run.
+    """Return the key of a program under its limits and its way of being run.
 
-    What was found in company of other inputs is no answer to who asks for a run alone.
+    An outcome from a shared process does not answer a request for executions `alone`.
     """
     how = f"{limits!r} {kind.value}{'/alone' if alone else ''} {entry_point}"
-    if preamble:  # without one the key is what it was before there were any
+    if preamble:  # keys without a preamble stay what they are in existing stores
         before = preamble.encode("utf-8", "surrogatepass")
         how += f" {hashlib.sha256(before).hexdigest()}"
     if packages:
@@ -38,5 +38,5 @@ def program_key(
 
 
 def run_key(program: bytes, data: bytes) -> Key:
-    """The content of a run: `program` is a `program_key`, `data` the input."""
+    """Return the key of an execution: `program` is a `program_key`, `data` the input."""
     return hashlib.sha256(program + data).digest()

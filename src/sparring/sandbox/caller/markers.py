@@ -1,7 +1,7 @@
-"""Requirements of packages under a condition: whether it holds for the Python that this runs under.
+"""Reading conditional requirements of packages for this Python.
 
-A small reader of PEP 508's markers (``numpy ; python_version < "3.12"``), which are expressions of
-names, texts and comparisons. Requirements of an extra are never wanted: who wants one names it.
+A marker of PEP 508 (``numpy ; python_version < "3.12"``) is an expression of names, texts and
+comparisons. Requirements of an extra never hold: users name the packages of an extra themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 
 def wanted_by(requirement: str) -> bool:
-    """Whether a line of ``Requires-Dist`` is for us. One that cannot be read is."""
+    """Return whether a ``Requires-Dist`` line holds for this Python; True if it is unreadable."""
     _, _, marker = requirement.partition(";")
     if not marker.strip():
         return True
@@ -56,19 +56,19 @@ def _values() -> dict[str, str]:
 
 def _holds(node: ast.expr) -> bool:
     if isinstance(node, ast.BoolOp):
-        results = [_holds(part) for part in node.values]
-        return all(results) if isinstance(node.op, ast.And) else any(results)
+        parts = [_holds(part) for part in node.values]
+        return all(parts) if isinstance(node.op, ast.And) else any(parts)
     if not isinstance(node, ast.Compare) or len(node.ops) != 1:
         raise ValueError("no comparison")
     left, right = _text(node.left), _text(node.comparators[0])
-    how = node.ops[0]
-    if isinstance(how, ast.In):
+    operation = node.ops[0]
+    if isinstance(operation, ast.In):
         return left in right
-    if isinstance(how, ast.NotIn):
+    if isinstance(operation, ast.NotIn):
         return left not in right
     if _NUMBERS.fullmatch(left) and _NUMBERS.fullmatch(right):
-        return _COMPARED[type(how)](_version(left), _version(right))
-    return _COMPARED[type(how)](left, right)
+        return _COMPARED[type(operation)](_version(left), _version(right))
+    return _COMPARED[type(operation)](left, right)
 
 
 def _text(node: ast.expr) -> str:

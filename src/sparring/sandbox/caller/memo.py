@@ -1,7 +1,7 @@
-"""Outcomes by content: what has been run once need not be run again.
+"""Outcomes in memory by content: an execution that was made once is not made again.
 
-Bounded by bytes of output and by number, least recently used out first. A verdict that says
-nothing about the program (not run, our own failure) is never kept.
+The memo is bounded by the bytes of its entries; the least recently used go first. Verdicts that say
+nothing about the program (not run, a failure of the sandbox) are never kept.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from sparring.schema import Outcome
 if TYPE_CHECKING:
     from sparring.sandbox.caller.store import Store
 
-_ENTRY_BYTES = 400  # what an entry costs beside its output, roughly
+_ENTRY_BYTES = 400  # rough cost of an entry beside its texts
 
 
 class Memo:
-    """A bounded map from run to outcome. Not safe for threads: its owner locks."""
+    """Bounded map from execution to outcome. Not safe for threads: its owner locks."""
 
     def __init__(self, max_bytes: int, store: Store | None = None) -> None:
-        """With a `store`, what is kept here is kept there, and found there as well."""
+        """Keep up to `max_bytes`; with a `store`, also read outcomes there and write them there."""
         self._max_bytes = max_bytes
         self._store = store
         self._bytes = 0
         self._outcomes: OrderedDict[Key, Outcome] = OrderedDict()
 
     def get(self, key: Key) -> Outcome | None:
-        """The outcome of an earlier run, if it is still here."""
+        """Return the outcome of an earlier execution; None if no such outcome is kept."""
         outcome = self._outcomes.get(key)
         if outcome is not None:
             self._outcomes.move_to_end(key)
@@ -39,7 +39,7 @@ class Memo:
         return outcome
 
     def put(self, key: Key, outcome: Outcome) -> None:
-        """Keep an outcome, unless it is one that must be asked for again."""
+        """Keep an outcome, unless its verdict is one of `NEVER_KEPT`."""
         if self._store is not None:
             self._store.put(key, outcome)
         if outcome.verdict in NEVER_KEPT or self._max_bytes <= 0 or key in self._outcomes:

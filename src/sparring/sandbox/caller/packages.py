@@ -1,9 +1,9 @@
-"""Packages for programs, from an environment that the user names: which files, and of what version.
+"""Finding the files and versions of packages that programs may import.
 
-`given` looks the packages up in the environment's metadata (PEP 376, 503, 508), takes what they
-require along and lists the files that make them up: whole directories where a directory is theirs
-alone. Nothing of the environment is imported here, and nothing else of it is given. The list goes
-to the workers, which show it to programs read-only (`shown`).
+`given` looks the packages up in the metadata of an environment (PEP 376, 503, 508), adds the
+packages that they require, and lists their files: whole directories where a directory belongs to
+one package alone. Nothing of the environment is imported, and programs receive no other files of
+it. The list goes to the workers, which show the files to programs read-only (`shown`).
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """What programs may import beside the standard library."""
+    """Packages that programs may import beside the standard library."""
 
     versions: tuple[tuple[str, str], ...] = ()
-    """Name and version of each distribution, those along with them too, by name."""
+    """Name and version of each distribution, required ones included, sorted by name."""
     files: tuple[tuple[str, str], ...] = ()
-    """What lies where: a path as programs see it, below one directory, and the file or directory
-    of this host."""
+    """Pairs of a path as programs see it, relative to one directory, and the file or directory of
+    this host that lies there."""
     modules: tuple[str, ...] = ()
-    """The modules that can be imported, without those inside a package."""
+    """Top-level modules that can be imported."""
 
     def text(self) -> str:
-        """Names and versions in a line; empty without any. Part of what outcomes are kept by."""
+        """Return names and versions in one line, a part of the keys of outcomes."""
         return " ".join(f"{name}=={version}" for name, version in self.versions)
 
     def sites(self) -> list[str]:
-        """The directories of this host that they are from."""
+        """Return the directories of this host that hold the packages."""
         places = [real.removesuffix(path).rstrip("/") for path, real in self.files]
         return list(dict.fromkeys(places))
 
@@ -52,32 +52,32 @@ NO_PACKAGES = Packages()
 
 
 def given(names: Sequence[str], place: str | None = None) -> Packages:
-    """These packages and what they require. `place`: an environment's directory, its Python or its
-    ``site-packages``; by default the environment that this runs in.
+    """Find packages by name, and the packages that they require.
 
-    Raises `SandboxError` with what is missing or does not fit.
+    `place` is an environment's directory, its Python or its ``site-packages``; the default is the
+    environment of this process. Raises `SandboxError` if a package is missing or does not fit.
     """
     if not names:
         if place:
-            raise SandboxError(f"packages are to come from {place}, and none is named: name some.")
+            raise SandboxError(f"packages_from is {place}, but packages is empty: name a package.")
         return NO_PACKAGES
     directories = _site_packages(place)
-    found: dict[str, Distribution] = {}
+    by_name: dict[str, Distribution] = {}
     for name in names:
-        _take(name, "", directories, found)
+        _take(name, "", directories, by_name)
     files: dict[str, str] = {}
     modules: dict[str, None] = {}
-    for name, one in sorted(found.items()):
-        for path, real in _files(name, one):
+    for name, distribution in sorted(by_name.items()):
+        for path, real in _files(name, distribution):
             files[path] = real
             modules |= dict.fromkeys(_module(path))
     _no_clash(modules)
-    versions = tuple((name, one.version) for name, one in sorted(found.items()))
+    versions = tuple((name, each.version) for name, each in sorted(by_name.items()))
     return Packages(versions, tuple(sorted(files.items())), tuple(sorted(modules)))
 
 
 def link(directory: Path, files: Sequence[tuple[str, str]]) -> None:
-    """Make a directory of links, which lead to the files of `Packages.files`."""
+    """Make `directory`, with links to the files of `Packages.files`."""
     directory.mkdir(mode=0o755)
     for path, real in files:
         place = directory / path
@@ -86,59 +86,68 @@ def link(directory: Path, files: Sequence[tuple[str, str]]) -> None:
 
 
 def _take(
-    requirement: str, of: str, directories: Sequence[str], found: dict[str, Distribution]
+    requirement: str, of: str, directories: Sequence[str], by_name: dict[str, Distribution]
 ) -> None:
+    """Add the distribution of a requirement, and those that it requires, to `by_name`.
+
+    `of` is the package that states the requirement; empty for a name that the user gave.
+    """
     match = _NAME.match(requirement)
     if match is None or (not of and match[0] != requirement):
         raise SandboxError(f"{requirement!r} is no name of a package: give a name such as numpy.")
     name = _normal(match[1])
-    if name in found:
+    if name in by_name:
         return
     where = directories[0]
-    one = _found(name, directories)
-    if one is None and not of:  # a module's name, as an error says it: PIL of pillow
-        one = _with_module(match[1], directories)
-        name = _normal(one.name) if one is not None else name
-    if one is None:
-        told = f", which {of} requires," if of else ""
+    distribution = _by_metadata(name, directories)
+    if distribution is None and not of:  # users copy a module's name from an error: PIL of pillow
+        distribution = _with_module(match[1], directories)
+        name = _normal(distribution.name) if distribution is not None else name
+    if distribution is None:
+        required_by = f", which {of} requires," if of else ""
         raise SandboxError(
-            f"package {name}{told} is not installed in {where}: install it there, or name the "
-            "environment that has it (packages_from, --packages-from)."
+            f"package {name}{required_by} is not installed in {where}: install it there, or name "
+            "the environment that has it (packages_from, --packages-from)."
         )
-    found[name] = one
-    for further in one.requires or ():
+    by_name[name] = distribution
+    for further in distribution.requires or ():
         if wanted_by(further):
-            _take(further, name, directories, found)
+            _take(further, name, directories, by_name)
 
 
-def _found(name: str, directories: Sequence[str]) -> Distribution | None:
-    """The distribution of this name, by its metadata: directories are spelt in several ways."""
+def _by_metadata(name: str, directories: Sequence[str]) -> Distribution | None:
+    """Return the distribution whose metadata has this name.
+
+    The finder looks by the spelling of a directory first, and then through all: spellings differ.
+    """
     places = [*directories]
     by_name = DistributionFinder.Context(name=name, path=places)
     for context in (by_name, DistributionFinder.Context(path=places)):
-        for one in MetadataPathFinder.find_distributions(context):
-            if one.name and _normal(one.name) == name:
-                return one
+        for distribution in MetadataPathFinder.find_distributions(context):
+            if distribution.name and _normal(distribution.name) == name:
+                return distribution
     return None
 
 
 def _with_module(module: str, directories: Sequence[str]) -> Distribution | None:
-    """The distribution that holds a module."""
+    """Return the distribution that holds a module."""
     every = MetadataPathFinder.find_distributions(DistributionFinder.Context(path=[*directories]))
     holds = (f"{module}/__init__.py", f"{module}.py")
     return next((d for d in every if any(str(f) in holds for f in d.files or ())), None)
 
 
-def _files(name: str, one: Distribution) -> Iterator[tuple[str, str]]:
-    """(path below site-packages, real path) of what makes it up, as few as possible."""
-    if one.files is None:
+def _files(name: str, distribution: Distribution) -> Iterator[tuple[str, str]]:
+    """Yield (path below site-packages, real path) of a distribution's parts, as few as possible."""
+    if distribution.files is None:
         raise SandboxError(
             f"package {name} has no list of its files (RECORD): install it with pip."
         )
-    inside = [f for f in one.files if ".." not in f.parts and not Path(str(f)).is_absolute()]
+    inside = [
+        f for f in distribution.files if ".." not in f.parts and not Path(str(f)).is_absolute()
+    ]
     owned = {str(f) for f in inside}
     parts = [tuple(f.parts) for f in inside]
-    site = Path(str(one.locate_file("")))
+    site = Path(str(distribution.locate_file("")))
     if any(len(p) == 1 and p[0].endswith((".pth", ".egg-link")) for p in parts) and not any(
         p[-1] == "__init__.py" or (len(p) == 1 and p[0].endswith(".py")) for p in parts
     ):
@@ -146,15 +155,15 @@ def _files(name: str, one: Distribution) -> Iterator[tuple[str, str]]:
     _fits(name, (p[-1] for p in parts))
     taken: dict[str, None] = {}
     for part in parts:
-        taken[_whole(part, owned)] = None
+        taken[_highest_own(part, owned)] = None
     for path in taken:
         real = site / path
-        if real.exists():  # caches and scripts may have been removed since
+        if real.exists():  # caches and scripts may have been removed since the installation
             yield path, str(real.resolve())
 
 
-def _whole(parts: tuple[str, ...], owned: set[str]) -> str:
-    """The highest directory above a file that is the distribution's own, or the file itself."""
+def _highest_own(parts: tuple[str, ...], owned: set[str]) -> str:
+    """Return the highest directory above a file that is the distribution's own, or the file."""
     for depth in range(1, len(parts)):
         directory = "/".join(parts[:depth])
         own = f"{directory}/__init__.py" in owned
@@ -164,19 +173,19 @@ def _whole(parts: tuple[str, ...], owned: set[str]) -> str:
 
 
 def _fits(name: str, files: Iterable[str]) -> None:
-    """Refuse compiled modules that are for another Python alone."""
+    """Refuse a package whose compiled modules are all for another Python."""
     compiled = [f for f in files if f.endswith((".so", ".pyd"))]
-    ours = tuple(suffix for suffix in _EXTENSIONS if suffix.count(".") > 1)  # that name a Python
-    foreign = [f for f in compiled if ".cpython-" in f and not f.endswith(ours)]
-    if foreign and not any(f.endswith(ours) for f in compiled):
+    ours = tuple(suffix for suffix in _EXTENSIONS if suffix.count(".") > 1)  # `.cpython-312-….so`
+    others = [f for f in compiled if ".cpython-" in f and not f.endswith(ours)]
+    if others and not any(f.endswith(ours) for f in compiled):
         raise SandboxError(
-            f"package {name} is compiled for another Python ({foreign[0]}), and programs run under "
+            f"package {name} is compiled for another Python ({others[0]}), but programs run under "
             f"{_OURS} ({sysconfig.get_config_var('SOABI')}): name an environment of this Python."
         )
 
 
 def _module(path: str) -> list[str]:
-    """The module that a top-level path makes, if it does."""
+    """Return the module that a top-level path defines, as a list of at most one name."""
     top = path.partition("/")[0]
     if top.endswith((".dist-info", ".libs", ".data", ".pth")) or top == "__pycache__":
         return []
@@ -189,15 +198,17 @@ def _module(path: str) -> list[str]:
 
 def _no_clash(modules: Iterable[str]) -> None:
     if clash := sorted(set(modules) & sys.stdlib_module_names):
-        raise SandboxError(f"a package has a module of the standard library's name: {clash[0]}.")
+        raise SandboxError(
+            f"a package has a module {clash[0]}, a name of the standard library: leave it out."
+        )
 
 
 def _site_packages(place: str | None) -> list[str]:
-    """The directories of an environment that hold its packages."""
+    """Return the directories of an environment that hold its packages."""
     if place is None:
         return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
     path = Path(place).expanduser()
-    if path.is_file():  # bin/python; not resolved: a venv's is a link to another's
+    if path.is_file():  # bin/python, not resolved: a virtual environment's is a link to its base
         path = path.absolute().parent.parent
     if not path.is_dir():
         raise SandboxError(f"packages_from {place}: there is no such directory.")
@@ -219,11 +230,11 @@ def _site_packages(place: str | None) -> list[str]:
     return ours
 
 
-def _same_python(place: str, found: re.Match[str] | None) -> None:
-    if found is not None and found[1] != _OURS:
+def _same_python(place: str, version: re.Match[str] | None) -> None:
+    if version is not None and version[1] != _OURS:
         raise SandboxError(
-            f"packages_from {place}: is of Python {found[1]}, and programs run under {_OURS}: name "
-            "an environment of this Python."
+            f"packages_from {place}: is of Python {version[1]}, but programs run under {_OURS}: "
+            "name an environment of this Python."
         )
 
 

@@ -1,7 +1,7 @@
-"""What has to be run: jobs turned into unique work, and back into aligned outcomes.
+"""Planning a call: jobs turned into unique work, and its outcomes back into aligned ones.
 
-Jobs with the same program and limits become one `Work`, its equal inputs one run, and what the
-memo knows is not asked again. Knows nothing of workers and executes nothing.
+Jobs with the same program and limits become one `Work`, and equal inputs one execution. Outcomes in
+the memo are not asked for again. This module knows no workers and executes nothing.
 """
 
 from __future__ import annotations
@@ -21,55 +21,56 @@ _AUDIT_SHARE = 0.01
 _LOST_RUNS = 3
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 _INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice with it")
-_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
+_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input met a time limit")
 
 
 @dataclass(slots=True)
 class Call:
-    """A running `Sandbox.stream`: where finished work is put; None if it can't be finished."""
+    """Running `Runner.stream`, with the queue of its finished work (None: cannot be finished)."""
 
     done: queue.SimpleQueue[Work | None] = field(default_factory=queue.SimpleQueue)
 
 
 @dataclass(slots=True)
 class Work:
-    """One program under one set of limits, with the unique inputs that have to be run."""
+    """Program under one set of limits, with its unique inputs."""
 
     key: bytes
     program: bytes
     job: Job
-    """One of the jobs that it answers: limits and kind."""
+    """One of the jobs that this work answers, for its limits and kind."""
     call: Call
     inputs: dict[bytes, bytes] = field(default_factory=dict)
-    """Each unique run's key and input."""
+    """Input of each unique execution, by the execution's key."""
     unknown: list[bytes] = field(default_factory=list)
-    """The keys of the runs to be executed, in order."""
+    """Keys of the executions to be made, in order."""
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
     skip: bool = False
-    """Stop after the first unknown run if that meets a time limit."""
+    """Stop after the first unknown execution if that meets a time limit."""
     audited: bool = False
     alone: bool = False
-    """Each run in a process of its own from now on: its job says so, a worker failed, or the
+    """Give each execution a process of its own: the job asks for it, a worker failed, or it is the
     second try."""
     losses: int = 0
-    """Times that it was given to a node of a cluster and nothing came back."""
+    """Times that a node of a cluster took this work and returned nothing."""
     _second_try: bool = False
     _turn: bytes = b""
-    """The run whose turn it was when a worker failed."""
+    """Key of the execution whose turn it was when a worker failed."""
     _lost: int = 0
 
     def settle(self, key: bytes, outcome: Outcome) -> None:
-        """A worker's answer for one run."""
+        """Take a worker's outcome of one execution."""
         outcome = believed(self.job.kind, outcome)
         if self._second_try:
             outcome = replace(outcome, detail=f"{outcome.detail} (second try, alone)".lstrip())
         self.outcomes[key] = outcome
 
     def ask_again(self) -> bool:
-        """Whether runs that met the time limit are to be repeated, once and alone.
+        """Return whether executions that met the time limit are repeated, once and alone.
 
-        They are if the program works close to its limit, so that a clock may have decided: it
-        ended another run, and used at least half the limit for it. One that loops does not.
+        They are repeated if the program ended another execution and used at least half the limit
+        for it: so close to the limit, a disturbance of the clock may have decided. A program that
+        loops does not qualify.
         """
         longest = self.longest_ended()
         late = [k for k in self.unknown if self.outcomes[k].verdict is Verdict.TIME_LIMIT]
@@ -82,10 +83,10 @@ class Work:
         return True
 
     def fail(self) -> None:
-        """The worker died or fell silent with this work.
+        """Note that a worker died or fell silent with this work.
 
-        It is given out again, each run alone. A run whose turn it was twice is lost, and after
-        a few of those all that are missing.
+        The work is given out again, each execution alone. An execution whose turn it was twice is
+        lost; after `_LOST_RUNS` lost ones all that are missing are lost.
         """
         missing = self.missing()
         self.alone = True
@@ -97,21 +98,21 @@ class Work:
             self.outcomes[key] = _INFRA
 
     def give_up(self, detail: str) -> None:
-        """Our own failure for every run that has no outcome yet."""
+        """Settle every execution without an outcome as INFRA, a failure of the sandbox."""
         for key in self.missing():
             self.outcomes[key] = Outcome(Verdict.INFRA, detail=detail)
 
     def longest_ended(self) -> float | None:
-        """CPU seconds of the longest run known so far that ended by itself."""
+        """Return the CPU seconds of the longest execution so far that ended by itself."""
         ended = [o.cpu_seconds for o in self.outcomes.values() if o.verdict in _ENDED]
         return max(ended, default=None)
 
     def missing(self) -> list[bytes]:
-        """The keys of the runs without an outcome yet."""
+        """Return the keys of the executions without an outcome yet."""
         return [key for key in self.unknown if key not in self.outcomes]
 
     def audit(self, stats: Stats) -> None:
-        """Count whether skipping after the smallest input would have been unjust."""
+        """Count in `stats` whether skipping after the smallest input would have been unjust."""
         if not self.audited or len(self.unknown) < 2:
             return
         first, *rest = (self.outcomes[key].verdict for key in self.unknown)
@@ -122,16 +123,16 @@ class Work:
 
 @dataclass(slots=True)
 class Plan:
-    """The unique work of one call, and which runs each job wants."""
+    """Unique work of one call, and the executions that each job wants."""
 
     works: list[Work]
     wanted: list[list[bytes]]
-    """For each job the keys of its runs, aligned with its inputs."""
+    """Keys of each job's executions, aligned with the job's inputs."""
     jobs_of: dict[bytes, list[int]]
-    """For each work's key the jobs that it answers."""
+    """Indices of the jobs that a work answers, by the work's key."""
 
     def collect(self, work: Work) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        """(job, its outcomes) of each job that `work`, now finished, answers."""
+        """Yield (index of job, its outcomes) of each job that the finished `work` answers."""
         for job in self.jobs_of[work.key]:
             yield job, tuple(work.outcomes[key] for key in self.wanted[job])
 
@@ -139,8 +140,11 @@ class Plan:
 def make(
     jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: bool, packages: str = ""
 ) -> Plan:
-    """Plan a call. `skip`: smallest inputs first, the others only if that one does not hang;
-    not of jobs whose inputs are to be alone."""
+    """Plan a call.
+
+    With `skip`, a program gets its smallest input first, and the others only if the first meets no
+    time limit. Jobs whose inputs are `alone` are never skipped.
+    """
     works: dict[bytes, Work] = {}
     wanted = []
     jobs_of: dict[bytes, list[int]] = {}
@@ -155,16 +159,16 @@ def make(
         keys = []
         for text in job.inputs:
             data = as_bytes(text)
-            one = run_key(key, data)
-            keys.append(one)
-            if one in work.inputs:
+            execution = run_key(key, data)
+            keys.append(execution)
+            if execution in work.inputs:
                 stats.deduplicated += 1
                 continue
-            work.inputs[one] = data
-            known = memo.get(one)
-            if known is not None and credible(job.kind, known.verdict):
+            work.inputs[execution] = data
+            earlier = memo.get(execution)
+            if earlier is not None and credible(job.kind, earlier.verdict):
                 stats.deduplicated += 1
-                work.outcomes[one] = known
+                work.outcomes[execution] = earlier
         wanted.append(keys)
     for work in works.values():
         work.unknown = [key for key in work.inputs if key not in work.outcomes]
@@ -176,6 +180,7 @@ def make(
 def _smallest_first(work: Work, stats: Stats) -> None:
     order = sorted(work.inputs, key=lambda key: (len(work.inputs[key]), work.inputs[key]))
     work.unknown = [key for key in order if key not in work.outcomes]
+    # By the program's content, so that every call audits the same programs.
     work.audited = int.from_bytes(work.key[:4], "little") < _AUDIT_SHARE * 2**32
     if work.audited or len(order) < 2:
         return
@@ -189,7 +194,7 @@ def _smallest_first(work: Work, stats: Stats) -> None:
 
 
 def as_bytes(text: str) -> bytes:
-    """Text as the bytes that a file would hold, whatever lone surrogates are in it."""
+    """Return a text as the bytes of a file; lone surrogates are encoded too."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -1,11 +1,11 @@
-"""`Sandbox`: a `Runner` on this machine.
+"""`Sandbox`: a `Runner` on this machine, with a pool of workers that fork programs.
 
-A pool of workers, each a process of its own that forks programs. One thread here per worker
-feeds it and reads it; a worker that dies or falls silent is replaced, the work it had is given
-out once more, and what is still unknown after that is `Verdict.INFRA`: no label. Every unique
-run (program, input, limits) is executed once per call, and not at all if the memo has it.
+One thread per worker feeds the worker and reads its replies. A worker that dies or falls silent is
+replaced, and its work is given out once more. An execution without an outcome after that is
+`Verdict.INFRA`, which is no label. Every unique execution (program, input, limits) is made once per
+call, and not at all if the memo holds its outcome.
 
-Not done here: comparing outputs with expected ones. Those never come near this package.
+Nobody compares outputs here: expected outputs never enter this package.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from sparring.sandbox.protocol import frames
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 _PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
-# A worker says that it lives every second or after a run, whichever is later. This is the wait
-# beyond the run's own limits; a run on a machine that is 20 times overloaded still fits.
+# A worker says that it is alive every second or after an execution, whichever is later. The caller
+# waits these seconds beyond the execution's limits, and 20 times the limits: an execution on a
+# machine that is 20 times overloaded still ends in time.
 _SILENCE_SECONDS = 60.0
 _SILENCE_FACTOR = 20.0
 _PLENTY = 4
@@ -37,7 +38,7 @@ _PIPELINED_BYTES = 64 << 10
 
 @dataclass(slots=True)
 class _Sent:
-    """Work that a worker has, with the keys of the runs it was asked for."""
+    """Work that a worker has, with the keys of the executions in the request."""
 
     work: plan.Work
     request: frames.Request
@@ -47,8 +48,10 @@ class _Sent:
 
 
 class Sandbox(Runner):
-    """Runs untrusted programs in processes of this machine. A context manager; safe to use from
-    several threads."""
+    """Runner of untrusted programs in processes of this machine.
+
+    A context manager; safe to use from several threads.
+    """
 
     def __init__(
         self,
@@ -65,18 +68,21 @@ class Sandbox(Runner):
     ) -> None:
         """Start the workers.
 
-        `workers`: processes, by default one for each CPU that this process may use. `level`: the
-        isolation asked for; by default the strongest that the host allows. `skip_after_timeout`:
-        a program that runs into a time limit on its smallest input is not given the others
-        (`Verdict.NOT_RUN`), but for a fixed 1% of programs, by content, which show how often that
-        is unjust (`Stats.audit_surprises`). `memo`: keep outcomes for later calls, up to 256 MiB
-        of them. `store`: keep them in this file as well, for later processes. `hash_seed`:
-        Python's, which orders sets of texts; outcomes under another than 0 belong in no store.
-        `landlock_abi`: use no more of Landlock than this ABI has, to try what an older kernel
-        holds back. `packages`: what programs may import beside the standard library
-        (`packages.given`).
+        - `workers`: number of processes; default: one for each CPU that this process may use.
+        - `level`: isolation to insist on; default: the strongest that the host allows.
+        - `fork`: a fresh process for each program, or for each input.
+        - `skip_after_timeout`: if a program meets a time limit on its smallest input, leave out its
+          other inputs (`Verdict.NOT_RUN`). A fixed 1% of programs, chosen by content, run in full
+          and show how often skipping is unjust (`Stats.audit_surprises`).
+        - `memo`: keep up to 256 MiB of outcomes for later calls.
+        - `store`: file that keeps outcomes for later processes too.
+        - `hash_seed`: Python's hash seed, which orders sets of texts. Outcomes under a seed other
+          than 0 belong in no store.
+        - `landlock_abi`: highest Landlock ABI to use, to try the walls of an older kernel.
+        - `packages`: packages that programs may import beside the standard library
+          (`packages.given`).
 
-        Raises `SandboxError` if the host cannot give the level, with what to change.
+        Raises `SandboxError`, with advice, if the host cannot give the level.
         """
         if workers is None:
             workers = len(os.sched_getaffinity(0))
@@ -84,7 +90,7 @@ class Sandbox(Runner):
             raise SandboxError(f"workers is {workers}: give at least 1.")
         if not 0 <= hash_seed < 1 << 32 or (hash_seed and store):
             raise SandboxError(
-                f"hash_seed is {hash_seed}: give 0 to 2**32 - 1, and with a store no other than 0."
+                f"hash_seed is {hash_seed}: give 0 to 2**32 - 1; with a store only 0."
             )
         if landlock_abi is not None and landlock_abi < 1:
             raise SandboxError(f"landlock_abi is {landlock_abi}: give 1 or more.")
@@ -107,7 +113,7 @@ class Sandbox(Runner):
             thread.start()
 
     def report(self) -> dict[str, object]:
-        """What isolates the programs, for the record of a run: level, layers, versions."""
+        """Return the isolation of the programs for a run's record: level, layers, versions."""
         return {
             "level": self.level.value,
             "layers": dict(self._crew.layers),
@@ -121,7 +127,7 @@ class Sandbox(Runner):
         }
 
     def close(self) -> None:
-        """End all workers and whatever they run. May be called twice."""
+        """End all workers and the programs that they run. May be called twice."""
         if not self._shut():
             return
         self._crew.kill()
@@ -132,16 +138,16 @@ class Sandbox(Runner):
         self._crew.delete_files()
 
     def _feed(self, slot: int) -> None:
-        """The thread of one worker: hand it work, take its replies, replace it when it fails."""
+        """Serve one worker in a thread: send work, take replies, replace it after a failure."""
         sent: dict[int, _Sent] = {}
         try:
             self._feed_until_closed(slot, sent)
-        except SandboxError as error:  # the store's
+        except SandboxError as error:  # of the store
             self._break_down(str(error))
         finally:
-            # A defect of ours must not leave a caller waiting for ever.
+            # A defect of this thread must not leave a caller waiting for ever.
             if not self._closed.is_set():
-                self._break_down("a defect in a thread of the sandbox; its trace is on stderr")
+                self._break_down("a thread of the sandbox failed; its traceback is on stderr")
             for item in sent.values():
                 item.work.call.done.put(None)
 
@@ -167,7 +173,7 @@ class Sandbox(Runner):
                     return
 
     def _take(self, sent: dict[int, _Sent]) -> bool:
-        """Fill up `sent` with waiting work, waiting if there is none. False when closed."""
+        """Fill up `sent` with waiting work; wait if there is none. Return False when closed."""
         with self._lock:
             while not self._closed.is_set() and not self._waiting and not sent:
                 self._lock.wait()
@@ -198,8 +204,8 @@ class Sandbox(Runner):
     def _may_send(self, sent: dict[int, _Sent]) -> bool:
         if not sent:
             return True
-        # Ahead of time only while there is plenty, so that the last programs are spread evenly,
-        # and only what the socket's buffer takes: a worker that replies is not reading.
+        # Send ahead only while plenty of work waits, so that the last programs are spread evenly,
+        # and only as much as the socket's buffer takes, because a replying worker does not read.
         plenty = len(self._waiting) > _PLENTY * len(self._crew)
         ahead = [item.request for item in sent.values()]
         size = sum(_request_bytes(request) for request in ahead)
@@ -222,16 +228,17 @@ class Sandbox(Runner):
                 self._waiting.appendleft(item.work)
             else:
                 self._finish(item.work)
-            del sent[item.request.job]  # last: who is left in `sent` is told if this thread fails
+            # Last: if this thread fails before, `_feed` tells the callers of the work in `sent`.
+            del sent[item.request.job]
 
     def _recover(self, slot: int, sent: dict[int, _Sent]) -> bool:
-        """Replace a worker that failed and give its work out again. False when closed."""
+        """Replace a failed worker and give its work out again. Return False when closed."""
         with self._lock:
             if self._closed.is_set():
                 return False
             self.stats.workers_lost += 1
             for position, item in reversed(list(enumerate(sent.values()))):
-                # Only the first was being run: the others did nothing to the worker.
+                # Only the first was being executed, so only the first may have hurt the worker.
                 if position == 0:
                     item.work.fail()
                 if item.work.missing():
@@ -243,11 +250,11 @@ class Sandbox(Runner):
         try:
             self._crew.replace(slot, self._closed)
         except NoReplacement as error:
-            self._break_down(f"a worker could not be replaced: {error}")
+            self._break_down(f"a sandbox worker could not be replaced: {error}")
         return not self._closed.is_set()
 
     def _break_down(self, reason: str) -> None:
-        """End every call rather than have it wait for ever."""
+        """End every call, so that none waits for ever."""
         self._shut(reason)
         self._crew.kill()
 

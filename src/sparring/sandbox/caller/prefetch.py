@@ -1,12 +1,11 @@
-"""`PrefetchingRunner`: runs that begin before anybody asks for their outcomes.
+"""`PrefetchingRunner`: executions that begin before anybody asks for their outcomes.
 
-While the other responses of a step are still being sampled, the programs that are there already
-run: `prefetch` takes jobs and returns at once, `run` is that of the runner behind it with what was
-begun already in hand. What an outcome is does not depend on when it was found, so with and without
-prefetching the outcomes are the same, and each run is executed once, whether the runner remembers
-it or not.
+Programs that have been sampled run while other responses of the step are still being sampled.
+`prefetch` takes jobs and returns at once; `run` waits for the outcomes, of jobs that have begun and
+of new ones. Prefetching changes no outcome, and each execution is made once, with or without the
+runner's own memo.
 
-Holds the outcomes of one step; make a new one for the next.
+A `PrefetchingRunner` holds the outcomes of one step; the next step needs a new one.
 """
 
 from __future__ import annotations
@@ -23,48 +22,53 @@ from sparring.sandbox.types import Job, Limits
 from sparring.schema import Kind, Outcome, Verdict
 
 _THREADS = 4
-"""Calls at once: where one waits for a program that loops, the others go on."""
+"""Most calls of the runner at once: while one waits for a looping program, others go on."""
 _NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
-"""Outcomes that say nothing of the program: whoever needs it asks again."""
+"""Verdicts that say nothing about the program, so that `run` makes the execution again."""
 
-_Run = tuple[str, str, Limits, Kind, str, bool, str]
+_Execution = tuple[str, str, Limits, Kind, str, bool, str]
 
 
 class Runs(Protocol):
-    """Whoever runs jobs: a `Runner`, or a `PrefetchingRunner` before one."""
+    """Anything that runs jobs: a `Runner`, or a `PrefetchingRunner` before a runner."""
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """The outcomes of every job, aligned with ``jobs`` and with each job's inputs."""
+        """Return the outcomes of every job, aligned with ``jobs`` and with each job's inputs."""
         ...
 
 
-class _Asked:
-    """A job that nobody has asked for before, and the future of its outcomes by input. One that is
-    cancelled has failed: whoever waits for it asks again."""
+class _Begun:
+    """Job in work, and the future of its outcomes by input.
+
+    A cancelled future has failed: a thread that waits for its outcomes asks again.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.found: Future[dict[str, Outcome]] = Future()
+        self.outcomes: Future[dict[str, Outcome]] = Future()
 
 
 class PrefetchingRunner:
-    """Runs programs ahead of the question. Safe to use from several threads."""
+    """Runner that executes programs before their outcomes are asked for.
+
+    Safe to use from several threads.
+    """
 
     def __init__(
         self,
         runner: Runs,
         during: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
     ) -> None:
-        """``during``: entered around each call of the runner, by whichever thread makes it."""
+        """Stand before `runner`; enter ``during()`` around each call, in the thread that calls."""
         self._runner = runner
         self._during = during
         self._lock = threading.Lock()
-        self._asked: dict[_Run, Future[dict[str, Outcome]]] = {}
-        self._queued: list[_Asked] = []
+        self._begun: dict[_Execution, Future[dict[str, Outcome]]] = {}
+        self._queued: list[_Begun] = []
         self._busy = 0
 
     def prefetch(self, jobs: Iterable[Job]) -> None:
-        """Have these run. Failures show where the outcomes are asked for."""
+        """Begin to execute jobs, and return at once. `run` raises the failures."""
         with self._lock:
             self._queued += self._new(jobs)
             if not self._queued or self._busy == _THREADS:
@@ -73,65 +77,65 @@ class PrefetchingRunner:
         threading.Thread(target=self._work, name="prefetch", daemon=True).start()
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """See `Runner.run`."""
+        """Return the outcomes of every job, as `Runner.run` does."""
         with self._lock:
             for job in jobs:
                 self._forget_failures(job)
         while True:
             with self._lock:
-                asked = [*self._queued, *self._new(jobs)]
+                to_run = [*self._queued, *self._new(jobs)]
                 self._queued = []
-                found = [[self._asked[run] for run in _runs(job)] for job in jobs]
-            if asked:
-                self._execute(asked)
-            with contextlib.suppress(CancelledError):  # another thread's call: asked for again
+                futures_by_job = [[self._begun[each] for each in _executions(job)] for job in jobs]
+            if to_run:
+                self._execute(to_run)
+            with contextlib.suppress(CancelledError):  # another thread's call failed: try again
                 return [
                     tuple(f.result()[x] for f, x in zip(futures, job.inputs, strict=True))
-                    for futures, job in zip(found, jobs, strict=True)
+                    for futures, job in zip(futures_by_job, jobs, strict=True)
                 ]
 
-    def _new(self, jobs: Iterable[Job]) -> Iterator[_Asked]:
-        """What of them nobody has asked for yet, or has failed, now in work."""
+    def _new(self, jobs: Iterable[Job]) -> Iterator[_Begun]:
+        """Yield jobs with the inputs that have not begun or have failed, and note them as begun."""
         for job in jobs:
             new = {
-                x: run
-                for run, x in zip(_runs(job), job.inputs, strict=True)
-                if run not in self._asked or self._asked[run].cancelled()
+                x: execution
+                for execution, x in zip(_executions(job), job.inputs, strict=True)
+                if execution not in self._begun or self._begun[execution].cancelled()
             }
             if new:
-                asked = _Asked(replace(job, inputs=tuple(new)))
-                self._asked.update(dict.fromkeys(new.values(), asked.found))
-                yield asked
+                begun = _Begun(replace(job, inputs=tuple(new)))
+                self._begun.update(dict.fromkeys(new.values(), begun.outcomes))
+                yield begun
 
     def _forget_failures(self, job: Job) -> None:
-        for run, x in zip(_runs(job), job.inputs, strict=True):
-            found = self._asked.get(run)
-            if found is None or found.cancelled() or not found.done():
+        for execution, x in zip(_executions(job), job.inputs, strict=True):
+            future = self._begun.get(execution)
+            if future is None or future.cancelled() or not future.done():
                 continue
-            if found.result()[x].verdict in _NO_ANSWER:
-                del self._asked[run]
+            if future.result()[x].verdict in _NO_ANSWER:
+                del self._begun[execution]
 
     def _work(self) -> None:
         while True:
             with self._lock:
-                asked, self._queued = self._queued, []
-                if not asked:
+                to_run, self._queued = self._queued, []
+                if not to_run:
                     self._busy -= 1
                     return
-            with contextlib.suppress(SandboxError):  # whoever asks meets it himself
-                self._execute(asked)
+            with contextlib.suppress(SandboxError):  # `run` meets the same error
+                self._execute(to_run)
 
-    def _execute(self, asked: Sequence[_Asked]) -> None:
+    def _execute(self, to_run: Sequence[_Begun]) -> None:
         try:
             with self._during():
-                found = self._runner.run([a.job for a in asked])
-            for a, outcomes in zip(asked, found, strict=True):
-                a.found.set_result(dict(zip(a.job.inputs, outcomes, strict=True)))
+                outcomes_by_job = self._runner.run([each.job for each in to_run])
+            for each, outcomes in zip(to_run, outcomes_by_job, strict=True):
+                each.outcomes.set_result(dict(zip(each.job.inputs, outcomes, strict=True)))
         finally:
-            for a in asked:
-                a.found.cancel()  # does nothing to one that has its result
+            for each in to_run:
+                each.outcomes.cancel()  # has no effect on a future with a result
 
 
-def _runs(job: Job) -> Iterator[_Run]:
+def _executions(job: Job) -> Iterator[_Execution]:
     program = (job.program, job.preamble, job.limits, job.kind, job.entry_point, job.alone)
     return ((*program, x) for x in job.inputs)

@@ -1,9 +1,8 @@
-"""The parent's end of a worker: starting it, its socket, its death.
+"""The caller's end of a worker: its start, its socket, its death.
 
-A worker is a new interpreter (never a fork of this process), with an environment of its own, in
-a session of its own (Ctrl-C is ours to handle) and with one descriptor of ours: its socket, as
-descriptor 0, whatever number it has here. When this process ends, however it ends, the socket ends
-and the worker with it.
+A worker is a new interpreter, never a fork of this process. It has an environment of its own, a
+session of its own (Ctrl-C reaches only the caller), and one descriptor of the caller's: its socket,
+as descriptor 0. When the caller ends, in whatever way, the socket ends and the worker with it.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from sparring.sandbox.protocol.start import Start
 _START_SECONDS = 60.0
 _HELLO_BYTES = 1 << 20
 _IMPORT_PATH = str(Path(__file__).resolve().parents[3])
-# Modules are loaded by way of a descriptor, for their path stands in their code, and programs can
-# look at that: it is not to tell where on this host the project lies.
+# Modules are loaded by way of a descriptor (/proc/self/fd/N). Programs can read a module's path in
+# its code objects, and must not learn where on this host the project lies.
 _BOOT = """
 import os, sys
 place = os.read(0, os.read(0, 1)[0] << 8 | os.read(0, 1)[0])
@@ -37,26 +36,26 @@ run = main()
 del main
 run()
 """
-# The stack's room is fixed when an interpreter starts; deep recursion through C needs it.
+# Deep recursion through C needs stack, whose size is fixed when an interpreter starts.
 _STACK_KIB = 1 << 20
 _SHELL = f'ulimit -S -s {_STACK_KIB} 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; exec "$@"'
 
 
 def _interpreter() -> str:
-    """The interpreter itself: an environment's own may lie inside a project, and tell where."""
+    """Return the base interpreter: that of a virtual environment may lie inside the project."""
     base = getattr(sys, "_base_executable", None)
     return base if base and os.path.exists(base) else sys.executable
 
 
 class Refused(Exception):
-    """The worker cannot give the level on this host; the message says why."""
+    """Raised when the worker cannot give the level on this host; the message says why."""
 
 
 class Worker:
-    """A running worker. Use it from one thread at a time, except for `kill`."""
+    """Running worker. To be used from one thread at a time, except for `kill`."""
 
     def __init__(self, start: Start, hash_seed: int = 0) -> None:
-        """Start one; its scratch directory is made for it alone. Follow with `hello`."""
+        """Start a worker and make its scratch directory. `hello` then waits until it is ready."""
         self._scratch = Path(start.scratch)
         self._scratch.mkdir(mode=0o700)
         self.socket, its = socket.socketpair()
@@ -67,7 +66,7 @@ class Worker:
             "HOME": "/tmp",
             "PYTHONHASHSEED": str(hash_seed),
         }
-        if "LD_LIBRARY_PATH" in os.environ:  # some interpreters do not start without it
+        if "LD_LIBRARY_PATH" in os.environ:  # some interpreters need it to start
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
         with its:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
@@ -80,17 +79,20 @@ class Worker:
                 start_new_session=True,
             )
         path = _IMPORT_PATH.encode()
-        with contextlib.suppress(OSError, frames.BrokenPeer):  # a dead one is found by `hello`
+        with contextlib.suppress(OSError, frames.BrokenPeer):  # `hello` will find it dead
             self.socket.sendall(len(path).to_bytes(2, "big") + path)
             frames.send(self.socket, start.header())
 
     @property
     def pid(self) -> int:
-        """The worker's process id."""
+        """Process id of the worker's server."""
         return self._process.pid
 
     def hello(self) -> dict[str, object]:
-        """Wait until it is ready; the layers it has. Raises `Refused` or `SandboxError`."""
+        """Wait until the worker is ready; return its layers of isolation.
+
+        Raises `Refused` if the host cannot give the level, and `SandboxError` if the worker fails.
+        """
         self.socket.settimeout(_START_SECONDS)
         try:
             header, _ = frames.receive(self.socket, _HELLO_BYTES, 0)
@@ -114,7 +116,7 @@ class Worker:
         return layers
 
     def kill(self) -> None:
-        """End it and everything that it started, and delete its directory."""
+        """End the worker and every process that it started, and delete its directory."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self._process.kill()

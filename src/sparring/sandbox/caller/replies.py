@@ -1,9 +1,11 @@
-"""What the parent believes of a worker's reply: each field held against what was asked.
+"""Checking a worker's reply: each field against the request.
 
-A worker's server is trusted, but it is the process nearest to the programs. What a program could
-gain by speaking in its place is bounded here: only a script's request is answered by a decision
-(ACCEPTED, WRONG_ANSWER); runs are answered in order, each once; and no output is longer, no number
-wilder than a run's limits allow.
+A worker's server is trusted, but it is the process nearest to the programs. These checks bound what
+a program would gain by speaking in the server's place:
+
+- Only a script's request is answered by a decision (ACCEPTED, WRONG_ANSWER).
+- Executions are answered in order, each once.
+- No output is longer and no number larger than an execution's limits allow.
 """
 
 from __future__ import annotations
@@ -17,68 +19,68 @@ from sparring.schema import Kind, Outcome, Verdict
 
 _DETAIL_CHARACTERS = 2000
 _ROW_BYTES = 6 * _DETAIL_CHARACTERS + 200  # in JSON, every character escaped
-_NUMBERS = (int, float)  # and not `bool`
-_MOST = 1e9  # CPU seconds of a run, MiB
+_NUMBERS = (int, float)  # compared by `type`, so that `bool` is none
+_MOST = 1e9  # CPU seconds, and MiB, of one execution
 HEADER_BYTES = 1 << 20
-"""A header without outcomes, the trace of a crash included."""
+"""Most bytes of a header without outcomes, the traceback of a crash included."""
 
 
 def most_header() -> int:
-    """Bytes that the header of any reply may have."""
+    """Return the most bytes that the header of a reply may have."""
     return HEADER_BYTES + PIECE_RUNS * _ROW_BYTES
 
 
 def most_blob(requests: Sequence[Request]) -> int:
-    """Bytes that the outputs in one reply to any of these requests may have."""
+    """Return the most bytes of outputs in one reply to any of these requests."""
     return max(PIECE_BYTES, *(request.limits.output_bytes for request in requests))
 
 
 def outcomes_of(request: Request, answered: int, header: Header, blob: bytes) -> list[Outcome]:
-    """The next outcomes of a request of which `answered` runs are known.
+    """Return the next outcomes of a request of which `answered` executions are answered.
 
-    Raises `BrokenPeer` for anything but an answer to that.
+    Raises `BrokenPeer` if the reply is not a well-formed answer to the request.
     """
     if set(header) != {"job", "first", "outcomes"}:
-        raise BrokenPeer("a reply of another form")
+        raise BrokenPeer("malformed reply: other fields")
     rows = header["outcomes"]
     if type(header["job"]) is not int or header["job"] != request.job:
-        raise BrokenPeer("a reply that nobody asked for")
+        raise BrokenPeer("malformed reply: for another job")
     if type(header["first"]) is not int or header["first"] != answered:
-        raise BrokenPeer("a reply out of its turn")
+        raise BrokenPeer("malformed reply: out of order")
     if not isinstance(rows, list) or not 0 < len(rows) <= len(request.inputs) - answered:
-        raise BrokenPeer("a reply with outcomes too many")
+        raise BrokenPeer("malformed reply: another number of outcomes")
     verdicts = _verdicts(request.kind)
     prints = request.kind is not Kind.SCRIPT
     outcomes = []
     end = 0
     for number, row in enumerate(rows, answered):
         if type(row) is not list or len(row) != 5:
-            raise BrokenPeer("an outcome of another form")
+            raise BrokenPeer("malformed reply: an outcome with other fields")
         word, length, cpu, mib, detail = row
         verdict = verdicts.get(word) if type(word) is str else None
         if verdict is None:
-            raise BrokenPeer(f"no {request.kind} run ends as {word!r:.50}")
+            raise BrokenPeer(f"malformed reply: no {request.kind} execution ends as {word!r:.50}")
         if verdict is Verdict.NOT_RUN and not (request.skip and number > 0):
-            raise BrokenPeer("a run that was to be made is skipped")
+            raise BrokenPeer("malformed reply: an execution is skipped that must be made")
         most = request.limits.output_bytes if prints and verdict is not Verdict.NOT_RUN else 0
         if type(length) is not int or not 0 <= length <= most or end + length > len(blob):
-            raise BrokenPeer("an output of another length")
-        # Comparisons are false for what is no number, too.
+            raise BrokenPeer("malformed reply: an output of another length")
+        # The comparisons are false for NaN too.
         if type(cpu) not in _NUMBERS or not 0 <= cpu <= _MOST:
-            raise BrokenPeer("seconds that no run uses")
+            raise BrokenPeer("malformed reply: impossible CPU seconds")
         if type(mib) not in _NUMBERS or not 0 <= mib <= _MOST:
-            raise BrokenPeer("memory that no run uses")
+            raise BrokenPeer("malformed reply: impossible memory")
         if type(detail) is not str or len(detail) > _DETAIL_CHARACTERS:
-            raise BrokenPeer("a detail that is none")
+            raise BrokenPeer("malformed reply: a detail that is no text or too long")
         output = blob[end : end + length].decode("utf-8", "surrogateescape")
         end += length
         outcomes.append(Outcome(verdict, output, float(cpu), float(mib), detail))
     if end != len(blob):
-        raise BrokenPeer("a reply with more output than it says")
+        raise BrokenPeer("malformed reply: more output than announced")
     return outcomes
 
 
 @cache
 def _verdicts(kind: Kind) -> dict[str, Verdict]:
-    """By their words, the verdicts that a run of this kind can end with."""
+    """Return the verdicts that an execution of this kind can end with, by their values."""
     return {verdict.value: verdict for verdict in Verdict if credible(kind, verdict)}

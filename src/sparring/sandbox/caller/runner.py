@@ -1,11 +1,11 @@
-"""`Runner`: what running programs looks like to a caller, wherever they run.
+"""`Runner`: the interface by which a caller runs programs, on one machine or on a cluster.
 
-It plans a call (`plan`), queues what has to be run, hands back each job as soon as its last run
-has ended, remembers and counts. Who takes the work from the queue and does it is up to the
-subclasses: the processes of `pool` on this machine, the nodes of `cluster`.
+A runner plans a call (`plan`), queues its work, returns each job as soon as its last execution has
+ended, remembers outcomes and counts. Subclasses do the queued work: by the processes of `pool` on
+this machine, or by the nodes of `cluster`.
 
-A subclass takes from ``_waiting`` under ``_lock``, puts outcomes into a work, and calls
-``_finish`` under the lock when none is missing.
+A subclass takes work from ``_waiting`` under ``_lock``, puts outcomes into the work, and calls
+``_finish`` under the lock when no outcome is missing.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ _LEFT_SECONDS = 0.1
 
 
 class Runner(Closing):
-    """Runs untrusted programs. A context manager; safe to use from several threads."""
+    """Runner of untrusted programs. A context manager; safe to use from several threads."""
 
     level: Level
-    """The isolation that every program gets."""
+    """Isolation of every program."""
 
     def __init__(
         self, fork: Fork, *, skip: bool, memo: bool, store: Path | None, packages: str = ""
     ) -> None:
-        """See `Sandbox`. `packages`: names and versions, part of what outcomes are kept by.
+        """Take the settings that `Sandbox` documents.
 
-        Raises `SandboxError` if the store cannot be used.
+        `packages` is a text of names and versions, a part of the keys of outcomes. Raises
+        `SandboxError` if the store cannot be used.
         """
         self._fork = fork
         self._skip = skip
@@ -61,38 +62,42 @@ class Runner(Closing):
 
     @abstractmethod
     def report(self) -> dict[str, object]:
-        """What isolates the programs, for the record of a run: level, layers, versions."""
+        """Return the isolation of the programs for a run's record: level, layers, versions."""
 
     @abstractmethod
     def close(self) -> None:
-        """End everything that runs here. May be called twice."""
+        """End every program of this runner. May be called twice."""
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no more calls: closed, or broken down."""
+        """True once the runner takes no more calls: closed, or broken down."""
         return self._closed.is_set()
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """The outcomes of every job, aligned with `jobs` and with each job's inputs."""
-        results: list[tuple[Outcome, ...]] = [()] * len(jobs)
+        """Return the outcomes of every job, aligned with `jobs` and with each job's inputs.
+
+        Raises `SandboxError` if the runner is closed or breaks down.
+        """
+        outcomes_by_job: list[tuple[Outcome, ...]] = [()] * len(jobs)
         for index, outcomes in self.stream(jobs):
-            results[index] = outcomes
-        return results
+            outcomes_by_job[index] = outcomes
+        return outcomes_by_job
 
     async def arun(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """`run` for asynchronous code."""
+        """Await the outcomes of every job: `run` for asynchronous code."""
         return await aio.arun(self.stream, jobs)
 
     def astream(self, jobs: Sequence[Job]) -> AsyncIterator[tuple[int, tuple[Outcome, ...]]]:
-        """`stream` for asynchronous code."""
+        """Iterate over the outcomes of jobs as they end: `stream` for asynchronous code."""
         return aio.astream(self.stream, jobs)
 
     def stream(
         self, jobs: Sequence[Job], left: threading.Event | None = None
     ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        """(index of job, its outcomes), each job as soon as its last run has ended.
+        """Yield (index of job, its outcomes), each job as soon as its last execution has ended.
 
-        Ends early, what has not begun being abandoned, once `left` is set.
+        Once `left` is set, the iterator ends early and abandons the executions that have not begun.
+        Raises `SandboxError` if the runner is closed or breaks down.
         """
         call = plan.Call()
         with self._lock:
@@ -112,7 +117,7 @@ class Runner(Closing):
             self._end(call)
 
     def perform(self, works: Sequence[plan.Work], call: plan.Call) -> None:
-        """Run works of `call` to their end, planned by the caller: a node does so for a cluster."""
+        """Execute works of `call` that another process has planned: a cluster's node does so."""
         with self._lock:
             self._check_open()
             self._begin(works)
@@ -152,11 +157,11 @@ class Runner(Closing):
                 return
             if finished is None:
                 why = self._broken or "it was closed"
-                raise SandboxError(f"the sandbox ended during a run: {why}.")
+                raise SandboxError(f"the sandbox ended during a call: {why}.")
             yield finished
 
     def _shut(self, reason: str = "") -> bool:
-        """No more calls, and those that wait are told. False if that has happened before."""
+        """Take no more calls, and end those that wait. Return False if already shut."""
         with self._lock:
             if self._closed.is_set():
                 return False
@@ -193,13 +198,13 @@ class Runner(Closing):
 def _open_store(path: Path | None) -> Store | None:
     if path is None:
         return None
-    from sparring.sandbox.caller.store import Store  # SQLite only for those who ask for it
+    from sparring.sandbox.caller.store import Store  # imports SQLite, which few callers need
 
     return Store(path)
 
 
 def _next(call: plan.Call, left: threading.Event | None) -> plan.Work | plan.Call | None:
-    """The next finished work, None if the call broke down, the call itself if it was left."""
+    """Return the next finished work, None if the runner broke down, the call once it is left."""
     while left is not None and not left.is_set():
         try:
             return call.done.get(timeout=_LEFT_SECONDS)

@@ -1,12 +1,12 @@
-"""Outcomes on disk, by content: what was run yesterday need not be run today.
+"""Outcomes on disk by content: an execution of yesterday is not made again today.
 
-One SQLite file, safe for several processes and against kills. The key holds program, input, limits
-and kind of run, and also what else an outcome depends on: Python's version, the machine's
-architecture and the version of this format. How fast the machine is stands in no key: after a
-change of machine, start a new file, or its timeouts are those of the old one.
+A store is one SQLite file, safe for several processes and against kills. The key hashes program,
+input, limits and kind of execution, and also Python's version, the machine's architecture and the
+version of the format. The machine's speed is in no key: start a new file on a new machine, or the
+old machine's timeouts stay.
 
-What is kept waits in memory for up to a second and is then written in one go: a transaction that
-stayed open while programs run would keep every other process from writing.
+Outcomes wait in memory for up to a second and are then written in one transaction. A transaction
+that stayed open while programs run would keep every other process from writing.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _Row = tuple[str, bytes, float, float, str]
 
 
 class Store:
-    """Outcomes in one file. Not safe for threads: its owner locks."""
+    """File of outcomes. Not safe for threads: its owner locks."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises `SandboxError`."""
+        """Open or make the file. Raises `SandboxError` if it cannot be used."""
         self._path = path
-        what = f"{_VERSION} {platform.python_version()} {platform.machine()}"
-        self._scope = hashlib.sha256(what.encode()).digest()
+        scope = f"{_VERSION} {platform.python_version()} {platform.machine()}"
+        self._scope = hashlib.sha256(scope.encode()).digest()
         self._committed = time.monotonic()
         self._waiting: dict[bytes, _Row] = {}
         self._waiting_bytes = 0
@@ -55,7 +55,10 @@ class Store:
             raise SandboxError(f"{path}: cannot be used as a store of outcomes: {error}") from None
 
     def get(self, key: Key) -> Outcome | None:
-        """The outcome of an earlier run, if it is here. Raises `SandboxError`."""
+        """Return the outcome of an earlier execution; None if the file has none.
+
+        Raises `SandboxError` if the file cannot be read.
+        """
         own = self._own(key)
         try:
             row = (
@@ -74,10 +77,10 @@ class Store:
         except sqlite3.Error as error:
             raise self._failed(error) from None
         except (ValueError, TypeError, AttributeError) as error:
-            raise self._failed(f"a row that makes no sense: {error}; delete the file") from None
+            raise self._failed(f"a malformed row ({error}): delete the file") from None
 
     def put(self, key: Key, outcome: Outcome) -> None:
-        """Keep an outcome, unless it is one that must be asked for again. Raises `SandboxError`."""
+        """Keep an outcome, unless its verdict is one of `NEVER_KEPT`. Raises `SandboxError`."""
         if outcome.verdict in NEVER_KEPT:
             return
         output = outcome.output.encode("utf-8", "surrogateescape")
@@ -90,9 +93,9 @@ class Store:
             self.commit()
 
     def commit(self) -> None:
-        """Put on disk what was kept so far. Raises `SandboxError`."""
+        """Write the waiting outcomes to disk. Raises `SandboxError`."""
         rows = [(own, *row) for own, row in self._waiting.items()]
-        self._waiting.clear()  # whatever becomes of them: memory is not for what cannot be written
+        self._waiting.clear()  # first: outcomes that cannot be written must not pile up in memory
         self._waiting_bytes = 0
         try:
             if rows:
@@ -104,7 +107,7 @@ class Store:
         self._committed = time.monotonic()
 
     def close(self) -> None:
-        """Put everything on disk and close the file."""
+        """Write the waiting outcomes to disk and close the file. Raises `SandboxError`."""
         self.commit()
         self._base.close()
 

@@ -1,8 +1,11 @@
-"""The sandbox tried out on this host: does it run programs faithfully, does it hold them?
+"""Checking the sandbox on this host: faithful execution of programs, and resistance to attacks.
 
     sparring sandbox check [--level LEVEL] [--backend subprocess]
 
-Two suites that any executor can be put to: *conformance* (a program prints what
-``python program.py < input`` prints) and *attacks* (a program tries one thing that it must not be
-able to do). Each case has a name and one property. ``sparring.sandbox.check.suites`` runs them.
+Two suites can be put to any executor:
+
+- *conformance*: a program prints the same as under ``python program.py < input``.
+- *attacks*: a program tries one thing that a sandbox must prevent.
+
+Each case has a name and one property. ``sparring.sandbox.check.suites`` runs the suites.
 """

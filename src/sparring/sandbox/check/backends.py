@@ -1,4 +1,4 @@
-"""What the suites are put to: anything that takes jobs and gives outcomes."""
+"""Executors to which the suites are put: the interface, and a plain interpreter to compare with."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from sparring.schema import Kind, Outcome, Verdict
 
 
 class Backend(Protocol):
-    """An executor of programs on standard input and of test scripts."""
+    """Executor of programs on standard input and of test scripts."""
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """The outcomes of every job, aligned with jobs and inputs."""
+        """Return the outcomes of every job, aligned with jobs and inputs."""
 
     def close(self) -> None:
-        """End everything that it runs. May be called twice."""
+        """End every program that is still running. May be called twice."""
 
 
 class PlainSubprocess:
-    """``python program.py < input`` with a timeout, and nothing else: what many graders do.
+    """``python program.py < input`` with a timeout and nothing else, as in many graders.
 
-    A test script is appended to the program, and exit status 0 means that it passed. Not to be
-    used for anything but comparison: programs have the rights of the caller.
+    A test script is appended to the program, and exit status 0 counts as a pass. For comparison
+    only: programs have the rights of the caller.
     """
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """Run everything, one after the other."""
+        """Execute the jobs one after the other; return their outcomes."""
         return [tuple(_one(job, data) for data in job.inputs) for job in jobs]
 
     def close(self) -> None:
-        """Nothing runs on."""
+        """Do nothing: every program has ended when `run` returns."""
 
 
 def _one(job: Job, data: str) -> Outcome:
@@ -52,7 +52,10 @@ def _one(job: Job, data: str) -> Outcome:
 
 
 def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None) -> Outcome:
-    """One run by a plain interpreter, in this environment or the caller's."""
+    """Return the outcome of a job's program on one input under a plain interpreter.
+
+    `environment` are the environment variables; None: the caller's.
+    """
     seconds = job.limits.cpu_seconds + job.limits.idle_seconds
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
@@ -68,7 +71,7 @@ def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None)
                     env=environment,
                     timeout=seconds,
                     check=False,
-                    # A shell's background jobs ignore it, and hand that on.
+                    # A shell starts background jobs with SIGINT ignored, which children inherit.
                     preexec_fn=_interruptible,
                 )
             except subprocess.TimeoutExpired as error:

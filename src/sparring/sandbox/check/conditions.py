@@ -1,7 +1,7 @@
-"""Conditions under which the suites are put to the sandbox once more.
+"""Conditions of the caller under which the suites are put to the sandbox once more.
 
-What holds in a fresh process with few descriptors need not hold in a large trainer after a day:
-each condition is one such difference.
+Walls that hold for a fresh process with few descriptors need not hold for a large trainer after a
+day. Each condition is one such difference.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _INPUTS = 25
 
 
 class Condition(StrEnum):
-    """What is different from the usual."""
+    """Difference from the usual state of the caller."""
 
     USUAL = "usual"
     DESCRIPTORS = "300 descriptors open"
-    """In the caller, before its workers start."""
+    """The caller holds 300 descriptors open before its workers start."""
     NUMBERS = "as worker 260"
-    """The caller's sockets have the numbers that those of 260 workers would have."""
+    """The caller's sockets have the descriptor numbers of a worker 260."""
     THREAD = "from a thread"
-    """Attacks are made by a thread of their program. Those that are about how the program ends are
-    left out."""
+    """A thread of the program makes the attack. Attacks on the program's end are left out."""
     WORN = "after 10,000 runs"
+    """The sandbox has executed 10,000 programs before."""
 
 
 _HELD = {Condition.DESCRIPTORS: 300, Condition.NUMBERS: 2 * 260 + 3}
@@ -41,7 +41,10 @@ _HELD = {Condition.DESCRIPTORS: 300, Condition.NUMBERS: 2 * 260 + 3}
 
 @contextlib.contextmanager
 def caller(condition: Condition) -> Iterator[None]:
-    """Bring this process into the condition, before an executor is opened."""
+    """Bring this process into the condition for a ``with`` block, before an executor is opened.
+
+    Raises `SandboxError` if the process may not open enough descriptors.
+    """
     held: list[int] = []
     try:
         for _ in range(_HELD.get(condition, 0)):
@@ -60,7 +63,7 @@ def caller(condition: Condition) -> Iterator[None]:
 
 
 def prepared(condition: Condition, backend: Backend) -> None:
-    """Bring an executor into the condition: runs of many programs, if it is to be worn."""
+    """Bring an executor into the condition: execute many programs for `Condition.WORN`."""
     if condition is Condition.WORN:
         program = "print(2 * int(input()))\n# program {}"
         inputs = tuple(map(str, range(_INPUTS)))
@@ -68,7 +71,7 @@ def prepared(condition: Condition, backend: Backend) -> None:
 
 
 def changed(condition: Condition, attack: Attack) -> Attack | None:
-    """The attack as it is made in the condition; None if it cannot be."""
+    """Return the attack as made in the condition; None if it cannot be made so."""
     if condition is not Condition.THREAD:
         return attack
     about_its_end = attack.ends or attack.same or attack.prints is not None

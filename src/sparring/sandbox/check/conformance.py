@@ -1,6 +1,6 @@
-"""Conformance: a program prints what ``python program.py < input`` prints, and ends as it ends.
+"""Conformance: a program prints and ends as it does under ``python program.py < input``.
 
-The expected behaviour is that of this host's interpreter, run plainly at the time of the check.
+This host's plain interpreter, started during the check, gives the expected behaviour.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ INPUTS = ("3 4\nsecond line\n\nlast é 漢", "3 4\nsecond line\n\nlast é 漢\n"
 
 @cache
 def _plainly(job: Job, path: str) -> tuple[Outcome, ...]:
-    """What a plain interpreter of this host makes of it, which finds packages in `path`: the same
-    at every level."""
+    """Return the outcomes under a plain interpreter with PYTHONPATH `path`.
+
+    They are the same for every level, and so cached.
+    """
     environment = _CLEAN | ({"PYTHONPATH": path} if path else {})
     return tuple(interpret(job, data, environment) for data in job.inputs)
 
 
 def check(backend: Backend, packages: Packages = NO_PACKAGES) -> Iterator[Result]:
-    """Every idiom on both inputs, compared with a plain interpreter; those of the packages too."""
+    """Execute every idiom, those of the packages too, on both inputs, and yield the results.
+
+    A case holds if output and end equal those under a plain interpreter.
+    """
     path = os.pathsep.join(packages.sites())
     every = [(name, program, "") for name, program in IDIOMS.items()]
     every += [(name, program, path) for name, program in idioms(packages).items()]
@@ -40,11 +45,11 @@ def check(backend: Backend, packages: Packages = NO_PACKAGES) -> Iterator[Result
     with ThreadPoolExecutor(2) as pool:
         plain = list(pool.map(_plainly, jobs, [where for _, _, where in every]))
     names = [name for name, _, _ in every]
-    for name, wanted, found in zip(names, plain, backend.run(jobs), strict=True):
+    for name, expected_outcomes, outcomes in zip(names, plain, backend.run(jobs), strict=True):
         faults = []
-        for expected, outcome in zip(wanted, found, strict=True):
-            ended = outcome.verdict is Verdict.FINISHED
-            if ended != (expected.verdict is Verdict.FINISHED):
+        for expected, outcome in zip(expected_outcomes, outcomes, strict=True):
+            finished = outcome.verdict is Verdict.FINISHED
+            if finished != (expected.verdict is Verdict.FINISHED):
                 faults.append(f"ended as {outcome.verdict} {outcome.detail}".strip())
             elif outcome.output != expected.output:
                 faults.append(f"printed {outcome.output[:40]!r}, not {expected.output[:40]!r}")

@@ -1,4 +1,4 @@
-"""Idioms: ordinary programs, by what is ordinary about them."""
+"""Idioms: ordinary programs, by the ordinary thing that each of them does."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ _USUAL = {
     "a hundred thousand lines": "for i in range(10**5): print(i)",
     "lines joined": "print('\\n'.join(map(str, range(10**5))))",
 }
-# How a program ends: what is printed first, who is waited for.
+# Ends of a program: the order of its output, and the threads and functions that Python waits for.
 _ENDS = {
     "printed before a thread ends the process": (
         "import os, threading\nprint(input())\nthreading.Timer(0.4, lambda: os._exit(0)).start()"
@@ -246,7 +246,7 @@ _ENDS = {
         "import sys\nsys.stderr = sys.stdout\nprint('x', file=sys.stderr)"
     ),
 }
-# What the library does of itself with files and descriptors.
+# Uses of files and descriptors by the standard library.
 _FILES = {
     "a file copied": (
         "import shutil\nopen('a', 'w').write(input())\nshutil.copyfile('a', 'b')\n"
@@ -292,7 +292,7 @@ _FILES = {
         "import mimetypes\nprint(mimetypes.guess_type('a.html'), mimetypes.guess_type('b.csv'))"
     ),
 }
-# What the library keeps for a process, used as one does.
+# Honest uses of state that the library keeps for a whole process.
 _TOLD = {
     "a dialect of csv": (
         "import csv, io\ncsv.register_dialect('bars', delimiter='|')\n"

@@ -1,7 +1,7 @@
-"""Cases that are there where packages are given: idioms that use them, and attacks by way of them.
+"""Cases for a sandbox with packages: idioms that use the packages, and attacks by way of them.
 
-Nothing else of the environment may be reached, nothing of it changed, and a run of a program finds
-the packages as the run before it did.
+A program must not reach other parts of the environment, nor change any part of it, and each
+execution must find the packages unchanged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HEADS = {
     "numpy": ("import sys\nimport numpy as np\n", _NUMPY),
     "sortedcontainers": ("from sortedcontainers import SortedDict, SortedList\n", _SORTED),
 }
-# What a run leaves in numpy and the next one of the program must not find.
+# Changes of numpy by one execution that the program's next execution must not find.
 _LEFT = {
     "numpy's error state": "print(np.geterr())\nnp.seterr(all='raise')",
     "numpy's print options": "print(np.array([1 / 3]))\nnp.set_printoptions(precision=2)",
@@ -58,32 +58,32 @@ _LEFT = {
 
 
 def idioms(packages: Packages) -> dict[str, str]:
-    """Programs that use what is given, by name."""
-    found = {f"{module}: imported": f"import {module}\nprint({module}.__name__)"
-             for module in packages.modules}  # fmt: skip
+    """Return programs that use the packages, by name."""
+    by_name = {f"{module}: imported": f"import {module}\nprint({module}.__name__)"
+               for module in packages.modules}  # fmt: skip
     for module, (head, programs) in _HEADS.items():
         if module in packages.modules:
-            found |= {f"{module}: {name}": head + body for name, body in programs.items()}
-    return found
+            by_name |= {f"{module}: {name}": head + body for name, body in programs.items()}
+    return by_name
 
 
 def attacks(packages: Packages) -> list[Attack]:
-    """Attacks by way of what is given."""
+    """Return attacks by way of the packages; none without packages."""
     if not packages.files:
         return []
     site = packages.sites()[0]
-    given = {path.partition("/")[0] for path, _ in packages.files}
-    named = sorted({p.parent.name for p in Path(site).glob("*/__init__.py")} - given)
-    found = [
-        Attack("packages: others in their directory", _listing(given), prints="[]\n"),
+    shown = {path.partition("/")[0] for path, _ in packages.files}
+    hidden = sorted({p.parent.name for p in Path(site).glob("*/__init__.py")} - shown)
+    cases = [
+        Attack("packages: others in their directory", _listing(shown), prints="[]\n"),
         Attack("packages: one made", reaching("open(sys.path[-1] + '/made.py', 'x')")),
         Attack("packages: one taken away", reaching(
             "d = sys.path[-1]\nos.unlink(os.path.join(d, os.listdir(d)[0]))")),
         Attack("packages: a file changed", reaching(_changing(packages.modules[0]))),
         Attack("packages: the environment listed", reaching(f"os.listdir({site!r})")),
     ]  # fmt: skip
-    for name in named[:1]:
-        found += [
+    for name in hidden[:1]:
+        cases += [
             Attack("packages: another imported", reaching(f"import {name}")),
             Attack("packages: another read", reaching(f"open({f'{site}/{name}/__init__.py'!r})")),
             Attack("packages: another on the path", reaching(
@@ -91,17 +91,17 @@ def attacks(packages: Packages) -> list[Attack]:
         ]  # fmt: skip
     if "numpy" in packages.modules:
         head = "import numpy as np\n"
-        found += [
+        cases += [
             Attack(f"packages: {name}", head + body, _INPUTS, same=True)
             for name, body in _LEFT.items()
         ]
-    return found
+    return cases
 
 
-def _listing(given: set[str]) -> str:
+def _listing(shown: set[str]) -> str:
     return (
         f"import os, sys\nmodule = os.path.realpath(sys.path[-1])\n"
-        f"print(sorted(set(os.listdir(module)) - {given!r}))"
+        f"print(sorted(set(os.listdir(module)) - {shown!r}))"
     )
 
 

@@ -1,4 +1,4 @@
-"""What came of one case."""
+"""Result of one case of a suite."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``held`` is None where a case was not tried; ``why`` says what was seen."""
+    """Result of one case of a suite."""
 
     suite: str
     name: str
     held: bool | None
+    """True if the case's property holds; None if the case was not tried."""
     why: str = ""
+    """Observation behind ``held``."""

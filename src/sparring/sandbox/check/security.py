@@ -1,4 +1,4 @@
-"""Security: every attack is put to an executor, and honest programs beside it and after it."""
+"""Putting every attack to an executor, with honest programs beside and after each attack."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ATTACKS = (
 )
 _PATIENCE_SECONDS = 60.0
 
-# Would print something else, or fail, if another program had left something in its process.
+# Prints something else, or fails, if another program has left a change in its process.
 _HONEST = """
 import builtins, decimal, fractions, gc, json, math, os, random, signal, string, sys, threading
 print(sum(map(int, input().split())), os.listdir("."), math.pi, fractions.Fraction(1, 2))
@@ -60,8 +60,10 @@ def check(
     condition: Condition = Condition.USUAL,
     packages: Packages = NO_PACKAGES,
 ) -> Iterator[Result]:
-    """Every attack, those by way of packages too. Those that would do harm where nothing holds
-    them are tried if `harmful`."""
+    """Make every attack, those by way of packages too, and yield the results.
+
+    Attacks that would harm a host without a sandbox are made only if `harmful`.
+    """
     usual = _honest_outputs(backend, range(1))[0]
     every = (*ATTACKS, *by_packages(packages))
     attacks = [attack for a in every if (attack := changed(condition, a))]
@@ -84,7 +86,7 @@ def check(
         helped += backend.run(accomplices(attack, targets, range(2, 6)))
         faults = faults_of(attack, outcomes, targets)
         if any(targets.mark in outcome.output for [outcome] in helped):
-            faults.append("another program heard of it")
+            faults.append("another program received its message")
         after = _honest_outputs(backend, [2 * number + 2, 2 * number + 3])
         if [honest.output, *after] != [usual] * 3:
             faults.append("another program's output was changed")
@@ -103,33 +105,36 @@ def _honest_outputs(backend: Backend, numbers: Sequence[int]) -> list[str]:
 
 
 def aimed(attack: Attack, targets: Targets) -> Job:
-    """The attack as a job, aimed at the targets."""
+    """Return the attack as a job, aimed at the targets."""
     program = targets.fill(attack.program)
     return Job(program, attack.inputs, attack.limits, attack.kind, attack.entry_point)
 
 
 def accomplices(attack: Attack, targets: Targets, numbers: Iterable[int]) -> list[Job]:
-    """The attack's accomplice, if it has one, as programs that differ from each other."""
+    """Return jobs of the attack's accomplice, one for each number; none without an accomplice.
+
+    The programs differ in a comment, so that each is executed.
+    """
     program = targets.fill(attack.accomplice)
     return [Job(f"{program}\n# {n}", ("",)) for n in numbers] if program else []
 
 
 def faults_of(attack: Attack, outcomes: Sequence[Outcome], targets: Targets) -> list[str]:
-    """In what the attack had success, in words, by its own outcomes."""
+    """Return texts of the attack's successes, by its own outcomes; empty if it was held."""
     faults = []
     outputs = [outcome.output for outcome in outcomes]
     verdicts = [outcome.verdict for outcome in outcomes]
     if any(targets.mark in text for text in outputs):
-        faults.append("it got through")
+        faults.append("the attack got through")
     if attack.never and any(attack.never in text for text in outputs):
-        faults.append(f"an output says {attack.never}")
+        faults.append(f"an output contains {attack.never}")
     if any(targets.secret in text for text in outputs):
-        faults.append("it found the secret")
+        faults.append("the attack found the secret")
     if attack.ends and not attack.ends.issuperset(verdicts):
         wanted = " or ".join(sorted(v.value for v in attack.ends))
         faults.append(f"ended as {', '.join(v.value for v in verdicts)}, not {wanted}")
     if attack.kind is Kind.SCRIPT and Verdict.ACCEPTED in verdicts:
-        faults.append("accepted, though it is wrong")
+        faults.append("a wrong program was accepted")
     if Verdict.INFRA in verdicts:
         faults.append("the executor failed")
     wanted_output = outputs[0] if attack.same else attack.prints

@@ -1,4 +1,4 @@
-"""Both suites, put to one executor after the other: what ``sparring sandbox check`` does."""
+"""Putting both suites to one executor after the other, for ``sparring sandbox check``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sparring.sandbox.types import Fork, Level
 
 
 class Suite(StrEnum):
-    """What is tried."""
+    """Suite of the check."""
 
     CONFORMANCE = "conformance"
     ATTACKS = "attacks"
@@ -28,17 +28,21 @@ class Suite(StrEnum):
 
 @dataclass(slots=True)
 class Tried:
-    """One executor, what was found of it, or why it could not be had."""
+    """Executor that was checked, with its results."""
 
     backend: str
+    """Name of the executor."""
     report: dict[str, object] = field(default_factory=dict)
+    """Isolation of the executor (`Runner.report`)."""
     refused: str = ""
+    """Reason why the executor could not be opened; empty if it was."""
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
+    """Wall seconds of the suites."""
 
     @property
     def failed(self) -> list[Result]:
-        """The cases that did not hold."""
+        """Cases whose property did not hold."""
         return [result for result in self.results if result.held is False]
 
 
@@ -50,10 +54,13 @@ def check_sandbox(
     landlock_abi: int | None = None,
     packages: Packages = NO_PACKAGES,
 ) -> Tried:
-    """Our own, at a level. The host may refuse the level, which is no failure of a case."""
+    """Put suites to this package's sandbox at a level.
+
+    A host that cannot give the level is reported in ``refused``, not as a failed case.
+    """
     tried = Tried(level.value if condition is Condition.USUAL else f"{level}, {condition}")
     with Targets() as targets, caller(condition):
-        # Two workers, so that honest programs run beside an attack; no memory of outcomes.
+        # Two workers, so that honest programs run beside an attack; no memo, so that all do run.
         try:
             sandbox = Sandbox(
                 2,
@@ -82,7 +89,7 @@ def check_sandbox(
 
 
 def check_subprocess(suites: Sequence[Suite]) -> Tried:
-    """A plain interpreter per run, to show what it lets through."""
+    """Put suites to a plain interpreter per execution, to show the attacks that get through."""
     tried = Tried("subprocess")
     with Targets() as targets, contextlib.closing(PlainSubprocess()) as backend:
         _try(tried, backend, targets, suites, harmful=False)

@@ -1,4 +1,7 @@
-"""What attacks aim at: things of this host, made for the check and looked at after each attack."""
+"""Targets of attacks: files, sockets and a process of this host, made for the check.
+
+Each target is inspected after each attack.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _AS_IT_WAS = "as it was"
 
 
 class Targets:
-    """A context manager. Open it before the executor, whose processes inherit the environment."""
+    """Targets for the time of a ``with`` block.
+
+    Must be opened before the executor, whose processes inherit the environment.
+    """
 
     def __enter__(self) -> Targets:
         self.nonce = secrets.token_hex(8)
@@ -28,8 +34,8 @@ class Targets:
         os.environ[_VARIABLE] = f"{self.nonce} {self.secret}"
         self._stack = contextlib.ExitStack()
         self._stack.callback(os.environ.pop, _VARIABLE, None)
-        made = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="sparring-check-"))
-        self._directory = Path(made)
+        directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="sparring-check-"))
+        self._directory = Path(directory)
         self._directory.chmod(0o777)
         for name, text in (("secret", self.secret), ("victim", _AS_IT_WAS), ("spare", "")):
             (self._directory / name).write_text(text)
@@ -50,12 +56,12 @@ class Targets:
         self._stack.close()
 
     def fill(self, program: str) -> str:
-        """An attack's program, aimed at these targets."""
+        """Return an attack's program with each ``@NAME@`` replaced by its target."""
         half = len(self.secret) // 2
         for name, value in (
             ("MARK", self.mark),
             ("NONCE", self.nonce),
-            # In two parts, so that the program's own text is not what it finds.
+            # In two parts, so that a program which looks for the secret does not find its own text.
             ("SECRET_A", self.secret[:half]),
             ("SECRET_B", self.secret[half:]),
             ("SECRET_FILE", str(self._directory / "secret")),
@@ -72,7 +78,7 @@ class Targets:
         return program
 
     def harm(self) -> str:
-        """What of the host has changed, in words; and it is put back."""
+        """Restore the targets; return a text of their changes, empty if nothing has changed."""
         harm = []
         victim = self._directory / "victim"
         if not victim.exists() or victim.read_text() != _AS_IT_WAS:

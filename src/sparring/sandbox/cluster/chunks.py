@@ -1,9 +1,9 @@
-"""Chunks: what a node of a cluster is given at once, and what it answers, as plain values.
+"""Chunks of work for a node of a cluster, and the node's answers, as plain values.
 
-A task of a cluster costs milliseconds, a run tenths of one: so a task is as many programs as make
-about two seconds of work (`take`), by the pace of what came back last (`Pace`). Plain values only,
-built-in types: a node with other code can still read them and say that it is not the same.
-Nothing here knows of Ray.
+A task of a cluster costs milliseconds, an execution tenths of a millisecond. A task therefore holds
+about two seconds of work (`take`), estimated by the pace of the latest answers (`Pace`). All values
+are of built-in types, so that a node with other code can read them and refuse. This module does not
+know Ray.
 """
 
 from __future__ import annotations
@@ -22,50 +22,52 @@ from sparring.schema import Kind, Outcome, Verdict
 
 CHUNK_SECONDS = 2.0
 _CHUNK_BYTES = 32 << 20
-_KEPT = 0.7  # of the older measurements' weight, with each new one
+_KEPT = 0.7  # weight that older measurements keep at each new one
 _SUSPECT = 2
-"""Losses after which a work travels alone, so that it takes no other with it."""
+"""Losses after which a work travels alone, because it may be the one that kills the nodes."""
 
 Row = tuple[bytes, tuple[float, ...], str, str, str, bool, bool, float | None, list[int]]
 """Program, limits, kind, entry point, preamble, skip, alone, `Work.longest_ended`, numbers of its
 inputs."""
 Answer = dict[str, Any]
-"""``{"seconds": wall seconds, "lost": workers, "outcomes": [[(verdict, output, CPU seconds, MiB,
-detail) of a run…] of a program…]}``, or ``{"refused": why}``; with ``"node"``, its name."""
+"""``{"seconds": wall seconds, "lost": number of lost workers, "outcomes": [[(verdict, output, CPU
+seconds, MiB, detail) of an execution…] of a program…]}``, or ``{"refused": why}``; with ``"node"``,
+the node's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Programs with their inputs; an input that several of them have is there once."""
+    """Programs with their inputs; an input of several programs is stored once."""
 
     rows: list[Row]
     inputs: list[bytes]
 
 
 class Pace:
-    """How long a run takes, wall seconds on a node, from the chunks that came back.
+    """Estimate of the wall seconds of an execution on a node, from the answered chunks.
 
-    Not CPU seconds of the programs: forking costs as well, and one that sleeps holds its place.
+    CPU seconds of the programs would not do: forking costs too, and a sleeping program occupies
+    its CPU's place.
     """
 
     def __init__(self, seconds_per_run: float = 0.05) -> None:
         self._runs, self._seconds = 1.0, seconds_per_run
 
     def add(self, runs: int, seconds: float) -> None:
-        """A chunk of so many runs took so long."""
+        """Add the measurement of a chunk: its number of executions and its wall seconds."""
         self._runs = _KEPT * self._runs + runs
         self._seconds = _KEPT * self._seconds + seconds
 
     def seconds(self, work: Work) -> float:
-        """What a work will take."""
+        """Return the expected wall seconds of a work."""
         return len(work.unknown) * self._seconds / self._runs
 
 
 def take(waiting: deque[Work], pace: Pace, slots: int) -> list[Work]:
-    """The next chunk, taken out of ``waiting``; empty if nothing waits.
+    """Take the next chunk out of ``waiting``; return an empty list if nothing waits.
 
-    About `CHUNK_SECONDS` of work, but never more than its share of what is left: the last chunks
-    are small, so that all of the ``slots`` end at about the same time.
+    A chunk is about `CHUNK_SECONDS` of work, but never more than its share of the rest: the last
+    chunks are small, so that all of the ``slots`` end at about the same time.
     """
     most = math.ceil(len(waiting) / (2 * slots))
     chunk: list[Work] = []
@@ -84,7 +86,7 @@ def take(waiting: deque[Work], pace: Pace, slots: int) -> list[Work]:
 
 
 def pack(works: Sequence[Work]) -> Chunk:
-    """Works as they travel: what is missing of each."""
+    """Return works as a chunk, with the executions of each that have no outcome yet."""
     numbers: dict[bytes, int] = {}
     rows = [
         (
@@ -104,7 +106,7 @@ def pack(works: Sequence[Work]) -> Chunk:
 
 
 def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[Work], Call]:
-    """The works on the node, and the call that they are of; their runs are numbered."""
+    """Return the works of a chunk and their call, on the node; executions are numbered anew."""
     call = Call()
     works = []
     for number, row in enumerate(rows):
@@ -116,14 +118,14 @@ def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[Work], Ca
         work.inputs = {i.to_bytes(8, "big"): inputs[n] for i, n in enumerate(mine)}
         work.unknown = list(work.inputs)
         work.skip, work.alone = skip, alone
-        if longest is not None:  # of an earlier call; whether to repeat a timeout depends on it
+        if longest is not None:  # `Work.ask_again` needs the longest execution of earlier tries
             work.outcomes[b"earlier"] = Outcome(Verdict.FINISHED, cpu_seconds=longest)
         works.append(work)
     return works, call
 
 
 def pack_outcomes(works: Sequence[Work]) -> list[list[tuple[str, str, float, float, str]]]:
-    """What came of `unpack`ed works."""
+    """Return the outcomes of `unpack`ed works as plain values."""
     return [
         [
             (o.verdict.value, o.output, o.cpu_seconds, o.memory_mib, o.detail)
@@ -134,16 +136,18 @@ def pack_outcomes(works: Sequence[Work]) -> list[list[tuple[str, str, float, flo
 
 
 def settle(works: Sequence[Work], answer: Answer) -> None:
-    """Put an answer's outcomes into the works that were sent. Raises `SandboxError` if they do
-    not fit: then none is taken."""
-    found = []
+    """Put an answer's outcomes into the works that were sent.
+
+    Raises `SandboxError`, with no outcome taken, if the answer does not fit the works.
+    """
+    outcomes = []
     try:
         for work, rows in zip(works, answer["outcomes"], strict=True):
             for key, (verdict, output, cpu, mib, detail) in zip(work.missing(), rows, strict=True):
                 outcome = Outcome(Verdict(verdict), output, float(cpu), float(mib), str(detail))
-                found.append((work, key, believed(work.job.kind, outcome)))
+                outcomes.append((work, key, believed(work.job.kind, outcome)))
     except (KeyError, ValueError, TypeError) as error:
         node = answer.get("node", "?")
-        raise SandboxError(f"node {node}: an answer that makes no sense: {error}") from None
-    for work, key, outcome in found:
+        raise SandboxError(f"node {node}: malformed answer: {error}") from None
+    for work, key, outcome in outcomes:
         work.outcomes[key] = outcome

@@ -1,11 +1,10 @@
 """A node's side of a cluster's sandbox: one `Sandbox` with one worker for each Ray process.
 
-It stays open between tasks, because opening costs more than most chunks, and closes when nothing
-has come for a while; a process that ends takes its worker along in any case. The other side is
-told, in plain values, what this one is made of, and anything but the same code, the same Python
-and the isolation asked for is refused.
+The sandbox stays open between tasks, because opening one costs more than most chunks. It closes
+after `IDLE_SECONDS` without a task, and a process that ends takes its worker along. The caller
+states its code, Python and isolation in plain values; a node that differs refuses.
 
-Nothing here imports Ray. Expected outputs are not sent here.
+This module does not import Ray. Expected outputs are never sent to a node.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ Identity = dict[str, str]
 
 _lock = threading.Lock()
 _open: dict[str, Sandbox] = {}
-"""By how it forks; one at most."""
+"""The open sandbox, if any, by its `Fork`."""
 _timer: threading.Timer | None = None
 
 
 @cache
 def identity() -> Identity:
-    """What an outcome depends on beside program, input and limits."""
+    """Return the versions that an outcome depends on beside program, input and limits."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -52,12 +51,16 @@ def answer(
     rows: list[chunks.Row],
     inputs: list[bytes],
 ) -> chunks.Answer:
-    """Run a chunk; without rows, only say what this node gives."""
+    """Execute a chunk; without rows, only report this node's isolation.
+
+    `asker` is the caller's `identity`. The answer is a refusal if the caller's differs from this
+    node's, or if the node cannot give the level.
+    """
     global _timer
-    for what, here in identity().items():
-        if asker.get(what) != here:
+    for name, here in identity().items():
+        if asker.get(name) != here:
             return {
-                "refused": f"has {what} {here}, but here it is {asker.get(what)}: "
+                "refused": f"has {name} {here}, but the caller has {asker.get(name)}: "
                 "install the same everywhere"
             }
     with _lock:  # a Ray process has one task at a time; the timer is another thread

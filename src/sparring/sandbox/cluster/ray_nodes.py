@@ -1,12 +1,12 @@
-"""The nodes of a Ray cluster (extra ``ray``), behind `sandbox.Nodes`.
+"""The nodes of a Ray cluster (extra ``ray``), as an implementation of `sandbox.Nodes`.
 
-A chunk is a Ray task of one CPU, spread over the nodes. Ray does not repeat a lost one: who asked
-does, and so knows what came back. Large inputs are put into the object store once and travel as
-references; the rest travels in the task.
+A chunk is a Ray task of one CPU; Ray spreads the tasks over the nodes. Ray does not repeat a lost
+task: `ClusterSandbox` repeats it, and so knows every answer. Large inputs go into the object store
+once and travel as references; everything else travels in the task.
 
 The task's function is sent by value and imports this package on the node, so that a node without
-it, or with another one, can say so. Ray's clients of another machine (``ray://``) are not served:
-they would copy everything twice.
+the package, or with another version, can say so. Ray's client connections (``ray://``) are not
+supported, because they would copy everything twice.
 """
 
 from __future__ import annotations
@@ -29,25 +29,32 @@ AUTO = "auto"
 ASK_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
 _STORE_BYTES = 64 << 10
-"""Inputs from here on go into the object store."""
+"""Size in bytes from which an input goes into the object store."""
 _LOCAL_STORE_BYTES = 256 << 20
 
 
 class RayNodes:
-    """A connection to a Ray cluster; see `sandbox.Nodes`. One for a process at a time, or several
-    on a connection that the caller has made with ``ray.init``."""
+    """Connection to a Ray cluster, an implementation of `sandbox.Nodes`.
+
+    A process may have one at a time, or several on a connection that the caller made with
+    ``ray.init``.
+    """
 
     def __init__(self, address: str, cpus: int | None = None) -> None:
-        """Connect. ``address``: "auto" (the cluster of this machine, or RAY_ADDRESS), "local" (a
-        cluster of this machine alone, for as long as this is open, of ``cpus``), or HOST:PORT.
+        """Connect to ``address``, one of:
 
-        Raises `SandboxError`: no Ray, nobody there, or another version of it or of Python.
+        - "auto": the cluster of this machine, or the cluster in RAY_ADDRESS;
+        - "local": a new cluster of this machine alone, with ``cpus``, that ends at `close`;
+        - HOST:PORT of a cluster's head.
+
+        Raises `SandboxError` without Ray, without an answer, or if the cluster has another version
+        of Ray or Python.
         """
-        # Nothing about a run is sent anywhere unless its user wants that.
+        # Ray must not send usage statistics unless the user wants that.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # else it tries for ten minutes
-        if address == LOCAL:  # loopback, on any system: its ports ask nobody who he is
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # Ray would try for ten minutes
+        if address == LOCAL:  # keep to the loopback address: Ray's ports ask for no password
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         try:
             import ray
@@ -63,12 +70,12 @@ class RayNodes:
         self._run = _remote_function(ray)
 
     def ask(self, level: str | None, fork: str) -> list[chunks.Answer]:
-        """See `sandbox.Nodes`. A node without CPUs is not asked: it gets no chunk."""
+        """Ask every node with a CPU for its isolation: `sandbox.Nodes.ask`."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         names = {n["NodeID"]: _name(n) for n in self._alive()}
         if not names:
-            raise SandboxError("the Ray cluster has no node with a CPU")
+            raise SandboxError("the Ray cluster has no node with a CPU: start one")
         tickets = {}
         for node_id, name in names.items():
             there = NodeAffinitySchedulingStrategy(node_id, soft=False)
@@ -79,8 +86,8 @@ class RayNodes:
         )
         if silent:
             raise SandboxError(
-                f"node {tickets[silent[0]]}: does not answer within {ASK_SECONDS:.0f} s; is it "
-                "alive, and can it be reached?"
+                f"node {tickets[silent[0]]}: no answer within {ASK_SECONDS:.0f} s: check that it "
+                "is alive and can be reached"
             )
         answers = []
         for ticket in done:
@@ -91,11 +98,11 @@ class RayNodes:
         return answers
 
     def cpus(self) -> int:
-        """See `sandbox.Nodes`."""
+        """Return the number of CPUs of the nodes that are alive: `sandbox.Nodes.cpus`."""
         return sum(int(n["Resources"]["CPU"]) for n in self._alive())
 
     def submit(self, level: str, fork: str, chunk: chunks.Chunk) -> Hashable:
-        """See `sandbox.Nodes`."""
+        """Send a chunk as a Ray task: `sandbox.Nodes.submit`."""
         try:
             inputs = [self._stored(i) if len(i) >= _STORE_BYTES else i for i in chunk.inputs]
             task = self._run.options(num_cpus=1, scheduling_strategy="SPREAD")
@@ -105,17 +112,17 @@ class RayNodes:
         return ticket
 
     def wait(self, tickets: Sequence[Hashable], seconds: float) -> list[Hashable]:
-        """See `sandbox.Nodes`."""
+        """Wait for the first task that ends: `sandbox.Nodes.wait`."""
         done: list[Hashable]
         done, going = self._ray.wait(
             list(tickets), num_returns=1, timeout=seconds, fetch_local=False
         )
         if not going:
-            self._large.clear()  # nobody is waiting for them: the store is not ours to fill
+            self._large.clear()  # no task needs the large inputs any more: free the shared store
         return done
 
     def get(self, ticket: Hashable) -> chunks.Answer:
-        """See `sandbox.Nodes`."""
+        """Return the answer of a finished task: `sandbox.Nodes.get`."""
         try:
             answer: chunks.Answer = self._ray.get(ticket)
         except self._ray.exceptions.RayError as error:
@@ -123,12 +130,15 @@ class RayNodes:
         return answer
 
     def report(self) -> dict[str, object]:
-        """See `sandbox.Nodes`."""
+        """Return Ray's version: `sandbox.Nodes.report`."""
         return {"ray": self._ray.__version__}
 
     def close(self, tickets: Sequence[Hashable]) -> None:
-        """See `sandbox.Nodes`. On a connection of the caller's own, sandboxes that idle on the
-        nodes end by themselves after `node.IDLE_SECONDS`."""
+        """Leave the cluster: `sandbox.Nodes.close`.
+
+        On a connection of the caller's own only the tasks are cancelled. Idle sandboxes on the
+        nodes end by themselves after `node.IDLE_SECONDS`.
+        """
         self._large.clear()
         if self._owns:
             self._ray.shutdown()
@@ -147,7 +157,7 @@ class RayNodes:
 
 
 def _remote_function(ray: Any) -> Any:
-    """The task. A function within a function: sent by value, and so with no import of ours."""
+    """Return the Ray task. An inner function, which Ray sends by value and not by import."""
 
     def run_chunk(
         level: str | None,
@@ -164,9 +174,9 @@ def _remote_function(ray: Any) -> Any:
             from sparring.sandbox.cluster.node import answer
         except ImportError as error:
             return {"refused": f"cannot import this package ({error}): install it", "node": name}
-        large = [i for i in inputs if not isinstance(i, bytes)]
-        found = iter(ray.get(large))
-        data = [i if isinstance(i, bytes) else next(found) for i in inputs]
+        references = [i for i in inputs if not isinstance(i, bytes)]
+        large = iter(ray.get(references))
+        data = [i if isinstance(i, bytes) else next(large) for i in inputs]
         return {**answer(level, fork, asker, rows, data), "node": name}
 
     decorate: Callable[[Any], Any] = ray.remote(max_retries=0)
@@ -190,14 +200,14 @@ def _connect(ray: Any, address: str, cpus: int | None) -> None:
         raise SandboxError(f"sandbox.ray_address = {address}: {error_line(error)}") from None
     finally:
         if term is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, term)  # what SIGTERM means is the caller's business
+            signal.signal(signal.SIGTERM, term)  # Ray sets a handler of its own
 
 
 def _knock(ray: Any, address: str) -> None:
-    """Whether anybody is there, which Ray itself takes most of a minute to find out."""
+    """Raise `SandboxError` if nobody answers at the address; Ray alone would take a minute."""
     host, _, port = address.rpartition(":")
     if host in ("localhost", "127.0.0.1"):
-        host = ray.util.get_node_ip_address()  # what Ray takes it for
+        host = ray.util.get_node_ip_address()  # Ray does the same
     try:
         socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
     except (OSError, ValueError, OverflowError) as error:
@@ -208,5 +218,5 @@ def _knock(ray: Any, address: str) -> None:
 
 
 def _name(n: dict[str, Any]) -> str:
-    """A node's address, with what tells it from others on the same machine."""
+    """Return a node's address and the start of its id, which differs on the same machine."""
     return f"{n['NodeManagerAddress']} ({str(n['NodeID'])[:8]})"

@@ -1,13 +1,13 @@
 """`ClusterSandbox`: a `Runner` on the nodes of a cluster.
 
-One thread here cuts what waits into chunks, keeps a bounded number of them on their way, and puts
-the answers where they belong. A chunk whose node dies is given out again; only its answer counts,
-so that every run has one outcome. A program that was lost `_SUSPECT` times travels alone, and what
-is still unknown after `LOSSES` times is `Verdict.INFRA`: no label.
+One thread cuts the waiting work into chunks, keeps a bounded number of chunks in flight, and stores
+their answers. A chunk whose node dies is given out again. Only an answer counts, so every execution
+has one outcome. A program that was lost `chunks._SUSPECT` times travels alone; an execution that is
+still unknown after `LOSSES` times is `Verdict.INFRA`, which is no label.
 
-The cluster itself is behind `Nodes`, four calls of which `ray_nodes` is the real one. Limits,
-isolation and verdicts are those of `Sandbox`, which runs on each node (`node`); memo, store and
-planning are here. Expected outputs never come near this package.
+`Nodes` is the interface to a cluster, and `ray_nodes` implements it. Limits, isolation and verdicts
+are those of the `Sandbox` on each node (`node`); memo, store and planning stay with the caller.
+Expected outputs never enter this package.
 """
 
 from __future__ import annotations
@@ -25,50 +25,55 @@ from sparring.sandbox.cluster import chunks, node
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 AGAIN_SECONDS = (1.0, 5.0, 20.0)
-"""After a loss, before the work is given out again. A dead node is still sent work, which comes
-back lost at once, until the cluster has noticed that it is dead."""
+"""Seconds between the losses of a work and its next turn. Until the cluster notices that a node is
+dead, it sends work there, which is lost at once."""
 LOSSES = len(AGAIN_SECONDS) + 1
 _WAIT_SECONDS = 0.1
-"""How late new work, or the end, may be noticed while a chunk is being waited for."""
+"""Longest delay before the thread, waiting for a chunk, notices new work or the end."""
 _COUNT_SECONDS = 2.0
 _AHEAD = 2
-"""Chunks on their way for each CPU: one that runs, and one that waits there."""
+"""Chunks in flight for each CPU: one that is executed, and one that waits there."""
 GONE_SECONDS = 60.0
-"""How long there may be no node at all: a lost one may be replaced."""
+"""Longest time without any node: a lost node may be replaced meanwhile."""
 
 
 class LostError(Exception):
-    """A chunk that will not come back; the message says why."""
+    """Raised for a chunk that will have no answer; the message says why."""
 
 
 class Nodes(Protocol):
-    """A cluster that runs `node.answer` somewhere. Methods raise `SandboxError` if it is gone."""
+    """Cluster that calls `node.answer` on its nodes.
+
+    The methods raise `SandboxError` if the cluster is gone.
+    """
 
     def ask(self, level: str | None, fork: str) -> list[chunks.Answer]:
-        """What every node gives: its answer to an empty chunk, with its name as ``"node"``."""
+        """Return every node's answer to an empty chunk, with the node's name as ``"node"``."""
 
     def cpus(self) -> int:
-        """CPUs of the nodes that are alive."""
+        """Return the number of CPUs of the nodes that are alive."""
 
     def submit(self, level: str, fork: str, chunk: chunks.Chunk) -> Hashable:
-        """Send a chunk to the node that suits; a ticket for it."""
+        """Send a chunk to a node; return a ticket for its answer."""
 
     def wait(self, tickets: Sequence[Hashable], seconds: float) -> list[Hashable]:
-        """Those that are done, some at least; none after so many seconds."""
+        """Wait for a chunk to end; return the tickets of ended ones, none after `seconds`."""
 
     def get(self, ticket: Hashable) -> chunks.Answer:
-        """The answer of one that is done. Raises `LostError`."""
+        """Return the answer of an ended chunk. Raises `LostError`."""
 
     def report(self) -> dict[str, object]:
-        """Versions, for the record of a run."""
+        """Return versions for the record of a run."""
 
     def close(self, tickets: Sequence[Hashable]) -> None:
-        """Leave the cluster; end what of ours still runs there."""
+        """Cancel the chunks in flight and leave the cluster."""
 
 
 class ClusterSandbox(Runner):
-    """Runs untrusted programs on a cluster. A context manager; safe to use from several
-    threads."""
+    """Runner of untrusted programs on a cluster.
+
+    A context manager; safe to use from several threads.
+    """
 
     def __init__(
         self,
@@ -81,13 +86,14 @@ class ClusterSandbox(Runner):
         memo: bool = True,
         store: Path | None = None,
     ) -> None:
-        """Ask every node what it gives.
+        """Ask every node for its isolation, and settle the level.
 
-        `nodes` is closed with this, or if this fails. `workers`: chunks that run at once, by
-        default one for each CPU of the cluster. `level`: by default the strongest that all nodes
-        give. The rest as for `Sandbox`.
+        - `nodes`: connection to the cluster, closed with this sandbox, also if this call fails.
+        - `workers`: chunks that are executed at once; default: one for each CPU of the cluster.
+        - `level`: isolation to insist on; default: the strongest that all nodes give.
 
-        Raises `SandboxError` naming the node that cannot give the level or is not like this one.
+        The other settings are those of `Sandbox`. Raises `SandboxError` with the name of a node
+        that cannot give the level or that differs from the caller.
         """
         self._nodes = nodes
         try:
@@ -95,10 +101,10 @@ class ClusterSandbox(Runner):
                 raise SandboxError(f"workers is {workers}: give at least 1.")
             super().__init__(fork, skip=skip_after_timeout, memo=memo, store=store)
             self._workers = workers
-            self._answers = self._asked(level)
+            self._answers = self._ask_nodes(level)
             self.level = min((Level(a["level"]) for a in self._answers), key=_strength)
             if any(a["level"] != self.level.value for a in self._answers):
-                self._answers = self._asked(self.level)
+                self._answers = self._ask_nodes(self.level)
         except BaseException:  # raised again: neither store nor nodes are left open
             if hasattr(self, "_store"):
                 self._close_store()
@@ -113,14 +119,14 @@ class ClusterSandbox(Runner):
         self._thread = threading.Thread(target=self._feed, name="sandbox-cluster", daemon=True)
         self._thread.start()
 
-    def _asked(self, level: Level | None) -> list[chunks.Answer]:
+    def _ask_nodes(self, level: Level | None) -> list[chunks.Answer]:
         answers = self._nodes.ask(level.value if level else None, self._fork.value)
         for answer in answers:
             _check(answer)
         return answers
 
     def report(self) -> dict[str, object]:
-        """What isolates the programs, for the record of a run: level, layers, versions."""
+        """Return the isolation of the programs for a run's record: level, layers, versions."""
         return {
             "level": self.level.value,
             "layers": {a["node"]: a["layers"] for a in self._answers},
@@ -133,7 +139,7 @@ class ClusterSandbox(Runner):
         }
 
     def close(self) -> None:
-        """End what of ours still runs there, and leave the cluster. May be called twice."""
+        """End the programs on the nodes and leave the cluster. May be called twice."""
         self._shut()
         self._thread.join()
         if not self._ended.is_set():
@@ -141,7 +147,7 @@ class ClusterSandbox(Runner):
             self._close_store()
 
     def _feed(self) -> None:
-        """The thread: send chunks, take answers."""
+        """Send chunks and take answers, in a thread, until closed."""
         sent: dict[Hashable, list[Work]] = {}
         try:
             while self._fill(sent):
@@ -152,16 +158,15 @@ class ClusterSandbox(Runner):
         except SandboxError as error:
             self._shut(str(error))
         finally:
-            # A defect of ours must not leave a caller waiting for ever.
-            self._shut("a defect in a thread of the sandbox; its trace is on stderr")
+            # A defect of this thread must not leave a caller waiting for ever.
+            self._shut("a thread of the sandbox failed; its traceback is on stderr")
             held = [work for works in sent.values() for work in works]
             for work in (*held, *(work for _, work in self._later)):
                 work.call.done.put(None)
             self._nodes.close(list(sent))
 
     def _fill(self, sent: dict[Hashable, list[Work]]) -> bool:
-        """Send chunks until enough are on their way, waiting if there is nothing. False when
-        closed."""
+        """Send chunks until enough are in flight; wait if there is none. Return False if closed."""
         while True:
             with self._lock:
                 self._take_later()
@@ -177,21 +182,21 @@ class ClusterSandbox(Runner):
                 chunk = chunks.pack(works)
             try:
                 ticket = self._nodes.submit(self.level.value, self._fork.value, chunk)
-            except BaseException:  # raised again, once those who wait are told
+            except BaseException:  # raised again, after the waiting callers are told
                 for work in works:
                     work.call.done.put(None)
                 raise
             sent[ticket] = works
 
     def _take_later(self) -> None:
-        """Put back what was lost and has waited long enough, in its old order."""
+        """Put lost work that has waited long enough back into the queue, in its old order."""
         now = time.monotonic()
         due = [work for when, work in self._later if when <= now]
         self._later = [(when, work) for when, work in self._later if when > now]
         self._waiting.extendleft(reversed(due))
 
     def _count_slots(self) -> None:
-        """Nodes come and go."""
+        """Count the CPUs of the cluster from time to time, since nodes come and go."""
         if time.monotonic() - self._counted > _COUNT_SECONDS:
             self._counted = time.monotonic()
             cpus = self._nodes.cpus()
@@ -206,8 +211,8 @@ class ClusterSandbox(Runner):
             return
         if time.monotonic() - self._gone_since > GONE_SECONDS:
             raise SandboxError(
-                f"the cluster has had no node with a CPU for {GONE_SECONDS:.0f} s: start one, and "
-                "go on with --resume."
+                f"the cluster has had no node with a CPU for {GONE_SECONDS:.0f} s: start one, then "
+                "continue with --resume."
             )
 
     def _take_answer(self, ticket: Hashable, sent: dict[Hashable, list[Work]]) -> None:
@@ -224,7 +229,7 @@ class ClusterSandbox(Runner):
             chunks.settle(works, answer)
             for work in works:
                 self._finish(work)
-        del sent[ticket]  # last: whoever is left in `sent` is told when this thread fails
+        del sent[ticket]  # last: if this thread fails before, `_feed` tells the callers in `sent`
 
     def _give_out_again(self, works: list[Work], reason: str) -> None:
         with self._lock:
@@ -235,7 +240,7 @@ class ClusterSandbox(Runner):
                     again = time.monotonic() + AGAIN_SECONDS[work.losses - 1]
                     self._later.append((again, work))
                 else:
-                    work.give_up(f"lost {LOSSES} times on its way: {reason}")
+                    work.give_up(f"lost {LOSSES} times on the cluster: {reason}")
                     self._finish(work)
         self._counted = 0.0
 
@@ -246,5 +251,5 @@ def _check(answer: chunks.Answer) -> None:
 
 
 def _strength(level: Level) -> int:
-    """The weakest first: levels are listed from the strongest on."""
+    """Return a sort key, the weakest level first; `Level` lists the strongest first."""
     return -list(Level).index(level)

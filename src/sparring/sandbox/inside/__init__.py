@@ -1,40 +1,42 @@
 """Everything that runs in a program's own process: trusted with nothing.
 
-What may an attacker's program reach? It is Python source that may use ``ctypes``, so take it to do
-whatever its process can. In brackets: what holds it.
+An attacker's program is Python source that may use ``ctypes``: assume that it does whatever its
+process can do. The list names what such a program reaches, and in brackets what bounds it there.
 
-- **Memory** (`caller.process`): all of this process, this package included. No expected output, no
-  other program, no path of the project, no secret: they never entered this process or the ones it
-  was forked from.
-- **Descriptors** (`worker.zygote`): 0 (its input), 1 (its output), 2 (``/dev/null``), 255 (its
-  control socket to the server, which carries its own later inputs and takes single bytes); for a
-  call the two files of arguments and value, beside a script the pipe to it. Nothing else is open.
-- **The board** (`protocol.board`): it can write that a run has ended, and how. That gains what
-  ``os._exit(0)`` gains. Limits and verdicts are the server's own measurements (`worker.watch`).
-- **Files** (`isolation.namespaces`, `isolation.landlock`, `isolation.confine`): Python and the
-  system's libraries to read, the packages given to it (`isolation.shown`), four devices, and one
-  empty flat directory to write in, of at most 64 MiB. Of other files at most names, sizes and
-  times, and the list of processes (at ``landlock``), never contents.
+- **Memory** (`caller.process`): all of its process, this package included. No expected output, no
+  other program, no path of the project and no secret is in there: none of them ever entered this
+  process or its ancestors.
+- **Descriptors** (`worker.zygote`): 0 (its input), 1 (its output), 2 (``/dev/null``) and 255 (its
+  control socket to the server, which brings its later inputs and takes single bytes). A call has
+  two more, the files of arguments and value; a program under a script has one more, the pipe to
+  the script. Nothing else is open.
+- **The status page** (`protocol.board`): the program can write that an execution has ended, and
+  how. A forged end gains what ``os._exit(0)`` gains. Limits and verdicts rest on the server's own
+  measurements (`worker.watch`).
+- **Files** (`isolation.namespaces`, `isolation.landlock`, `isolation.confine`): the program reads
+  Python, the system's libraries, the packages given to it (`isolation.shown`) and four devices. It
+  writes in one empty flat directory of at most 64 MiB. At ``landlock`` it may also see names, sizes
+  and times of other files and the list of processes, never contents.
 - **System calls** (`isolation.seccomp`, by the lists of `isolation.syscalls`): no process, no
   socket but a connected pair of its own, no signal to others. Clock and ``os.urandom`` are real.
 - **Time and memory** (`worker.watch`, from outside): up to its limits.
 - **Threads** (`isolation.share`, counted by `worker.watch`): up to its share of the user's.
-- **A test script** (`messages`; a second process of this kind): through one pipe with plain values,
-  only as answers to the calls that the script makes (`candidate`). It can lie in an answer, not
-  decide.
-- **Its other inputs** (`restore`): on one program's inputs runs follow each other in one process,
-  which is put back between them; a run that is ``alone`` has its own process (`worker.server`).
-  Validators, checkers and reference solutions read hostile text: on it they run alone.
+- **A test script** (`messages`; a second process of this kind): the program answers the script's
+  calls with plain values through one pipe (`candidate`). It can lie in an answer, but decides
+  nothing.
+- **Its other inputs** (`restore`): the executions of one program follow each other in one process,
+  which is restored between them; an execution that is ``alone`` has its own (`worker.server`).
+  Validators, checkers and reference solutions read hostile text, so they run alone on it.
 - **The caller** (`caller.replies`, `caller.credible`): through an outcome's text, cut to its limit.
-  Nothing is decided by what it says.
+  The text decides nothing.
 
-Two kinds of process, both forked from the zygote into `program`:
+The zygote forks two kinds of process, which both begin in `program`:
 
-- a program: `calls`, `front`, `streams`, and `restore` with `arrays` between two of its runs;
-- a test script: `scripts`, what it finds there (`candidate`, `offered`, `pytest_names`, `approx`)
-  and what decides that it has passed (`collected`, `own_runs`, `parametrized`, `failures`,
+- a program: `calls`, `front`, `streams`, and `restore` with `arrays` between two executions;
+- a test script: `scripts`, the names that it finds (`candidate`, `offered`, `pytest_names`,
+  `approx`), and the rules by which it passes (`collected`, `own_runs`, `parametrized`, `failures`,
   `lookups`).
 
-`messages` and `raised` are what travels between the two. Nothing here imports ``caller``,
-``worker`` or ``isolation``, and nothing but ``worker.zygote`` imports this.
+`messages` and `raised` define what travels between the two. This package imports neither
+``caller`` nor ``worker`` nor ``isolation``, and only ``worker.zygote`` imports this package.
 """

@@ -1,8 +1,8 @@
-"""``pytest.approx``, by its documented rule, for the suites that use it.
+"""Replacement for ``pytest.approx``, by pytest's documented rule.
 
-A number is near when it differs by no more than the larger of ``rel`` (1e-6) times the expected
-one and ``abs`` (1e-12); an ``abs`` given alone is meant alone. Lists, tuples and mappings are
-compared member by member, as long as they hold no further ones. What is no number must be equal.
+A number is near when its difference from the expected number is at most the larger of ``rel``
+(1e-6) times the expected number and ``abs`` (1e-12). ``abs`` without ``rel`` counts alone. Lists,
+tuples and mappings are compared member by member and may not be nested. Other values must be equal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Approx:
-    """A value that others may be near to."""
+    """Expected value that compares equal (``==``) to values near it."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -23,7 +23,7 @@ class Approx:
         self, expected: Any, rel: float | None = None, abs: float | None = None,
         nan_ok: bool = False,
     ) -> None:  # fmt: skip
-        """The value, or a list, tuple or mapping of values, and how near is near enough."""
+        """Expect a value, or a list, tuple or mapping of values, within the tolerances."""
         for name, tolerance in (("rel", rel), ("abs", abs)):
             if tolerance is not None and not tolerance >= 0:
                 raise ValueError(f"approx: {name}={tolerance} is no tolerance: give 0 or more")
@@ -43,10 +43,10 @@ class Approx:
         if _members(expected) is not None:
             if _members(actual) is None or isinstance(actual, Mapping):
                 return False
-            given = list(actual)  # type: ignore[call-overload]
-            if len(given) != len(expected):
+            values = list(actual)  # type: ignore[call-overload]
+            if len(values) != len(expected):
                 return False
-            return all(map(self._near, given, expected))
+            return all(map(self._near, values, expected))
         return self._near(actual, expected)
 
     def __ne__(self, actual: object) -> bool:
@@ -60,7 +60,7 @@ class Approx:
 
     def _near(self, actual: Any, expected: Any) -> bool:
         if isinstance(expected, bool) and not isinstance(actual, bool):
-            return False
+            return False  # `True == 1`, but pytest tells them apart
         if actual == expected:
             return True
         if isinstance(expected, bool) or not (_is_number(expected) and _is_number(actual)):

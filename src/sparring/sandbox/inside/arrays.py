@@ -1,8 +1,8 @@
-"""The state that numpy keeps for a whole process, and whether a run has changed it.
+"""Comparing the state that numpy keeps for a whole process, before and after an execution.
 
-The generator behind ``numpy.random.seed`` is seeded anew for every run; error handling, print
-options, the buffer size and the filters of warnings are compared after it: a process in which one
-of them differs is spent.
+The generator behind ``numpy.random.seed`` is seeded anew for every execution. Error handling, print
+options, the buffer size and the filters of warnings are compared after each execution: a process
+in which one of them differs is spent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class NumpyState:
-    """numpy's state as the first run of a process finds it."""
+    """State of numpy before the first execution of a process."""
 
     def __init__(self) -> None:
         self._numpy: Any = sys.modules["numpy"]
@@ -21,11 +21,11 @@ class NumpyState:
         self._before = self._now()
 
     def seed(self, number: int) -> None:
-        """Start the process's own generator from `number`."""
+        """Seed the process's global generator with `number` (64 bits, folded into 32)."""
         self._random.seed((number ^ number >> 32) & 0xFFFF_FFFF)
 
     def unchanged(self) -> bool:
-        """Whether everything but the generator's place is as it was."""
+        """Return whether everything but the generator's position is as it was."""
         return self._now() == self._before
 
     def _now(self) -> tuple[object, ...]:

@@ -1,13 +1,14 @@
-"""Calling a program's function, inside the program's process; and the other end of a script's pipe.
+"""Calling a program's function within the program's process, for a file or for a test script.
 
-A program is loaded as a module is imported, anew for every run: its ``if __name__ == "__main__"``
-does not fire. `answer_call` is one call whose arguments and value are files; `answer_script`
-serves a test script in another process, call after call, until that hangs up.
+A program is loaded anew for every execution, as a module is imported: its
+``if __name__ == "__main__"`` does not fire. `answer_call` makes one call, with its arguments and
+its value in files. `answer_script` serves a test script in another process, call after call, until
+the script closes the pipe.
 
-Like everything in a program's process this is trusted with nothing: what it writes is what the
-program could have written itself, and is compared elsewhere. Nor does it keep anything for a
-program that looks through the frames that called it: what came as text is gone before the call,
-and arguments stay only where they are sent back.
+This code, like everything in a program's process, is trusted with nothing. The program could have
+written every byte of an answer itself, and another process compares it. A program can also look
+through the frames that called it, so these frames hold nothing secret: the encoded text is gone
+before the call, and arguments stay only where they are sent back.
 """
 
 from __future__ import annotations
@@ -29,26 +30,32 @@ MODULE_NAME = "program"
 def answer_call(
     code: CodeType, front: Front | None, entry_point: str, spec: int, value: int
 ) -> None:
-    """Load the program, call it with the arguments in file `spec`, write to file `value`."""
-    given = _given(spec)
+    """Load the program and call its entry point once.
+
+    `spec` is the descriptor of the encoded arguments, `value` that of the file for the value.
+    """
+    arguments = _read_arguments(spec)
     function = _find(_load(code, front), entry_point)
-    # Taken out of the list, so that it is empty during the call.
-    result = function(*given.pop(), **given.pop())
-    # As descriptors, not as file objects: the program may have replaced `open`.
-    messages.write_all(value, values.encode(result).encode("ascii"))
+    # `pop` empties the list, so that this frame holds no arguments during the call.
+    returned = function(*arguments.pop(), **arguments.pop())
+    # `os.write` on a descriptor, because the program may have replaced `open`.
+    messages.write_all(value, values.encode(returned).encode("ascii"))
 
 
 def answer_script(code: CodeType, front: Front | None, entry_point: str, channel: int) -> None:
-    """Load the program and answer the calls that arrive on `channel`, until its end.
+    """Load the program and answer the calls that arrive on `channel`, until the stream's end.
 
-    A call is the encoded triple of a name (None: the entry point), positional and named
-    arguments. The answer is `VALUE` and the encoded triple of the value and both kinds of
-    arguments as the call left them, or `ERROR` and a description of the exception (``raised``),
-    or `USELESS` and the same where the program does not load or lacks the entry point: else a
-    script that expects an exception would take that one for it, and pass.
-    A list of names asks for the program's data: the answer is the table of those that it has, each
-    value encoded by itself.
-    Raises `ValueError` for a message that is too long.
+    A call is the encoded triple of a name (None: the entry point), positional arguments and named
+    arguments. The answer is one of three:
+
+    - `VALUE`, and the encoded triple of the value and of both kinds of arguments as the call left
+      them;
+    - `ERROR`, and a description of the exception (``raised``);
+    - `USELESS`, and a description, where the program does not load or lacks the entry point. A
+      script that expects an exception would otherwise accept this one, and pass.
+
+    A list of names asks for the program's data. The answer maps the names that the program has to
+    values, each value encoded by itself. Raises `ValueError` for a message that is too long.
     """
     program: list[ModuleType] = []
     load = partial(_load, code, front)
@@ -59,13 +66,16 @@ def answer_script(code: CodeType, front: Front | None, entry_point: str, channel
 def _answer_one(
     program: list[ModuleType], load: Callable[[], ModuleType], entry_point: str, channel: int
 ) -> bool:
-    """Answer the next call, False at the end. `program` is empty until the first has loaded it."""
+    """Answer the next call; return False at the stream's end.
+
+    `program` is empty until the first call has loaded the module into it.
+    """
     received = [messages.receive(channel)]
     loading = False
     if received[0] is None:
         return False
     try:
-        # Taken out of the list: the bytes end with their decoding.
+        # `pop` lets the bytes go as soon as they are decoded: no frame holds them in the call.
         asked = [values.decode((received.pop() or b"").decode("ascii"))]
         if not program:
             loading = True
@@ -76,13 +86,13 @@ def _answer_one(
         else:
             name, arguments, named = asked.pop()
             function = _find(program[0], name or entry_point, NameError if name else _NoEntryPoint)
-            result = function(*arguments, **named)
-            answer = messages.VALUE + values.encode((result, arguments, named)).encode("ascii")
+            value = function(*arguments, **named)
+            answer = messages.VALUE + values.encode((value, arguments, named)).encode("ascii")
         if len(answer) > messages.MAX_BYTES:
             raise ValueError("a value that is too long")
     except MemoryError:
         raise
-    except BaseException as error:  # noqa: BLE001  # whatever it raises goes to the script
+    except BaseException as error:  # noqa: BLE001  # the script gets whatever the program raises
         useless = loading or isinstance(error, _NoEntryPoint)
         answer = (messages.USELESS if useless else messages.ERROR) + raised.describe(error)
     messages.send(channel, answer)
@@ -90,21 +100,23 @@ def _answer_one(
 
 
 def _data(module: ModuleType, names: list[str]) -> dict[str, str]:
-    """The module's data under these names, encoded. What can be called is none, nor is an iterator,
-    which encoding would drain."""
+    """Return the module's data under these names, each value encoded.
+
+    Callables are left out, and so are iterators, which encoding would drain.
+    """
     held = {name: module.__dict__[name] for name in names if name in module.__dict__}
     data = {n: v for n, v in held.items() if not (callable(v) or hasattr(v, "__next__"))}
     return {name: values.encode(value) for name, value in data.items()}
 
 
-def _given(spec: int) -> list[Any]:
-    """What a file says of one call: the named arguments and, to be taken first, the others."""
+def _read_arguments(spec: int) -> list[Any]:
+    """Read a call's arguments: the named ones and then, to be popped first, the positional."""
     arguments, named = values.decode(messages.read_all(spec).decode("ascii"))
     return [named, arguments]
 
 
 def _load(code: CodeType, front: Front | None) -> ModuleType:
-    """The program as a fresh module, after what stands before it."""
+    """Execute the preamble and the program in a fresh module, and return the module."""
     module = ModuleType(MODULE_NAME)
     module.__dict__["__builtins__"] = builtins
     sys.modules[MODULE_NAME] = module
@@ -115,17 +127,20 @@ def _load(code: CodeType, front: Front | None) -> ModuleType:
 
 
 class _NoEntryPoint(NameError):
-    """The program lacks the function that it is called by."""
+    """Raised when the program lacks its entry point."""
 
 
 def _find(
     module: ModuleType, entry_point: str, missing: type[NameError] = NameError
 ) -> Callable[..., Any]:
-    """The function `entry_point`, or ``Class.method``. Raises `missing`."""
+    """Return the function `entry_point`, or ``Class.method`` of a new instance.
+
+    Raises `missing` if the program has no such function.
+    """
     name, _, method = entry_point.partition(".")
-    found = module.__dict__.get(name)
-    if method and isinstance(found, type):
-        found = getattr(found(), method, None)
-    if not callable(found):
+    function = module.__dict__.get(name)
+    if method and isinstance(function, type):
+        function = getattr(function(), method, None)
+    if not callable(function):
         raise missing(f"the program defines no function {entry_point}")
-    return found  # type: ignore[no-any-return]
+    return function  # type: ignore[no-any-return]

@@ -1,14 +1,15 @@
-"""The script's end of the pipe: what stands for a function of the program, and its line.
+"""The script's end of the pipe: proxies for the program's functions, and the pipe they share.
 
 A call sends a name and arguments, and waits for the value and for the arguments as the call left
-them. All calls of a script share one line, one at a time, whichever thread makes them. No call can
-begin inside another: what travels is plain values, so the program has nothing of the script's that
-it could call.
+them. All threads of a script share one pipe, which carries one call at a time. No call can begin
+within another: only plain values travel, so the program holds nothing of the script's to call.
 
-What comes back was written by the program's process and may be anything. What is no answer counts
-as the end of the program: the line is gone, and a script whose line is gone is not passed, whatever
-it catches. So does a call that was interrupted (a signal, a timeout of the script's own), for the
-rest of its answer would be taken for the next one.
+The program's process writes the answers, so an answer may be any bytes:
+
+- A malformed answer counts as the end of the program: a script that has received one has not
+  passed, whatever exceptions it catches.
+- An interrupted call (a signal, a timeout of the script's own) counts as the end too, because the
+  rest of its answer would be read as the answer to the next call.
 """
 
 from __future__ import annotations
@@ -24,39 +25,46 @@ from sparring.sandbox.inside import messages, raised
 
 _GONE = "the program ended before the script did"
 _USELESS = "the program cannot be called"
-_NO_ANSWER = "the program's process sent what is no answer"
+_MALFORMED = "the program's process sent a malformed answer"
 _OPAQUE = ('{"object":', '{"falsy":')
-"""How `values` writes what is not plain. Inside a string its quotes would be escaped."""
+"""Beginnings of encoded values that are not plain. Within a string, `values` escapes the quotes."""
 _Read = TypeVar("_Read")
 
 
 class ProgramGone(BaseException):
-    """The program's process is no longer there. Not for a script to catch by `Exception`."""
+    """Raised when the program's process has gone.
+
+    A `BaseException`, so that a script's ``except Exception`` does not catch it and pass.
+    """
 
 
 class Line:
-    """The pipe to the program. Any thread may call; one call is under way at a time."""
+    """Pipe to the program. Any thread may call; one call is under way at a time."""
 
     def __init__(self, channel: int, on_call: Callable[[], None] = lambda: None) -> None:
-        """The line on descriptor `channel`; `on_call` is told of each call, in its thread."""
+        """Use descriptor `channel`; run `on_call` before each call, in the thread that calls."""
         self._channel = channel
         self._on_call = on_call
         self._turn = threading.Lock()
         self._caller: int | None = None
         self.gone = ""
-        """Why the program counts as gone, from the first call that finds it so. A script that
-        catches everything would pass."""
+        """Reason why the program counts as gone; empty while it is there.
+
+        Kept for the end of the script, since a script that catches everything would pass."""
         self.useless = ""
-        """Why no call of this program can succeed. A script that expects an exception would take
-        this one for it, and pass."""
+        """Reason why no call of this program can succeed; empty if none is known.
+
+        Kept for the end of the script, since a script that expects an exception would pass."""
         self.calls = 0
         self.asked = False
-        """Whether the program was called at all. A script that never does tests nothing."""
+        """True once the script has called the program. A script without a call tests nothing."""
 
     def ask(self, request: bytes, count: int, names: Set[str]) -> Any:
-        """Send a request; an exception, or the triple of value, `count` arguments, named ones.
+        """Send a call, and wait for the answer.
 
-        Raises `ProgramGone`; `ValueError`, with nothing sent, for a request that is too long.
+        Returns the program's exception, or the triple (value, `count` positional arguments, named
+        arguments under `names`). Raises `ProgramGone`, and `ValueError`, with nothing sent, for a
+        request that is too long.
         """
         if len(request) > messages.MAX_BYTES:
             raise ValueError("arguments that are too long")
@@ -67,9 +75,9 @@ class Line:
         return self._answered(request, lambda answer: _parse(answer, count, names))
 
     def ask_data(self, names: Collection[str]) -> dict[str, Any]:
-        """What the program has under these names, where that is plain data.
+        """Return the program's values under `names`, as far as they are plain data.
 
-        Nothing of a program that cannot be loaded: the next call will tell why.
+        A program that cannot be loaded gives an empty table; the next call will tell why.
         """
         if not names:
             return {}
@@ -79,8 +87,8 @@ class Line:
 
     def _refuse_within(self) -> None:
         if self._caller == threading.get_ident():
-            # A signal's handler, or a finaliser. To wait for the lock would be for ever.
-            raise RuntimeError("a call of the program during another")
+            # A signal handler or a finaliser, in the thread that holds the lock: a deadlock.
+            raise RuntimeError("a call of the program within another call")
 
     def _answered(self, request: bytes, read: Callable[[bytes], _Read]) -> _Read:
         with self._turn:
@@ -92,7 +100,7 @@ class Line:
             except ProgramGone as error:
                 self.gone = str(error)
                 raise
-            except BaseException as error:  # raised again: the pipe is out of step from here on
+            except BaseException as error:  # raised again; the rest of an answer may still come
                 self.gone = f"a call was interrupted by {type(error).__name__}"
                 raise
             finally:
@@ -107,49 +115,50 @@ class Line:
                 raise
             raise ProgramGone(str(error)) from None
         except ValueError:
-            raise ProgramGone(_NO_ANSWER) from None
+            raise ProgramGone(_MALFORMED) from None
         if answer is None:
             raise ProgramGone(_GONE)
         if answer[:1] == messages.USELESS:
-            self.useless = self.useless or _said(answer[1:])
+            self.useless = self.useless or _why_useless(answer[1:])
             return messages.ERROR + answer[1:]
         return answer
 
 
 class Candidate:
-    """Called like the program's function."""
+    """Proxy that a script calls like the program's function."""
 
     def __init__(self, line: Line, name: str, *, entry_point: bool = True) -> None:
-        """The entry point, or another function of the program, by its name."""
+        """Stand for the entry point, or for another function of the program by its name."""
         self._line = line
         self._asked = None if entry_point else name
         self.__name__ = self.__qualname__ = name
 
     @property
     def __signature__(self) -> Any:
-        """Asked for by `inspect.signature`. That of `__call__` would be taken for the program's."""
-        raise TypeError(f"what parameters {self.__name__} has is not seen from a test script")
+        """Refuse `inspect.signature`, which would take the signature of `__call__`."""
+        raise TypeError(f"the parameters of {self.__name__} cannot be seen from a test script")
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         text = values.encode((self._asked, list(arguments), named))
         if self._asked is not None and any(mark in text for mark in _OPAQUE):
-            # A function of the program's that is given the candidate could only be a test of it.
-            raise TypeError(f"{self._asked}(), of the program, takes plain values only")
+            # A function of the program's that takes the candidate could only be the program's own
+            # test of itself, which must not stand in for the script's.
+            raise TypeError(f"{self._asked}() of the program takes plain values only")
         answer = self._line.ask(text.encode("ascii"), len(arguments), named.keys())
         if isinstance(answer, BaseException):
             raise answer
         value, after, named_after = answer
-        for mine, theirs in zip(arguments, after, strict=True):
-            _update(mine, theirs)
-        for key, mine in named.items():
-            _update(mine, named_after[key])
+        for argument, copy in zip(arguments, after, strict=True):
+            _update(argument, copy)
+        for key, argument in named.items():
+            _update(argument, named_after[key])
         return value
 
 
-def _said(description: bytes) -> str:
+def _why_useless(description: bytes) -> str:
     try:
         error = raised.rebuild(description)
-    except Exception:  # noqa: BLE001  # whoever reads the answer will say so
+    except Exception:  # noqa: BLE001  # `_parse` reads the same bytes and refuses them
         return _USELESS
     return f"{_USELESS}: {last_line(error)}"
 
@@ -166,9 +175,9 @@ def _parse(answer: bytes, count: int, names: Set[str]) -> Any:
         if type(named) is not dict or named.keys() != names:
             raise ValueError("other named arguments")
     except MemoryError:
-        raise  # it says that itself
-    except Exception:  # noqa: BLE001  # whatever it is that makes it no answer
-        raise ProgramGone(_NO_ANSWER) from None
+        raise  # the script's own memory limit, not a malformed answer
+    except Exception:  # noqa: BLE001  # any failure to read an answer makes it malformed
+        raise ProgramGone(_MALFORMED) from None
     return value, after, named
 
 
@@ -187,22 +196,22 @@ def _parse_data(answer: bytes, names: Collection[str]) -> dict[str, Any]:
         return {name: values.decode(text) for name, text in plain.items()}
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001  # whatever it is that makes it no answer
-        raise ProgramGone(_NO_ANSWER) from None
+    except Exception:  # noqa: BLE001  # any failure to read an answer makes it malformed
+        raise ProgramGone(_MALFORMED) from None
 
 
-def _update(mine: Any, theirs: Any) -> None:
-    """Do to our argument what the call did to its copy."""
-    if type(mine) is not type(theirs) or values.same(mine, theirs, typed=True):
+def _update(argument: Any, copy: Any) -> None:
+    """Change an argument in place to equal its copy after the call."""
+    if type(argument) is not type(copy) or values.same(argument, copy, typed=True):
         return
-    if isinstance(mine, tuple):
-        for ours, its in zip(mine, theirs, strict=False):
-            _update(ours, its)
-    elif isinstance(mine, (list, bytearray)):
-        mine[:] = theirs
-    elif isinstance(mine, (dict, set)):
-        mine.clear()
-        mine.update(theirs)
-    elif isinstance(mine, deque):
-        mine.clear()
-        mine.extend(theirs)
+    if isinstance(argument, tuple):
+        for member, its_copy in zip(argument, copy, strict=False):
+            _update(member, its_copy)
+    elif isinstance(argument, (list, bytearray)):
+        argument[:] = copy
+    elif isinstance(argument, (dict, set)):
+        argument.clear()
+        argument.update(copy)
+    elif isinstance(argument, deque):
+        argument.clear()
+        argument.extend(copy)

@@ -1,13 +1,13 @@
 """Running the tests that a script defines and does not run itself.
 
-As pytest collects them: functions ``test…``, methods ``test…`` of classes ``Test…``, and
-``unittest`` classes of any name, each method on an object of its own, with what stands before and
-after it (``setup_method``, ``setUp``, …). Not what the script ran to its end (`OwnRuns`), nor
-functions with parameters that it mentions elsewhere, which are helpers. One parameter is given the
-candidate; there are no fixtures.
+Tests are collected by pytest's rules: functions ``test…``, methods ``test…`` of classes ``Test…``,
+and ``unittest`` classes of any name. Each method runs on an object of its own, between its hooks
+(``setup_method``, ``setUp``, …). Two kinds are left out: tests that the script ran to their ends
+(`OwnRuns`), and functions with parameters that the script mentions elsewhere, which are helpers. A
+single parameter receives the candidate; there are no fixtures.
 
-The first test that fails ends it. Its `AssertionError` names the test; other exceptions are raised
-as they are.
+The first failing test ends the suite. An `AssertionError` is raised with the test's name; other
+exceptions are raised as they are.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from sparring.testnames import CHECK, names_a_test
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A script's module after it ran, what it ran itself and mentions, and the candidate.
+    """Tests of a script whose module has been executed.
 
-    ``until_exit`` calls a function that may exit, and makes of the status what it means;
-    ``calls`` says how often the program has been called.
+    ``own`` holds the tests that the script ran itself, ``mentioned`` the names that its code looks
+    up. ``until_exit`` calls a function that may exit, and raises for a failing status. ``calls``
+    returns the number of calls of the program so far.
     """
 
     module: ModuleType
@@ -43,7 +44,7 @@ class Suite:
     calls: Callable[[], int]
 
     def run(self) -> None:
-        """Run every test that was not run. Raises what the first failing one raised."""
+        """Run every test that has not run yet. Raises the exception of the first that fails."""
         held = self.module.__dict__
         own = [(name, value) for name, value in held.items() if self._is_own(value)]
         functions = [(n, v) for n, v in own if isinstance(v, FunctionType) and self._waits(n, v)]
@@ -61,9 +62,9 @@ class Suite:
             self._units(list(units))
 
     def run_what_is_called_so(self) -> None:
-        """Run functions that only by their names are tests (``check_solution``, ``run_tests``).
+        """Run functions that are tests by their names alone (``check_solution``, ``run_tests``).
 
-        For a script that never called the program: nothing else of it can be its tests.
+        For a script that never called the program, in which nothing else can be a test.
         """
         for name, value in list(self.module.__dict__.items()):
             if isinstance(value, FunctionType) and self._is_own(value) and names_a_test(name):
@@ -72,23 +73,23 @@ class Suite:
                     self._call(name, value, {})
 
     def _is_own(self, value: Any) -> bool:
-        """Whether a function or class is the script's own, and not one that it imported."""
+        """Return whether a function or class is defined in the script, not imported by it."""
         if isinstance(value, FunctionType):
             return inspect.unwrap(value).__globals__ is self.module.__dict__
         return isinstance(value, type) and value.__module__ == self.module.__name__
 
     def _waits(self, name: str, function: FunctionType) -> bool:
-        """Whether a function is a test that is still to be run."""
+        """Return whether a function is a test that has not run yet."""
         if not name.startswith("test") or getattr(function, "__test__", True) is False:
             return False
         helps = name in self.mentioned and required(function) and not marks_of(function)
         return not helps and not self.own.ran(function)
 
     def _function(self, name: str, function: FunctionType) -> None:
-        def run(shown: str, given: dict[str, Any]) -> None:
+        def run(shown: str, values: dict[str, Any]) -> None:
             _hook(self.module.__dict__.get("setup_function"), function)
             try:
-                self._call(shown, function, given)
+                self._call(shown, function, values)
             finally:
                 _hook(self.module.__dict__.get("teardown_function"), function)
 
@@ -106,27 +107,28 @@ class Suite:
         _hook(getattr(cls, "teardown_class", None), cls)
 
     def _method(self, cls: type, method: str, name: str, marks: list[Mark]) -> None:
-        def run(shown: str, given: dict[str, Any]) -> None:
+        def run(shown: str, values: dict[str, Any]) -> None:
             test = getattr(cls(), method)
             instance = getattr(test, "__self__", None)
             _hook(getattr(instance, "setup_method", None), test)
             try:
-                self._call(shown, test, given)
+                self._call(shown, test, values)
             finally:
                 _hook(getattr(instance, "teardown_method", None), test)
 
         _each(name, [*marks, *marks_of(getattr(cls, method))], run)
 
-    def _call(self, name: str, test: Callable[..., Any], given: dict[str, Any]) -> None:
-        left = [each for each in required(test) if each not in given]
-        if len(left) > 1:
-            raise TypeError(f"{name}() takes {', '.join(left)}: fixtures are not given here")
-        given = given | dict.fromkeys(left, self.candidate)
+    def _call(self, name: str, test: Callable[..., Any], values: dict[str, Any]) -> None:
+        """Call a test; a single parameter without a value receives the candidate."""
+        unbound = [each for each in required(test) if each not in values]
+        if len(unbound) > 1:
+            raise TypeError(f"{name}() takes {', '.join(unbound)}: fixtures are not supported here")
+        values = values | dict.fromkeys(unbound, self.candidate)
         before = self.calls()
         try:
-            self.until_exit(lambda: finished(test(**given), name))
+            self.until_exit(lambda: finished(test(**values), name))
         except Skipped:
-            # What the program did may have been the reason: that earns no pass.
+            # The test skipped after a call: the program may be the reason, which earns no pass.
             if self.calls() != before:
                 raise AssertionError(f"{name}: {SKIPPED_LATE}") from None
         except (AssertionError, Failed) as error:
@@ -134,7 +136,7 @@ class Suite:
             raise failed.with_traceback(error.__traceback__) from None
 
     def _units(self, classes: list[type]) -> None:
-        """Run ``unittest`` classes, but for the tests that were run. `Failures` listens."""
+        """Run the tests of ``unittest`` classes that have not run; `Failures` notes a failure."""
         import unittest  # large, and few suites need it; these have imported it
 
         load = unittest.defaultTestLoader.loadTestsFromTestCase
@@ -145,23 +147,23 @@ class Suite:
         suite.run(unittest.TestResult())
 
 
-def finished(result: Any, name: str) -> None:
-    """Run what a test only prepares; `False` is its word that it failed."""
-    if inspect.iscoroutine(result):
+def finished(returned: Any, name: str) -> None:
+    """Run the coroutine or generator that a test returned. Raises `AssertionError` for False."""
+    if inspect.iscoroutine(returned):
         import asyncio  # large, and few suites need it
 
-        result = asyncio.run(result)
-    elif inspect.isgenerator(result):
-        collections.deque(result, maxlen=0)
+        returned = asyncio.run(returned)
+    elif inspect.isgenerator(returned):
+        collections.deque(returned, maxlen=0)
         return
-    assert result is not False, f"{name} returned False"
+    assert returned is not False, f"{name} returned False"
 
 
 def required(function: Callable[..., Any]) -> list[str]:
-    """The parameters that a call has to give, as far as it says."""
+    """Return the names of the parameters without a default; none where no signature is known."""
     try:
         parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
-    except (TypeError, ValueError):  # some of Python's own do not say
+    except (TypeError, ValueError):  # some of Python's own functions have no signature
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     empty = inspect.Parameter.empty
@@ -169,17 +171,17 @@ def required(function: Callable[..., Any]) -> list[str]:
 
 
 def _each(name: str, marks: list[Mark], run: Callable[[str, dict[str, Any]], None]) -> None:
-    """Run a test once for each of its cases."""
+    """Run a test once for each of its cases, by its marks."""
     for case in cases(marks):
         if case.skipped():
             continue
         expected = case.expected_failure()
         if expected is None:
-            run(name + case.shown, case.given)
+            run(name + case.shown, case.values)
             continue
         try:
-            run(name + case.shown, case.given)
-        except Exception:  # noqa: BLE001  # however it fails, it was expected to
+            run(name + case.shown, case.values)
+        except Exception:  # noqa: BLE001  # `xfail` expects any failure
             continue
         if expected.kwargs.get("strict"):
             raise AssertionError(f"{name}{case.shown}: should have failed")
@@ -202,6 +204,6 @@ def _methods(cls: type) -> list[str]:
 
 
 def _hook(hook: Any, about: object) -> None:
-    """Call what stands before or after tests, with the test, class or module if it takes that."""
+    """Call a setup or teardown function, with the test, class or module if it takes an argument."""
     if callable(hook):
         hook(*[about][: len(required(hook))])

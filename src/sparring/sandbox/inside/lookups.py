@@ -1,4 +1,4 @@
-"""Names in a script's code: what it looks up, binds and imports, told without running it."""
+"""Names that a script's code looks up, binds and imports, found without running the script."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 
 @dataclass(slots=True)
 class Lookups:
-    """Names of one script. ``looked_up`` outside the function they stand in; ``bound`` at the top
-    level, or declared global; ``imports`` has the names taken from each module, none for one that
-    is imported whole; ``relative`` are the modules that were imported with a dot."""
+    """Names of one script, by the use that its code makes of them.
+
+    - ``looked_up``: names that code reads from outside its own function.
+    - ``bound``: names assigned at the top level or declared global.
+    - ``attributes``: names read as attributes.
+    - ``imports``: the names taken from each module; none for a module that is imported whole.
+    - ``relative``: the modules that were imported with a dot.
+    """
 
     looked_up: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
@@ -26,38 +31,39 @@ class Lookups:
     relative: set[str] = field(default_factory=set)
 
     def of_program(self, tested: Collection[str]) -> list[str]:
-        """The imported modules that stand for the program under test."""
-        given = self.imports.items()
-        return [m for m, names in given if m and is_programs(m, names, tested, self.attributes)]
+        """Return the imported modules that stand for the program under test."""
+        items = self.imports.items()
+        return [m for m, names in items if m and is_programs(m, names, tested, self.attributes)]
 
 
 def lookups(code: CodeType) -> Lookups:
-    """The names of a script's code and of every function in it."""
-    found = Lookups()
-    _add(found, code, top=True)
-    return found
+    """Return the names of a script's code and of every function within it."""
+    names = Lookups()
+    _add(names, code, top=True)
+    return names
 
 
-def _add(found: Lookups, code: CodeType, *, top: bool) -> None:
+def _add(uses: Lookups, code: CodeType, *, top: bool) -> None:
+    # An import is preceded by two constants: the level (dots) and the names that are taken.
     constants: list[object] = []
     module = ""
     for instruction in dis.get_instructions(code):
-        name, held = instruction.opname, instruction.argval
-        if name in _LOOKS_UP:
-            found.looked_up.add(held)
-        elif name == "STORE_GLOBAL" or (top and name == "STORE_NAME"):
-            found.bound.add(held)
-        elif name in _ATTRIBUTE:
-            found.attributes.add(held)
-        elif name == "IMPORT_NAME":
-            module = held
+        operation, argument = instruction.opname, instruction.argval
+        if operation in _LOOKS_UP:
+            uses.looked_up.add(argument)
+        elif operation == "STORE_GLOBAL" or (top and operation == "STORE_NAME"):
+            uses.bound.add(argument)
+        elif operation in _ATTRIBUTE:
+            uses.attributes.add(argument)
+        elif operation == "IMPORT_NAME":
+            module = argument
             names, level = constants[-1], constants[-2]
             taken = set(names) if isinstance(names, tuple) else set()
-            found.imports.setdefault(module, set()).update(taken)
+            uses.imports.setdefault(module, set()).update(taken)
             if level:
-                found.relative.add(module)
-        elif name in ("LOAD_CONST", "LOAD_SMALL_INT"):
-            constants = [*constants[-1:], held]
+                uses.relative.add(module)
+        elif operation in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            constants = [*constants[-1:], argument]
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            _add(found, constant, top=False)
+            _add(uses, constant, top=False)

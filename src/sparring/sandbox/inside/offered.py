@@ -1,10 +1,11 @@
-"""What a script finds of the program that it tests: functions, plain data, a class, a module.
+"""Names of the program that a test script finds: functions, plain data, a class, a module.
 
-A function is a `Candidate`. Data is asked for when the script begins, under the names that the
-script looks up and nothing of its own binds, and comes as a plain value: what the program does to
-it later is not seen. ``from solution import f`` finds a module in which every name is one of
-these. A class, of an entry point ``Class.method``, is made without arguments for each call, so its
-instances carry no state from one call to the next.
+- A function is a `Candidate`, a proxy that calls the program.
+- Data arrives as a plain value when the script begins, under the names that the script looks up
+  and does not bind. The script does not see later changes of the data.
+- ``from solution import f`` finds a module whose names are such functions and data.
+- A class belongs to an entry point ``Class.method``. The program makes a new instance, without
+  arguments, for each call, so instances carry no state from one call to the next.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from sparring.sandbox.inside.lookups import Lookups
 from sparring.testnames import CANDIDATE, names_a_test, tested_names
 
 _PACKAGE = "suite"
-"""What a script with relative imports belongs to."""
+"""Package to which a script with relative imports belongs."""
 
 
 class Offered:
-    """The program's names, as one script may use them."""
+    """Names of the program, as one script may use them."""
 
     def __init__(self, line: Line, entry_point: str) -> None:
         self._line = line
@@ -32,20 +33,24 @@ class Offered:
         self.candidate = Candidate(line, self.tested[0])
 
     def names(self, used: Lookups) -> dict[str, Any]:
-        """Values for the names that a script looks up. Its own definitions will replace some.
+        """Return values for the names that a script looks up; its own definitions replace some.
 
-        Not so names that tests have: a script without its ``check`` must not be given the
-        program's.
+        Names of tests are left out: a script that lacks its own ``check`` must not call the
+        program's ``check`` instead, which would pass.
         """
         others = {n for n in used.looked_up if not hasattr(builtins, n) and not names_a_test(n)}
         others -= set(self.tested)
-        given = {name: self._named(name) for name in others}
-        given |= self._line.ask_data(sorted(others - used.bound))
-        given |= {name: self._named(name) for name in self.tested[1:]}
-        return given | {CANDIDATE: self.candidate, self.tested[0]: self.candidate}
+        # In this order: a proxy for every name, then data where the program has some.
+        values = {name: self._named(name) for name in others}
+        values |= self._line.ask_data(sorted(others - used.bound))
+        values |= {name: self._named(name) for name in self.tested[1:]}
+        return values | {CANDIDATE: self.candidate, self.tested[0]: self.candidate}
 
     def modules(self, script: ModuleType, used: Lookups) -> None:
-        """Put a module where the script imports one that stands for the program."""
+        """Provide the modules that stand for the program, under the names that the script imports.
+
+        A module that Python can find keeps its meaning: ``import heapq`` is no program.
+        """
         if used.relative:
             script.__package__ = _PACKAGE
         for name in used.of_program(self.tested):
@@ -62,7 +67,10 @@ class Offered:
             module = package  # type: ignore[assignment]
 
     def of_module(self, name: str) -> Any:
-        """What the program's module has under a name. Raises `AttributeError`."""
+        """Return an attribute of the program's module: plain data, or a proxy that is called.
+
+        Raises `AttributeError` for the name of a test.
+        """
         if name not in self.tested:
             if names_a_test(name):
                 raise AttributeError(f"no test is taken from the program: {name}")
@@ -80,7 +88,7 @@ class Offered:
 
 
 class _ProgramModule(ModuleType):
-    """The program as a module. `from … import *` binds nothing: the names are there already."""
+    """Module that stands for the program. Its `__all__` is empty: the names are already bound."""
 
     def __init__(self, name: str, offered: Offered) -> None:
         super().__init__(name)
@@ -94,7 +102,7 @@ class _ProgramModule(ModuleType):
 
 
 class _Class:
-    """Stands for the class of an entry point ``Class.method``."""
+    """Stand-in for the class of an entry point ``Class.method``."""
 
     def __init__(self, line: Line, name: str, method: Candidate) -> None:
         self._line = line
@@ -103,11 +111,11 @@ class _Class:
 
     def __call__(self, *arguments: object, **named: object) -> _Instance:
         if arguments or named:
-            raise TypeError(f"{self.__name__}, of the program, is made without arguments")
+            raise TypeError(f"{self.__name__} is a class of the program: make it without arguments")
         return _Instance(self)
 
     def method(self, name: str) -> Candidate:
-        """The method of a fresh instance."""
+        """Return a proxy for the method `name` of a new instance."""
         if name == self._method.__name__:
             return self._method
         return Candidate(self._line, f"{self.__name__}.{name}", entry_point=False)

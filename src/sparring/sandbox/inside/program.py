@@ -1,14 +1,14 @@
-"""A program's own process: running its source on one input after another.
+"""A program's own process: executing its source on one input after another.
 
-Everything here runs *inside* the sandbox, in the same process as the program, and is trusted
-with nothing: what it says (`Ending`, on the ``board``) is a hint that a program could forge. A
-forged "ended" gains nothing that ``os._exit(0)`` would not gain, namely the output so far; the
-outcome is decided outside by descriptors, clocks and wait status that belong to the server.
+This code runs *inside* the sandbox, in the same process as the program, and is trusted with
+nothing. Its notes (`Ending`, on the status page) are hints that a program could forge. A forged end
+gains what ``os._exit(0)`` gains: the output so far. The server decides the outcome from outside, by
+its own descriptors and clocks and by the wait status.
 
-A run looks like ``python program.py < input``: descriptors 0 and 1 are the real ones, a fresh
-``__main__``, fresh ``sys.stdin`` and ``sys.stdout``, threads joined and ``atexit`` called at
-the end. Between runs the process is put back as it was (``restore``); where that cannot be done
-it says that it is spent, and the server takes a fresh one for the next input.
+An execution looks like ``python program.py < input``: real descriptors 0 and 1, a fresh
+``__main__``, fresh ``sys.stdin`` and ``sys.stdout``, threads joined and ``atexit`` functions called
+at the end. Between two executions the process is restored (``restore``). A process that cannot be
+restored notes that it is spent, and the server takes a fresh one for the next input.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ _END = "\0end"  # no name that a program could use
 
 
 def serve(control: socket.socket, board: Board) -> None:
-    """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
+    """Execute a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
-    The first message is `load_message`, with a descriptor of entry point, front and source. Each
-    further one brings a run's seed and its descriptors: input and output, or a script's channel.
-    A byte back wakes the server when the batch has ended or the process is spent; the rest is on
-    the board.
+    The first message is `load_message`, with a descriptor of entry point, preamble and source.
+    Each further message brings an execution's seed and descriptors: input and output, or a script's
+    channel. One byte back wakes the server when the batch has ended or the process is spent;
+    everything else stands on the status page.
     """
+    # Every program sees this frame. An attack of the check finds `board` and `run` by these names.
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)
@@ -81,10 +82,10 @@ def serve(control: socket.socket, board: Board) -> None:
                 traces = restore.Traces(code, front.names if front else frozenset())
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
-            source = b""  # a program may look at this frame: nothing in it is to be found
+            source = b""  # a program may look at this frame, which must not hold its source
         if code is None or traces is None:
             ending, detail, clean = Ending.ERROR, compile_error, True
-            if part is not Part.STDIN:
+            if part is not Part.STDIN:  # for STDIN they have become descriptors 0 and 1
                 for fd in descriptors:
                     os.close(fd)
         else:
@@ -103,11 +104,11 @@ def serve(control: socket.socket, board: Board) -> None:
         run = 0 if last else run + 1
         if spent or last:
             try:
-                # Not through the socket object: the program may have got hold of that.
+                # By the descriptor: the program may have closed or replaced the socket object.
                 os.write(CONTROL_FD, b"!")
-            except OSError:  # the program closed it: only the exit status is left to tell by
+            except OSError:  # the program closed the descriptor: only the exit status is left
                 os._exit(0 if ending is Ending.OK else 1)
-            while spent:  # nothing more is started, though the queue may hold it
+            while spent:  # wait to be killed: the queue may hold inputs for a fresh process
                 time.sleep(60)
 
 
@@ -126,9 +127,9 @@ def _run(
     *,
     opens: bool,
 ) -> tuple[Ending, str, bool]:
-    """How the run ended, in words, and whether nothing of it is left.
+    """Execute the program once; return its end, a detail, and whether its globals are gone.
 
-    `opens`: it may have opened files.
+    `opens` says that the program may open files.
     """
     main = ModuleType("__main__")
     main.__dict__.update(
@@ -145,7 +146,7 @@ def _run(
                     front.put_into(main)
                 exec(code, main.__dict__)
             finally:
-                streams.flush_as_it_ends()  # before threads and `atexit`, however it ended
+                streams.flush_as_it_ends()  # CPython flushes before threads and `atexit`
         elif part is Part.CALL:
             calls.answer_call(code, front, entry_point, *descriptors)
         elif part is Part.RESPONDER:
@@ -154,7 +155,7 @@ def _run(
             scripts.run_script(code, entry_point, *descriptors)
     except SystemExit as stop:
         ending, detail = _status(stop)
-        if part is not Part.STDIN:  # it was to return
+        if part is not Part.STDIN:  # a call and a script must return
             ending, detail = Ending.ERROR, detail or "exit"
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
@@ -165,7 +166,7 @@ def _run(
             ending, detail = _ask_hook(error, detail)
     except FrontError as error:
         ending, detail = Ending.ERROR, str(error)
-    except BaseException as error:  # noqa: BLE001  # whatever a program raises is its ending
+    except BaseException as error:  # noqa: BLE001  # any exception is an end of the program
         full = isinstance(error, OSError) and error.errno == errno.ENOMEM
         ending, detail = Ending.NO_MEMORY if full else Ending.ERROR, last_line(error)
         if part is Part.STDIN and not full:
@@ -175,14 +176,15 @@ def _run(
         _join_threads()
         atexit._run_exitfuncs()
         streams.flush(getattr(sys, "stdout", None))
-        # Last words first, while the globals that they may need are still there. The interpreter
-        # collects before it lets go of them, and then takes what they hold in another order: a
-        # file of the program's is flushed before it is closed.
+        # The interpreter collects cycles before it lets go of the globals, so that finalisers run
+        # while the globals they need are there: a writer is flushed before its file is closed.
         if opens and gc.isenabled():
             gc.collect()
         streams.set_streams(stdin, stdout)
         sys.modules.pop("__main__", None)
-        end: set[Any] = set()  # stands among the globals: while it lives, they do
+        # A canary among the globals: while it lives, something still holds them, and could hand
+        # them to the next execution.
+        end: set[Any] = set()
         main.__dict__[_END] = end
         held = weakref.ref(end)
         del main, end
@@ -203,9 +205,9 @@ def _run(
 
 
 def _let_go(held: weakref.ref[set[Any]]) -> bool:
-    """Empty globals that something of the library's still holds, as an interpreter does that ends.
+    """Empty globals that an object of the library still holds, as an ending interpreter does.
 
-    False: the process is spent, for what holds them is still there.
+    Returns False: that object is still there, so the process is spent.
     """
     for holder in gc.get_referrers(held()):
         if isinstance(holder, dict) and _END in holder:
@@ -216,20 +218,21 @@ def _let_go(held: weakref.ref[set[Any]]) -> bool:
 
 
 def _failed_assertion(error: AssertionError) -> str:
-    """The line of the script, for people, and the assertion's message."""
-    frame = error.__traceback__
+    """Return the script's line number and the assertion's message, for people."""
+    trace = error.__traceback__
     line = 0
-    while frame is not None:
-        if frame.tb_frame.f_code.co_filename == PROGRAM_NAME:
-            line = frame.tb_lineno
-        frame = frame.tb_next
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == PROGRAM_NAME:
+            line = trace.tb_lineno
+        trace = trace.tb_next
     return f"line {line}: {last_line(error)}"
 
 
 def warm_up() -> None:
-    """Run a harmless program a few times before any fork, and settle.
+    """Execute a harmless program a few times before any fork, and settle the process.
 
-    The interpreter specialises the code above as it runs; done here once, every fork has it.
+    The interpreter specialises bytecode as it executes. After this warm-up every fork shares the
+    specialised code, instead of writing to (and copying) its pages.
     """
     board = Board()
     mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -260,21 +263,21 @@ def _join_threads() -> None:
     if restore.exit_calls():
         threading._shutdown()  # type: ignore[attr-defined]
         return
-    # The interpreter's own way works once in a process; this one again and again.
+    # `threading._shutdown` works only once in a process; this loop works for each execution.
     while waiting := [t for t in threading.enumerate()[1:] if not t.daemon]:
         for thread in waiting:
             thread.join()
 
 
 def _ask_hook(error: BaseException, detail: str) -> tuple[Ending, str]:
-    """Give an exception to the program's own `sys.excepthook`, if it has one, which may exit."""
+    """Pass an exception to the program's own `sys.excepthook`, if set, which may exit."""
     hook = getattr(sys, "excepthook", None)
     if hook is not None and hook is not sys.__excepthook__:
         try:
             hook(type(error), error, error.__traceback__)
         except SystemExit as stop:
             return _status(stop)
-        except BaseException:  # noqa: BLE001  # Python prints it, on standard error
+        except BaseException:  # noqa: BLE001  # Python prints a hook's own error on stderr
             pass
     return Ending.ERROR, detail
 

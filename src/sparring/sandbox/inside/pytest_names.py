@@ -1,8 +1,8 @@
-"""What a suite finds under ``import pytest``: raising, near values, marks, skipping. No fixtures.
+"""Module that suites find as ``import pytest``: `raises`, `approx`, marks, skipping; no fixtures.
 
-Of our own, for the sandbox has the standard library alone. What is not here is an `AttributeError`
-that says so. Which names there are is said in ``testnames.PYTEST``, by which suites are refused
-when they are loaded.
+The sandbox has the standard library alone, so this module replaces pytest. Other names raise an
+`AttributeError` that says so. ``testnames.PYTEST`` lists the names, by which unsuitable suites are
+already refused when a data set is loaded.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from sparring.sandbox.inside.raised import PROGRAM_CLASSES
 from sparring.testnames import PYTEST
 
 MARKS = "pytestmark"
-"""Attribute of a function or class, as pytest has it: the list of its marks."""
+"""Attribute of a function or class that lists its marks, as in pytest."""
 
 
 class Failed(BaseException):
-    """A test failed by what it asked of pytest. Not to be caught by `Exception`."""
+    """Raised by a failing check of pytest's own. A `BaseException`, as in pytest."""
 
     __module__ = "pytest"
 
 
 class Skipped(BaseException):
-    """A test, or a whole suite, left itself out."""
+    """Raised when a test, or a whole suite, skips itself."""
 
     __module__ = "pytest"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``pytest.mark.name``, with what it was given; a decorator of functions and classes."""
+    """``pytest.mark.name`` with its arguments: a decorator of functions and classes."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -46,18 +46,19 @@ class Mark:
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         if len(arguments) == 1 and not named and callable(arguments[0]):
             marked = arguments[0]
-            # A class has its own, not those of the class that it comes from.
-            held = vars(marked).get(MARKS, [])
-            setattr(marked, MARKS, [*(held if isinstance(held, list) else [held]), self])
+            # `vars`, so that a class does not append to the marks of its base class.
+            marks = vars(marked).get(MARKS, [])
+            setattr(marked, MARKS, [*(marks if isinstance(marks, list) else [marks]), self])
             return marked
         if self.name == "parametrize":
+            # The rows may be an iterator, which could be read only once.
             arguments = (*arguments[:1], *(list(each) for each in arguments[1:2]), *arguments[2:])
         return Mark(self.name, (*self.args, *arguments), {**self.kwargs, **named})
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One case of ``parametrize`` with marks of its own."""
+    """Case of ``parametrize`` with marks of its own: ``pytest.param``."""
 
     values: tuple[Any, ...]
     marks: tuple[Mark, ...] = ()
@@ -66,30 +67,30 @@ class Param:
 class _Marks:
     def __getattr__(self, name: str) -> Mark:
         if name == "usefixtures":
-            raise AttributeError("pytest.mark.usefixtures: fixtures are not given here")
+            raise AttributeError("pytest.mark.usefixtures: fixtures are not supported here")
         if name.startswith("_"):
             raise AttributeError(name)
         return Mark(name)
 
 
 class Caught:
-    """What ``with pytest.raises(…) as caught`` binds: the exception, once it was raised."""
+    """Object bound by ``with pytest.raises(…) as caught``: holds the exception once raised."""
 
     value: BaseException
     tb: TracebackType | None
 
     @property
     def type(self) -> type[BaseException]:
-        """The exception's class, as it arrived."""
+        """Class of the exception as it arrived."""
         return type(self.value)
 
     @property
     def typename(self) -> str:
-        """The name of that class."""
+        """Name of the exception's class as it arrived."""
         return type(self.value).__name__
 
     def match(self, pattern: str | re.Pattern[str]) -> bool:
-        """True if the exception's text holds the pattern. Raises `Failed` if it does not."""
+        """Return True if the exception's text contains the pattern; otherwise raise `Failed`."""
         if not re.search(pattern, str(self.value)):
             raise Failed(f"pattern {str(pattern)[:60]!r} is not in {str(self.value)[:100]!r}")
         return True
@@ -126,7 +127,7 @@ def _is_exception(kind: object) -> bool:
 
 
 def _is_a(error: BaseException, kind: Any) -> bool:
-    """Whether an exception is of a class; one of the program's goes by the names of its classes."""
+    """Return whether an exception is of a class; a program's own class is compared by name."""
     if not isinstance(kind, Candidate) and isinstance(error, kind):
         return True
     return kind.__name__ in getattr(error, PROGRAM_CLASSES, ())
@@ -141,7 +142,7 @@ def _raises(
     context = _Raises(expected_exception, match)
     if not arguments:
         if named:
-            raise TypeError(f"pytest.raises: {', '.join(named)} is not known here")
+            raise TypeError(f"pytest.raises: {', '.join(named)} is not supported here")
         return context
     function: Callable[..., Any] = arguments[0]
     with context as caught:
@@ -169,7 +170,7 @@ def _import_or_skip(name: str, minversion: object = None, reason: str = "") -> M
 
 
 def _main(*arguments: object, **named: object) -> int:
-    """Nothing: the tests are run when the script has ended."""
+    """Do nothing: the tests are run when the script has ended."""
     return 0
 
 
@@ -177,17 +178,17 @@ class _Pytest(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        given = ", ".join(sorted(PYTEST))
-        raise AttributeError(f"pytest.{name} is not given here, only {given}")
+        supported = ", ".join(sorted(PYTEST))
+        raise AttributeError(f"pytest.{name} is not supported here, only {supported}")
 
 
 def module() -> ModuleType:
-    """The module that stands for pytest."""
-    made = _Pytest("pytest")
-    made.__dict__.update(
+    """Return the module that replaces pytest."""
+    pytest = _Pytest("pytest")
+    pytest.__dict__.update(
         approx=Approx, fail=_fail, importorskip=_import_or_skip, main=_main,
         mark=_Marks(), param=_param, raises=_raises, skip=_skip, xfail=_skip,
     )  # fmt: skip
     _fail.Exception = Failed  # type: ignore[attr-defined]
     _skip.Exception = Skipped  # type: ignore[attr-defined]
-    return made
+    return pytest

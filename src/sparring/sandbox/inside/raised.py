@@ -1,13 +1,13 @@
-"""An exception on its way from a program to the script that called it.
+"""Carrying an exception from a program to the script that called the program.
 
-What travels is the names of its classes, nearest first, its text, its arguments if they are plain,
-and the name that an `ImportError`, `NameError` or `AttributeError` is about. It arrives as an
-exception of the nearest class that Python itself has.
+A description travels: the names of the exception's classes, nearest first, its text, its arguments
+if they are plain, and the ``name`` of an `ImportError`, `NameError` or `AttributeError`. The script
+receives an exception of the nearest class that Python itself has.
 
-`StopIteration` and `StopAsyncIteration` do not arrive as themselves. Whatever calls a function on
-behalf of an iterator (`map`, `filter`, `zip`, ``iter(f, end)``) would take them for its end, and
-``all(map(candidate, …))`` would pass for a program that does nothing else. They arrive as the
-`RuntimeError` that a generator makes of them (PEP 479), with the exception as its cause.
+`StopIteration` and `StopAsyncIteration` would end an iteration of the script (`map`, `filter`,
+`zip`, ``iter(f, end)``): ``all(map(candidate, …))`` would pass for a program that raises nothing
+else. Each of the two arrives as a `RuntimeError` with the exception as its cause, as from a
+generator (PEP 479).
 """
 
 from __future__ import annotations
@@ -25,25 +25,27 @@ _POSITIONS = {UnicodeEncodeError: 2, UnicodeDecodeError: 2, UnicodeTranslateErro
 
 
 PROGRAM_CLASSES = "program_classes"
-"""Attribute of an exception that arrived: the names of its classes there, nearest first."""
+"""Attribute of a rebuilt exception: the names of the original's classes, nearest first."""
 
 
 class ProgramError(Exception):
-    """What the program raised, where it is no exception that Python itself has."""
+    """Raised in the script for an exception of the program that Python itself does not have."""
 
 
 class ProgramStopped(BaseException):
-    """What the program raised that is no `Exception`: an exit, an interrupt. Not to be caught by
-    `Exception`, in a script as in plain Python."""
+    """Raised in the script for an exit or interrupt of the program, which is no `Exception`.
+
+    A script's ``except Exception`` does not catch it, as in plain Python.
+    """
 
 
 def describe(error: BaseException) -> bytes:
-    """In the program's process: the description that travels."""
-    held: tuple[object, ...] = error.args
+    """Return the description of an exception, in the program's process."""
+    arguments: tuple[object, ...] = error.args
     if isinstance(error, OSError) and error.filename is not None:
-        held = (error.errno, error.strerror, error.filename)  # `args` leaves out the name
+        arguments = (error.errno, error.strerror, error.filename)  # `args` lacks the file name
     try:
-        encoded = values.encode(held)
+        encoded = values.encode(arguments)
     except Exception:  # noqa: BLE001  # not plain, or an iterator of the program's that fails
         encoded = None
     try:
@@ -57,30 +59,35 @@ def describe(error: BaseException) -> bytes:
 
 
 def rebuild(description: bytes) -> BaseException:
-    """In the script's process: the exception. Raises if the bytes are no description."""
-    names, text, held, about = json.loads(description)
+    """Return the exception of a description, in the script's process.
+
+    Raises some exception if the bytes are no description.
+    """
+    names, text, encoded, about = json.loads(description)
     well_formed = isinstance(names, list) and 0 < len(names) <= _MOST_NAMES
     if not well_formed or not all(isinstance(each, str) for each in [*names, text]):
         raise ValueError("no description of an exception")
-    if not all(each is None or isinstance(each, str) for each in (held, about)):
+    if not all(each is None or isinstance(each, str) for each in (encoded, about)):
         raise ValueError("no description of an exception")
     text = text[:_MOST_TEXT]
-    said = names[0][:_MOST_TEXT] + (f": {text}" if text else "")
+    full_text = names[0][:_MOST_TEXT] + (f": {text}" if text else "")
     if "Exception" not in names:
-        return ProgramStopped(said)
+        return ProgramStopped(full_text)
     for name in names:
-        known = getattr(builtins, name, None)
-        # An `AssertionError` of the program's is not the script's verdict.
-        if not (isinstance(known, type) and issubclass(known, Exception)):
+        kind = getattr(builtins, name, None)
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
             continue
-        if known is not AssertionError and known is not Exception:
-            made = [e for e in (_made(known, held), _made(known, values.encode((text,)))) if e]
-            if made:
-                error = next((e for e in made if str(e) == text), made[0])
+        # An `AssertionError` of the program must not read as the script's own verdict.
+        if kind is not AssertionError and kind is not Exception:
+            # By its arguments, and by its text alone; the one that reads like the original wins.
+            tries = (_construct(kind, encoded), _construct(kind, values.encode((text,))))
+            errors = [error for error in tries if error]
+            if errors:
+                error = next((e for e in errors if str(e) == text), errors[0])
                 if isinstance(error, _NAMED):
                     error.name = about
-                return _named(_unmistakable(error, said), names)
-    return _named(ProgramError(said), names)
+                return _named(_unmistakable(error, full_text), names)
+    return _named(ProgramError(full_text), names)
 
 
 def _named(error: Exception, names: list[str]) -> Exception:
@@ -88,23 +95,24 @@ def _named(error: Exception, names: list[str]) -> Exception:
     return error
 
 
-def _unmistakable(error: Exception, said: str) -> Exception:
+def _unmistakable(error: Exception, full_text: str) -> Exception:
     if not isinstance(error, _MISTAKEN):
         return error
-    instead = RuntimeError(f"the program raised {said}")
+    instead = RuntimeError(f"the program raised {full_text}")
     instead.__cause__ = error
     return instead
 
 
-def _made(known: type[Exception], held: str | None) -> Exception | None:
-    if held is None:
+def _construct(kind: type[Exception], encoded: str | None) -> Exception | None:
+    """Return an exception of class `kind` with the encoded arguments; None if it takes others."""
+    if encoded is None:
         return None
     try:
-        arguments = values.decode(held)
-        if known in _POSITIONS and arguments[_POSITIONS[known]] < 0:
-            return None  # its text would be read from before the start of the bytes
-        error = known(*arguments)
+        arguments = values.decode(encoded)
+        if kind in _POSITIONS and arguments[_POSITIONS[kind]] < 0:
+            return None  # CPython would read its text from memory before the bytes
+        error = kind(*arguments)
         str(error)
-    except Exception:  # noqa: BLE001  # not arguments of this class's, in any of their ways
+    except Exception:  # noqa: BLE001  # arguments may be wrong for a class in any way
         return None
     return error

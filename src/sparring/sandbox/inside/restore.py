@@ -1,10 +1,10 @@
-"""Putting a program's process back as it was, between one run and the next.
+"""Restoring a program's process between one execution and the next.
 
-A run can change the process in ways that the next would notice: a module's attribute, an open
-descriptor, a file, a thread, a signal handler. What honest programs commonly change is undone
-here; where that is not cheap or not certain, `Traces.remove` says so and the next run gets a
-fresh process. A program that hides a change on purpose can find it again (docs/sandbox.md);
-``Fork.PER_TEST`` is for those who mind.
+An execution can change the process in ways that the next would notice: a module's attribute, an
+open descriptor, a file, a thread, a signal handler. `Traces.remove` undoes the common changes of
+honest programs. Where undoing is not cheap or not certain, it returns False, and the next execution
+gets a fresh process. A program that hides a change on purpose can find the change again
+(docs/sandbox.md); ``Fork.PER_TEST`` prevents that too.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from sparring.sandbox.inside.streams import set_streams
 
 PROGRAM_NAME = "program.py"
 CONTROL_FD = 255
-_FIRST_FREE_FD = 3  # a program holds the standard ones and `CONTROL_FD`
+_FIRST_FREE_FD = 3  # a program holds the standard descriptors and `CONTROL_FD`
 _THREAD_STACK = 8 << 20
 _DEFAULT_DIGITS = sys.get_int_max_str_digits()
 _RECURSION_LIMIT = sys.getrecursionlimit()
 
-# Names after which nobody can tell cheaply what a run has changed in the process.
+# Names by which a program may change the process in ways that are not cheap to find.
 _HARD_TO_UNDO_TEXT = (
     "__import__ importlib ctypes signal resource mmap asyncio multiprocessing "
     "settrace setprofile tracemalloc faulthandler setswitchinterval setattr "
@@ -51,7 +51,7 @@ _HARD_TO_UNDO_TEXT = (
     "displayhook freeze overload get_overloads main_thread current_thread get_config_vars _locale "
     "_decimal"
 )
-# What a library keeps for the whole process once a program has told it.
+# Names by which a program registers something that a library keeps for the whole process.
 _TOLD_TEXT = (
     "logging fileinput locale warnings simplefilter filterwarnings register_dialect "
     "unregister_dialect codecs register_error copyreg gettext mimetypes setdefaulttimeout "
@@ -60,15 +60,16 @@ _TOLD_TEXT = (
     "unregister_archive_format unregister_unpack_format add_charset add_alias add_codec "
     "reset_tzpath"
 )
-# And numpy, beside what is compared after each run (`arrays`).
+# Names of numpy's process-wide state that `arrays` does not compare.
 _TOLD_TEXT += " masked_print_option set_default_printstyle default_filler mtrand _core core"
-# More of both kinds, under names that a program may well use for something of its own.
+# More modules of both kinds. A program may use these words for names of its own, so a program is
+# spent only if such a module was really imported.
 _SPENDING_TEXT = (
     "code codeop timeit pdb bdb profile cProfile trace cgitb readline unittest doctest shelve dbm"
 )
 _SPENDING_MODULES = frozenset(_SPENDING_TEXT.split())
 _HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {RUNS_TEXT}".split())
-# The `register` of these is undone or concerns the program's own objects alone.
+# Their `register` is undone or concerns the program's own objects alone.
 _REGISTERS_ITS_OWN = frozenset({"atexit", "singledispatch", "singledispatchmethod"})
 _REGISTERS_FOR_ALL = frozenset({"abc", "ABC", "numbers", "codecs"})
 # Modules through which a program leaves neither files nor descriptors.
@@ -82,33 +83,38 @@ _MAY_TOUCH_FILES = (sys.stdlib_module_names - _NO_FILES) | {"open"}
 
 
 class Traces:
-    """What a program could change for its next run, remembered before the first."""
+    """State that a program could change for its next execution, remembered before the first.
+
+    What a program can change is estimated by the names in its code: an attribute is set by a name,
+    and ways to set attributes without their names (`setattr`, `exec`, …) are "hard to undo".
+    """
 
     def __init__(self, code: CodeType, front_names: Set[str] = frozenset()) -> None:
-        """`front_names`: those that what stands before the program adds (`front`)."""
+        """Remember the state that `code` could change; `front_names` are the preamble's names."""
         names = names_of(code) | front_names
         self._hard = not names.isdisjoint(_HARD_TO_UNDO)
         if "register" in names:
             own = not names.isdisjoint(_REGISTERS_ITS_OWN)
             self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)
         self._hard |= "reconfigure" in names and "stderr" in names
-        given = names & _GIVEN
-        self._hard |= not given <= PACKAGES_UNDONE
-        self.touches_files = bool(given) or not names.isdisjoint(_MAY_TOUCH_FILES)
-        """Whether it may open files or descriptors."""
-        self.arrays = NumpyState() if "numpy" in given else None
-        # Every other module that could lead to it is one that is loaded from a file.
+        packages = names & _PACKAGES
+        self._hard |= not packages <= PACKAGES_UNDONE
+        self.touches_files = bool(packages) or not names.isdisjoint(_MAY_TOUCH_FILES)
+        """True if the program may open files or descriptors."""
+        self.arrays = NumpyState() if "numpy" in packages else None
+        # Every other module that imports `random` counts as one that touches files.
         self.uses_random = self.touches_files or "random" in names
         self._may_spend = not names.isdisjoint(_SPENDING_MODULES)
         self._uses_decimal = "decimal" in names
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules
-        # Now, not in the first run: what is remembered has to be what stood there before it.
+        # Import the program's modules now, before its first execution: the state to remember is
+        # the state before the program could change it.
         early = names & _NO_FILES
         if not loaded.keys() >= names & _IMPORTED_EARLY:  # mostly they are loaded
             early.update(_imports(code))
         for name in early - loaded.keys():
-            with contextlib.suppress(BaseException):  # the program will meet it itself
+            with contextlib.suppress(BaseException):  # the program will meet the error itself
                 importlib.import_module(name)
         modules = [loaded[name] for name in names if name in loaded and name != "__main__"]
         modules += [
@@ -128,17 +134,17 @@ class Traces:
         self._attributes = [
             (held, name, held.get(name, _MISSING)) for held in holders for name in names
         ]
-        # And changes a list or a table that the attribute is by the same name.
+        # A program reaches a library's list or table by the name of the attribute that holds it.
         self._contents = [
             (old, _content(old)) for _, _, old in self._attributes if type(old) in _CHANGEABLE
         ]
         self._hard |= any(len(content) > _MOST_CONTENT for _, content in self._contents)
 
     def remove(self) -> bool:
-        """Put the process back as it was; False if it can't be."""
+        """Restore the process; return False if it must not be used again."""
         try:
             return self._remove()
-        except BaseException:  # noqa: BLE001  # the program may have left anything behind
+        except BaseException:  # noqa: BLE001  # code that the program left may raise anything
             return False
 
     def _remove(self) -> bool:
@@ -156,15 +162,17 @@ class Traces:
             decimal.setcontext(decimal.DefaultContext)
         if self._uses_threads:
             threading.stack_size(_THREAD_STACK)
+            # A thread still runs, or a thread pool waits for the interpreter's end.
             if _thread._count() or exit_calls():
                 return False
         if self._may_spend and any(name in sys.modules for name in _SPENDING_MODULES):
             return False
         if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False
-        gc.enable()  # the run has collected what was left, as its globals went
+        gc.enable()  # no collection is due: `_run` collected as the globals went
         if self.arrays is not None and not self.arrays.unchanged():
             return False
+        # Everything that an execution sets anew stands as `settle` left it, and is not compared.
         set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
@@ -176,15 +184,18 @@ class Traces:
             if len(now) != len(content) or any(map(operator.is_not, now, content)):
                 return False
         if self.touches_files:
-            os.dup2(2, 0)  # /dev/null; a program may have closed them, `open(0)` does
+            # /dev/null on 0 and 1 again: a file object of `open(0)` closes descriptor 0.
+            os.dup2(2, 0)
             os.dup2(2, 1)
+            # A descriptor that the program left open would take the number 3.
             return _first_free_fd() == _FIRST_FREE_FD and not os.listdir(".")
         return True
 
 
 _IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
-_IMPORTED_EARLY = set(sys.stdlib_module_names - {"this", "antigravity", "idlelib"})  # do something
-_GIVEN: set[str] = set()
+# Without the modules whose import does something visible.
+_IMPORTED_EARLY = set(sys.stdlib_module_names - {"this", "antigravity", "idlelib"})
+_PACKAGES: set[str] = set()
 _MISSING = object()
 _CHANGEABLE = (list, dict, set, collections.deque)
 _MOST_CONTENT = 2000
@@ -197,11 +208,11 @@ _IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 
 def settle(packages: Sequence[str] = ()) -> None:
-    """Bring the process into the state that `Traces.remove` restores. Before the fork.
+    """Bring the process into the state that `Traces.remove` restores, before the fork.
 
-    `packages`: modules that programs are given beside the library's.
+    `packages` are the modules that programs may import beside the standard library's.
     """
-    _GIVEN.update(packages)
+    _PACKAGES.update(packages)
     _IMPORTED_EARLY.update(packages)
     set_streams(_CLOSED, _CLOSED)
     _PATH[:] = sys.path
@@ -213,25 +224,28 @@ def settle(packages: Sequence[str] = ()) -> None:
 
 
 def exit_calls() -> list[object]:
-    """What thread pools have asked to be called at the interpreter's end."""
+    """Return the calls that thread pools have registered for the interpreter's end."""
     calls: list[object] = threading._threading_atexits  # type: ignore[attr-defined]
     return calls
 
 
 def _imports(code: CodeType) -> Iterator[str]:
-    """Modules of the library that the top of a program imports."""
+    """Yield the library's modules that the top level of a program imports.
+
+    Read from the bytecode, in which every second byte is an operation.
+    """
     operations, arguments = code.co_code[::2], code.co_code[1::2]
     at = operations.find(_IMPORT_NAME)
     while at >= 0:
-        name = code.co_names[arguments[at]]  # of the first 256 names
+        name = code.co_names[arguments[at]]  # one byte: only the first 256 names are looked at
         if name.partition(".")[0] in _IMPORTED_EARLY and not name.endswith("__main__"):
             yield name
         at = operations.find(_IMPORT_NAME, at + 1)
 
 
 def _attributes_of(value: object) -> Mapping[str, object] | None:
-    """The attributes of what a module holds, if a program could set them: a class, an instance."""
-    # A generic of typing's (`typing.Counter`) sets what is set on it on the class behind it.
+    """Return the attributes of a class or instance in a module, if a program could set them."""
+    # `typing.Counter.x = 1` sets `x` on `collections.Counter`, the class behind the generic.
     if type(value).__module__ == "typing" and isinstance(getattr(value, "__origin__", None), type):
         value = value.__origin__  # type: ignore[attr-defined]
     if isinstance(value, type):
@@ -243,7 +257,7 @@ def _attributes_of(value: object) -> Mapping[str, object] | None:
 
 
 def _content(value: Any) -> list[Any]:
-    """The objects in a list or table, in order."""
+    """Return the objects in a list, set or table, in order; a table's keys and values in turn."""
     return [part for pair in value.items() for part in pair] if type(value) is dict else list(value)
 
 

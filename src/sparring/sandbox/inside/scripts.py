@@ -1,16 +1,19 @@
-"""A test script's own process: what the script finds there, and when it has passed.
+"""A test script's own process: the names that a script finds, and the rules by which it passes.
 
-The script runs in a sandboxed process that shares neither memory nor descriptors with the
-program's, but for one pipe (``candidate``). On it go plain values: no object of the program's ever
-comes here, so none of its ``__eq__`` is asked, and nothing of the script's goes there but
-arguments. The script decides: an `AssertionError` is a wrong answer, its last line an accepted one.
+The script runs in a sandboxed process that shares one pipe with the program's (``candidate``), and
+neither memory nor other descriptors. Only plain values travel on the pipe. No object of the program
+arrives here, so no ``__eq__`` of the program is asked; the program sees the arguments alone.
 
-An exit means what it means to a shell. Status 0 is a pass, but ends nothing early: a ``check`` is
-called all the same, and the tests that the script defines are run (``collected``). Any other is a
-wrong answer. A script that ends without a call of the program is no pass: it tests nothing.
+The script decides:
 
-What cannot be carried: functions and instances of a program's own classes (they arrive as objects
-that equal nothing), and identity (``candidate(x) is x``). An iterator arrives drained.
+- An `AssertionError` is a wrong answer; reaching the last line is a pass.
+- An exit counts as for a shell. Status 0 is a pass, but the script's ``check`` is still called and
+  the tests that the script defines are still run (``collected``). Any other status is a wrong
+  answer.
+- A script that ends without a call of the program is no pass, because it tests nothing.
+
+Two things cannot travel: functions and instances of a program's own classes, which arrive as
+objects that equal nothing, and identity (``candidate(x) is x``). An iterator arrives drained.
 """
 
 from __future__ import annotations
@@ -37,11 +40,11 @@ _NO_CALL = "the script ended without a call of the program: it tests nothing"
 
 
 def run_script(code: CodeType, entry_point: str, channel: int) -> None:
-    """Run the script, then its ``check`` with the proxy if it defines one, then the other tests
-    that it defines and did not run. Returns if it passes.
+    """Run a script and then the tests that it defines and did not run. Returns if all pass.
 
-    Other names that the script uses and does not define stand for functions and data of the
-    program: a round trip needs the function that goes the other way.
+    The script's ``check``, if any, is called with the proxy. Names that the script uses and does
+    not define stand for functions and data of the program: a test of `encode` may need `decode`.
+    `channel` is the descriptor of the pipe. Raises the exception by which the script fails.
     """
     module = ModuleType("__main__")
     own = OwnRuns(module)
@@ -59,12 +62,14 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     _until_exit(failures, exec, code, module.__dict__)
     _run_tests(failures, module, own, line, offered.candidate, used.looked_up)
     failures.settle()
-    # The last that may fail: finalisers of what the script still holds.
+    # Finalisers of the script's objects may fail too, so the globals go before the verdict.
     own.forget()
     sys.modules.pop("__main__", None)
-    for name in reversed(list(module.__dict__)):  # what it made before what it was given
+    for name in reversed(list(module.__dict__)):  # the script's own names before offered ones
         module.__dict__[name] = None
     gc.collect()
+    # A script may have caught this exception. It comes before any other failure, because a
+    # program that ended early must not be graded by what the script made of that.
     if line.gone:
         raise ProgramGone(line.gone)
     failures.raise_first()
@@ -82,13 +87,14 @@ def _run_tests(
     candidate: Any,
     mentioned: set[str],
 ) -> None:
-    """Run what the script defines and did not run itself."""
+    """Run the tests that the script defines and did not run itself."""
     check = module.__dict__.get(CHECK)
     if callable(check) and check is not candidate and not own.check_returned():
         takes = required(check) if isinstance(check, FunctionType) else [CANDIDATE]
-        if len(takes) < 2 or CHECK not in mentioned:  # else others call it, with what they got
-            given = [candidate][: len(takes)]
-            _until_exit(failures, lambda: finished(check(*given), CHECK))
+        # A mentioned `check` of several parameters is a helper that other tests call.
+        if len(takes) < 2 or CHECK not in mentioned:
+            arguments = [candidate][: len(takes)]
+            _until_exit(failures, lambda: finished(check(*arguments), CHECK))
 
     def until_exit(test: Callable[[], None]) -> None:
         _until_exit(failures, test)
@@ -100,7 +106,7 @@ def _run_tests(
 
 
 def _until_exit(failures: Failures, run: Callable[..., Any], *arguments: Any) -> None:
-    """Run something that may exit. Raises `AssertionError` for a status that is not 0."""
+    """Call a function that may exit. Raises `AssertionError` for a status other than 0."""
     try:
         run(*arguments)
     except pytest_names.Failed as error:
@@ -109,7 +115,7 @@ def _until_exit(failures: Failures, run: Callable[..., Any], *arguments: Any) ->
         status = stop.code
         if status is None or (isinstance(status, int) and status == 0):
             return
-        failures.raise_first()  # says more than a status
+        failures.raise_first()  # a noted failure tells more than a status
         text = f"exit status {int(status)}" if isinstance(status, int) else f"exit: {status}"
         failed = AssertionError(text[:_MOST_TEXT])
         raise failed.with_traceback(stop.__traceback__) from None

@@ -1,4 +1,4 @@
-"""``sys.stdin`` and ``sys.stdout`` of a run, opened as the interpreter opens its own."""
+"""``sys.stdin`` and ``sys.stdout`` of an execution, opened as the interpreter opens its own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import sys
 
 
 def open_streams() -> tuple[io.TextIOWrapper, io.TextIOWrapper]:
-    """Fresh standard input and output on descriptors 0 and 1."""
+    """Open, install and return fresh standard input and output on descriptors 0 and 1."""
     stdin, stdout = _open(0, "r", "<stdin>"), _open(1, "w", "<stdout>")
     set_streams(stdin, stdout)
     return stdin, stdout
 
 
 def set_streams(stdin: io.TextIOBase | None, stdout: io.TextIOBase | None) -> None:
-    """Make these the process's streams, also under their second names."""
+    """Install the process's streams, also as ``sys.__stdin__`` and ``sys.__stdout__``."""
     held = sys.__dict__
     held["stdin"] = held["__stdin__"] = stdin
     held["stdout"] = held["__stdout__"] = stdout
 
 
 def flush(stream: object) -> None:
-    """Flush, whatever the program has put in the stream's place."""
+    """Flush a stream, which may be any object that the program has put in its place."""
     try:
         if isinstance(stream, io.IOBase) and stream.closed:
             return
-    except ValueError:  # its buffer was detached, and flushed by that
+    except ValueError:  # the program detached the buffer, which flushed it
         return
     method = getattr(stream, "flush", None)
     if method is not None:
@@ -33,9 +33,10 @@ def flush(stream: object) -> None:
 
 
 def flush_as_it_ends() -> None:
-    """Flush the standard streams and mind no error, as CPython does where a main program ends.
+    """Flush the standard streams and ignore errors, as CPython does at a main program's end.
 
-    Not the usual standard error: nobody sees it, and looking at it costs a fork copied pages.
+    An unreplaced standard error is left alone: nobody reads it, and a look at it makes a fork copy
+    pages.
     """
     held = sys.__dict__
     streams = [held.get("stdout")]
@@ -44,14 +45,14 @@ def flush_as_it_ends() -> None:
     for stream in streams:
         try:
             flush(stream)
-        except BaseException:  # noqa: BLE001  # of a stream that the program made
+        except BaseException:  # noqa: BLE001  # a stream of the program's may raise anything
             continue
 
 
 def _open(fd: int, mode: str, name: str) -> io.TextIOWrapper:
-    # No newline translation, UTF-8 that loses no byte.
+    # No translation of newlines; `surrogateescape` carries bytes that are no UTF-8.
     raw = io.FileIO(fd, mode, closefd=False)
-    raw.__dict__["name"] = name
+    raw.__dict__["name"] = name  # "<stdin>", as on the interpreter's own stream, not 0
     buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     stream = io.TextIOWrapper(buffer, "utf-8", "surrogateescape", "\n")
     stream.__dict__["mode"] = mode

@@ -1,10 +1,10 @@
 """The walls around a process; `confine` puts them up in their order.
 
-- `namespaces`: own files (read-only system, one empty directory), processes, network, IPC.
-- `landlock`: the same files by rule of the kernel, where namespaces are refused and beside them.
-- `seccomp`, `syscalls`: which system calls are allowed, refused or fatal.
-- `share`: how many threads and descriptors a program may have; rlimits stand in `confine`.
-- `shown`: the packages that programs are given, and nothing beside them.
+- `namespaces`: files of its own (a read-only system, one empty directory), processes, network, IPC.
+- `landlock`: the same restrictions on files by rules of the kernel, with or without namespaces.
+- `seccomp`, `syscalls`: system calls that are allowed, refused or fatal.
+- `share`: threads and descriptors that a program may have; rlimits stand in `confine`.
+- `shown`: the packages that programs are given, and no other files beside them.
 
-`kernel` makes the system calls. Nothing here knows of programs, inputs or verdicts.
+`kernel` makes the system calls. This package knows no programs, inputs or verdicts.
 """

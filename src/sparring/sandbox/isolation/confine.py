@@ -1,12 +1,12 @@
-"""The layers put together: once for a worker, and then for each program's process.
+"""Putting the layers of isolation together: once for a worker, then for each program's process.
 
-`prepare` runs in a fresh worker, before any program: namespaces (at that level), a Landlock
-ruleset, no capabilities, no new privileges. `Confinement.restrict_zygote` puts Landlock on the
-zygote, and gives the function that each program's process calls just before the program: rlimits
-and the system-call filter. `prepare` raises
-`Unavailable` with what to change when the host cannot give the level.
-
-Not done here: CPU, idle time and memory are watched from outside (``watch``); rlimits are a net.
+- `prepare` runs in a fresh worker, before any program: namespaces (at that level), a Landlock
+  ruleset, no capabilities, no new privileges. It raises `Unavailable`, with advice, when the host
+  cannot give the level.
+- `Confinement.restrict_zygote` puts Landlock and the system-call filter on the zygote. It returns
+  the function that each program's process calls just before the program.
+- `rlimits` and `cpu_net` are limits that the server sets from outside, as a safety net: CPU time,
+  idle time and memory are watched by ``watch``.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ WORK_MIB = 64
 WORK_ENTRIES = 1024
 _MIB = 1 << 20
 _ADDRESS_SPACE_SLACK = 2 << 30  # less breaks large `threading.stack_size`
-# Which there are, and whether they may be written.
+# The devices of a program, with True for those that it may write.
 _DEVICES = {
     "/dev/null": True,
     "/dev/full": True,
-    "/dev/random": False,  # what is written is mixed into the host's
+    "/dev/random": False,  # written bytes would be mixed into the host's entropy
     "/dev/urandom": False,
 }
-# Host files that the standard library reads of itself: `mimetypes.knownfiles`. Without them a
-# program would be refused at one level what it does not find at the other.
+# Host files that the standard library reads by itself (`mimetypes.knownfiles`). If Landlock refused
+# them, a program would see an error at one level and an absent file at the other.
 _READ_IN_PASSING = (
     "/etc/mime.types",
     "/etc/httpd/mime.types",
@@ -60,26 +60,27 @@ _LANDLOCK_ADVICE = (
 
 
 class Unavailable(Exception):
-    """The host cannot give the level; the message says why and what to change."""
+    """Raised when the host cannot give the level; the message says why and what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What a worker has set up, and what remains to be done in a program's process."""
+    """Isolation that `prepare` has set up in a worker; each program's process completes it."""
 
     level: Level
     work: str
-    """The programs' working directory, as they see it."""
+    """Working directory of the programs, as they see it."""
     ruleset: int | None
+    """Descriptor of the Landlock ruleset."""
     layers: dict[str, object]
     packages: str
-    """Where programs find the packages that they are given; empty without any."""
+    """Directory in which programs find their packages; empty without packages."""
 
     def restrict_zygote(self) -> Callable[[], None]:
-        """Landlock and the system-call filter, for the calling zygote and all its programs.
+        """Put Landlock and the system-call filter on the calling zygote and all its programs.
 
-        Returns what remains to be done in each program's process, once and for good. Its rlimits
-        come from outside.
+        Returns a function that completes the isolation of a program's process, for good. The
+        server sets the rlimits of that process from outside.
         """
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
@@ -98,7 +99,10 @@ class Confinement:
 
 
 def prepare(start: Start) -> Confinement:
-    """Give the calling worker the level that `start` asks for."""
+    """Isolate the calling worker at the level that `start` asks for.
+
+    Raises `Unavailable` if the host cannot give the level.
+    """
     level, scratch, landlock_abi = start.level, start.scratch, start.landlock_abi
     if not seccomp.supported():
         raise Unavailable(
@@ -134,20 +138,20 @@ def prepare(start: Start) -> Confinement:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     os.chdir(work)
     layers["uid"] = os.getuid()
-    # As the host sees it: in a user namespace it is still the caller's.
+    # The host's view of the user: in a user namespace it is still the caller.
     layers["host_uid"] = host_uid if uid is None else uid
     ruleset = landlock.build(abi, readable, [work], _DEVICES) if abi >= 1 else None
     return Confinement(level, work, ruleset, layers, packages)
 
 
 def _readable() -> list[str]:
-    """The Python installation and the libraries it loads, where they really are."""
+    """Return the real paths of the Python installation and of the libraries that it loads."""
     paths = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store"]
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
     paths += _READ_IN_PASSING
     python = [os.path.dirname(os.__file__)]
     python += _mapped_libraries()
-    # Modules of conda's library load theirs from there.
+    # Extension modules of a conda environment load their libraries from its `lib`.
     if os.path.isdir(os.path.join(sys.base_prefix, "conda-meta")):
         python.append(os.path.join(sys.base_prefix, "lib"))
     python += [path for path in sys.path if path.startswith(sys.base_prefix)]
@@ -159,9 +163,9 @@ def _readable() -> list[str]:
 
 
 def _mapped_libraries() -> list[str]:
-    """Shared libraries that this process has loaded, an interpreter's own among them.
+    """Return the shared libraries that this process has loaded, the interpreter's own among them.
 
-    By what is mapped, for an installation that was moved does not know where it lies.
+    Read from the process's map, because an installation that was moved does not know its place.
     """
     try:
         with open("/proc/self/maps") as file:
@@ -172,7 +176,7 @@ def _mapped_libraries() -> list[str]:
 
 
 def _open_to_all(path: str) -> bool:
-    """Whether any user can reach `path`: only then can root's worker become another user."""
+    """Return whether any user can reach `path`, so that root's worker may become another user."""
     parent = os.path.realpath(path)
     while parent != "/":
         parent = os.path.dirname(parent)
@@ -182,8 +186,10 @@ def _open_to_all(path: str) -> bool:
 
 
 def rlimits(limits: Limits, packages_mib: int = 0) -> list[tuple[int, int]]:
-    """The rlimits that a program starts with: (resource, value). `packages_mib`: address space
-    that is taken before it starts, by packages that it is given."""
+    """Return the rlimits that a program starts with, as pairs (resource, value).
+
+    `packages_mib` is the address space (MiB) that imported packages take before a program starts.
+    """
     space = (limits.memory_mib + packages_mib) * _MIB + _ADDRESS_SPACE_SLACK
     wanted = (
         (resource.RLIMIT_AS, space),
@@ -198,12 +204,12 @@ def rlimits(limits: Limits, packages_mib: int = 0) -> list[tuple[int, int]]:
 
 
 def cpu_net(limits: Limits, tests: int) -> tuple[int, int]:
-    """The rlimit that catches what the watching misses, for a process of `tests` runs.
+    """Return the CPU rlimit, a safety net for a process of `tests` executions: (resource, value).
 
-    Set once a run has lasted for a while: under it the kernel's CPU clock of a process only moves
-    at its ticks, which is too coarse for short runs.
+    The server sets it once an execution has lasted for a while. Under this rlimit the kernel
+    updates a process's CPU clock only at ticks, which is too coarse for short executions.
     """
-    # Twice the limit for each test, for the clock here counts all tests of the process together.
+    # Twice the limit for each test, because the rlimit counts all tests of the process together.
     value = int(2 * limits.cpu_seconds * tests) + 2
     return resource.RLIMIT_CPU, min(value, _hard_limits()[resource.RLIMIT_CPU])
 
@@ -213,5 +219,5 @@ def _hard_limits() -> dict[int, int]:
     kinds = [resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE]
     kinds += [resource.RLIMIT_NOFILE, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK]
     kinds += [resource.RLIMIT_NPROC]
-    found = {kind: resource.getrlimit(kind)[1] for kind in kinds}
-    return {k: sys.maxsize if v == resource.RLIM_INFINITY else v for k, v in found.items()}
+    limits = {kind: resource.getrlimit(kind)[1] for kind in kinds}
+    return {k: sys.maxsize if v == resource.RLIM_INFINITY else v for k, v in limits.items()}

@@ -1,7 +1,7 @@
-"""The few system calls that Python's standard library does not offer, through ctypes.
+"""System calls that Python's standard library does not offer, through ctypes.
 
-Thin: each function makes one call and raises `OSError` with the call's name. Numbers come
-from the kernel's headers (``linux/sched.h``, ``linux/mount.h``, ``linux/prctl.h``,
+Each function makes one call, and raises `OSError` with the call's name if the call fails. Numbers
+come from the kernel's headers (``linux/sched.h``, ``linux/mount.h``, ``linux/prctl.h``,
 ``linux/capability.h``). Linux on x86-64 and aarch64 only.
 """
 
@@ -40,7 +40,7 @@ SYS_MOUNT_SETATTR = 442
 SYS_LANDLOCK_CREATE_RULESET = 444
 SYS_LANDLOCK_ADD_RULE = 445
 SYS_LANDLOCK_RESTRICT_SELF = 446
-# The calls above have one number everywhere; these differ.
+# The calls above have the same number on every machine; these differ.
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 SYS_PRCTL = {"x86_64": 157, "aarch64": 167}
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -58,16 +58,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 
-# Through the Python API's own table: without letting go of the interpreter's lock.
+# `PyDLL` keeps the interpreter's lock during the call, so that the child holds it too.
 _fork = ctypes.PyDLL(None).fork
 _fork.argtypes = ()
 
 
 def fork() -> int:
-    """fork(2) of a process with one thread, without Python's own handlers.
+    """Fork a process with one thread (fork(2)), without Python's fork handlers; return the pid.
 
-    `os.fork` prepares a child for a life with threads, which costs it a hundred copied pages; a
-    process that had only one thread is the same before and after.
+    `os.fork` repairs the state of threads in a child, which costs the child a hundred copied pages.
+    A process with one thread needs no such repair. Raises `OSError`.
     """
     pid: int = _fork()
     if pid < 0:
@@ -76,30 +76,33 @@ def fork() -> int:
 
 
 def machine() -> str:
-    """The machine's architecture as the kernel names it, for instance ``x86_64``."""
+    """Return the machine's architecture as the kernel names it, such as ``x86_64``."""
     return os.uname().machine
 
 
 def syscall(name: str, number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_char]) -> int:
-    """Make one system call; `name` is only for the error message."""
+    """Make one system call and return its value; `name` is only for the error message.
+
+    Raises `OSError`.
+    """
     converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    result: int = _libc.syscall(ctypes.c_long(number), *converted)
-    if result < 0:
+    value: int = _libc.syscall(ctypes.c_long(number), *converted)
+    if value < 0:
         raise _os_error(name)
-    return result
+    return value
 
 
 def prctl(option: int, argument: int = 0, argument_3: int = 0) -> None:
-    """prctl(2) with up to two arguments."""
+    """Call prctl(2) with up to two arguments. Raises `OSError`."""
     rest = (ctypes.c_ulong(argument), ctypes.c_ulong(argument_3), ctypes.c_ulong(0))
     if _libc.prctl(option, *rest, ctypes.c_ulong(0)) < 0:
         raise _os_error(f"prctl({option})")
 
 
 class Prepared:
-    """A system call with its arguments made ready: making it touches hardly any memory.
+    """System call whose arguments are converted beforehand, so that the call touches little memory.
 
-    For the moment after a fork, when each page that is written costs a copy.
+    For the moment after a fork, when each written page costs a copy.
     """
 
     def __init__(self, number: int, *arguments: int | ctypes.Array[ctypes.c_char]) -> None:
@@ -115,21 +118,22 @@ class Prepared:
 
 
 def closing(first: int, last: int = _NO_LAST) -> Prepared:
-    """close_range(2), made ready: no descriptor from `first` to `last` is open afterwards.
+    """Return a prepared close_range(2) that closes every descriptor from `first` to `last`.
 
-    One call whatever the range: `os.closerange` counts through it where libc lacks the call.
+    It is one call for any range; `os.closerange` makes a call for each number where libc lacks
+    close_range.
     """
     return Prepared(SYS_CLOSE_RANGE, first, last, 0)
 
 
 def unshare(flags: int) -> None:
-    """unshare(2). `os.unshare` exists only since Python 3.12."""
+    """Call unshare(2); `os.unshare` exists only since Python 3.12. Raises `OSError`."""
     if _libc.unshare(flags) < 0:
         raise _os_error("unshare")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
-    """mount(2)."""
+    """Call mount(2). Raises `OSError`."""
     done = _libc.mount(
         source.encode(),
         target.encode(),
@@ -142,7 +146,10 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str = ""
 
 
 def bind_read_only(source: str, target: str, *, devices: bool = False) -> None:
-    """Bind `source` (with what is mounted below it) onto `target`, read-only and nosuid."""
+    """Bind `source`, with all mounts below it, onto `target`, read-only and nosuid.
+
+    Device files work there only with `devices`.
+    """
     mount(source, target, None, MS_BIND | MS_REC)
     attributes = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | (0 if devices else _MOUNT_ATTR_NODEV)
     argument = struct.pack("QQQQ", attributes, 0, 0, 0)
@@ -155,9 +162,9 @@ def bind_read_only(source: str, target: str, *, devices: bool = False) -> None:
 
 
 def pivot_root(new_root: str) -> None:
-    """Make `new_root` the root and let go of the old one."""
+    """Make `new_root` the root and detach the old root."""
     os.chdir(new_root)
-    # The old root is stacked on the new one and then detached: no directory needed for it.
+    # The old root is stacked on the new one and then detached, so it needs no directory.
     syscall("pivot_root", _SYS_PIVOT_ROOT[machine()], b".", b".")
     if _libc.umount2(b".", MNT_DETACH) < 0:
         raise _os_error("umount2")
@@ -165,12 +172,12 @@ def pivot_root(new_root: str) -> None:
 
 
 def drop_privileges(uid: int | None) -> None:
-    """Give up every capability for good, set no_new_privs, and become `uid` if one is given."""
+    """Give up every capability for good, set no_new_privs, and become user `uid` unless None."""
     last = int(_read("/proc/sys/kernel/cap_last_cap") or 40)
     for capability in range(last + 1):
         try:
             prctl(PR_CAPBSET_DROP, capability)
-        except OSError:  # not privileged: there is nothing to drop from the bounding set
+        except OSError:  # an unprivileged process may not change its bounding set, nor need to
             break
     if uid is not None:
         os.setgroups([])

@@ -1,10 +1,10 @@
-"""Landlock: the kernel's own file, signal and socket rules for a process without privileges.
+"""Landlock: the kernel's rules on files, signals and sockets for a process without privileges.
 
-A ruleset is put on each worker's zygote, and so on all programs of the worker: one domain for
-zygote, programs and scripts. With ABI 6 they can signal nobody outside it; that a program cannot
-signal the others in it is the system-call filter's doing. Rights and structures from
-``linux/landlock.h``. What a kernel's ABI does not know is left out, the ABI is reported, and the
-filter covers the rest (docs/sandbox.md has the table).
+Each worker's zygote gets a ruleset, which all its programs and scripts inherit: they are one
+Landlock domain. With ABI 6 no process of the domain can signal one outside; the system-call filter
+keeps programs from signalling each other. Rights and structures are those of ``linux/landlock.h``.
+Rights that a kernel's ABI does not know are left out, the ABI is reported, and the filter covers
+the difference (docs/sandbox.md has the table).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SCOPES = 3  # abstract unix sockets and signals, from ABI 6
 
 
 def abi() -> int:
-    """The Landlock ABI of the running kernel; 0 when it is absent or switched off."""
+    """Return the Landlock ABI of the running kernel; 0 when Landlock is absent or off."""
     try:
         return kernel.syscall(
             "landlock_create_ruleset",
@@ -50,9 +50,10 @@ def abi() -> int:
 
 
 def build(version: int, readable: list[str], writable: list[str], devices: dict[str, bool]) -> int:
-    """A ruleset descriptor, with what Landlock's ABI `version` has.
+    """Return the descriptor of a new ruleset, with the rights that ABI `version` knows.
 
-    Read below `readable`, all below `writable`, use `devices`: those that are true for writing too.
+    The ruleset allows reading below `readable`, reading, writing and deleting below `writable`, and
+    reading `devices`, of which those with True may be written. Raises `OSError`.
     """
     handled = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
     fields = [handled]
@@ -77,7 +78,7 @@ def build(version: int, readable: list[str], writable: list[str], devices: dict[
 
 
 def restrict(ruleset: int) -> None:
-    """Put the calling process under `ruleset`, for good. Needs no_new_privs."""
+    """Put the calling process under `ruleset`, for good. Needs no_new_privs. Raises `OSError`."""
     kernel.syscall("landlock_restrict_self", kernel.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0)
 
 

@@ -1,12 +1,15 @@
-"""The level ``namespaces``: a minimal read-only root in namespaces of its own.
+"""Namespaces of a worker: a minimal read-only root of its own (level ``namespaces``).
 
-The worker moves itself into new mount, net, ipc and uts namespaces and its *children* into a
-new pid namespace: programs live beside an init process of ours and cannot name, and so cannot
-signal, the worker or anything else. The root holds the Python installation and the system's
-libraries, bound read-only, four devices, a ``/proc`` of the new pid namespace that shows
-a program itself only, and an empty ``/tmp`` in memory.
+The worker moves itself into new mount, net, ipc and uts namespaces, and its *children* into a new
+pid namespace. There programs live beside an init process of the sandbox. They cannot name the
+worker or any process of the host, and so cannot signal them. The root holds:
 
-Not done here: limits, capabilities, system calls. See ``confine``.
+- the Python installation and the system's libraries, bound read-only;
+- four devices;
+- a ``/proc`` of the new pid namespace, which shows a program only itself;
+- an empty ``/tmp`` in memory.
+
+``confine`` adds limits, capabilities and the system-call filter.
 """
 
 from __future__ import annotations
@@ -33,12 +36,15 @@ def enter(
     devices: Iterable[str],
     room: str,
 ) -> dict[str, object]:
-    """Move into the namespaces; returns what was done, for the report.
+    """Move into the namespaces; return two flags for the report.
 
-    `scratch` is an empty directory that becomes the new root's mount point, `readable` the
-    paths that programs may read, `packages` what is to lie below ``/packages`` and where it lies
-    now, `devices` are bound as well, `room` says how much ``/tmp`` may hold, in the words of
-    mount(2). Raises `OSError` when the host does not allow it.
+    - `scratch`: empty directory, the mount point of the new root.
+    - `readable`: paths of the host that programs may read.
+    - `packages`: pairs of a path below ``/packages`` and the path of the host that lies there.
+    - `devices`: device files to bind.
+    - `room`: size of ``/tmp``, as options of mount(2).
+
+    Raises `OSError` when the host does not allow namespaces.
     """
     with_user = _unshare()
     socket.sethostname("sandbox")
@@ -66,7 +72,7 @@ def enter(
 
 
 def _unshare() -> bool:
-    """Enter the namespaces, through a user namespace if not privileged. True: with one."""
+    """Enter the namespaces; return whether that took a user namespace, as without privileges."""
     try:
         kernel.unshare(_SPACES)
         return False
@@ -84,12 +90,12 @@ def _unshare() -> bool:
 
 
 def _bind(root: str, path: str, at: str | None = None) -> None:
-    """Bind a path of the host into the new root, under the same name or `at`."""
+    """Bind a path of the host into the new root, at the same path or `at`."""
     target = root + (at or path)
     if not os.path.exists(path):
         return
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.islink(path):  # /lib64 -> usr/lib64: the link itself, its target is bound as well
+    if os.path.islink(path):  # /lib64 -> usr/lib64: copy the link, for its target is bound too
         if not os.path.lexists(target):
             os.symlink(os.readlink(path), target)
         return
@@ -101,11 +107,11 @@ def _bind(root: str, path: str, at: str | None = None) -> None:
 
 
 def _start_init(proc: str, uid: int | None) -> bool:
-    """Fork process 1 of the pid namespace, which mounts its ``/proc`` and then only waits.
+    """Fork process 1 of the pid namespace, which mounts ``/proc`` and then only waits.
 
-    Every program of this worker dies with it, and it dies with the worker: when the pipe that
-    only the worker holds comes to its end. Returns whether ``/proc`` could be mounted (a
-    container that masks parts of its own does not allow it).
+    When process 1 dies, the kernel kills every program of the namespace. Process 1 dies with the
+    worker, when the pipe that only the worker holds comes to its end. Returns whether ``/proc``
+    could be mounted: a container that masks parts of its own ``/proc`` does not allow it.
     """
     ready, done = os.pipe()
     end, _held_open = os.pipe()

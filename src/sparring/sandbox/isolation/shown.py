@@ -1,8 +1,8 @@
-"""The packages of an environment as programs see them: one directory, with nothing else in it.
+"""Packages as programs see them: one directory that holds nothing else.
 
-At `namespaces` the files are bound read-only below `MOUNTED`; at `landlock` a directory of links
-leads to them, and they may be read where they lie. Imported before the first fork (`warm`): most
-of what an import costs is then paid once for all programs.
+At `namespaces` the packages' files are bound read-only below `MOUNTED`. At `landlock` a directory
+of links leads to the files, which may be read at their own places. `warm` imports the packages
+before the first fork, so that all programs share most of the cost of an import.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from collections.abc import Sequence
 from sparring.sandbox.details import last_line
 
 MOUNTED = "/packages"
-# One thread: the process that programs are forked from has to have one, and a run's CPU time is
-# that of all its threads.
+# Numerical libraries must not start threads: only a process with one thread can be forked safely,
+# and an execution's CPU time is that of all its threads.
 _ONE_THREAD = "OPENBLAS_NUM_THREADS OMP_NUM_THREADS MKL_NUM_THREADS NUMEXPR_NUM_THREADS"
-# Loaded by their package when they are first asked for, which would change it.
+# Modules that a package loads at their first use. A program's first use would change the package.
 _ALSO = {
     "numpy": ("numpy.random", "numpy.linalg", "numpy.fft", "numpy.polynomial", "numpy.ma"),
 }
-_THREADS_FIELD = 17  # of /proc/PID/stat, counted from the state
-_THREADS = "package {} starts threads as it is imported: leave it out"
+_THREADS_FIELD = 17  # `num_threads` in /proc/PID/stat, counted from the state
+_THREADS = "package {} starts threads when it is imported: leave it out"
 _MIB = 1 << 20
 
 
 class PackageError(Exception):
-    """A package cannot be given to programs; the message says why."""
+    """Raised when a package cannot be given to programs; the message says why."""
 
 
 class Importing:
-    """Imports packages into the calling process, and looks at what that makes of it.
+    """Importer of packages into the calling process, which checks the process afterwards.
 
-    Made before the process is shut in: afterwards it may not find itself in ``/proc``.
+    Must be made before the process is confined, because a confined process may have no ``/proc``.
     """
 
     def __init__(self) -> None:
@@ -45,13 +45,15 @@ class Importing:
                 self._files.append(os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_CLOEXEC))
 
     def close(self) -> None:
-        """Keep nothing open."""
+        """Close the files of ``/proc``."""
         while self._files:
             os.close(self._files.pop())
 
     def warm(self, directory: str, modules: Sequence[str]) -> int:
-        """Import the packages in `directory`, now the last on Python's path; MiB of address space
-        that they take. Raises `PackageError`."""
+        """Import modules from `directory`, after appending it to Python's path.
+
+        Returns the MiB of address space that the packages take. Raises `PackageError`.
+        """
         os.environ.update(dict.fromkeys(_ONE_THREAD.split(), "1"))
         before = self._address_space()
         sys.path.append(directory)
@@ -61,10 +63,11 @@ class Importing:
                 for part in _ALSO.get(module, ()):
                     importlib.import_module(part)
             except Exception as error:  # noqa: BLE001  # a package's own code
-                if "new thread" in str(error):  # none can be started where programs' ids are apart
+                # After `unshare` of the pid namespace, the kernel starts no thread here.
+                if "new thread" in str(error):
                     raise PackageError(_THREADS.format(module)) from None
-                said = f"package {module} cannot be imported: {last_line(error)}"
-                raise PackageError(said) from None
+                message = f"package {module} cannot be imported: {last_line(error)}"
+                raise PackageError(message) from None
             if self._threads() > 1:
                 raise PackageError(_THREADS.format(module))
         return (self._address_space() - before) // _MIB

@@ -1,11 +1,13 @@
-"""Which system calls a program may make: numbers and what happens to each.
+"""Tables of system calls, by the filter's answer to each.
 
-Allowed is what CPython and its standard library need to compute, read, write and run threads;
-everything that starts a process, reaches another one, the network, the mount table or the
-kernel's riskier corners kills the program, which is then reported as a violation; a few calls
-that honest programs make in passing are refused with EPERM or only seem to be made; a call that is
-in no table
-(``clone3`` among them, so that libc falls back to ``clone``) gets ENOSYS, as on an older kernel.
+- Allowed: calls that CPython and its standard library need to compute, read, write and run threads.
+- Checked: calls that the filter decides by their arguments.
+- Refused (EPERM) or pretended: calls that honest programs make in passing.
+- Killed: calls that start a process, or reach another process, the network, the mount table or the
+  kernel's riskier corners. The program ends and is reported as a violation.
+- Any other call gets ENOSYS, as on an older kernel. One of these is ``clone3``, so that libc falls
+  back to ``clone``, whose flags the filter can read.
+
 Entries are ``name x86-64-number aarch64-number``; ``-``: that machine has no such call.
 """
 
@@ -48,10 +50,13 @@ sched_getscheduler 145 120, getpgid 121 155, getsid 124 156, getpriority 140 141
 getsockopt 55 209, preadv2 327 286, pwritev2 328 287
 """
 
-# Refused with EPERM. Directories, links and modes: the server deletes what a program leaves, and
-# a flat directory of plain files cannot lead it astray. memfd_create: memory that no limit counts.
-# truncate: by a path, which older kernels' Landlock does not hold back. splice and its kin put
-# pages of the host's files into pipes, where kernels have let them be written more than once.
+# Refused with EPERM:
+# - Directories, links and modes: the sandbox deletes a program's files, and a flat directory of
+#   plain files cannot mislead it.
+# - memfd_create: its memory is counted by no limit.
+# - truncate: takes a path, which Landlock does not check on older kernels.
+# - splice and its kin: they put pages of the host's files into pipes. More than once, bugs of the
+#   kernel have let programs write to such pages.
 REFUSED = """
 mkdir 83 -, mkdirat 258 34, rmdir 84 -, chmod 90 -, fchmod 91 52, fchmodat 268 53, chown 92 -,
 fchown 93 55, lchown 94 -, fchownat 260 54, link 86 -, linkat 265 37, symlink 88 -, symlinkat
@@ -64,13 +69,13 @@ fchown 93 55, lchown 94 -, fchownat 260 54, link 86 -, linkat 265 37, symlink 88
 mincore 27 232
 """
 
-# Nothing is done, and the program hears that it was: what would touch files that others read as
-# well (what is cached of them, what is locked), and means nothing in a directory of one's own.
+# The filter does nothing and reports success. These calls would touch the cache or the locks of
+# files that others read too, and mean nothing in a program's own directory.
 PRETENDED = """
 fsync 74 82, fdatasync 75 83, sync_file_range 277 84, fadvise64 221 223, flock 73 32
 """
 
-# The end of the program.
+# The kernel kills the program.
 KILLED = """
 fork 57 -, vfork 58 -, execve 59 221, execveat 322 281, ptrace 101 117, process_vm_readv 310
 270, process_vm_writev 311 271, pidfd_open 434 434, pidfd_getfd 438 438, pidfd_send_signal 424
@@ -91,14 +96,14 @@ setfsuid 122 151, setfsgid 123 152, capset 126 91, personality 135 92
 """
 
 
-# The zygote alone: programs are refused these again by a filter of their own.
+# Allowed to the zygote alone: a filter of their own takes these calls from programs.
 ZYGOTE = """
 wait4 61 260, sendmsg 46 211, seccomp 317 277
 """
 
 
 def numbers(table: str, machine: str) -> Iterator[tuple[str, int]]:
-    """(name, number) of each call of a table on `machine` (``x86_64`` or ``aarch64``)."""
+    """Yield (name, number) of each call of a table on `machine` (``x86_64`` or ``aarch64``)."""
     for entry in table.replace("\n", " ").split(", "):
         name, x86_64, aarch64 = entry.split()
         number = x86_64 if machine == "x86_64" else aarch64

@@ -1,9 +1,11 @@
-"""The page that a program's process and its server share: how far a batch of runs has got.
+"""Status page that a program's process and its server share: progress within a batch of executions.
 
-The process writes, the server reads, without a system call and without waking each other. What
-stands here is a hint that the program could forge. Forged ends gain what ``os._exit(0)`` gains;
-CPU time is the server's own reading of the process's clock, which the starts noted here only
-divide among the runs of a batch; the server clamps them to what it has seen itself.
+The process writes and the server reads, without a system call and without waking each other. The
+page holds hints, since the program could forge them:
+
+- A forged end gains what ``os._exit(0)`` gains.
+- The server reads the CPU time of a batch from the process's clock. The starts noted on the page
+  only divide that time among the executions, and the server clamps them to its own readings.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import struct
 from dataclasses import dataclass
 
 MAX_RUNS = 32
-"""Runs of one batch."""
-_HEAD = struct.Struct("<II")  # runs ended; 1 if the process can take no more
+"""Most executions of one batch."""
+_HEAD = struct.Struct("<II")  # executions ended; 1 if the process can take no more
 _RUN = struct.Struct("<QIBH")  # CPU ns at the start, peak KiB, the ending's letter, detail bytes
 _SLOT = 448
 _DETAIL_BYTES = _SLOT - _RUN.size
@@ -22,7 +24,7 @@ _DETAIL_BYTES = _SLOT - _RUN.size
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the process says of one run of the batch that has ended."""
+    """Account that the process gives of an ended execution. May be forged."""
 
     letter: str
     detail: str
@@ -31,29 +33,32 @@ class Note:
 
 
 class Board:
-    """One shared page. Made before the fork."""
+    """Status page of one program's process, in shared memory. Must be made before the fork."""
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, _HEAD.size + MAX_RUNS * _SLOT)
 
     def close(self) -> None:
-        """Take the page out of this process."""
+        """Unmap the page from this process."""
         self._page.close()
 
     def wipe(self) -> None:
-        """Server: before another program gets it, which must find nothing of the last one's."""
+        """Zero the page, so that the next program finds nothing of the last one. Server only."""
         self._page[:] = bytes(len(self._page))
 
     def clear(self) -> None:
-        """Server: before a batch is sent."""
+        """Reset the head before a batch is sent. Server only."""
         _HEAD.pack_into(self._page, 0, 0, 0)
 
     def begin(self, run: int, start_ns: int) -> None:
-        """Process: run number `run` of the batch starts."""
+        """Note that execution number `run` of the batch starts. Process only."""
         struct.pack_into("<Q", self._page, _HEAD.size + run * _SLOT, start_ns)
 
     def end(self, run: int, letter: str, detail: str, peak_kib: int, *, spent: bool) -> None:
-        """Process: run number `run` has ended."""
+        """Note that execution number `run` has ended. Process only.
+
+        `letter` is an `Ending`; `spent` says that the process takes no further execution.
+        """
         text = detail.encode("utf-8", "replace")[:_DETAIL_BYTES] if detail else b""
         offset = _HEAD.size + run * _SLOT
         struct.pack_into("<IBH", self._page, offset + 8, peak_kib, ord(letter), len(text))
@@ -63,17 +68,17 @@ class Board:
         _HEAD.pack_into(self._page, 0, run + 1, spent)
 
     def read(self) -> tuple[int, bool]:
-        """Server: (runs ended, whether the process takes no more). May be anything."""
+        """Return (executions ended, process is spent). Server only. May be forged."""
         ended, spent = _HEAD.unpack_from(self._page)
         return ended, bool(spent)
 
     def start_ns(self, run: int) -> int:
-        """Server: the process's clock as it began run number `run`, by its own account."""
+        """Return the CPU nanoseconds that the process noted as it began `run`. Server only."""
         start: int = struct.unpack_from("<Q", self._page, _HEAD.size + run * _SLOT)[0]
         return start
 
     def note(self, run: int) -> Note:
-        """Server: what is said of run number `run`."""
+        """Return the process's note on execution number `run`. Server only."""
         offset = _HEAD.size + run * _SLOT
         start_ns, peak_kib, letter, size = _RUN.unpack_from(self._page, offset)
         text = b""

@@ -1,18 +1,18 @@
-"""The language between the parent and a worker: frames of a header and a blob.
+"""Wire format between the caller and a worker: frames of a header and a blob.
 
-A frame is ``<u32 header bytes><u32 blob bytes>``, a JSON header and a blob. JSON and not
-pickle: the parent must be able to read what a worker says without trusting it.
+A frame is ``<u32 header bytes><u32 blob bytes>``, a JSON header and a blob. The header is JSON and
+not pickle, because the caller must be able to read a worker's words without trusting the worker.
 
 Request:  ``{"job", "program": n, "inputs": [n…], "limits": [5 numbers], "per_test", "skip",
-          "kind", "entry_point", "front": n}`` with what stands before the program, the program
-          and the inputs, as bytes, one after the other in the blob.
-Reply:    ``{"job", "first": i, "outcomes": [[verdict, n, cpu, mib, detail]…]}`` with the outputs
-          in the blob: a run of outcomes that starts at input i. A job may be answered in parts.
-Hello:    ``{"hello": {layer: value…}}`` or ``{"refused": why}`` once, when the worker has started.
-Alive:    ``{"alive": true}`` while a run takes long.
+          "kind", "entry_point", "front": n}``. The blob holds the bytes of the preamble, of the
+          program and of the inputs, one after the other.
+Reply:    ``{"job", "first": i, "outcomes": [[verdict, n, cpu, mib, detail]…]}``, with the outputs
+          in the blob: consecutive outcomes from input i on. A job may be answered in parts.
+Hello:    ``{"hello": {layer: value…}}`` or ``{"refused": why}``, once, when the worker has started.
+Alive:    ``{"alive": true}`` while an execution takes long.
 
-The parent says how many bytes of header and blob it will take at most, and checks every field of a
-reply against what it asked (``replies``).
+The caller sets the most bytes of header and blob that it takes, and checks every field of a reply
+against its request (``replies``).
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ from sparring.schema import Kind, Verdict
 _LENGTHS = struct.Struct("<II")
 MAX_BYTES = (1 << 32) - 1
 PIECE_BYTES = 16 << 20
-"""Outputs of one reply, but for a single one that is longer."""
+"""Most bytes of outputs in one reply. A single longer output has a reply of its own."""
 PIECE_RUNS = 1024
+"""Most executions in one reply."""
 
 Header = dict[str, Any]
 
 
 class BrokenPeer(Exception):
-    """The other side is gone or said something that is not a frame."""
+    """Raised when the other side is gone or has sent bytes that are no frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One program and inputs, as bytes, on their way to a worker."""
+    """Program and inputs, as bytes, on their way to a worker."""
 
     job: int
     program: bytes
@@ -50,15 +51,15 @@ class Request:
     limits: Limits
     per_test: bool = False
     skip: bool = False
-    """Leave out the other inputs once the first has run into a time limit."""
+    """Leave out the other inputs once the first has met a time limit."""
     kind: Kind = Kind.STDIN
     entry_point: str = ""
     front: bytes = b""
-    """`front.packed`: what stands before the program."""
+    """Packed preamble of the program (`preamble.packed`)."""
 
 
 def send(peer: socket.socket, header: Header, blob: bytes = b"") -> None:
-    """Send one frame."""
+    """Send one frame. Raises `BrokenPeer` if the peer is gone."""
     text = json.dumps(header).encode()
     try:
         peer.sendall(_LENGTHS.pack(len(text), len(blob)) + text + blob)
@@ -67,10 +68,13 @@ def send(peer: socket.socket, header: Header, blob: bytes = b"") -> None:
 
 
 def try_to_send(peer: socket.socket, header: Header) -> bool:
-    """Send a small frame if the peer has room for it now; a part of one is never sent."""
+    """Send a small frame if the peer has room for the whole frame now; return whether it had.
+
+    Raises `BrokenPeer` if the peer is gone.
+    """
     text = json.dumps(header).encode()
     try:
-        # A stream socket of this family takes a short message as a whole or not at all.
+        # A Unix stream socket takes a short message as a whole or not at all.
         peer.send(_LENGTHS.pack(len(text), 0) + text, socket.MSG_DONTWAIT)
     except BlockingIOError:
         return False
@@ -82,7 +86,11 @@ def try_to_send(peer: socket.socket, header: Header) -> bool:
 def receive(
     peer: socket.socket, most_header: int = MAX_BYTES, most_blob: int = MAX_BYTES
 ) -> tuple[Header, bytes]:
-    """Wait for one frame. A timeout set on the socket raises `TimeoutError`."""
+    """Wait for one frame; return its header and its blob.
+
+    Raises `BrokenPeer` for an end of the stream, a frame beyond the given sizes (bytes) or a
+    header that is no JSON object, and `TimeoutError` after a timeout that is set on the socket.
+    """
     header_bytes, blob_bytes = _LENGTHS.unpack(_exactly(peer, _LENGTHS.size))
     if header_bytes > most_header or blob_bytes > most_blob:
         raise BrokenPeer("a frame that is too large")
@@ -96,7 +104,7 @@ def receive(
 
 
 def pack_request(request: Request) -> tuple[Header, bytes]:
-    """A request as a header and a blob."""
+    """Return a request as a header and a blob."""
     header = {
         "job": request.job,
         "program": len(request.program),
@@ -112,7 +120,7 @@ def pack_request(request: Request) -> tuple[Header, bytes]:
 
 
 def unpack_request(header: Header, blob: bytes) -> Request:
-    """The request that `pack_request` packed."""
+    """Return the request that `pack_request` packed."""
     begin = header["front"]
     end = begin + header["program"]
     program = blob[begin:end]
@@ -136,7 +144,7 @@ def unpack_request(header: Header, blob: bytes) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a worker saw of one run: an outcome with its output still in bytes."""
+    """Outcome of one execution as a worker measured it, with the output still in bytes."""
 
     verdict: Verdict
     output: bytes = b""
@@ -146,7 +154,7 @@ class Run:
 
 
 def pack_reply(job: int, first: int, runs: Sequence[Run]) -> tuple[Header, bytes]:
-    """Consecutive runs of a job, from input `first` on, as a header and a blob."""
+    """Return consecutive executions of a job, from input `first` on, as a header and a blob."""
     rows = [
         [r.verdict.value, len(r.output), round(r.cpu_seconds, 6), round(r.memory_mib, 3), r.detail]
         for r in runs
@@ -156,7 +164,7 @@ def pack_reply(job: int, first: int, runs: Sequence[Run]) -> tuple[Header, bytes
 
 
 def pieces(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
-    """The runs in pieces that each fit into one reply."""
+    """Split executions into pieces that each fit into one reply."""
     start = held = 0
     for end, run in enumerate(runs):
         full = held + len(run.output) > PIECE_BYTES or end - start == PIECE_RUNS

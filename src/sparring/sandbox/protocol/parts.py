@@ -1,7 +1,7 @@
-"""The server's orders to a program's process, and the process's one-letter answers on the board.
+"""The server's orders to a program's process, and the process's one-letter answers.
 
-The first message says what the process is for (`Part`) and brings its source; each further one
-brings a run. An `Ending` is the process's own word: a program could forge it.
+The first message names the purpose of the process (`Part`) and brings its source. Each further
+message brings one execution. An `Ending` is the process's own word: a program could forge it.
 """
 
 from __future__ import annotations
@@ -9,33 +9,33 @@ from __future__ import annotations
 from enum import StrEnum
 
 NEXT, LAST = b".", b"!"
-"""What a run's message begins with, before 8 bytes of random seed."""
+"""First byte of an execution's message; 8 bytes of random seed follow. LAST ends a batch."""
 
 
 class Part(StrEnum):
-    """What a process is for. The first letter of the first message."""
+    """Purpose of a process: the first letter of its first message."""
 
     STDIN = "s"
     CALL = "c"
     RESPONDER = "r"
-    """Answers the calls of a script that runs in another process."""
+    """A program that answers the calls of a script in another process."""
     SCRIPT = "t"
 
 
 class Ending(StrEnum):
-    """How a run ended, as its own process tells it. The letter on the board."""
+    """End of an execution by its own process's account: a letter on the status page."""
 
     OK = "o"
     ERROR = "e"
     NO_MEMORY = "m"
     ASSERTION = "a"
-    """A script's own assertion failed."""
+    """An assertion of a script failed."""
 
 
 def load_message(
     part: Part, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
 ) -> tuple[bytes, bytes]:
-    """The first message to a process, and what its descriptor has to hold."""
+    """Return the first message to a process, and the bytes that its descriptor must hold."""
     text = b"%b\n%d\n%b%b" % (entry_point.encode(), len(front), front, source)
     flag = b"1" if spent_after_one else b"0"
     return part.value.encode() + flag + len(text).to_bytes(7, "little"), text

@@ -1,9 +1,9 @@
-"""A worker's two processes, outside the program's.
+"""The two processes of a worker, both outside the programs' own.
 
-- `server` talks with the caller, watches programs and decides verdicts by its own clocks,
+- `server` talks with the caller, watches programs, and decides verdicts by its own clocks,
   descriptors and wait status (`watch`, `endings`; `pair` for a script and its program).
-- `zygote` shuts itself in (``isolation``) and forks the programs. It alone imports ``inside``.
+- `zygote` confines itself (``isolation``) and forks the programs. Only `zygote` imports ``inside``.
 
-Neither has ever had anything of the caller's in its memory: they start as a fresh interpreter with
-one socket. Expected outputs are never sent here.
+Both start as a fresh interpreter with one socket, so neither has ever had any of the caller's data
+in its memory. Expected outputs are never sent to a worker.
 """

@@ -1,7 +1,7 @@
-"""What a run's end means: its limits, its wait status, what it says of itself.
+"""Verdict of an execution, from the server's measurements, the wait status and the status page.
 
-A limit is decided by what the server has measured; what the process says (its letter on the board)
-only tells how it ended where no limit did.
+The server's own measurements alone decide limits. The letter that the process wrote on the status
+page counts only where no limit was met.
 """
 
 from __future__ import annotations
@@ -16,37 +16,41 @@ from sparring.sandbox.types import Limits
 from sparring.schema import Verdict
 
 _MIB = 1 << 20
-_OVERLOAD = 20.0  # as busy as a machine may be; the caller's patience reckons with the same
+_OVERLOAD = 20.0  # seconds waited per CPU second; the caller's patience assumes the same factor
 _WAKING_SECONDS = 0.5
-_BLOCK = 512  # what `st_blocks` counts
+_BLOCK = 512  # bytes of one of the blocks that `st_blocks` counts
 TOO_MANY_FILES = f"files of more than {WORK_MIB} MiB"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run ended. ``verdict`` is set when a limit decided."""
+    """End of an execution. ``verdict`` is set when a limit decided."""
 
     cpu_seconds: float
     memory_mib: float
     verdict: Verdict | None = None
     detail: str = ""
     letter: str | None = None
-    """The ending's letter, if the process itself said that the run has ended."""
+    """Letter of the `Ending`, if the process itself noted that the execution has ended."""
     status: int | None = None
-    """Wait status, if the process died in this run."""
+    """Wait status, if the process died in this execution."""
 
 
 def excused(waiting: float, used: float) -> float:
-    """How much of the time that threads waited for a CPU is held to be the machine's fault.
+    """Return the seconds of `waiting` for a CPU that count as the machine's fault.
 
-    Threads that wake all at once wait for each other: a few milliseconds of CPU time make seconds
-    of waiting, and without a bound a program could be idle for minutes.
+    `waiting` and `used` are seconds of all threads: time in the run queue and CPU time. The result
+    is bounded because threads that wake all at once wait for each other: a few milliseconds of CPU
+    time make seconds of waiting, and without a bound a program could be idle for minutes.
     """
     return min(waiting, _OVERLOAD * (used + _WAKING_SECONDS))
 
 
 def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
-    """Which limit is exceeded, if any, and in words."""
+    """Return the verdict of the limit that `cpu` (s) or `memory_mib` exceeds, and a text.
+
+    (None, "") where neither limit is exceeded.
+    """
     if cpu > limits.cpu_seconds:
         return Verdict.TIME_LIMIT, f"more than {limits.cpu_seconds:g} s of CPU time"
     if memory_mib > limits.memory_mib:
@@ -55,7 +59,7 @@ def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None
 
 
 def too_many_files(work: str) -> bool:
-    """Whether the directory holds more than a program may leave there."""
+    """Return whether a directory holds more entries or bytes than a program may leave there."""
     total = count = 0
     with os.scandir(work) as entries:
         for entry in entries:
@@ -63,15 +67,16 @@ def too_many_files(work: str) -> bool:
             if count > WORK_ENTRIES:
                 return True
             try:
-                found = entry.stat(follow_symlinks=False)
-                total += max(found.st_size, found.st_blocks * _BLOCK)  # room may be beyond its end
+                stat = entry.stat(follow_symlinks=False)
+                # `fallocate` may reserve blocks beyond a file's end; a hole has none.
+                total += max(stat.st_size, stat.st_blocks * _BLOCK)
             except FileNotFoundError:
                 continue
     return total > WORK_MIB * _MIB
 
 
 def verdict_of(report: Report) -> tuple[Verdict, str]:
-    """What a run's end means, before its output is looked at."""
+    """Return an execution's verdict and detail, before anyone looks at the output."""
     if report.verdict is not None:
         return report.verdict, report.detail
     if report.letter is not None:
@@ -88,7 +93,7 @@ def verdict_of(report: Report) -> tuple[Verdict, str]:
     if number == signal.SIGSYS:
         return Verdict.SANDBOX_VIOLATION, "a forbidden system call"
     if number == signal.SIGKILL:
-        # Programs cannot send it, so it came from outside: the machine's memory ran out, perhaps.
+        # No program can send SIGKILL. The kernel may have, when the machine's memory ran out.
         return Verdict.INFRA, "killed from outside the sandbox"
     if number == signal.SIGXCPU:
         return Verdict.TIME_LIMIT, "the process's CPU time limit"

@@ -1,8 +1,8 @@
-"""A test script and the program that it calls: two processes, watched together.
+"""Watching a test script and the program that the script calls: two processes, one verdict.
 
-Each has its own clock, memory and verdict; a pipe is all they share. The time and the memory of
-the program decide its limits; the script has the same limits for itself. Idle time is what neither
-of the two uses, for one waits while the other works.
+Each process has its own clock and memory, and the two share one pipe. The limits hold for each
+process separately. Idle time is wall time in which neither process uses a CPU, because one process
+waits while the other works.
 """
 
 from __future__ import annotations
@@ -42,15 +42,16 @@ def run_pair(
     work: str | None,
     say_alive: Callable[[], None],
 ) -> Run:
-    """Let the script run to its end. Both processes must have been loaded; ends both.
+    """Let the script run to its end, end both processes, and return the outcome.
 
-    `work` is their directory if its size is unlimited; `say_alive` is called again and again.
-    The verdict is ACCEPTED or WRONG_ANSWER when the script decided. Raises `ParentGone`.
+    Both processes must have been loaded. `work` is their directory if no file system limits its
+    size; `say_alive` is called again and again. The verdict is ACCEPTED or WRONG_ANSWER when the
+    script decided. Raises `ParentGone`.
     """
-    ours, its = socket.socketpair()
-    with ours, its:
-        program.tell(LAST + _SEED, ours.fileno())
-        script.tell(LAST + _SEED, its.fileno())
+    to_script, to_program = socket.socketpair()
+    with to_script, to_program:
+        program.tell(LAST + _SEED, to_script.fileno())
+        script.tell(LAST + _SEED, to_program.fileno())
     report = _watch(program, script, parent, limits, work, say_alive)
     program.end()
     script.end()
@@ -64,7 +65,7 @@ def run_pair(
         return Run(Verdict.ACCEPTED, b"", cpu, memory)
     if report.letter == Ending.ASSERTION:
         return Run(Verdict.WRONG_ANSWER, b"", cpu, memory, report.detail)
-    # Whatever else the script fell over: a value that it could not use, an error of the call's.
+    # Any other exception of the script: a value that it could not use, an error of a call.
     return Run(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
 
 
@@ -131,7 +132,7 @@ def _watch(
 
 
 def _last_words(program: Child) -> dict[int, int]:
-    """Wait for what the program says of its end: a moment after the script saw its pipe close."""
+    """Wait for the program's note or death, which may follow the end of its pipe by a moment."""
     poll = select.poll()
     poll.register(program.control, select.POLLIN)
     poll.register(program.pidfd, select.POLLIN)
@@ -143,15 +144,18 @@ def _last_words(program: Child) -> dict[int, int]:
     return events
 
 
-def _death(child: Child, memory: float, who: str) -> Report:
-    """One of the two died before the script came to its end."""
+def _death(child: Child, memory: float, prefix: str) -> Report:
+    """Return the report on a process that died before the script came to its end.
+
+    `prefix` begins the detail: `_THE_SCRIPT` for the script, empty for the program.
+    """
     status, cpu = child.end()
     verdict, detail = verdict_of(Report(cpu, memory, status=status))
-    if verdict is Verdict.FINISHED:  # its exit status 0 is no evidence of anything
+    if verdict is Verdict.FINISHED:  # status 0 proves nothing: anything may call `os._exit(0)`
         verdict, detail = Verdict.RUNTIME_ERROR, "ended before the script did"
-    if os.WIFEXITED(status) and not who:
+    if os.WIFEXITED(status) and not prefix:
         detail = f"the program: {detail}"
-    return Report(cpu, memory, verdict, who + detail)
+    return Report(cpu, memory, verdict, prefix + detail)
 
 
 def _beyond(limits: Limits) -> str:

@@ -1,14 +1,14 @@
-"""Numbers from ``/proc/PID/status``, a text in which the program has a say.
+"""Numbers from ``/proc/PID/status``, a text that a program can influence.
 
-Its first line is the process's name, which any program may choose (``prctl``), "RssAnon: 0" among
-others. The kernel escapes line ends in it, so a field is looked for at the start of a line.
+The first line is the process's name, and a program may choose any name (``prctl``), such as
+"RssAnon: 0". The kernel escapes line ends in the name, so fields are sought at a line's start.
 """
 
 from __future__ import annotations
 
 
 def count(text: bytes, name: bytes) -> int:
-    """The number of a line; `name` with its colon. 0 if the line is not there."""
+    """Return the number in the line of field `name` (with its colon); 0 without such a line."""
     start = text.find(b"\n" + name)
     if start < 0:
         return 0
@@ -17,5 +17,5 @@ def count(text: bytes, name: bytes) -> int:
 
 
 def mib(text: bytes, name: bytes) -> float:
-    """The KiB of a line, in MiB."""
+    """Return the KiB in the line of field `name` as MiB."""
     return count(text, name) / 1024

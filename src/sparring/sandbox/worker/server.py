@@ -1,10 +1,11 @@
-"""The server of a worker: takes requests, watches the programs that its zygote forks.
+"""The server of a worker: takes requests and watches the programs that its zygote forks.
 
-Started by ``worker`` in a fresh interpreter with a socket to it, the server never had anything of
-the parent's in its memory: no expected output, no model, no secret. Request by request, the server
-has one process forked per program (or per test), hands it its inputs and watches it (``watch``).
-It ends when the parent's socket ends. Nothing that a program does makes it wait: what it sends to
-one is sent without waiting, and it looks at the parent between two looks at the program.
+The caller starts the server in a fresh interpreter with one socket. No data of the caller was ever
+in its memory: no expected output, no model, no secret. For each request the server has one process
+forked per program (or per test), sends the process its inputs and watches it (``watch``).
+
+The server ends when the caller's socket ends. No program can make it wait: it sends to programs
+without waiting, and looks at the caller between two looks at a program.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ from sparring.schema import Kind, Verdict
 _ALIVE_SECONDS = 1.0
 _BATCH_BYTES = 16 << 20
 _SESSION_BYTES = 64 << 20
-"""Outputs that are held at once, of one process's runs."""
+"""Most bytes of outputs of one process, after which the server takes a fresh process."""
 _CROWDED_SECONDS = 20.0
 _FASTEST = 1e-6
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
-_SKIPPED = Run(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
+_SKIPPED = Run(Verdict.NOT_RUN, detail="the smallest input met a time limit")
 
 
 class Server:
-    """Answers requests until the parent's socket ends."""
+    """Server that answers requests until the caller's socket ends."""
 
     def __init__(
         self,
@@ -69,10 +70,10 @@ class Server:
         self._spoke = time.monotonic()
         self._carried = True
         self._pace = _FASTEST
-        """CPU seconds of a run, lately: batches are to stay below the limit of one run."""
+        """Recent CPU seconds of an execution, by which a batch stays below the limit of one."""
 
     def run_forever(self) -> None:
-        """Serve. Returns when the parent has gone."""
+        """Serve requests. Returns when the caller has gone."""
         while True:
             try:
                 header, blob = frames.receive(self._parent)
@@ -81,6 +82,7 @@ class Server:
                 return
 
     def _answer(self, request: Request) -> None:
+        """Execute a request's program on its inputs, in as few processes as safe, and reply."""
         if request.kind is Kind.SCRIPT:
             self._answer_scripts(request)
             return
@@ -93,13 +95,14 @@ class Server:
             got, peak_mib = self._session(request, first, first + 1 if alone else last)
             if peak_mib > request.limits.memory_mib or got[-1].verdict is Verdict.MEMORY_LIMIT:
                 if len(got) > 1:
-                    # Its own memory, or what earlier runs left in the process? Ask each alone.
+                    # Earlier executions may have left memory in the process: repeat each alone.
                     alone = True
                     continue
                 detail = f"more than {request.limits.memory_mib} MiB"
                 if got[-1].verdict in _ENDED:
                     got = [replace(got[0], verdict=Verdict.MEMORY_LIMIT, detail=detail)]
             if got[-1].verdict is Verdict.INFRA and repeated != first + len(got) - 1:
+                # A failure of the sandbox is repeated once before it counts.
                 repeated = first + len(got) - 1
                 got.pop()
             runs += got
@@ -114,20 +117,21 @@ class Server:
             self._spoke = time.monotonic()
 
     def _say_alive(self) -> None:
-        """Tell the parent, if it has heard nothing for a while. Waits for nobody."""
+        """Tell the caller that the server is alive, if the last frame is old. Never waits."""
         if time.monotonic() - self._spoke > _ALIVE_SECONDS:
             frames.try_to_send(self._parent, {"alive": True})
             self._spoke = time.monotonic()
 
     def _session(self, request: Request, first: int, last: int) -> tuple[list[Run], float]:
-        """Run inputs from `first` up to `last` in one process, as far as it carries.
+        """Execute inputs `first` to `last` (exclusive) in one process, as far as it can go on.
 
-        At least one run, and the growth of the process's memory at its peak, in MiB. A process
-        that has not read all that it was given by the end of a batch takes no further one, and
-        none does once the outputs are many bytes.
+        Returns at least one execution, and the peak growth of the process's memory in MiB. The
+        process takes no further batch if it has not read all of the last one, or once its outputs
+        are `_SESSION_BYTES`.
 
-        How a batch's CPU time divides among its runs is the process's own word. Where all of it
-        together is beyond the limit, each run that was not stopped by it is made again alone.
+        The process itself says how a batch's CPU time divides among the executions, and may lie.
+        If the whole batch used more than the limit of one execution, every execution in it that
+        was not stopped by the time limit is repeated alone.
         """
         part = Part.CALL if request.kind is Kind.CALL else Part.STDIN
         alone = last == first + 1
@@ -138,9 +142,10 @@ class Server:
         try:
             while alive and first + len(runs) < last and held < _SESSION_BYTES:
                 start = first + len(runs)
-                # The first alone: many a program takes no second, or falls at the first.
+                # One input first: many programs spend their process, or fail, at the first.
                 width = self._width if runs or self._carried else 1
                 width = min(width, _SESSION_BYTES // request.limits.output_bytes)
+                # At the recent pace, a batch should use half of one execution's CPU limit at most.
                 width = max(1, min(width, int(request.limits.cpu_seconds / 2 / self._pace)))
                 end = _batch_end(request.inputs, start, min(last, start + width))
                 before = child.cpu_seconds()
@@ -165,30 +170,31 @@ class Server:
     def _batch(
         self, child: watch.Child, request: Request, start: int, end: int
     ) -> tuple[list[Run], bool]:
-        """Some runs in one go, and whether the process can take another.
+        """Execute inputs `start` to `end` (exclusive) in one batch.
 
-        At least one run, unless the process has left earlier ones in its queue.
+        Returns the executions and whether the process can take more. There is at least one
+        execution, unless the process has left earlier messages in its queue.
         """
         limits, call = request.limits, request.kind is Kind.CALL
         outputs: list[int] = []
         try:
-            given = []
+            batch = []
             program_sum = zlib.crc32(request.program)
             for data in request.inputs[start:end]:
                 outputs.append(os.memfd_create("output"))
                 seed = program_sum << 32 | zlib.crc32(data)
-                given.append((seed.to_bytes(8, "little"), data))
-            sent = child.send(given, outputs)
+                batch.append((seed.to_bytes(8, "little"), data))
+            sent = child.send(batch, outputs)
             if not sent:
                 return [], False
             reports, alive = child.wait(limits, outputs[:sent], self._watched_work, self._say_alive)
             runs = []
-            for report, output in zip(reports, outputs, strict=False):  # of those that were begun
+            for report, output in zip(reports, outputs, strict=False):  # only begun ones report
                 size = os.fstat(output).st_size
                 text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
                 verdict, detail = endings.verdict_of(report)
                 if call and verdict is Verdict.FINISHED and report.letter is None:
-                    # Its status is 0, but a call is there to return.
+                    # The process exited with status 0 before the call returned a value.
                     verdict, detail = Verdict.RUNTIME_ERROR, "ended before the call did"
                 if verdict in _ENDED and size > limits.output_bytes:
                     verdict = Verdict.OUTPUT_LIMIT
@@ -211,7 +217,7 @@ class Server:
                 return
 
     def _script(self, request: Request, script: bytes) -> Run:
-        """One script, with a process of its own and one for the program."""
+        """Run one script in a process of its own, with another process for the program."""
         responder = self._start(request, Part.RESPONDER, request.program, 0)
         judge = None
         try:
@@ -233,8 +239,9 @@ class Server:
         *,
         spent_after_one: bool = True,
     ) -> watch.Child:
-        """A process for a source, on the limits of the request."""
-        # A stream: its queue takes a whole batch. Descriptors keep its messages apart.
+        """Start a process, set its limits and send it `source`."""
+        # A stream, whose queue takes a whole batch. A message's descriptors keep it apart from the
+        # next one.
         mine, its = socket.socketpair()
         with its:
             pid = self._fork(its, board_number)
@@ -249,18 +256,19 @@ class Server:
         return child
 
     def _fork(self, control: socket.socket, board_number: int) -> int:
-        """A process from the zygote. Waits for a while where the user has too many already.
+        """Have the zygote fork a process; return its id.
 
-        Raises `watch.ParentGone`, `zygote.Crowded`.
+        Waits a while where the user already has too many processes, and then raises
+        `zygote.Crowded`. Raises `watch.ParentGone` if the caller goes meanwhile.
         """
         poll = select.poll()
-        poll.register(self._parent, 0)  # only its end
-        given_up = time.monotonic() + _CROWDED_SECONDS
+        poll.register(self._parent, 0)  # no event but the end of the stream
+        deadline = time.monotonic() + _CROWDED_SECONDS
         while True:
             try:
                 return self._zygote.fork(control, board_number)
             except zygote.Crowded:
-                if time.monotonic() > given_up:
+                if time.monotonic() > deadline:
                     raise
             self._say_alive()
             if poll.poll(20):
@@ -268,10 +276,11 @@ class Server:
 
 
 def main() -> Callable[[], None]:
-    """Become a worker, on the socket that is descriptor 0. Call what is returned.
+    """Become a worker, on the socket that is descriptor 0; return the function that runs it.
 
-    The process forks: one becomes the server, the other the zygote. Nothing of this frame, which
-    names the host's directories, is there when programs are forked.
+    The process forks: one becomes the server, the other the zygote. The caller of `main` calls the
+    returned function, so that this frame, which names the host's directories, is gone when programs
+    are forked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asker = socket.socket(fileno=0)
@@ -280,14 +289,14 @@ def main() -> Callable[[], None]:
     boards = [board.Board(), board.Board()]  # a program's, a script's
     orders, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
-        orders.detach()  # the number is the zygote's to close, not this object's
+        orders.detach()  # `born` closes the descriptor; this object must not close its number later
         return zygote.born(its.detach(), start, boards, sys.path[-1])
     its.close()
     return partial(_serve, start, zygote.Zygote(orders), boards)
 
 
 def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -> None:
-    """The server's whole life."""
+    """Set up the server in this process, greet the caller, and serve until the caller has gone."""
     parent = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -301,8 +310,8 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
     except zygote.Gone as error:
         frames.send(parent, {"crashed": str(error)})
         return
-    # Descriptors on their way count against it, for all processes of the user together: those of
-    # every worker's batch.
+    # This limit also bounds a user's descriptors in flight, all workers' batches together, so the
+    # server takes all that it may.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     uid = layers["host_uid"]
@@ -311,7 +320,7 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
     with contextlib.suppress(OSError):
         os.stat("self/schedstat", dir_fd=proc)
         layers["run_queue_clock"] = proc is not None
-    # A tmpfs limits itself; a directory of the host's has to be watched.
+    # A tmpfs limits its own size; the server must watch a directory of the host.
     watched = start.scratch if start.level is Level.LANDLOCK else None
     try:
         frames.send(parent, {"hello": layers})
@@ -327,7 +336,7 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
 
 
 def _open_proc() -> int | None:
-    """The host's /proc, if it is that of our own pid namespace; another would lie to us."""
+    """Return a descriptor of /proc; None unless /proc is of this process's own pid namespace."""
     with contextlib.suppress(OSError):
         if os.readlink("/proc/self") == str(os.getpid()):
             return os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -335,7 +344,7 @@ def _open_proc() -> int | None:
 
 
 def _batch_end(inputs: Sequence[bytes], start: int, last: int) -> int:
-    """Where a batch from `start` ends that holds not too many bytes, but at least one input."""
+    """Return the end of a batch from `start`: at least one input, at most `_BATCH_BYTES`."""
     total = 0
     for end in range(start, last):
         total += len(inputs[end])

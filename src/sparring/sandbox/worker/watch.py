@@ -1,12 +1,12 @@
-"""Watching one program's process from outside: clocks, memory, output; and ending it.
+"""Watching one program's process from outside (clocks, memory, output), and killing it.
 
-CPU time is the process's own CPU clock. Idle time is wall time minus CPU time minus the time
-its threads waited for a CPU (``/proc/PID/schedstat``), so neither depends on how busy the
-machine is. Memory is anonymous and shared memory beyond what the process had when it was forked.
+CPU time is the process's own CPU clock. Idle time is wall time minus CPU time minus the time that
+the threads waited for a CPU (``/proc/PID/schedstat``), so a busy machine changes neither. Memory is
+anonymous and shared memory beyond the process's size at its fork.
 
-Runs go to the process in batches, so that neither waits for the other between two short runs.
-What the process says of them (``board``) tells that a run has ended and divides the batch's CPU
-time; a limit is decided by the clocks here alone (``endings`` says what follows).
+Executions go to the process in batches, so that neither side waits for the other between two short
+executions. The process's notes on the status page tell that an execution has ended, and divide the
+batch's CPU time. The server's clocks alone decide a limit; ``endings`` turns an end into a verdict.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ _POLL_SECONDS = 0.01
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 # Library pages that a program touches count in the kernel's peak but are not its own memory.
 _FILE_PAGES_MIB = 32.0
-_USUAL_FILE_MIB = 8.0  # until it is known
+_USUAL_FILE_MIB = 8.0  # file pages of a process, until they are measured
 _WAKE_BYTES = 64
 _LOOK_SECONDS = 0.1
 _CROWDED_SECONDS = (0.001, 0.01, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 class ParentGone(Exception):
-    """Nobody is waiting for results any more."""
+    """Raised when the caller has gone, so that nobody waits for results."""
 
 
 class Stuck(Exception):
-    """A message to a process finds no room."""
+    """Raised when the queue to a process is full."""
 
 
 class Child:
-    """A forked process of a program, as the server sees it."""
+    """Process of a program, as the server sees it from outside."""
 
     def __init__(
         self,
@@ -62,39 +62,44 @@ class Child:
         proc: int | None,
         threads: int,
     ) -> None:
-        """`threads`: how many it may have."""
+        """Begin to watch process `pid`, which serves `control` and writes on status page `board`.
+
+        `parent_of` reaps it; `parent` is the caller's socket; `proc` is a descriptor of /proc, None
+        where the host shows none; `threads` is the most threads that the process may have.
+        """
         self.pid = pid
         self._threads = threads
         self.control = control
         self._board = board
         self._zygote = parent_of
-        self._clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of the whole process, linux/posix-timers.h
+        # The whole process's CPU clock, CPUCLOCK_SCHED, by the formula of linux/posix-timers.h.
+        self._clock = (~pid << 3) | 2
         self._proc = proc
         self.pidfd = os.pidfd_open(pid)
         self._base_mib, _, _ = self._memory()
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(self.pidfd, select.POLLIN)
-        self._poll.register(parent, 0)  # only its end
+        self._poll.register(parent, 0)  # no event but the end of the stream
         self._parent_fd = parent.fileno()
         self._control_fd = control.fileno()
         self._cpu_before = 0.0
         self._peak_before_kib = 0
         self._file_mib = _USUAL_FILE_MIB
         self.peak_growth_mib = 0.0
-        """Set when the process is dead: the kernel's own peak, beyond what it was forked with."""
+        """MiB of the kernel's peak beyond the size at the fork. Set when the process is dead."""
         self._death: tuple[int, float] | None = None
         self.cpu_net: tuple[int, int] | None = None
-        """An rlimit to be set as soon as a run is not a short one."""
+        """CPU rlimit (kind, value) to be set as soon as an execution is not a short one."""
 
     def limit(self, kind: int, value: int) -> None:
-        """Set an rlimit of the process from outside."""
+        """Set rlimit `kind` of the process, soft and hard, from outside."""
         resource.prlimit(self.pid, kind, (value, value))
 
     def load(
         self, part: Part, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
     ) -> None:
-        """Give the process its program, for one run or for as many as it carries."""
+        """Send the process its program, for one execution or for as many as the process takes."""
         message, text = load_message(
             part, source, entry_point, front, spent_after_one=spent_after_one
         )
@@ -105,10 +110,10 @@ class Child:
             os.close(fd)
 
     def send(self, runs: Sequence[tuple[bytes, bytes]], outputs: Sequence[int]) -> int:
-        """Give a batch: (random seed, standard input) of each run, and where it is to write.
+        """Send a batch: (random seed, standard input) of each execution, and its output's fd.
 
-        Returns how many were given: fewer where the queue is full, which happens to a process
-        that does not read it.
+        Returns how many were sent: fewer where the queue is full, because the process does not
+        read it.
         """
         self._board.clear()
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
@@ -116,32 +121,32 @@ class Child:
             try:
                 self.tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
             except Stuck:
-                return number  # without a last one: its end shows on the board, a little later
+                return number  # without a LAST no byte wakes the server: it polls for the end
             finally:
                 os.close(stdin)
         return len(runs)
 
     def has_read_all(self) -> bool:
-        """Whether nothing that it was given still waits in the queue.
+        """Return whether the process has read everything in its queue.
 
-        A process whose board says that the batch has ended has read the batch, unless it lies.
+        A process has read a batch that it notes as ended, unless the note is forged.
         """
         unread = array.array("i", (0,))
         fcntl.ioctl(self.control, termios.TIOCOUTQ, unread)
         return unread[0] == 0
 
     def tell(self, message: bytes, *descriptors: int) -> None:
-        """A message to the process, with descriptors. Never waits for it.
+        """Send a message with descriptors, without ever waiting for the process.
 
-        Raises `Stuck` if its queue is full. Waits a while where the user has too many descriptors
-        on their way, which other programs will take.
+        Raises `Stuck` if the queue is full. Waits a while where too many of the user's descriptors
+        are in flight, since other programs will receive some of them.
         """
         rights = array.array("i", descriptors)
         ancillary = ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)
         for wait in (*_CROWDED_SECONDS, None):
             try:
                 self.control.sendmsg((message,), ancillary, socket.MSG_DONTWAIT)
-            except ConnectionError:  # a dead process is found by `wait`
+            except ConnectionError:  # `wait` will find the process dead
                 return
             except BlockingIOError as error:
                 raise Stuck(str(error)) from error
@@ -159,12 +164,12 @@ class Child:
         work: str | None,
         say_alive: Callable[[], None],
     ) -> tuple[list[Report], bool]:
-        """Watch a batch until it ends or a run meets a limit.
+        """Watch a batch until it ends or an execution meets a limit.
 
-        A report for each run that was begun, at least one, and whether the process can take
-        more. `outputs` are the server's descriptors of what the runs write; `work` is given if
-        the size of the working directory is unlimited; `say_alive` is called between long runs.
-        Raises `ParentGone`.
+        Returns a report on each execution that was begun, at least one, and whether the process
+        can take more. `outputs` are the server's descriptors of the executions' outputs; `work` is
+        the working directory if no file system limits its size; `say_alive` is called between long
+        executions. Raises `ParentGone`.
         """
         count, board = len(outputs), self._board
         cpu = begun_cpu = self._cpu_before
@@ -184,7 +189,7 @@ class Child:
             dead = self.pidfd in events and not woken
             status, total = self.end() if dead else (None, 0.0)
             ended, spent = board.read()
-            # Never backwards: each step forward starts the clocks of another run.
+            # A forged page may count backwards, and each step forward restarts the clocks.
             ended = max(run, min(ended, count))
             if not dead and ended and (spent or ended == count):
                 total = time.clock_gettime(self._clock)
@@ -192,7 +197,7 @@ class Child:
                 self._cpu_before = total
                 return reports, not spent and reports[-1].verdict is None
             if dead:
-                # One that said it takes no more has not begun another run.
+                # A process that noted itself as spent has not begun another execution.
                 begun_one = ended < count and not (ended > run and spent)
                 reports = self._reports(ended, total, limits, unfinished=begun_one)
                 if begun_one:
@@ -202,19 +207,19 @@ class Child:
                 return reports, False
             now = time.monotonic()
             last_cpu, cpu = cpu, time.clock_gettime(self._clock)
-            if ended != run:  # another run since the last look
+            if ended != run:  # another execution since the last look
                 run, begun, waited_before, peak = ended, now, None, 0.0
                 begun_cpu = min(max(board.start_ns(run) / 1e9, last_cpu), cpu)
                 say_alive()
             if self.cpu_net is not None:
                 self.limit(*self.cpu_net)
                 self.cpu_net = None
-            if waited_before is None:  # short runs end before the first poll and never ask
+            if waited_before is None:  # short executions end before the first poll, unasked
                 waited_before = self.run_queue_seconds()
             used = cpu - begun_cpu
             peak = max(peak, self._memory()[0] - self._base_mib)
             verdict, detail = judge(limits, used, peak)
-            # Those of later runs too: their descriptors wait in the program's reach.
+            # Later executions' outputs too: their descriptors already wait in the program's reach.
             written = max(os.fstat(output).st_size for output in outputs[run:])
             if verdict is None and written > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
@@ -224,7 +229,7 @@ class Child:
                 verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
             wall = now - begun
             if verdict is None and wall - used > limits.idle_seconds and now >= look:
-                look = now + _LOOK_SECONDS  # at all threads, which may be many
+                look = now + _LOOK_SECONDS  # seldom: one file per thread is read
                 waiting = excused(self.run_queue_seconds() - waited_before, used)
                 if wall - used - waiting > limits.idle_seconds:
                     verdict = Verdict.IDLE_LIMIT
@@ -237,9 +242,9 @@ class Child:
             timeout = min(_POLL_SECONDS, max(0.001, limits.cpu_seconds - used))
 
     def end(self) -> tuple[int, float]:
-        """Kill the process, whatever it is doing; (wait status, CPU seconds of its life).
+        """Kill the process, whatever it is doing; return (wait status, CPU seconds of its life).
 
-        May be called again.
+        A second call returns the same values.
         """
         if self._death is not None:
             return self._death
@@ -252,34 +257,38 @@ class Child:
         return self._death
 
     def cpu_seconds(self) -> float:
-        """Of the process's whole life so far; of all of it once it is dead."""
+        """Return the CPU seconds of the process's whole life so far."""
         return self._death[1] if self._death else time.clock_gettime(self._clock)
 
     def growth_mib(self) -> float:
-        """Own memory now, beyond what the process was forked with."""
+        """Return the MiB of own memory now, beyond the process's size at its fork."""
         return self._memory()[0] - self._base_mib
 
     def too_many_threads(self) -> str:
-        """In words, if its threads could become others' problem."""
+        """Return a text if the process has more than its share of threads; else an empty one."""
         many = procfile.count(self._read(f"{self.pid}/status"), b"Threads:") > self._threads
         return f"more than {self._threads} threads" if many else ""
 
     def ended(self) -> bool:
-        """Whether the process says that its run, the only one of the batch, has ended."""
+        """Return whether the process says that the batch's only execution has ended."""
         return self._board.read()[0] > 0
 
     def note(self) -> Note:
-        """What it says of that run."""
+        """Return the process's note on the batch's only execution."""
         return self._board.note(0)
 
     def _reports(
         self, ended: int, total: float, limits: Limits, *, unfinished: bool = False
     ) -> list[Report]:
-        """The runs that have ended, the CPU time up to `total` divided as the process says; and
-        one more, not judged, for the rest of the time if the last run is `unfinished`."""
+        """Report on the first `ended` executions of the batch.
+
+        The CPU time up to `total` (s) is divided as the process notes. With `unfinished`, a last
+        report without a verdict holds the rest of the time.
+        """
         notes = [self._board.note(i) for i in range(ended)]
+        # The batch starts where the last batch ended, whatever the first note says. A forged start
+        # is moved between its neighbour's and now.
         starts = [self._cpu_before]
-        # The first starts where the batch before ended; none before its neighbour or after now.
         starts += [note.start_ns / 1e9 for note in notes[1:]]
         starts += [self._board.start_ns(ended) / 1e9] if unfinished and ended else []
         for i in range(1, len(starts)):
@@ -302,22 +311,22 @@ class Child:
         return reports
 
     def _drain(self) -> bool:
-        """Take what woke us; False at the end of the line. Waits for nothing."""
+        """Read the bytes that woke the server; return False at the stream's end. Never waits."""
         try:
             return bool(self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT))
-        except BlockingIOError:  # not every byte that wakes can be read, an urgent one cannot
+        except BlockingIOError:  # an urgent byte wakes the server, but cannot be read
             return True
         except ConnectionError:
             return False
 
     def _memory(self) -> tuple[float, float, float]:
-        """MiB now: anonymous and shared; of files; the peak of all."""
+        """Return the MiB of (anonymous and shared memory now, file pages now, the peak of all)."""
         text = self._read(f"{self.pid}/status")
         own = procfile.mib(text, b"RssAnon:") + procfile.mib(text, b"RssShmem:")
         return own, procfile.mib(text, b"RssFile:"), procfile.mib(text, b"VmHWM:")
 
     def run_queue_seconds(self) -> float:
-        """Seconds that the threads alive now have waited for a CPU so far."""
+        """Return the seconds that the threads alive now have waited for a CPU so far."""
         if self._proc is None:
             return 0.0
         try:
@@ -347,9 +356,9 @@ class Child:
 
 
 def _sealed(name: str, data: bytes) -> int:
-    """A file in memory that nothing can change, though the program may reopen it for writing."""
+    """Return a memory file that nothing can change, though a program may reopen it for writing."""
     fd = os.memfd_create(name, os.MFD_ALLOW_SEALING)
-    written = os.pwrite(fd, data, 0)  # leaves the position where reading is to start
+    written = os.pwrite(fd, data, 0)  # `pwrite` leaves the position at 0, where reading starts
     while written < len(data):
         written += os.pwrite(fd, data[written:], written)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)

@@ -1,13 +1,13 @@
 """The process that programs are forked from: confined, warmed up, and otherwise idle.
 
-A worker is two processes. The *server* (``server``) talks with the caller and watches programs;
-the *zygote* forks them. Every page that a process writes after a fork is copied, so whoever forks
-should do nothing else: the server, which works all the time, would copy its memory again for each
-program. The zygote shuts itself in (``confine``), imports what contest programs import, and then
-only obeys two orders: fork a program onto this socket; reap that one.
+A worker is two processes: the *server* (``server``) talks with the caller and watches programs, and
+the *zygote* forks them. A process copies every page that it writes after a fork, so the process
+that forks should do nothing else: the busy server would copy its memory again for each program.
 
-It is the parent of the programs and reports what their parent alone can know: wait status, CPU
-time and peak memory. It dies with the server, and the programs with it.
+The zygote confines itself (``confine``), imports the modules that contest programs import, and
+then obeys two orders: fork a program onto a socket, and reap a program. As the programs' parent,
+the zygote alone knows their wait status, CPU time and peak memory, and reports them. The zygote
+dies with the server, and the programs die with the zygote.
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ _WARM = (
     "heapq io itertools json math operator queue random re site statistics string struct threading "
     "time traceback types typing"
 )
-_ORDER = struct.Struct("<BI")  # what, and a board's number or a process id
+_ORDER = struct.Struct("<BI")  # the order, and a status page's number (fork) or a pid (reap)
 _FORK, _REAP = 1, 2
 _DEATH = struct.Struct("<idQ")  # wait status, CPU seconds, peak KiB
 _HELLO_BYTES = 1 << 16
-_ORDERS_FD = 3  # in the zygote, where nothing else is open beyond the standard ones
+_ORDERS_FD = 3  # in the zygote, where only the standard descriptors are open beside it
 _NUMBER = struct.Struct("<i")
 _ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
 
 
 class Gone(Exception):
-    """The zygote died."""
+    """Raised when the zygote has died."""
 
 
 class Crowded(Exception):
-    """There is no room for another process at the moment."""
+    """Raised when the kernel has no room for another process of the user at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """What a process's parent knows of it in the end."""
+    """End of a process as its parent sees it: wait status, CPU seconds, peak KiB."""
 
     status: int
     cpu_seconds: float
@@ -66,13 +66,16 @@ class Death:
 
 
 class Zygote:
-    """The server's end: orders to a zygote."""
+    """The server's end of the socket to a zygote."""
 
     def __init__(self, orders: socket.socket) -> None:
         self._orders = orders
 
     def layers(self) -> dict[str, object]:
-        """Wait until it is shut in; its layers. Raises `confine.Unavailable` if it cannot be."""
+        """Wait until the zygote is confined; return the layers of its confinement.
+
+        Raises `confine.Unavailable` if the host cannot give the level, and `Gone`.
+        """
         hello = json.loads(self._orders.recv(_HELLO_BYTES) or b"{}")
         if "refused" in hello:
             raise confine.Unavailable(hello["refused"])
@@ -82,9 +85,9 @@ class Zygote:
         return layers
 
     def fork(self, control: socket.socket, board: int) -> int:
-        """Fork a process that serves `control` and writes on that board; its process id.
+        """Fork a process that serves `control` and writes on status page `board`; return its pid.
 
-        Raises `Crowded` if the kernel refuses a process at the moment.
+        Raises `Crowded` if the kernel refuses a process at the moment, and `Gone`.
         """
         rights = array.array("i", (control.fileno(),))
         try:
@@ -102,7 +105,10 @@ class Zygote:
         return pid
 
     def reap(self, pid: int) -> Death:
-        """Wait for the end of a process that is dead or dying, and delete what it left."""
+        """Wait for the end of a dead or dying process, and delete the files that it left.
+
+        Raises `Gone`.
+        """
         try:
             self._orders.send(_ORDER.pack(_REAP, pid))
             answer = self._orders.recv(_DEATH.size)
@@ -118,9 +124,10 @@ def born(
 ) -> Callable[[], None]:
     """Become a zygote, in a fresh fork of a young process with one thread.
 
-    `orders` is the descriptor of the server's socket. Returns what forks programs for ever, to be
-    called when the callers' frames are gone: a program can look at all frames below its own. Ends
-    the process if the host cannot give the level; the server is told why.
+    `orders` is the descriptor of the server's socket. Returns a function that forks programs for
+    ever. Call the function when the callers' frames are gone, because a program can look at all
+    frames below its own. If the host cannot give the level, the process tells the server why and
+    ends.
     """
     _keep_nothing_but(orders)
     server = socket.socket(fileno=_ORDERS_FD)
@@ -137,7 +144,8 @@ def born(
         server.send(json.dumps({"crashed": f"{type(error).__name__}: {error}"[:1000]}).encode())
         os._exit(1)
     server.send(json.dumps({"layers": confinement.layers}).encode())
-    # Made before any fork: in a program's process it is the control socket's object.
+    # This object is made on a descriptor that is closed again: in a program's process, where
+    # CONTROL_FD is the control socket, it becomes that socket's object without a copied page.
     os.dup2(_ORDERS_FD, restore.CONTROL_FD)
     control = socket.socket(fileno=restore.CONTROL_FD)
     os.close(restore.CONTROL_FD)
@@ -148,21 +156,21 @@ def born(
 
 
 def _shut_in(start: Start, import_path: str) -> confine.Confinement:
-    """Everything that is done once for all programs, short of the filter."""
+    """Confine and warm up this process, all but the system-call filter; return its confinement."""
     for name in _WARM.split():
         importlib.import_module(name)
     site = sys.modules["site"]
     site.setquit()
     site.setcopyright()
     site.sethelper()
-    # As programs know it. The server ignores it; no terminal is there to send it.
+    # Programs expect Python's own handler; the server ignores SIGINT, and this is its fork.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # The kernel should look at programs first when the machine runs out of memory.
+    # When the machine runs out of memory, the kernel should kill a program first.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
     importing = shown.Importing()
     confinement = confine.prepare(start)
-    # After the change of user, which would clear it.
+    # After `confine.prepare`, whose change of user would clear the setting.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     _forget_the_host(import_path)
     if confinement.packages:
@@ -175,15 +183,15 @@ def _shut_in(start: Start, import_path: str) -> confine.Confinement:
 
 
 def _forget_the_host(import_path: str) -> None:
-    """Leave nothing of ours to be imported, and nothing that tells where we are or how started."""
-    # A program finds the modules that any interpreter has.
+    """Remove this package from the importable modules, and the traces of its place and start."""
+    # A program finds the modules that every interpreter has, and no others.
     sys.path = [entry for entry in sys.path if entry != import_path]
     for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
         del sys.modules[name]
     for entry in [entry for entry in sys.path_importer_cache if entry.startswith(import_path)]:
         del sys.path_importer_cache[entry]
     sys.orig_argv[:] = ["python", restore.PROGRAM_NAME]
-    # An environment for development lies in the project; the interpreter that it stands for does
+    # A virtual environment lies within a project, whose path is secret. Its base interpreter does
     # not, and programs may read that installation.
     sys.executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
     sys._base_executable = sys.executable  # type: ignore[attr-defined]
@@ -196,15 +204,15 @@ def _fork_programs(
     enter: Callable[[], None],
     work: str,
 ) -> None:
-    """The rest of the zygote's life. Every program sees this frame."""
+    """Fork and reap programs until the server has gone. Every program sees this frame."""
     while True:
         message, ancillary, _, _ = orders.recvmsg(_ORDER.size, _ONE_FD)
         if not message:
             return
-        what, number = _ORDER.unpack(message)
-        if what == _FORK:
-            # Descriptors are put in order here, where it costs no copied pages: the next program's
-            # control socket in its place, fresh standard streams, nothing above.
+        order, number = _ORDER.unpack(message)
+        if order == _FORK:
+            # The zygote puts the next program's descriptors in order, because a fork would copy
+            # pages to do so: control socket in its place, fresh standard streams, nothing above.
             fd = _NUMBER.unpack(ancillary[0][2])[0]
             os.dup2(fd, restore.CONTROL_FD)
             os.close(fd)
@@ -212,12 +220,12 @@ def _fork_programs(
             _fresh_standard_streams()
             try:
                 pid = kernel.fork()
-            except OSError as error:  # the user's processes are too many at the moment
+            except OSError as error:  # the user has too many processes at the moment
                 pid = -(error.errno or errno.EAGAIN)
             if pid == 0:
                 for other in boards:
                     if other is not boards[number]:
-                        other.close()  # what a script says, its program must not be able to say
+                        other.close()  # a program must not be able to write on its script's page
                 _become_program(enter)
                 program.serve(control, boards[number])
             os.close(restore.CONTROL_FD)
@@ -227,17 +235,21 @@ def _fork_programs(
 
 
 def _buried(pid: int, work: str) -> bytes:
-    """The packed `Death` of a process. Not in the frame that the next program sees."""
+    """Reap a process; return its packed `Death`.
+
+    A function of its own, because the next program sees the locals of `_fork_programs`: the last
+    program's CPU time and memory could be a message.
+    """
     _, status, usage = os.wait4(pid, 0)
     _clean(work)
     return _DEATH.pack(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
 
 def _keep_nothing_but(orders: int) -> None:
-    """Leave this process the socket to the server, as `_ORDERS_FD`, and nothing on 0 to 2.
+    """Close every descriptor but the server's socket, which becomes `_ORDERS_FD`.
 
-    Raises `OSError` if anything else stays open. The caller's descriptors are not known here, nor
-    how many there are.
+    Descriptors 0 to 2 become /dev/null. Raises `OSError` if any other stays open: this process
+    knows neither the caller's descriptors nor their number.
     """
     if orders != _ORDERS_FD:
         os.dup2(orders, _ORDERS_FD)
@@ -245,12 +257,16 @@ def _keep_nothing_but(orders: int) -> None:
     _fresh_standard_streams()
     with contextlib.suppress(FileNotFoundError, PermissionError):  # a host that shows no /proc
         held = {int(name) for name in os.listdir("/proc/self/fd")}
-        if held - {0, 1, 2, _ORDERS_FD, _ORDERS_FD + 1}:  # and the listing's own
+        if held - {0, 1, 2, _ORDERS_FD, _ORDERS_FD + 1}:  # the last one is the listing's own
             raise OSError(f"descriptors stay open: {sorted(held)}")
 
 
 def _fresh_standard_streams() -> None:
-    """Open /dev/null on 0 to 2 anew, for the next program alone: its flags and locks with it."""
+    """Open /dev/null on 0 to 2 anew.
+
+    Flags and locks belong to an open file description. The next program has one of its own, on
+    which the last program can have left nothing.
+    """
     null = os.open("/dev/null", os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)
@@ -261,12 +277,12 @@ _close_above = kernel.closing(restore.CONTROL_FD + 1)
 
 
 def _become_program(enter: Callable[[], None]) -> None:
-    """In the fork: keep the control socket beside the standard streams, and be confined."""
+    """Confine this fork by `enter`, with only standard streams and the control socket open."""
     try:
         os.closerange(_ORDERS_FD, restore.CONTROL_FD)
         enter()
-    except BaseException:  # noqa: BLE001  # of ours, before there is a program
-        # The server takes SIGKILL for a failure of ours: no program can send it.
+    except BaseException:  # noqa: BLE001  # a failure of the sandbox, before there is a program
+        # No program can send SIGKILL, so the server takes it for a failure of the sandbox.
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -275,7 +291,7 @@ _WANTED = [0, 1, 2, restore.CONTROL_FD]
 
 
 def _descriptors_of_a_program(enter: Callable[[], None]) -> list[int]:
-    """The descriptors that are open in a process made as programs are, among the lower ones."""
+    """Return the descriptors below `_LOOKED_AT` that are open in a trial program's process."""
     read, write = os.pipe()
     os.dup2(write, restore.CONTROL_FD)
     _close_above()
@@ -303,8 +319,8 @@ def _is_open(fd: int) -> bool:
 
 
 def _clean(work: str) -> None:
-    """Delete what a program left. Its directory is flat: it can make no directory or link."""
+    """Delete a program's files. The directory is flat: a program can make no directory or link."""
     for name in os.listdir(work):
-        # A script and its program share the directory: the other one may be deleting as well.
+        # A script and its program share the directory, so the other process may delete as well.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(work, name))

@@ -1,5 +1,5 @@
-"""Is an output the expected one? Named rules (`checker`), and leniency where data asks for it.
+"""Comparison of an output with the expected one, by named rules (`checker`).
 
-`rules` are those of published data sets' own harnesses; `looser` asks whether a refused output is
-the expected one in another form.
+`rules` holds the rules of published data sets' own harnesses. `looser` tells whether a refused
+output is the expected one in another form.
 """

@@ -1,12 +1,12 @@
-"""Comparing an output with the expected one. Named, and versioned as a whole.
+"""Checkers: named rules that compare an output with the expected one.
 
-A checker decides every reward, so its name and `VERSION` are part of every score. Outputs may be
-large and need not be valid text: all rules are linear and work on lone surrogates too. Values that
-take more than a constant for each of their characters (`values.Work`) are not accepted. A checker
-is written as its name, with options in brackets where it has some: ``float(abs=1e-6, rel=1e-9)``.
-
-``program`` is a checker of the task's own, a program that is run in the sandbox like any other:
-see ``grading.comparison``. `accepts` cannot ask it.
+- A checker decides every reward, so that its name and `VERSION` are part of every score.
+- Outputs may be large and need not be valid text: all rules take linear time, and accept lone
+  surrogates.
+- A value that takes more than a constant time per character (`values.Work`) is not accepted.
+- A checker is written as its name, with options in brackets: ``float(abs=1e-6, rel=1e-9)``.
+- ``program`` is a checker of the task's own: a program that runs in the sandbox
+  (``grading.comparison``). `accepts` cannot execute it.
 """
 
 from __future__ import annotations
@@ -25,55 +25,54 @@ VERSION = "3"
 
 
 class Rule(StrEnum):
-    """The rules there are."""
+    """Rule by which an output is accepted."""
 
     TOKENS = "tokens"
     """Equal after splitting at white space: CURE's rule."""
     LINES = "lines"
-    """Equal line by line, but for white space at line ends and blank lines at the end."""
+    """Equal line by line, apart from white space at line ends and blank lines at the end."""
     EXACT = "exact"
-    """Equal to the letter."""
+    """Equal character by character."""
     FLOAT = "float"
-    """As ``tokens``, but two numbers, of which one is no whole number, may differ by ``abs``, or
-    by ``rel`` times the expected one. Options: abs and rel, 1e-6 by default."""
+    """As ``tokens``, except that two numbers may differ by ``abs``, or by ``rel`` times the
+    expected number, unless both are whole numbers. Options: abs and rel, 1e-6 by default."""
     UNORDERED = "unordered"
-    """As ``tokens`` line by line, the lines in any order; blank lines do not count."""
+    """As ``tokens`` line by line, with the lines in any order; blank lines do not count."""
     VALUE = "value"
-    """For calls: the values are equal as ``==`` has it (1 and 1.0 are, a list and a tuple are
-    not). Options: abs and rel, a tolerance between floats, 0 by default; members of sets and keys
-    have none."""
+    """For calls: the values are equal by ``==`` (1 and 1.0 are equal, a list and a tuple are not).
+    Options: abs and rel, a tolerance between floats, 0 by default; members of sets and keys of
+    dicts have no tolerance."""
     TYPED = "typed"
-    """For calls: as ``value``, and the types are equal throughout, also of members of sets and of
-    keys. The same options."""
+    """For calls: as ``value``, with equal types throughout, including members of sets and keys of
+    dicts. The same options."""
     TRUTH = "truth"
-    """For calls: the value counts as true, or as false, as the expected one says: what
-    ``assert f(x)`` asks."""
+    """For calls: the value is as true or false as the expected one, as in ``assert f(x)``."""
     LIVECODEBENCH = "livecodebench"
-    """As LiveCodeBench's harness compares printed text: line by line, equal numbers are equal
-    (`rules.livecodebench`)."""
+    """Printed text as LiveCodeBench's harness compares it: line by line, with numbers compared as
+    numbers (`rules.livecodebench`)."""
     LIVECODEBENCH_VALUE = "livecodebench_value"
-    """For calls, as its harness compares values: as ``value``, a returned tuple counting as the
-    list of its items."""
+    """For calls, as LiveCodeBench's harness compares values: as ``value``, where a returned tuple
+    counts as the list of its items."""
     PROGRAM = "program"
     """The task's own program decides."""
-    # Rules of data sets' own harnesses: `rules` says what each accepts.
+    # Rules of data sets' own harnesses; `rules` has the details of each.
     APPS = "apps"
     TACO = "taco"
     CODECONTESTS = "codecontests"
     UNWRAPPED = "unwrapped"
     """For calls of APPS and TACO: ``[[4]]`` is 4, and tuples are lists."""
     EVALPLUS = "evalplus"
-    """For calls of EvalPlus: option abs, the tolerance of its harness."""
+    """For calls of EvalPlus. Option: abs, the tolerance of EvalPlus's harness."""
     ALLCLOSE = "allclose"
-    """For calls: as ``value``, or near by numpy's function. Options: abs and rel."""
+    """For calls: as ``value``, or near by numpy's ``allclose``. Options: abs and rel."""
     MEMBERS = "members"
     """For calls of EvalPlus: the same set of members. Option: abs."""
     NOT_NONE = "not_none"
-    """For calls of EvalPlus: whether there is a value other than None."""
+    """For calls of EvalPlus: the value is None, or is not None, as expected."""
     ANY_OF = "any_of"
-    """For calls: one of the values in the expected list."""
+    """For calls: the value equals one of the values in the expected list."""
     RETURNED = "returned"
-    """For calls of EvalPlus: any value; the call must only return."""
+    """For calls of EvalPlus: any value, as long as the call returns."""
 
 
 _OF_CALLS = (
@@ -99,7 +98,7 @@ class Checker:
 
     @property
     def of_calls(self) -> bool:
-        """Whether it compares values of calls rather than printed text."""
+        """Return whether the rule compares values of calls rather than printed text."""
         return self.rule in _OF_CALLS
 
     def __str__(self) -> str:
@@ -112,7 +111,10 @@ class Checker:
 
 @cache
 def parse_checker(text: str) -> Checker:
-    """Read ``name`` or ``name(abs=…, rel=…)``. Raises `ValueError` with what is wrong."""
+    """Return the checker of ``name`` or ``name(abs=…, rel=…)``.
+
+    Raises `ValueError` for an unknown name or option.
+    """
     match = _FORM.match(text)
     names = ", ".join(Rule)
     if not match or match[1] not in list(Rule):
@@ -120,10 +122,10 @@ def parse_checker(text: str) -> Checker:
     rule = Rule(match[1])
     if match[2] is not None and rule not in _DEFAULTS:
         raise ValueError(f"checker {rule.value} takes no options")
-    found = dict.fromkeys(("abs", "rel"), _DEFAULTS.get(rule, 0.0))
+    options = dict.fromkeys(("abs", "rel"), _DEFAULTS.get(rule, 0.0))
     if match[2] and match[2].strip():
         order = iter(("abs", "rel"))
-        found = dict.fromkeys(found, 0.0)
+        options = dict.fromkeys(options, 0.0)
         for part in match[2].split(","):
             option = _OPTION.match(part)
             name = option[1] or next(order, None) if option else None
@@ -133,14 +135,18 @@ def parse_checker(text: str) -> Checker:
                 value = math.nan
             if name is None or not (math.isfinite(value) and value >= 0):
                 raise ValueError(
-                    f"checker {text!r}: options are abs=NUMBER, rel=NUMBER, from 0; not {part!r}"
+                    f"checker {text!r}: {part!r} is not an option; the options are abs=NUMBER and "
+                    "rel=NUMBER, at least 0"
                 )
-            found[name] = value
-    return Checker(rule, found["abs"], found["rel"])
+            options[name] = value
+    return Checker(rule, options["abs"], options["rel"])
 
 
 def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
-    """Whether ``actual`` is an accepted output. Raises `ValueError` on an unknown checker."""
+    """Return whether the checker accepts the output ``actual`` for ``expected``.
+
+    Raises `ValueError` for an unknown checker, and for ``program``.
+    """
     checker = parse_checker(checker) if isinstance(checker, str) else checker
     match checker.rule:
         case Rule.TOKENS:
@@ -162,7 +168,7 @@ def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
         case Rule.CODECONTESTS:
             return printed.codecontests(actual, expected)
         case Rule.PROGRAM:
-            raise ValueError("the checker is a program: it has to be run")
+            raise ValueError("the checker is a program, which only the sandbox can execute")
         case _:
             return _same_value(actual, expected, checker)
 
@@ -190,7 +196,7 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
     if not (_NUMBER.match(actual) and _NUMBER.match(expected)):
         return False
     if _WHOLE.match(actual) and _WHOLE.match(expected):
-        return int(actual) == int(expected)  # +1 and 01 are 1, but no tolerance between integers
+        return int(actual) == int(expected)  # +1 and 01 equal 1; integers have no tolerance
     a, e = float(actual), float(expected)
     distance = abs(a - e)
     return math.isfinite(distance) and distance <= max(checker.absolute, checker.relative * abs(e))
@@ -199,28 +205,31 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
 def _same_value(actual: str, expected: str, checker: Checker) -> bool:
     work = values.Work(len(actual) + len(expected))
     try:
-        found, wanted = values.read(actual, work), values.read(expected, work)
+        value, wanted = values.read(actual, work), values.read(expected, work)
         match checker.rule:
             case Rule.TRUTH:
-                return bool(found) == bool(wanted)
+                return bool(value) == bool(wanted)
             case Rule.UNWRAPPED:
-                return valued.unwrapped(found, wanted, work)
+                return valued.unwrapped(value, wanted, work)
             case Rule.EVALPLUS:
-                return valued.evalplus(found, wanted, checker.absolute, work)
+                return valued.evalplus(value, wanted, checker.absolute, work)
             case Rule.ALLCLOSE:
-                return valued.near(found, wanted, checker.absolute, checker.relative, work)
+                return valued.near(value, wanted, checker.absolute, checker.relative, work)
             case Rule.MEMBERS:
-                return valued.members(found, wanted, checker.absolute, work)
+                return valued.members(value, wanted, checker.absolute, work)
             case Rule.NOT_NONE:
-                return valued.not_none(found, wanted)
+                return valued.not_none(value, wanted)
             case Rule.ANY_OF:
-                return valued.any_of(found, wanted, work)
+                return valued.any_of(value, wanted, work)
             case Rule.LIVECODEBENCH_VALUE:
-                found, wanted = livecodebench.returned(found), livecodebench.returned(wanted)
+                value, wanted = (
+                    livecodebench.returned(value),
+                    livecodebench.returned(wanted),
+                )
             case Rule.RETURNED:
                 return True
         return values.same(
-            found,
+            value,
             wanted,
             absolute=checker.absolute,
             relative=checker.relative,

@@ -1,10 +1,11 @@
-"""Whether an output that the checker refuses is the expected one after all, in another form.
+"""Checker leniency: tell whether a refused output is the expected one in another form.
 
-Reference solutions that print 0.1 for 0.10000000001, or the lines in another order, show that the
-task has several right answers and its checker accepts one. Where a rule of ours would accept all,
-it is named; where the values are the same and no rule says so, that is said too. Two outputs that
-differ otherwise may still both be right: only the task's author knows, or its statement, if it
-says that any answer will do (`leaves_open`).
+- Reference solutions that print 0.1 for 0.10000000001, or lines in another order, show that the
+  task has several right answers, and that its checker accepts one of them.
+- If a lenient rule accepts the output, that rule is named. If the values are the same but no rule
+  accepts them, the relation is described.
+- Outputs that differ in other ways may both be right too. Only the task's author knows, or the
+  statement, if the statement allows any answer (`leaves_open`).
 """
 
 from __future__ import annotations
@@ -35,25 +36,31 @@ _OPEN = re.compile(
     rf"|\b{_ANSWER} in any order",
     re.IGNORECASE,
 )
-"""What an answer is asked for with. "divisible by any of the primes", "if there is any valid move"
-and "numbers, given in any order" ask for one answer."""
+"""Phrases that allow any of several answers. "divisible by any of the primes", "if there is any
+valid move" and "numbers, given in any order" do not match, because they ask for one answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looser:
-    """How the two agree, and the rule under which they do; None: a program would have to say."""
+    """Relation between two outputs, and the rule that accepts both.
+
+    ``checker`` is None if no rule accepts both, so that only a checker program could.
+    """
 
     how: str
     checker: str | None
 
 
 def leaves_open(statement: str) -> bool:
-    """Whether a statement says that several answers are right."""
+    """Return whether a statement says that several answers are right."""
     return _OPEN.search(statement) is not None
 
 
 def looser(checker: str, actual: str, expected: str, kind: Kind) -> Looser | None:
-    """What accepts `actual` for `expected`, where `checker` does not; None if nothing does."""
+    """Return the relation under which ``actual`` is ``expected``, though ``checker`` refuses it.
+
+    Returns None for unrelated outputs, and for scripts and checker programs.
+    """
     rule = parse_checker(checker).rule
     if kind is Kind.SCRIPT or rule is Rule.PROGRAM:
         return None
@@ -66,12 +73,12 @@ def looser(checker: str, actual: str, expected: str, kind: Kind) -> Looser | Non
     if len(e) > 1 and sorted(a) == sorted(e):
         return Looser("the same values in another order", None)
     if [t.lower() for t in a] == [t.lower() for t in e] and e:
-        return Looser("equal but for upper and lower case", None)
+        return Looser("equal except for upper and lower case", None)
     return None
 
 
 def _same_values(actual: str, expected: str) -> Looser | None:
-    """Sequences that hold equal values in another order."""
+    """Return the relation of two sequences that hold equal values in another order, or None."""
     work = values.Work(len(actual) + len(expected))
     try:
         a, e = values.read(actual, work), values.read(expected, work)

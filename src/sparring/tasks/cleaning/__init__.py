@@ -1,5 +1,6 @@
-"""What is wrong with a data set, and what is left of it without that.
+"""Cleaning: find the faults of a data set, and remove faulty tasks, tests and solutions.
 
-`findings` are the faults by name; `repeats`, `overlap` and `imports` look for some; `filters` and
-`sound` leave tasks, tests and solutions out.
+- `findings` names the faults.
+- `repeats`, `overlap` and `imports` look for some of the faults.
+- `filters` and `sound` leave tasks, tests and solutions out.
 """

@@ -1,8 +1,8 @@
-"""Which tasks are wanted: by difficulty, length, number and kind of tests, limits, pass rate.
+"""Filter tasks by difficulty, length, number and kind of tests, limits, and pass rate.
 
-A task that is not kept is named with the first rule that it breaks. A task that does not say what a
-rule asks for (no difficulty, no pass rate) breaks it: whoever asks for easy tasks gets none that
-may be hard.
+- A removed task is reported with the first rule that it breaks.
+- A task without the property that a rule needs (no difficulty, no pass rate) breaks the rule: a
+  user who asks for easy tasks gets none that may be hard.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sparring.text import in_line
 
 
 class Reason(StrEnum):
-    """Why a task was not kept."""
+    """Reason why a task was removed."""
 
     DIFFICULTY = "difficulty"
     LENGTH = "length"
@@ -32,12 +32,12 @@ class Reason(StrEnum):
     OVERLAP = "overlap"
     SAME_TESTS = "same_tests"
     NOT_STDIN = "not_stdin"
-    """It could not be written as a program on standard input (`stdio`)."""
+    """The task cannot be written as a program on standard input (`stdio`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A task that was not kept, the rule, and what was seen."""
+    """A removed task, the rule that it breaks, and the value that breaks the rule."""
 
     task_id: str
     reason: Reason
@@ -49,10 +49,13 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The rules; None asks for nothing. All bounds are included.
+    """Rules that a task must meet; None means no rule. All bounds are inclusive.
 
-    ``difficulty`` is labels, or a range of numbers. ``longest`` and ``shortest`` are characters of
-    the statement, ``pass_rate`` a share of programs that were correct.
+    - ``difficulty``: labels, or a range of numbers.
+    - ``shortest`` and ``longest``: characters of the statement.
+    - ``kind``: the kind that all tests must have.
+    - ``max_seconds`` and ``max_memory`` (MiB): bounds on the task's own limits.
+    - ``pass_rate``: a range of the share of correct programs.
     """
 
     difficulty: frozenset[str] | tuple[float, float] | None = None
@@ -66,7 +69,10 @@ class Filters:
 
 
 def parse_difficulty(text: str) -> frozenset[str] | tuple[float, float]:
-    """``easy,medium`` or ``1..2`` (``..2``, ``7..``). Raises `ConfigError`."""
+    """Return labels from ``easy,medium``, or a range from ``1..2`` (``..2``, ``7..``).
+
+    Raises `ConfigError` for any other text.
+    """
     if ".." in text:
         return parse_range("--difficulty", text)
     labels = frozenset(part.strip() for part in text.split(",") if part.strip())
@@ -76,7 +82,7 @@ def parse_difficulty(text: str) -> frozenset[str] | tuple[float, float]:
 
 
 def parse_range(option: str, text: str) -> tuple[float, float]:
-    """``LOW..HIGH``, either end open. Raises `ConfigError`."""
+    """Return the bounds of ``LOW..HIGH``; either may be missing. Raises `ConfigError`."""
     number = r"[-+]?(?:\d+\.?\d*|\.\d+)"
     match = re.fullmatch(rf"\s*({number})?\s*\.\.\s*({number})?\s*", text, re.ASCII)
     if match is None or not (match[1] or match[2]):
@@ -84,14 +90,17 @@ def parse_range(option: str, text: str) -> tuple[float, float]:
     low = float(match[1]) if match[1] else float("-inf")
     high = float(match[2]) if match[2] else float("inf")
     if low > high:
-        raise ConfigError(f"{option} {text!r}: the lower end comes first")
+        raise ConfigError(f"{option} {text!r}: the lower bound must come first")
     return low, high
 
 
 def filter_tasks(
     tasks: Sequence[Task], rules: Filters, rates: Mapping[str, float] | None = None
 ) -> tuple[list[Task], list[Removed]]:
-    """The tasks that keep all rules, in order, and the others. ``rates`` are by task id."""
+    """Return the tasks that meet all rules, in order, and the removed ones with their reasons.
+
+    ``rates`` are pass rates by task id.
+    """
     kept, removed = [], []
     for task in tasks:
         broken = _broken(task, rules, rates or {})
@@ -111,17 +120,17 @@ def _broken(task: Task, rules: Filters, rates: Mapping[str, float]) -> tuple[Rea
     if rules.longest is not None and length > rules.longest:
         return Reason.LENGTH, f"{length:,} characters, more than {rules.longest:,}"
     if rules.min_tests is not None and len(task.tests) < rules.min_tests:
-        return Reason.FEW_TESTS, f"{len(task.tests)} of {rules.min_tests}"
+        return Reason.FEW_TESTS, f"{len(task.tests)} tests, fewer than {rules.min_tests}"
     if rules.kind is not None and any(t.kind is not rules.kind for t in task.tests):
         return Reason.KIND, f"has tests that are not {rules.kind}"
     if rules.max_seconds is not None and task.time_limit > rules.max_seconds:
-        return Reason.TIME_LIMIT, f"{task.time_limit:g} s"
+        return Reason.TIME_LIMIT, f"{task.time_limit:g} s, more than {rules.max_seconds:g} s"
     if rules.max_memory is not None and task.memory_limit > rules.max_memory:
-        return Reason.MEMORY_LIMIT, f"{task.memory_limit} MiB"
+        return Reason.MEMORY_LIMIT, f"{task.memory_limit} MiB, more than {rules.max_memory} MiB"
     if rules.pass_rate is not None:
         rate = rates.get(task.id)
         if rate is None:
-            return Reason.PASS_RATE, "not known"
+            return Reason.PASS_RATE, "no pass rate"
         if not rules.pass_rate[0] <= rate <= rules.pass_rate[1]:
             return Reason.PASS_RATE, f"{rate:.3f}"
     return None

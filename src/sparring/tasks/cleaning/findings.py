@@ -1,8 +1,8 @@
-"""What can be wrong with a data set, by name, and one instance of it.
+"""Findings: the faults that a data set can have, by name, and one instance of a fault.
 
-A finding says where, what was seen, and what to do about it. Some are reasons to leave out the
-test, the solution or the task they are about (`DROPS`); the others are facts to know. Nothing is
-looked for here.
+- A finding names the place, the observation and the remedy.
+- Some faults are reasons to remove a test, a solution or a task (`DROPS`); the others inform.
+- This module defines findings; `repeats` and `sparring.audit` look for them.
 """
 
 from __future__ import annotations
@@ -12,53 +12,56 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """The kinds of findings. A closed list."""
+    """Kind of a finding; the list is closed."""
 
     MALFORMED = "malformed"
-    """A row that is no task."""
+    """A row is not a task."""
     NO_SOLUTION = "no_solution"
-    """Without a reference solution nothing can be run: the tests are unconfirmed."""
+    """The task has no reference solution, so that nothing confirms its tests."""
     SOLUTION_FAILS = "solution_fails"
-    """A reference solution does not pass a test that others pass, or no test at all."""
+    """A reference solution fails a test that another passes, or passes no test at all."""
     WRONG_OUTPUT = "wrong_output"
     """No solution gives the expected output."""
     SEVERAL_ANSWERS = "several_answers"
-    """Another answer seems as right as the expected one, and the checker refuses it."""
+    """Another answer seems as right as the expected one, but the checker refuses it."""
     FLAKY = "flaky"
-    """The output depends on the clock, on random numbers, on the order of sets or on nothing that
-    could be named."""
+    """The output changes with the clock, random numbers, the order of sets, or without a known
+    cause."""
     SLOW = "slow"
-    """Even the fastest solution needs a large part of the limit."""
+    """Even the fastest solution needs a large part of the time limit."""
     LIMIT_TOO_STRICT = "limit_too_strict"
-    """Right, but only beyond the limits."""
+    """A solution is right, but exceeds the limits."""
     UNFINISHED = "unfinished"
     """No solution finishes, even with wider limits."""
     INVALID_INPUT = "invalid_input"
     """The validator refuses the input, or every solution fails on it with an error."""
     CONTRADICTION = "contradiction"
-    """The same input with outputs that the checker tells apart."""
+    """Two tests have the same input, and outputs that the checker tells apart."""
     DUPLICATE = "duplicate"
-    """The same test again in a task."""
+    """A test repeats an earlier test of the task."""
     DUPLICATE_TASK = "duplicate_task"
-    """The same statement, or the same tests, as an earlier task."""
+    """A task has the statement, or the tests, of an earlier task."""
     VACUOUS = "vacuous"
-    """Passed by a program that does nothing."""
+    """A program that does nothing passes the test."""
     WEAK = "weak"
-    """Many small mistakes in the solution go unnoticed."""
+    """Many small mistakes in the solution pass all tests."""
     UNKNOWN = "unknown"
-    """A failure of our own: the question has no answer."""
+    """The sandbox failed, so that the question has no answer."""
 
 
 DROPS = frozenset(Fault) - {Fault.SLOW, Fault.WEAK, Fault.NO_SOLUTION, Fault.UNKNOWN}
-"""Reasons to leave something out."""
+"""Faults that remove a test, a solution or a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found. ``test`` counts the ground-truth tests from 0 or, with ``example``, the
-    public ones; None: the whole task. ``solution`` counts from 0; None: not about one alone.
+    """One fault of a task, a test or a solution.
 
-    ``seen`` and ``advice`` hold text of the data set and of its programs: untrusted where shown.
+    - ``test`` is the index, from 0, of a ground-truth test or (with ``example``) a public test;
+      None means the whole task.
+    - ``solution`` is the index, from 0, of a reference solution; None means no single one.
+    - ``seen`` is the observation, ``advice`` the remedy. Both may hold text of the data set and of
+      its programs, which whoever shows it must not trust.
     """
 
     task: str
@@ -71,7 +74,7 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """Task, test and solution in words."""
+        """Return task, test and solution in words."""
         parts = [self.task]
         if self.test is not None:
             parts.append(f"{'example' if self.example else 'test'} {self.test}")
@@ -80,17 +83,17 @@ class Finding:
         return ", ".join(parts)
 
     def as_dict(self) -> dict[str, object]:
-        """As in ``audit.json``, without what does not apply."""
-        held = {k: v for k, v in asdict(self).items() if v is not None}
+        """Return the finding as in ``audit.json``, without the fields that do not apply."""
+        fields = {k: v for k, v in asdict(self).items() if v is not None}
         if not self.example:
-            del held["example"]
-        return held
+            del fields["example"]
+        return fields
 
 
 _MOST = 60
 
 
 def short(text: str) -> str:
-    """A text on one line, with its length where it is long."""
+    """Return a text on one line; a long text is cut and followed by its length."""
     line = repr(text)[1:-1]
     return line if len(line) <= _MOST else f"{line[:_MOST]}… ({len(text)} characters)"

@@ -1,9 +1,11 @@
-"""Packages beside the standard library that tasks themselves need: suites, solutions, helpers.
+"""Find the packages beside the standard library that tasks' own code imports.
 
-Read from the import statements, so that a data set whose suites import numpy says so when it is
-loaded, and not by every program failing. A suite is given the program, under whatever module's name
-it imports it, and what it may use of pytest. What answers need is seen when they are run
-(`grading.wanting`).
+- The code is a task's suites, solutions, head, checker and validator.
+- Only import statements are read. So a data set whose suites import numpy is reported when it is
+  loaded, and not by a failure of every program.
+- The sandbox gives a suite the program, under any module name that the suite imports, and parts
+  of pytest: neither counts as a need.
+- The packages that models' answers need show when they are run (`grading.wanting`).
 """
 
 from __future__ import annotations
@@ -16,37 +18,37 @@ from sparring.schema import Kind, Task
 from sparring.testnames import is_programs, tested_names
 
 Needs = Mapping[str, Mapping[str, list[str]]]
-"""Package, part of the task, ids of the tasks in which it imports the package."""
+"""Ids of the tasks by package, and by the part of the task that imports the package."""
 
 _SUITE = "the suite"
 
 
 def needs_of(tasks: Sequence[Task], given: Collection[str] = ()) -> Needs:
-    """The packages that these tasks need, but for those that are given."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """Return the packages that these tasks need, except those in ``given``."""
+    needs: dict[str, dict[str, list[str]]] = {}
     for task in tasks:
         for part, sources in _parts(task).items():
             suite_of = task.entry_point if part == _SUITE else None
             for package in sorted({p for s in sources for p in _imported(s, suite_of)}):
                 if package not in given:
-                    found.setdefault(package, {}).setdefault(part, []).append(task.id)
-    return dict(sorted(found.items()))
+                    needs.setdefault(package, {}).setdefault(part, []).append(task.id)
+    return dict(sorted(needs.items()))
 
 
 def needs_lines(needs: Needs) -> list[str]:
-    """One line for each package."""
+    """Return one line for people for each package."""
     lines = []
     for package, parts in needs.items():
-        told = ", ".join(
+        places = ", ".join(
             f"{part} of {len(ids):,} task{'s' if len(ids) > 1 else ''} (such as {ids[0]})"
             for part, ids in parts.items()
         )
-        lines.append(f"needs {package}: {told}; --packages {package} gives it to the sandbox")
+        lines.append(f"needs {package}: {places}; --packages {package} gives it to the sandbox")
     return lines
 
 
 def _parts(task: Task) -> dict[str, list[str]]:
-    """Programs of the task by what they are."""
+    """Return the task's own programs, by the part of the task."""
     suites = [t.input for t in (*task.ground_truth, *task.examples) if t.kind is Kind.SCRIPT]
     others = [p for p in (task.checker_program, task.validator) if p]
     every = {_SUITE: suites, "solutions": list(task.solutions)}
@@ -55,9 +57,11 @@ def _parts(task: Task) -> dict[str, list[str]]:
 
 
 def _imported(source: str, suite_of: str | None) -> Iterator[str]:
-    """Modules outside of the standard library that are imported anywhere in a program, but for
-    those in a ``try``, which a program may do without; of a suite on this function also without
-    pytest and what stands for the program."""
+    """Yield the modules outside the standard library that a program imports anywhere.
+
+    Imports inside a ``try`` with a handler do not count, because the program may do without them.
+    For a suite on the function ``suite_of``, neither pytest nor the program under test counts.
+    """
     if "import" not in source:
         return
     try:
@@ -82,7 +86,7 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
 
 
 def _given(suite: ast.Module, entry_point: str) -> set[str]:
-    """Modules that the sandbox gives to a suite on this function."""
+    """Return the modules that the sandbox gives to a suite on this function."""
     nodes = list(ast.walk(suite))
     attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
     taken: dict[str, set[str]] = {}

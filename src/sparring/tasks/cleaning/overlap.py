@@ -1,13 +1,16 @@
-"""Tasks that say the same: twins within a set, and tasks that an evaluation set has as well.
+"""Find tasks with equal or similar statements, in one data set and against an evaluation set.
 
-Statements are compared as words in lower case, in the normal form NFKC of Unicode, so that white
-space, punctuation and markup do not count. Between tasks of one set signs do (``a < b`` and
-``a > b`` are two tasks, and so are round and square brackets); against an evaluation set they do
-not: there a statement in another notation is to be found. Near is told by runs of ``n`` words
-(n-grams). Within a set it is the share of runs that two statements have in common (Jaccard);
-against an evaluation set the share of the shorter statement's runs that are in the other
-(containment), so that a statement with a story around it is found. The comparison is exact, with an
-index over runs, not a sketch. What is translated or told in other words is not found.
+- Statements are compared as words in lower case, in the normal form NFKC of Unicode, so that
+  white space, punctuation and markup do not count.
+- Within one data set, signs count: ``a < b`` and ``a > b`` are two tasks, and so are round and
+  square brackets. Against an evaluation set, signs do not count, so that a statement in another
+  notation is found.
+- Similarity is measured on n-grams: runs of ``n`` words. Within one data set, it is the share of
+  n-grams that two statements have in common (Jaccard index).
+- Against an evaluation set, it is the share of the shorter statement's n-grams that the other has
+  (containment), so that a statement with a story around it is found.
+- The comparison is exact, with an index over n-grams, not a sketch.
+- Translated or reworded statements are not found.
 """
 
 from __future__ import annotations
@@ -28,15 +31,16 @@ _WORD = r"[^\W_](?:[^\W_]{marks})*"
 _NUMBER = r"\d+(?:\.\d+)+"
 _SIGN = r"""[^\w\s*`#$\\"'.,;:~{}!?“”‘’…–—]"""
 MIN_SHARED_TESTS = 3
-"""Fewer equal tests may be chance: many functions make True of 2 and False of 3."""
+"""Least number of equal tests that count: fewer may be chance, because many functions make True
+of 2 and False of 3."""
 Gram = int
-"""A run of words, by its hash: 64 bits, so that two runs have one with a chance of about 1e-12 in
-a million pairs of runs."""
+"""An n-gram as its 64-bit hash; in a million pairs of n-grams, the chance that two different ones
+share a hash is about 1e-12."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Runs of ``n`` words, and the share from which on two statements count as one."""
+    """Length of n-grams in words, and the least share at which two statements count as one."""
 
     n: int
     share: float
@@ -47,20 +51,23 @@ LEAKS = Overlap(8, 0.5)
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a statement, in lower case."""
+    """Return the words of a statement, in lower case."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return tuple(_pattern(signs=False, ascii_only=text.isascii()).findall(text))
 
 
 def words_and_signs(text: str) -> tuple[str, ...]:
-    """The same with each sign as a word, but for punctuation and markup."""
+    """Return words and signs of a statement, in lower case, without punctuation and markup."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return tuple(_pattern(signs=True, ascii_only=text.isascii()).findall(text))
 
 
 @cache
 def _pattern(*, signs: bool, ascii_only: bool) -> re.Pattern[str]:
-    """What counts. In scripts like Devanagari vowels are marks, which are no letters for `re`."""
+    """Return the pattern of a word (or sign).
+
+    In scripts such as Devanagari vowels are marks, which `re` does not count as letters.
+    """
     word = _WORD.format(marks="")
     if not ascii_only:
         marks = (chr(c) for c in range(sys.maxunicode) if unicodedata.category(chr(c))[0] == "M")
@@ -68,18 +75,21 @@ def _pattern(*, signs: bool, ascii_only: bool) -> re.Pattern[str]:
     return re.compile(f"{_NUMBER}|{word}|{_SIGN}" if signs else word)
 
 
-def grams(found: Sequence[str], n: int) -> frozenset[Gram]:
-    """The runs of ``n`` words; of fewer words all are one run."""
-    found = tuple(found)
-    if len(found) <= n:
-        return frozenset((hash(found),)) if found else frozenset()
-    return frozenset(hash(found[i : i + n]) for i in range(len(found) - n + 1))
+def grams(tokens: Sequence[str], n: int) -> frozenset[Gram]:
+    """Return the n-grams of a statement's words; ``n`` words or fewer are one n-gram."""
+    tokens = tuple(tokens)
+    if len(tokens) <= n:
+        return frozenset((hash(tokens),)) if tokens else frozenset()
+    return frozenset(hash(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
 
 
 def drop_twins(
     tasks: Sequence[Task], near: Overlap | None = TWINS
 ) -> tuple[list[Task], list[Removed]]:
-    """Of tasks with the same statement the first is kept; with ``near`` also of similar ones."""
+    """Return the tasks without duplicates, and the removed ones.
+
+    Of tasks with the same statement the first is kept; with ``near``, also of similar statements.
+    """
     kept: list[Task] = []
     removed: list[Removed] = []
     by_words: dict[tuple[str, ...], str] = {}
@@ -87,7 +97,7 @@ def drop_twins(
         key = words_and_signs(task.statement) or (task.statement,)
         if key in by_words:
             removed.append(
-                Removed(task.id, Reason.DUPLICATE, f"the statement of {by_words[key]}, kept")
+                Removed(task.id, Reason.DUPLICATE, f"same statement as {by_words[key]}, kept")
             )
         else:
             by_words[key] = task.id
@@ -97,7 +107,7 @@ def drop_twins(
     runs = [grams(words_and_signs(t.statement), near.n) for t in kept]
     alike = _first_alike(runs, near.share)
     for i, (j, share) in alike.items():
-        detail = f"{share:.0%} of the runs of words of {kept[j].id}, kept"
+        detail = f"{share:.0%} of its n-grams in common with {kept[j].id}, kept"
         removed.append(Removed(kept[i].id, Reason.NEAR_DUPLICATE, detail))
     return [t for i, t in enumerate(kept) if i not in alike], removed
 
@@ -105,22 +115,26 @@ def drop_twins(
 def drop_leaks(
     tasks: Sequence[Task], held_out: Sequence[Task], limit: Overlap = LEAKS
 ) -> tuple[list[Task], list[Removed]]:
-    """Without the tasks that are, by statement or by tests, among ``held_out``."""
-    theirs = [grams(words(t.statement), limit.n) for t in held_out]
+    """Return the tasks that are not in ``held_out``, by statement or tests, and the removed ones.
+
+    Tests give a task away if all tests of one task are tests of the other, at least
+    `MIN_SHARED_TESTS`.
+    """
+    held_out_grams = [grams(words(t.statement), limit.n) for t in held_out]
     index: dict[Gram, list[int]] = defaultdict(list)
-    for j, runs in enumerate(theirs):
+    for j, runs in enumerate(held_out_grams):
         for run in runs:
             index[run].append(j)
     same_tests = _tests_index(held_out)
     kept, removed = [], []
     for task in tasks:
-        found = _leak(grams(words(task.statement), limit.n), theirs, index, limit)
-        if found is not None:
-            j, share = found
-            detail = f"{share:.0%} of the runs of {limit.n} words of {held_out[j].id}"
+        match = _leak(grams(words(task.statement), limit.n), held_out_grams, index, limit)
+        if match is not None:
+            j, share = match
+            detail = f"{share:.0%} of {limit.n}-grams in common with {held_out[j].id}"
             removed.append(Removed(task.id, Reason.OVERLAP, detail))
         elif (other := same_tests(task)) is not None:
-            removed.append(Removed(task.id, Reason.SAME_TESTS, f"the tests of {other}"))
+            removed.append(Removed(task.id, Reason.SAME_TESTS, f"same tests as {other}"))
         else:
             kept.append(task)
     return kept, removed
@@ -141,11 +155,14 @@ def _leak(
 
 
 def _tests_index(held_out: Sequence[Task]) -> Callable[[Task], str | None]:
-    """A question: which task of ``held_out`` has all tests of another, or the other way round?"""
+    """Return a function from a task to the id of a held-out task with the same tests, or None.
+
+    Two tasks have the same tests if all tests of one are tests of the other.
+    """
     pairs = [_pairs(t) for t in held_out]
     index: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for j, one in enumerate(pairs):
-        for pair in one:
+    for j, pairs_of_task in enumerate(pairs):
+        for pair in pairs_of_task:
             index[pair].append(j)
 
     def owner(task: Task) -> str | None:
@@ -166,27 +183,27 @@ def _pairs(task: Task) -> frozenset[tuple[str, str]]:
 
 
 def _first_alike(runs: Sequence[frozenset[Gram]], share: float) -> dict[int, tuple[int, float]]:
-    """For each set that has an earlier, kept one with a Jaccard index of ``share`` or more: that
-    one and the index.
+    """Return, for each set of n-grams that repeats an earlier, kept one: its index and similarity.
 
-    Two such sets have one of their rarest elements in common (prefix filtering: Chaudhuri et al.,
-    ICDE 2006), so that only these are looked up.
+    A set repeats another if their Jaccard index is ``share`` or more. Two such sets have one of
+    their rarest elements in common (prefix filtering: Chaudhuri et al., ICDE 2006), so that only
+    the rarest elements are looked up.
     """
-    frequency = Counter(run for one in runs for run in one)
+    frequency = Counter(run for grams_of_task in runs for run in grams_of_task)
     index: dict[Gram, list[int]] = defaultdict(list)
-    found: dict[int, tuple[int, float]] = {}
+    matches: dict[int, tuple[int, float]] = {}
     for i, mine in enumerate(runs):
         prefix = _rarest(mine, frequency, share)
         for j in sorted({j for run in prefix for j in index[run]}):
             common = len(mine & runs[j])
-            alike = common / (len(mine) + len(runs[j]) - common)
-            if alike >= share:
-                found[i] = (j, alike)
+            jaccard = common / (len(mine) + len(runs[j]) - common)
+            if jaccard >= share:
+                matches[i] = (j, jaccard)
                 break
         else:
             for run in prefix:
                 index[run].append(i)
-    return found
+    return matches
 
 
 def _rarest(mine: Iterable[Gram], frequency: Counter[Gram], share: float) -> list[Gram]:

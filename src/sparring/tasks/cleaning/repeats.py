@@ -1,8 +1,10 @@
-"""What occurs twice in a data set: tests in a task, and tasks.
+"""Find repeated tests within a task, and repeated tasks.
 
-Inputs are alike up to white space at the ends of lines, which few statements mean. An example that
-is also a ground-truth test is usual and no finding. Contradictions need the checker, and with it
-perhaps a program; so here they are only pairs, for `audit.soundness` to judge.
+- Two inputs count as the same if they differ only in white space at the ends of lines, which few
+  statements mean.
+- An example that is also a ground-truth test is common, and not a finding.
+- A contradiction between tests needs the checker, which may be a program. So this module only
+  finds pairs with the same input; `audit.soundness` judges them.
 """
 
 from __future__ import annotations
@@ -16,39 +18,45 @@ from sparring.tasks.cleaning.findings import Fault, Finding
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two ground-truth tests of a task with the same input: the later one and the first."""
+    """Indices of two ground-truth tests with the same input: the later and the first."""
 
     test: int
     first: int
 
 
 def same_inputs(tests: Sequence[Test]) -> list[Pair]:
-    """Every test whose input an earlier one had, to the letter if there is such a one."""
+    """Return a pair for every test whose input repeats an earlier input.
+
+    An earlier test with exactly the same input is preferred.
+    """
     seen: dict[tuple[Kind, str], int] = {}
     alike: dict[tuple[Kind, str], int] = {}
-    found = []
+    pairs = []
     for i, test in enumerate(tests):
         first = seen.setdefault((test.kind, test.input), i)
         near = alike.setdefault((test.kind, _trimmed(test.input)), i)
         if first != i:
-            found.append(Pair(i, first))
+            pairs.append(Pair(i, first))
         elif near != i:
-            found.append(Pair(i, near))
-    return found
+            pairs.append(Pair(i, near))
+    return pairs
 
 
 def same_to_the_letter(one: Test, other: Test) -> bool:
-    """Whether two inputs are equal but for how lines end: no program is asked to tell them apart.
-    Blank lines and spaces at the ends of lines may be what a task is about."""
+    """Return whether two inputs are equal apart from the kind of line ends.
+
+    No program has to tell such inputs apart. Blank lines, and spaces at the ends of lines, count
+    as differences, because a task may be about them.
+    """
     return _exact(one.input) == _exact(other.input)
 
 
 def duplicate_tasks(tasks: Sequence[Task]) -> Iterator[Finding]:
-    """Tasks that are an earlier one again: by statement, or by all of their tests.
+    """Yield a finding for each task that repeats an earlier one, by statement or by all tests.
 
-    One or two tests, or tests of one output, may coincide: then the statement decides. Statements
-    that differ in capitals may ask for different things ("count the letter a"): then it takes most
-    of the tests as well.
+    - One or two tests, or tests with one output, may coincide: then only the statement decides.
+    - Statements that differ only in capitals may be two tasks ("count the letter a"): they repeat
+      only if most tests are equal too.
     """
     by_statement: dict[tuple[str, str | None], Task] = {}
     by_tests: dict[frozenset[tuple[str, str]], Task] = {}
@@ -65,7 +73,7 @@ def duplicate_tasks(tasks: Sequence[Task]) -> Iterator[Finding]:
 
 
 _COINCIDE = 2
-"""Tests that tasks of different statements may share: 0 and 2 have squares and doubles alike."""
+"""Most tests that different tasks may share by chance: 0 and 2 have equal squares and doubles."""
 
 
 def _words(task: Task) -> str:
@@ -83,7 +91,7 @@ def _mostly(first: Task, tests: frozenset[tuple[str, str]]) -> bool:
 
 def _again(task: Task, first: Task, what: str) -> Finding:
     return Finding(
-        task.id, Fault.DUPLICATE_TASK, f"{what} is that of {first.id}", "keep one of the two"
+        task.id, Fault.DUPLICATE_TASK, f"{what} equals that of {first.id}", "keep one of the two"
     )
 
 

@@ -1,8 +1,7 @@
-"""What is left of a task once what is wrong with it is left out.
+"""Remove the faulty tests and solutions of a task, or the whole task.
 
-Two ways: leave out the tests and solutions that a finding is about, or the whole task at the first
-of them. Nothing is mended: a wrong output is not replaced by what a solution says, nor a checker
-by a looser one; that is for the owner of the data to decide.
+Faults are removed and never repaired: no solution's output replaces a wrong output, and no lenient
+checker replaces a strict one. Repairs are for the owner of the data to decide.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from sparring.tasks.cleaning.findings import DROPS, Fault, Finding
 
 
 class Policy(StrEnum):
-    """What goes when something is wrong."""
+    """Part that is removed for a fault."""
 
     DROP_TESTS = "drop-tests"
-    """The test or the solution; the task once too few tests are left."""
+    """The faulty test or solution, and the task if too few tests remain."""
     DROP_TASKS = "drop-tasks"
-    """The task."""
+    """The whole task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """``task`` is None if nothing is left; ``dropped`` says what went, and why."""
+    """A cleaned task, and the removals with their reasons; ``task`` is None if nothing remains."""
 
     task: Task | None
     dropped: tuple[str, ...]
@@ -35,33 +34,36 @@ class Left:
 def sound(
     task: Task, findings: Sequence[Finding], policy: Policy, least: int, *, confirmed: bool
 ) -> Left:
-    """The sound part of a task. `least` ground-truth tests must be left. `confirmed`: one of its
-    solutions passes a test, or it has no solution that could."""
-    against = [f for f in findings if f.fault in DROPS]
+    """Return a task without its faulty tests and solutions.
+
+    At least ``least`` ground-truth tests must remain. ``confirmed`` states that one of the task's
+    solutions passes a test, or that the task has no solution.
+    """
+    against = [finding for finding in findings if finding.fault in DROPS]
     if policy is Policy.DROP_TASKS and against:
         return Left(None, tuple(f"{task.id}: {_why(against[0])}" for _ in (0,)))
-    whole = [f for f in against if f.test is None and f.solution is None]
-    if whole:
-        return Left(None, (f"{task.id}: {_why(whole[0])}",))
+    of_task = [finding for finding in against if finding.test is None and finding.solution is None]
+    if of_task:
+        return Left(None, (f"{task.id}: {_why(of_task[0])}",))
     if not confirmed:
         return Left(None, (f"{task.id}: no solution passes a test",))
-    bad: dict[tuple[int, bool], Finding] = {}
-    wrong: dict[int, Finding] = {}
-    for f in against:
-        if f.solution is not None:
-            wrong.setdefault(f.solution, f)
-        elif f.test is not None:
-            bad.setdefault((f.test, f.example), f)
-    dropped = [f"{f.where}: {_why(f)}" for f in (*bad.values(), *wrong.values())]
-    tests = _without(task.tests, bad, example=False)
+    bad_tests: dict[tuple[int, bool], Finding] = {}
+    bad_solutions: dict[int, Finding] = {}
+    for finding in against:
+        if finding.solution is not None:
+            bad_solutions.setdefault(finding.solution, finding)
+        elif finding.test is not None:
+            bad_tests.setdefault((finding.test, finding.example), finding)
+    dropped = [f"{f.where}: {_why(f)}" for f in (*bad_tests.values(), *bad_solutions.values())]
+    tests = _without(task.tests, bad_tests, example=False)
     if len(tests) < least:
-        dropped.append(f"{task.id}: {len(tests)} tests are left, fewer than {least}")
+        dropped.append(f"{task.id}: {len(tests)} tests remain, fewer than {least}")
         return Left(None, tuple(dropped))
     left = replace(
         task,
         tests=tests,
-        examples=_without(task.examples, bad, example=True),
-        solutions=tuple(s for i, s in enumerate(task.solutions) if i not in wrong),
+        examples=_without(task.examples, bad_tests, example=True),
+        solutions=tuple(s for i, s in enumerate(task.solutions) if i not in bad_solutions),
     )
     return Left(left, tuple(dropped))
 
@@ -78,5 +80,5 @@ def _why(finding: Finding) -> str:
 
 
 def counts(findings: Sequence[Finding]) -> dict[Fault, int]:
-    """How often each fault was found, in the order of `Fault`."""
+    """Return the number of findings of each fault, in the order of `Fault`."""
     return {fault: n for fault in Fault if (n := sum(f.fault is fault for f in findings))}

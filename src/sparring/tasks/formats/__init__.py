@@ -1,1 +1,1 @@
-"""Rows of published data sets as they are, one file for each data set; `which` tells them apart."""
+"""Readers of published data sets' own rows, one file per data set; `which` picks the reader."""

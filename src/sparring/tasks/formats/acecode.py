@@ -1,11 +1,11 @@
 """Rows of AceCode (TIGER-Lab/AceCode-87K and AceCode-V2-122K): assertions, one test each.
 
-``test_cases`` (``tests`` in the second release) is a list of assertions on one function, which no
-column names: it is the one that most of them call. Each assertion is a test by itself, as its
-harness counts them; what is no plain call is a script.
-
-Not carried: ``inferences`` (programs of models with their pass rates: nobody says that one is
-right), so there is no reference solution, and ``context_messages``.
+- ``test_cases`` (``tests`` in the second release) is a list of assertions on one function. No
+  column names the function: it is the one that most assertions call.
+- Each assertion is one test, as AceCode's harness counts. An assertion that is not a plain call
+  becomes a script.
+- Columns left out: ``context_messages``, and ``inferences`` (programs of models with their pass
+  rates, none of them known to be right). So no task has a reference solution.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS, MEMORY_MIB = 2.0, 256
 
 
 def read_acecode(row: Row, source: Source) -> Task | None:
-    """The task of a row."""
+    """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "question")
     statement, name = first_text(row, "question"), read_label(row, "id")
     column = "test_cases" if row.data.get("test_cases") is not None else "tests"
@@ -64,9 +64,11 @@ FORMAT = Format("AceCode", COLUMNS, read_acecode)
 
 
 def _called(trees: list[ast.Module]) -> str | None:
-    """The function that most of the assertions call, the outermost call first; of several the
-    first."""
-    found: Counter[str] = Counter()
+    """Return the function that most assertions call, or None.
+
+    Among equals, the function that occurs first wins, outer calls before inner ones.
+    """
+    counts: Counter[str] = Counter()
     for tree in trees:
         bound = {a.asname or a.name.partition(".")[0] for n in ast.walk(tree)
                  if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}  # fmt: skip
@@ -75,6 +77,6 @@ def _called(trees: list[ast.Module]) -> str | None:
             for node in ast.walk(tree)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         ]
-        own = [n for n in names if not hasattr(builtins, n) and n not in bound]
-        found.update(dict.fromkeys(own, 1))
-    return found.most_common(1)[0][0] if found else None
+        candidates = [n for n in names if not hasattr(builtins, n) and n not in bound]
+        counts.update(dict.fromkeys(candidates, 1))
+    return counts.most_common(1)[0][0] if counts else None

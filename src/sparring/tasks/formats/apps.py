@@ -1,16 +1,16 @@
-"""Rows of APPS (codeparrot/apps) and of TACO (BAAI/TACO), which has its shape and more columns.
+"""Rows of APPS (codeparrot/apps), and of TACO (BAAI/TACO), which adds columns to APPS's shape.
 
-``input_output`` is JSON text: ``inputs``, ``outputs`` and, for calls, ``fn_name``. Programs on
-standard input get texts or lists of lines. Of calls an input is the list of arguments, an output
-the value, mostly wrapped (``[[4]]`` for 4): the rule `unwrapped`. JSON has only texts for keys;
-as in their harness a dict that is the first argument, or the value, gets whole numbers back where
-all of its keys are ones, and then it is the only argument.
-
-Both harnesses put imports before every program (the preamble ``apps``); numpy, which they import as
-well, is a package to be given to the sandbox.
-
-Not carried: that a program may define either the function or ``class Solution`` with the method
-(here it is the one that the starter code has, or most solutions); sources, tags and URLs.
+- ``input_output`` is JSON text with ``inputs``, ``outputs`` and, for calls, ``fn_name``.
+- Inputs and outputs of programs on standard input are texts or lists of lines.
+- The input of a call is a list of arguments. Its output is the value, mostly wrapped (``[[4]]``
+  for 4), so that calls are compared by the rule `unwrapped`.
+- JSON has only texts as keys. As in the data sets' harness, a dict that is the first argument or
+  the value gets whole numbers as keys if all its keys are whole numbers. Such a dict is then the
+  only argument.
+- Both harnesses put imports before every program: the preamble ``apps``. They also import numpy,
+  which the user gives to the sandbox as a package.
+- Left out: sources, tags and URLs. Both harnesses take a program with the function or with
+  ``class Solution``; a task here asks for the form of the starter code, or of most solutions.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ COLUMNS = (
 )  # fmt: skip
 OF_TACO = {"raw_tags", "skill_types", "time_limit", "memory_limit", "Expected Time Complexity"}
 SECONDS = 4.0
-"""Of a run, where the row does not say: both harnesses give that to every test."""
+"""CPU seconds of an execution, if the row has no limit; both harnesses give that to every test."""
 _CLASS = "class Solution"
 
 
 def read_apps(row: Row, source: Source) -> Task | None:
-    """The task of a row of APPS."""
+    """Return the task of a row of APPS, or None with faults noted in ``row``."""
     return _read(row, source, "apps", SECONDS, 256)
 
 
 def read_taco(row: Row, source: Source) -> Task | None:
-    """The task of a row of TACO, under the limits that it states."""
+    """Return the task of a row of TACO, with the row's own limits, or None with faults noted."""
     limit, memory = seconds(row, "time_limit", SECONDS), mebibytes(row, "memory_limit", 256)
     return _read(row, source, "taco", limit, memory)
 
@@ -64,22 +64,22 @@ TACO = Format("TACO", (*COLUMNS, "time_limit", "memory_limit"), read_taco)
 def _read(row: Row, source: Source, rule: str, limit: float, memory: int) -> Task | None:
     missing(row, "question", "input_output")
     statement, starter = row.text("question") or "", row.text("starter_code") or ""
-    held, programs = json_column(row, "input_output"), _solutions(row)
+    suite, programs = json_column(row, "input_output"), _solutions(row)
     difficulty, number = read_label(row, "difficulty"), read_label(row, "problem_id")
     number = number if number is not None else read_label(row, "id")
     if row.faults:
         return None
-    if not isinstance(held, dict) or not held.get("inputs"):
+    if not isinstance(suite, dict) or not suite.get("inputs"):
         row.fault("input_output", "has no test; a task without ground-truth tests has no reward")
         return None
-    pairs = cases(row, "input_output", held["inputs"], held.get("outputs"))
-    name, entry = held.get("fn_name"), None
+    pairs = cases(row, "input_output", suite["inputs"], suite.get("outputs"))
+    name, entry = suite.get("fn_name"), None
     if name is None:
         tests = stdin_tests(row, "input_output", pairs)
     else:
         in_class = _CLASS in (starter if starter.strip() else _most(programs))
-        written = f"Solution.{name}" if in_class else str(name)
-        entry = entry_point(row, "input_output", written)
+        qualified = f"Solution.{name}" if in_class else str(name)
+        entry = entry_point(row, "input_output", qualified)
         tests = _calls(row, pairs)
         programs = tuple(_as_asked(p, str(name), in_class) for p in programs)
         rule = "unwrapped"
@@ -101,23 +101,25 @@ def _read(row: Row, source: Source, rule: str, limit: float, memory: int) -> Tas
 
 
 def _solutions(row: Row) -> tuple[str, ...]:
-    held = json_column(row, "solutions")
-    if held is None:
+    programs = json_column(row, "solutions")
+    if programs is None:
         return ()
-    if not isinstance(held, (list, tuple)) or not all(isinstance(one, str) for one in held):
-        row.fault("solutions", "must be a list of programs, or one as JSON text")
+    if not isinstance(programs, (list, tuple)) or not all(
+        isinstance(program, str) for program in programs
+    ):
+        row.fault("solutions", "must be a list of programs, or such a list as JSON text")
         return ()
-    return tuple(one for one in held if one.strip())
+    return tuple(program for program in programs if program.strip())
 
 
 def _most(programs: Sequence[str]) -> str:
-    """What most of them have: the class, or the function alone."""
+    """Return the head of the class if most programs have the class; otherwise an empty text."""
     classes = sum(_CLASS in p for p in programs)
     return _CLASS if 2 * classes > len(programs) else ""
 
 
 def _as_asked(program: str, name: str, in_class: bool) -> str:
-    """A solution that can be called as the task says: the harness takes both forms."""
+    """Return a solution in the form that the task asks for; the harness takes both forms."""
     if in_class == (_CLASS in program):
         return program
     if in_class:
@@ -126,30 +128,30 @@ def _as_asked(program: str, name: str, in_class: bool) -> str:
 
 
 def _calls(row: Row, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
-    found = []
-    for number, (given, wanted) in enumerate(pairs):
-        if not isinstance(given, list):
+    tests = []
+    for number, (arguments, value) in enumerate(pairs):
+        if not isinstance(arguments, list):
             row.fault("input_output", f"test {number}: a call's input must be a list of arguments")
             return ()
-        first = given[0] if given else None
+        first = arguments[0] if arguments else None
         if (keyed := _whole_keys(first)) is not None:
-            given = [keyed]
-        first = wanted[0] if isinstance(wanted, list) and wanted else wanted
+            arguments = [keyed]
+        first = value[0] if isinstance(value, list) and value else value
         if (keyed := _whole_keys(first)) is not None:
-            wanted = [keyed]
+            value = [keyed]
         try:
-            found.append(call_test(given, {}, wanted))
+            tests.append(call_test(arguments, {}, value))
         except values.NotPlain as error:
             row.fault("input_output", in_line(f"test {number}: {error}", 160))
             return ()
-    return tuple(found)
+    return tuple(tests)
 
 
 def _whole_keys(value: object) -> dict[int, Any] | None:
-    """A dict with whole numbers for keys; None for anything that is none, or has other keys."""
+    """Return a dict with its keys as whole numbers; None if a key is not one, or for no dict."""
     if not isinstance(value, dict):
         return None
     try:
-        return {int(key): held for key, held in value.items()}
+        return {int(key): item for key, item in value.items()}
     except ValueError:
         return None

@@ -1,7 +1,7 @@
-"""What readers of data sets share: what they return, and columns in several spellings.
+"""Tools that the readers of data sets share: types, and columns in several spellings.
 
-A column that is missing is a fault which names the columns that there are: the file may be
-another data set's, or another release of the same.
+The fault of a missing column lists the row's columns, because the file may belong to another data
+set or to another release.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from sparring.tasks.rows.row import Row
 from sparring.text import in_line
 
 Faults = list[tuple[str, str]]
-"""(column, what is wrong with it), in order."""
+"""Pairs (column, fault), in order."""
 Reference = Callable[[str, str, Sequence[str]], Sequence[Outcome]]
-"""Runs a program's function on encoded calls: (program, entry point, calls) to outcomes."""
+"""Function that executes a program on encoded calls: (program, entry point, calls) → outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a row stands, and what the reader may use.
+    """Location of a row, and tools for its reader.
 
-    ``name`` is what a row without an id goes by; ``reference`` runs reference solutions, None
-    where nobody does; ``left_out`` counts the tests that a reader leaves out, by the reason.
+    ``name`` is the task's id if the row has none. ``reference`` executes reference solutions; None
+    if the caller executes nothing. ``left_out`` counts the tests that a reader leaves out, by
+    reason.
     """
 
     name: str
@@ -41,37 +42,37 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A data set's rows: what they are called, the columns that are read, and the reader."""
+    """Format of a data set's rows: its name, the columns that are read, and the reader."""
 
     name: str
     columns: tuple[str, ...]
     read: Callable[[Row, Source], Task | None]
-    """The task, or None with faults noted in the row."""
+    """Reader: returns the task of a row, or None with faults noted in the row."""
 
 
 def read_with(form: Format, data: Mapping[str, Any], source: Source) -> tuple[Task | None, Faults]:
-    """The task of a row, or None and its faults."""
+    """Return the task of a row, or None and the row's faults."""
     row = Row(data)
     task = form.read(row, source)
     return (None, row.faults) if row.faults else (task, [])
 
 
 def missing(row: Row, *names: str) -> bool:
-    """Note a fault for each of these columns that is absent or null; whether there was one."""
+    """Note a fault for each named column that is absent or null; return whether any is."""
     absent = [n for n in names if row.data.get(n) is None]
     for name in absent:
-        there = ", ".join(sorted(str(n) for n in row.data if row.data[n] is not None))
-        row.fault(name, f"is missing; the row has {in_line(there, 200)}")
+        present = ", ".join(sorted(str(n) for n in row.data if row.data[n] is not None))
+        row.fault(name, f"is missing; the row has {in_line(present, 200)}")
     return bool(absent)
 
 
 def first_text(row: Row, *names: str) -> str:
-    """The first of these text columns that is not blank; else the empty text."""
+    """Return the first of these text columns that is not blank; otherwise the empty text."""
     return next((text for n in names if (text := row.text(n)) and text.strip()), "")
 
 
 def json_column(row: Row, name: str) -> Any:
-    """A column that holds data, as such or as JSON text; None where it is blank or a fault."""
+    """Return the data of a column, which may be JSON text; None if blank, or with a fault noted."""
     value = row.data.get(name)
     if not isinstance(value, str):
         return value
@@ -85,14 +86,18 @@ def json_column(row: Row, name: str) -> Any:
 
 
 def seconds(row: Row, name: str, default: float) -> float:
-    """A time limit: "2.0 seconds", ``{"seconds": 2, "nanos": 0}``, or a number of seconds;
-    ``default`` where there is none."""
+    """Return a time limit in seconds; ``default`` if the row states none.
+
+    The column holds "2.0 seconds", ``{"seconds": 2, "nanos": 0}``, or a number of seconds.
+    """
     return _limit(row, name, TIME, "s", default)
 
 
 def mebibytes(row: Row, name: str, default: float, unit: str = "mb") -> int:
-    """A memory limit: "256.0 megabytes", or a number of ``unit``; ``default`` where there is
-    none."""
+    """Return a memory limit in MiB; ``default`` if the row states none.
+
+    The column holds "256.0 megabytes", or a number of ``unit``.
+    """
     return max(1, round(_limit(row, name, MEMORY, unit, default)))
 
 
@@ -106,32 +111,35 @@ def _limit(row: Row, name: str, field: str, unit: str, default: float) -> float:
         return default
     most = MAX_SECONDS if field == TIME else 1 << 20
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-        row.fault(name, f"is {in_line(repr(row.data[name]), 60)}, which is no limit")
+        row.fault(name, f"is {in_line(repr(row.data[name]), 60)}; give a limit up to {most:g}")
         return default
     return float(value)
 
 
 def cases(row: Row, name: str, inputs: object, outputs: object) -> list[tuple[Any, Any]]:
-    """Pairs of two lists that belong together; empty with a fault where they do not."""
+    """Return pairs of inputs and outputs; empty, with a fault noted, if the lists do not match."""
     if not isinstance(inputs, (list, tuple)) or not isinstance(outputs, (list, tuple)):
         row.fault(name, "must hold a list of inputs and a list of outputs")
         return []
     if len(inputs) != len(outputs):
-        row.fault(name, f"has {len(inputs)} inputs and {len(outputs)} outputs")
+        row.fault(name, f"has {len(inputs)} inputs but {len(outputs)} outputs")
         return []
     return list(zip(inputs, outputs, strict=True))
 
 
 def stdin_tests(row: Row, name: str, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
-    """Tests on standard input: texts, or lists of lines; none with a fault where one is neither."""
-    found = []
+    """Return tests on standard input from texts or lists of lines.
+
+    No test is returned, with a fault noted, if any input or output is neither.
+    """
+    tests = []
     for number, pair in enumerate(pairs):
         texts = [_lines(one) for one in pair]
         if texts[0] is None or texts[1] is None:
             row.fault(name, f"test {number}: input and output must be texts or lists of lines")
             return ()
-        found.append(Test(texts[0], texts[1], Kind.STDIN))
-    return tuple(found)
+        tests.append(Test(texts[0], texts[1], Kind.STDIN))
+    return tuple(tests)
 
 
 def _lines(value: object) -> str | None:
@@ -147,26 +155,28 @@ def _lines(value: object) -> str | None:
 
 
 def entry_point(row: Row, name: str, value: str) -> str | None:
-    """A function's name, or ``Class.method`` also where it is written ``Class().method``; None
-    with a fault where it is neither."""
-    found = re.sub(r"\A(\w+)\(\)\.", r"\1.", value.strip())
-    if fault := entry_point_fault(found):
+    """Return a function's name or ``Class.method``; None, with a fault noted, for anything else.
+
+    ``Class().method`` is read as ``Class.method``.
+    """
+    function = re.sub(r"\A(\w+)\(\)\.", r"\1.", value.strip())
+    if fault := entry_point_fault(function):
         row.fault(name, fault)
         return None
-    return found
+    return function
 
 
 STARTER = "\n\nWrite it by completing this code:\n```python\n{starter}\n```"
-"""What follows a statement that has starter code."""
+"""Text that follows a statement with starter code."""
 
 
 def with_starter(statement: str, starter: str) -> str:
-    """The statement, with the code that a program has to complete if there is any."""
+    """Return the statement, followed by the starter code that a program must complete, if any."""
     return statement + STARTER.format(starter=starter.strip()) if starter.strip() else statement
 
 
 def naming(statement: str, name: str, declaration: str | None = None) -> str:
-    """The statement, with the function's declaration or name where it does not speak of it."""
+    """Return the statement; one that does not mention the function gets its declaration or name."""
     if re.search(rf"\b{re.escape(name)}\b", statement):
         return statement
     return f"{statement.strip()}\n\nThe function: `{(declaration or name).strip()}`"

@@ -1,11 +1,12 @@
-"""Rows of CodeContests (deepmind/code_contests), as the hub has them or as JSON of its messages.
+"""Rows of CodeContests (deepmind/code_contests), from the hub or as JSON of its messages.
 
-Tests are programs' input and output: public ones become examples, private and generated ones
-ground truth; where there are only public ones, they are ground truth. Words are compared by the
-rule of its own tester. Limits are a duration (``seconds`` and ``nanos``, or null) and bytes.
-
-Not carried: solutions in other languages than Python 3, incorrect solutions, programs that read
-or write a file of a name (refused), tags and the untranslated description.
+- Tests are inputs and outputs of programs. Public tests become examples; private and generated
+  tests are ground truth. A problem with public tests alone has them as ground truth.
+- Outputs are compared by words, by the rule of the data set's own tester.
+- Limits are a duration (``seconds`` and ``nanos``, or null) and a number of bytes.
+- Refused: problems whose programs read or write a named file.
+- Left out: solutions in languages other than Python 3, incorrect solutions, tags and the
+  untranslated description.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ COLUMNS = (
     "difficulty", "solutions", "time_limit", "memory_limit_bytes", "input_file", "output_file",
 )  # fmt: skip
 SECONDS, MEMORY_MIB = 10.0, 256
-"""Where the row does not say: the defaults of its own tester."""
+"""Limits if the row has none: the defaults of the data set's own tester."""
 _SOURCES = ("", "codechef", "codeforces", "hackerearth", "codejam", "", "atcoder", "aizu")
 _LEVELS = (None, "easy", "medium", "hard", "harder", "hardest", "external")
 _PYTHON3 = (3, "PYTHON3")
 
 
 def read_codecontests(row: Row, source: Source) -> Task | None:
-    """The task of a row."""
+    """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "name", "description")
     name, statement = row.text("name") or "", row.text("description") or ""
     public = _tests(row, "public_tests")
@@ -48,9 +49,9 @@ def read_codecontests(row: Row, source: Source) -> Task | None:
     for column, verb in (("input_file", "read"), ("output_file", "write")):
         file = row.text(column)
         if file and file.strip() and file.strip() not in ("stdin", "stdout"):
-            row.fault(column, f"is {file!r}: programs must {verb} that file, which is not carried")
+            row.fault(column, f"is {file!r}: programs that {verb} a named file are not supported")
     if not (hidden or public) and not row.faults:
-        row.fault("private_tests", "there is no test in any of the three columns")
+        row.fault("private_tests", "has no test, nor have public_tests and generated_tests")
     if row.faults:
         return None
     site = _number(row, "source", _SOURCES) or ""
@@ -72,14 +73,14 @@ FORMAT = Format("CodeContests", COLUMNS, read_codecontests)
 
 
 def _tests(row: Row, name: str) -> tuple[Test, ...]:
-    """The tests of a column: lists of inputs and outputs, or a list of pairs."""
-    held = row.data.get(name)
-    if held is None:
+    """Return the tests of a column: lists of inputs and outputs, or a list of pairs."""
+    cell = row.data.get(name)
+    if cell is None:
         return ()
-    if isinstance(held, Mapping):
-        inputs, outputs = held.get("input"), held.get("output")
-    elif isinstance(held, (list, tuple)) and all(isinstance(one, Mapping) for one in held):
-        inputs, outputs = [[one.get(k) for one in held] for k in ("input", "output")]
+    if isinstance(cell, Mapping):
+        inputs, outputs = cell.get("input"), cell.get("output")
+    elif isinstance(cell, (list, tuple)) and all(isinstance(pair, Mapping) for pair in cell):
+        inputs, outputs = [[pair.get(k) for pair in cell] for k in ("input", "output")]
     else:
         row.fault(name, "must be lists of inputs and outputs, or a list of such pairs")
         return ()
@@ -87,30 +88,30 @@ def _tests(row: Row, name: str) -> tuple[Test, ...]:
 
 
 def _solutions(row: Row) -> list[tuple[Any, str]]:
-    """(language, program) of each solution."""
-    held = row.data.get("solutions")
-    if held is None:
+    """Return (language, program) for each solution."""
+    cell = row.data.get("solutions")
+    if cell is None:
         return []
-    if isinstance(held, Mapping):
-        pairs = cases(row, "solutions", held.get("language"), held.get("solution"))
-    elif isinstance(held, (list, tuple)) and all(isinstance(one, Mapping) for one in held):
-        pairs = [(one.get("language"), one.get("solution")) for one in held]
+    if isinstance(cell, Mapping):
+        pairs = cases(row, "solutions", cell.get("language"), cell.get("solution"))
+    elif isinstance(cell, (list, tuple)) and all(isinstance(pair, Mapping) for pair in cell):
+        pairs = [(pair.get("language"), pair.get("solution")) for pair in cell]
     else:
         row.fault("solutions", "must be lists of languages and solutions, or a list of such pairs")
         return []
     if not all(isinstance(program, str) for _, program in pairs):
-        row.fault("solutions", "holds a solution that is no text")
+        row.fault("solutions", "holds a solution that is not a text")
         return []
     return pairs
 
 
 def _number(row: Row, name: str, meanings: tuple[str | None, ...]) -> str | None:
-    """What a number of an enumeration stands for; a name stands for itself."""
-    held = row.data.get(name)
-    if isinstance(held, str):
-        return held.lower() or None
-    if isinstance(held, bool) or not isinstance(held, int) or held < 0:
+    """Return the meaning of a number of an enumeration; a name stands for itself."""
+    value = row.data.get(name)
+    if isinstance(value, str):
+        return value.lower() or None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         return None
-    if held < len(meanings):
-        return meanings[held] or None
-    return chr(ord("A") + held - 7 - (held > 17)) if name == "difficulty" else None
+    if value < len(meanings):
+        return meanings[value] or None
+    return chr(ord("A") + value - 7 - (value > 17)) if name == "difficulty" else None

@@ -1,12 +1,13 @@
 """Rows of open-r1/codeforces: statements in parts, official tests, checkers that are programs.
 
-``generated_checker`` is a Python program, called with three files (input, expected output, the
-program's output), that prints 1 for a right output. `CHECKER` makes a `checker_program` of it: the
-files are written, its arguments set, and what it prints decides, as in ``cf_scoring.py`` of
-huggingface/open-r1. Without one, outputs are compared by words.
-
-Not carried, and refused by name: interaction, programs that read and write files. Not carried:
-editorials, ratings of contests, tests in separate files (``generated_tests`` counts them).
+- ``generated_checker`` is a Python program that is called with three files (input, expected
+  output, the program's output) and prints 1 for a right output.
+- `CHECKER` makes a `checker_program` of this program: it writes the files, sets the arguments and
+  reads the printed verdict, as ``cf_scoring.py`` of huggingface/open-r1 does.
+- Without a ``generated_checker``, outputs are compared by words.
+- Refused, with the reason: interactive problems, and programs that read and write files.
+- Left out: editorials, ratings of contests, and tests in separate files (``generated_tests``
+  counts those tests).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ COLUMNS = (
     "rating",
 )  # fmt: skip
 SECONDS, MEMORY_MIB = 2.0, 256
-"""Where the row does not say: what most problems of the site have."""
+"""Limits if the row has none: those of most problems of the site."""
 
 CHECKER = """import io, json, sys
 def judge(source, question):
@@ -57,7 +58,7 @@ print("accepted" if said == "1" else f"the checker said {said[:100]!r}")
 
 
 def read_codeforces(row: Row, source: Source) -> Task | None:
-    """The task of a row."""
+    """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "id", "description")
     tests, examples = _tests(row, "official_tests"), _tests(row, "examples")
     checker = row.text("generated_checker")
@@ -66,10 +67,10 @@ def read_codeforces(row: Row, source: Source) -> Task | None:
     rating, name = row.data.get("rating"), read_label(row, "id") or ""
     statement = _statement(row)
     if (row.text("interaction_format") or "").strip():
-        row.fault("interaction_format", "is given: the program talks to a judge, which is no test")
+        row.fault("interaction_format", "is given: interactive problems are not supported")
     mode = (row.text("input_mode") or "stdio").strip().lower()
     if mode != "stdio":
-        row.fault("input_mode", f"is {mode!r}: only programs on standard input are carried (stdio)")
+        row.fault("input_mode", f"is {mode!r}: only programs on standard input (stdio) are read")
     if checker is not None and checker.strip() and parsed(checker) is None:
         row.fault("generated_checker", "is not Python")
     if not tests and not row.faults:
@@ -99,7 +100,10 @@ def _section(heading: str, text: str | None) -> str:
 
 
 def _statement(row: Row) -> str:
-    """The parts of a statement, in the order of the site. Prompts add the examples."""
+    """Return the parts of a statement, in the site's order, without the examples.
+
+    Prompts add the examples.
+    """
     title = row.text("title")
     parts = [f"# {title}" if title else "", row.text("description") or ""]
     for column, heading in (("input_format", "Input"), ("output_format", "Output")):
@@ -109,10 +113,10 @@ def _statement(row: Row) -> str:
 
 
 def _tests(row: Row, name: str) -> tuple[Test, ...]:
-    held = row.data.get(name)
-    if held is None:
+    cell = row.data.get(name)
+    if cell is None:
         return ()
-    if not isinstance(held, (list, tuple)) or not all(isinstance(one, Mapping) for one in held):
+    if not isinstance(cell, (list, tuple)) or not all(isinstance(pair, Mapping) for pair in cell):
         row.fault(name, "must be a list of objects with input and output")
         return ()
-    return stdin_tests(row, name, [(one.get("input"), one.get("output")) for one in held])
+    return stdin_tests(row, name, [(pair.get("input"), pair.get("output")) for pair in cell])

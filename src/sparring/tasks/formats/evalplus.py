@@ -1,16 +1,17 @@
-"""Rows of EvalPlus's own files: HumanEval+ and MBPP+ with raw inputs (``base_input``,
-``plus_input``) and no expected values.
+"""Rows of EvalPlus's own files: HumanEval+ and MBPP+ with raw inputs and no expected values.
 
-What is expected is what the canonical solution gives, so it is run on every input, in the sandbox.
-Inputs on which it gives no plain value are left out and counted. The rules are those of
-``evalplus.eval`` 0.3.1: exact, or within ``atol`` where the row has one; from the first expected
-value on that is a float, or floats alone, within 1e-6. Its special tasks are special here
-(`evalplus_oracles`). MBPP+'s JSON has lists where its functions take tuples, sets and complex
-numbers; which ones is known by task (`evalplus_inputs`).
-
-Not carried: ``contract`` (what inputs are allowed, as assertions for the function's body) and
-``assertion``; a time limit for each input by itself: the task's is the longest of them, one second
-at least, four times what the canonical solution takes.
+- The expected value of an input (``base_input``, ``plus_input``) is the value of the canonical
+  solution, which is executed on every input in the sandbox. Inputs without a plain value are
+  left out and counted.
+- Values are compared by the rules of ``evalplus.eval`` 0.3.1: exactly, or within ``atol`` if the
+  row has one. From the first expected value that is a float, or holds floats alone, the tolerance
+  is 1e-6.
+- EvalPlus's special tasks have oracles of their own (`evalplus_oracles`).
+- MBPP+'s JSON has lists for the tuples, sets and complex numbers that its functions take;
+  `evalplus_inputs` converts them, task by task.
+- A task has one time limit: four times the canonical solution's longest execution, and at least
+  one second. EvalPlus limits each input by itself.
+- Left out: ``contract`` (assertions on allowed inputs, for the function's body) and ``assertion``.
 """
 
 from __future__ import annotations
@@ -36,14 +37,17 @@ COLUMNS = (
     "task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol",
 )  # fmt: skip
 FLOATS = 1e-6
-"""The tolerance that an expected float brings with it."""
+"""Tolerance of expected values that are floats."""
 SECONDS, TIMES = 1.0, 4.0
-"""A run has so many CPU seconds at least, and so many times those of the canonical solution."""
+"""Least CPU seconds of an execution, and the factor on the canonical solution's CPU seconds."""
 MEMORY_MIB = 1024
 
 
 def read_evalplus(row: Row, source: Source) -> Task | None:
-    """The task of a row, its expected values from runs of the canonical solution."""
+    """Return the task of a row, or None with faults noted in ``row``.
+
+    Executions of the canonical solution by ``source.reference`` give the expected values.
+    """
     missing(row, "prompt", "entry_point", "canonical_solution", "base_input")
     prompt, body = row.text("prompt") or "", row.text("canonical_solution") or ""
     task_id = read_id(row, source.name)
@@ -61,8 +65,8 @@ def read_evalplus(row: Row, source: Source) -> Task | None:
     if source.reference is None and not row.faults:
         row.fault(
             "base_input",
-            "has no expected outputs: they are what the canonical solution gives; "
-            "`sparring tasks load` runs it",
+            "has no expected outputs: only executing the canonical solution gives them; "
+            "convert the file with `sparring tasks load`",
         )
     if entry is None or program is None or source.reference is None or row.faults:
         return None
@@ -73,11 +77,11 @@ def read_evalplus(row: Row, source: Source) -> Task | None:
         calls = [call_test(arguments, {}, None).input for arguments in part]
         outcomes = source.reference(solution, entry, calls)
         tests += _tests(part, calls, outcomes, oracle, atol)
-        for one in outcomes:
-            if one.verdict is Verdict.FINISHED:
-                slowest = max(slowest, one.cpu_seconds)
+        for outcome in outcomes:
+            if outcome.verdict is Verdict.FINISHED:
+                slowest = max(slowest, outcome.cpu_seconds)
             else:
-                failed = failed or one
+                failed = failed or outcome
     if without := sum(map(len, inputs)) - len(tests):
         source.left_out["the canonical solution gives no value that equals itself"] += without
     if not tests:
@@ -106,27 +110,27 @@ def _tolerance(row: Row) -> float:
     if value is None:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e300:
-        row.fault("atol", "must be a number from 0")
+        row.fault("atol", "must be a number that is at least 0")
         return 0.0
     return float(value)
 
 
 def _inputs(row: Row, name: str, task_id: str) -> list[list[Any]]:
-    """The lists of arguments of a column."""
-    held = json_column(row, name)
-    if held is None or held == {}:  # some rows of MBPP+ have no more than their base inputs
+    """Return the lists of arguments of a column."""
+    cell = json_column(row, name)
+    if cell is None or cell == {}:  # some rows of MBPP+ have base inputs alone
         return []
-    if not isinstance(held, (list, tuple)) or not all(isinstance(i, (list, tuple)) for i in held):
+    if not isinstance(cell, (list, tuple)) or not all(isinstance(i, (list, tuple)) for i in cell):
         row.fault(name, "must be a list of lists of arguments")
         return []
     try:
-        found = [list(mbpp_arguments(task_id, list(one))) for one in held]
-        for one in found:
-            call_test(one, {}, None)
+        arguments = [list(mbpp_arguments(task_id, list(each))) for each in cell]
+        for each in arguments:
+            call_test(each, {}, None)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
-        row.fault(name, in_line(f"holds arguments that {task_id} cannot have: {error}", 160))
+        row.fault(name, in_line(f"holds arguments that {task_id} cannot take: {error}", 160))
         return []
-    return found
+    return arguments
 
 
 def _tests(
@@ -136,8 +140,11 @@ def _tests(
     oracle: Oracle | None,
     atol: float,
 ) -> list[Test]:
-    """The tests of base or plus inputs. A tolerance, once there, stays for those that follow."""
-    found = []
+    """Return the tests of base or plus inputs.
+
+    As in EvalPlus, the tolerance of the first float also holds for all later tests.
+    """
+    tests = []
     for arguments, call, outcome in zip(inputs, calls, outcomes, strict=True):
         if outcome.verdict is not Verdict.FINISHED:
             continue
@@ -148,13 +155,13 @@ def _tests(
             rule = f"evalplus(abs={atol!r})" if atol else None
             test = Test(call, outcome.output, Kind.CALL, rule)
             if not accepts(rule or "value", outcome.output, outcome.output):
-                continue  # NaN, an iterator, an object: equal to nothing
-        found.append(test)
-    return found
+                continue  # NaN, an iterator or an object, which equals nothing
+        tests.append(test)
+    return tests
 
 
 def _floats(value: object) -> bool:
-    """Whether a value is a float, or a list or tuple of nothing but floats, not empty."""
+    """Return whether a value is a float, or a list or tuple of one or more floats alone."""
     if isinstance(value, float):
         return True
     return (
@@ -165,7 +172,7 @@ def _floats(value: object) -> bool:
 
 
 def _statement(prompt: str, entry: str) -> str:
-    """The prompt; where it is a docstring alone, as in MBPP+, what that says, and the name."""
+    """Return the prompt; of a docstring alone, as in MBPP+, its text and the function's name."""
     tree = parsed(prompt)
     if tree is not None and len(tree.body) == 1 and (text := ast.get_docstring(tree)):
         return f"{text.strip()}\n\nThe function: `{entry}`"

@@ -1,6 +1,6 @@
-"""Arguments of MBPP+ as its functions take them: JSON has written tuples and sets as lists.
+"""Arguments of MBPP+ in the types that its functions take; JSON writes tuples and sets as lists.
 
-Which tasks mean what is from ``evalplus/data/mbpp.py`` of evalplus 0.3.1.
+The types of each task are from ``evalplus/data/mbpp.py`` of evalplus 0.3.1.
 """
 
 from __future__ import annotations
@@ -21,49 +21,52 @@ _FIRST = {250, 405, 446, 617, 720, 763, 808}
 _TUPLES = {259, 401, 445}
 """Every argument is a tuple of tuples."""
 _DEEP = {580, 615, 791}
-"""Every list is a tuple, however deep."""
+"""Every list is a tuple, at any depth."""
 
 
-def mbpp_arguments(task_id: str, given: list[Any]) -> list[Any] | tuple[Any, ...]:
-    """The arguments that a list of a row's input stands for; itself for any other task. Raises
-    `TypeError`, `ValueError`, `IndexError` or `AttributeError` for what it cannot stand for."""
+def mbpp_arguments(task_id: str, arguments: list[Any]) -> list[Any] | tuple[Any, ...]:
+    """Return a row's input in the types that the task's function takes.
+
+    Inputs of tasks that are not listed above are returned as they are. Raises `TypeError`,
+    `ValueError`, `IndexError` or `AttributeError` for an input that cannot be converted.
+    """
     name, _, number = task_id.rpartition("/")
     if name != "Mbpp" or not number.isdigit():
-        return given
+        return arguments
     task = int(number)
     if task in _ALL:
-        return [tuple(one) for one in given]
+        return [tuple(argument) for argument in arguments]
     if task in _ITEMS:
-        return [[tuple(item) for item in one] for one in given]
+        return [[tuple(item) for item in argument] for argument in arguments]
     if task in _FIRST_ITEMS:
-        return [[tuple(item) for item in given[0]], given[1]]
+        return [[tuple(item) for item in arguments[0]], arguments[1]]
     if task in _SECOND:
-        return [given[0], tuple(given[1])]
+        return [arguments[0], tuple(arguments[1])]
     if task in _FIRST:
-        return [tuple(given[0]), given[1]]
+        return [tuple(arguments[0]), arguments[1]]
     if task in _TUPLES:
-        return [tuple(tuple(item) for item in one) for one in given]
+        return [tuple(tuple(item) for item in argument) for argument in arguments]
     if task in _DEEP:
-        return [_deep(one) for one in given]
-    return _single(task, given)
+        return [_deep(argument) for argument in arguments]
+    return _single(task, arguments)
 
 
-def _single(task: int, given: list[Any]) -> list[Any]:
-    """The arguments of tasks that are like no other."""
+def _single(task: int, arguments: list[Any]) -> list[Any]:
+    """Return the arguments of tasks whose types no other task shares."""
     match task:
         case 115:  # a list of sets; JSON's empty list stands for an empty dict
-            return [[set(one) if isinstance(one, list) and one else {} for one in given[0]]]
+            return [[set(item) if isinstance(item, list) and item else {} for item in arguments[0]]]
         case 124:
-            return [float(given[0]), complex(given[1])]
+            return [float(arguments[0]), complex(arguments[1])]
         case 252:
-            return [complex(given[0])]
+            return [complex(arguments[0])]
         case 278:
-            return [tuple(tuple(one) if isinstance(one, list) else one for one in given[0])]
+            return [tuple(tuple(item) if isinstance(item, list) else item for item in arguments[0])]
         case 307:
-            return [tuple(given[0]), given[1], given[2]]
+            return [tuple(arguments[0]), arguments[1], arguments[2]]
         case 722:
-            return [{key: tuple(held) for key, held in given[0].items()}, *given[1:]]
-    return given
+            return [{key: tuple(value) for key, value in arguments[0].items()}, *arguments[1:]]
+    return arguments
 
 
 def _deep(value: Any) -> Any:

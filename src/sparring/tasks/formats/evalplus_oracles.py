@@ -1,8 +1,8 @@
-"""Tasks of EvalPlus whose right answers are more than the canonical solution's.
+"""Oracles for EvalPlus's tasks that accept more values than the canonical solution's.
 
-An oracle makes the test of one input: from its arguments, the encoded call, the encoded value of
-the canonical solution, and the tolerance in force. Which tasks, and what each accepts, is from
-``evalplus/eval`` 0.3.1.
+An oracle makes the test of one input, from its arguments, the encoded call, the encoded value of
+the canonical solution, and the current tolerance. The tasks, and the values that each accepts, are
+from ``evalplus/eval`` 0.3.1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOT_NONE = ("check_str", "text_match_three", "text_starta_endb")
 
 
 def oracle_of(task_id: str, entry_point: str) -> Oracle | None:
-    """What is special about a task; None for most."""
+    """Return the oracle of a task; None for the tasks without one, which are most."""
     dataset = task_id.partition("/")[0].casefold()
     if dataset == "humaneval" and entry_point == "find_zero":
         return _root
@@ -40,7 +40,7 @@ def oracle_of(task_id: str, entry_point: str) -> Oracle | None:
 
 
 def _root(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
-    """A root of the polynomial, of several: its value there is within the tolerance."""
+    """Return a script that accepts any root: the polynomial's value is within the tolerance."""
     [coefficients] = arguments
     script = (
         f"import math\ncoefficients = {coefficients!r}\nroot = candidate(coefficients)\n"
@@ -55,8 +55,8 @@ def _members(arguments: Sequence[Any], call: str, expected: str, atol: float) ->
 
 
 def _not_none(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
-    found = values.read(expected)
-    return Test(call, values.encode(found is not None), Kind.CALL, "not_none")
+    value = values.read(expected)
+    return Test(call, values.encode(value is not None), Kind.CALL, "not_none")
 
 
 def _anything(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
@@ -72,21 +72,25 @@ def _or_zero(arguments: Sequence[Any], call: str, expected: str, atol: float) ->
 
 
 def _surface(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
-    """The surface of a pyramid whose second number is its height, beside that where it is the
-    slant height."""
+    """Return a test that accepts both readings of a pyramid's second number.
+
+    The canonical solution takes it for the slant height; the other value takes it for the height.
+    """
     base, height = arguments
     slant = math.sqrt((base / 2) ** 2 + height**2)
     return _either(call, expected, round(base**2 + 2 * base * slant))
 
 
 def _digits(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
-    """The distance of digits in the same places from the right, beside what the canonical solution
-    makes of numbers of different lengths."""
+    """Return a test that accepts two readings of numbers of different lengths.
+
+    One is the canonical solution's. The other compares digits at equal places from the right.
+    """
     texts = [str(number) for number in arguments]
     width = max(map(len, texts))
     first, second = (text.zfill(width) for text in texts)
     try:
         total = sum(abs(int(a) - int(b)) for a, b in zip(first, second, strict=True))
-    except ValueError:  # a sign has no digit; the harness would fail here, where it is equal or not
+    except ValueError:  # a minus sign is not a digit: the harness fails here, even for equal values
         return None
     return _either(call, expected, total)

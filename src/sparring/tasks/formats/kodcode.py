@@ -1,11 +1,11 @@
 """Rows of KodCode (KodCode/KodCode-V1, -Light-RL-10K): a solution and a pytest file about it.
 
-``test`` imports the function ``from solution``; ``test_info`` names it. Rows of the style
-``online_judge`` have inputs and outputs in its place. Everything that `suites` refuses in a test
-file is refused with its name.
-
-Refused as well: tests of a class of the program's own, whose instances are no plain values. Not
-carried: trials of models and their pass rates, conversations, tags.
+- ``test`` imports the function ``from solution``; ``test_info`` names the function.
+- In rows of the style ``online_judge``, ``test`` holds inputs and outputs.
+- A test file with anything that `suites` refuses is refused, with the reason.
+- Refused too: tests of a class that the program defines, because its instances are not plain
+  values.
+- Left out: trials of models and their pass rates, conversations, tags.
 """
 
 from __future__ import annotations
@@ -35,20 +35,22 @@ _MODULE = "solution"
 
 
 def read_kodcode(row: Row, source: Source) -> Task | None:
-    """The task of a row."""
+    """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "question", "solution", "test")
     statement, solution = first_text(row, "question"), row.text("solution") or ""
     name, difficulty = read_label(row, "question_id"), read_label(row, "gpt_difficulty")
     text = row.data.get("test")
     if not isinstance(text, (str, Mapping)) and not row.faults:
-        row.fault("test", "must be a test file, or inputs and outputs")
+        row.fault("test", "must be the text of a test file, or inputs and outputs")
     if row.faults:
         return None
     declared = _declared(row)
     entry: str | None = None
     tests: tuple[Test, ...] = ()
-    if (held := _printed(text)) is not None:
-        tests = stdin_tests(row, "test", cases(row, "test", held["stdin"], held.get("stdout")))
+    if (printed := _printed(text)) is not None:
+        tests = stdin_tests(
+            row, "test", cases(row, "test", printed["stdin"], printed.get("stdout"))
+        )
     else:
         entry = _entry(row, str(text), solution, declared)
         if entry is not None:
@@ -75,7 +77,7 @@ FORMAT = Format("KodCode", COLUMNS, read_kodcode)
 
 
 def _printed(value: object) -> dict[str, Any] | None:
-    """Inputs and outputs of a program, as an object or as text of one; None for a test file."""
+    """Return inputs and outputs of a program, from an object or its text; None for a test file."""
     if isinstance(value, str):
         try:
             value = ast.literal_eval(value.strip())
@@ -85,20 +87,20 @@ def _printed(value: object) -> dict[str, Any] | None:
 
 
 def _declared(row: Row) -> dict[str, str | None]:
-    """The functions that ``test_info`` names, with their declarations."""
+    """Return the functions that ``test_info`` names, with their declarations."""
     info = row.data.get("test_info")
     if not isinstance(info, (list, tuple)):
         return {}
-    held = [one for one in info if isinstance(one, Mapping)]
+    entries = [entry for entry in info if isinstance(entry, Mapping)]
     return {
-        str(one["function_name"]): one.get("function_declaration")
-        for one in held
-        if isinstance(one.get("function_name"), str)
+        str(entry["function_name"]): entry.get("function_declaration")
+        for entry in entries
+        if isinstance(entry.get("function_name"), str)
     }
 
 
 def _entry(row: Row, suite: str, solution: str, declared: Mapping[str, str | None]) -> str | None:
-    """The function that the tests are about; None with a fault where there is none."""
+    """Return the function under test; None, with a fault noted, if no function is."""
     tree, program = parsed(suite), parsed(solution)
     if tree is None:
         row.fault("test", "is not Python")
@@ -114,7 +116,7 @@ def _entry(row: Row, suite: str, solution: str, declared: Mapping[str, str | Non
     ]
     classes = {n.name for n in program.body if isinstance(n, ast.ClassDef)}
     if used := [name for name in imported if name in classes]:
-        row.fault("test", f"is about the class {used[0]}: its instances are no plain values")
+        row.fault("test", f"tests the class {used[0]}, whose instances are not plain values")
         return None
     every = not imported or "*" in imported
     names = [name for name in declared if every or name in imported]

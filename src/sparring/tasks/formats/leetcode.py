@@ -1,12 +1,12 @@
 """Rows of LeetCodeDataset (newfacade/LeetCodeDataset): methods of a class, tested by assertions.
 
-Its judge runs ``prompt`` (imports, ``inf``, classes of nodes), then the program, then ``test``,
-whose ``check`` asserts calls by name. So ``prompt`` is the task's head and no statement; that is
-``problem_description`` with the starter code, or ``query``, which holds both. ``Solution().f`` is
-``Solution.f`` here; each call gets a new ``Solution``, where the judge makes one for all.
-
-Refused by name: lists and trees of nodes (``list_node``, ``tree_node``): their nodes are objects
-of the program's own, and only plain values go to a program and come back.
+- The data set's judge runs ``prompt`` (imports, ``inf``, classes of nodes), then the program, then
+  ``test``, whose ``check`` asserts calls by name. So ``prompt`` becomes the task's head.
+- The statement is ``problem_description`` with the starter code, or ``query``, which holds both.
+- ``Solution().f`` is ``Solution.f`` here. Each call gets a new ``Solution``; the judge makes one
+  for all calls.
+- Refused: linked lists and trees (``list_node``, ``tree_node``). Their nodes are objects of the
+  program's own classes, and only plain values go to a program and come back.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ COLUMNS = (
     "starter_code", "difficulty", "query", "meta",
 )  # fmt: skip
 SECONDS, MEMORY_MIB = 3.0, 512
-"""CPU seconds of a run: what its judge gives the whole ``check``. It bounds no memory."""
+"""CPU seconds of an execution (the judge's limit for the whole ``check``) and MiB of memory,
+which the judge does not limit."""
 _NODES = {"list_node": "linked lists", "is_same_list": "linked lists",
           "tree_node": "trees", "is_same_tree": "trees"}  # fmt: skip
 _NUMBERS = ("inf", "nan")
 
 
 def read_leetcode(row: Row, source: Source) -> Task | None:
-    """The task of a row."""
+    """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "entry_point", "test")
     head, completion = row.text("prompt") or "", row.text("completion") or ""
     statement, difficulty = _statement(row), _difficulty(row)
@@ -41,10 +42,11 @@ def read_leetcode(row: Row, source: Source) -> Task | None:
     if row.faults:
         return None
     entry = entry_point(row, "entry_point", row.text("entry_point") or "")
-    whole = f"{head.rstrip()}\n\n\n{completion}" if head.strip() else completion
-    # The head stands before a reference solution too, and is none of its mistakes to be noticed.
+    full = f"{head.rstrip()}\n\n\n{completion}" if head.strip() else completion
+    # The sandbox puts the head before a reference solution too. The solution stays without the
+    # head, so that deliberate mistakes (`mistakes`) are made in the solution alone.
     solutions = (completion,) if completion.strip() else ()
-    program, tree = parsed(whole), parsed(suite)
+    program, tree = parsed(full), parsed(suite)
     if not statement.strip():
         row.fault("problem_description", "is missing or blank, and so is query")
     if program is None:
@@ -55,7 +57,7 @@ def read_leetcode(row: Row, source: Source) -> Task | None:
         return None
     names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     if nodes := sorted({_NODES[name] for name in names & _NODES.keys()}):
-        row.fault("test", f"uses {' and '.join(nodes)}: nodes are no plain values; not carried")
+        row.fault("test", f"uses {' and '.join(nodes)}, whose nodes are not plain values")
         return None
     suite = ast.unparse(_Plain().visit(tree)) if names & set(_NUMBERS) else suite
     tests = read_suite(row, "test", [suite], entry, program)
@@ -80,7 +82,7 @@ FORMAT = Format("LeetCodeDataset", COLUMNS, read_leetcode)
 
 
 class _Plain(ast.NodeTransformer):
-    """Writes the names of numbers that the head defines as calls that are constants."""
+    """Replaces ``inf`` and ``nan``, which the head defines, by calls that count as constants."""
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in _NUMBERS and isinstance(node.ctx, ast.Load):
@@ -89,23 +91,23 @@ class _Plain(ast.NodeTransformer):
 
 
 def _meta(row: Row) -> Mapping[str, Any]:
-    """Columns of earlier releases, which stand in one of their own."""
-    held = row.data.get("meta")
-    return held if isinstance(held, Mapping) else {}
+    """Return the columns of earlier releases, which hold them in ``meta``."""
+    meta = row.data.get("meta")
+    return meta if isinstance(meta, Mapping) else {}
 
 
 def _statement(row: Row) -> str:
     description, starter = row.text("problem_description"), row.text("starter_code") or ""
     meta = _meta(row)
     if not (description and description.strip()):
-        whole = row.text("query") or meta.get("query")
-        if isinstance(whole, str) and whole.strip():
-            return whole
+        query = row.text("query") or meta.get("query")
+        if isinstance(query, str) and query.strip():
+            return query
         description, starter = meta.get("question_title"), str(meta.get("lang_code") or "")
     return with_starter(description.strip(), starter) if isinstance(description, str) else ""
 
 
 def _difficulty(row: Row) -> str | None:
     label = read_label(row, "difficulty")
-    held = _meta(row).get("difficulty")
-    return label if label is not None else held if isinstance(held, str) else None
+    earlier = _meta(row).get("difficulty")
+    return label if label is not None else earlier if isinstance(earlier, str) else None

@@ -1,17 +1,14 @@
-"""Function tasks in the shapes of their own data sets: HumanEval's and MBPP's rows, as they are.
+"""Rows of HumanEval and MBPP, in their own columns, as function tasks.
 
-HumanEval: ``prompt`` (a head and a docstring), ``entry_point``, ``canonical_solution`` (the body),
-``test`` (assertions, mostly inside a function ``check``). MBPP: ``text`` or ``prompt``, ``code``,
-``test_list``, and if present ``challenge_test_list``, ``test_imports``, ``test_setup_code``.
-EvalPlus's on the hub: HumanEval's shape, and MBPP's with a stronger ``test``, which is used in the
-place of ``test_list``; where these import numpy only to compare, they run without
-(`without_numpy`).
-
-What the assertions become is `suites`' business. A challenge test is a test like any other. Other
-columns of these data sets are not looked at, except that a name close to one of the above is taken
-for a slip.
-
-Not done here: running anything. That a reference solution passes its own tests is not known yet.
+- HumanEval: ``prompt`` (a head and a docstring), ``entry_point``, ``canonical_solution`` (the
+  body), ``test`` (assertions, mostly inside a function ``check``).
+- MBPP: ``text`` or ``prompt``, ``code``, ``test_list``; optional are ``challenge_test_list``,
+  ``test_imports`` and ``test_setup_code``. A challenge test counts as any other test.
+- EvalPlus on the hub: HumanEval's shape, and MBPP's with a stronger ``test``, which replaces
+  ``test_list``. A suite that imports numpy only to compare runs without numpy (`without_numpy`).
+- `suites` turns the assertions into tests.
+- Other columns are ignored, unless the name is close to one above: then it is a fault.
+- Nothing is executed here, so that a reference solution may still fail its own tests.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ from sparring.tasks.suites.suite import parsed, read_suite
 from sparring.tasks.suites.without_numpy import without_numpy
 
 SECONDS = 3.0
-"""CPU seconds of a run, where the row does not say: what HumanEval gives a whole suite."""
+"""CPU seconds of an execution, if the row has no limit: HumanEval's limit for a whole suite."""
 _HUMANEVAL = ("prompt", "entry_point", "canonical_solution", "test")
 _MBPP = ("text", "prompt", "code", "test_list")
 _MBPP_MORE = ("test", "challenge_test_list", "test_imports", "test_setup_code")
@@ -41,7 +38,7 @@ _REFUSED = ("validator", "checker", "checker_program", "exe_method")
 
 
 def is_native(data: object) -> bool:
-    """Whether a row has one of the two shapes, by its fields."""
+    """Return whether a row has HumanEval's or MBPP's shape, by its fields."""
     if not isinstance(data, Mapping) or "question" in data:
         return False
     return "test_list" in data or ("entry_point" in data and ("prompt" in data or "test" in data))
@@ -50,17 +47,17 @@ def is_native(data: object) -> bool:
 def read_native(
     data: Mapping[str, Any], default_id: str, source: str, max_tests: int | None
 ) -> tuple[Task | None, list[tuple[str, str]]]:
-    """The task of such a row, or None and its faults as (field, what is wrong)."""
+    """Return the task of a row, or None and the row's faults as (field, fault)."""
     row = Row(data)
     _refuse_slips(row)
-    found = _mbpp(row) if "test_list" in data else _humaneval(row)
+    parts = _mbpp(row) if "test_list" in data else _humaneval(row)
     task_id = read_id(row, default_id)
     time_limit = row.number("test_time_limit", SECONDS, 0.0, MAX_SECONDS)
     memory = row.number("memory_limit", 256, 0, 1 << 20)
     difficulty = read_label(row, "difficulty")
-    if row.faults or found is None:
+    if row.faults or parts is None:
         return None, row.faults
-    statement, entry_point, tests, solutions = found
+    statement, entry_point, tests, solutions = parts
     return (
         Task(
             id=task_id,
@@ -79,11 +76,11 @@ def read_native(
     )
 
 
-_Found = tuple[str, str, tuple[Test, ...], tuple[str, ...]]
+_Parts = tuple[str, str, tuple[Test, ...], tuple[str, ...]]
 """Statement, entry point, tests, reference solutions."""
 
 
-def _humaneval(row: Row) -> _Found | None:
+def _humaneval(row: Row) -> _Parts | None:
     for name in ("prompt", "entry_point", "test"):
         _require(row, name)
     prompt, entry_point = row.text("prompt", "") or "", row.text("entry_point", "") or ""
@@ -94,15 +91,15 @@ def _humaneval(row: Row) -> _Found | None:
         return None
     if fault := entry_point_fault(entry_point):
         row.fault("entry_point", fault)
-    # A body that is blank is none: some releases hide their solutions so.
-    whole = _joined(prompt, body) if body is not None and body.strip() else None
-    solutions = (whole,) if whole is not None else ()
-    program = parsed(whole) if whole is not None else parsed(f"{prompt}\n    pass\n")
+    # Some releases hide their solutions behind a blank body.
+    solution = _joined(prompt, body) if body is not None and body.strip() else None
+    solutions = (solution,) if solution is not None else ()
+    program = parsed(solution) if solution is not None else parsed(f"{prompt}\n    pass\n")
     tests = read_suite(row, "test", [without_numpy(suite)], entry_point, program)
     return (prompt, entry_point, tests, solutions) if tests else None
 
 
-def _mbpp(row: Row) -> _Found | None:
+def _mbpp(row: Row) -> _Parts | None:
     text_field = "text" if row.data.get("text") is not None else "prompt"
     _require(row, text_field)
     text, code = row.text(text_field, "") or "", row.text("code")
@@ -120,44 +117,46 @@ def _mbpp(row: Row) -> _Found | None:
     if asserted is None:
         row.fault("test_list", "is not Python")
         return None
-    head = _tested(asserted, tree)
-    if head is None:
+    function = _tested(asserted, tree)
+    if function is None:
         defined = "that code defines" if code is not None else "by its name"
         row.fault("test_list", f"no assertion calls a function {defined}")
         return None
-    name, signature = head
+    name, signature = function
     stronger = row.text("test") or ""
     if stronger.strip():
         suite = without_numpy(stronger)
-        found = read_suite(row, "test", [*imports, setup, suite], name, tree)
+        cases = read_suite(row, "test", [*imports, setup, suite], name, tree)
     else:
-        found = read_suite(row, "test_list", [*imports, setup, *tests], name, tree)
+        cases = read_suite(row, "test_list", [*imports, setup, *tests], name, tree)
     statement = f"{text.strip()}\n\nThe function: `{signature}`"
-    return (statement, name, found, (code,) if code else ()) if found else None
+    return (statement, name, cases, (code,) if code else ()) if cases else None
 
 
 def _tested(tests: ast.Module, code: ast.Module | None) -> tuple[str, str] | None:
-    """The function that the assertions are about, and its signature as far as it is known.
+    """Return the function that the assertions test, with its signature if the code has one.
 
-    The outermost one that the code defines: in ``assert set(f(x)) == {1}`` it is ``f``.
+    It is the outermost called function that the code defines: ``f`` in
+    ``assert set(f(x)) == {1}``. Without code, it is the first that neither Python nor the tests
+    define.
     """
-    heads: dict[str, str] = {}
+    signatures: dict[str, str] = {}
     for node in code.body if code else ():
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            heads[node.name] = f"{node.name}({ast.unparse(node.args)})"
+            signatures[node.name] = f"{node.name}({ast.unparse(node.args)})"
         elif isinstance(node, ast.ClassDef):
-            heads[node.name] = node.name
+            signatures[node.name] = node.name
         elif isinstance(node, ast.Assign):
-            heads |= {n.id: n.id for n in node.targets if isinstance(n, ast.Name)}
-    own = {name for node in tests.body for name in _defined(node)}
+            signatures |= {n.id: n.id for n in node.targets if isinstance(n, ast.Name)}
+    defined = {name for node in tests.body for name in _defined(node)}
     for name in _called(tests):
-        if code is None and name not in own and not hasattr(builtins, name):
+        if code is None and name not in defined and not hasattr(builtins, name):
             return name, name
-        if name in heads:
-            return name, heads[name]
+        if name in signatures:
+            return name, signatures[name]
     for name in _mentioned(tests):  # `check(f)`, `solution.f(1)`, `from solution import f as g`
-        if name in heads:
-            return name, heads[name]
+        if name in signatures:
+            return name, signatures[name]
     return None
 
 
@@ -185,8 +184,11 @@ def _defined(node: ast.stmt) -> list[str]:
 
 
 def _joined(prompt: str, body: str) -> str:
-    """Head and body as one source. Where the body is indented otherwise than the docstring, which
-    makes no Python, it takes the docstring's place."""
+    """Return head and body as one source.
+
+    If the body's indentation differs from the docstring's, which is not valid Python, the body
+    replaces the docstring.
+    """
     if parsed(prompt + body) is None and (head := parsed(f"{prompt}\n    pass\n")) is not None:
         last = head.body[-1]
         if isinstance(last, ast.FunctionDef):
@@ -204,7 +206,7 @@ def _require(row: Row, name: str) -> None:
 
 
 def _refuse_slips(row: Row) -> None:
-    """Faults for fields that have no meaning here and for names that are nearly right ones."""
+    """Note faults for fields that these rows cannot have, and for names close to a right one."""
     known = (*_HUMANEVAL, *_MBPP, *_MBPP_MORE, *_OURS)
     for name in row.data:
         if name in _REFUSED and row.data[name] is not None:

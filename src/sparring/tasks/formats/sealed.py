@@ -1,8 +1,8 @@
-"""The private tests of LiveCodeBench: JSON, or base64 of zlib of a pickle of the JSON text.
+"""Private tests of LiveCodeBench: JSON, or base64 of zlib of a pickle of the JSON text.
 
-A pickle is a program, so this one is not run: its operations are listed, and it is taken if they
-are those that make one text and no more. It is unpacked only so far: a few kilobytes can stand for
-gigabytes.
+- A pickle is a program, and this one is never run. Its operations are listed; the text is taken
+  only if they make one text and nothing else.
+- Unpacking stops at a limit, because a few kilobytes can unpack to gigabytes.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import pickletools
 import zlib
 
 MAX_UNPACKED = 1 << 30
-"""Bytes of one row's tests, unpacked."""
+"""Most bytes of one row's tests after unpacking."""
 _TEXT = ("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
 _AROUND = ("PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "STOP")
-"""What stands beside a text in a pickle of it, in every protocol. None of it makes anything."""
+"""Operations around a text in its pickle, in every protocol; none of them makes an object."""
 
 
 def unseal(text: str, most: int = MAX_UNPACKED) -> str:
-    """The JSON text within. A text that is JSON by its look is returned as it is.
+    """Return the JSON text of private tests; a text that begins like JSON is returned as it is.
 
     Raises `ValueError` with a short reason: not base64, not zlib, more than ``most`` bytes, or a
     pickle of anything but one text.

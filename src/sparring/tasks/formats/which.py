@@ -1,4 +1,4 @@
-"""Which published data set a row is from, by its columns."""
+"""Recognise the published data set of a row by its columns."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from sparring.tasks.formats.base import Format
 
 
 def format_of(row: Mapping[str, Any]) -> Format | None:
-    """The format of a row; None for one of no data set here (rows of HumanEval's, MBPP's and
-    LiveCodeBench's shapes, task files, tables)."""
+    """Return the format of a row; None for a row of no data set in this package.
+
+    Rows of HumanEval, MBPP and LiveCodeBench, of task files and of tables have other readers.
+    """
     columns = {name for name in row if isinstance(name, str)}
     if "base_input" in columns or "plus_input" in columns:
         return evalplus.FORMAT

@@ -1,8 +1,9 @@
-"""Rows and what is in them: from local files (`files`) and the hub (`hub`) to one task each.
+"""Rows: from local files (`files`) or the hub (`hub`), each read into one task.
 
-`row` is what a row is, `named` rows by the name of a file or data set. `fields` reads a row of our
-own names whole, `calls` one of a table of calls; `written` reads tests
-as people write them, `kinds` what kind each is, `forms` and `limits` cells, `heads` the Python
-before a function. `meant` guesses what a row was meant to be, for messages; `known` are the public
-data sets by name.
+- `row` is a row being read; `named` finds the rows of a file or data set by its name.
+- `fields` reads a whole row in our own names, `calls` a row of a table of calls.
+- `written` reads tests as people write them; `kinds` reads the kind of each test.
+- `forms` and `limits` read cells; `heads` reads the Python that stands before a function.
+- `meant` guesses the meaning of unknown columns, for messages.
+- `known` lists the public data sets by name.
 """

@@ -1,9 +1,10 @@
-"""A row of a table of calls as a task: a statement, a function's name, arguments and values.
+"""Read a row of a table of calls: a statement, a function's name, arguments and values.
 
-``args`` has one list of arguments per test, ``expected`` one value per test, ``kwargs``, where it
-is there, one object of named arguments per test. Values are those of JSON or of Python literals;
-a floating-point value is compared as `values.same` does without a tolerance, unless ``checker``
-says otherwise. What the function is to be called by is checked, not whether a program defines it.
+- ``args`` has one list of arguments per test, ``expected`` one value per test. The optional
+  ``kwargs`` has one object of named arguments per test.
+- Values are those of JSON or of Python literals. Without a ``checker``, floating-point values are
+  compared as `values.same` does without a tolerance.
+- The function's name must be a valid name; whether a program defines the function is not checked.
 """
 
 from __future__ import annotations
@@ -47,16 +48,16 @@ FIELDS = (
 def read_call_row(
     data: Mapping[str, Any], default_id: str, source: str, max_tests: int | None
 ) -> tuple[Task | None, list[tuple[str, str]]]:
-    """The task of a row, or None and its faults as (field, what is wrong)."""
+    """Return the task of a row, or None and the row's faults as (field, fault)."""
     row = Row(data)
     for name in data:
         if name not in FIELDS:
-            row.fault(str(name), "is no field of a table of calls")
+            row.fault(str(name), "is not a field of a table of calls; remove it")
     statement, entry = row.text("question") or "", row.text("entry_point") or ""
     if not statement.strip():
         row.fault("question", f"is missing or blank; {meant(data)}")
     if row.data.get("entry_point") is None:
-        row.fault("entry_point", "is missing: which function do the arguments go to?")
+        row.fault("entry_point", "is missing; name the function that takes the arguments")
     elif fault := entry_point_fault(entry):
         row.fault("entry_point", fault)
     tests = _tests(row, "args", "kwargs", "expected")[:max_tests]
@@ -97,13 +98,17 @@ def read_call_row(
 
 
 def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) -> Test:
-    """One call as a test. Raises `values.NotPlain`, also for objects, which equal nothing."""
+    """Return one call as a test.
+
+    Raises `values.NotPlain` for a value that cannot be encoded, and for an object, because an
+    encoded object equals nothing.
+    """
     texts = values.encode((list(arguments), dict(named))), values.encode(value)
     for text in texts:
-        # Only a type's mark: inside of a string the quotes would be escaped.
-        if found := re.search(r'\{"(?:object|falsy)":([^}]*)\}', text):
-            kind = found[1]
-            raise values.NotPlain(f"an object of the type {kind} is no plain value")
+        # Matches only the encoder's mark of a type: inside a string the quotes are escaped.
+        if match := re.search(r'\{"(?:object|falsy)":([^}]*)\}', text):
+            kind = match[1]
+            raise values.NotPlain(f"an object of the type {kind} is not a plain value")
     return Test(*texts, Kind.CALL)
 
 
@@ -124,17 +129,17 @@ def _tests(row: Row, args: str, kwargs: str | None, expected: str) -> tuple[Test
     if len(wanted) != len(arguments):
         row.fault(expected, f"has {len(wanted)} entries, {args} has {len(arguments)}")
         return ()
-    found = []
-    for i, (given, names, value) in enumerate(zip(arguments, named, wanted, strict=True)):
-        if not isinstance(given, (list, tuple)):
+    tests = []
+    for i, (positional, keywords, value) in enumerate(zip(arguments, named, wanted, strict=True)):
+        if not isinstance(positional, (list, tuple)):
             row.fault(args, f"item {i} must be a list of arguments")
             return ()
-        if not isinstance(names, Mapping) or not all(isinstance(n, str) for n in names):
+        if not isinstance(keywords, Mapping) or not all(isinstance(n, str) for n in keywords):
             row.fault(str(kwargs), f"item {i} must be an object of named arguments")
             return ()
         try:
-            found.append(call_test(given, names, value))
+            tests.append(call_test(positional, keywords, value))
         except values.NotPlain as error:
             row.fault(args, f"item {i}: {error}")
             return ()
-    return tuple(found)
+    return tuple(tests)

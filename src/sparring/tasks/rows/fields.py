@@ -1,13 +1,11 @@
-"""One row of a task file: which fields there are and what may be in them.
+"""Read one row of a task file: its fields, and the checks on each.
 
-The names are those of the CURE data sets (`question`, `test_input`, …), plus
-a few of our own. A row is checked whole, so that a user sees all of its
-faults at once.
-
-With an ``entry_point`` the tests are calls, or of the kinds that ``test_kind`` lists: a call's
-``test_input`` is the encoded pair of positional and named arguments, its ``test_output`` the
-encoded value (`sparring.values`); a script's ``test_input`` is its source. ``tests`` takes the
-place of all of it, for tests as people write them (`written`).
+- The names are those of the CURE data sets (`question`, `test_input`, …), plus a few of our own.
+- A row is checked to its end, so that a user sees all faults of the row at once.
+- With an ``entry_point``, tests are calls, or have the kinds that ``test_kind`` lists. A call's
+  ``test_input`` is the encoded pair of positional and named arguments, its ``test_output`` the
+  encoded value (`sparring.values`). A script's ``test_input`` is its source.
+- ``tests`` replaces these columns with tests as people write them (`written`).
 """
 
 from __future__ import annotations
@@ -50,27 +48,28 @@ OPTIONAL = (
     "tests",
 )
 _INSTEAD = ("test_input", "test_output", "test_kind", "test_checker")
-"""What ``tests`` takes the place of."""
+"""Fields that ``tests`` replaces."""
 FUNCTION = "function"
 """``exe_method`` of a task with an entry point."""
 MAX_SECONDS = 600.0
+"""Highest time limit of a task, in seconds."""
 
 
 def read_row(
     data: Any, default_id: str, source: str, max_tests: int | None
 ) -> tuple[Task | None, list[tuple[str, str]]]:
-    """The task of a row, or None and its faults."""
+    """Return the task of a row, or None and the row's faults as (field, fault)."""
     if not isinstance(data, Mapping):
         return None, [("row", f"must be an object with named fields, not {named_kind(data)}")]
     row = Row(data)
     written = data.get("tests") is not None
     needed = REQUIRED[:1] if written else REQUIRED
     missing = [name for name in needed if data.get(name) is None]
-    if missing and data:  # what the columns may have meant, instead of a fault for each
+    if missing and data:  # one fault with a guess at the columns, instead of a fault for each
         more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
         row.text("question")
-        told = (missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")
-        return None, [*row.faults, told]
+        fault = f"is missing{more if missing[1:] else ''}; {meant(data)}"
+        return None, [*row.faults, (missing[0], fault)]
     for name in data:
         if name not in (*REQUIRED, *OPTIONAL):
             close = difflib.get_close_matches(str(name), (*REQUIRED, *OPTIONAL), n=1)
@@ -81,13 +80,13 @@ def read_row(
         row.fault(name, "is missing")
     for name in _INSTEAD:
         if written and data.get(name) is not None:
-            row.fault("tests", f"takes the place of {name}; leave one out")
+            row.fault("tests", f"replaces {name}; leave one of the two out")
     statement = row.text("question", "") or ""
     if "question" in data and not statement.strip() and not row.faults:
         row.fault("question", "is blank")
     entry_point = row.text("entry_point")
-    if entry_point is not None and (fault := entry_point_fault(entry_point)):
-        row.fault("entry_point", fault)
+    if entry_point is not None and (problem := entry_point_fault(entry_point)):
+        row.fault("entry_point", problem)
     tests: tuple[Test, ...] = ()
     if written and not row.faults:
         entry_point, tests = read_written(row)
@@ -106,7 +105,7 @@ def read_row(
     solutions = row.texts("solutions")
     validator, difficulty = row.text("validator"), read_label(row, "difficulty")
     if validator is not None and entry_point is not None:
-        row.fault("validator", "reads standard input, and a function task has none; remove it")
+        row.fault("validator", "reads standard input, which a function task lacks; remove it")
     if row.faults:
         return None, row.faults
     return (
@@ -132,25 +131,25 @@ def read_row(
 
 
 def read_front(row: Row) -> tuple[str | None, str]:
-    """What stands before a program: the preamble's name and the head, with faults noted."""
+    """Return the preamble's name and the head of a row; faults are noted in ``row``."""
     preamble, head = row.text("preamble"), row.text("head", "") or ""
     if preamble is not None and (fault := preamble_fault(preamble)):
         row.fault("preamble", fault)
     if head and not is_python(head):
-        row.fault("head", "is not Python: it is the source that stands before every program")
+        row.fault("head", "is not Python; give the source that stands before every program")
     return preamble, head
 
 
 def entry_point_fault(name: str) -> str | None:
-    """What is wrong with the name of a function, or of a ``Class.method``."""
+    """Return the fault of a name of a function or ``Class.method``; None for a valid name."""
     parts = name.split(".")
     if len(parts) <= 2 and all(p.isidentifier() and not keyword.iskeyword(p) for p in parts):
         return None
-    return f"{name[:80]!r} is no name of a function, nor Class.method"
+    return f"{name[:80]!r} is neither a function's name nor Class.method"
 
 
 def read_id(row: Row, default: str) -> str:
-    """The task's id as text; ``default`` with a fault noted where it is none."""
+    """Return the task's id as text; ``default`` if the id is missing, or a fault is noted."""
     task_id = row.data.get("task_id")
     if task_id is None:
         return default
@@ -163,12 +162,12 @@ def read_id(row: Row, default: str) -> str:
         row.fault("task_id", "is too long a number")
         return default
     if not is_text(text):
-        row.fault("task_id", "holds half a surrogate pair, which is no text")
+        row.fault("task_id", "holds half a surrogate pair, which is not text")
     return text
 
 
 def _checker(row: Row, usual: Kind) -> tuple[str, str | None]:
-    """The task's rule and, where it is one, its checker program."""
+    """Return the task's rule, and its checker program if the row has one."""
     default = "tokens" if usual is Kind.STDIN else "value"
     checker = row.text("checker", default) or default
     program = row.text("checker_program")
@@ -178,28 +177,28 @@ def _checker(row: Row, usual: Kind) -> tuple[str, str | None]:
         row.fault("checker", str(error))
         return checker, program
     if parsed.of_calls and usual is Kind.STDIN:
-        row.fault("checker", f"{checker!r} compares values of calls; these tasks print text")
+        row.fault("checker", f"{checker!r} compares values of calls; this task prints text")
     if not parsed.of_calls and usual is Kind.CALL:
         row.fault("checker", f"{checker!r} compares printed text; a function task has values")
     if (parsed.rule is Rule.PROGRAM) != (program is not None):
-        row.fault("checker_program", 'goes with checker "program", which needs it')
+        row.fault("checker_program", 'needs checker "program", and that checker needs a program')
     return checker, program
 
 
 def _check_method(row: Row, usual: Kind) -> None:
-    """How the tests are run follows from ``entry_point``; a row that says otherwise lies."""
+    """Note a fault if ``exe_method`` contradicts ``entry_point``, which decides how tests run."""
     default = "stdin" if usual is Kind.STDIN else FUNCTION
     method = row.text("exe_method", default) or default
     if method == default:
         return
     if usual is Kind.STDIN:
-        row.fault("exe_method", f"{method!r} is not supported without entry_point; only stdin is")
+        row.fault("exe_method", f"{method!r} needs entry_point; without one there is only stdin")
     else:
-        row.fault("exe_method", f"{method!r} does not go with entry_point; leave it out")
+        row.fault("exe_method", f"{method!r} contradicts entry_point; leave it out")
 
 
 def read_label(row: Row, name: str) -> str | None:
-    """A label: text, or a number as text."""
+    """Return a label: a text, or a whole number as text; None if missing."""
     value = row.data.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

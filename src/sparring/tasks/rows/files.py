@@ -1,9 +1,10 @@
 """Rows of local files, one at a time: JSON, JSON lines (both also gzipped), CSV and Parquet.
 
-A row that cannot be read is a `Fault` in its place and the next one is read: whether a fault
-refuses the file is decided by the caller (`load`, `collect`, the audit). Files are read as they are
-used, so that a set of many gigabytes takes the memory of its longest row; only a `.json` list is
-read whole. What the fields mean is not known here.
+- A row that cannot be read becomes a `Fault` in its place, and reading goes on. The caller
+  (`load`, `collect`, the audit) decides whether a fault refuses the file.
+- Rows are read as they are used, so that a data set of many gigabytes needs the memory of its
+  longest row. Only a `.json` list is read whole.
+- This module knows nothing about the fields' meanings.
 """
 
 from __future__ import annotations
@@ -22,42 +23,46 @@ from sparring.errors import DataError
 from sparring.text import in_line
 
 MAX_LINE = 1 << 30
-"""Bytes of one line: the longest rows of LiveCodeBench have about 200 MB."""
+"""Most bytes of one line; the longest rows of LiveCodeBench have about 200 MB."""
 MAX_LIST = 1 << 32
-"""Bytes of a list that is read whole, unpacked: a small .json.gz can stand for any number."""
+"""Most bytes of a `.json` list after unpacking: a small .json.gz can unpack to any size."""
 ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A row as it stands in its source, not yet looked at, and where that is."""
+    """A row as it stands in its source, unchecked, with its location for messages."""
 
     where: str
     name: str
-    """What a row without an id goes by."""
+    """The task's id if the row has none."""
     row: Any
     number: int = 0
-    """Counted from 1, of lines in JSON lines; 0 where nobody counts."""
+    """Number of the row (JSON lines: of the line), from 1; 0 if rows are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a row: one line of text, for people. ``parts``: the same one by one,
-    where there is more to it than one thing."""
+    """The fault of a row: one line of text for people.
+
+    ``parts`` are the row's faults one by one, if it has several.
+    """
 
     where: str
     text: str
     parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{in_line(self.where)}, {in_line(self.text)}"  # a long path hides no hint
+        return (
+            f"{in_line(self.where)}, {in_line(self.text)}"  # cut apart: a long path keeps the hint
+        )
 
 
 def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
-    """The rows of a file, numbered from 1 (lines of JSON by line).
+    """Yield the rows of a file, numbered from 1 (JSON lines: by line).
 
-    Raises `DataError` where the file as a whole cannot be read; ``what`` it should hold is for
-    its text.
+    ``what`` names the expected content in messages. Raises `DataError` if the file as a whole
+    cannot be read.
     """
     try:
         missing = not path.exists()
@@ -70,7 +75,7 @@ def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
     name = path.name.lower()
     ending = next((e for e in ENDINGS if name.endswith(e)), None)
     if ending is None:
-        raise DataError(f"{path}: unknown kind of file; there are {', '.join(ENDINGS)}")
+        raise DataError(f"{path}: unknown kind of file; the endings are {', '.join(ENDINGS)}")
     try:
         if ending == ".parquet":
             yield from _parquet(path)
@@ -82,27 +87,30 @@ def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
             yield from _list(path, what)
     except gzip.BadGzipFile:
         raise DataError(
-            f"{path}: not a gzip file, or followed by something else; pack it again"
+            f"{path}: not a gzip file, or other bytes follow its content; pack it again"
         ) from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except (EOFError, zlib.error):
-        raise DataError(f"{path}: not a readable gzip file: cut off or damaged") from None
+        raise DataError(f"{path}: a gzip file that is cut off or damaged; fetch it again") from None
 
 
 def not_empty(name: object, rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
-    """The rows. Raises `DataError` if there is none: a mistake, also of one set among others."""
-    found = False
+    """Yield the rows. Raises `DataError` if a source has none, even as one source of several."""
+    empty = True
     for row in rows:
-        found = True
+        empty = False
         yield row
-    if not found:
+    if empty:
         raise DataError(f"{name}: has no rows")
 
 
 def read_json(text: str | bytes) -> Any:
-    """The data of a JSON text. Raises `ValueError` with a short reason, whatever is wrong. A name
-    that an object has twice is wrong: only one of the two values could be kept."""
+    """Return the data of a JSON text.
+
+    Raises `ValueError` with a short reason for every fault. An object with one name twice is a
+    fault, because only one of the two values could be kept.
+    """
     try:
         return json.loads(
             text.decode("utf-8") if isinstance(text, bytes) else text, object_pairs_hook=_object
@@ -120,18 +128,18 @@ def read_json(text: str | bytes) -> Any:
 
 
 class _Twice(ValueError):
-    """A name that stands twice in an object."""
+    """Raised for a name that stands twice in an object."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    data = dict(pairs)
+    if len(data) != len(pairs):
         raise _Twice(in_line(f"{_repeated([name for name, _ in pairs])!r} is given twice", 120))
-    return found
+    return data
 
 
 def _repeated(names: Sequence[str]) -> str | None:
-    """The first name that occurs twice."""
+    """Return the first name that occurs twice; None if all differ."""
     return next((name for i, name in enumerate(names) if name in names[:i]), None)
 
 
@@ -192,7 +200,7 @@ def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
 
 def _csv(path: Path) -> Iterator[Raw | Fault]:
     csv.field_size_limit(MAX_LINE)
-    # Bytes that are no UTF-8 become lone surrogates, which spoil their own row and no other.
+    # Bytes that are not UTF-8 become lone surrogates, so that only their own row is a fault.
     with (
         path.open("rb") as binary,
         io.TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="") as file,
@@ -220,7 +228,7 @@ def _csv(path: Path) -> Iterator[Raw | Fault]:
             if not cells:
                 continue
             if len(cells) != len(header):
-                yield Fault(where, f"has {len(cells)} cells, the header {len(header)}")
+                yield Fault(where, f"has {len(cells)} cells, but the header has {len(header)}")
                 continue
             if not all(map(_is_utf8, cells)):
                 yield Fault(where, "not UTF-8; convert the file")
@@ -233,7 +241,7 @@ def _csv(path: Path) -> Iterator[Raw | Fault]:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether a text read with ``surrogateescape`` came from UTF-8."""
+    """Return whether a text that was read with ``surrogateescape`` came from valid UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -242,7 +250,10 @@ def _is_utf8(text: str) -> bool:
 
 
 def _checked_header(path: Path, names: list[str]) -> list[str]:
-    """The names of the columns. Raises `DataError` where they cannot be told apart."""
+    """Return the names of the columns.
+
+    Raises `DataError` for names that are not UTF-8 or occur twice, and for another separator.
+    """
     if not all(map(_is_utf8, names)):
         raise DataError(f"{path}, line 1: not UTF-8; convert the file")
     if (twice := _repeated(names)) is not None:
@@ -250,8 +261,7 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     other = next((c for c in (";", "\t", "|") if len(names) == 1 and c in names[0]), None)
     if other is not None:
         raise DataError(
-            f"{path}: cells are separated by commas, in this file it seems by {other!r}; "
-            "write it with commas"
+            f"{path}: cells seem to be separated by {other!r}; write the file with commas"
         )
     return names
 

@@ -1,4 +1,4 @@
-"""How a cell of a column is written: the word after the colon of ``--map FIELD=COLUMN:FORM``."""
+"""Forms of a cell: the word after the colon of ``--map FIELD=COLUMN:FORM``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sparring.tasks.rows.limits import UNITS, limit
 
 
 class Form(StrEnum):
-    """The forms there are."""
+    """Form of a cell: how its content is written."""
 
     PLAIN = "plain"
-    """As it is: a text is a text, a list a list. A limit that says its unit is read by it."""
+    """Taken as it stands: a text is a text, a list a list. A limit may name its own unit."""
     JSON = "json"
     """A text that holds JSON."""
     PYTHON = "python"
@@ -22,35 +22,38 @@ class Form(StrEnum):
     NUMBER = "number"
     """A text that holds a number, as in CSV."""
     ONE = "one"
-    """One item where the field is a list of them."""
+    """A single item, for a field that is a list of items."""
     LINES = "lines"
-    """A list with a list of lines for each test, as in APPS: the lines are joined."""
+    """A list with a list of lines for each test, as in APPS; the lines are joined."""
     UNWRAP = "unwrap"
-    """A list with each item in a list of its own, as in APPS: ``[[4]]`` for ``[4]``."""
+    """A list that holds each item in a list of its own, as in APPS: ``[[4]]`` for ``[4]``."""
     SECONDS = "seconds"
     MS = "ms"
     NANOS = "nanos"
-    """A limit of time: what a bare number counts."""
+    """Unit of a bare number that is a time limit."""
     BYTES = "bytes"
     KB = "kb"
     MB = "mb"
-    """A limit of memory: what a bare number counts."""
+    """Unit of a bare number that is a memory limit."""
 
 
 def fits(form: Form, field: str) -> bool:
-    """Whether a field can be written so: units are for limits, and each has its own."""
-    of = [name for name, units in UNITS.items() if form in units]
-    return not of or field in of
+    """Return whether a field can have this form: a unit needs a limit of time or of memory."""
+    fields = [name for name, units in UNITS.items() if form in units]
+    return not fields or field in fields
 
 
 def formed(field: str, cell: Any, form: Form) -> Any:
-    """What a cell holds. Raises `ValueError` with what is wrong, for a text after "it"."""
+    """Return the content of a cell in this form; None for an empty cell.
+
+    Raises `ValueError` with a predicate as its text ("is not a number").
+    """
     if form in (Form.LINES, Form.UNWRAP):
         items = read_json(cell) if isinstance(cell, str) else cell
         if items is None:
             return None
         if not isinstance(items, (list, tuple)):
-            raise ValueError(f"is no list, as {form} needs")
+            raise ValueError(f"is not a list, which the form {form} needs")
         return list(map(_joined if form is Form.LINES else _only, items))
     if field in UNITS and form not in (Form.JSON, Form.PYTHON, Form.NUMBER):
         return limit(field, cell, None if form in (Form.PLAIN, Form.ONE) else form)
@@ -59,33 +62,33 @@ def formed(field: str, cell: Any, form: Form) -> Any:
     if form is Form.ONE:
         return [cell]
     if not isinstance(cell, str):
-        raise ValueError(f"holds no text to be read as {form}")
+        raise ValueError(f"is not a text, which the form {form} needs")
     if form is Form.JSON:
         return read_json(cell)
     if form is Form.NUMBER:
         try:
             return float(cell)
         except ValueError:
-            raise ValueError("is no number") from None
+            raise ValueError("is not a number") from None
     try:
         return ast.literal_eval(cell.strip())
     except (ValueError, SyntaxError, TypeError):
-        raise ValueError("is no Python literal") from None
+        raise ValueError("is not a Python literal") from None
 
 
 def _joined(item: Any) -> Any:
-    """The text of a list of lines; a text is one already."""
+    """Return the text of a list of lines; a text is returned as it is."""
     if isinstance(item, str):
         return item
     if not isinstance(item, (list, tuple)):
-        raise ValueError("an item is neither a list of lines nor a text")
+        raise ValueError("has an item that is neither a list of lines nor a text")
     for line in item:
         if isinstance(line, bool) or not isinstance(line, (str, int)):
-            raise ValueError("a line is neither a text nor a whole number")
+            raise ValueError("has a line that is neither a text nor a whole number")
     return "\n".join(str(line) for line in item) + "\n"
 
 
 def _only(item: Any) -> Any:
     if not isinstance(item, (list, tuple)) or len(item) != 1:
-        raise ValueError("an item is no list of one")
+        raise ValueError("has an item that is not a list of one")
     return item[0]

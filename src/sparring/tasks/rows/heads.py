@@ -1,8 +1,10 @@
-"""The part of a statement that is Python and stands before the function that it asks for.
+"""Heads: the Python in a statement that stands before the requested function.
 
-HumanEval's prompts are Python: imports, at times helpers (`poly`, `encode_cyclic`) or constants,
-then the function's head. Their harness runs the prompt and then the answer, so an answer may use
-what stands there without repeating it. As `Task.head` it stands before every program here too.
+- HumanEval's prompts are Python: imports, sometimes helpers (`poly`, `encode_cyclic`) or
+  constants, then the function's signature.
+- HumanEval's harness runs the prompt and then the answer, so that an answer may use the prompt's
+  imports and helpers without repeating them.
+- Here that source is the task's head (`Task.head`), which stands before every program too.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ import warnings
 
 
 def head_of(prompt: str, entry_point: str) -> str:
-    """What stands in the prompt before the function, or before its class; all of the prompt where
-    neither is in it. Empty where that is no Python, or nothing but text."""
+    """Return the Python of a prompt that stands before the function, or before its class.
+
+    A prompt with neither is returned whole. The head is empty if it is not Python, or nothing
+    but text.
+    """
     tree = _parsed(f"{prompt.rstrip()}\n    pass\n") or _parsed(prompt)
     if tree is None:
         return ""
@@ -25,18 +30,20 @@ def head_of(prompt: str, entry_point: str) -> str:
             before = tree.body[:place]
     if all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in before):
         return ""
-    lines = re.split("(?<=\n)", prompt)  # `splitlines` knows ends that are none to Python
+    lines = re.split("(?<=\n)", prompt)  # `splitlines` also splits where Python ends no line
     source = "".join(lines[: before[-1].end_lineno]).rstrip() + "\n"
-    # An unfinished function of another name at its end has been given a body for the parser alone.
+    # An unfinished function at the end, of another name, was parsed with a body that the source
+    # lacks: such a head is not Python.
     return source if is_python(source) else ""
 
 
 def is_python(source: str) -> bool:
-    """Whether it compiles: what stands before every program has to."""
+    """Return whether a source compiles, as every head has to."""
     tree = _parsed(source)
     if tree is None:
         return False
-    # Taken out as before a program, where they may follow a judge's imports (`sandbox.preamble`).
+    # The sandbox takes `from __future__` out of a head, which may follow a judge's imports
+    # (`sandbox.preamble`), so these imports may stand anywhere.
     tree.body = [n for n in tree.body if getattr(n, "module", None) != "__future__"]
     try:
         compile(tree, "<head>", "exec", dont_inherit=True)

@@ -1,8 +1,9 @@
-"""Rows of data sets on the Hugging Face hub, and of directories of its files, by `datasets`.
+"""Rows of data sets on the Hugging Face hub, and of directories of their files, by `datasets`.
 
-`datasets` knows the formats, caches what it downloads and streams what is too large for that; here
-its many ways to fail become one line each. Nothing of a set is executed: `datasets` runs no loading
-scripts, and LiveCodeBench, which has one, is read by the names of its files.
+- The library `datasets` knows the formats, caches downloads and streams large data sets. This
+  module turns each of its failures into one line.
+- No code of a data set is executed: `datasets` runs no loading scripts. LiveCodeBench, which has
+  one, is read by the names of its files.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sparring.text import in_line
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """Which rows: of ``name`` (OWNER/NAME, or a local directory) the split, or the files."""
+    """A split, or files, of the data set ``name``: OWNER/NAME, or a local directory."""
 
     name: str
     split: str
@@ -32,7 +33,7 @@ class HubSource:
 
 
 def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
-    """The rows, numbered from 1. Raises `DataError` with one line for whatever is in the way."""
+    """Yield the rows, numbered from 1. Raises `DataError` with one line for every failure."""
     try:
         import datasets
         import httpx2
@@ -40,11 +41,11 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
         import pyarrow
     except ImportError as error:
         raise DataError(
-            f"{source.name}: sets of the hub need the library {error.name}; pip install "
+            f"{source.name}: data sets of the hub need the library {error.name}; pip install "
             "'sparring[hub]', or name a .json, .jsonl, .csv or .parquet file"
         ) from None
     datasets.disable_progress_bars()
-    # What they log of a failure is in its error, which is told in one line.
+    # The log of a failure repeats its error, which becomes one line below.
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     huggingface_hub.utils.logging.set_verbosity_error()
     files = None
@@ -53,7 +54,7 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
         base = source.name if _is_here(source.name) else f"hf://datasets/{source.name}{at}"
         files = {source.split: [f"{base}/{file}" for file in source.files]}
     try:
-        found = datasets.load_dataset(
+        rows = datasets.load_dataset(
             "json" if files else source.name,
             source.config,
             data_files=files,
@@ -61,21 +62,21 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
             revision=None if files else source.revision,
             streaming=source.streaming,
         )
-        for number, row in enumerate(found, start=1):
+        for number, row in enumerate(rows, start=1):
             yield Raw(f"{source}, row {number}", f"{Path(source.name).name}-{number}", row, number)
     except datasets.exceptions.DatasetNotFoundError as error:
         raise DataError(f"{source.name}: {_not_there(str(error))}") from None
     except (ConnectionError, TimeoutError, httpx2.HTTPError) as error:
         raise DataError(
-            f"{source.name}: the hub cannot be reached ({_short(error)}); fetch the set elsewhere "
-            "and name its files, or a directory of them"
+            f"{source.name}: the hub cannot be reached ({_short(error)}); fetch the data set "
+            "elsewhere and name its files, or a directory of them"
         ) from None
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException) as error:
-        # The library says only "an error occurred"; what it was is the cause.
+        # The library's own text is only "an error occurred"; the cause has the reason.
         cause = error.__cause__ or error
         raise DataError(
-            f"{source}: cannot be read: {_short(cause)}; rows of a file that is named itself are "
-            "read one by one, and bad ones can be left out"
+            f"{source}: cannot be read: {_short(cause)}; name its files, so that rows are read "
+            "one by one and bad rows can be left out"
         ) from None
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise DataError(f"{source}: {_explained(error)}") from None
@@ -88,10 +89,10 @@ def _is_here(name: str) -> bool:
 def _not_there(text: str) -> str:
     if "gated" in text.casefold():
         return (
-            "is gated: its owners want to be asked first; do so on its page, then log in with "
+            "is gated: its owners must grant access; ask on its page, then log in with "
             "`hf auth login`"
         )
-    return "is not on the hub, or not for this account; is the name right?"
+    return "is not on the hub, or not open to this account; check the name"
 
 
 def _explained(error: Exception) -> str:
@@ -99,14 +100,11 @@ def _explained(error: Exception) -> str:
     if text.startswith("Unknown split") or "Bad split" in text:
         return f"has no such split: {text}"
     if "BuilderConfig" in text or "Config name is missing" in text:
-        return f"has several parts, or not this one: give --config ({text})"
+        return f"has several parts, or lacks the named one; give --config ({text})"
     if "scripts are no longer supported" in text:
-        return "is a program that makes a data set, which is not run; name its files instead"
+        return "is a program that makes a data set, and is not run; name its files instead"
     if text.startswith("Couldn't cast"):
-        return (
-            "its rows do not all have the same columns; name its files, one or several: they are "
-            "read row by row"
-        )
+        return "its rows differ in their columns; name its files, which are read row by row"
     return text
 
 

@@ -1,7 +1,7 @@
-"""The tests of a row: inputs and outputs, and of a function task what kind each is.
+"""Read the tests of a row: inputs and outputs, and the kind of each test of a function task.
 
-A call is checked here, so that what is no encoded call (`sparring.values`) shows when the file is
-read and not when the sandbox meets it. Scripts are not looked into.
+Calls are checked here, so that an input that is not an encoded call (`sparring.values`) is a fault
+of the file and not a failure in the sandbox. Scripts are not parsed.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ from sparring.tasks.rows.row import Row
 
 
 def read_tests(row: Row, prefix: str, usual: Kind, limit: int | None) -> tuple[Test, ...]:
-    """The tests of ``test_…`` or ``example_…``, checked one by one."""
+    """Return the tests of the columns ``test_…`` or ``example_…``; faults are noted in ``row``."""
     inputs, outputs = f"{prefix}_input", f"{prefix}_output"
-    given, expected = row.texts(inputs), row.texts(outputs)
-    if len(given) != len(expected) and not any(n in (inputs, outputs) for n, _ in row.faults):
-        row.fault(outputs, f"has {len(expected)} entries, {inputs} has {len(given)}")
+    texts, expected = row.texts(inputs), row.texts(outputs)
+    if len(texts) != len(expected) and not any(n in (inputs, outputs) for n, _ in row.faults):
+        row.fault(outputs, f"has {len(expected)} entries, {inputs} has {len(texts)}")
         return ()
-    kinds = _kinds(row, f"{prefix}_kind", usual, len(given))
+    kinds = _kinds(row, f"{prefix}_kind", usual, len(texts))
     rules = _rules(row, f"{prefix}_checker", kinds)
-    found = tuple(
-        Test(a, b, k, r) for a, b, k, r in zip(given, expected, kinds, rules, strict=False)
+    tests = tuple(
+        Test(input_, output, kind, rule)
+        for input_, output, kind, rule in zip(texts, expected, kinds, rules, strict=False)
     )
-    for i, test in enumerate(found):
+    for i, test in enumerate(tests):
         if test.kind is Kind.CALL and (fault := _call_fault(test)):
             row.fault(inputs if fault[0] else outputs, f"item {i} {fault[1]}")
             break
         if test.kind is Kind.SCRIPT and (test.output or not test.input.strip()):
-            row.fault(inputs, f"item {i} is a script: it must not be blank, nor have an output")
+            row.fault(inputs, f"item {i} is a script, which needs a source and has no output")
             break
-    return found[:limit]
+    return tests[:limit]
 
 
 def _kinds(row: Row, name: str, usual: Kind, count: int) -> list[Kind]:
@@ -42,14 +43,14 @@ def _kinds(row: Row, name: str, usual: Kind, count: int) -> list[Kind]:
     if len(listed) != count:
         row.fault(name, f"has {len(listed)} entries for {count} tests")
     elif bad := [k for k in listed if k not in allowed]:
-        row.fault(name, f"{bad[0][:40]!r} is none of {', '.join(allowed)}, of which there can be")
+        row.fault(name, f"{bad[0][:40]!r} is not a kind; the kinds are {', '.join(allowed)}")
     else:
         return [Kind(k) for k in listed]
     return [usual] * count
 
 
 def _rules(row: Row, name: str, kinds: list[Kind]) -> list[str | None]:
-    """Each test's own rule; null where it is the task's."""
+    """Return each test's own rule; None where the task's rule compares."""
     none: list[str | None] = [None] * len(kinds)
     value = row.data.get(name)
     if value is None:
@@ -73,24 +74,24 @@ def _rules(row: Row, name: str, kinds: list[Kind]) -> list[str | None]:
             or parsed.rule is Rule.PROGRAM
             or parsed.of_calls != (kind is Kind.CALL)
         ):
-            row.fault(name, f"item {i}: {rule!r} is no rule for a test of kind {kind}")
+            row.fault(name, f"item {i}: {rule!r} is not a rule for a test of kind {kind}")
             return none
     return list(value)
 
 
 def _call_fault(test: Test) -> tuple[bool, str] | None:
-    """What is wrong with an encoded call: whether it is in the input, and what."""
+    """Return the fault of an encoded call and whether its input has it; None for a valid call."""
     try:
-        held = values.decode(test.input)
+        call = values.decode(test.input)
     except values.NotPlain as error:
-        return True, f"is no encoded call ({str(error)[:80]})"
-    pair = isinstance(held, (list, tuple)) and len(held) == 2
-    if not (pair and isinstance(held[0], (list, tuple)) and isinstance(held[1], dict)):
-        return True, "is no encoded call: give positional and named arguments, ([…], {…})"
-    if not all(isinstance(name, str) for name in held[1]):
-        return True, "is no encoded call: a named argument has no name"
+        return True, f"is not an encoded call ({str(error)[:80]})"
+    pair = isinstance(call, (list, tuple)) and len(call) == 2
+    if not (pair and isinstance(call[0], (list, tuple)) and isinstance(call[1], dict)):
+        return True, "is not an encoded call: give positional and named arguments, ([…], {…})"
+    if not all(isinstance(name, str) for name in call[1]):
+        return True, "is not an encoded call: the name of a named argument must be a string"
     try:
         values.decode(test.output)
     except values.NotPlain as error:
-        return False, f"is no encoded value ({str(error)[:80]})"
+        return False, f"is not an encoded value ({str(error)[:80]})"
     return None

@@ -1,8 +1,9 @@
-"""Public data sets by name: where they are on the Hugging Face hub, and in which shape.
+"""Public data sets by name: their place on the Hugging Face hub, and the shape of their rows.
 
-The CURE sets are one JSON list each, in the field names of `fields`; LiveCodeBench is JSON lines in
-its own, and so are the sets of `formats`. Facts of names, splits and sizes are from the authors'
-repositories and pages and from arXiv 2506.03136; the hub itself is only asked by `hub`.
+- The CURE sets are one JSON list each, in the field names of `fields`. LiveCodeBench and the sets
+  of `formats` have field names of their own.
+- Names, splits and sizes are from the authors' repositories and pages, and from arXiv 2506.03136.
+- This module asks the hub nothing; only `hub` does.
 """
 
 from __future__ import annotations
@@ -15,29 +16,29 @@ from sparring.errors import ConfigError
 
 
 class Shape(StrEnum):
-    """What the rows of a set look like."""
+    """Shape of a row: its field names."""
 
     CURE = "cure"
     """``question``, ``test_input``, ``test_output``: programs on standard input."""
     LIVECODEBENCH = "livecodebench"
-    """``question_content``, ``public_test_cases``, ``private_test_cases``: both kinds."""
+    """``question_content``, ``public_test_cases``, ``private_test_cases``."""
     NATIVE = "native"
-    """HumanEval's and MBPP's own (`natives`)."""
+    """The columns of HumanEval and MBPP (`natives`)."""
     CALLS = "calls"
     """``question``, ``entry_point``, ``args``, ``expected``: calls of a function."""
     OWN = "own"
-    """The data set's own columns (`formats`)."""
+    """Columns of one other data set (`formats`)."""
 
     @property
     def told(self) -> str:
-        """The shape in a message, after "a row of"."""
+        """Return the shape's name for a message, after "a row of"."""
         names = {"livecodebench": "LiveCodeBench", "calls": "a table of calls"}
         return names.get(self.value, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSet:
-    """A set on the hub. ``rows`` is how many there are said to be; None where it depends."""
+    """A data set on the hub. ``rows`` is the published number of rows; None if it varies."""
 
     name: str
     hub_id: str
@@ -45,13 +46,13 @@ class KnownSet:
     shape: Shape
     rows: int | None = None
     files: tuple[str, ...] = ()
-    """Its files in order, where the hub cannot tell splits from them; later releases have more.
-    With ``{split}`` in its name a file is that of the split."""
+    """Files of the data set in order, if the hub does not know its splits; ``{split}`` in a
+    file's name stands for the split. Later releases of LiveCodeBench have more files."""
     config: str | None = None
-    """The part of the set, where it has several."""
+    """Part of the data set, if it has several."""
 
     def files_of(self, split: str | None) -> tuple[str, ...]:
-        """The files of a split; none where the hub knows them."""
+        """Return the files of a split; empty if the hub knows the splits."""
         return tuple(file.format(split=split or self.split) for file in self.files)
 
 
@@ -97,32 +98,36 @@ KNOWN = (
 
 
 def known_set(name: str) -> KnownSet | None:
-    """The set of this name or hub id, in any case; None if it is not one of `KNOWN`.
+    """Return the data set of this name or hub id, in upper or lower case.
 
-    Raises `ConfigError` for a bare name (no owner before a slash) that is none of them.
+    Returns None for an OWNER/NAME that is not in `KNOWN`. Raises `ConfigError` for an unknown
+    bare name (no owner before a slash).
     """
     wanted = name.casefold()
-    for one in KNOWN:
+    for known in KNOWN:
         if wanted in (
-            one.name.casefold(),
-            one.hub_id.casefold(),
-            one.hub_id.split("/")[1].casefold(),
+            known.name.casefold(),
+            known.hub_id.casefold(),
+            known.hub_id.split("/")[1].casefold(),
         ):
-            return one
+            return known
     if "/" in name:
         return None
-    names = [one.name for one in KNOWN]
+    names = [known.name for known in KNOWN]
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise ConfigError(
-        f"{name}: neither a file that is there, nor OWNER/NAME of the hub, nor one of "
+        f"{name}: neither an existing file, nor OWNER/NAME of the hub, nor one of "
         f"{', '.join(names)}{hint}"
     )
 
 
 def release_files(release: str | None) -> tuple[str, ...]:
-    """The files of a LiveCodeBench release: ``release_v3`` is the first three, ``v3`` the third
-    alone. None is the newest that is known here. Raises `ConfigError`."""
+    """Return the files of a LiveCodeBench release.
+
+    ``release_v3`` is the first three files, ``v3`` the third alone, None all files in `KNOWN`.
+    Raises `ConfigError` for any other release.
+    """
     files = LIVECODEBENCH.files
     if release is None:
         return files
@@ -131,4 +136,7 @@ def release_files(release: str | None) -> tuple[str, ...]:
             return files[:i]
         if release == f"v{i}":
             return (file,)
-    raise ConfigError(f"--release {release}: there are release_v1 to release_v{len(files)}, v1 …")
+    raise ConfigError(
+        f"--release {release}: unknown; choose release_v1 to release_v{len(files)}, "
+        f"or v1 to v{len(files)}"
+    )

@@ -1,9 +1,10 @@
-"""Limits of time and memory as data sets write them, in our units: seconds and MiB.
+"""Limits of time and memory, as data sets write them, in our units: seconds and MiB.
 
-A cell that says its unit is read by it: ``"2.0 seconds"``, ``"256 megabytes"``,
-``{"seconds": 0, "nanos": 500000000}`` (CodeContests). A bare number has the unit that the form
-names. Kilobytes, megabytes and gigabytes count by 1024, as judges do. A limit of 0 is none: it is
-what CodeContests writes where the limit is unknown.
+- A cell may name its unit: ``"2.0 seconds"``, ``"256 megabytes"``,
+  ``{"seconds": 0, "nanos": 500000000}`` (CodeContests).
+- A bare number has the unit that the form names.
+- Kilobytes, megabytes and gigabytes count by 1024, as judges do.
+- A limit of 0 means no limit: CodeContests writes 0 for an unknown limit.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ _MIB = {
     "gb": 1024.0, "gib": 1024.0, "gigabyte": 1024.0, "gigabytes": 1024.0,
 }  # fmt: skip
 UNITS = {TIME: _SECONDS, MEMORY: _MIB}
-"""What one of a unit is in ours, by field."""
+"""Factors from each unit to seconds or MiB, by field."""
 _TEXT = re.compile(r"\s*(-?\d+(?:\.\d*)?|-?\.\d+)\s*([^\W\d_]*)(?: per test)?\s*\Z")
 
 
 def limit(field: str, cell: Any, unit: str | None) -> Any:
-    """A limit in the unit of the field; None where it is not stated.
+    """Return a limit in the field's unit; None if the cell states no limit.
 
-    ``unit`` is that of a bare number; without one a number is taken as it is, and a text that
-    says no unit stays a text. Raises `ValueError` for a unit of something else.
+    ``unit`` is the unit of a bare number. Without ``unit``, a number is returned as it is, and a
+    text that names no unit stays a text. Raises `ValueError` for a unit of another quantity.
     """
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
@@ -64,7 +65,7 @@ def limit(field: str, cell: Any, unit: str | None) -> Any:
 
 
 def _duration(field: str, cell: Mapping[str, Any]) -> float:
-    """Seconds of ``{"seconds": …, "nanos": …}``, where either may be missing or null."""
+    """Return the seconds of ``{"seconds": …, "nanos": …}``; either may be missing or null."""
     parts = {str(name): value for name, value in cell.items() if value is not None}
     numbers = all(type(value) in (int, float) for value in parts.values())
     if field != TIME or not numbers or not parts.keys() <= {"seconds", "nanos"}:
@@ -82,4 +83,4 @@ def _refused(field: str, cell: object) -> float:
         shown = repr(cell)[:60]
     except (ValueError, RecursionError):  # numbers of thousands of digits, endless nesting
         shown = "it"
-    raise ValueError(f"{shown} is no {what} in {units}")
+    raise ValueError(f"{shown} is not a {what} limit in {units}")

@@ -1,4 +1,4 @@
-"""The rows of what a user names: a file, a directory, a known set, or a set of the hub."""
+"""Rows of a source by its name: a file, a directory, a known data set, or one of the hub."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ from sparring.tasks.rows.known import LIVECODEBENCH, known_set, release_files
 
 @dataclass(frozen=True, slots=True)
 class HubChoice:
-    """Which rows of a set of the hub; None: as the set has it."""
+    """Options for a data set of the hub; None stands for the data set's own value."""
 
     split: str | None = None
     config: str | None = None
     revision: str | None = None
     streaming: bool | None = None
     release: str | None = None
-    """Of LiveCodeBench-lite."""
+    """Release of LiveCodeBench-lite."""
 
     def source(self, name: str) -> HubSource:
-        """Where the rows of this name are. Raises `ConfigError`."""
+        """Return the source of this name.
+
+        Raises `ConfigError` for an unknown name without a split, and for a release of another
+        data set than LiveCodeBench-lite.
+        """
         known = None if Path(name).is_dir() else known_set(name)
         if known is None:
             if self.split is None:
-                raise ConfigError(f"{name}: which --split? It is no set that is known here")
+                raise ConfigError(f"{name}: not a known data set; name its split with --split")
             return HubSource(name, self.split, self.config, self.revision, bool(self.streaming))
         released = known is LIVECODEBENCH
         if self.release is not None and not released:
-            raise ConfigError(f"--release is for LiveCodeBench-lite; {name} has none")
+            raise ConfigError(f"--release is for LiveCodeBench-lite; {name} has no releases")
         files = release_files(self.release) if released else known.files_of(self.split)
         return HubSource(
             known.hub_id,
@@ -46,13 +50,16 @@ class HubChoice:
 
 
 def rows_of(name: str, choice: HubChoice) -> Iterable[Raw | Fault]:
-    """The rows, the first of them read: what is wrong with a source as a whole shows at once."""
+    """Return the rows of a source.
+
+    The first row is read at once, so that a fault of the whole source is raised here.
+    """
     path = Path(name)
     if path.is_file() or name.lower().endswith(ENDINGS):
         if choice.release is not None:
-            raise ConfigError(f"--release is for LiveCodeBench-lite by name; {name} is a file")
+            raise ConfigError(f"--release is for LiveCodeBench-lite by its name; {name} is a file")
         rows = iter(not_empty(name, file_rows(path)))
     else:
         rows = iter(not_empty(name, hub_rows(choice.source(name))))
-    first = next(rows)  # `not_empty` has refused a source without any
+    first = next(rows)  # `not_empty` refuses a source without rows
     return chain((first,), rows)

@@ -1,4 +1,4 @@
-"""A row while it is read: its cells by type, and all of its faults."""
+"""A row being read: access to its cells by type, and a list of all its faults."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any
 
 @dataclass(slots=True)
 class Row:
-    """A row being read; ``faults`` are (field, what is wrong and what to do)."""
+    """A row being read. ``faults`` are pairs of a field, and its fault with the remedy."""
 
     data: Mapping[str, Any]
     faults: list[tuple[str, str]] = field(default_factory=list)
 
     def fault(self, name: str, text: str) -> None:
+        """Note a fault of the field ``name``."""
         self.faults.append((name, text))
 
     def text(self, name: str, default: str | None = None) -> str | None:
-        """A string field; numbers and lists are faults."""
+        """Return a string field; ``default`` if missing, or (with a fault noted) not a string."""
         value = self.data.get(name)
         if value is None:
             return default
@@ -27,12 +28,12 @@ class Row:
             self.fault(name, f"must be a string, not {named_kind(value)}")
             return default
         if not is_text(value):
-            self.fault(name, "holds half a surrogate pair, which is no text")
+            self.fault(name, "holds half a surrogate pair, which is not text")
             return default
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of strings; missing or null is empty."""
+        """Return a list of strings; empty if missing or null, or with a fault noted."""
         value = self.data.get(name)
         if value is None:
             return ()
@@ -44,12 +45,12 @@ class Row:
                 self.fault(name, f"item {i} must be a string, not {named_kind(item)}")
                 return ()
             if not is_text(item):
-                self.fault(name, f"item {i} holds half a surrogate pair, which is no text")
+                self.fault(name, f"item {i} holds half a surrogate pair, which is not text")
                 return ()
         return tuple(value)
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
-        """A finite number in (least, most]."""
+        """Return a finite number in (least, most]; ``default`` if missing, or a fault is noted."""
         value = self.data.get(name)
         if value is None:
             return default
@@ -57,7 +58,7 @@ class Row:
             self.fault(name, f"must be a number, not {named_kind(value)}")
             return default
         if isinstance(value, int) and abs(value) > most:
-            value = math.inf  # too large for a float, perhaps
+            value = math.inf  # the integer may be too large for a float
         if not math.isfinite(value) or not least < value <= most:
             self.fault(name, f"must be above {least:g} and at most {most:g}, not {value}")
             return default
@@ -65,7 +66,7 @@ class Row:
 
 
 def is_text(value: str) -> bool:
-    """Whether it can be written as UTF-8."""
+    """Return whether a string can be written as UTF-8."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -74,7 +75,7 @@ def is_text(value: str) -> bool:
 
 
 def named_kind(value: object) -> str:
-    """What a cell holds, as JSON calls it, for messages."""
+    """Return the kind of a value in JSON's words, for messages."""
     names = {str: "a string", bool: "true/false", int: "a number", float: "a number"}
     names |= {list: "a list", dict: "an object", type(None): "null"}
     return names.get(type(value), type(value).__name__)

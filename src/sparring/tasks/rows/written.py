@@ -1,11 +1,12 @@
-"""Tests as people write them down: the field ``tests`` of a row.
+"""Read tests as people write them down: the field ``tests`` of a row.
 
     {"question": …, "entry_point": "double", "tests": ["assert double(2) == 4"]}
     {"question": …, "tests": [{"input": "2\\n", "output": "4\\n"}]}
 
-Assertions, one text of Python or a list of texts, are a suite on one function (`suites`): calls
-where all of it is, else one script. Objects of an input and an output are programs' tests.
-Without ``entry_point`` the function is the one that the assertions call.
+- Assertions, one text of Python or a list of texts, are a suite on one function (`suites`). The
+  suite becomes call tests if every assertion can be a call, otherwise one script.
+- Objects with an input and an output are tests of programs.
+- Without ``entry_point`` the function is the only one that the assertions call.
 """
 
 from __future__ import annotations
@@ -23,20 +24,22 @@ from sparring.text import in_line
 
 
 def read_written(row: Row) -> tuple[str | None, tuple[Test, ...]]:
-    """The function that the tests of a row are about, None for programs, and the tests; with
-    faults noted, none."""
-    held = row.data["tests"]
-    if isinstance(held, (list, tuple)) and held and all(isinstance(t, Mapping) for t in held):
+    """Return the function that a row's tests call (None for programs) and the tests.
+
+    With a fault noted in ``row``, no tests are returned.
+    """
+    cell = row.data["tests"]
+    if isinstance(cell, (list, tuple)) and cell and all(isinstance(t, Mapping) for t in cell):
         if row.data.get("entry_point") is not None:
-            row.fault("tests", 'of a function are assertions, such as "assert f(1) == 2"')
+            row.fault("tests", 'must be assertions for a function, such as "assert f(1) == 2"')
             return None, ()
-        return None, tuple(_printed(row, held))
-    if isinstance(held, str):
+        return None, tuple(_printed(row, cell))
+    if isinstance(cell, str):
         parts: tuple[str, ...] = (row.text("tests") or "",)
-    elif isinstance(held, (list, tuple)) and all(isinstance(t, str) for t in held):
+    elif isinstance(cell, (list, tuple)) and all(isinstance(t, str) for t in cell):
         parts = row.texts("tests")
     else:
-        row.fault("tests", "must be assertions, a text or a list of texts, or a list of "
+        row.fault("tests", "must be assertions (a text or a list of texts) or a list of "
                   '{"input": …, "output": …}')  # fmt: skip
         return None, ()
     if not row.faults and not any(part.strip() for part in parts):
@@ -46,27 +49,27 @@ def read_written(row: Row) -> tuple[str | None, tuple[Test, ...]]:
     return _suite(row, parts)
 
 
-def _printed(row: Row, held: Sequence[Mapping[str, object]]) -> Iterator[Test]:
-    for i, case in enumerate(held):
+def _printed(row: Row, cases: Sequence[Mapping[str, object]]) -> Iterator[Test]:
+    for i, case in enumerate(cases):
         texts = [case.get(name) for name in ("input", "output")]
         if case.keys() != {"input", "output"} or not all(isinstance(t, str) for t in texts):
             names = in_line(", ".join(map(str, case)), 80) or "nothing"
-            said = f"item {i} has {names}; input and output are needed, both texts, and no more"
-            row.fault("tests", f"{said}{_map(row)}")
+            fault = f"item {i} has {names}; give input and output, both texts, and no more"
+            row.fault("tests", f"{fault}{_map(row)}")
             return
-        given, wanted = map(str, texts)
+        input_, output = map(str, texts)
         try:
-            (given + wanted).encode("utf-8")
+            (input_ + output).encode("utf-8")
         except UnicodeEncodeError:
-            row.fault("tests", f"item {i} holds half a surrogate pair, which is no text")
+            row.fault("tests", f"item {i} holds half a surrogate pair, which is not text")
             return
-        yield Test(given, wanted)
+        yield Test(input_, output)
 
 
 def _map(row: Row) -> str:
-    """The columns that were probably meant, where the tests have other names inside."""
-    found = guess({"tests": row.data["tests"]})
-    return f" (--map {','.join(f'{k}={v}' for k, v in found.items())})" if found else ""
+    """Return a ``--map`` that may be meant, if the tests have other names inside."""
+    paths = guess({"tests": row.data["tests"]})
+    return f" (--map {','.join(f'{k}={v}' for k, v in paths.items())})" if paths else ""
 
 
 def _suite(row: Row, parts: Sequence[str]) -> tuple[str | None, tuple[Test, ...]]:
@@ -83,12 +86,12 @@ def _suite(row: Row, parts: Sequence[str]) -> tuple[str | None, tuple[Test, ...]
         names = _tested(whole, program)
         if len(names) != 1:
             many = f"call {', '.join(names)}" if names else "call no function by its name"
-            row.fault("entry_point", f"is missing, and the tests {many}: which is the function?")
+            row.fault("entry_point", f"is missing, and the tests {many}; name the function")
             return None, ()
         entry_point = names[0]
     if "." not in entry_point:
         return entry_point, read_suite(row, "tests", parts, entry_point, program)
-    # A call test names the method by its class, a script by itself.
+    # Call tests name a method Class.method; a script names the method alone.
     dotted = ast.parse(entry_point, mode="eval").body
     named = [_renamed(part, entry_point, dotted) for part in parts]
     tests = read_suite(row, "tests", named, entry_point, program)
@@ -100,47 +103,52 @@ def _suite(row: Row, parts: Sequence[str]) -> tuple[str | None, tuple[Test, ...]
 
 
 def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
-    """The functions that the tests can be about: called, and defined by nobody but the program;
-    ``Class.method`` where ``Class().method`` is called."""
+    """Return the functions that the tests may be about.
+
+    Such a function is called, and neither the tests nor an import nor Python defines it. A call
+    of ``Class().method`` counts as ``Class.method``.
+    """
     nodes = list(ast.walk(tests))
-    own = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-    own |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    own |= {n.arg for n in nodes if isinstance(n, ast.arg)} | set(dir(builtins))
+    defined = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    defined |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    defined |= {n.arg for n in nodes if isinstance(n, ast.arg)} | set(dir(builtins))
     for node in nodes:
         if isinstance(node, (ast.Import, ast.ImportFrom)) and not _of_program(node):
-            own |= {a.asname or a.name.partition(".")[0] for a in node.names}
+            defined |= {a.asname or a.name.partition(".")[0] for a in node.names}
     called = [n.func for n in nodes if isinstance(n, ast.Call)]
     methods = [name for func in called if (name := _method(func))]
     classes = {name.partition(".")[0] for name in methods}
     names = [f.id for f in called if isinstance(f, ast.Name) and f.id not in classes]
-    names = list(dict.fromkeys(n for n in names + methods if n.partition(".")[0] not in own))
+    names = list(dict.fromkeys(n for n in names + methods if n.partition(".")[0] not in defined))
     if program is not None and len(names) > 1:
-        theirs = {n.name for n in program.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-        return [name for name in names if name.partition(".")[0] in theirs]
+        definitions = {
+            n.name for n in program.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))
+        }
+        return [name for name in names if name.partition(".")[0] in definitions]
     return names
 
 
 def _of_program(node: ast.stmt) -> bool:
-    """Whether an import is one of the program under test: ``from solution import f``."""
+    """Return whether an import takes the program under test: ``from solution import f``."""
     return isinstance(node, ast.ImportFrom) and seems_programs(node.module or "")
 
 
 def _method(func: ast.expr) -> str | None:
-    """``Class.method`` of what is called as ``Class().method``."""
+    """Return ``Class.method`` for a call of ``Class().method``; None for any other call."""
     if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Call):
         return None
-    made = func.value
-    plain = isinstance(made.func, ast.Name) and not made.args and not made.keywords
-    return f"{made.func.id}.{func.attr}" if plain else None  # type: ignore[attr-defined]
+    new = func.value
+    plain = isinstance(new.func, ast.Name) and not new.args and not new.keywords
+    return f"{new.func.id}.{func.attr}" if plain else None  # type: ignore[attr-defined]
 
 
 def _renamed(part: str, entry_point: str, name: ast.expr) -> str:
-    """A part of a suite with another name where a method is called of a new object."""
+    """Return a part of a suite in which ``name`` replaces each ``Class().method`` called."""
     tree = parsed(part)
     if tree is None:
         return part
-    places = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _method(n.func)]
-    found = [n for n in places if _method(n.func) == entry_point]
-    for node in found:
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _method(n.func)]
+    matches = [n for n in calls if _method(n.func) == entry_point]
+    for node in matches:
         node.func = name
-    return ast.unparse(tree) if found else part
+    return ast.unparse(tree) if matches else part

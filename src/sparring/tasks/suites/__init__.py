@@ -1,9 +1,9 @@
-"""Assertions in code, read without running it: a suite as tests (`suite`), or why it is none.
+"""Assertions in code, read without execution: `suite` turns a suite into tests, or refuses it.
 
-- One assertion as a call test: `asserts`, by `expressions`, `tolerances`, `unittests`; `called` is
-  the call, `constants` its values.
-- All assertions of a piece of Python with the names they may use: `scopes`, by `bindings`,
-  `statements`, `harmless`.
-- A suite as a script: `carried` goes before it, `without_numpy` rewrites it, `runnable` and
-  `reached` say why it cannot be run, by `dead_code`.
+- `asserts` reads one assertion as a call test, with `expressions`, `tolerances` and `unittests`;
+  `called` holds the call, `constants` evaluates its values.
+- `scopes` reads all assertions of a piece of Python with the names that they may use, with
+  `bindings`, `statements` and `harmless`.
+- A suite may also run as a script: `carried` finds the lines that go before the script,
+  `without_numpy` rewrites it, `runnable` and `reached` find why it cannot run, with `dead_code`.
 """

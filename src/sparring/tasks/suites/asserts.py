@@ -1,7 +1,7 @@
-"""``assert f(x) == y``, as language models and data sets write it, as a call test.
+"""Read ``assert f(x) == y``, as language models and data sets write it, as a call test.
 
-What an assertion may say is `expressions`' business. Nothing is executed. What is not understood is
-returned with its reason: it may still be run as a script.
+- `expressions` decides which assertions can be read. Nothing is executed.
+- An assertion that cannot be read is returned with the reason; a script may still run it.
 """
 
 from __future__ import annotations
@@ -17,59 +17,62 @@ from sparring.tasks.suites.constants import NotConstant
 from sparring.tasks.suites.expressions import call_test
 
 _PATIENT_TRIES = 50
+"""Number of tries that cut off one line each; later tries cut off half of the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotACall:
-    """An assertion that is no call test, and why."""
+    """An assertion that cannot be read as a call test, and the reason."""
 
     source: str
     reason: str
 
 
 def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall]:
-    """Every assertion of `source`, in order; the function goes by any of `names`.
+    """Return every assertion of ``source``, in order; ``names`` are the function's names.
 
-    A `source` that is cut off in the middle is read as far as it is whole; what is left is one
-    `NotACall`. Assertions inside functions count, those inside loops and branches do not: what
-    they assert depends on the run.
+    - A source that is cut off is read up to its last whole statement; the rest is one `NotACall`.
+    - Assertions inside functions count.
+    - An assertion inside a loop or a branch becomes a `NotACall`, because its meaning depends on
+      the execution.
     """
     tree, rest = parse_beginning(source)
-    known = Names(frozenset(names))
-    found: list[CallTest | NotACall] = []
+    meanings = Names(frozenset(names))
+    assertions: list[CallTest | NotACall] = []
     for node, nested in _assertions(tree.body):
         text = shown(node)
         if nested:
-            found.append(NotACall(text, "inside a loop or a branch"))
+            assertions.append(NotACall(text, "inside a loop or a branch"))
             continue
         try:
-            found.append(call_test(node.test, known))
+            assertions.append(call_test(node.test, meanings))
         except NotConstant as error:
-            found.append(NotACall(text, str(error)))
+            assertions.append(NotACall(text, str(error)))
         except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
-            found.append(NotACall(text, f"{type(error).__name__}: {error}"))
+            assertions.append(NotACall(text, f"{type(error).__name__}: {error}"))
     if rest.strip():
-        found.append(NotACall(rest, "not Python, or cut off"))
-    return found
+        assertions.append(NotACall(rest, "not Python, or cut off"))
+    return assertions
 
 
 def parse_beginning(source: str) -> tuple[ast.Module, str]:
-    """A long beginning, in whole lines, that is Python; and the rest.
+    """Return a beginning of whole lines that is Python, as a tree, and the rest.
 
-    The longest, unless that is hard to find: after some tries half of what is left is cut off.
+    It is the longest beginning, unless many tries fail: then each further try cuts off half of
+    the remaining text.
     """
     lines = source.splitlines(keepends=True)
     end, tries = len(lines), 0
     while end > 0:
         tries += 1
-        # Without a limit to patience, a long text would be read for hours.
+        # Cutting off one line at a time would take hours for a long text.
         least = 1 if tries <= _PATIENT_TRIES else (end + 1) // 2
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 return ast.parse("".join(lines[:end])), "".join(lines[end:])
             except SyntaxError as error:
-                # What is wrong stands at this line or above: no need to try each one below.
+                # The fault is at this line or above, so that cuts below this line are skipped.
                 end = min(end - least, max((error.lineno or end) - 1, 0))
             except (ValueError, RecursionError, MemoryError):
                 end -= least
@@ -77,26 +80,26 @@ def parse_beginning(source: str) -> tuple[ast.Module, str]:
 
 
 def _assertions(body: Sequence[ast.stmt]) -> list[tuple[ast.Assert, bool]]:
-    """Each assertion, in order, and whether it stands in a loop or a branch."""
-    found: list[tuple[ast.Assert, bool]] = []
-    # A stack of our own: a chain of `elif` is as deep as it is long.
+    """Return each assertion, in order, and whether it stands in a loop or a branch."""
+    assertions: list[tuple[ast.Assert, bool]] = []
+    # An explicit stack: a long chain of `elif` is as deep as it is long.
     waiting = [(node, False) for node in reversed(body)]
     while waiting:
         node, nested = waiting.pop()
         if isinstance(node, ast.Assert):
-            found.append((node, nested))
+            assertions.append((node, nested))
             continue
         inside: list[ast.stmt] = []
         for part in (node, *getattr(node, "handlers", []), *getattr(node, "cases", [])):
             for name in ("body", "orelse", "finalbody"):
                 inside += getattr(part, name, [])
         branch = nested or not isinstance(node, (ast.FunctionDef, ast.ClassDef))
-        waiting += [(one, branch) for one in reversed(inside)]
-    return found
+        waiting += [(inner, branch) for inner in reversed(inside)]
+    return assertions
 
 
 def shown(node: ast.stmt) -> str:
-    """An assertion as people read it."""
+    """Return the source of an assertion, for people."""
     try:
         return ast.unparse(node)
     except (ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Names in straight code: the constants, functions and results that they stand for."""
+"""Follow names through straight code: the constants, functions and results they stand for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from sparring.tasks.suites.constants import CONSTANTS, NotConstant, bounded, cha
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One of: a value; one call's result; endings of names that the function goes by (``""`` for
-    the function itself, ``".f"`` for an object that has it); parts of a row; or nothing known."""
+    """Meaning of an expression: exactly one of the fields is set, or none if nothing is known.
+
+    - ``constant``: a value, in a tuple of one.
+    - ``result``: the arguments of the one call whose result it is.
+    - ``endings``: endings of names of the function under test; ``""`` for the function itself,
+      ``".f"`` for an object that has the function as ``f``.
+    - ``parts``: meanings of the items of a tuple or list.
+    """
 
     constant: tuple[Any] | None = None
     result: Arguments | None = None
@@ -25,7 +31,7 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class _Kept(Mapping[str, Any]):
-    """Constants, without those that hold what was handed on."""
+    """Constants, without those that hold an object that a call may have changed."""
 
     constants: Mapping[str, Any]
     handed: Mapping[int, object]
@@ -45,60 +51,64 @@ class _Kept(Mapping[str, Any]):
 
 @dataclass(slots=True)
 class Bindings:
-    """Names of one scope, followed from statement to statement."""
+    """Meanings of the names of one scope, updated from statement to statement."""
 
     functions: set[str]
     constants: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Arguments] = field(default_factory=dict)
     ever: set[str] = field(default_factory=set)
-    """Every name that the function has gone by, in this scope or one inside of it."""
+    """All names that the function has had so far, in this scope or one inside it."""
     handed: dict[int, object] = field(default_factory=dict)
-    """Lists and their like that a call was given, which it may have changed; of all scopes."""
+    """Lists, sets and dictionaries that were arguments of a call, which may have changed them; in
+    all scopes, by id."""
 
     def __post_init__(self) -> None:
         self.ever |= self.functions
 
     def names(self) -> Names:
-        """Their meanings here and now."""
+        """Return the meanings of the names at the current statement."""
         return Names(frozenset(self.functions), _Kept(self.constants, self.handed), self.results)
 
     def inside(self) -> Bindings:
-        """A scope inside of this one, or a branch of it."""
+        """Return a copy for a scope inside this one, or for a branch."""
         return Bindings(
             set(self.functions), dict(self.constants), dict(self.results), self.ever, self.handed
         )
 
     def handed_on(self, node: ast.stmt) -> None:
-        """A statement has run: from here on nothing is known of the lists, sets and dictionaries
-        that it gave the function."""
+        """Forget the lists, sets and dictionaries that a statement passes to the function.
+
+        The call may have changed them.
+        """
         for call in ast.walk(node):
             if isinstance(call, ast.Call) and dotted(call.func) in self.functions:
-                given = {dotted(p) for p in ast.walk(call) if isinstance(p, ast.expr)}
-                for value in (self.constants[name] for name in given & self.constants.keys()):
+                passed = {dotted(p) for p in ast.walk(call) if isinstance(p, ast.expr)}
+                for value in (self.constants[name] for name in passed & self.constants.keys()):
                     if id(value) not in self.handed:
                         self.handed.update((id(part), part) for part in changeable(value))
 
     def forget(self, name: str) -> None:
-        """From here on nothing is known of a name, nor of what is reached through it."""
-        for held in (self.constants, self.results):
-            # Nothing but a test case has attributes that are followed.
-            for one in [n for n in held if _heads(name, n)] if name in ("self", "cls") else [name]:
-                held.pop(one, None)
+        """Forget a name, and everything that is reached through the name."""
+        for meanings in (self.constants, self.results):
+            # Only a test case has attributes that are followed.
+            every = [n for n in meanings if _heads(name, n)] if name in ("self", "cls") else [name]
+            for each in every:
+                meanings.pop(each, None)
         self.functions -= {n for n in self.functions if _heads(name, n)}
 
     def goes_by(self, name: str) -> None:
-        """The function has this name from here on."""
+        """Note that the function has this name from here on."""
         self.functions.add(name)
         self.ever.add(name)
 
     def assign(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
-        """``target = … = value``."""
+        """Follow an assignment, ``target = … = value``."""
         meaning = self.meaning(value)
         for target in targets:
             self.bind(target, meaning)
 
     def imports(self, node: ast.Import | ast.ImportFrom) -> None:
-        """An import: of the function, wherever it is kept, of constants of `math`, of others."""
+        """Follow an import: of the function from any module, of constants of `math`, of others."""
         before = set(self.functions)
         for alias in node.names:
             if isinstance(node, ast.Import):
@@ -127,7 +137,7 @@ class Bindings:
                 self.goes_by(bound + name[len(alias.name) :])
 
     def meaning(self, node: ast.expr) -> Meaning:
-        """What an expression stands for here and now."""
+        """Return the meaning of an expression at the current statement."""
         names = self.names()
         try:
             return Meaning((bounded(names.value(node)),))
@@ -146,15 +156,15 @@ class Bindings:
         )
 
     def bind(self, target: ast.expr, meaning: Meaning) -> None:
-        """From here on a target stands for this."""
+        """Give a target this meaning from here on."""
         if isinstance(target, (ast.Tuple, ast.List)):
             parts = _parts(meaning)
             if len(parts) != len(target.elts) or any(
                 isinstance(t, ast.Starred) for t in target.elts
             ):
                 parts = [Meaning()] * len(target.elts)
-            for one, its in zip(target.elts, parts, strict=True):
-                self.bind(one, its)
+            for item, part in zip(target.elts, parts, strict=True):
+                self.bind(item, part)
             return
         target = target.value if isinstance(target, ast.Starred) else target
         name = dotted(target)
@@ -170,17 +180,17 @@ class Bindings:
 
 
 def of_library(module: str) -> bool:
-    """Whether a module is one of the standard library."""
+    """Return whether a module is part of the standard library."""
     return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _heads(head: str, name: str) -> bool:
-    """Whether a dotted name is `head`, or is reached through it."""
+    """Return whether a dotted name is ``head``, or is reached through ``head``."""
     return name == head or name.startswith((f"{head}.", f"{head}("))
 
 
 def _parts(meaning: Meaning) -> Sequence[Meaning]:
-    """What a row's parts stand for."""
+    """Return the meanings of the items of a tuple or list; empty if unknown."""
     if meaning.parts:
         return meaning.parts
     value = meaning.constant[0] if meaning.constant else None

@@ -1,4 +1,4 @@
-"""One call of a function with constant arguments, and what it must return."""
+"""A call of a function with constant arguments, and the value that the call must return."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Arguments = tuple[list[Any], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class CallTest:
-    """A call and the value that it must have, both encoded (`values`), and how to compare."""
+    """A call and its expected value, both encoded (`values`), and the checker that compares."""
 
     input: str
     output: str
@@ -25,19 +25,22 @@ class CallTest:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Meanings of names where an expression stands. ``functions`` are names of the function that
-    is tested, ``constants`` have values, ``results`` hold what one call of it returned."""
+    """Meanings of names at an expression.
+
+    ``functions`` are the names of the function under test, ``constants`` the values of names,
+    ``results`` the arguments of the call whose result a name holds.
+    """
 
     functions: frozenset[str]
     constants: Mapping[str, Any] = field(default_factory=dict)
     results: Mapping[str, Arguments] = field(default_factory=dict)
 
     def value(self, node: ast.expr) -> Any:
-        """The value of an expression of constants. Raises `NotConstant`."""
+        """Return the value of an expression of constants. Raises `NotConstant`."""
         return constant(node, self.constants)
 
     def called(self, node: ast.expr) -> Arguments:
-        """The arguments of an expression that is one plain call. Raises `NotConstant`."""
+        """Return the arguments of an expression that is one plain call. Raises `NotConstant`."""
         if dotted(node) in self.results:
             return self.results[dotted(node)]
         if not isinstance(node, ast.Call) or dotted(node.func) not in self.functions:
@@ -45,13 +48,13 @@ class Names:
         return [self.value(a) for a in node.args], self.keywords(node)
 
     def keywords(self, call: ast.Call) -> dict[str, Any]:
-        """The named arguments of any call. Raises `NotConstant`."""
+        """Return the named arguments of any call. Raises `NotConstant`."""
         if any(keyword.arg is None for keyword in call.keywords):
             raise NotConstant("named arguments from a dictionary")
         return {str(keyword.arg): self.value(keyword.value) for keyword in call.keywords}
 
     def in_order(self, left: ast.expr, right: ast.expr) -> tuple[ast.expr, ast.expr]:
-        """Both sides of a comparison, the one with the call first."""
+        """Return both sides of a comparison, the side with the call first."""
         return (left, right) if self._calls(left) else (right, left)
 
     def _calls(self, node: ast.expr) -> bool:
@@ -64,9 +67,13 @@ class Names:
 
 
 def made(call: Arguments, value: object, checker: str = "value") -> CallTest:
-    """The test of a call. Raises `NotConstant` where a value is too large to be written."""
-    own = set(map(id, changeable(value)))
-    if own and not own.isdisjoint(map(id, changeable(call))):
+    """Return the test of a call.
+
+    Raises `NotConstant` for a value that cannot be encoded, and for a value that shares a list,
+    set or dictionary with the arguments, because the call may change that object.
+    """
+    inside_value = set(map(id, changeable(value)))
+    if inside_value and not inside_value.isdisjoint(map(id, changeable(call))):
         raise NotConstant("the value is the argument itself, which the call may change")
     try:
         return CallTest(values.encode(call), values.encode(value), checker)

@@ -1,11 +1,12 @@
-"""What a suite needs of the program's head and has not: imports, constants, what these are made of.
+"""Find the lines of a program's head that a suite needs: imports, constants and their helpers.
 
-A script runs apart from the program, so names of the statement's own head, or of the reference
-solution, that the suite uses have to be put before it: ``from math import inf`` where the head
-imports everything of math, ``LIMIT = 10``, ``GRID = [[0] * N for _ in range(N)]`` with the ``N``
-that it needs and the function that makes it. A function that the suite itself calls is not: it is
-the program's, which the script asks. Nothing is run here, but the standard library is asked what
-its modules hold.
+- A script runs apart from the program. So the lines that define names of the head, or of the
+  reference solution, have to go before the suite that uses these names.
+- Examples: ``from math import inf`` if the head imports everything from math; ``LIMIT = 10``;
+  ``GRID = [[0] * N for _ in range(N)]`` together with ``N``, and with a function that makes it.
+- A function that the suite itself calls is left out: it belongs to the program under test.
+- Nothing of the program is executed. Modules of the standard library are imported to learn the
+  names that they define.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from sparring.testnames import CANDIDATE, tested_names
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _NOT_ASKED = frozenset(("antigravity", "this", "idlelib", "turtledemo", "__main__"))
-"""Modules that do something when they are imported."""
+"""Modules whose import has side effects."""
 _NO_CONSTANTS = frozenset(("input", "__name__"))
 
 
 def carried(suite: ast.Module, entry_point: str, program: ast.Module | None) -> list[str]:
-    """The lines that a suite on this function needs before it."""
+    """Return the lines that must go before a suite on this function."""
     nodes = list(ast.walk(suite))
     used = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     used -= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
@@ -43,7 +44,7 @@ def carried(suite: ast.Module, entry_point: str, program: ast.Module | None) -> 
 
 
 def _looked_into(nodes: Sequence[ast.AST]) -> set[str]:
-    """Names that a suite asks for attributes, and does nothing else with."""
+    """Return names whose attributes a suite reads, and which it uses in no other way."""
     values = [n.value for n in nodes if isinstance(n, ast.Attribute)]
     names = [n.id for n in values if isinstance(n, ast.Name)]
     return {name for name in names if names.count(name) == _loads(nodes, name)}
@@ -56,9 +57,10 @@ def _loads(nodes: Sequence[ast.AST], name: str) -> int:
 def _needed(
     body: Sequence[ast.stmt], used: set[str], own: set[str], looked_into: set[str]
 ) -> Iterator[ast.stmt]:
-    """The statements of a program that make the used names, in their order."""
+    """Yield the statements of a program that define the used names, in the program's order."""
     functions = {n.name for n in body if isinstance(n, _Definition)}
-    # A class that only holds constants is one itself. Of another, objects may be compared.
+    # A class of which only attributes are read counts as a constant. Objects of another class
+    # may be compared with the program's own, so that the class must stay the program's.
     plain = {n.name for n in body if isinstance(n, ast.ClassDef) and not n.bases}
     functions -= plain & looked_into
     wanted = {name for name in used if name not in functions}
@@ -71,7 +73,7 @@ def _needed(
                 continue
             needs = _reads(node)
             if needs & (own | _NO_CONSTANTS) or (_binds(node) & own and not _is_import(node)):
-                continue  # of the program under test
+                continue  # belongs to the program under test
             taken.add(at)
             wanted |= needs
             grown = True
@@ -81,7 +83,7 @@ def _needed(
 
 
 def _makes(node: ast.stmt, wanted: set[str], functions: set[str]) -> bool:
-    """Whether a statement binds one of the names, or changes what it is bound to."""
+    """Return whether a statement binds one of the names, or changes the object bound to it."""
     if _binds(node) & wanted:
         return True
     if isinstance(node, (_Definition, ast.Import, ast.ImportFrom)) or is_text(node):
@@ -91,7 +93,7 @@ def _makes(node: ast.stmt, wanted: set[str], functions: set[str]) -> bool:
 
 
 def _only(node: ast.stmt, wanted: set[str], own: set[str]) -> ast.stmt:
-    """An import without the names that stand for the program."""
+    """Return an import without the names that stand for the program."""
     if isinstance(node, (ast.Import, ast.ImportFrom)) and set(_defined(node)) & own:
         kept = [a for a in node.names if (a.asname or a.name) in wanted - own]
         if isinstance(node, ast.ImportFrom):
@@ -101,7 +103,7 @@ def _only(node: ast.stmt, wanted: set[str], own: set[str]) -> ast.stmt:
 
 
 def _without_star(node: ast.stmt) -> ast.stmt:
-    """``from math import *`` with the names that this binds."""
+    """Return ``from math import *`` with the names written out; any other statement as it is."""
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and not node.level:
         names = _offered(node.module or "")
         if names:
@@ -110,17 +112,18 @@ def _without_star(node: ast.stmt) -> ast.stmt:
 
 
 def _offered(module: str) -> list[str]:
-    """What a star binds of a module of the standard library; nothing of others."""
+    """Return the names that ``*`` imports from a module of the standard library; else none."""
     top = module.partition(".")[0]
     if top not in sys.stdlib_module_names or top in _NOT_ASKED:
         return []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = importlib.import_module(module)
-    except ImportError:  # no display, another system
+            library = importlib.import_module(module)
+    except ImportError:  # a module that needs a display, or another operating system
         return []
-    names = getattr(found, "__all__", None) or [n for n in vars(found) if not n.startswith("_")]
+    public = [n for n in vars(library) if not n.startswith("_")]
+    names = getattr(library, "__all__", None) or public
     return sorted(names)
 
 
@@ -133,22 +136,22 @@ def _reads(node: ast.stmt) -> set[str]:
 
 
 def _binds(node: ast.stmt) -> set[str]:
-    """The names that a statement binds at the top level, as far as it says."""
-    found: set[str] = set()
+    """Return the names that a statement binds at the top level, as far as its syntax tells."""
+    names: set[str] = set()
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
-        found.update(_defined(part))
+        names.update(_defined(part))
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            found.add(part.id)
+            names.add(part.id)
         if isinstance(part, (*_Definition.__args__, ast.Lambda, ast.comprehension)):
-            continue  # what these bind, they bind for themselves
+            continue  # the names that these bind are local to them
         waiting += ast.iter_child_nodes(part)
-    return found
+    return names
 
 
 def _defined(node: ast.AST) -> list[str]:
-    """The names that an import or a definition binds."""
+    """Return the names that an import or a definition binds."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return [a.asname or a.name.partition(".")[0] for a in node.names]
     return [node.name] if isinstance(node, _Definition) else []

@@ -1,8 +1,8 @@
-"""Values of constant expressions, told from their syntax: nothing is executed.
+"""Evaluate constant expressions from their syntax, without executing code.
 
-Constants are literals, arithmetic on them, the types' own names (``float("inf")``, ``set()``,
-``dict(a=1)``), a few names of `math`, and names that stand for one of these. What could grow
-beyond measure is refused.
+- Constants are literals, arithmetic on literals, calls of built-in types (``float("inf")``,
+  ``set()``, ``dict(a=1)``), a few names of `math`, and names that stand for a constant.
+- Expressions whose value could become very large are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CHARACTERS_A_PART = 64
 
 
 class NotConstant(Exception):
-    """An expression whose value cannot be told without running it."""
+    """Raised for an expression whose value cannot be told without executing it."""
 
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -58,12 +58,14 @@ CONSTANTS = {
     "math.e": math.e,
     "math.tau": math.tau,
 }
-"""Attributes of modules that are constants."""
+"""Constants of modules, by dotted name."""
 
 
 def constant(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """The value of an expression of constants; `names` has the values that names stand for.
-    Raises `NotConstant`."""
+    """Return the value of an expression of constants; ``names`` has the values of names.
+
+    Raises `NotConstant` for any other expression.
+    """
     try:
         return _fold(node, names)
     except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
@@ -71,14 +73,14 @@ def constant(node: ast.expr, names: Mapping[str, Any]) -> Any:
 
 
 def dotted(node: ast.expr) -> str:
-    """``a.b`` of a name and its attributes, ``A().b`` with a call without arguments; else ""."""
+    """Return ``a.b`` for a name with attributes, ``A().b`` for an empty call; otherwise ""."""
     parts: list[str] = []
     while not isinstance(node, ast.Name):
         if isinstance(node, ast.Attribute):
             parts.append(f".{node.attr}")
             node = node.value
         elif isinstance(node, ast.Call) and not (node.args or node.keywords):
-            parts.append("()")  # `Solution().f` is a name that the function may go by
+            parts.append("()")  # `Solution().f` may be a name of the function
             node = node.func
         else:
             return ""
@@ -112,36 +114,39 @@ def _fold(node: ast.expr, names: Mapping[str, Any]) -> Any:
 
 
 def _typed(
-    name: str, given: list[Any], keywords: list[ast.keyword], names: Mapping[str, Any]
+    name: str, arguments: list[Any], keywords: list[ast.keyword], names: Mapping[str, Any]
 ) -> Any:
-    """A value made by its type's name."""
+    """Return the value of a call of a built-in type."""
     named = {k.arg: _fold(k.value, names) for k in keywords if k.arg is not None}
     if keywords and (name != "dict" or len(named) != len(keywords)):
         raise NotConstant(f"{name} with named arguments")
     if name in ("list", "tuple", "set", "frozenset") and any(
-        isinstance(g, range) and len(g) > _MAX_PARTS for g in given
+        isinstance(g, range) and len(g) > _MAX_PARTS for g in arguments
     ):
         raise NotConstant("a range that is too long")
     if name in ("set", "frozenset", "dict"):
-        bounded(given)  # a tuple's hash goes through all of it, as often as a part stands in it
-    return TYPES[name](*given, **named)
+        bounded(arguments)  # hashing a nested tuple visits a shared part once per occurrence
+    return TYPES[name](*arguments, **named)
 
 
 def changeable(value: Any) -> list[Any]:
-    """The lists, sets and dictionaries that a value is made of."""
-    waiting, found = [value], {}
+    """Return the lists, sets and dictionaries inside a value, and the value if it is one."""
+    waiting, parts = [value], {}
     while waiting:
         part = waiting.pop()
-        if id(part) in found or not isinstance(part, (list, tuple, set, frozenset, dict)):
+        if id(part) in parts or not isinstance(part, (list, tuple, set, frozenset, dict)):
             continue
-        found[id(part)] = part
+        parts[id(part)] = part
         waiting += [*part.keys(), *part.values()] if isinstance(part, dict) else part
-    return [part for part in found.values() if isinstance(part, (list, set, dict))]
+    return [part for part in parts.values() if isinstance(part, (list, set, dict))]
 
 
 def bounded(value: Any) -> Any:
-    """A value as it is, if it has not too many parts. Raises `NotConstant`. A short text can make
-    a huge one: by names, ``a = (a, a)`` again and again, or by repetition of repetitions."""
+    """Return a value unchanged. Raises `NotConstant` if the value has too many parts.
+
+    A short text can make a huge value: by names (``a = (a, a)`` again and again), or by nested
+    repetition.
+    """
     waiting, count = [value], 0
     while waiting:
         part = waiting.pop()
@@ -161,7 +166,7 @@ def bounded(value: Any) -> Any:
 
 
 def _binary(op: ast.operator, left: Any, right: Any) -> Any:
-    """Arithmetic whose result cannot be large beyond measure."""
+    """Return the result of an operation. Raises `NotConstant` if it could be very large."""
     if isinstance(op, ast.Pow):
         if (
             isinstance(left, (int, float))

@@ -1,4 +1,4 @@
-"""Code that is never run, as far as that can be told from how it is written."""
+"""Find code that is never executed, as far as syntax tells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Always = Mapping[str, ast.expr]
-"""Names that are bound once, and to what constant."""
+"""Constants of names that are bound once."""
 _EXITS = frozenset(("exit", "quit", "_exit", "skip", "skipTest", "xfail"))
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -25,11 +25,11 @@ _COMPARE |= {
 
 
 def live_parts(node: ast.stmt, always: Always) -> Iterator[ast.expr | Sequence[ast.stmt]]:
-    """The expressions of a statement, and those of its bodies that may be run."""
+    """Yield the expressions of a statement, and the bodies that may be executed."""
     dead: list[str] = []
     if isinstance(node, (ast.If, ast.While)):
         holds = known(node.test, always)
-        if holds is False:
+        if holds is False:  # None: the execution decides
             dead.append("body")
         elif holds and isinstance(node, ast.If):
             dead.append("orelse")
@@ -62,7 +62,7 @@ def _inside(parts: Sequence[object]) -> Iterator[ast.expr | Sequence[ast.stmt]]:
 
 
 def ends(node: ast.stmt, always: Always) -> bool:
-    """Whether what stands after a statement in its body is never run."""
+    """Return whether the statements after this one in its body are never executed."""
     if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
@@ -81,12 +81,12 @@ def ends(node: ast.stmt, always: Always) -> bool:
 
 
 def always_true(test: ast.expr, always: Always) -> bool:
-    """Whether an assertion says nothing: a constant, or a pair in brackets that is never false."""
+    """Return whether an assertion always holds: a true constant, or a non-empty tuple."""
     return bool(known(test, always)) or (isinstance(test, ast.Tuple) and bool(test.elts))
 
 
 def known(test: ast.expr, always: Always) -> bool | None:
-    """What a condition is as it is written; None if that depends on the run."""
+    """Return the truth value of a condition from its syntax; None if the execution decides."""
     match test:
         case ast.Constant(value=value):
             return bool(value)
@@ -99,14 +99,14 @@ def known(test: ast.expr, always: Always) -> bool | None:
         case ast.Name(id=name) if name in always:
             return known(always[name], {})
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            held = known(operand, always)
-            return None if held is None else not held
+            truth = known(operand, always)
+            return None if truth is None else not truth
         case ast.BoolOp(op=op, values=parts):
             decides = isinstance(op, ast.Or)
-            held_all = [known(part, always) for part in parts]
-            if decides in held_all:
+            truths = [known(part, always) for part in parts]
+            if decides in truths:
                 return decides
-            return None if None in held_all else not decides
+            return None if None in truths else not decides
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
             pair = [_constant(left, always), _constant(right, always)]
             if None not in pair and type(pair[0]) is type(pair[1]):
@@ -115,10 +115,10 @@ def known(test: ast.expr, always: Always) -> bool | None:
 
 
 def _constant(node: ast.expr, always: Always) -> object:
-    """A text or a number; None for whatever else."""
+    """Return a text or a number; None for any other expression."""
     if isinstance(node, ast.Name):
         if node.id == "__name__":
-            return "__main__"  # what a suite is run as
+            return "__main__"  # a suite is executed under this name
         node = always.get(node.id, node)
     value = node.value if isinstance(node, ast.Constant) else None
     return value if isinstance(value, (str, int, float)) else None

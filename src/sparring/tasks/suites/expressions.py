@@ -1,9 +1,10 @@
-"""An expression that is asserted, read as a call of a function and the value that it must have.
+"""Read an asserted expression as a call of a function and the value that the call must have.
 
-The function is called once with constant arguments and compared by ``==`` (or ``is``, or alone, or
-with ``not``) with a constant, on either side, or within a tolerance (`tolerances`). A name may
-stand for a constant, for the function, or for what one call of it has returned (`Names`).
-Nothing is executed.
+- The function is called once with constant arguments.
+- The call is compared with a constant by ``==`` or ``is``, on either side, or within a tolerance
+  (`tolerances`); or it stands alone or after ``not``.
+- A name may stand for a constant, for the function, or for the result of one call (`Names`).
+- Nothing is executed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from sparring.tasks.suites.tolerances import is_approx, near_approx, near_distan
 
 
 def call_test(test: ast.expr, names: Names) -> CallTest:
-    """The test that an asserted expression is. Raises `NotConstant` with the reason where it is
-    none."""
+    """Return the test that an asserted expression states.
+
+    Raises `NotConstant` with the reason if the expression is not a call test.
+    """
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return made(names.called(test.operand), False, "truth")
     if not isinstance(test, ast.Compare):
@@ -30,7 +33,7 @@ def call_test(test: ast.expr, names: Names) -> CallTest:
 
 
 def compared(left: ast.expr, op: ast.cmpop, right: ast.expr, names: Names) -> CallTest:
-    """The test that one comparison is. Raises `NotConstant`."""
+    """Return the test that one comparison states. Raises `NotConstant`."""
     if isinstance(op, (ast.Lt, ast.LtE)):
         return near_distance(left, right, names, strict=isinstance(op, ast.Lt))
     if not isinstance(op, (ast.Eq, ast.Is)):

@@ -1,8 +1,9 @@
-"""Code that stands beside assertions: can it change what they say?
+"""Find code beside assertions that may change the assertions' meaning.
 
-An assertion is read as if it stood alone, with the constants that its names stand for. That is
-what running it would mean only while nothing else replaces the function, a module's attribute or
-a part of a list. So whatever could is found here, by its form: nothing is executed.
+- An assertion is read as if it stood alone, with the constants that its names stand for.
+- This reading equals an execution only if no other code replaces the function, an attribute of a
+  module or a part of a list.
+- This module finds such code by its syntax; nothing is executed.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ _MEANT = {
     "approx": "pytest.approx",
     "isclose": "math.isclose",
 }
-"""What constants and tolerances are told by, and where its meaning is from."""
+"""Names by which constants and tolerances are read, and the origin of each name's meaning."""
 _STARRED = {m.__name__: m for m in (math, itertools, collections, functools, operator, string)}
-"""Modules whose names a test may bind all at once."""
+"""Modules from which a test may import ``*``."""
 _MODULES = ("math.", "cmath.", "itertools.", "collections.", "copy.", "pytest.mark.")
 _EFFECTS = (
     ast.NamedExpr,
@@ -65,8 +66,10 @@ _EFFECTS = (
 
 
 def disturbing(tree: ast.AST, functions: Set[str]) -> ast.AST | None:
-    """The first part of a source that may change what an assertion in it says, or None; the
-    function that is tested goes by any of `functions`."""
+    """Return the first node of a source that may change the meaning of an assertion, or None.
+
+    ``functions`` are the names of the function under test.
+    """
     nodes = list(ast.walk(tree))
     own = {
         n.name
@@ -83,7 +86,7 @@ def disturbing(tree: ast.AST, functions: Set[str]) -> ast.AST | None:
             case ast.Subscript(ctx=ast.Store() | ast.Del()):
                 return node
             case ast.Attribute(value=owner, ctx=ast.Store() | ast.Del()):
-                # Attributes of its own that a test case sets are followed by `bindings`.
+                # `bindings` follows the attributes that a test case sets on itself.
                 if dotted(owner) not in ("self", "cls"):
                     return node
             case ast.Call(func=function) if not _plain(function, calls | functions, own):
@@ -92,7 +95,7 @@ def disturbing(tree: ast.AST, functions: Set[str]) -> ast.AST | None:
 
 
 def _plain(function: ast.expr, calls: Set[str], own: Set[str]) -> bool:
-    """Whether a call of this is known to change nothing."""
+    """Return whether a call of this function is known to change nothing."""
     name = dotted(function)
     if name in calls or name in _DOTTED or name.startswith(_MODULES):
         return True
@@ -101,15 +104,17 @@ def _plain(function: ast.expr, calls: Set[str], own: Set[str]) -> bool:
     if not isinstance(function, ast.Attribute):
         return False
     if isinstance(function.value, (ast.Constant, ast.JoinedStr)):
-        return True  # a method of a text that is written out
+        return True  # a method of a literal text
     owner = dotted(function.value)
-    made = owner.endswith("()") and owner[:-2] in own
-    return made or function.attr.startswith("assert") or owner in ("self", "cls")
+    new_object = owner.endswith("()") and owner[:-2] in own
+    return new_object or function.attr.startswith("assert") or owner in ("self", "cls")
 
 
 def ends_here(node: ast.stmt) -> bool:
-    """Whether what follows a statement may not be reached, and the test passes all the same: it
-    returns, exits or skips; or it raises. What raises under a condition asserts something."""
+    """Return whether a statement may end the test early: it returns, exits, skips or raises.
+
+    A ``raise`` under a condition does not count, because it works as an assertion.
+    """
     if isinstance(node, ast.Raise):
         return True
     for part in statements([node], functions=False):
@@ -122,8 +127,10 @@ def ends_here(node: ast.stmt) -> bool:
 
 
 def replaced(tree: ast.AST) -> str:
-    """The first name that constants are told by, and that a source gives another meaning and
-    uses: a list may be called ``list``."""
+    """Return the first name of `_MEANT` that a source redefines and uses; otherwise "".
+
+    A source that only redefines such a name is harmless: a list may be called ``list``.
+    """
     nodes = list(ast.walk(tree))
     used = {dotted(n.func) for n in nodes if isinstance(n, ast.Call)}
     used |= {dotted(n.value) for n in nodes if isinstance(n, ast.Attribute)}
@@ -132,7 +139,7 @@ def replaced(tree: ast.AST) -> str:
 
 
 def _named(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """The names that a node binds, and where their meaning is from, if it is an import."""
+    """Yield the names that a node binds, with the origin of an imported name, else ``"?"``."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name, "?"
@@ -145,7 +152,7 @@ def _named(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def redefines(tree: ast.AST, name: str) -> bool:
-    """Whether a source gives a name another meaning than the function that is tested."""
+    """Return whether a source gives a name another meaning than the function under test."""
     return name in set(_bound(tree))
 
 

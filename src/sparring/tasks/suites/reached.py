@@ -1,12 +1,15 @@
-"""Assertions of a suite that can be reached: by the suite itself, or by whoever runs its tests.
+"""Find whether an assertion of a suite is reached, by the suite itself or as one of its tests.
 
-A suite whose assertions all stand in code that nothing runs passes every program. What is run is
-told by reading, generously: a function counts as run when code that is run mentions its name, and
-where a suite looks up its own names (`globals`, `eval`, …) all of its functions count. Not run is
-what follows a ``return`` or an exit, what stands under a condition that is false as it is written,
-a loop over nothing, a test that is marked to be skipped. Tests are what the sandbox runs
-(``sandbox.inside.collected``): functions ``test…``, classes ``Test…`` and of ``unittest``, a
-``check``, and, where there is nothing else, functions that are called like tests.
+A suite whose assertions are never executed passes every program. Reading, without execution,
+decides generously:
+
+- A function counts as executed if executed code mentions its name. If a suite looks up its own
+  names (`globals`, `eval`, …), all its functions count.
+- Code does not count after a ``return`` or an exit, under a constant false condition, in a loop
+  over nothing, or in a test that is marked as skipped.
+- Tests are those that the sandbox runs (``sandbox.inside.collected``): functions ``test…``,
+  classes ``Test…`` and of ``unittest``, a ``check``; in a suite without any of these, functions
+  whose names look like tests.
 """
 
 from __future__ import annotations
@@ -31,37 +34,39 @@ _HOOKS = ("set", "tear", "asyncSet", "asyncTear", "runTest", "__", "add")
 _CATCHES = frozenset(("AssertionError", "Exception", "BaseException"))
 _TELLS = frozenset(("print", "print_exc", "print_exception", "debug", "info", "warning", "error"))
 _NO_ANSWERS = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.JoinedStr)
-"""What a test may return that is no word on whether it passed."""
+"""Expressions that a test may return without stating that it passed."""
 _NEUTRAL_TEXT = """abstractmethod asyncio cache classmethod contextlib contextmanager dataclass
     dataclasses expectedFailure functools lru_cache mark mock override parametrize patch
     property pytest setattr staticmethod timeout total_ordering unittest wraps"""
 _NEUTRAL = frozenset(_NEUTRAL_TEXT.split())
-"""Decorators, or what they are taken from, that call nothing by themselves."""
+"""Names in decorators that call nothing by themselves."""
 
 
 @dataclass(slots=True)
 class Reached:
-    """What of a suite can be reached. ``asserts``: an assertion. ``mentions``: all names in it."""
+    """Facts about the executed code of a suite."""
 
     asserts: bool = False
+    """Whether an assertion is reached."""
     mentions: set[str] = field(default_factory=set)
+    """All names in reached code."""
     takes_candidate: bool = False
-    """A test that is given the candidate."""
+    """Whether a test takes the program's function as its argument."""
     unreached: list[str] = field(default_factory=list)
-    """Functions that assert and that nothing runs."""
+    """Functions that assert, and that nothing calls."""
 
 
 def reached(suite: ast.Module, tested: Sequence[str]) -> Reached:
-    """What can be reached of a suite on the function called so."""
+    """Return the facts about a suite on a function with the names ``tested``."""
     walk = _Walk(suite)
     walk.run(suite.body)
     walk.run_tests(suite.body)
-    found = walk.found
-    if not (found.asserts and (found.takes_candidate or {*tested, CANDIDATE} & found.mentions)):
-        walk.run_what_is_called_so(suite.body)
+    facts = walk.found
+    if not (facts.asserts and (facts.takes_candidate or {*tested, CANDIDATE} & facts.mentions)):
+        walk.run_named_like_tests(suite.body)
     for functions in walk.functions.values():
-        found.unreached += [f.name for f in functions if id(f) not in walk.done and _asserts(f)]
-    return found
+        facts.unreached += [f.name for f in functions if id(f) not in walk.done and _asserts(f)]
+    return facts
 
 
 class _Walk:
@@ -79,14 +84,17 @@ class _Walk:
                 self.classes.setdefault(node.name, []).append(node)
 
     def run(self, body: Sequence[ast.stmt], *, answers: bool = False) -> None:
-        """Statements one after the other, as far as they go. `answers`: a returned value counts."""
+        """Follow statements up to the first that ends them.
+
+        With ``answers``, a returned value counts as an assertion.
+        """
         for node in body:
             self._statement(node, answers=answers)
             if ends(node, self._always):
                 return
 
     def run_tests(self, body: Sequence[ast.stmt]) -> None:
-        """What the sandbox runs when the suite has ended."""
+        """Follow the tests that the sandbox runs after the suite's own code."""
         for node in _here(body, self._always):
             if isinstance(node, _Function):
                 if node.name == CHECK or node.name.startswith("test"):
@@ -94,8 +102,8 @@ class _Walk:
             elif isinstance(node, ast.ClassDef) and self._is_test_class(node):
                 self._test_class(node, set())
 
-    def run_what_is_called_so(self, body: Sequence[ast.stmt]) -> None:
-        """Functions that only by their names are tests."""
+    def run_named_like_tests(self, body: Sequence[ast.stmt]) -> None:
+        """Follow functions that are tests only by their names."""
         for node in _here(body, self._always):
             if not (isinstance(node, _Function) and names_a_test(node.name)):
                 continue
@@ -133,9 +141,9 @@ class _Walk:
             return False
         seen.add(id(node))
         names = [_last_name(base) for base in node.bases]
-        inherited = [one for name in names for one in self.classes.get(name, ())]
+        inherited = [base for name in names for base in self.classes.get(name, ())]
         unit = any(name.endswith("TestCase") and name not in self.classes for name in names)
-        return unit or any(self._is_unit(one, seen) for one in inherited)
+        return unit or any(self._is_unit(base, seen) for base in inherited)
 
     def _function(self, node: _Function) -> None:
         if id(node) not in self.done:
@@ -146,7 +154,7 @@ class _Walk:
         if isinstance(node, (_Function, ast.ClassDef)):
             self._definition(node)
             return
-        if is_text(node) and ">>>" not in ast.unparse(node):  # words for people
+        if is_text(node) and ">>>" not in ast.unparse(node):  # a docstring that is not a doctest
             return
         if isinstance(node, ast.Assert):
             self.found.asserts |= not always_true(node.test, self._always)
@@ -164,7 +172,7 @@ class _Walk:
             elif part is swallowed:
                 done, met = set(self.done), set(self._met)
                 self.run(part, answers=answers)
-                # Called from elsewhere too, the same function may assert after all.
+                # A function called here may also be called elsewhere, where its assertion counts.
                 self.found.asserts, self.done, self._met = False, done, met
             else:
                 self.run(part, answers=answers)
@@ -173,7 +181,7 @@ class _Walk:
         for decorator in node.decorator_list:
             self._expression(decorator)
             if not _NEUTRAL.intersection(_all_names(decorator)):
-                self._mention(node.name)  # whatever it is, it may call what it is given
+                self._mention(node.name)  # an unknown decorator may call the function
         if isinstance(node, ast.ClassDef):
             for base in [*node.bases, *(keyword.value for keyword in node.keywords)]:
                 self._expression(base)
@@ -196,7 +204,7 @@ class _Walk:
                 self.found.asserts |= self._fails(part)
 
     def _fails(self, call: ast.Call) -> bool:
-        """Whether a call may fail a test by itself, and is no function of the suite's own."""
+        """Return whether a call may fail a test, and the suite does not define the function."""
         name = _last_name(call.func)
         if name in self.functions:
             return False
@@ -224,7 +232,7 @@ class _Walk:
 
 
 def _here(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator[ast.stmt]:
-    """The statements of a module or class that are run, branches and all."""
+    """Yield the executed statements of a module or class, including those in branches."""
     for node in body:
         yield node
         if not isinstance(node, (_Function, ast.ClassDef)):
@@ -236,16 +244,16 @@ def _here(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator[ast
 
 
 def _constants(suite: ast.Module) -> dict[str, ast.expr]:
-    """What names are bound to that are bound once in the whole suite, at its top level."""
+    """Return the constants of names that are bound once in the suite, at its top level."""
     stored = [n.id for n in ast.walk(suite) if isinstance(n, ast.Name) and _is_stored(n)]
     stored += [n.arg for n in ast.walk(suite) if isinstance(n, ast.arg)]
-    held: dict[str, ast.expr] = {}
+    constants: dict[str, ast.expr] = {}
     for node in suite.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             for target in node.targets:
                 if isinstance(target, ast.Name) and stored.count(target.id) == 1:
-                    held[target.id] = node.value
-    return held
+                    constants[target.id] = node.value
+    return constants
 
 
 def _is_stored(node: ast.Name) -> bool:
@@ -261,21 +269,23 @@ def _required(node: _Function) -> list[str]:
 
 
 def _skips(decorator: ast.expr) -> bool:
-    """Whether a decorator leaves a test out, or lets it fail, whatever it finds."""
+    """Return whether a decorator always skips a test, or always allows the test to fail."""
     name = _last_name(decorator)
-    given = decorator.args if isinstance(decorator, ast.Call) else []
-    named = decorator.keywords if isinstance(decorator, ast.Call) else []
+    positional = decorator.args if isinstance(decorator, ast.Call) else []
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     if name == "xfail":
-        # Under a condition it may count after all; with `strict` it must fail.
-        return not given and not any(k.arg in ("strict", "condition") for k in named)
-    if name in ("skipif", "skipIf", "skipUnless") and given:
-        return known(given[0], {}) is (name != "skipUnless")
+        # With a condition the test may count; with `strict` the test must fail.
+        return not positional and not any(k.arg in ("strict", "condition") for k in keywords)
+    if name in ("skipif", "skipIf", "skipUnless") and positional:
+        return known(positional[0], {}) is (name != "skipUnless")
     return name == "skip"
 
 
 def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
-    """The statement's body, where it catches an assertion that fails there and nothing comes of
-    it: no handler does more than print and go on."""
+    """Return the statement's body if a failed assertion there has no effect; otherwise None.
+
+    The statement catches the failure, and no handler does more than print and go on.
+    """
     if isinstance(node, (ast.With, ast.AsyncWith)):
         calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
         suppressed = [a for c in calls if _last_name(c) == "suppress" for a in c.args]
@@ -285,12 +295,12 @@ def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
     for handler in node.handlers:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         if any(kind is None or _last_name(kind) in _CATCHES for kind in kinds):
-            return node.body if all(map(_only_tells, handler.body)) else None
+            return node.body if all(map(_only_prints, handler.body)) else None
     return None
 
 
-def _only_tells(node: ast.stmt) -> bool:
-    """Whether a statement is nothing, goes on, or prints."""
+def _only_prints(node: ast.stmt) -> bool:
+    """Return whether a statement does nothing, continues a loop, or prints."""
     if isinstance(node, (ast.Pass, ast.Continue)) or is_text(node):
         return True
     call = node.value if isinstance(node, ast.Expr) else None

@@ -1,4 +1,4 @@
-"""Why a suite cannot be run as it is: nothing of it is reached, or it needs what is not given."""
+"""Find why a suite cannot run: no assertion is reached, or the sandbox lacks something it needs."""
 
 from __future__ import annotations
 
@@ -20,33 +20,36 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def why_not(suite: ast.Module, entry_point: str, program: ast.Module | None) -> str:
-    """What is wrong with a suite on this function, or nothing. ``program``: the reference."""
+    """Return the first fault of a suite on this function, or "".
+
+    ``program`` is the reference solution, if there is one.
+    """
     return next(_faults(suite, entry_point, program), "")
 
 
 def _faults(suite: ast.Module, entry_point: str, program: ast.Module | None) -> Iterator[str]:
     for node in program.body if program else ():
         if isinstance(node, ast.ClassDef) and node.name == entry_point:
-            yield f"is on a class ({entry_point}), whose objects do not cross to a test script"
+            yield f"tests a class ({entry_point}), whose objects cannot cross to a test script"
     tested = tested_names(entry_point)
     nodes = list(ast.walk(suite))
     yield from _of_pytest(nodes)
     yield from _fixtures(suite, nodes)
     yield from _modules(nodes, tested)
-    found = reached(suite, tested)
-    if not found.asserts:
-        names = ", ".join(dict.fromkeys(found.unreached))
-        where = f" that is ever run (what {names} asserts is not)" if names else ""
+    executed = reached(suite, tested)
+    if not executed.asserts:
+        names = ", ".join(dict.fromkeys(executed.unreached))
+        where = f" in code that runs (nothing runs {names})" if names else ""
         yield f"asserts nothing{where}: every program would pass"
-    elif not (found.takes_candidate or {*tested, CANDIDATE} & found.mentions):
+    elif not (executed.takes_candidate or {*tested, CANDIDATE} & executed.mentions):
         yield f"never calls {tested[0]}: it tests no program"
-    elif not found.takes_candidate and CANDIDATE not in found.mentions:
+    elif not executed.takes_candidate and CANDIDATE not in executed.mentions:
         for name in _bound_by_itself(suite, tested):
-            yield f"binds {name} itself: it would not test the program's"
+            yield f"defines {name} itself: it would not test the program"
 
 
 def _of_pytest(nodes: list[ast.AST]) -> Iterator[str]:
-    given = ", ".join(sorted(PYTEST))
+    available = ", ".join(sorted(PYTEST))
     aliases = {
         a.asname or a.name
         for n in nodes
@@ -58,22 +61,22 @@ def _of_pytest(nodes: list[ast.AST]) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "pytest":
             for alias in node.names:
                 if alias.name not in PYTEST:
-                    yield f"imports {alias.name} of pytest, of which only {given} are given"
+                    yield f"imports {alias.name} from pytest; the sandbox has only {available}"
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             module = node.module if isinstance(node, ast.ImportFrom) else None
             for name in [module] if module else [alias.name for alias in node.names]:
                 if name.startswith(("pytest_", "_pytest")):
-                    yield f"imports {name}: plugins of pytest are not given"
+                    yield f"imports {name}: the sandbox has no plugins of pytest"
         if not isinstance(node, ast.Attribute):
             continue
         if getattr(node.value, "id", "") in aliases and node.attr not in PYTEST:
-            yield f"uses pytest.{node.attr}, and only {given} are given of pytest"
+            yield f"uses pytest.{node.attr}; of pytest the sandbox has only {available}"
         if node.attr == "usefixtures":
-            yield "uses fixtures of pytest (usefixtures), which are not given"
+            yield "uses fixtures of pytest (usefixtures), which the sandbox lacks"
 
 
 def _fixtures(suite: ast.Module, nodes: list[ast.AST]) -> Iterator[str]:
-    """Tests with parameters that nothing gives."""
+    """Yield a fault for each test with a parameter that nothing provides."""
     mentioned = {n.id for n in nodes if isinstance(n, ast.Name)}
     for node in suite.body:
         if isinstance(node, _Function) and node.name.startswith("test"):
@@ -92,31 +95,31 @@ def _without(
     marks = node.decorator_list if marks is None else marks
     cases = [d for d in marks if _last(d) == "parametrize"]
     if node.name in mentioned and not cases:
-        return  # a helper, which others call
+        return  # a helper that other tests call
     if any(_last(d) in ("patch", "object", "dict", "given") for d in marks):
-        return  # they give arguments of their own
+        return  # these decorators pass arguments of their own
     arguments = [*node.args.posonlyargs, *node.args.args]
     needed = arguments[own : len(arguments) - len(node.args.defaults)]
-    given = {name for each in cases for name in _parametrized(each)}
-    left = [a.arg for a in needed if a.arg not in given]
-    unknown = [name for name in left if name in FIXTURES]
-    if unknown or len(left) > 1:
-        told = ", ".join(unknown or left)
-        yield f"{node.name} takes {told}: fixtures of pytest are not given"
+    parametrized = {name for each in cases for name in _parametrized(each)}
+    missing = [a.arg for a in needed if a.arg not in parametrized]
+    unknown = [name for name in missing if name in FIXTURES]
+    if unknown or len(missing) > 1:
+        fixtures = ", ".join(unknown or missing)
+        yield f"{node.name} takes {fixtures}: the sandbox has no fixtures of pytest"
 
 
 def _parametrized(decorator: ast.expr) -> list[str]:
-    """The names that a ``parametrize`` gives, as far as they are written out."""
+    """Return the names of a ``parametrize``, as far as they are literals."""
     if not isinstance(decorator, ast.Call):
         return []
     named = [k.value for k in decorator.keywords if k.arg == "argnames"]
-    held = (decorator.args or named)[0:1]
-    texts = [n.value for each in held for n in ast.walk(each) if isinstance(n, ast.Constant)]
+    names = (decorator.args or named)[0:1]
+    texts = [n.value for each in names for n in ast.walk(each) if isinstance(n, ast.Constant)]
     return [name.strip() for text in texts if isinstance(text, str) for name in text.split(",")]
 
 
 def _modules(nodes: list[ast.AST], tested: tuple[str, ...]) -> Iterator[str]:
-    """Imports that seem to be of the program, and are not of the function under test."""
+    """Yield a fault for each import that seems to be of the program, but not of its function."""
     attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
     taken: dict[str, set[str]] = {}
     for node in nodes:
@@ -127,12 +130,12 @@ def _modules(nodes: list[ast.AST], tested: tuple[str, ...]) -> Iterator[str]:
                 taken.setdefault(alias.name, set())
     for module, names in taken.items():
         if seems_programs(module) and not is_programs(module, names, tested, attributes):
-            told = ", ".join(sorted(names)) or "nothing that it uses"
-            yield f"imports {told} from {module}, and not {tested[0]}, which is asked for"
+            imported = ", ".join(sorted(names)) or "nothing that it uses"
+            yield f"imports {imported} from {module}, but the task asks for {tested[0]}"
 
 
 def _bound_by_itself(suite: ast.Module, tested: tuple[str, ...]) -> Iterator[str]:
-    """The function's name, where the suite binds it to something that is not the program's."""
+    """Yield the function's name if the suite binds it to something of its own."""
     for node in suite.body:
         names: list[str] = []
         if isinstance(node, (_Function, ast.ClassDef)):
@@ -142,8 +145,8 @@ def _bound_by_itself(suite: ast.Module, tested: tuple[str, ...]) -> Iterator[str
             if not is_programs(node.module, taken, tested, ()) and not node.level:
                 names = [alias.asname or alias.name for alias in node.names]
         elif isinstance(node, ast.Assign):
-            held = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-            if not held:  # else it may be the program's after all
+            values = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            if not values:  # a value made of names may still be the program's function
                 names = [t.id for t in node.targets if isinstance(t, ast.Name)]
         yield from (name for name in names if name == tested[0])
 

@@ -1,9 +1,10 @@
-"""The assertions of a piece of Python, each with the names that it may use.
+"""Read the assertions of a piece of Python, each with the names that it may use.
 
-An assertion is an ``assert``, a call of a method or function whose name begins with ``assert``, or
-a block that expects an exception. It is read as if it stood alone: `bindings` follows names from
-top to bottom, through functions and test cases, and nothing is executed. An assertion in a loop or
-a branch asserts what only a run can tell.
+- An assertion is an ``assert``, a call of a method or function whose name begins with ``assert``,
+  or a block that expects an exception.
+- Each assertion is read as if it stood alone. `bindings` follows names from top to bottom, through
+  functions and test cases; nothing is executed.
+- An assertion in a loop or a branch is not read, because only an execution tells its meaning.
 """
 
 from __future__ import annotations
@@ -31,16 +32,19 @@ _LOOP = "inside a loop or a branch"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An assertion and what it was read as."""
+    """An assertion and its reading: a call test, or the reason against one."""
 
     node: Assertion
     read: CallTest | NotACall
 
 
 def assertions(tree: ast.Module, function: str) -> list[Found]:
-    """Every assertion of a module, in the order of its text. `function` is how the function that
-    is tested is called: ``f``, or ``Solution().f``. It goes by ``candidate`` too, and, unless it is
-    a method itself, as one of ``Solution``."""
+    """Return every assertion of a module, in the order of the text.
+
+    ``function`` is the name of the function under test: ``f``, or ``Solution().f``. The names
+    ``candidate`` and (for a plain function) ``Solution().f`` stand for the function too, unless
+    the module redefines them.
+    """
     head = function.partition("(")[0]
     names = {function}
     if not redefines(tree, "candidate"):
@@ -64,7 +68,7 @@ def assertions(tree: ast.Module, function: str) -> list[Found]:
 
 @dataclass(slots=True)
 class _Walk:
-    """A way through a module from top to bottom."""
+    """Walk through a module from top to bottom."""
 
     tree: ast.Module
     head: str
@@ -72,7 +76,7 @@ class _Walk:
     found: list[Found] = field(default_factory=list)
     top: Bindings = field(init=False)
     given: set[str] = field(init=False)
-    """Functions that are called with the one that is tested, as in ``check(f)``."""
+    """Functions that take the function under test as their only argument, as in ``check(f)``."""
 
     def __post_init__(self) -> None:
         self.top = Bindings(set(self.functions))
@@ -83,7 +87,7 @@ class _Walk:
         }
 
     def body(self, body: Sequence[ast.stmt], known: Bindings, refusal: str = "") -> None:
-        """Go through statements; `refusal` is why an assertion among them is none."""
+        """Walk through statements; ``refusal`` is the reason why their assertions are not read."""
         rebound = [name for name, times in stored_names(body).items() if times > 1]
         for node in body:
             if (method := _asserting(node, self.tree)) is not None:
@@ -108,7 +112,7 @@ class _Walk:
                 case ast.With(items=[item]) if _is_subtest(item.context_expr):
                     self.body(node.body, known, refusal)
                 case ast.FunctionDef():
-                    pass  # what the function itself asserts is no test of it
+                    pass  # assertions inside the function under test do not test it
                 case _:
                     self._branches(node, known)
             if not isinstance(node, SCOPES):
@@ -133,7 +137,7 @@ class _Walk:
         self.found.append(Found(node, read))
 
     def _function(self, node: ast.FunctionDef, outside: Bindings, refusal: str) -> None:
-        """A function: what it stores is its own from its first line on."""
+        """Walk through a function, whose stored names are local from its first line on."""
         known = outside.inside()
         parameters = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         method = parameters[:1] in (["self"], ["cls"])
@@ -149,17 +153,18 @@ class _Walk:
         self.body(node.body, known, refusal)
 
     def _class(self, node: ast.ClassDef, outside: Bindings, refusal: str) -> None:
-        """A test case: what its methods share is set in its body and in its ``setUp``."""
+        """Walk through a test case, whose body and ``setUp`` set the attributes it shares."""
         shared, times = outside.inside(), Counter(own_attributes(node))
-        for one in node.body:
-            if isinstance(one, ast.Assign):
-                _share(shared, [t.id for t in one.targets if isinstance(t, ast.Name)], one, shared)
-                times.update(t.id for t in one.targets if isinstance(t, ast.Name))
-            elif isinstance(one, ast.FunctionDef) and one.name in _SET_UP:
+        for statement in node.body:
+            if isinstance(statement, ast.Assign):
+                names = [t.id for t in statement.targets if isinstance(t, ast.Name)]
+                _share(shared, names, statement, shared)
+                times.update(names)
+            elif isinstance(statement, ast.FunctionDef) and statement.name in _SET_UP:
                 inside = shared.inside()
-                for name in stored_names(one.body):
+                for name in stored_names(statement.body):
                     inside.forget(name)
-                for line in (s for s in one.body if isinstance(s, ast.Assign)):
+                for line in (s for s in statement.body if isinstance(s, ast.Assign)):
                     inside.assign(line.targets, line.value)
                     _share(
                         shared, [n for t in line.targets for n in own_attributes(t)], line, inside
@@ -170,20 +175,20 @@ class _Walk:
                 shared.forget(f"cls.{name}")
         if node.decorator_list:
             refusal = refusal or "under a decorator"
-        for one in node.body:
-            self.body([one], shared.inside(), refusal)
+        for statement in node.body:
+            self.body([statement], shared.inside(), refusal)
 
     def _branches(self, node: ast.stmt, known: Bindings) -> None:
-        """A loop, a branch or another statement: what it stores is known no more."""
-        for one in statements([node]):
-            if (method := _asserting(one, self.tree)) is not None:
-                self._assertion(one, method, known, _LOOP)
+        """Walk through a loop, a branch or another statement, and forget the names it stores."""
+        for inner in statements([node]):
+            if (method := _asserting(inner, self.tree)) is not None:
+                self._assertion(inner, method, known, _LOOP)
         for name in stored_names([node]):
             known.forget(name)
 
 
 def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside: Bindings) -> None:
-    """A test case's own: attributes set to a value that is told from another scope."""
+    """Give attributes of a test case the meaning of a value in the scope ``inside``."""
     meaning = inside.meaning(node.value)
     for name in attributes:
         for owner in ("self", "cls"):
@@ -191,7 +196,7 @@ def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside
 
 
 def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
-    """What is known inside of a function: names that its surroundings set once."""
+    """Return the names that hold inside a function: those that its surroundings set once."""
     lasting = known.inside()
     for name in rebound:
         lasting.forget(name)
@@ -199,7 +204,10 @@ def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
 
 
 def _asserting(node: ast.stmt, tree: ast.Module) -> str | None:
-    """None of a statement that is no assertion; the method's name of one of `unittest`'s."""
+    """Return None for a statement that is not an assertion.
+
+    For an assertion, the method's name if it is one of `unittest`'s, otherwise "".
+    """
     if isinstance(node, ast.Assert):
         return ""
     if isinstance(node, ast.With):
@@ -221,7 +229,7 @@ def _expects_error(call: ast.Call) -> bool:
 
 
 def _is_main(test: ast.expr) -> bool:
-    """Whether a condition is ``__name__ == "__main__"``."""
+    """Return whether a condition is ``__name__ == "__main__"``."""
     return ast.unparse(test) in ("__name__ == '__main__'", "'__main__' == __name__")
 
 

@@ -1,4 +1,4 @@
-"""What a statement is, statements at any depth, and the names that they bind."""
+"""Tools for syntax trees: kinds of statements, statements at any depth, names they bind."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a docstring, or another value that stands alone."""
+    """Return whether a statement is a docstring, or another constant that stands alone."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def is_future(node: ast.stmt) -> bool:
-    """Whether it is an import from ``__future__``, which stands before all others."""
+    """Return whether a statement is an import from ``__future__``, which must come first."""
     return isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level
 
 
 def statements(body: Sequence[ast.stmt], *, functions: bool = True) -> Iterator[ast.stmt]:
-    """Every statement at any depth, in order; those of functions and classes where wanted."""
-    # A stack of our own: a chain of `elif` is as deep as it is long.
+    """Yield every statement at any depth, in order.
+
+    Without ``functions``, statements inside functions and classes are left out.
+    """
+    # An explicit stack: a long chain of `elif` is as deep as it is long.
     waiting = list(reversed(body))
     while waiting:
         node = waiting.pop()
@@ -35,11 +38,11 @@ def statements(body: Sequence[ast.stmt], *, functions: bool = True) -> Iterator[
         for part in (node, *getattr(node, "handlers", []), *getattr(node, "cases", [])):
             for name in ("body", "orelse", "finalbody"):
                 inside += getattr(part, name, [])
-        waiting += sorted(inside, key=lambda one: (one.lineno, one.col_offset), reverse=True)
+        waiting += sorted(inside, key=lambda inner: (inner.lineno, inner.col_offset), reverse=True)
 
 
 def stored_names(body: Sequence[ast.stmt]) -> Counter[str]:
-    """How often each name is bound in a scope, inner functions and classes apart."""
+    """Return how often each name is bound in a scope, without inner functions and classes."""
     count: Counter[str] = Counter()
     for node in statements(body, functions=False):
         if isinstance(node, SCOPES):
@@ -54,7 +57,7 @@ def stored_names(body: Sequence[ast.stmt]) -> Counter[str]:
 
 
 def _targets(node: ast.AST) -> Iterator[str]:
-    """The names that an expression, a handler or a pattern binds."""
+    """Yield the names that an expression, a handler or a pattern binds."""
     for part in ast.walk(node):
         if isinstance(part, (ast.Name, ast.Attribute)) and not isinstance(part.ctx, ast.Load):
             yield dotted(part)
@@ -63,7 +66,7 @@ def _targets(node: ast.AST) -> Iterator[str]:
 
 
 def own_attributes(node: ast.AST) -> Iterator[str]:
-    """The attributes of its own that a test case sets."""
+    """Yield the attributes that a test case sets on itself."""
     for part in ast.walk(node):
         match part:
             case ast.Attribute(value=owner, attr=name, ctx=ast.Store()):

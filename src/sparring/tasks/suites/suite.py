@@ -1,15 +1,14 @@
-"""A suite of assertions on one function as tests: calls if all of it is, else one script.
+"""Turn a suite of assertions on one function into tests: calls if possible, else one script.
 
-A suite of nothing but assertions that `asserts` can read, by themselves or in functions ``test…``
-and ``check``, becomes call tests, each compared by the rule that its assertion states. Any other
-(loops, helpers, a round trip, a tolerance that is computed) stays whole as one script. Nothing is
-left out or approximated. A suite that cannot be run, or in which no assertion is reached, is
-refused (``runnable``).
-
-A script runs apart from the program, so what it uses of the program's head is put before it
-(``carried``). So is ``import math`` where it writes ``math.isclose`` and nobody imports it:
-published rewritings of MBPP have lost the ``test_imports``, and no program would pass. The same
-for any other module of the standard library.
+- A suite of nothing but assertions that `asserts` can read (alone, or in functions ``test…`` and
+  ``check``) becomes call tests. The assertion states the rule that compares each call.
+- Any other suite (with loops, helpers, a round trip, a computed tolerance) becomes one script.
+  Nothing is left out or approximated.
+- A suite that cannot run, or in which no assertion is reached, is refused (``runnable``).
+- A script runs apart from the program. So the lines of the program's head that the script uses
+  are put before it (``carried``).
+- A script that uses a module of the standard library without an import gets the import:
+  published rewritings of MBPP have lost ``test_imports``, and no program would pass.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from sparring.testnames import CHECK, is_programs, tested_names
 
 
 class Noting(Protocol):
-    """A row that is being read: what is wrong with it is noted."""
+    """A row being read, which collects its faults."""
 
     def fault(self, name: str, text: str) -> None:
         """Note a fault of a field."""
@@ -40,8 +39,10 @@ class Noting(Protocol):
 def read_suite(
     row: Noting, name: str, parts: Sequence[str], entry_point: str, program: ast.Module | None
 ) -> tuple[Test, ...]:
-    """The tests of a suite: calls if all of it is, else one script; none with a fault noted.
-    ``program`` is the reference, or the head of one, as far as it is Python."""
+    """Return the tests of a suite: calls if possible, else scripts; none, with a fault noted.
+
+    ``program`` is the reference solution, or its head, if it is Python.
+    """
     source = "\n".join(_distinct(part for part in parts if part.strip())) + "\n"
     tree = parsed(source)
     if tree is None:
@@ -54,25 +55,28 @@ def read_suite(
     if calls:
         return tuple(Test(c.input, c.output, Kind.CALL, c.checker) for c in calls)
     scripts = _apart(parts, entry_point) or [source]
-    return tuple(Test(_script(one, entry_point, program), "", Kind.SCRIPT) for one in scripts)
+    return tuple(Test(_script(script, entry_point, program), "", Kind.SCRIPT) for script in scripts)
 
 
 def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
-    """A suite after what it needs of the program's head, its ``from __future__`` first of all."""
+    """Return a suite after the lines it needs of the program's head, ``__future__`` first."""
     tree = ast.parse(source)
     future = [node for node in tree.body if is_future(node)]
     lines = source.split("\n")
     for node in future:
-        # The lines stay, for their numbers.
+        # Blank lines stay in place of the import, so that line numbers do not change.
         for at in range(node.lineno - 1, node.end_lineno or node.lineno):
             lines[at] = ""
-    before = [*map(ast.unparse, future), *carried(tree, entry_point, program)]
-    return "".join(f"{one}\n" for one in before) + ("\n".join(lines) if future else source)
+    lines_before = [*map(ast.unparse, future), *carried(tree, entry_point, program)]
+    return "".join(f"{line}\n" for line in lines_before) + ("\n".join(lines) if future else source)
 
 
 def _apart(parts: Sequence[str], entry_point: str) -> list[str]:
-    """A script for each part that asserts, after those that do not, where two of the parts define
-    something under one name: in one module the later would take the place of the earlier."""
+    """Return a script for each asserting part if two parts define the same name; otherwise none.
+
+    In one module, the later definition would replace the earlier. Each script begins with the
+    parts that assert nothing.
+    """
     trees = [(part, parsed(part)) for part in _distinct(p for p in parts if p.strip())]
     seen: set[str] = set()
     clash = False
@@ -92,7 +96,7 @@ def _apart(parts: Sequence[str], entry_point: str) -> list[str]:
 
 
 def _named(node: ast.stmt) -> list[str]:
-    """The names that a definition or an assignment gives."""
+    """Return the names that a definition or an assignment binds."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -105,11 +109,11 @@ def _loads(node: ast.Name) -> bool:
 
 
 def _distinct(parts: Iterable[str]) -> Iterator[str]:
-    """The parts, with another name for a test of which an earlier part has one: both are run."""
+    """Yield the parts; a test with an earlier test's name is renamed, so that both run."""
     seen: set[str] = set()
     for number, part in enumerate(parts):
         tree = parsed(part)
-        lines = re.split("(?<=\n)", part)  # `splitlines` knows ends that are none to Python
+        lines = re.split("(?<=\n)", part)  # `splitlines` also splits where Python ends no line
         for node in tree.body if tree else ():
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith(
                 "test"
@@ -123,7 +127,7 @@ def _distinct(parts: Iterable[str]) -> Iterator[str]:
 
 
 def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
-    """The suite as calls; None where anything in it is none."""
+    """Return the suite as call tests; None if any part of it is not a call test."""
     asserted: list[ast.Assert] = []
     names = [entry_point, *_other_names(tree, entry_point)]
     for node in tree.body:
@@ -136,30 +140,30 @@ def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
             inside = node.body
         else:
             inside = [node]
-        for one in inside:
-            if isinstance(one, ast.Assert):
-                if not (isinstance(one.test, ast.Constant) and one.test.value):
-                    asserted.append(one)  # `assert True` says nothing
-            elif not _says_nothing(one, top=one is node):
+        for statement in inside:
+            if isinstance(statement, ast.Assert):
+                if not (isinstance(statement.test, ast.Constant) and statement.test.value):
+                    asserted.append(statement)  # a constant such as `assert True` is left out
+            elif not _says_nothing(statement, top=statement is node):
                 return None
     try:
-        text = "\n".join(ast.unparse(ast.Assert(one.test)) for one in asserted)
+        text = "\n".join(ast.unparse(ast.Assert(statement.test)) for statement in asserted)
     except (ValueError, RecursionError):
         return None
-    found = parse_asserts(text, names)
-    calls = [one for one in found if isinstance(one, CallTest)]
-    return calls if len(calls) == len(found) else None
+    assertions = parse_asserts(text, names)
+    calls = [statement for statement in assertions if isinstance(statement, CallTest)]
+    return calls if len(calls) == len(assertions) else None
 
 
 def _other_names(tree: ast.Module, entry_point: str) -> Iterator[str]:
-    """What the function is called where the suite imports it from the program."""
+    """Yield the names under which the suite imports the function from the program."""
     tested = tested_names(entry_point)
     for node in tree.body:
         if not (isinstance(node, ast.ImportFrom) and node.module):
             continue
         if is_programs(node.module, [a.name for a in node.names], tested, ()):
-            found = [a.asname for a in node.names if a.name == entry_point]
-            yield from (name for name in found if name)
+            aliases = [a.asname for a in node.names if a.name == entry_point]
+            yield from (alias for alias in aliases if alias)
 
 
 def _is_test(node: ast.FunctionDef) -> bool:
@@ -167,12 +171,12 @@ def _is_test(node: ast.FunctionDef) -> bool:
 
 
 def _says_nothing(node: ast.stmt, *, top: bool) -> bool:
-    """Whether a statement beside the assertions has no part in them."""
+    """Return whether a statement beside the assertions has no effect on them."""
     if isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)):
         return True
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    # HumanEval's METADATA. A name that an assertion used would make it no call.
+    # HumanEval's METADATA. An assertion that used the name would not be read as a call.
     return top and isinstance(node, ast.Assign) and _literal(node.value)
 
 
@@ -185,7 +189,7 @@ def _literal(node: ast.expr) -> bool:
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The syntax tree of a source; None if it is not Python."""
+    """Return the syntax tree of a source; None if it is not Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,5 +1,8 @@
-"""Assertions that allow a tolerance, as call tests: ``abs(f(x) - y) < t``, `math.isclose`,
-`pytest.approx`, and a distance that is rounded to some places."""
+"""Read assertions with a tolerance as call tests.
+
+The forms are ``abs(f(x) - y) < t``, `math.isclose`, `pytest.approx`, and a distance that is rounded
+to some places.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,18 @@ from sparring.tasks.suites.called import Arguments, CallTest, Names, made
 from sparring.tasks.suites.constants import NotConstant, dotted
 
 _FINE = 1e-4
+"""Largest relative tolerance of ``isclose`` that is read."""
 _MOST_PLACES = 300
 
 
 def within(
     call: Arguments, value: object, absolute: float, relative: float, *, several: bool = False
 ) -> CallTest:
-    """The call's value is near another: a number or, with `several`, numbers in a row.
-    Raises `NotConstant`."""
+    """Return the test that a call's value is near another.
+
+    The value is a number or, with ``several``, also numbers in a list, tuple or dictionary.
+    Raises `NotConstant` for any other value.
+    """
     numbers = [value]
     if several and isinstance(value, (list, tuple)):
         numbers = list(value)
@@ -25,7 +32,7 @@ def within(
         numbers = list(value.values())
     if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
         raise NotConstant("a tolerance around what is no number")
-    if isinstance(value, int):  # a tolerance is one between floats
+    if isinstance(value, int):  # the checker applies a tolerance to floats alone
         try:
             value = float(value)
         except OverflowError as error:
@@ -34,28 +41,28 @@ def within(
 
 
 def is_approx(node: ast.expr) -> bool:
-    """Whether an expression is pytest's ``approx(…)``."""
+    """Return whether an expression is pytest's ``approx(…)``."""
     return isinstance(node, ast.Call) and dotted(node.func) in ("approx", "pytest.approx")
 
 
 def near_approx(call: Arguments, approx: ast.Call, names: Names) -> CallTest:
-    """``f(x) == approx(y, rel, abs)``. Raises `NotConstant`."""
+    """Return the test of ``f(x) == approx(y, rel, abs)``. Raises `NotConstant`."""
     named = names.keywords(approx)
     if not 1 <= len(approx.args) <= 3 or not {"rel", "abs"}.issuperset(named):
         raise NotConstant("approx without one value, or with other options than rel and abs")
-    given = dict(zip(("rel", "abs"), map(names.value, approx.args[1:]), strict=False))
-    if given.keys() & named:
+    positional = dict(zip(("rel", "abs"), map(names.value, approx.args[1:]), strict=False))
+    if positional.keys() & named:
         raise NotConstant("approx with one option twice")
-    named |= given
+    named |= positional
     absolute, relative = tolerance(named.get("abs")), tolerance(named.get("rel"))
-    if relative is None:  # pytest's rule: an absolute tolerance alone is meant alone
+    if relative is None:  # as in pytest: `abs` without `rel` sets the relative tolerance to 0
         relative = 1e-6 if absolute is None else 0.0
     absolute = 1e-12 if absolute is None else absolute
     return within(call, names.value(approx.args[0]), absolute, relative, several=True)
 
 
 def near_distance(left: ast.expr, right: ast.expr, names: Names, *, strict: bool) -> CallTest:
-    """``abs(f(x) - y) < t``, or y first. Raises `NotConstant`."""
+    """Return the test of ``abs(f(x) - y) < t``, or with y first. Raises `NotConstant`."""
     if (
         isinstance(left, ast.Call)
         and dotted(left.func) in ("abs", "math.fabs")
@@ -74,20 +81,24 @@ def near_distance(left: ast.expr, right: ast.expr, names: Names, *, strict: bool
 
 
 def near_isclose(test: ast.Call, names: Names) -> CallTest:
-    """``math.isclose(f(x), y)``. Raises `NotConstant`."""
+    """Return the test of ``math.isclose(f(x), y)``. Raises `NotConstant`."""
     if len(test.args) != 2:
         raise NotConstant("isclose without two values")
     first, second = names.in_order(*test.args)
     named = names.keywords(test)
     relative, absolute = tolerance(named.get("rel_tol", 1e-9)), tolerance(named.get("abs_tol", 0))
     if relative is None or absolute is None or relative > _FINE:
-        # It is relative to the larger of the two values, ours to the expected one.
+        # `isclose` is relative to the larger of the two values, our checker to the expected one;
+        # for a fine tolerance the difference does not matter.
         raise NotConstant("isclose with a coarse relative tolerance")
     return within(names.called(first), names.value(second), absolute, relative)
 
 
 def of_places(places: object) -> float:
-    """The greatest distance that ``round(distance, places)`` makes 0. Raises `NotConstant`."""
+    """Return the greatest distance that ``round(distance, places)`` makes 0.
+
+    Raises `NotConstant` if ``places`` is not a small whole number.
+    """
     if isinstance(places, bool) or not isinstance(places, int) or abs(places) > _MOST_PLACES:
         raise NotConstant("places that are no small whole number")
     most: float = 0.5 * 10.0**-places
@@ -99,7 +110,10 @@ def of_places(places: object) -> float:
 
 
 def tolerance(value: object) -> float | None:
-    """A tolerance as a number; None where none is given. Raises `NotConstant`."""
+    """Return a tolerance as a number; None for None.
+
+    Raises `NotConstant` for a value that is not a number, negative or not finite.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -1,7 +1,7 @@
-"""The assertions of `unittest` as call tests: ``self.assertEqual(f(x), y)`` and its kin.
+"""Read `unittest`'s assertions, such as ``self.assertEqual(f(x), y)``, as call tests.
 
-Those that say that one call has one value are read. ``assertIn``, ``assertNotEqual``,
-``assertRaises`` and their like say less than that, or something else.
+Methods that give one call one value are read. ``assertIn``, ``assertNotEqual``, ``assertRaises``
+and similar methods state less, or something else, and are not read.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ _NONE = ast.Constant(None)
 
 
 def method_test(method: str, call: ast.Call, names: Names) -> CallTest:
-    """The test that a call of a method of `unittest.TestCase` is. Raises `NotConstant` with the
-    reason where it is none."""
+    """Return the test that a call of a method of `unittest.TestCase` states.
+
+    Raises `NotConstant` with the reason if the call states no test.
+    """
     if method not in _PARAMETERS:
         raise NotConstant(f"{method} says nothing of the value of one call")
-    given = _given(call, _PARAMETERS[method], delta="Almost" in method)
-    values = [given.get(name) for name in _PARAMETERS[method]]
+    arguments = _given(call, _PARAMETERS[method], delta="Almost" in method)
+    values = [arguments.get(name) for name in _PARAMETERS[method]]
     first, second = values[0], values[1] if len(values) > 1 else _NONE
     if first is None or second is None:
         raise NotConstant(f"{method} without what it compares")
@@ -52,32 +54,34 @@ def method_test(method: str, call: ast.Call, names: Names) -> CallTest:
         return compared(first, ast.Is(), second, names)
     left, right = names.in_order(first, second)
     if method not in _OF_TYPES:
-        return _almost(left, right, given, names)
+        return _almost(left, right, arguments, names)
     if not isinstance(names.value(right), _OF_TYPES[method]):
         raise NotConstant(f"{method} of another type")
     return compared(left, ast.Eq(), right, names)
 
 
 def _given(call: ast.Call, parameters: tuple[str, ...], *, delta: bool) -> dict[str, ast.expr]:
-    """The arguments by their parameters' names; a message goes last and says nothing."""
-    known = (*parameters, "msg", *(("delta",) if delta else ()))
-    given = dict(zip(known, call.args, strict=False))
+    """Return the arguments by the names of their parameters, including the message, if any."""
+    names = (*parameters, "msg", *(("delta",) if delta else ()))
+    arguments = dict(zip(names, call.args, strict=False))
     named = {k.arg: k.value for k in call.keywords if k.arg is not None}
     if (
-        len(call.args) > len(known)
+        len(call.args) > len(names)
         or len(named) != len(call.keywords)
-        or not set(known).issuperset(named)
-        or given.keys() & named.keys()
+        or not set(names).issuperset(named)
+        or arguments.keys() & named.keys()
         or any(isinstance(a, ast.Starred) for a in call.args)
     ):
         raise NotConstant("arguments that the method does not take")
-    return given | named
+    return arguments | named
 
 
-def _almost(left: ast.expr, right: ast.expr, given: dict[str, ast.expr], names: Names) -> CallTest:
-    """``assertAlmostEqual``: within ``delta``, else equal to so many places, 7 unless said."""
+def _almost(
+    left: ast.expr, right: ast.expr, arguments: dict[str, ast.expr], names: Names
+) -> CallTest:
+    """Return the test of ``assertAlmostEqual``: within ``delta``, or equal to ``places`` (7)."""
     places, delta = (
-        names.value(given[name]) if name in given else None for name in ("places", "delta")
+        names.value(arguments[name]) if name in arguments else None for name in ("places", "delta")
     )
     if places is not None and delta is not None:
         raise NotConstant("both places and delta")

@@ -1,9 +1,11 @@
-"""Test scripts that import numpy to compare numbers, made to run without it.
+"""Make test scripts that import numpy only to compare numbers run without numpy.
 
-EvalPlus's suites on the hub, and others after them, import numpy for ``allclose`` and its like
-alone. Then a stand-in of a few functions (`rules.closeness`) takes numpy's place in the script, and
-the comparison stays the script's own. A script that uses anything else of numpy is left as it is:
-it needs numpy in the sandbox, and `imports` says so.
+- EvalPlus's suites on the hub, and others that follow them, import numpy only for ``allclose`` and
+  similar functions.
+- In such a script a stand-in with a few functions (`rules.closeness`) replaces numpy. The script
+  still makes its own comparison.
+- A script that uses anything else of numpy is left as it is. It needs numpy in the sandbox, which
+  `imports` reports.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ _NAME = "_stand_in_for_numpy"
 
 
 def without_numpy(source: str) -> str:
-    """The script with the stand-in where that is enough; the same text where it is not, or where
-    nothing imports numpy."""
+    """Return the script with the stand-in.
+
+    A script that does not import numpy, or needs more of numpy, is returned unchanged.
+    """
     if "numpy" not in source:
         return source
     try:
@@ -40,7 +44,7 @@ def without_numpy(source: str) -> str:
 
 
 class _Imports(ast.NodeTransformer):
-    """Puts assignments in the place of imports of numpy, and remembers its names."""
+    """Replaces imports of numpy by assignments, and collects numpy's names in the script."""
 
     def __init__(self) -> None:
         self.aliases: set[str] = set()
@@ -48,33 +52,33 @@ class _Imports(ast.NodeTransformer):
         self.found, self.plain = False, True
 
     def visit_Import(self, node: ast.Import) -> ast.stmt | list[ast.stmt]:
-        left: list[ast.stmt] = []
-        for one in node.names:
-            top, _, rest = one.name.partition(".")
+        kept: list[ast.stmt] = []
+        for alias in node.names:
+            top, _, rest = alias.name.partition(".")
             if top != "numpy":
-                left.append(ast.Import([one]))
+                kept.append(ast.Import([alias]))
                 continue
             self.found = True
-            if rest and (one.asname or rest != "testing"):
+            if rest and (alias.asname or rest != "testing"):
                 self.plain = False
-            self.aliases.add(one.asname or "numpy")
-            left.append(_assign(one.asname or "numpy", _NAME))
-        return left
+            self.aliases.add(alias.asname or "numpy")
+            kept.append(_assign(alias.asname or "numpy", _NAME))
+        return kept
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         top, _, rest = (node.module or "").partition(".")
         if top != "numpy" or node.level:
             return node
         self.found = True
-        if any(one.name == "*" for one in node.names):
+        if any(alias.name == "*" for alias in node.names):
             self.plain = False
             return node
-        left: list[ast.stmt] = []
-        for one in node.names:
-            name = f"{rest}.{one.name}" if rest else one.name
+        kept: list[ast.stmt] = []
+        for alias in node.names:
+            name = f"{rest}.{alias.name}" if rest else alias.name
             self.taken.append(name)
-            left.append(_assign(one.asname or one.name, f"{_NAME}.{name}"))
-        return left
+            kept.append(_assign(alias.asname or alias.name, f"{_NAME}.{name}"))
+        return kept
 
 
 def _assign(name: str, value: str) -> ast.stmt:
@@ -82,18 +86,18 @@ def _assign(name: str, value: str) -> ast.stmt:
 
 
 def _used(tree: ast.Module, aliases: set[str]) -> set[str]:
-    """What of numpy is used under these names, dotted; "" for the module itself, as a value."""
-    found: set[str] = set()
+    """Return the dotted names of numpy that are used; "" stands for the module as a value."""
+    used: set[str] = set()
     inside: set[ast.AST] = set()
     for node in ast.walk(tree):  # the outermost attribute first
         if node in inside or not isinstance(node, (ast.Attribute, ast.Name)):
             continue
         parts: list[str] = []
-        at: ast.expr = node
-        while isinstance(at, ast.Attribute):
-            parts.insert(0, at.attr)
-            at = at.value
-            inside.add(at)
-        if isinstance(at, ast.Name) and at.id in aliases and isinstance(at.ctx, ast.Load):
-            found.add(".".join(parts))
-    return found
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            parts.insert(0, root.attr)
+            root = root.value
+            inside.add(root)
+        if isinstance(root, ast.Name) and root.id in aliases and isinstance(root.ctx, ast.Load):
+            used.add(".".join(parts))
+    return used

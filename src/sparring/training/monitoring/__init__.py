@@ -1,1 +1,1 @@
-"""What a step has shown: metrics, alarms, rates, and figures for trackers."""
+"""Monitoring of a step: metrics, alarms, rates, and figures for trackers."""

@@ -1,12 +1,13 @@
-"""When a monitor drifts: alarms with their reasons, from a run's metrics and nothing else.
+"""Alarms: monitors that exceed their limits, with reasons, computed from a run's metrics alone.
 
     alarms = raised(limits, earlier, record)
 
-A monitor's value is its mean over the last `WINDOW` steps, so that one noisy step is no alarm. A
-share has an absolute limit; entropy, length and the gap between sampler and trainer are measured
-by their mean over the run's first `WINDOW` steps that have a value. As all of it stands in
-metrics.jsonl, a run that was killed and resumed raises the same alarms. An alarm changes nothing:
-no reward, no task is taken away, and the run goes on.
+The value of a monitor is its mean over the last `WINDOW` steps, so that a single noisy step raises
+no alarm. A share has an absolute limit. Entropy, length and the gap between sampler and trainer are
+divided by their mean over the run's first `WINDOW` steps that have a value.
+
+All values are in metrics.jsonl, so a run that was killed and resumed raises the same alarms. An
+alarm only informs: rewards and tasks stay as they are, and the run continues.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
 
 WINDOW = 5
-"""Steps that a value is averaged over; there is no alarm before as many are made."""
+"""Steps over which a value is averaged; earlier than that no alarm is raised."""
 _LEAST_KNOWN = 3
-"""Of these, steps that must have a value."""
+"""Steps of a window that must have a value."""
 
 Record = Mapping[str, Any]
 Alarm = dict[str, Any]
 
 
 class Monitor(StrEnum):
-    """What can raise an alarm. Shares: too much is above the limit."""
+    """Monitors that can raise an alarm. Most alarm above their limit; entropy and gradient share
+    alarm below it."""
 
     WITHHELD_GAP = "withheld_gap"
     ESTIMATE_GAP = "estimate_gap"
@@ -71,34 +73,37 @@ _LIMITS = {
     "truncated_share": "truncated_share",
     "logprob_gap": "gap_drift",
 }
-"""Fields of [monitors] by what a role's monitor is a value of."""
+"""Field of [monitors] with the limit, for each metric of a role that has a monitor."""
 _BY_THE_FIRST = frozenset({"entropy", "mean_length", "logprob_gap"})
+"""Metrics whose limit is relative to the run's first steps."""
 _LEAST_GAP = 1e-3
-"""A mean gap below this is the rounding of float32, however it changes."""
+"""Mean gap below which every change is rounding of float32, and no alarm."""
 _FLOORS = frozenset({"entropy", "gradient_share"})
+"""Metrics that alarm below their limit."""
 _REASONS = {
-    Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their runs "
-    "on withheld ones: the rewarded tests are fitted, or too few",
-    Monitor.ESTIMATE_GAP: "{value:.0%} more generated tests count as right by the programs than "
-    "are right by the reference: the tester is paid for tests that are wrong",
+    Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their "
+    "executions on hidden tests: the programs are fitted to the rewarded tests, or these are too "
+    "few",
+    Monitor.ESTIMATE_GAP: "the test accuracy estimated by the programs exceeds the true one by "
+    "{value:.0%}: the tester is rewarded for wrong tests",
     Monitor.DUPLICATE_TESTS: "{value:.0%} of the generated tests repeat the input of another test "
     "of their group",
     Monitor.COPIED_TESTS: "{value:.0%} of the generated tests have the input of a public example",
     Monitor.INVALID_TESTS: "{value:.0%} of the generated tests cannot be read, are refused by the "
     "validator or stop the reference solution",
     Monitor.TRIVIAL_INPUTS: "{value:.0%} of the generated inputs have fewer than half the values "
-    "of a usual ground-truth input of their task",
-    Monitor.SUSPECT_TESTS: "{value:.0%} of the ground-truth tests are failed by all programs, "
-    "though one passes at least half of the others: are they right?",
+    "of a typical ground-truth input of their task",
+    Monitor.SUSPECT_TESTS: "{value:.0%} of the ground-truth tests are failed by all programs of a "
+    "group, though some program passes at least half of the other tests: these tests may be wrong",
     Monitor.REFERENCE_FAILURES: "the reference solutions fail {value:.0%} of the ground-truth "
     "tests: tests or references are wrong",
     Monitor.FOREIGN_OUTPUTS: "checkers accept {value:.0%} of the expected outputs of other tests: "
-    "they accept what is wrong",
-    Monitor.VIOLATIONS: "{value:.0%} of the programs' runs tried what the sandbox forbids",
-    Monitor.CODER_ENTROPY: "the coder's entropy is {value:.0%} of that of the first steps: its "
-    "programs become all alike",
-    Monitor.TESTER_ENTROPY: "the tester's entropy is {value:.0%} of that of the first steps: its "
-    "tests become all alike",
+    "the checkers accept wrong outputs",
+    Monitor.VIOLATIONS: "{value:.0%} of the programs' executions tried what the sandbox forbids",
+    Monitor.CODER_ENTROPY: "the coder's entropy is {value:.0%} of its entropy in the first "
+    "steps: the programs become all alike",
+    Monitor.TESTER_ENTROPY: "the tester's entropy is {value:.0%} of its entropy in the first "
+    "steps: the tests become all alike",
     Monitor.CODER_LENGTH: "the coder's responses are {value:.1f} times as long as in the first "
     "steps",
     Monitor.TESTER_LENGTH: "the tester's responses are {value:.1f} times as long as in the first "
@@ -108,13 +113,13 @@ _REASONS = {
     Monitor.TESTER_GRADIENT: "{value:.0%} of the tests carry gradient: the tester learns next to "
     "nothing; see tester.dropped in metrics.jsonl",
     Monitor.CODER_TRUNCATED: "{value:.0%} of the coder's responses end at "
-    "sampling.coder_max_tokens: a program that is cut off is none",
+    "sampling.coder_max_tokens: a response that is cut off holds no whole program",
     Monitor.TESTER_TRUNCATED: "{value:.0%} of the tester's responses end at "
-    "sampling.tester_max_tokens: a test that is cut off is none",
-    Monitor.CODER_GAP: "the coder's log-probs in training are {value:.1f} times as far from those "
-    "in sampling as in the first steps: the two drift apart",
-    Monitor.TESTER_GAP: "the tester's log-probs in training are {value:.1f} times as far from "
-    "those in sampling as in the first steps: the two drift apart",
+    "sampling.tester_max_tokens: a response that is cut off holds no whole test",
+    Monitor.CODER_GAP: "the coder's log-probs of sampler and trainer differ {value:.1f} times as "
+    "much as in the first steps: the two drift apart",
+    Monitor.TESTER_GAP: "the tester's log-probs of sampler and trainer differ {value:.1f} times as "
+    "much as in the first steps: the two drift apart",
 }
 
 
@@ -125,14 +130,17 @@ def raised(
     learning: Collection[Role] = tuple(Role),
     ahead: bool = False,
 ) -> list[Alarm]:
-    """The alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit`` and
-    ``reason``. ``earlier``: the metrics of the steps before, in order; a step without monitors, as
-    older versions wrote them, has no values. ``learning``: the roles that are to learn at all;
-    ``ahead``: they learn from what older weights have sampled, whose log-probs are others."""
+    """Return the alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit``
+    and ``reason``.
+
+    ``earlier`` holds the metrics of the steps before, in order; a step without monitors has no
+    values. ``learning`` holds the roles that learn. ``ahead`` is True for asynchronous rollouts:
+    older weights have sampled, so the gap of log-probs is no fault.
+    """
     history = [*earlier, record]
     if len(history) < WINDOW:
         return []
-    found: list[Alarm] = []
+    alarms: list[Alarm] = []
     for monitor in Monitor:
         value = _mean(_values(monitor, history[-WINDOW:]))
         role, name = _OF_ROLE.get(monitor, (None, ""))
@@ -148,7 +156,7 @@ def raised(
             continue
         names = _names(monitor, history[-WINDOW:])
         such = f" (such as {', '.join(names)})" if names else ""
-        found.append(
+        alarms.append(
             {
                 "monitor": monitor.value,
                 "value": value,
@@ -156,11 +164,11 @@ def raised(
                 "reason": _REASONS[monitor].format(value=value) + such,
             }
         )
-    return found
+    return alarms
 
 
 def begun(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
-    """Those that the step before did not have."""
+    """Return the alarms that the step before did not have."""
     before = {a["monitor"] for a in earlier[-1].get("alarms", ())} if earlier else set()
     return [a for a in alarms if a["monitor"] not in before]
 
@@ -171,13 +179,13 @@ def _limit(limits: MonitorSettings, monitor: Monitor) -> float:
 
 
 def learned_nothing(steps: Sequence[Record]) -> bool:
-    """Whether steps were made and no response of them carried any gradient."""
+    """Return True if steps were made and no response of any step carried a gradient."""
     shares = [s.get(role, {}).get("gradient_share") for s in steps for role in Role]
     return bool(steps) and not any(shares)
 
 
 def _values(monitor: Monitor, steps: Sequence[Record]) -> list[float]:
-    """Those that are known, in order."""
+    """Return the monitor's values of all steps that have one, in order."""
     return [v for s in steps if (v := _value(monitor, s)) is not None]
 
 
@@ -186,7 +194,7 @@ def _mean(known: Sequence[float]) -> float | None:
 
 
 def _value(monitor: Monitor, step: Record) -> float | None:
-    """A monitor's value in one step's metrics, None where it is unknown."""
+    """Return a monitor's value in one step's metrics; None where the step has no value."""
     if monitor in _OF_ROLE:
         role, name = _OF_ROLE[monitor]
         value = step.get(role, {}).get(name)
@@ -199,7 +207,8 @@ def _value(monitor: Monitor, step: Record) -> float | None:
 
 
 def _names(monitor: Monitor, steps: Sequence[Record]) -> list[str]:
-    """Culprits of the newest step that has any, three at most."""
+    """Return up to three names of culprits (task ids and such), from the newest step that names
+    any."""
     for step in reversed(steps):
         if names := step.get("monitors", {}).get("named", {}).get(monitor.value):
             return list(names[:3])

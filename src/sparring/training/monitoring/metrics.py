@@ -1,4 +1,4 @@
-"""The metrics of a training step: a function of recipe and seed."""
+"""Metrics of a training step: a function of recipe and seed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sparring.schema import ParseFailure, Role, StopReason
 from sparring.training.state.trainer import Trainer
 
 
-def tokens_of(judged: Sequence[GroupResult]) -> int:
-    """Tokens that were sampled for these bouts."""
-    return sum(len(r.token_ids) for j in judged for r in (*j.coder, *j.tester, *j.opponents))
+def tokens_of(results: Sequence[GroupResult]) -> int:
+    """Return the number of tokens sampled for these groups."""
+    return sum(len(r.token_ids) for g in results for r in (*g.coder, *g.tester, *g.opponents))
 
 
 def step_metrics(
@@ -32,9 +32,11 @@ def step_metrics(
     stats: Mapping[Role, RoleStats],
     trainer: Trainer,
 ) -> dict[str, Any]:
-    """Of the ``groups`` that were learned from among those ``scored``, and the update's ``stats``.
+    """Return the metrics record of a step.
 
-    docs/records.md says of each key what it is over, and in which unit."""
+    ``scored`` are all groups of the step, ``groups`` the samples that were learned from, ``stats``
+    the statistics of the update by role. docs/records.md defines each key and its unit.
+    """
     dropped = {role: _dropped(scored, role) for role in Role}
     judged = [s.judged for s in scored]
     responses = [r for j in judged for r in (*j.coder, *j.tester)]
@@ -58,7 +60,7 @@ def step_metrics(
     for role in Role:
         s = stats[role]
         own = [g for g in groups if g.role is role]
-        moving = own if trainer.recipe.learning.learns(role) else []  # a loss may weigh nothing
+        moving = own if trainer.recipe.learning.learns(role) else []  # a loss's weight may be 0
         carrying = sum(len(g.samples) for g in moving)
         reward = _rewards(scored, role)
         every = [r for r in responses if r.role is role]
@@ -92,29 +94,29 @@ def step_metrics(
 
 
 def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
-    """The rewards of a role's responses that have one."""
-    found = [s.earned.rewards(role).value for s in scored]
-    return [float(r) for group in found for r in group if not math.isnan(r)]
+    """Return the rewards of a role's responses, without responses that have no reward (NaN)."""
+    rewards = [s.earned.rewards(role).value for s in scored]
+    return [float(r) for group in rewards for r in group if not math.isnan(r)]
 
 
 def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
-    """How many of a role's groups were dropped, by reason."""
+    """Return the number of a role's groups that were not learned from, by reason."""
     counts: dict[str, int] = {}
-    for bout in scored:
-        reason = bout.earned.advantages(role).dropped
+    for s in scored:
+        reason = s.earned.advantages(role).dropped
         if reason is not None:
             counts[reason] = counts.get(reason, 0) + 1
     return counts
 
 
 def _failures(judged: Sequence[GroupResult], role: Role) -> dict[str, int]:
-    """How often each parse failure occurred."""
+    """Return the number of a role's parse failures, by failure."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     names = [p.failure for p in parsed if p.failure is not None]
     return {str(name): names.count(name) for name in ParseFailure if name in names}
 
 
 def _mean(values: Sequence[float]) -> float:
-    """The mean, or NaN of nothing."""
+    """Return the mean of the values that are not NaN, or NaN without any."""
     known = [v for v in values if not math.isnan(v)]
     return float(np.mean(known)) if known else float("nan")

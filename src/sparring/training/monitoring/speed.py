@@ -1,7 +1,7 @@
-"""Rates of a step's sampling and learning, by device, and the share of a device's peak in use.
+"""Rates of a step's sampling and learning, per device, and the used share of a device's peak.
 
-They are of the phase's own seconds, with whatever went on beside it: what a phase costs, not what
-it would reach alone.
+A rate is over the wall-clock seconds of its phase, including work that ran beside the phase. So a
+rate shows the cost of a phase within the step, not the speed that the phase would reach alone.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from sparring.training.state.trainer import Trainer
 
 
 def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:
-    """The work of an update on ``groups``; operations are not counted for a model whose shape is
-    not known."""
+    """Return the work of an update on ``groups``: tokens, and floating-point operations unless the
+    model's shape is unknown."""
     m, adapter = trainer.recipe.model, 0
     try:
         shape = shape_of(trainer.model.config.to_dict(), m.path)
@@ -37,27 +37,28 @@ def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:
 def speeds(
     trainer: Trainer, phases: Mapping[str, float], sampled: int, work: Work
 ) -> dict[str, float]:
-    """``sampled`` tokens and the ``work`` of a step over the seconds of their phases. Of a step
-    that was read from a record there is no rate of sampling."""
-    found: dict[str, float] = {}
+    """Return the rates of a step: ``sampled`` tokens and the ``work`` of the update, each over the
+    seconds of its phase. A step read from a record has no rate of sampling."""
+    rates: dict[str, float] = {}
     if seconds := phases.get(Phase.SAMPLING):
-        found["sampled_per_s"] = sampled / seconds
+        rates["sampled_per_s"] = sampled / seconds
         if devices := _sampling_devices(trainer.recipe):
-            found["sampled_per_s_device"] = sampled / seconds / devices
+            rates["sampled_per_s_device"] = sampled / seconds / devices
     if (seconds := phases.get(Phase.LEARNING)) and work.tokens:
         learners = trainer.world.size
-        found["learned_per_s"] = work.tokens / seconds
-        found["learned_per_s_device"] = work.tokens / seconds / learners
+        rates["learned_per_s"] = work.tokens / seconds
+        rates["learned_per_s_device"] = work.tokens / seconds / learners
         if work.flops is not None:
             rate = work.flops / seconds / learners
-            found["tflops_device"] = rate / 1e12
+            rates["tflops_device"] = rate / 1e12
             if peak := _peak(trainer):
-                found["mfu"] = rate / peak
-    return found
+                rates["mfu"] = rate / peak
+    return rates
 
 
 def _sampling_devices(recipe: Recipe) -> int | None:
-    """How many sample; None for servers that are given by URL, which may have any number each."""
+    """Return the number of devices that sample; None for servers given by URL, whose devices are
+    unknown."""
     if recipe.sampling.engine is Engine.LOCAL:
         return 1
     if recipe.vllm.urls:
@@ -66,9 +67,9 @@ def _sampling_devices(recipe: Recipe) -> int | None:
 
 
 def _peak(trainer: Trainer) -> float | None:
-    """Operations per second of a device that learns, at best; None where that is not known."""
-    if (given := trainer.recipe.training.device_tflops) is not None:
-        return given * 1e12
+    """Return the peak operations per second of a device that learns; None if unknown."""
+    if (tflops := trainer.recipe.training.device_tflops) is not None:
+        return tflops * 1e12
     device = trainer.world.device
     if device.type != "cuda" or trainer.recipe.model.precision is not Precision.BFLOAT16:
         return None

@@ -1,13 +1,12 @@
-"""A run's figures, given to trackers: TensorBoard, W&B, trackio, by accelerate's classes for them.
+"""Trackers: a run's figures for TensorBoard, W&B and trackio, through accelerate's classes.
 
-What is given is read from the run's own files, after they are written, and a
-mark in ``tracking.json`` says how far it got. So a step that is learned again
-after a kill is not given twice, and one that was made just before the kill is
-given when the run goes on. Evaluations have the step they were made at.
+Figures are read from the run's own files after these are written, and
+``tracking.json`` records the latest step sent. So a step that is learned again
+after a kill is not sent twice, and a step made just before the kill is sent when
+the run is resumed. An evaluation is sent under the step at which it was made.
 
-Nothing here decides anything: a run learns the same with trackers and without.
-Keys stay in the environment; what trackers are told of the recipe is the
-resolved recipe, which has none.
+Trackers change nothing in a run. API keys stay in the environment: trackers get
+the resolved recipe, which holds none.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class Tells(Protocol):
-    """What is asked of accelerate's `GeneralTracker`."""
+    """Part of accelerate's `GeneralTracker` that is used here."""
 
     def start(self) -> None: ...
     def store_init_configuration(self, values: dict[str, Any]) -> None: ...
@@ -39,61 +38,64 @@ class Tells(Protocol):
 
 
 def check_trackers(recipe: Recipe) -> None:
-    """Whether the packages are there. Raises `ConfigError`."""
+    """Raise `ConfigError` if the package of one of the recipe's trackers is not installed."""
     for tracker in recipe.tracking.trackers:
         others = ("tensorboardX",) if tracker is Tracker.TENSORBOARD else ()
         if not any(find_spec(name) for name in (tracker.value, *others)):
             raise ConfigError(
-                f"tracking.trackers: {tracker} is not installed; pip install {tracker}, or take "
-                "it out of the recipe"
+                f"tracking.trackers: {tracker} is not installed; pip install {tracker}, or remove "
+                "it from the recipe"
             )
 
 
 def trackers_of(recipe: Recipe, run: RunDir) -> list[Tells]:
-    """The recipe's trackers, for this run; none is begun yet."""
+    """Return the recipe's trackers for this run, not started yet."""
     if not recipe.tracking.trackers:
         return []
     from accelerate import PartialState
     from accelerate.tracking import TensorBoardTracker, TrackioTracker, WandBTracker
 
-    PartialState(cpu=True)  # its trackers' own logging asks for it; it changes nothing of ours
+    PartialState(cpu=True)  # accelerate's trackers log through it; our processes do not use it
     project, name = recipe.tracking.project, run.path.resolve().name
-    found: list[Tells] = []
+    trackers: list[Tells] = []
     for tracker in recipe.tracking.trackers:
         if tracker is Tracker.TENSORBOARD:
-            found.append(TensorBoardTracker(project, run.path / "tracking"))
+            trackers.append(TensorBoardTracker(project, run.path / "tracking"))
         elif tracker is Tracker.WANDB:
             place = run.path / "tracking"
             with explained(run.path):
                 place.mkdir(exist_ok=True)
             key = _mark(run)["id"]
-            found.append(WandBTracker(project, name=name, id=key, resume="allow", dir=str(place)))
+            trackers.append(
+                WandBTracker(project, name=name, id=key, resume="allow", dir=str(place))
+            )
         else:
-            found.append(TrackioTracker(project, name=name, resume="allow"))
-    return found
+            trackers.append(TrackioTracker(project, name=name, resume="allow"))
+    return trackers
 
 
 class Tracking:
-    """Hands on what a run has written. Use it as a context manager."""
+    """Sender of a run's figures to its trackers; a context manager."""
 
     def __init__(self, run: RunDir, recipe: Recipe, trackers: Sequence[Tells]) -> None:
         self.run = run
         self.recipe = recipe
         self.trackers = trackers
-        self._told: dict[str, Any] = {}
+        self._sent: dict[str, Any] = {}
+        """Contents of ``tracking.json``: the latest step and evaluation sent, and the run's id."""
 
     @classmethod
     def of(cls, recipe: Recipe, run: RunDir) -> Tracking:
-        """The tracking that the recipe asks for; with no tracker it does nothing."""
+        """Return the sender for the recipe's trackers; without trackers it does nothing."""
         return cls(run, recipe, trackers_of(recipe, run))
 
     def __enter__(self) -> Self:
         if self.trackers:
-            self._told = _mark(self.run)
+            self._sent = _mark(self.run)
             with explained(self.run.path):
                 for tracker in self.trackers:
                     tracker.start()
-                    if self._told["step"] is None:
+                    if self._sent["step"] is None:
                         tracker.store_init_configuration(dict(settings(self.recipe)))
         return self
 
@@ -102,7 +104,7 @@ class Tracking:
             tracker.finish()
 
     def catch_up(self) -> None:
-        """Give the trackers what is new in the run's files."""
+        """Send new figures in the run's files to the trackers."""
         if not self.trackers:
             return
         with well_formed(f"{self.run.path}: figures for trackers"):
@@ -118,32 +120,32 @@ class Tracking:
                 if self._is_new("step", int(m["step"]))
             ]
         for step, _, what, values in sorted(new, key=lambda n: n[:2]):
-            # The mark first: after a kill between the two a point is lost, not given twice.
-            self._told[what] = step
-            self.run.write_json(MARK, self._told)
+            # The mark comes first: a kill between the two loses a point and sends none twice.
+            self._sent[what] = step
+            self.run.write_json(MARK, self._sent)
             with explained(self.run.path):
                 for tracker in self.trackers:
                     tracker.log(values, step=step)
 
     def _is_new(self, what: str, step: int) -> bool:
-        last = self._told[what]
+        last = self._sent[what]
         return last is None or step > last
 
 
 def of_step(record: Mapping[str, Any], timing: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of a training step, by name."""
-    found = dict(_numbers(record, "train"))
-    found.pop("train/step", None)
-    found["train/alarms"] = float(len(record.get("alarms", ())))
+    """Return the figures of a training step by name, from its records of metrics and timing."""
+    figures = dict(_numbers(record, "train"))
+    figures.pop("train/step", None)
+    figures["train/alarms"] = float(len(record.get("alarms", ())))
     for name, value in timing.items():
         if name != "step" and isinstance(value, (int, float)):
-            found[f"time/{name}"] = float(value)
-    found |= _numbers(timing.get("phases", {}), "time/phases")
-    return found
+            figures[f"time/{name}"] = float(value)
+    figures |= _numbers(timing.get("phases", {}), "time/phases")
+    return figures
 
 
 def held_out(record: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of an evaluation, by name."""
+    """Return the figures of an evaluation by name, from its record."""
     return {
         f"held_out/{k}": float(v["mean"])
         for k, v in record["metrics"].items()
@@ -152,7 +154,8 @@ def held_out(record: Mapping[str, Any]) -> dict[str, float]:
 
 
 def settings(recipe: Recipe) -> Iterator[tuple[str, str | int | float | bool]]:
-    """The recipe as trackers take it: flat, texts and numbers alone, no login in an address."""
+    """Yield the recipe in the form that trackers take: flat names, values that are texts or
+    numbers, URLs without logins."""
     for section, values in recipe.model_dump(mode="json").items():
         for key, value in values.items() if isinstance(values, dict) else [("", values)]:
             name = f"{section}.{key}" if key else section
@@ -172,11 +175,12 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, float]]:
 
 
 def _mark(run: RunDir) -> dict[str, Any]:
-    """How far trackers were told, and the run's id for those that want one."""
+    """Return the latest step and evaluation sent, and the run's id for trackers that need one;
+    create the file ``tracking.json`` if it does not exist."""
     if not run.has(MARK):
-        begun = {"step": None, "evaluation": None, "id": secrets.token_hex(6)}
-        run.write_json(MARK, begun)
-        return begun
+        mark = {"step": None, "evaluation": None, "id": secrets.token_hex(6)}
+        run.write_json(MARK, mark)
+        return mark
     with well_formed(f"{run.path}: {MARK}"):
-        found = run.read_json(MARK)
-        return {k: found[k] for k in ("step", "evaluation", "id")}
+        record = run.read_json(MARK)
+        return {k: record[k] for k in ("step", "evaluation", "id")}

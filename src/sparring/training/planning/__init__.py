@@ -1,1 +1,1 @@
-"""What can be said of a recipe before it runs: its products, its memory, whether it fits."""
+"""Planning: a recipe's derived quantities, its memory, and the dry run, before a run starts."""

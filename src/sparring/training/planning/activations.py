@@ -1,14 +1,18 @@
-"""What one micro-batch's forward and backward pass adds for a while.
+"""Estimate of the memory of one micro-batch's forward and backward pass.
 
-Of a layer autograd keeps, for each position, the tensors that its products and norms need again:
-around each of two norms its input and output (and, where the norm's weight learns, what is
-between), in float32 where `transformers` computes them so; queries, keys and values as attention
-sees them, and its output; in the MLP the gate, its activation, the product's other side and the
-product. That is the sum of arXiv 2205.05198, section 4.1, without dropout, for a gated MLP and
-without the scores, which fused attention does not keep. With checkpointing it is the input of each
-layer, and one whole layer.
+For each layer and position autograd keeps the tensors that the backward pass needs:
 
-Held against measured peaks on CPUs by `benchmarks/memory.py`. What is left out: fragmentation.
+- of each of the two norms its input and output (and the value between them, where the norm's
+  weight learns), in float32 where `transformers` computes in float32;
+- queries, keys and values in the form that attention takes, and attention's output;
+- of the MLP the gate, its activation, the product's other factor and the product.
+
+This is the sum of arXiv 2205.05198, section 4.1, for a gated MLP, without dropout and without the
+attention scores, which fused attention does not keep. With gradient checkpointing autograd keeps
+the input of each layer, and all tensors of one layer at a time.
+
+`benchmarks/memory.py` compares the estimate with measured peaks on CPUs. Not counted:
+fragmentation.
 """
 
 from __future__ import annotations
@@ -34,16 +38,19 @@ from sparring.training.planning.conditions import (
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The largest micro-batch: responses at their limit. ``computed`` positions, of which ``seen``
-    is how many keys attention gets, copies of a prompt's included; ``answers`` are predicted."""
+    """Largest micro-batch of a recipe: all responses have their maximum length."""
 
     computed: int
+    """Positions computed."""
     seen: int
+    """Keys that attention gets, copies of a prompt's keys included."""
     answers: int
+    """Response tokens whose log-probs are computed."""
 
     @classmethod
     def of(cls, recipe: Recipe, shape: Shape, c: Conditions) -> Batch:
-        """A response that is longer than the budget is a batch of its own."""
+        """Return the largest micro-batch. A response longer than the budget is a batch of its
+        own."""
         prompt, response = longest(recipe, shape)
         s = recipe.sampling
         budget = recipe.learning.tokens_per_micro_batch
@@ -52,7 +59,7 @@ class Batch:
             width = prompt + response - 1
             rows = max(1, budget // width)
             return cls(rows * width, rows * width, rows * response)
-        # A prompt stands before as many responses as fit, a group's at most.
+        # A prompt is computed once for as many responses of its group as fit into the budget.
         group = max(s.programs, s.tests)
         rows = max(1, min(group, (budget - prompt) // response))
         groups = max(1, budget // (prompt + rows * response))
@@ -62,44 +69,47 @@ class Batch:
             case Layout.PROMPTS_APART:
                 return cls(computed, groups * prompt + groups * rows * (prompt + response), answers)
             case Layout.SEQUENCE:
-                most = max(computed, budget)
-                return cls(most, most, max(answers, budget - prompt))
+                positions = max(computed, budget)
+                return cls(positions, positions, max(answers, budget - prompt))
             case other:
                 assert_never(other)
 
 
 def learning(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> dict[str, float]:
-    """By name; ``own``: parameters that one role's loss moves. The peak is either at the output
-    matrix, where the way back begins, or in a layer behind it."""
+    """Return the bytes of the learning phase, by name. ``own`` is the number of parameters that one
+    role's loss moves.
+
+    The peak is either at the output matrix, where the backward pass starts, or in a layer later in
+    the backward pass.
+    """
     batch, b = Batch.of(recipe, shape, c), size(recipe)
     layer = _layer(recipe, shape, c, batch)
     checkpointing = recipe.model.gradient_checkpointing
     kept = shape.layers * (float(b) * shape.hidden * batch.computed if checkpointing else layer)
     what = "inputs of layers" if checkpointing else "activations"
-    found = {f"{what}, of {batch.computed:,} positions": kept}
+    memory = {f"{what}, of {batch.computed:,} positions": kept}
     in_layer = _in_layer(recipe, shape, c) + _working(shape, b) * batch.computed
     if checkpointing:
         in_layer += layer
     at_matrix = _at_matrix(recipe, shape, c, batch)
     if at_matrix >= in_layer:
         answers = min(batch.answers, chunk(recipe, shape, c))
-        found[f"the output matrix, distributions of {answers:,} positions"] = at_matrix
+        memory[f"the output matrix, distributions of {answers:,} positions"] = at_matrix
     else:
-        found["a layer on the way back"] = in_layer
+        memory["a layer in the backward pass"] = in_layer
     both = recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE
     if both and recipe.model.adapters is not Adapters.PER_ROLE:
-        found["the first role's gradient, told apart"] = FLOAT * own / parts(recipe, c)
-    return found
+        memory["the first role's gradient, kept apart"] = FLOAT * own / parts(recipe, c)
+    return memory
 
 
 def _layer(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
-    """Bytes that autograd keeps of a layer."""
+    """Return the bytes that autograd keeps of a layer."""
     b, h, q, i = size(recipe), shape.hidden, shape.query, shape.inner
     adapted = recipe.model.lora_rank > 0
-    norm = FLOAT * h + b * h * (1 if adapted else 2)  # input in float32, output, what is between
-    packed = (
-        backend(recipe, c).traits.layout is Layout.SEQUENCE
-    )  # keys of grouped heads as they are
+    norm = FLOAT * h + b * h * (1 if adapted else 2)  # float32 input, output, value between
+    # Packed sequences keep the keys of grouped heads unrepeated.
+    packed = backend(recipe, c).traits.layout is Layout.SEQUENCE
     keys = 2 * (shape.key if packed else q)
     rows = (2 * norm + b * (2 * q + 4 * i)) * batch.computed + b * keys * batch.seen
     if adapted:
@@ -108,14 +118,18 @@ def _layer(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
 
 
 def _working(shape: Shape, b: int) -> float:
-    """Bytes a position of what a layer's way back computes and drops."""
+    """Return the temporary bytes per position of a layer's backward pass."""
     return float(2 * b * shape.inner + 2 * FLOAT * shape.hidden)
 
 
 def _in_layer(recipe: Recipe, shape: Shape, c: Conditions) -> float:
-    """Weights of sharded layers, whole: this one's, the next one's and one on its way; this one's
-    gradient, and the float32 sums of it and of the one before that travel. On one process the
-    gradient of tied embeddings, which waits for its other half."""
+    """Return further bytes in a layer's backward pass.
+
+    With sharded weights: the full weights of this layer, of the next layer and of a layer being
+    gathered; this layer's gradient; and the float32 sums of this and the previous layer's gradient
+    that are being exchanged. On one process: the gradient of tied embeddings, which stays until its
+    other half is added.
+    """
     b, learns = size(recipe), recipe.model.lora_rank == 0
     if parts(recipe, c) == 1:
         return float(b * shape.embedding * (learns and shape.tied))
@@ -123,10 +137,13 @@ def _in_layer(recipe: Recipe, shape: Shape, c: Conditions) -> float:
 
 
 def _at_matrix(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
-    """The last norm, hidden states of the answers, a chunk of logits, scaled ones and
-    probabilities; the matrix itself, if it is sharded; its gradient, added up in float32. A CPU
-    has logits of a chunk in the weights' type alone (`chunks`) and, of few answers, their rows
-    and a gradient that needs no adding."""
+    """Return the bytes at the output matrix.
+
+    These are the last norm, the hidden states of the answers, a chunk's logits, scaled logits and
+    probabilities; the matrix itself, if weights are sharded; and its gradient, summed in float32.
+    A CPU has a chunk's logits only in the weights' type (`chunks`); with few answers a CPU keeps
+    the logits of all answers, and the gradient needs no sum.
+    """
     b, learns = size(recipe), recipe.model.lora_rank == 0
     answers = min(batch.answers, chunk(recipe, shape, c))
     wide = 3.0 * FLOAT * shape.vocabulary * answers

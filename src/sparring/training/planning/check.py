@@ -1,4 +1,4 @@
-"""A line of the dry run's report."""
+"""`Check`: a line of the dry run's report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A line's name and text. ``warning``: the run would start, and may disappoint."""
+    """Line of the dry run's report: a name and a text. A ``warning`` does not stop a run, but the
+    user should look at it."""
 
     name: str
     found: str

@@ -1,4 +1,4 @@
-"""The dry run's lines on tasks: do solutions, validators and packages go with their tests?"""
+"""Dry run's checks of tasks: reference solutions, validators and packages against the tests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sparring.training.planning.check import Check
 from sparring.training.rollouts.context import RolloutContext
 
 _REFERENCES = 32
-"""Tasks whose reference solution is tried on their own tests."""
+"""Number of tasks whose reference solution is run on the task's own tests."""
 
 
 def task_checks(context: RolloutContext) -> Iterator[Check]:
-    """How many there are, and whether their solutions and validators accept their own tests. Raises
-    `DataError` where none does."""
+    """Yield lines on the number of tasks, and on whether reference solutions and validators accept
+    the tasks' own tests. Raises `DataError` where none does."""
     train, held_out = context.prompts.tasks, context.prompts.held_out
     shared = {t.statement for t in train} & {t.statement for t in held_out}
     yield Check(
@@ -31,12 +31,12 @@ def task_checks(context: RolloutContext) -> Iterator[Check]:
         + (f"; {len(shared)} statements are in both" if shared else ""),
         bool(shared),
     )
-    for told in context.prompts.left_out_notes():
-        yield Check("tasks", told, warning=True)
+    for note in context.prompts.left_out_notes():
+        yield Check("tasks", note, warning=True)
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
     asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, context.limits)) for t in tried]
-    runs = columns.run(context.sandbox, asks)
-    rows = columns.graded(Grader(context.sandbox), list(zip(asks, runs, strict=True)))
+    executions = columns.run(context.sandbox, asks)
+    rows = columns.graded(Grader(context.sandbox), list(zip(asks, executions, strict=True)))
     wrong = [
         t.id
         for t, row in zip(tried, rows, strict=True)
@@ -44,20 +44,21 @@ def task_checks(context: RolloutContext) -> Iterator[Check]:
     ]
     if tried and len(wrong) == len(tried):
         raise DataError(
-            f"no reference solution passes its own tests (task {wrong[0]}): do solutions and "
-            "tests belong together, and do the programs read standard input, or define the "
-            "function that is asked for?"
+            f"no reference solution passes its own tests (task {wrong[0]}): solutions and tests "
+            "may not belong together; a solution has to read standard input, or define the "
+            "function of its task"
         )
     if wrong:
-        said = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
+        text = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
     else:
-        said = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
-    yield Check("reference solutions", said, bool(wrong) or not tried)
+        text = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
+    yield Check("reference solutions", text, bool(wrong) or not tried)
     yield from _validators(context)
 
 
 def _validators(context: RolloutContext) -> Iterator[Check]:
-    """A validator has to allow the task's own tests, or it would refuse every generated one."""
+    """Yield a line on validators. A validator must allow its task's own tests; otherwise it would
+    refuse every generated test too."""
     tried = [t for t in (*context.prompts.tasks, *context.prompts.held_out) if t.validator][
         :_REFERENCES
     ]
@@ -69,19 +70,21 @@ def _validators(context: RolloutContext) -> Iterator[Check]:
     ]
     if tried and len(refusing) == len(tried):
         raise DataError(
-            f"no validator allows its own task's tests (task {refusing[0]}): it must print valid"
+            f"no validator allows its own task's tests (task {refusing[0]}): a validator must "
+            "print valid for an allowed input"
         )
     if tried:
-        found = f"{len(tried)} tried"
+        text = f"{len(tried)} tried"
         if refusing:
-            found += f"; {len(refusing)} refuse their own tests, such as {refusing[0]}"
-        yield Check("validators", found, bool(refusing))
+            text += f"; {len(refusing)} refuse their own tests, such as {refusing[0]}"
+        yield Check("validators", text, bool(refusing))
 
 
 def package_checks(context: RolloutContext) -> Iterator[Check]:
-    """What programs are given beside the standard library, and what tasks would need of it."""
-    b = context.recipe.sandbox
-    packages = given(b.packages, b.packages_from)
+    """Yield lines on the packages that programs may import beside the standard library, and on
+    packages that tasks need and do not get."""
+    s = context.recipe.sandbox
+    packages = given(s.packages, s.packages_from)
     if packages.versions:
         yield Check("packages", packages.text())
     for line in needs_lines(

@@ -1,4 +1,4 @@
-"""What a recipe amounts to: the products that nobody wants to multiply by hand."""
+"""Derived quantities of a recipe: responses, tokens, executions and optimiser steps."""
 
 from __future__ import annotations
 
@@ -13,61 +13,67 @@ from sparring.microworld.tasks import TESTS
 from sparring.policy.place import model_place
 
 _OLD = {
-    OldLogprobs.SAMPLED: "the sampler's",
-    OldLogprobs.TRAINER: "the trainer's own from before a role's first optimiser step",
-    OldLogprobs.EACH: "the trainer's own from before each optimiser step",
+    OldLogprobs.SAMPLED: "the sampler's log-probs",
+    OldLogprobs.TRAINER: "log-probs recomputed by the trainer before a role's first optimiser step",
+    OldLogprobs.EACH: "log-probs recomputed by the trainer before each optimiser step",
 }
 
 
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
-    """Per training step unless said otherwise. Upper bounds where sampling decides."""
+    """Return the derived quantities of a recipe, by name, as text.
+
+    Quantities are per training step unless their text says otherwise. Where sampling decides, the
+    quantity is an upper bound.
+    """
     s, t, e = recipe.sampling, recipe.training, recipe.evaluation
     programs = s.programs + recipe.opponents
-    most = t.tasks_per_step * (1 + s.extra_rounds)  # tasks of a step
-    tokens = most * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
+    tasks = t.tasks_per_step * (1 + s.extra_rounds)
+    tokens = tasks * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
     steps = recipe.learning.minibatches * recipe.learning.epochs
     if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     ground_truth = recipe.tasks.max_tests or (8 if files else TESTS)
     reference, validator = ground_truth + s.tests, s.tests
-    runs = most * (programs * (ground_truth + s.tests) + reference + validator)
-    by = recipe.supervision
-    supervised = by.kind is SupervisionKind.TESTER
-    if supervised:
-        runs += most * by.tests * (programs + 1)
+    executions = tasks * (programs * (ground_truth + s.tests) + reference + validator)
+    labels = recipe.supervision
+    label_free = labels.kind is SupervisionKind.TESTER
+    if label_free:
+        executions += tasks * labels.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count
-    exact = "sampler and trainer compute in float32"
+    precision = "sampler and trainer compute in float32"
     if not recipe.in_float32:
-        exact = "sampler or trainer compute in bfloat16"
+        precision = "sampler or trainer computes in bfloat16"
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
-    found = {
+    quantities = {
         "method": recipe.method,
         "log-probs": (
-            f"ratios are to {_OLD[recipe.old_logprobs]}; {exact}: more than {recipe.gap_alarm:g} "
-            "between the two, on average, is told"
+            f"ratios are to {_OLD[recipe.old_logprobs]}; {precision}: a mean difference above "
+            f"{recipe.gap_alarm:g} raises an alarm"
         ),
         "responses": _responses(recipe),
         "tokens sampled, at most": f"{tokens:,}",
-        "runs, at most": (
-            f"{runs:,} (if a task has {ground_truth} ground-truth tests; equal ones run once)"
+        "executions, at most": (
+            f"{executions:,} (if a task has {ground_truth} ground-truth tests; equal programs and "
+            "inputs run once)"
         ),
         "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run, at most",
         "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
     }
-    if supervised:
-        found["supervising tests"] = (
-            f"{by.tests} for each task, once, of at most {by.max_tokens:,} tokens each; {by.model}"
+    if label_free:
+        quantities["pseudo-labels"] = (
+            f"{labels.tests} tests for each task, once, of at most {labels.max_tokens:,} tokens "
+            f"each, by {labels.model}"
         )
     if t.token_budget is not None:
         least = -(-t.token_budget // tokens)
-        found["token budget"] = f"{t.token_budget:,}: spent in step {least:,} at the earliest"
+        quantities["token budget"] = f"{t.token_budget:,}: spent in step {least:,} at the earliest"
     if not files:
         passes = t.steps * t.tasks_per_step / recipe.tasks.train_count
-        found["passes over the training tasks"] = f"{passes:.2f} in the whole run"
+        quantities["passes over the training tasks"] = f"{passes:.2f} in the whole run"
     if (size := parameters(recipe)) is not None:
-        found["parameters"] = f"{size:,}"
-    return found
+        quantities["parameters"] = f"{size:,}"
+    return quantities
 
 
 def _responses(recipe: Recipe) -> str:
@@ -75,13 +81,14 @@ def _responses(recipe: Recipe) -> str:
     others = recipe.opponents
     kinds = f"{s.programs} + {s.tests}" + (f" + {others}" if others else "")
     total = tasks * (s.programs + s.tests + others)
-    rounds = f"; at most {1 + s.extra_rounds} times, in rounds" if s.extra_rounds else ""
-    named = "programs, tests" + (", opponents' programs" if others else "")
-    return f"{total:,} ({tasks} tasks × ({kinds}): {named}){rounds}"
+    attempts = f"; in at most {1 + s.extra_rounds} attempts" if s.extra_rounds else ""
+    named = "programs, tests" + (", initial-policy programs" if others else "")
+    return f"{total:,} ({tasks} tasks × ({kinds}): {named}){attempts}"
 
 
 def parameters(recipe: Recipe) -> int | None:
-    """Parameters of a local checkpoint by its safetensors headers; None if not on this disk."""
+    """Return the number of parameters of a local model, read from its safetensors headers; None for
+    a model that is not on this disk."""
     path = Path(model_place(recipe.model.path))
     total = 0
     try:
@@ -94,5 +101,5 @@ def parameters(recipe: Recipe) -> int | None:
                 if name != "__metadata__"
             )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError):
-        return None  # damaged, or no path at all: loading it will say so
+        return None  # damaged, or not a path: loading the model reports the fault
     return total or None

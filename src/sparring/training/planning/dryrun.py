@@ -1,11 +1,11 @@
-"""Everything that can be checked before money is spent.
+"""Dry run: checks of a recipe before a run spends money.
 
     sparring train [RECIPE] --dry-run
 
-Loads what a run would load, and makes a step of two tasks by what makes the
-steps of a run: rollouts, rewards, an update. Its estimates of time and space
-are those of this sample, scaled up; no run directory is made, and the weights
-that have moved are forgotten.
+A dry run loads everything that a run would load, and makes a step of two tasks by
+the code of a run: rollouts, rewards, an update. Its estimates of time and space are
+the figures of this step, scaled up. A dry run makes no run directory and discards
+the updated weights.
 """
 
 from __future__ import annotations
@@ -54,14 +54,12 @@ _TASKS = 2
 
 
 def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
-    """The checks, each as soon as it is known. ``place`` is where runs would be written.
-
-    Raises the errors that the run would end with.
-    """
+    """Yield the checks of a recipe, each as soon as it is done. ``place`` is the run directory that
+    a run would write. Raises the errors that would end the run."""
     RunDir.check_new(place)
     check_trackers(recipe)
     scorer, trainer = scorer_of(recipe), Trainer(recipe)
-    # Tests are looked at here also where no program is right.
+    # Sample tests even where no program is correct: their prompts and answers are checked too.
     sampling = recipe.sampling.model_copy(update={"skip_unlabelled": False})
     with trial_context(recipe.model_copy(update={"sampling": sampling}), trainer) as context:
         yield from task_checks(context)
@@ -75,7 +73,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
             yield supervisor_check(context.pseudo_labels.supervisor, results)
         scored = [scorer.score(result, 1, i) for i, result in enumerate(results)]
         yield reward_check(scored)
-        context.policies.rest()  # as in a step: a GPU that is shared is free for what learns
+        context.policies.rest()  # as in a step: frees a shared GPU for the update
         start = time.monotonic()
         stats = _update(trainer, scored)
         passed = sum(s.groups for s in stats.values())
@@ -89,25 +87,24 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         gap = np.nanmax([s.logprob_gap for s in stats.values()])
         yield Check(
             "log-probs",
-            f"training is {gap:.2g} away from sampling, on average",
+            f"mean difference between sampler and trainer: {gap:.2g}",
             bool(gap > recipe.gap_alarm),
         )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
         tokens = sum(len(r.token_ids) for j in results for r in (*j.coder, *j.tester, *j.opponents))
-        rounds = 1 + recipe.sampling.extra_rounds
+        attempts = 1 + recipe.sampling.extra_rounds
         one = _OfOneTask(
             (sampled + ran) / len(results) + learned * recipe.learning.epochs,
             tokens / len(results),
             written / len(results),
         )
-        yield from _cost(recipe, trainer, place, one, rounds * recipe.training.tasks_per_step)
+        yield from _cost(recipe, trainer, place, one, attempts * recipe.training.tasks_per_step)
 
 
 def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]:
-    """The groups of two tasks, and the seconds in which responses were sampled and in which
-    programs ran besides."""
+    """Return the groups of two tasks, the seconds of sampling, and the remaining seconds."""
     tasks, timeline = context.order.batch(1, {})[:_TASKS], context.timeline
-    if labels := context.pseudo_labels:  # first, as in a run: both servers may want the same GPUs
+    if labels := context.pseudo_labels:  # first, as in a run: both servers may use the same GPUs
         write_ahead(labels, tasks, context.progress, timeline, None, lambda: False)
         labels.responses(tasks)
     context.policies.ready()
@@ -121,8 +118,8 @@ def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]
 
 
 def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleStats]:
-    """An update with made-up advantages, so that no group teaches nothing, on the groups repeated
-    until they fill a micro-batch as a step's would."""
+    """Make an update with invented advantages, so that every group has a gradient, and return its
+    statistics. The groups are repeated until they fill micro-batches as a whole step would."""
     groups = labelled_groups(
         trainer,
         [
@@ -143,8 +140,8 @@ def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleSta
     stats = trainer.learn(1, groups * max(1, min(full, tasks // len(scored))))
     if any(s.refused for s in stats.values()):
         raise RunError(
-            "the gradient of these groups is not finite, or longer than learning.refuse_norm: is "
-            "the model damaged?"
+            "the gradient of two tasks is not finite, or its norm exceeds learning.refuse_norm: "
+            "the model may be damaged; check its files, or raise learning.refuse_norm"
         )
     return stats
 
@@ -157,18 +154,19 @@ def _made_up(count: int) -> Advantages:
 
 @dataclass(frozen=True, slots=True)
 class _OfOneTask:
-    """What one task of a step costs, its responses of all players together."""
+    """Cost of one task of a step, summed over all its responses."""
 
     seconds: float
     tokens: float
     record: float
-    """Bytes, before compression."""
+    """Bytes of the record, before compression."""
 
 
 def _cost(
     recipe: Recipe, trainer: Trainer, place: Path, one: _OfOneTask, tasks: int
 ) -> Iterator[Check]:
-    """``tasks``: of a step, at most."""
+    """Yield the checks of time, disk and memory. ``tasks`` is the maximum number of tasks per
+    step."""
     t = recipe.training
     steps, ending = t.steps, ""
     if t.token_budget is not None:
@@ -179,14 +177,14 @@ def _cost(
     yield Check(
         "time, at most",
         f"{step:,.0f} s per step, {step * steps / 3600:.1f} h for {steps:,} steps{ending}, without "
-        "evaluations (larger batches cost less per response)",
+        "evaluations (a whole step is faster per response than this small one)",
     )
     weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
     learning = sum(4 * p.numel() for p in trainer.model.parameters() if p.requires_grad)
     plain = weights * (2 if recipe.model.adapters is Adapters.PER_ROLE else 1)
     checkpoint = plain + 2 * learning
     kept = checkpoint * (t.keep_checkpoints + 1)
-    rollouts = one.record * tasks * steps / 3  # as measured: gzip leaves a third
+    rollouts = one.record * tasks * steps / 3  # gzip leaves a third, as measured
     existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())
     free = shutil.disk_usage(existing).free
     if kept + rollouts > free:

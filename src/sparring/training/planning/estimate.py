@@ -1,12 +1,14 @@
-"""How much memory a recipe takes on each rank's device, from the model's configuration alone.
+"""Estimate of the memory that a recipe takes on each rank's device.
 
-Products and sums over what this program keeps: no weights are read and no torch is loaded. What is
-there from the first step to the last (`Estimate.held`) is exact up to a few percent; what comes
-and goes is for batches as large as the recipe allows them, and the largest of these phases counts.
-What forward and backward passes add is in `activations`, the machine's main memory in
-`main_memory`, what a recipe runs on in `conditions`.
+The estimate follows from the model's configuration alone: no weights are read and torch is not
+loaded. Memory held from the first step to the last (`Estimate.held`) is exact to a few percent.
+Memory of a phase (`Estimate.phases`) is for the largest batches that the recipe allows; only the
+largest phase counts.
 
-Not counted: fragmentation, and what other programs take.
+`activations` estimates forward and backward passes, `main_memory` the machine's main memory;
+`conditions` describes processes and devices.
+
+Not counted: fragmentation, and memory of other programs.
 """
 
 from __future__ import annotations
@@ -33,37 +35,40 @@ from sparring.training.planning.conditions import (
 )
 
 _DRAWN_BYTES = 36
-"""For each logit of a sampling step: logits, scaled and log-probs in 4, three sums in 8 bytes."""
+"""Bytes per logit of a sampling step: logits, scaled logits and log-probs of 4 bytes, three sums of
+8 bytes."""
 _DRAWN_AT_ONCE = 1 << 18
-"""Logits that are drawn from at once on a CPU (`policy.local.draw`)."""
+"""Logits that a CPU draws from at once (`policy.local.draw`)."""
 
 
 @dataclass(slots=True)
 class Estimate:
-    """Bytes by name. ``held``: from the first step to the last. ``phases``: each with what it adds
-    for a while. ``title`` says of what."""
+    """Estimate of one memory, in bytes by name."""
 
     title: str
+    """First line of the printed table."""
     held: dict[str, float] = field(default_factory=dict)
+    """Memory held from the first step to the last."""
     phases: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Memory that each phase of a step adds while the phase lasts."""
 
     @property
     def least(self) -> float:
-        """Bytes without which no step can be made."""
+        """Bytes held all the time: the least that any step needs."""
         return sum(self.held.values())
 
     @property
     def most(self) -> float:
-        """Bytes at the largest phase's peak, at most."""
+        """Bytes at the peak of the largest phase, as an upper bound."""
         return self.least + max((sum(p.values()) for p in self.phases.values()), default=0.0)
 
     @property
     def largest(self) -> str:
-        """The phase with that peak."""
+        """Name of the phase with the highest peak."""
         return max(self.phases, key=lambda name: sum(self.phases[name].values()))
 
     def lines(self) -> list[str]:
-        """The table: GiB, and what for."""
+        """Return the lines of the printed table: GiB and purpose."""
         rows = [self.title, *(_row(name, size) for name, size in self.held.items())]
         for phase, of_phase in self.phases.items():
             rows.append(f"{phase}, at most:")
@@ -78,21 +83,21 @@ def estimate(
     conditions: Conditions | None = None,
     supervisor: Shape | None = None,
 ) -> Estimate:
-    """The memory of each rank's device; ``supervisor``: the frozen tester's shape, if one samples
-    in the first process.
+    """Estimate the memory of each rank's device.
 
-    Raises `ModelError` for LoRA targets that the model lacks.
+    ``supervisor`` is the shape of a frozen tester that the first process samples, if any. Raises
+    `ModelError` for LoRA targets that the model lacks.
     """
     c = conditions or Conditions()
     whole, b, split = shape.parameters, size(recipe), parts(recipe, c)
     own, learn = learning_parameters(recipe, shape)
     adapted = recipe.model.lora_rank > 0
     total = whole + (learn if adapted else 0)
-    found = Estimate(f"{total:,} parameters, {learn:,} learn; GiB on each rank:")
-    held = found.held
+    of_device = Estimate(f"{total:,} parameters, {learn:,} learn; GiB on each rank:")
+    held = of_device.held
     held["the process itself"] = PROCESS if not c.gpu else CONTEXT + (NCCL if c.ranks > 1 else 0)
     kind = "bfloat16" if b < FLOAT else "float32"
-    if split == 1:  # parts of sharded weights that learn are their own masters
+    if split == 1:  # sharded weights that learn exist only once, as float32 masters
         held[f"weights ({kind})"] = b * total
     elif adapted:
         held[f"weights ({kind})"] = b * whole / split
@@ -102,34 +107,35 @@ def estimate(
     held["AdamW's two moments (float32)"] = 2 * FLOAT * learn / split
     if not adapted and (copies := start_copies(recipe, split > 1)):
         away = recipe.model.offload_reference
-        name = f"start weights (reference, opponents, frozen role; {kind})"
+        name = f"initial weights (reference, initial-policy programs, frozen role; {kind})"
         held[name] = 0.0 if away else copies * b * whole / split
     if recipe.training.ahead and samples_here(recipe):
         held[f"weights of the step before ({kind})"] = b * (learn if adapted else whole)
     if supervisor:
-        held[f"frozen tester that supervises ({kind})"] = b * supervisor.parameters
+        held[f"frozen tester ({kind})"] = b * supervisor.parameters
     server = _server(recipe, shape, c)
     if server:
         held["vLLM, on the same device"] = min(server.values())
-    found.phases["learning"] = learning(recipe, shape, c, own)
-    if not c.gpu:  # fused on CUDA
-        found.phases["stepping"] = {"AdamW at work": _stepping(recipe, shape, c)}
+    of_device.phases["learning"] = learning(recipe, shape, c, own)
+    if not c.gpu:  # on CUDA AdamW is fused and has no temporaries
+        of_device.phases["stepping"] = {"AdamW at work": _stepping(recipe, shape, c)}
     if samples_here(recipe):
-        found.phases["sampling"] = _sampling(recipe, shape, c)
+        of_device.phases["sampling"] = _sampling(recipe, shape, c)
         if split > 1:
-            found.phases["sampling, on the first rank"] = {
+            of_device.phases["sampling, on the first rank"] = {
                 f"the whole model ({kind})": b * whole,
-                **found.phases.pop("sampling"),
+                **of_device.phases.pop("sampling"),
             }
     elif server and server["awake"] > server["asleep"]:
-        found.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
+        of_device.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
     if supervisor:
-        found.phases["supervising, on the first rank"] = _supervising(recipe, supervisor, c)
-    return found
+        name = "sampling pseudo-labels, on the first rank"
+        of_device.phases[name] = _supervising(recipe, supervisor, c)
+    return of_device
 
 
 def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
-    """Parameters that one role's loss moves, and all that learn."""
+    """Return the number of parameters that one role's loss moves, and of all that learn."""
     m = recipe.model
     if not m.lora_rank:
         return shape.parameters, shape.parameters
@@ -138,8 +144,8 @@ def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
 
 
 def start_copies(recipe: Recipe, sharded: bool) -> int:
-    """Further copies of whole weights on the device; see `Trainer` and `Learner`. Of sharded ones
-    what only plays is in main memory."""
+    """Return the number of copies of the initial weights on the device; see `Trainer` and
+    `Learner`. With sharded weights, a copy that is only sampled from is in main memory."""
     s = recipe.learning
     kl = s.kl > 0 and s.reference is Reference.START
     plays = not sharded and (s.frozen is not Frozen.NONE or recipe.opponents > 0)
@@ -147,8 +153,8 @@ def start_copies(recipe: Recipe, sharded: bool) -> int:
 
 
 def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
-    """What a vLLM server of our own takes of the trainer's device, ``awake`` while responses are
-    sampled and ``asleep`` while it learns; nothing if it has other GPUs."""
+    """Return the bytes that our own vLLM server takes of the trainer's device, ``awake`` during
+    sampling and ``asleep`` during learning; {} if the server has other GPUs."""
     vllm = recipe.vllm
     if not serves_here(recipe):
         return {}
@@ -163,7 +169,8 @@ def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
 
 
 def _stepping(recipe: Recipe, shape: Shape, c: Conditions) -> float:
-    """AdamW's temporaries on a CPU, two of the largest parameter (torch.optim.adam)."""
+    """Return the bytes of AdamW's temporaries on a CPU: two of the largest parameter's size
+    (torch.optim.adam)."""
     if recipe.model.lora_rank:
         return 2.0 * FLOAT * recipe.model.lora_rank * max(shape.inner, shape.hidden)
     return 2.0 * FLOAT * shape.embedding / parts(recipe, c)
@@ -174,7 +181,7 @@ def _sampling(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
     step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
     asked = [(step, s.programs), (step, s.tests), (step, recipe.opponents)]
     asked += [(held_out, e.programs), (held_out, e.tests)]
-    # whole groups share a batch, and one that is larger than max_rows is one all the same
+    # A batch holds whole groups, at most max_rows responses, but always at least one group.
     own, *rest = (
         max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in part if n)
         for part in (asked[:3], asked)
@@ -187,7 +194,7 @@ def _sampling(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
 
 
 def _supervising(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
-    """The frozen tester's tests, sampled in this process."""
+    """Return the bytes of sampling pseudo-labels in the first process."""
     s = recipe.supervision
     tasks = recipe.training.tasks_per_step
     rows = s.tests * min(tasks, max(1, recipe.sampling.max_rows // s.tests))
@@ -199,9 +206,9 @@ def _decoding(
 ) -> dict[str, float]:
     b = size(recipe)
     drawn = shape.vocabulary * rows
-    if not c.gpu:  # logits of all rows, the rest of some at a time
+    if not c.gpu:  # a CPU has the logits of all rows, but draws from some rows at a time
         drawn = min(drawn, max(_DRAWN_AT_ONCE, shape.vocabulary))
-    # On a CPU, of one layer at a time: scaled keys, and in float32 what is kept in bfloat16.
+    # On a CPU one layer at a time has scaled keys, and float32 copies of its bfloat16 cache.
     copies = 0 if c.gpu else FLOAT * (1 if b == FLOAT else 3)
     matrices = sum(inputs * outputs for inputs, outputs in shape.linears.values())
     packed = 0 if c.gpu or b == FLOAT else matrices * shape.layers + shape.embedding

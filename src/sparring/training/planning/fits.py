@@ -1,9 +1,9 @@
-"""Whether a recipe fits the machine: the model's configuration found, the estimate held against
-the memory there is.
+"""Comparison of a recipe's estimated memory with the machine's memory.
 
-What cannot fit is refused before anything is loaded; what may not fit is said. A model on the hub
-is looked up in the cache, or its config.json alone is fetched. Where that cannot be had, or the
-model's parameters cannot be counted by it, one line says so, and nothing is refused.
+A recipe that cannot fit is refused before anything is loaded; a recipe that may not fit gets a
+warning. The configuration of a model on the hub comes from the cache, or config.json alone is
+downloaded. Without a configuration, or if parameters cannot be counted from it, one line says so
+and nothing is refused.
 """
 
 from __future__ import annotations
@@ -30,42 +30,46 @@ def memory_lines(
     memory_gib: float | None = None,
     main_gib: float | None = None,
 ) -> list[str]:
-    """The tables of the estimate, of a rank's device and of main memory, and whether they fit; or
-    why there are none. Where a device is given and main memory is not, that is not checked: it is
-    another machine's."""
-    given = _conditions(ranks, memory_gib)
-    main = _given(main_gib, "--main-memory", "the machine's main memory")
+    """Return the estimate of a rank's device and of main memory as lines, with warnings where the
+    recipe may not fit; or one line that says why there is no estimate.
+
+    ``memory_gib`` is the memory of each rank's device, ``main_gib`` the main memory; without both,
+    this machine's are taken. With ``memory_gib`` alone the device is another machine's, and main
+    memory is not checked.
+    """
+    conditions = _conditions(ranks, memory_gib)
+    main = _option(main_gib, "--main-memory", "the machine's main memory")
     try:
-        found, of_main = _estimated(recipe, given)
+        of_device, of_main = _estimated(recipe, conditions)
     except ModelError as error:
         return [f"no estimate of memory: {error}"]
-    told = [_told(lambda: check_fits(recipe, found, given))]
+    warnings = [_warning(lambda: check_fits(recipe, of_device, conditions))]
     if main is not None:
-        told.append(_told(lambda: check_main(of_main, main, "the machine", given.here)))
+        warnings.append(_warning(lambda: check_main(of_main, main, "the machine", conditions.here)))
     elif memory_gib is None:
-        here, there = machine_memory(), "this machine"
-        told.append(_told(lambda: check_main(of_main, here, there, given.here)))
-    lines = [*found.lines(), *of_main.lines()]
-    return [*lines, *(f"warning: {line}" for line in told if line is not None)]
+        own, name = machine_memory(), "this machine"
+        warnings.append(_warning(lambda: check_main(of_main, own, name, conditions.here)))
+    lines = [*of_device.lines(), *of_main.lines()]
+    return [*lines, *(f"warning: {line}" for line in warnings if line is not None)]
 
 
 def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
-    """A warning for the user, before anything is loaded, or None.
+    """Return a warning for the user if the recipe may not fit this machine; else None.
 
-    Raises `RunError` where the recipe cannot fit. Says nothing of a model that cannot be counted:
-    loading it says what is wrong with it, if anything is.
+    Raises `RunError` if the recipe cannot fit. Returns None for a model whose parameters cannot be
+    counted: loading the model reports its faults.
     """
-    given = _conditions(ranks)
+    conditions = _conditions(ranks)
     try:
-        found, of_main = _estimated(recipe, given)
+        of_device, of_main = _estimated(recipe, conditions)
     except ModelError:
         return None
-    told = check_fits(recipe, found, given)
-    return told or check_main(of_main, machine_memory(), "this machine", given.here)
+    warning = check_fits(recipe, of_device, conditions)
+    return warning or check_main(of_main, machine_memory(), "this machine", conditions.here)
 
 
-def _told(check: Callable[[], str | None]) -> str | None:
-    """A warning, also where the check would end a run."""
+def _warning(check: Callable[[], str | None]) -> str | None:
+    """Return the warning of a check; an error that would end a run becomes a warning too."""
     try:
         return check()
     except RunError as error:
@@ -73,35 +77,36 @@ def _told(check: Callable[[], str | None]) -> str | None:
 
 
 def refuse_impossible(recipe: Recipe) -> None:
-    """What this machine cannot do at all, before anything is loaded. Raises `ConfigError`."""
+    """Raise `ConfigError` for settings that cannot work on this machine, before anything is
+    loaded."""
     wanted = recipe.learning.backend
     if wanted is not Backend.AUTO and wanted.traits.on_cuda and not _conditions(1).gpu:
         raise ConfigError(
-            f"learning.backend = {wanted}: {wanted} attention has no backward pass on cpu, only on "
-            "cuda; set learning.backend = auto"
+            f"learning.backend = {wanted}: {wanted} attention has a backward pass only on cuda, "
+            "and this machine has no GPU; set learning.backend = auto"
         )
     place = Path(recipe.vllm.weights_dir)
     served = Engine.VLLM in (recipe.sampling.engine, recipe.supervision.engine)
     if served and not os.access(place, os.W_OK | os.X_OK):
         what = "cannot be written" if place.is_dir() else "there is no such directory"
-        raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another")
+        raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another directory")
 
 
-def _estimated(recipe: Recipe, given: Conditions) -> tuple[Estimate, Estimate]:
-    """Of a rank's device, and of main memory."""
-    by, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
-    supervisor = find_shape(by) if by is not None and local else None
+def _estimated(recipe: Recipe, conditions: Conditions) -> tuple[Estimate, Estimate]:
+    """Return the estimates of a rank's device and of main memory."""
+    tester, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
+    of_tester = find_shape(tester) if tester is not None and local else None
     shape = find_shape(recipe.model.path)
-    found = estimate(recipe, shape, given, supervisor)
-    return found, main_memory(recipe, shape, given, found)
+    of_device = estimate(recipe, shape, conditions, of_tester)
+    return of_device, main_memory(recipe, shape, conditions, of_device)
 
 
 def _conditions(ranks: int, memory_gib: float | None = None) -> Conditions:
-    """Those of this machine. A device whose memory is given is taken for a GPU."""
+    """Return the conditions of this machine, or of a GPU with ``memory_gib`` for each rank."""
     here = min(ranks, int(os.environ.get("LOCAL_WORLD_SIZE", ranks)))
-    given = _given(memory_gib, "--memory", "one rank's device")
-    if given is not None:
-        return Conditions(ranks, here, True, given, "a rank")
+    wanted = _option(memory_gib, "--memory", "one rank's device")
+    if wanted is not None:
+        return Conditions(ranks, here, True, wanted, "a rank")
     memory, name, shared = device_memory()
     if shared and here > 1:
         name = f"each of {here} ranks on {name}"
@@ -109,49 +114,56 @@ def _conditions(ranks: int, memory_gib: float | None = None) -> Conditions:
     return Conditions(ranks, here, not shared, memory, name)
 
 
-def _given(gib: float | None, option: str, what: str) -> float | None:
-    """Bytes of an option."""
+def _option(gib: float | None, option: str, what: str) -> float | None:
+    """Return the value of an option in bytes; None without the option."""
     if gib is not None and not 0 < gib < 1e6:
-        raise ConfigError(f"{option} {gib:g}: give the GiB of {what}")
+        raise ConfigError(f"{option} {gib:g}: not a size; give the GiB of {what}")
     return None if gib is None else gib * GIB
 
 
 def find_shape(name: str) -> Shape:
-    """The shape of a model by its directory or hub id. Raises `ModelError`, one line."""
+    """Return the shape of a model by its directory or hub id. Raises `ModelError`, with a message
+    of one line."""
     file = config_file(name)
     assert file is not None
     return read_shape(file)
 
 
-def check_fits(recipe: Recipe, found: Estimate, on: Conditions) -> str | None:
-    """A warning, if the recipe may take more than the device has; None if it fits.
+def check_fits(recipe: Recipe, of_device: Estimate, on: Conditions) -> str | None:
+    """Return a warning if the recipe may take more memory than the device has; None if it fits.
 
-    Raises `RunError` if it cannot fit: what is held from the first step to the last does not.
+    Raises `RunError` if memory held from the first step to the last exceeds the device's.
     """
-    device, where, advice = on.device, on.name, _advice(recipe, found.largest)
-    if found.least > device:
-        held = "set model.lora_rank, take a smaller model or shard it over several ranks"
+    device, where, advice = on.device, on.name, _advice(recipe, of_device.largest)
+    if of_device.least > device:
         raise RunError(
             f"{recipe.model.path} does not fit: weights, gradients, optimiser and the process "
-            f"itself take {found.least / GIB:.1f} GiB, {where} has {device / GIB:.1f} GiB; {held}"
+            f"itself take {of_device.least / GIB:.1f} GiB, {where} has {device / GIB:.1f} GiB; set "
+            "model.lora_rank, take a smaller model or shard it over several ranks"
         )
-    if found.most > device:
+    if of_device.most > device:
         return (
-            f"may not fit: at most {found.most / GIB:.1f} GiB (while {found.largest}), {where} has "
-            f"{device / GIB:.1f} GiB; {advice}"
+            f"may not fit: at most {of_device.most / GIB:.1f} GiB (while {of_device.largest}), "
+            f"{where} has {device / GIB:.1f} GiB; {advice}"
         )
     return None
 
 
-def check_main(found: Estimate, memory: float, where: str, here: int = 1) -> str | None:
-    """The same of main memory, which ``here`` ranks share."""
+def check_main(of_main: Estimate, memory: float, where: str, here: int = 1) -> str | None:
+    """Return a warning if ``here`` ranks may take more main memory than the machine has; None if
+    they fit.
+
+    Raises `RunError` if memory held from the first step to the last exceeds main memory.
+    """
     advice = "start fewer ranks on a machine" if here > 1 else "take a smaller model"
-    told = f"{where} has {memory / GIB:.1f} GiB of it; {advice}"
-    if found.least > memory:
-        raise RunError(f"main memory: at least {found.least / GIB:.1f} GiB are needed, {told}")
-    if found.most > memory:
-        needed = f"{found.most / GIB:.1f} GiB at most (while {found.largest})"
-        return f"main memory may not do: {needed}, {told}"
+    available = f"{where} has {memory / GIB:.1f} GiB of it; {advice}"
+    if of_main.least > memory:
+        raise RunError(
+            f"main memory: at least {of_main.least / GIB:.1f} GiB are needed, {available}"
+        )
+    if of_main.most > memory:
+        needed = f"{of_main.most / GIB:.1f} GiB at most (while {of_main.largest})"
+        return f"main memory may not suffice: {needed}, {available}"
     return None
 
 
@@ -167,8 +179,8 @@ def _advice(recipe: Recipe, phase: str) -> str:
 
 
 def device_memory() -> tuple[float, str, bool]:
-    """(bytes, name, whether ranks of this machine share it) of what models run on here: a GPU's,
-    or the machine's. Loads torch only where there is a GPU."""
+    """Return the memory of the device that models run on here: its bytes, the device's name, and
+    whether the ranks of this machine share it. Loads torch only on a machine with a GPU."""
     if Path("/proc/driver/nvidia/version").exists():
         import torch
 
@@ -179,8 +191,8 @@ def device_memory() -> tuple[float, str, bool]:
 
 
 def machine_memory() -> float:
-    """Bytes of main memory as this process may use it."""
-    most = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError):  # no cgroup of its own, or "max"
-        most = min(most, float(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return most
+    """Return the bytes of main memory that this process may use."""
+    limit = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError):  # no such file, or its text is "max"
+        limit = min(limit, float(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return limit

@@ -1,9 +1,10 @@
-"""How much of a machine's main memory a recipe takes: all its processes together.
+"""Estimate of the main memory that all processes of a recipe take on one machine.
 
-Where ranks learn on GPUs this is what loading, checkpoints, weights on their way to servers and
-records take; where they learn on CPUs, their own memory comes first.
+If ranks learn on GPUs, main memory is for loading, checkpoints, weights on their way to servers,
+and records. If ranks learn on CPUs, the ranks' own memory is the largest part.
 
-Not counted: the sandbox's programs (workers × their limit at most), and the disk's cache.
+Not counted: programs in the sandbox (at most their memory limit times the workers), and the file
+cache.
 """
 
 from __future__ import annotations
@@ -27,28 +28,30 @@ from sparring.training.planning.conditions import (
 from sparring.training.planning.estimate import Estimate, learning_parameters, start_copies
 
 _TOKEN_BYTES = 80
-"""A sampled token in Python: its id and its log-prob as objects of 32 and 24 bytes, a pointer to
-each, and its text (`sys.getsizeof`, CPython 3.12)."""
+"""Bytes of a sampled token in Python: its id and its log-prob as objects of 32 and 24 bytes, a
+pointer to each, and its text (`sys.getsizeof`, CPython 3.12)."""
 FILE_BYTES = GIB
-"""Of exported weights: a file is filled while another is written (`learner.distributed.export`)."""
+"""Size of a file of exported weights. One file is filled while another is written
+(`learner.distributed.export`)."""
 
 
 def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -> Estimate:
-    """The table of one machine with ``c.here`` ranks; ``device``: what each takes of its device."""
-    found = Estimate(f"main memory of a machine with {c.here} of {c.ranks} ranks, GiB:")
+    """Estimate the main memory of one machine with ``c.here`` ranks. ``device`` is the estimate of
+    each rank's device."""
+    of_main = Estimate(f"main memory of a machine with {c.here} of {c.ranks} ranks, GiB:")
     own, learn = learning_parameters(recipe, shape)
     whole, b, split = float(shape.parameters), size(recipe), parts(recipe, c)
-    held = found.held
+    held = of_main.held
     if c.gpu:
         held["the processes themselves"] = HOST_PROCESS * c.here
         if recipe.model.offload_reference:
             copies = start_copies(recipe, split > 1)
             held["reference"] = copies * b * whole / split * c.here
         if split > 1 and (copies := _waiting(recipe)):
-            held["whole models that play, and start weights"] = b * whole * copies
+            held["whole models to sample from, and initial weights"] = b * whole * copies
     else:
         held["the ranks, as above, all the time"] = device.least * c.here
-        found.phases["the ranks at work"] = {
+        of_main.phases["the ranks at work"] = {
             f"{device.largest}, as above": (device.most - device.least) * c.here
         }
     if serves_here(recipe) and c.gpu:
@@ -63,27 +66,27 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
             recipe, shape, own
         )
     held["responses of a step, at most"] = _records(recipe) * (1 + c.here)
-    if c.gpu:  # sharded, only the first process reads it
-        readers = c.here if split == 1 else 1
+    if c.gpu:
+        readers = c.here if split == 1 else 1  # the first process alone reads a sharded model
         name = f"the model of {readers} rank{'s' if readers > 1 else ''} (float32)"
-        found.phases["loading"] = {name: FLOAT * whole * readers}
+        of_main.phases["loading"] = {name: FLOAT * whole * readers}
     writers = c.here if split > 1 else 1
     files = 2.0 * max(FILE_BYTES, FLOAT * shape.embedding) * writers
     files = min(files, 2.0 * FLOAT * whole)  # a small model's file is no larger than the model
-    found.phases["writing a checkpoint"] = {
+    of_main.phases["writing a checkpoint"] = {
         "two files of each process that writes": files,
         "AdamW's two moments (float32)": 2.0 * FLOAT * learn,
     }
     if recipe.sampling.engine is Engine.VLLM:
-        found.phases["writing weights for servers"] = {
+        of_main.phases["writing weights for servers"] = {
             "two files of each process that writes": files
         }
-    return found
+    return of_main
 
 
 def _waiting(recipe: Recipe) -> int:
-    """Whole models of the first process that samples from sharded weights, in main memory while
-    they do not play: now's, the start's, and those of the step before."""
+    """Return the number of full models that a first process with sharded weights keeps in main
+    memory to sample from: current weights, initial weights, and weights of the step before."""
     plays = recipe.learning.frozen is not Frozen.NONE or recipe.opponents > 0
     if not samples_here(recipe):
         return 0
@@ -91,24 +94,24 @@ def _waiting(recipe: Recipe) -> int:
 
 
 def _served(recipe: Recipe) -> int:
-    """Bytes of a server's number."""
+    """Return the bytes of one number of a server's weights."""
     half = size(recipe) == HALF if recipe.vllm.dtype is None else recipe.vllm.dtype != Dtype.FLOAT32
     return HALF if half else FLOAT
 
 
 def _on_their_way(recipe: Recipe, shape: Shape, own: int) -> float:
-    """Weights in memory: the newest and those before; with LoRA the start's, and adapters. The
-    embeddings travel twice where they are the output matrix too."""
+    """Return the bytes of weights in ``vllm.weights_dir``: the newest weights and the weights
+    before; with LoRA the initial weights and adapters. Tied embeddings are written twice."""
     numbers = shape.parameters + (shape.embedding if shape.tied else 0)
     whole = float(_served(recipe)) * numbers
     if recipe.model.lora_rank:
         return whole + 4.0 * FLOAT * own  # each role's, the newest and the one before
-    start = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
-    return whole * (2 + (start and not recipe.vllm.start_urls))
+    initial = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
+    return whole * (2 + (initial and not recipe.vllm.start_urls))
 
 
 def _records(recipe: Recipe) -> float:
-    """A step's responses, if each is as long as it may be."""
+    """Return the bytes of a step's responses, if each has its maximum length."""
     s = recipe.sampling
     tasks = recipe.training.tasks_per_step * (1 + s.extra_rounds)
     programs = s.programs + recipe.opponents

@@ -1,4 +1,4 @@
-"""The dry run's lines on a model: its size, its prompts, its responses, and what they earn."""
+"""Dry run's checks of a model: size, prompts, responses and rewards."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sparring.training.supervision.supervisor import Supervisor
 
 
 def model_check(trainer: Trainer) -> Check:
-    """How large it is, and whether it can be asked as the recipe asks."""
+    """Return the line on the model's size, with a warning if its prompts may not suit it."""
     model = trainer.model
     every = sum(p.numel() for p in model.parameters())
     learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
     more = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
-    if told := embedded_prompts(trainer.recipe, trainer.tokenizer):
-        more += f"; {told}"
+    if note := embedded_prompts(trainer.recipe, trainer.tokenizer):
+        more += f"; {note}"
     return Check(
         "model",
         f"{every:,} parameters, {learning:,} learn, on {model.device}, "
@@ -34,7 +34,7 @@ def model_check(trainer: Trainer) -> Check:
 
 
 def prompt_checks(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
-    """How long prompts are, where responses end, and where reasoning is looked for."""
+    """Yield lines on prompts' lengths, end tokens and reasoning."""
     for role in Role:
         lengths = sorted(
             len(p.token_ids) for p in context.prompts.of_step(1, context.prompts.tasks, role)
@@ -46,20 +46,21 @@ def prompt_checks(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
             f"limit {limit}",
         )
     p, tokenizer, ends = context.recipe.prompts, trainer.tokenizer, context.policies.end_ids
-    for told in (
+    for check in (
         end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
         reasoning(
             tokenizer, ends, p, {r: context.prompts.reading[r].reasoning.opened for r in Role}
         ),
     ):
-        if told is not None:
-            yield told
+        if check is not None:
+            yield check
 
 
 def response_checks(
     context: RolloutContext, trainer: Trainer, results: Sequence[GroupResult], seconds: float
 ) -> Iterator[Check]:
-    """How fast responses were sampled, how long they are, and how many were cut off."""
+    """Yield lines on responses: the rate of sampling, their lengths, and the share cut off.
+    ``seconds`` is the time of sampling."""
     every = [r for j in results for r in (*j.coder, *j.tester, *j.opponents)]
     tokens = sum(len(r.token_ids) for r in every)
     yield Check("sampling", f"{len(every)} responses, {tokens / seconds:,.0f} tokens/s")
@@ -77,7 +78,8 @@ def response_checks(
 
 
 def reward_check(scored: Sequence[Scored]) -> Check:
-    """What could be read, what it earned, and how many groups teach nothing."""
+    """Return the line on programs and tests that could be read, their mean rewards, and the groups
+    without a learning signal."""
     judged = [s.judged for s in scored]
     programs = [p for j in judged for p in j.programs]
     tests = [p for j in judged for p in j.tests]
@@ -87,7 +89,7 @@ def reward_check(scored: Sequence[Scored]) -> Check:
     common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
     coder = np.concatenate([s.earned.coder_rewards.value for s in scored])
     tester = np.concatenate([s.earned.tester_rewards.value for s in scored])
-    told = [
+    means = [
         f"{name} {np.nanmean(r):.3g} on average" if np.isfinite(r).any() else f"{name} none"
         for name, r in (("programs", coder), ("tests", tester))
     ]
@@ -95,14 +97,15 @@ def reward_check(scored: Sequence[Scored]) -> Check:
     return Check(
         "parsing and reward",
         f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "
-        f"read{common}; rewards: {', '.join(told)}; {len(dropped)} of {2 * len(scored)} groups "
-        f"teach nothing{f' ({dropped[0]})' if dropped else ''}",
+        f"read{common}; rewards: {', '.join(means)}; {len(dropped)} of {2 * len(scored)} groups "
+        f"have no learning signal{f' ({dropped[0]})' if dropped else ''}",
         not all(parsed),
     )
 
 
 def supervisor_check(supervisor: Supervisor, results: Sequence[GroupResult]) -> Check:
-    """Whether the frozen tester can be asked, and what comes back."""
+    """Return the line on the frozen tester: prompts' lengths, tests that could be read, end tokens
+    and reasoning."""
     lengths = supervisor.lengths()
     tests = [p for j in results if j.supervision for p in j.supervision.tests]
     read = sum(p.test is not None for p in tests)
@@ -111,18 +114,18 @@ def supervisor_check(supervisor: Supervisor, results: Sequence[GroupResult]) -> 
     )
     s, prompts = supervisor.recipe.supervision, supervisor.recipe.prompts
     ends, opened = supervisor.end_ids, supervisor.reading.reasoning.opened
-    told = [
-        t
-        for t in (
+    checks = [
+        c
+        for c in (
             end_tokens(supervisor.tokenizer, ends, s.template_options, "supervision.end_tokens"),
             reasoning(supervisor.tokenizer, ends, prompts, {Role.TESTER: opened}),
         )
-        if t is not None
+        if c is not None
     ]
-    more = "".join(f"; {t.name}: {t.found}" for t in told)
+    more = "".join(f"; {c.name}: {c.found}" for c in checks)
     return Check(
-        "supervisor",
+        "frozen tester",
         f"prompts of {lengths[0]} to {lengths[-1]} tokens; {read} of {len(tests)} tests "
         f"could be read{plain}{more}",
-        read < len(tests) / 2 or bool(plain) or any(t.warning for t in told),
+        read < len(tests) / 2 or bool(plain) or any(c.warning for c in checks),
     )

@@ -1,4 +1,4 @@
-"""The dry run's lines on how a model's responses end and where its reasoning is."""
+"""Dry run's checks of the end of a model's responses, and of the marks around its reasoning."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from sparring.training.planning.check import Check
 def end_tokens(
     tokenizer: Any, end_ids: Collection[int], options: Mapping[str, Any], setting: str
 ) -> Check:
-    """The end tokens, and whether the chat template's turn ends with one of them."""
-    found = ", ".join(tokenizer.convert_ids_to_tokens(list(end_ids)))
+    """Return the line on end tokens, with a warning if the chat template ends a turn with a text
+    that is not an end token. ``setting`` is the recipe key of the end tokens."""
+    text = ", ".join(tokenizer.convert_ids_to_tokens(list(end_ids)))
     end = turn_end(tokenizer, end_ids, options)
     if end is None or not end.doubtful:
-        return Check("end tokens", found, False)
-    found += f"; the chat template ends a turn with {end.text}, which is "
+        return Check("end tokens", text, False)
+    text += f"; the chat template ends a turn with {end.text}, which is "
     if end.token:
-        found += f'none of them: responses go on behind it; {setting} = ["{end.text}"]'
+        text += f'no end token: responses continue after it; set {setting} = ["{end.text}"]'
     else:
-        found += "no token of the tokenizer: no response ends there"
-    return Check("end tokens", found, True)
+        text += "no token of the tokenizer: no response ends with it"
+    return Check("end tokens", text, True)
 
 
 def reasoning(
@@ -35,8 +36,9 @@ def reasoning(
     prompts: PromptSettings,
     opened: Mapping[Role, bool],
 ) -> Check | None:
-    """Where reasoning is looked for, and why it might not be found; None for a model that shows no
-    sign of any. ``opened``: the prompts of a role end inside of it."""
+    """Return the line on where reasoning is looked for, with faults of its marks; None for a model
+    without signs of reasoning. ``opened`` says for each role whether its prompts end inside of
+    reasoning."""
     if prompts.reasoning is ReasoningMode.NONE:
         return None
     marks = prompts.marks
@@ -51,14 +53,15 @@ def reasoning(
     elif where:
         parts.append(f"open at the end of the prompts of {' and '.join(where)}")
     if special:
-        parts.append(f"{', '.join(special)} hold special tokens, which texts keep")
+        parts.append(f"{', '.join(special)} are special tokens, which responses' texts keep")
     return Check("reasoning", "; ".join([*parts, *faults]), bool(faults))
 
 
 def unended(
     tokenizer: Any, end_ids: Collection[int], prompts: PromptSettings, responses: Sequence[Response]
 ) -> list[str]:
-    """Why responses are cut off: they hold the template's end of a turn, which ends none."""
+    """Return a reason for responses that were cut off: they contain the chat template's end of a
+    turn, but that text does not end a response. Returns [] where this is not the reason."""
     end = turn_end(tokenizer, end_ids, prompts.template_options)
     if end is None or end.ends:
         return []
@@ -67,13 +70,14 @@ def unended(
         return []
     what = "is no end token" if end.token else "is no token"
     return [
-        f"{count} of those cut off hold {end.text}, with which the chat template ends a turn and "
-        f"which {what}: they went on with turns of their own"
+        f"{count} of the responses cut off contain {end.text}, the chat template's end of a turn, "
+        f"which {what}: the model continued with further turns"
     ]
 
 
 def unfinished(reasoning: Reasoning, responses: Sequence[Response]) -> list[str]:
-    """How many responses end inside of reasoning, where it is open before them."""
+    """Return a note on responses that end inside of reasoning, if their prompts open reasoning;
+    else []."""
     if not reasoning.opened:
         return []
     count = sum(reasoning.end not in r.text for r in responses)

@@ -1,1 +1,1 @@
-"""Which tasks a step has, and what is asked of them."""
+"""Tasks and prompts of each step."""

@@ -1,6 +1,6 @@
-"""The prompts of a run: rendered at once when it begins, then put together for each step.
+"""Prompts of a run: all rendered when the run begins, then picked for each step.
 
-All at once, so that a prompt that is too long shows now and not in the step that comes to it.
+Rendering all prompts at the start reports a prompt that is too long before anything is sampled.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sparring.training.prompting.task_order import held_out_tasks, training_task
 
 
 class PromptBuilder:
-    """The tasks of a run that fit, and their prompts."""
+    """Tasks of a run whose prompts fit, and these prompts."""
 
     def __init__(self, recipe: Recipe, tokenizer: Tokenizer, positions: int | None) -> None:
-        """``positions`` of the model, None without a limit. Raises `ModelError` for a prompt that
-        is too long, unless the recipe leaves its task out."""
+        """``positions`` is the model's limit of tokens; None: no limit. Raises `ModelError` for a
+        prompt that is too long, unless the recipe drops such tasks."""
         self.recipe = recipe
         p = recipe.prompts
         self._training = TaskPrompts(recipe, tokenizer, positions, training_tasks(recipe))
@@ -34,7 +34,7 @@ class PromptBuilder:
             role: p.reading(self._training.text(first, role, 0), templates.fill(first, role))
             for role in Role
         }
-        """How responses of each role are read."""
+        """Rules by which responses of each role are read."""
         shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
         self._ids = self._training.rendered(shown)
         self._bare: dict[tuple[str, Role], tuple[int, ...]] = {}
@@ -43,34 +43,36 @@ class PromptBuilder:
         if recipe.evaluation.tester_examples is not None:
             shown[Role.TESTER] = recipe.evaluation.tester_examples
         self.held_out_ids = self._held_out.rendered(shown)
-        """Token ids of every held-out task's prompt, by task and role."""
+        """Token ids of every held-out task's prompt, by task id and role."""
 
     @property
     def tasks(self) -> list[Task]:
-        """The tasks to train on that fit."""
+        """Return the training tasks whose prompts fit."""
         return self._training.fitting()
 
     @property
     def held_out(self) -> list[Task]:
-        """The tasks to evaluate on that fit."""
+        """Return the held-out tasks whose prompts fit."""
         return self._held_out.fitting()
 
     @property
     def too_long(self) -> dict[str, Mapping[str, str]]:
-        """Why tasks are left out, by their id: those of ``training``, and those ``held-out``."""
+        """Return the reason for each task that is left out, by task id, under the keys
+        ``training`` and ``held-out``."""
         return {"training": self._training.too_long, "held-out": self._held_out.too_long}
 
     def leave_out(self, too_long: Mapping[str, str]) -> None:
-        """Leave out training tasks whose prompt for another model is too long, and why."""
+        """Leave out training tasks whose prompts for another model are too long; ``too_long`` maps
+        task ids to reasons."""
         self._training.too_long |= too_long
 
     def left_out_notes(self) -> list[str]:
-        """What a user is told of tasks that are left out."""
+        """Return notes for the user about tasks that are left out."""
         both = {"training": self._training, "held-out": self._held_out}
         return [prompts.note(kind) for kind, prompts in both.items() if prompts.too_long]
 
     def check_number(self) -> None:
-        """Raises `ConfigError` where too few tasks are left."""
+        """Raise `ConfigError` if too few tasks are left."""
         wanted = self.recipe.training.tasks_per_step
         more = "".join(f"; {note}" for note in self.left_out_notes())
         if wanted > len(self.tasks):
@@ -79,13 +81,13 @@ class PromptBuilder:
                 f"train on{more}"
             )
         if not self.held_out:
-            raise ConfigError(f"there is no task to evaluate on{more}")
+            raise ConfigError(f"tasks.held_out: there is no task to evaluate on{more}")
 
     def of_step(self, step: int, tasks: Sequence[Task], role: Role) -> list[Prompt]:
-        """The prompts of a step for one role."""
+        """Return the prompts of a step for one role, in the order of ``tasks``."""
         s, seed = self.recipe.sampling, self.recipe.training.seed
-        heat = s.coder_temperature if role is Role.CODER else s.tester_temperature
-        params = SamplingParams(heat, max_tokens(self.recipe, role))
+        temperature = s.coder_temperature if role is Role.CODER else s.tester_temperature
+        params = SamplingParams(temperature, max_tokens(self.recipe, role))
         seeds = [sampling_seed(seed, step, t.id, role) for t in tasks]
         return [
             Prompt(t.id, role, self._shown(t.id, role, s), s, params)
@@ -93,7 +95,7 @@ class PromptBuilder:
         ]
 
     def of_initial_policy(self, step: int, tasks: Sequence[Task]) -> list[Prompt]:
-        """The coder's prompts of a step, with seeds of their own for the initial policy."""
+        """Return the coder's prompts of a step for the initial policy, with their own seeds."""
         seed = self.recipe.training.seed
         return [
             replace(p, seed=sampling_seed(seed, step, p.task_id, "opponent"))
@@ -101,7 +103,8 @@ class PromptBuilder:
         ]
 
     def _shown(self, task_id: str, role: Role, seed: int) -> tuple[int, ...]:
-        """The prompt with its examples, or for a share of the tester's without."""
+        """Return the token ids of a prompt with the task's examples; for a share of the tester's
+        prompts, drawn by ``seed``, without examples."""
         if role is Role.TESTER and self._bare:
             drawn = np.random.default_rng([seed, 11]).random()
             if drawn >= self.recipe.prompts.tester_examples_share:

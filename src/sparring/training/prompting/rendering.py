@@ -1,9 +1,9 @@
-"""The prompts of tasks by the model's chat template, and what becomes of those that are too long.
+"""Rendering of prompts by the model's chat template, and the treatment of long prompts.
 
-A prompt is never cut. One with more tokens than `prompts.max_tokens`, or that leaves no room for
-a response within the model's positions, ends the run, or its task is left out of the run
-(`tasks.too_long`), by all roles and in every step: which tasks these are follows from tasks, recipe
-and tokenizer, so that a resumed run leaves out the same.
+A prompt is never cut. A prompt is too long if it has more tokens than `prompts.max_tokens`, or if
+prompt and longest response exceed the model's positions. By `tasks.too_long` such a prompt ends the
+run, or its task is left out for all roles and all steps. The tasks left out follow from tasks,
+recipe and tokenizer, so a resumed run leaves out the same tasks.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ from sparring.tasks.settings import TooLong
 
 
 class TaskPrompts:
-    """Renders the prompts of ``every`` task of a set, and notes which have one that is too long."""
+    """Renderer of the prompts of ``every`` task of a set; it records prompts that are too long."""
 
     def __init__(
         self, recipe: Recipe, tokenizer: Tokenizer, positions: int | None, every: Sequence[Task]
     ) -> None:
-        """``positions`` of the model, None without a limit."""
+        """``positions`` is the model's limit of tokens; None: no limit."""
         self.recipe = recipe
         self.tokenizer = tokenizer
         self.positions = positions
         self.every = every
         self.templates = recipe.prompts.templates()
         self.too_long: dict[str, str] = {}
-        """Why tasks are left out, by their id."""
+        """Reason for each task that is left out, by task id."""
 
     def text(self, task: Task, role: Role, examples: int) -> str:
-        """The whole prompt, with so many public examples."""
+        """Return the text of a prompt with that number of public examples."""
         message = self.templates.fill(task, role, examples)
         return prompt_text(self.tokenizer, message, self.recipe.prompts.template_options)
 
     def rendered(self, examples: Mapping[Role, int]) -> dict[tuple[str, Role], tuple[int, ...]]:
-        """Token ids of every task's prompt for each role of ``examples``."""
+        """Return the token ids of every task's prompt, by task id and role. ``examples`` gives the
+        number of public examples for each role."""
         return {
             (task.id, role): ids
             for role, shown in examples.items()
@@ -46,16 +47,16 @@ class TaskPrompts:
         }
 
     def fitting(self) -> list[Task]:
-        """The tasks all of whose prompts that were rendered here fit."""
+        """Return the tasks whose prompts, as far as rendered here, all fit."""
         return [t for t in self.every if t.id not in self.too_long]
 
     def note(self, kind: str) -> str:
-        """What a user is told of the tasks that are left out, which ``kind`` names."""
+        """Return a note for the user about the tasks that are left out; ``kind`` names the set."""
         names = sorted(self.too_long)[:3]
         return (
             f"{len(self.too_long):,} of {len(self.every):,} {kind} tasks are left out "
-            f"(tasks.too_long = drop): their prompts are too long, such as {', '.join(names)}; of "
-            f"{names[0]}: {self.too_long[names[0]]}"
+            f"(tasks.too_long = drop): their prompts are too long, such as {', '.join(names)} "
+            f"({names[0]}: {self.too_long[names[0]]})"
         )
 
     def _ids(self, role: Role, examples: int) -> list[tuple[int, ...]]:
@@ -72,7 +73,7 @@ class TaskPrompts:
 
 
 def max_tokens(recipe: Recipe, role: Role) -> int:
-    """The longest response of a role, in tokens."""
+    """Return the maximum length of a role's response, in tokens."""
     s = recipe.sampling
     return s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
 
@@ -85,10 +86,11 @@ def too_long(
     max_tokens: int,
     setting: str,
 ) -> dict[str, str]:
-    """Why tasks are left out, by their id: those whose prompts are too long for the recipe, or for
-    ``positions`` with a response of ``max_tokens``, which is the recipe's ``setting``.
+    """Return the reason for each task whose prompt is too long, by task id.
 
-    Raises `ModelError` for the first one where the recipe ends the run by it.
+    A prompt is too long for the recipe's ``prompts.max_tokens``, or for the model's ``positions``
+    together with a response of ``max_tokens``; ``setting`` is the recipe key of ``max_tokens``.
+    Raises `ModelError` for the first such task if the recipe says that a long prompt ends the run.
     """
     reasons = {}
     for ids, task_id in zip(prompts, task_ids, strict=True):

@@ -1,7 +1,8 @@
-"""Which tasks a run trains on and is measured by, and in which order they come up.
+"""Training and held-out tasks of a run, and the order of the training tasks.
 
-The tasks of a step are a function of the seed and the step alone, so that a resumed run needs no
-cursor. With a curriculum they depend on the pass rates so far as well, which are in the checkpoint.
+The tasks of a step are a function of the seed and the step's number alone, so a resumed run needs
+no cursor. With a curriculum the tasks also depend on the pass rates so far, which every checkpoint
+holds.
 """
 
 from __future__ import annotations
@@ -19,46 +20,49 @@ from sparring.tasks.withhold import withhold
 
 
 class TaskOrder:
-    """The order of ``tasks``. Pass rates are by task; a task without one counts as half passed."""
+    """Order in which ``tasks`` are trained on. ``pass_rates`` are by task id; a task without a pass
+    rate counts as 0.5."""
 
     def __init__(self, recipe: Recipe, tasks: Sequence[Task]) -> None:
         self.recipe = recipe
         self.tasks = tasks
 
     def batch(self, step: int, pass_rates: Mapping[str, float]) -> list[Task]:
-        """The tasks of a step, all different.
+        """Return the tasks of a step, all different.
 
-        No task comes up twice per pass, and each pass has an order of its own. The tasks that do
-        not fill a step are left out of that pass; each time it is others.
+        Without a curriculum no task comes twice in one pass over the tasks, and each pass has its
+        own order. Tasks that do not fill a last step are left out of that pass; each pass leaves
+        out other tasks.
         """
         seed, count = self.recipe.training.seed, self.recipe.training.tasks_per_step
         if self.recipe.tasks.curriculum is Curriculum.PASS_RATE:
             return self._drawn([seed, 7, step], self.tasks, count, pass_rates)
-        turn, place = divmod(step - 1, len(self.tasks) // count)
-        rng = np.random.default_rng([seed, 7, turn])
+        number, place = divmod(step - 1, len(self.tasks) // count)
+        rng = np.random.default_rng([seed, 7, number])
         order = rng.permutation(len(self.tasks))[place * count : (place + 1) * count]
         return [self.tasks[int(i)] for i in order]
 
     def further(
         self, step: int, taken: Collection[str], count: int, pass_rates: Mapping[str, float]
     ) -> list[Task]:
-        """Up to ``count`` tasks for the same step besides those ``taken``, on which they depend."""
+        """Return up to ``count`` tasks for the same step that are not in ``taken``. The draw is
+        seeded by the step and the number of tasks taken."""
         left = [t for t in self.tasks if t.id not in taken]
         seed = [self.recipe.training.seed, 8, step, len(taken)]
         return self._drawn(seed, left, min(count, len(left)), pass_rates)
 
     def upcoming(self, first: int) -> list[Task]:
-        """The tasks that steps from ``first`` on may have, in the order in which they come up; all
-        of them, where that depends on what is sampled."""
+        """Return the tasks that steps from ``first`` on may have, in the order of first use; all
+        tasks, where the order depends on what is sampled."""
         r = self.recipe
         if r.tasks.curriculum is not Curriculum.NONE or r.sampling.extra_rounds:
             return list(self.tasks)
-        met: dict[str, Task] = {}
+        by_id: dict[str, Task] = {}
         for step in range(first, r.training.steps + 1):
-            met |= {task.id: task for task in self.batch(step, {})}
-            if len(met) == len(self.tasks):
+            by_id |= {task.id: task for task in self.batch(step, {})}
+            if len(by_id) == len(self.tasks):
                 break
-        return list(met.values())
+        return list(by_id.values())
 
     def _drawn(
         self,
@@ -67,7 +71,7 @@ class TaskOrder:
         count: int,
         pass_rates: Mapping[str, float],
     ) -> list[Task]:
-        """``count`` different tasks, by the curriculum's weights."""
+        """Draw ``count`` different tasks, by the curriculum's weights."""
         weight = np.ones(len(tasks))
         if self.recipe.tasks.curriculum is Curriculum.PASS_RATE:
             rate = np.array([pass_rates.get(t.id, 0.5) for t in tasks])
@@ -80,21 +84,22 @@ class TaskOrder:
 
 
 def training_tasks(recipe: Recipe) -> list[Task]:
-    """The tasks to train on, some of their tests withheld from the reward."""
+    """Load the tasks to train on; ``tasks.withheld_tests`` of each become hidden tests, which no
+    reward uses."""
     t = recipe.tasks
     tasks = tasks_of(t.train, t.train_count, recipe.training.seed, t.max_tests)
     return [_compared(recipe, withhold(task, t.withheld_tests)) for task in tasks]
 
 
 def held_out_tasks(recipe: Recipe) -> list[Task]:
-    """The tasks to evaluate on."""
+    """Load the tasks to evaluate on."""
     t = recipe.tasks
     tasks = tasks_of(t.held_out, t.held_out_count, t.held_out_seed, t.max_tests)
     return [_compared(recipe, task) for task in tasks[: t.held_out_count]]
 
 
 def _compared(recipe: Recipe, task: Task) -> Task:
-    """The task with the recipe's rule for printed text, if it has one. A function task has values,
-    and keeps its own."""
+    """Return the task with the recipe's comparison rule, if the recipe has one. The rule is for
+    printed text; a function task compares values and keeps its own rule."""
     rule = recipe.checker.rule
     return task if rule is None or task.entry_point is not None else replace(task, checker=rule)

@@ -1,1 +1,1 @@
-"""Where a step's groups come from: sampled now, one step ahead, or read from another run."""
+"""Sources of a step's groups: sampled online, sampled one step ahead, or read from another run."""

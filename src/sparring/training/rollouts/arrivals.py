@@ -1,9 +1,11 @@
-"""Responses to the tasks of a batch as they arrive: each read once, its program begun at once.
+"""Arrival of responses: each response is read once, and its program starts to run at once.
 
-Programs run on ground-truth tests when their response is there, on generated inputs when their
-task's tests are all there. That changes when things happen and nothing else: an outcome is a
-function of program and input. Under supervision programs begin on the supervising tests alone, so
-that no process has seen a ground-truth input before.
+A program runs on ground-truth tests as soon as its response has arrived, and on generated inputs
+as soon as all tests of the task have arrived. Early starts change only the order of the work: an
+outcome is a function of program and input.
+
+With pseudo-labels a program first runs on the frozen tester's tests alone, so that no process has
+seen a ground-truth input by then.
 """
 
 from __future__ import annotations
@@ -26,16 +28,18 @@ from sparring.training.weights.players import Player
 
 @dataclass(frozen=True, slots=True)
 class FirstTests:
-    """What the programs of a task begin with: tests for its own ones and for opponents', and the
-    limits of the group that is graded by these tests."""
+    """Tests on which the programs of a task run first."""
 
     own: tuple[Test, ...]
+    """Tests for the programs of the current policy."""
     others: tuple[Test, ...]
+    """Tests for initial-policy programs."""
     limits: Limits
+    """Limits of the group that is graded by these tests."""
 
 
 class Arrivals:
-    """What has come of the responses to ``tasks``, which are named by their number."""
+    """Responses to ``tasks`` that have arrived so far. A task is named by its index."""
 
     def __init__(
         self, context: RolloutContext, runner: PrefetchingRunner, tasks: Sequence[Task]
@@ -44,17 +48,17 @@ class Arrivals:
         self.runner = runner
         self.tasks = tasks
         self.supervising: list[list[ParsedTest]] = []
-        """The supervising tests of each task; empty where ground truth supervises."""
+        """Pseudo-labelled tests of each task; empty where the reward uses ground truth."""
         self._first: list[FirstTests] = []
         self._responses: dict[Player, dict[int, list[Response]]] = {p: {} for p in Player}
-        """Of each player, the responses to the tasks for which all are there."""
+        """All responses of each player, by task, for the tasks where all have arrived."""
         self._programs: dict[tuple[Player, int, int], ParsedProgram] = {}
-        """What was read in the response of a player to a task, by its index."""
+        """Program read from a response, by player, task and the response's index."""
         self._tests: dict[tuple[int, int], ParsedTest] = {}
 
     def begin(self) -> None:
-        """Begin what can be known before anything is asked: supervising tests, and else the
-        reference solutions on ground-truth tests."""
+        """Start the work that needs no response: fetch pseudo-labels, or without pseudo-labels run
+        the reference solutions on ground-truth tests."""
         if self.context.pseudo_labels is None:
             for i, task in enumerate(self.tasks):
                 limit = limits(task, self.context.limits)
@@ -62,7 +66,7 @@ class Arrivals:
         self._first = self.first_tests()
 
     def first_tests(self) -> list[FirstTests]:
-        """For each task the tests that its programs can begin with."""
+        """Return, for each task, the tests on which its programs can run first."""
         general = self.context.limits
         if (labels := self.context.pseudo_labels) is None:
             return [FirstTests(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
@@ -72,13 +76,13 @@ class Arrivals:
         first = []
         for task, group in zip(self.tasks, groups, strict=True):
             self.supervising.append([read_test(task, r, labels.supervisor.reading) for r in group])
-            # As `supervise` grades: not even a limit may tell of ground truth.
+            # Limits as in `supervise`: the ground-truth tests must not even determine a limit.
             blind = label_free(task, self.supervising[-1])
             first.append(FirstTests(blind.tests, blind.tests, limits(blind, general)))
         return first
 
     def program(self, player: Player, i: int, response: Response) -> None:
-        """Read a program that has come, and have it run on its first tests."""
+        """Read the program in a response, and have the program run on its first tests."""
         reading = self.context.prompts.reading[Role.CODER]
         program = read_program(self.tasks[i], response, reading)
         self._programs[player, i, response.index] = program
@@ -87,27 +91,29 @@ class Arrivals:
         self._run(i, [program.source], tests, first.limits, of_task=False)
 
     def test(self, i: int, response: Response) -> None:
-        """Read a test that has come. It is run when all of its task are there."""
+        """Read the test in a response. The test is run once all tests of its task have arrived."""
         reading = self.context.prompts.reading[Role.TESTER]
         self._tests[i, response.index] = read_test(self.tasks[i], response, reading)
 
     def all_came(
         self, player: Player, i: int, responses: list[Response], complete: Callable[[int], None]
     ) -> None:
-        """All of a player's responses to task ``i`` are there: programs run on generated inputs as
-        far as both are, and the group is ``complete`` when all players' are."""
-        there = self._responses
-        there[player][i] = responses
-        if i in there[Player.TESTER]:
-            who = (Player.CODER, Player.OPPONENTS) if player is Player.TESTER else (player,)
-            programs = [p for one in who for p in self._programs_of(one, i)]
+        """Store all of a player's responses to task ``i``, and start executions that are now
+        possible: programs on generated inputs, as far as both have arrived. Calls ``complete(i)``
+        when the responses of all players to task ``i`` have arrived."""
+        arrived = self._responses
+        arrived[player][i] = responses
+        if i in arrived[Player.TESTER]:
+            coders = (Player.CODER, Player.OPPONENTS) if player is Player.TESTER else (player,)
+            programs = [p for coder in coders for p in self._programs_of(coder, i)]
             self._begin_generated(i, programs, of_task=player is Player.TESTER)
         players = {*Player} - (set() if self.context.recipe.opponents else {Player.OPPONENTS})
-        if all(i in there[p] for p in players):
+        if all(i in arrived[p] for p in players):
             complete(i)
 
     def group(self, i: int) -> ReadGroup:
-        """The responses to task ``i`` that have come, as they were read."""
+        """Return the responses to task ``i`` that have arrived, with the programs and tests that
+        were read from the responses."""
         coder, tester, opponents = (
             self._responses[p].get(i, []) for p in (Player.CODER, Player.TESTER, Player.OPPONENTS)
         )
@@ -117,7 +123,8 @@ class Arrivals:
         )
 
     def _begin_generated(self, i: int, programs: Sequence[ParsedProgram], *, of_task: bool) -> None:
-        """Have programs run on the inputs of task ``i``'s tests, with ``of_task`` its own too."""
+        """Have programs run on the inputs of the generated tests of task ``i``; with ``of_task``
+        the task's reference solution and validator too."""
         task = self.tasks[i]
         tests = tuple(p.test for p in self._tests_of(i) if p.test)
         limit = limits(task, self.context.limits)
@@ -135,7 +142,7 @@ class Arrivals:
         *,
         of_task: bool,
     ) -> None:
-        """Have these programs run on tests of task ``i``, as its grading will ask for it."""
+        """Have programs run on tests of task ``i`` by the same jobs that grading will request."""
         self.runner.prefetch(
             job
             for source in sources
@@ -144,9 +151,9 @@ class Arrivals:
         )
 
     def _programs_of(self, player: Player, i: int) -> list[ParsedProgram]:
-        """What was read in a player's responses to task ``i``, once all of them are there."""
+        """Return the programs read from a player's responses to task ``i``, once all arrived."""
         return [self._programs[player, i, r.index] for r in self._responses[player].get(i, ())]
 
     def _tests_of(self, i: int) -> list[ParsedTest]:
-        """The same of the tester's."""
+        """Return the tests read from the tester's responses to task ``i``, once all arrived."""
         return [self._tests[i, r.index] for r in self._responses[Player.TESTER].get(i, ())]

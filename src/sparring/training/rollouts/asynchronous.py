@@ -1,22 +1,25 @@
-"""Rollouts made one step ahead: while a step is learned from, the next is sampled.
+"""Asynchronous rollouts: while the trainer learns from one step, the next step is sampled.
 
 With ``training.ahead = 1`` the rollouts of step k come from the weights after
-step k−2 (those of steps 1 and 2 from the start). Which weights these are is
-fixed by the step, never by who was faster, so a run is the same function of
-recipe and seed however it was timed, stopped and taken up again. The learner
-knows of it by `learning.importance_cap`: tokens are weighed by how likely the
-weights of today find them.
+step k−2; the rollouts of steps 1 and 2 come from the initial weights. The
+step's number alone fixes these weights, never the timing, so a run is the same
+function of recipe and seed however it was timed, stopped and resumed. The loss
+corrects for the older weights by truncated importance sampling
+(`learning.importance_cap`).
 
-A thread of its own samples, with a copy of the weights (`Trainer.behaviour`); the
-copy is in every checkpoint, because the step after a checkpoint comes from the
-weights of the step before it. Where servers sample, the copy is files that all
-processes write before the thread begins (`weights.behaviour`): while it samples they
-learn, and nothing may be asked of them. So log-probs are not compared when
-weights come to a server then; they are before every evaluation, and the gap in
-the update would show servers that have none of the run's steps.
+A separate thread samples, from a copy of the weights (`Trainer.behaviour`).
+Every checkpoint holds the copy, because the step after a checkpoint comes from
+the weights of the step before the checkpoint.
 
-What the thread has sampled is in the journal like any other response. One step
-is in flight at a time, and none while the model is evaluated (`settle`).
+Where servers sample, the copy is a set of files that all processes write before
+the thread starts (`weights.behaviour`). While the thread samples, the processes
+are learning and must not be called. Log-probs are therefore not compared when
+the servers load such files. Log-probs are compared before every evaluation, and
+the gap recorded with each update would show servers whose weights are of no
+step of the run.
+
+Responses of the thread go into the journal like any other response. At most one
+step is pending at a time, and none while the model is evaluated (`settle`).
 """
 
 from __future__ import annotations
@@ -37,50 +40,54 @@ from sparring.training.state.trainer import Trainer
 
 _LANE = "ahead"
 _AT_ONCE = 10.0
-"""Seconds that a thread is waited for when the user wants to stop at once."""
+"""Seconds to wait for the thread when the user wants to stop at once."""
 
 
 class PendingStep:
-    """The bouts of one step in the making."""
+    """Groups of one step that a thread is sampling and grading."""
 
     def __init__(self, step: int, online: OnlineRollouts, timeline: Timeline) -> None:
         self.step = step
         self.online = online
         self._timeline = timeline
-        self._found: list[GroupResult] | None = None
+        self._groups: list[GroupResult] | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._make, name=f"step-{step}", daemon=True)
         self._thread.start()
 
     def wait(self, timeline: Timeline, seconds: float | None = None) -> None:
-        """Wait until it has ended, well or not; the waiting shows in the ``timeline``."""
+        """Wait until the step has succeeded or failed, at most ``seconds``; the wait is counted in
+        the ``timeline``."""
         with timeline.during(Phase.WAITING):
             self._thread.join(seconds)
 
     def result(self, timeline: Timeline) -> list[GroupResult]:
-        """Its bouts. Raises what has ended it."""
+        """Return the groups of the step. Raises the exception that ended the thread, if any."""
         self.wait(timeline)
         if self._failure is not None:
             raise self._failure
-        assert self._found is not None
-        return self._found
+        assert self._groups is not None
+        return self._groups
 
     def _make(self) -> None:
         self._timeline.in_lane(_LANE)
         try:
-            self._found = self.online.results(self.step, self._timeline)
-        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
+            self._groups = self.online.results(self.step, self._timeline)
+        except BaseException as error:  # noqa: BLE001  # raised again in `result`
             self._failure = error
 
 
 class AsyncRollouts:
-    """`Rollouts` of the weights of one step before. A context manager: a step that is pending at
-    its end is abandoned; as far as it has got it is in the journal."""
+    """`Rollouts` sampled from the weights of the step before.
+
+    A context manager: on exit a pending step is abandoned; the journal keeps the responses that
+    the step has sampled so far.
+    """
 
     def __init__(
         self, context: RolloutContext, trainer: Trainer, behaviour: BehaviourPolicy
     ) -> None:
-        """``behaviour`` has the weights that the step after the trainer's comes from."""
+        """``behaviour`` holds the weights from which the trainer's next step is sampled."""
         self.trainer = trainer
         self.behaviour = behaviour
         self._abandoned = threading.Event()
@@ -95,16 +102,16 @@ class AsyncRollouts:
         self._online = OnlineRollouts(self._context, behaviour.pass_rates)
 
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """See `Rollouts.results`. The step that follows is begun before this returns."""
+        """See `Rollouts.results`. Sampling of the next step starts before this method returns."""
         pending = self._pending or self._begun(step)
-        judged = pending.result(timeline)
+        results = pending.result(timeline)
         self._pending = None
         self.behaviour.follow(self.trainer)
-        tokens = self.trainer.tokens + tokens_of(judged)
+        tokens = self.trainer.tokens + tokens_of(results)
         if not self.trainer.recipe.training.finished(step, tokens):
             self._pending = self._begun(step + 1)
         self._online = pending.online
-        return judged
+        return results
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
         """See `Rollouts.keep`."""

@@ -1,4 +1,4 @@
-"""What every source of rollouts promises: `Rollouts`."""
+"""`Rollouts`: the interface of every source of a step's groups."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sparring.runs.timeline import Timeline
 
 
 class Rollouts(Protocol):
-    """A source of graded groups."""
+    """Source of graded groups."""
 
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """The graded groups of a step."""
+        """Return the graded groups of a step."""
         ...
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
-        """Put them on disk; called before anything is learned from them."""
+        """Write the scored groups to disk; called before the trainer learns from the groups."""
         ...
 
     def settle(self) -> None:
-        """Wait until nothing is under way; called before the model is evaluated."""
+        """Wait until no sampling is in progress; called before the model is evaluated."""
         ...

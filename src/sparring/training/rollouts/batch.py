@@ -1,9 +1,9 @@
-"""A rollout batch: responses to some tasks asked for, run as they come, graded when all are there.
+"""A rollout batch: the responses to some tasks are sampled, run and graded.
 
-While responses are still being sampled the programs that are there run already (`arrivals`); a
-group whose responses are all there is graded by a thread of its own. Under supervision all groups
-are graded at the end. How responses are asked for, and that each is on disk, is `responses`'
-business.
+Programs that have arrived run while other responses are still being sampled (`arrivals`). A
+separate thread grades each group as soon as all its responses have arrived. With pseudo-labels all
+groups are graded at the end. `responses` makes the calls of the sampler and writes each response
+to disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sparring.training.weights.players import Player
 
 
 class RolloutBatch:
-    """The groups of ``tasks`` in one ``attempt`` of a step."""
+    """Groups of ``tasks`` in one ``attempt`` of a step."""
 
     def __init__(
         self,
@@ -44,8 +44,11 @@ class RolloutBatch:
         self._arrivals = Arrivals(context, runner, tasks)
 
     def results(self) -> list[GroupResult]:
-        """All groups, graded. Where ``sampling.skip_unlabelled`` says so, tests are asked for after
-        the programs have run, and only where they can have a label."""
+        """Sample and grade the groups of all tasks, in the order of the tasks.
+
+        With ``sampling.skip_unlabelled`` tests are sampled after the programs have run, and only
+        for tasks where a test can have a label.
+        """
         context, every, name = self.context, range(len(self.tasks)), (self.step, self.attempt)
         self._arrivals.begin()
         with ThreadPoolExecutor(1, "judge") as judges:
@@ -80,7 +83,7 @@ class RolloutBatch:
                 judges.shutdown(cancel_futures=True)
 
     def labelled(self, result: GroupResult) -> bool:
-        """Whether a test of this task could have a label: some program is correct."""
+        """Return True if a test of this group could have a label: some program is correct."""
         basis, _ = rewarded(result, self.context.recipe.supervision.filter)
         if basis is None:
             return False
@@ -88,7 +91,8 @@ class RolloutBatch:
         return bool(own or (basis.pool is not None and basis.pool.correct_P.any()))
 
     def _programs_wanted(self, complete: Callable[[int], None]) -> list[Wanted]:
-        """What coder and opponents are asked for. Their programs begin as they come."""
+        """Return the requests for programs, of the current and of the initial policy. Each program
+        starts to run when its response arrives."""
         prompts, recipe = self.context.prompts, self.context.recipe
 
         def wanted(player: Player, asked: Sequence[Prompt], count: int) -> Wanted:
@@ -108,7 +112,7 @@ class RolloutBatch:
         return [coder, wanted(Player.OPPONENTS, theirs, recipe.opponents)]
 
     def _tests_wanted(self, asked: Sequence[int], complete: Callable[[int], None]) -> Wanted:
-        """What the tester is asked for: tests of the tasks ``asked``."""
+        """Return the request for tests of the tasks whose indices are ``asked``."""
         arrivals = self._arrivals
         return Wanted(
             Player.TESTER,
@@ -119,10 +123,10 @@ class RolloutBatch:
         )
 
     def _graded(self, numbers: Sequence[int]) -> list[GroupResult]:
-        """The groups of the tasks of these ``numbers``, with the responses that have come.
+        """Grade the groups of the tasks with these indices, from the responses that have arrived.
 
-        Under supervision all of them are graded by its tests first, so that nothing of ground truth
-        can have been in a program's company.
+        With pseudo-labels all groups are first graded by the frozen tester's tests, so that no
+        program has run beside a ground-truth input by then.
         """
         limit, supervising = self.context.limits, self._arrivals.supervising
         groups = [self._arrivals.group(i) for i in numbers]

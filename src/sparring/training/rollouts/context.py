@@ -29,11 +29,7 @@ from sparring.training.weights.policies import RolePolicies
 
 @dataclass(frozen=True, slots=True)
 class RolloutContext:
-    """What the rollouts of a run have in common.
-
-    ``lane`` names them in the timeline, where they are made beside other things; once ``abandoned``
-    is set, they end with the next response.
-    """
+    """Everything that the rollouts of a run share."""
 
     recipe: Recipe
     run: RunDir
@@ -44,14 +40,16 @@ class RolloutContext:
     sandbox: Runner
     limits: Limits
     pseudo_labels: PseudoLabels | None
-    """The tests of a frozen tester, where they stand in for ground truth."""
+    """Tests of a frozen tester that replace ground truth in the reward; None for ground truth."""
     timeline: Timeline = field(default_factory=Timeline)
-    """Where the run's time goes."""
+    """Record of the seconds that each phase of the run takes."""
     lane: str = ""
+    """Prefix of these rollouts' lanes in the timeline, where the rollouts run beside learning."""
     abandoned: threading.Event = field(default_factory=threading.Event)
+    """Event that ends the rollouts at the next response once the event is set."""
 
     def phase(self, name: str) -> None:
-        """Tell the user, unless something else is going on before his eyes."""
+        """Show the phase to the user, unless the rollouts run in the background."""
         if not self.lane:
             self.progress.phase(name)
 
@@ -60,10 +58,11 @@ class RolloutContext:
 def rollout_context(
     recipe: Recipe, trainer: Trainer, run: RunDir, progress: Progress, log: Path | None
 ) -> Iterator[RolloutContext]:
-    """The context of a run, within the block: the processes of the sandbox and of a vLLM server,
-    which writes to ``log`` (default: in the temporary directory), end with it.
+    """Yield the context of a run. The processes of the sandbox and of our own vLLM servers, which
+    write to ``log`` (default: a file in the temporary directory), end with the block.
 
-    Raises `ConfigError`, `ModelError` and `RunError` for what cannot be made."""
+    Raises `ConfigError`, `ModelError` or `RunError` where a part cannot be made.
+    """
     config = trainer.model.config
     prompts = PromptBuilder(
         recipe, trainer.tokenizer, getattr(config, "max_position_embeddings", None)
@@ -96,7 +95,7 @@ def rollout_context(
 
 @contextmanager
 def trial_context(recipe: Recipe, trainer: Trainer) -> Iterator[RolloutContext]:
-    """The context of a run that nobody keeps, for a look at a recipe."""
+    """Yield the context of a run in a temporary directory, to try a recipe out."""
     progress = Progress(recipe.training.steps, 0, Console(quiet=True))
     with (
         TemporaryDirectory(prefix="sparring-") as place,
@@ -107,10 +106,10 @@ def trial_context(recipe: Recipe, trainer: Trainer) -> Iterator[RolloutContext]:
 
 
 def _sandbox(recipe: Recipe) -> Runner:
-    """The recipe's sandbox: of this machine, or on a Ray cluster."""
-    b = recipe.sandbox
-    if b.ray_address is None:
-        packages = given(b.packages, b.packages_from)
-        return Sandbox(b.workers, level=b.level, fork=b.fork, packages=packages)
-    nodes = RayNodes(b.ray_address, b.workers)
-    return ClusterSandbox(nodes, b.workers, level=b.level, fork=b.fork)
+    """Return the recipe's sandbox: on this machine, or on a Ray cluster."""
+    s = recipe.sandbox
+    if s.ray_address is None:
+        packages = given(s.packages, s.packages_from)
+        return Sandbox(s.workers, level=s.level, fork=s.fork, packages=packages)
+    nodes = RayNodes(s.ray_address, s.workers)
+    return ClusterSandbox(nodes, s.workers, level=s.level, fork=s.fork)

@@ -1,9 +1,12 @@
-"""Rollouts of a step, sampled now.
+"""Online rollouts: the groups of a step are sampled when the step is made.
 
-Responses are journalled as they come, then whole bouts (`OnlineRollouts.keep`), each on disk before
-it is learned from. What is recorded is never sampled or run again, whether the run was stopped by
-Ctrl-C or by a power cut. A step has the tasks of its batch and, if wanted, in further attempts
-others in place of those whose tests have no label (`sampling.extra_rounds`).
+Each response is written to the journal as it arrives. Then the scored groups are recorded
+(`OnlineRollouts.keep`). Both are on disk before the trainer learns from them. A recorded response
+is never sampled again and a recorded execution never repeated, whether Ctrl-C or a power cut
+stopped the run.
+
+A step has the tasks of its batch. With `sampling.extra_rounds` further attempts add other tasks in
+place of tasks whose tests have no label.
 """
 
 from __future__ import annotations
@@ -29,61 +32,64 @@ from sparring.training.weights.players import Player
 
 
 class OnlineRollouts:
-    """Bouts of the context's policies. Raises `RunError` when too much fails for our own
-    reasons."""
+    """Groups sampled from the context's policies."""
 
     def __init__(self, context: RolloutContext, pass_rates: Mapping[str, float]) -> None:
-        """``pass_rates`` by task, for the curriculum, are looked at when a step is begun."""
+        """``pass_rates`` (by task id, for the curriculum) are read when a step starts."""
         self.context = context
         self.run = context.run
         self.pass_rates = pass_rates
 
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """See `Rollouts.results`."""
+        """See `Rollouts.results`. Raises `RunError` when more executions fail for reasons of our
+        own than ``sandbox.max_infra_share`` allows."""
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
-                judged = [result_from(r) for r in self.run.read_packed(name)]
-                self._check_record(name, step, judged)
-            return judged
+                recorded = [result_from(r) for r in self.run.read_packed(name)]
+                self._check_record(name, step, recorded)
+            return recorded
         recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox
         before = sandbox.stats.runs_executed
-        tasks, judged = order.batch(step, self.pass_rates), list[GroupResult]()
+        tasks, results = order.batch(step, self.pass_rates), list[GroupResult]()
         runner = PrefetchingRunner(sandbox, timeline.running)
         last = recipe.sampling.extra_rounds
         for attempt in range(1 + last):
             batch = RolloutBatch(self.context, runner, step, attempt, tasks)
-            results = batch.results()
-            judged += results
+            of_attempt = batch.results()
+            results += of_attempt
             if attempt == last:
-                break  # no task comes in place of one without a label: nobody asks which have one
-            missing = sum(not batch.labelled(j) for j in results)
-            taken = {j.task.id for j in judged}
+                break  # no further attempt: which groups have a label no longer matters
+            missing = sum(not batch.labelled(r) for r in of_attempt)
+            taken = {r.task.id for r in results}
             tasks = order.further(step, taken, missing, self.pass_rates)
             if not tasks:
                 break
-        lost = infra_share(judged)
+        lost = infra_share(results)
         if lost > recipe.sandbox.max_infra_share:
             raise RunError(
-                f"step {step}: {lost:.0%} of the runs failed for reasons of our own; look at the "
-                "machine (memory, processes), then --resume"
+                f"step {step}: {lost:.0%} of the executions failed for reasons of our own; check "
+                "the machine's memory and processes, then --resume"
             )
         with timeline.during(Phase.JOURNALLING):
-            self.run.write_packed(step_file("usage", step), [usage_record(j) for j in judged])
+            self.run.write_packed(step_file("usage", step), [usage_record(r) for r in results])
         timeline.ran(sandbox.stats.runs_executed - before)
-        return judged
+        return results
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
-        """See `Rollouts.keep`. Recorded ones are compared instead: a reward that is no longer
-        what it was would make a run that nobody can explain."""
+        """See `Rollouts.keep`. Groups already on record are compared instead.
+
+        A reward that differs from the recorded reward raises `RunError`: metrics and weights of
+        the run would no longer follow from its records.
+        """
         name = step_file("rollouts", step)
         records = [rollout_record(step, s) for s in scored]
         if self.run.has(name):
             if self.run.read_packed(name) != clean(records):
                 raise RunError(
-                    f"{self.run.path}: the rewards of step {step} are no longer those recorded in "
-                    f"{name}; a reward function or the version of sparring has changed: restore "
-                    "it, or start a run of your own with --replay"
+                    f"{self.run.path}: the rewards of step {step} differ from those recorded in "
+                    f"{name}: the reward function or the version of sparring has changed; restore "
+                    "the old one, or start a new run with --replay"
                 )
         else:
             self.run.write_packed(name, records)
@@ -93,30 +99,31 @@ class OnlineRollouts:
         self.context.policies.rest()
 
     def settle(self) -> None:
-        """Nothing is under way between steps."""
+        """Return at once: nothing is in progress between steps."""
 
-    def _check_record(self, name: str, step: int, judged: Sequence[GroupResult]) -> None:
-        """Recorded bouts are of this step's tasks; further ones are of the run's tasks at least."""
+    def _check_record(self, name: str, step: int, recorded: Sequence[GroupResult]) -> None:
+        """Check that recorded groups answer this step's batch, and groups of further attempts at
+        least tasks of the run."""
         order = self.context.order
-        batch, known = order.batch(step, self.pass_rates), {t.id: t for t in order.tasks}
-        ids = [j.task.id for j in judged]
-        if ids[: len(batch)] != [t.id for t in batch] or any(i not in known for i in ids):
+        batch, by_id = order.batch(step, self.pass_rates), {t.id: t for t in order.tasks}
+        ids = [r.task.id for r in recorded]
+        if ids[: len(batch)] != [t.id for t in batch] or any(i not in by_id for i in ids):
             raise RunError(foreign(self.run, name))
         sampling = self.context.recipe.sampling
         for role, groups, count in (
-            (Role.CODER, [j.coder for j in judged], sampling.programs),
-            (Role.TESTER, [j.tester for j in judged], sampling.tests),
+            (Role.CODER, [r.coder for r in recorded], sampling.programs),
+            (Role.TESTER, [r.tester for r in recorded], sampling.tests),
         ):
             asked = [
                 (i, g) for i, g in zip(ids, groups, strict=True) if len(g) or role is Role.CODER
             ]
-            prompts = self.context.prompts.of_step(step, [known[i] for i, _ in asked], role)
+            prompts = self.context.prompts.of_step(step, [by_id[i] for i, _ in asked], role)
             self._check_own(name, prompts, [g for _, g in asked], count)
 
     def _check_own(
         self, name: str, prompts: Sequence[Prompt], groups: Sequence[Sequence[Response]], count: int
     ) -> None:
-        """What is on record answers these prompts, each the right number of times."""
+        """Check that recorded responses answer these prompts, ``count`` responses to each."""
         wanted = [[(p.task_id, p.token_ids)] * count for p in prompts]
         if [[(r.task_id, r.prompt_ids) for r in group] for group in groups] != wanted:
             raise RunError(foreign(self.run, name))

@@ -1,4 +1,4 @@
-"""Rollouts of a step, read from another run's record and nothing else."""
+"""Replayed rollouts: the groups of a step are read from the records of another run."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sparring.runs.timeline import Phase, Timeline
 
 
 class ReplayedRollouts:
-    """The bouts that another run recorded."""
+    """Groups that another run recorded."""
 
     def __init__(self, source: RunReader, run: RunDir, checker: str | None = None) -> None:
-        """With a ``checker``, recorded outputs are compared anew by it."""
+        """With a ``checker``, recorded outputs are compared anew by that rule."""
         self.source = source
         self.run = run
         self.checker = checker
         self.steps = source.recorded_steps()
         if not self.steps:
-            raise RunError(f"{source.path}: has no rollouts to replay")
+            raise RunError(f"{source.path}: the run has no recorded rollouts to replay")
 
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.results`."""
@@ -32,9 +32,9 @@ class ReplayedRollouts:
             return [result_from(r, self.checker) for r in records]
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
-        """See `Rollouts.keep`: with the rewards of this run's recipe."""
+        """See `Rollouts.keep`. The rewards written are those of this run's recipe."""
         records = [rollout_record(step, s) for s in scored]
         self.run.write_packed(step_file("rollouts", step), records)
 
     def settle(self) -> None:
-        """Nothing is ever under way."""
+        """Return at once: a replay samples nothing."""

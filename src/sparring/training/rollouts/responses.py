@@ -1,9 +1,9 @@
-"""How a rollout batch asks for responses: by which calls, and each on disk before it is used.
+"""Requests of a rollout batch: the calls of the sampler, and a journal for every response.
 
-The local sampler is asked for one player after the other, in fixed batches:
-a resumed step repeats exactly the calls that are still missing, so that even
-rounding agrees. Servers get all missing prompts of the players whose weights
-they can have at once, in one queue.
+The local sampler is called for one player after the other, in fixed batches: a
+resumed step repeats exactly the calls that are incomplete, so that even rounding
+agrees. Servers get all missing prompts of all players whose weights a server can
+hold at the same time, in one queue.
 """
 
 from __future__ import annotations
@@ -25,24 +25,25 @@ class Abandoned(Exception):
 
 
 def journal_file(step: int, attempt: int, player: str) -> str:
-    """Where a player's responses are while their step is being made."""
+    """Return the name of the file that holds a player's responses while the step is made."""
     return f"journal/step-{step:05d}.{player}{attempt or ''}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``count`` responses to each of a player's ``prompts``. ``each`` hears of every response, by
-    the number of its prompt, ``group`` of every prompt whose responses are all there."""
+    """Request for ``count`` responses of a player to each of ``prompts``."""
 
     player: Player
     prompts: Sequence[Prompt]
     count: int
     each: Callable[[int, Response], None]
+    """Called with a prompt's index and one response, for every response."""
     group: Callable[[int, list[Response]], None]
+    """Called with a prompt's index and its responses, once all ``count`` have arrived."""
 
 
 class _Asked:
-    """A player's responses on the way into its journal."""
+    """Responses of one player on their way into the player's journal."""
 
     def __init__(self, context: RolloutContext, wanted: Wanted, name: str) -> None:
         self.context = context
@@ -51,47 +52,47 @@ class _Asked:
         self.journal = Journal(context.run, name, role, wanted.prompts, wanted.count, timeline)
 
     def recall(self) -> None:
-        """Tell of what is on record."""
+        """Pass on the responses that the journal already holds."""
         for i in range(len(self.wanted.prompts)):
-            for response in self.journal.known(i):
+            for response in self.journal.arrived(i):
                 self.wanted.each(i, response)
-            self._whole(i)
+            self._pass_on_group(i)
 
     def take(self, i: int, response: Response) -> None:
-        """A response to prompt ``i`` has come."""
+        """Journal and pass on a new response to prompt ``i``."""
         if self.context.abandoned.is_set():
             raise Abandoned
         if self.journal.take(i, response):
             self.wanted.each(i, response)
-            self._whole(i)
+            self._pass_on_group(i)
 
     def request(self, i: int) -> Request:
-        """The responses to prompt ``i`` that are missing."""
-        known = frozenset(r.index for r in self.journal.known(i))
+        """Return the request for the missing responses to prompt ``i``."""
+        known = frozenset(r.index for r in self.journal.arrived(i))
         wanted = self.wanted
         return Request(wanted.player, wanted.prompts[i], wanted.count, known)
 
     def missing(self) -> list[int]:
-        """The prompts that lack responses, the shortest first."""
-        return [i for i in self._by_length() if not self.journal.whole(i)]
+        """Return the indices of prompts that lack responses, the shortest prompt first."""
+        return [i for i in self._by_length() if not self.journal.complete(i)]
 
     def parts(self, rows: int) -> Iterator[list[int]]:
-        """The prompts of every call that is still to be made of a sampler that repeats itself,
-        ``rows`` responses at most."""
+        """Yield the prompts' indices of every call that a deterministic sampler still has to
+        answer, at most ``rows`` responses per call."""
         order = self._by_length()
         size = max(1, rows // self.wanted.count)
         for start in range(0, len(order), size):
             part = order[start : start + size]
-            if not all(self.journal.whole(i) for i in part):
+            if not all(self.journal.complete(i) for i in part):
                 yield part
 
     def _by_length(self) -> list[int]:
         prompts = self.wanted.prompts
         return sorted(range(len(prompts)), key=lambda i: len(prompts[i].token_ids))
 
-    def _whole(self, i: int) -> None:
-        if self.journal.whole(i):
-            self.wanted.group(i, self.journal.known(i))
+    def _pass_on_group(self, i: int) -> None:
+        if self.journal.complete(i):
+            self.wanted.group(i, self.journal.arrived(i))
 
 
 def ask(
@@ -101,10 +102,10 @@ def ask(
     wanted: Sequence[Wanted],
     later: Collection[Player] = (),
 ) -> None:
-    """Have all that is wanted, from the record or sampled now, and on disk. Players that the same
-    batch will ask ``later`` are named, so that servers are left with their weights.
+    """Get all wanted responses, from the journal or sampled now, and write them to disk.
 
-    Raises `Abandoned`.
+    ``later`` names the players that the same batch will ask afterwards, so that servers end with
+    the weights of those players. Raises `Abandoned` once the context is abandoned.
     """
     served = context.policies.served
     every = {w.player: _Asked(context, w, journal_file(step, attempt, w.player)) for w in wanted}
@@ -119,9 +120,9 @@ def ask(
             missing = [player for player, asked in every.items() if asked.missing()]
             for together in served.calls(missing, later):
                 _ask_at_once(context, served, [every[player] for player in together])
-    except BaseException:  # raised again, with what has come on record
+    except BaseException:  # raised again, once the arrived responses are on disk
         for asked in every.values():
-            asked.journal.write()  # what has come is not asked for again
+            asked.journal.write()  # a resumed run does not sample these responses again
         raise
 
 

@@ -1,1 +1,1 @@
-"""What a run must not lose: the side that learns, its checkpoints, responses on record."""
+"""State that a run must not lose: trainer, policies, checkpoints, inputs and journal."""

@@ -1,6 +1,6 @@
-"""Checkpoints: weights, optimiser state and counters of a step, written and taken over again.
+"""Checkpoints: weights, optimiser state and counters of a step, written and restored.
 
-``state.json`` is written last: how far the run was, and the checksums of the other files.
+``state.json`` is written last. The file holds the counters and the checksums of all other files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ FILE = "state.json"
 
 
 def save(trainer: Trainer, run: RunDir) -> None:
-    """Write a checkpoint of the current step and remove old ones."""
+    """Write a checkpoint of the current step, and remove checkpoints beyond
+    ``training.keep_checkpoints``."""
     state = trainer.learner.state()
     with run.checkpoint(trainer.step) as path:
         trainer.save_weights(path)
@@ -35,15 +36,17 @@ def save(trainer: Trainer, run: RunDir) -> None:
 
 
 def restore(trainer: Trainer, checkpoint: Path) -> None:
-    """Take over weights, optimiser and counters of a checkpoint. Raises `RunError` for a damaged
-    one."""
+    """Load weights, optimiser state and counters from a checkpoint into the trainer.
+
+    Raises `RunError` for a damaged checkpoint.
+    """
     try:
         counters = Counters.read(checkpoint)
-        # Of a GPU's run as well: what takes a state over puts it where it computes.
+        # Loaded on the CPU even for a GPU: the optimiser moves the state to its own device.
         state = torch.load(checkpoint / "optimizer.pt", "cpu", weights_only=True)
-        given = None
+        weights = None
         if trainer.learner.sharded:
-            given = saved_weights(trainer.model, checkpoint)
+            weights = saved_weights(trainer.model, checkpoint)
         else:
             with trainer.learner.masters.in_force():
                 load_weights(trainer.model, checkpoint)
@@ -60,26 +63,31 @@ def restore(trainer: Trainer, checkpoint: Path) -> None:
         UnpicklingError,
         ModelError,
     ) as error:
-        said = (str(error).splitlines() or ["empty file"])[0]
+        reason = (str(error).splitlines() or ["empty file"])[0]
         raise RunError(
-            f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
+            f"{checkpoint}: the checkpoint is damaged ({reason}); remove it, and --resume starts "
+            "from the checkpoint before it"
         ) from None
-    trainer.spread(state, given)
+    trainer.spread(state, weights)
     trainer.step, trainer.tokens = counters.step, counters.tokens
     trainer.refused, trainer.pass_rates = counters.refused, counters.pass_rates
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Steps made, tokens sampled, steps whose gradient was refused, and pass rates by task."""
+    """Counters of a run at a checkpoint."""
 
     step: int
+    """Steps made."""
     tokens: int
+    """Tokens sampled."""
     refused: list[int]
+    """Steps whose gradient was refused."""
     pass_rates: dict[str, float]
+    """Share of correct programs of each task, by task id."""
 
     def write(self, checkpoint: Path) -> None:
-        """Write them last, when all other files of the ``checkpoint`` are there."""
+        """Write ``state.json``: call this last, when all other files of ``checkpoint`` exist."""
         record = {
             "step": self.step,
             "tokens": self.tokens,
@@ -91,26 +99,33 @@ class Counters:
 
     @classmethod
     def read(cls, checkpoint: Path) -> Counters:
-        """Those of a checkpoint whose files are as they were written. Raises ValueError, KeyError,
-        TypeError, AttributeError or OSError where it is damaged."""
+        """Read the counters of a checkpoint and verify the checksums of its files.
+
+        Raises ValueError, KeyError, TypeError, AttributeError or OSError for a damaged checkpoint.
+        """
         record: dict[str, Any] = json.loads((checkpoint / FILE).read_text("utf-8"))
         step, tokens = int(record["step"]), int(record["tokens"])
         refused = [int(s) for s in record["refused"]]
         pass_rates = {str(k): float(v) for k, v in record.get("pass_rates", {}).items()}
         if checkpoint.name != f"step-{step:05d}":
             raise ValueError(f"{FILE} is of step {step}")
-        found = checksums(checkpoint)
+        sums = checksums(checkpoint)
         for name, written in record["sha256"].items():
-            if found.get(name) != written:
-                raise ValueError(f"{name} is not what was written")
+            if name not in sums:
+                raise ValueError(f"{name} is missing")
+            if sums[name] != written:
+                raise ValueError(f"{name} has a wrong checksum")
         return cls(step, tokens, refused, pass_rates)
 
 
 def checksums(checkpoint: Path) -> dict[str, str]:
-    """SHA-256 of each file but ``state.json``, which holds them: a flipped bit would load."""
-    found = {}
+    """Return the SHA-256 of each file of a checkpoint except ``state.json``, by relative path.
+
+    Without checksums, a file with a flipped bit would load.
+    """
+    sums = {}
     for path in sorted(p for p in checkpoint.rglob("*") if p.is_file()):
         name = path.relative_to(checkpoint).as_posix()
         if name != FILE:
-            found[name] = checksum(path)
-    return found
+            sums[name] = checksum(path)
+    return sums

@@ -1,14 +1,15 @@
-"""A process that learns with the first one and does nothing else.
+"""Follower: a process that only learns, on the orders of the first process.
 
-The first process samples, runs programs, scores and keeps the run directory;
-this one has the model, or its part of it, and carries out orders
-(`learner.distributed.world`). It reads no recipe, no task and no record: the recipe comes
-with the first order, groups with each update, and weights of a checkpoint from
-the first process. So only the model has to be on every machine.
+The first process samples, runs programs, scores and writes the run directory. A
+follower holds the model, or its shard of the model, and carries out orders
+(`learner.distributed.world`). A follower reads no recipe, no task and no record
+from disk: the recipe arrives with the first order, groups with each update, and
+the weights of a checkpoint come from the first process. So only the model's
+files have to be on every machine.
 
-Ctrl-C and SIGTERM are the first process's business: this one goes on until it
-is dismissed, or hears that one has failed (`learner.distributed.peers`). From then on
-signals end it as they end any process.
+Ctrl-C and SIGTERM are handled by the first process alone. A follower ignores
+signals until the first process dismisses it or another process fails
+(`learner.distributed.peers`). From then on signals end the follower as usual.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def follow(world: World) -> None:
-    """Carry out orders until the last. Raises `RuntimeError` when the others are gone."""
+    """Carry out orders until the last. Raises `RuntimeError` when other processes are gone."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     try:
         _carry_out(world)
@@ -64,4 +65,4 @@ def _carry_out(world: World) -> None:
             case Order.END:
                 return
             case Order.BEGIN:
-                raise ValueError("a process begins once")
+                raise ValueError("a follower got the order BEGIN twice")

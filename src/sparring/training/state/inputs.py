@@ -1,12 +1,14 @@
-"""What a run depends on besides its recipe: task files, the start model, a reward of one's own.
+"""Inputs of a run besides its recipe: task files, the initial model, the user's reward function.
 
-The recipe only names them. Here their SHA-256 is kept, so that a run does not
-go on with other tasks, or drawn towards another start model, and nobody the
-wiser. A reward function is different: it may have to be mended in the middle
-of a run. That is allowed and said, and the new source is kept beside the old.
+The recipe only names the inputs. The run directory keeps the SHA-256 of each
+input, so that a run is not resumed with other tasks, or with a KL term to
+another initial model, unnoticed.
 
-Not looked at: tasks and functions of the package, and what a reward function
-imports.
+A reward function may change, because it may have to be corrected in the middle
+of a run. The user gets a note, and the new source is kept beside the old source.
+
+Not checked: tasks and functions of the package, and modules that a reward
+function imports.
 """
 
 from __future__ import annotations
@@ -24,21 +26,21 @@ from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
 ROOMS = ("tasks", "model", "supervisor")
-"""Whose files are on record."""
+"""Kinds of inputs whose files are on record."""
 
 
 def keep_inputs(run: RunDir, recipe: Recipe, revision: str | None) -> None:
-    """Write down what the run begins with, or compare it with what it began with.
+    """Record the inputs of a new run, or compare the inputs of a resumed run with the record.
 
-    ``revision`` is that of a model from a hub. Raises `RunError`.
+    ``revision`` is the commit of a model from the hub. Raises `RunError` for a changed input.
     """
     if not run.has(FILE):
         run.write_json(FILE, _inputs(recipe, revision))
     elif changed := changed_inputs(run, recipe, revision):
-        more = f" (nor are {len(changed) - 1} more)" if len(changed) > 1 else ""
+        more = f" (and {len(changed) - 1} more inputs)" if len(changed) > 1 else ""
         raise RunError(
-            f"{run.path}: {changed[0]} is not what it was when the run began{more}; "
-            "put back what it was, or begin a new run"
+            f"{run.path}: {changed[0]} has changed since the run began{more}; "
+            "restore it, or start a new run"
         )
 
 
@@ -48,7 +50,7 @@ def changed_inputs(
     revision: str | None,
     rooms: tuple[str, ...] = ROOMS,
 ) -> list[str]:
-    """Names of files that are no longer what ``run`` has on record; none without a record."""
+    """Return the names of inputs that differ from the record of ``run``; [] without a record."""
     if not run.has(FILE):
         return []
     now = _inputs(recipe, revision)
@@ -63,8 +65,8 @@ def changed_inputs(
 
 
 def reward_note(run: RunDir, recipe: Recipe, step: int) -> list[str]:
-    """What to say if the reward function has another source than the run's latest copy, which is
-    then kept. ``step`` is the last one that is made."""
+    """Return a note if the source of the reward function differs from the run's latest copy, and
+    keep a copy of the new source. ``step`` is the latest step of the run."""
     file = Path((recipe.reward.function or "").rpartition(":")[0])
     if not file.is_file() or not run.has("reward_function.py"):
         return []
@@ -77,8 +79,8 @@ def reward_note(run: RunDir, recipe: Recipe, step: int) -> list[str]:
     copy = f"reward_function-from-step-{step + 1:05d}.py"
     run.write_bytes(copy, source)
     return [
-        f"note: {file} is no longer what it was ({latest.name}); from step {step + 1} on rewards "
-        f"are those of {copy}"
+        f"note: {file} has changed since {latest.name}; from step {step + 1} on rewards are "
+        f"those of {copy}"
     ]
 
 
@@ -93,7 +95,7 @@ def _inputs(recipe: Recipe, revision: str | None) -> dict[str, dict[str, Any]]:
 
 
 def _of_model(name: str) -> dict[str, Any]:
-    """The files of a model's directory; none of one from a hub."""
+    """Return the SHA-256 of each file in a model's directory; {} for a model from the hub."""
     return {f"{name}/{f.name}": _digest(f) for f in model_files(Path(model_place(name)))}
 
 

@@ -1,13 +1,12 @@
-"""One player's responses in one step, on disk as they come.
+"""Journal: one player's responses in one step, written to disk as the responses arrive.
 
-Whoever samples tells of each response as it is whole (`Journal.take`); they
-are written in batches, the next once a second has passed since the last, and
-the rest when they are asked for (`Journal.responses`). A response on record
-is never replaced: another sample of it, by a sampler that does not repeat
-itself, is dropped. Lines are appended, so a kill leaves at most one torn line,
-which is left out.
+The sampler passes on each finished response (`Journal.take`). The journal writes
+responses in batches, at most one batch a second, and the rest when the responses
+are read (`Journal.responses`). A recorded response is never replaced: a second
+sample of the same response, by a sampler that is not deterministic, is dropped.
+Lines are appended, so a kill leaves at most one torn line, which is ignored.
 
-What is missing, and how it is asked for, is `sparring.training.rollouts.responses`'s business.
+`sparring.training.rollouts.responses` decides how missing responses are requested.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from sparring.runs.timeline import Phase, Timeline
 from sparring.schema import Response, Role
 
 _SECONDS = 1.0
-"""Between two batches: what a kill can cost."""
+"""Seconds between two batches of lines: the sampling time that a kill can cost."""
 
 
 class Journal:
-    """``count`` responses to each of ``prompts``, as far as they are there.
+    """Responses of one player to ``prompts``, ``count`` to each, as far as they have arrived.
 
-    Raises `RunError` where what is on record answers other prompts.
+    Raises `RunError` where the file ``name`` of the run answers other prompts.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class Journal:
         self.name = name
         self.role = role
         self._timeline = timeline
-        self._found: list[list[Response | None]] = [[None] * count for _ in prompts]
+        self._arrived: list[list[Response | None]] = [[None] * count for _ in prompts]
         self._unwritten: list[dict[str, Any]] = []
         self._written_at = time.monotonic()
         if run.has(name):
@@ -58,10 +57,10 @@ class Journal:
             run.replace_lines(name, records)  # without a torn line
 
     def take(self, number: int, response: Response) -> bool:
-        """A response to prompt ``number`` has come. False if it was there already."""
-        if self._found[number][response.index] is not None:
+        """Add a response to prompt ``number``. Returns False if the response was there already."""
+        if self._arrived[number][response.index] is not None:
             return False
-        self._found[number][response.index] = response
+        self._arrived[number][response.index] = response
         self._unwritten.append(
             {"task": response.task_id, "index": response.index, **response_record(response)}
         )
@@ -69,21 +68,22 @@ class Journal:
             self.write()
         return True
 
-    def whole(self, number: int) -> bool:
-        """Whether all responses to prompt ``number`` are there."""
-        return None not in self._found[number]
+    def complete(self, number: int) -> bool:
+        """Return True if all responses to prompt ``number`` have arrived."""
+        return None not in self._arrived[number]
 
-    def known(self, number: int) -> list[Response]:
-        """The responses to prompt ``number`` that are there."""
-        return [r for r in self._found[number] if r is not None]
+    def arrived(self, number: int) -> list[Response]:
+        """Return the responses to prompt ``number`` that have arrived."""
+        return [r for r in self._arrived[number] if r is not None]
 
     def responses(self) -> list[list[Response]]:
-        """All of them, on disk. Raises ValueError if one is missing."""
-        for number in range(len(self._found)):
-            if not self.whole(number):
-                raise ValueError(f"{self.name}: a sampler has left out responses")
+        """Write the journal, and return all responses by prompt. Raises ValueError if a response
+        is missing."""
+        for number in range(len(self._arrived)):
+            if not self.complete(number):
+                raise ValueError(f"{self.name}: the sampler has left out responses")
         self.write()
-        return [self.known(number) for number in range(len(self._found))]
+        return [self.arrived(number) for number in range(len(self._arrived))]
 
     def _read(
         self, record: Mapping[str, Any], numbers: Mapping[str, int], prompts: Sequence[Prompt]
@@ -94,13 +94,13 @@ class Journal:
         if (
             number is None
             or response.prompt_ids != prompts[number].token_ids
-            or not 0 <= index < len(self._found[number])
+            or not 0 <= index < len(self._arrived[number])
         ):
             raise RunError(foreign(self.run, self.name))
-        self._found[number][index] = response
+        self._arrived[number][index] = response
 
     def write(self) -> None:
-        """Put on disk what has come."""
+        """Append the responses that have arrived since the last call to the file."""
         with self._timeline.during(Phase.JOURNALLING):
             self.run.append_lines(self.name, self._unwritten)
         self._unwritten = []
@@ -108,9 +108,8 @@ class Journal:
 
 
 def foreign(run: RunDir, name: str) -> str:
-    """What to say of a record of other prompts."""
+    """Return the message for a record that answers other prompts."""
     return (
-        f"{run.path}: {name} does not answer the prompts of its step; tasks, prompts "
-        "or tokenizer have changed since, or the file has: put back what it was, or begin "
-        "a new run"
+        f"{run.path}: {name} does not answer the prompts of its step: tasks, prompts, tokenizer "
+        "or the file itself have changed since; restore them, or start a new run"
     )

@@ -1,4 +1,4 @@
-"""The model of a run as its trainer takes it: on one process, or in parts on several."""
+"""Loading of a run's model for the trainer: on one process, or sharded over several."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ from sparring.policy.prepared import prepare_model
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model that is ready to learn, and its tokenizer where the model was read.
-
-    To be sharded, ``model`` is a skeleton without weights on every process; the first one has them
-    in ``source``.
-    """
+    """Model that is ready to learn, with its tokenizer."""
 
     model: PreTrainedModel
+    """The model; a skeleton without weights on every process if the model is to be sharded."""
     tokenizer: Any
+    """The tokenizer; None on a process that has not read the model."""
     source: PreTrainedModel | None
+    """The full model on the first process, if the model is to be sharded; else None."""
 
 
 def prepared_model(recipe: Recipe, world: World, sharded: bool) -> Prepared:
-    """Load the recipe's model and prepare it, with all processes. To be ``sharded``, the first
-    process reads it alone. Raises `ModelError` on all, where one cannot."""
+    """Load and prepare the recipe's model; all processes call this function together.
+
+    A model to be ``sharded`` is read by the first process alone. Raises `ModelError` on all
+    processes if one process cannot load the model.
+    """
     seed = recipe.training.seed
     failure, description = None, None
     model: PreTrainedModel | None = None
@@ -56,7 +58,7 @@ def prepared_model(recipe: Recipe, world: World, sharded: bool) -> Prepared:
                 model = prepare_model(description.skeleton(), recipe.model, seed)
             assert model is not None
             model = skeleton(model)
-    known = failure is None and model is not None and not world.alone
-    world.agree(failure, fingerprint(model) if known else "")
-    assert model is not None  # `agree` has raised, where any process has none
+    compared = failure is None and model is not None and not world.alone
+    world.agree(failure, fingerprint(model) if compared else "")
+    assert model is not None  # `agree` has raised if any process has no model
     return Prepared(model, tokenizer, source)

@@ -1,7 +1,8 @@
-"""The weights that answer for each role, as they are now or as they were at an earlier step.
+"""Policies: the weights that answer for each role, current or of an earlier step.
 
-Usually one model answers for both roles. An adapter per role is put in force when its role is
-asked; a frozen role has the initial weights, as initial-policy programs do.
+Usually one model answers for both roles. With an adapter per role, the role's adapter is activated
+before the role is sampled. A frozen role is sampled from the initial weights, as initial-policy
+programs are.
 """
 
 from __future__ import annotations
@@ -24,36 +25,41 @@ from sparring.policy.saved import save_state
 from sparring.schema import Role
 
 _FILE = "behind.pt"
-"""In a checkpoint: the weights of the step before, where rollouts are made ahead."""
+"""File in a checkpoint with the weights of the step before, for asynchronous rollouts."""
 
 
 class BehaviourPolicy(Protocol):
-    """What asynchronous rollouts are sampled from, one step behind the trainer: a `Snapshot`, or
-    files for servers."""
+    """Policy from which asynchronous rollouts are sampled, one step behind the trainer: a
+    `Snapshot`, or files for servers."""
 
     step: int
+    """The step of the weights."""
     pass_rates: dict[str, float]
+    """Share of correct programs by task id, as of ``step``."""
 
     def begin(self, trainer: Policy) -> None:
-        """Be ready for the first step that is sampled, in a run that begins or is resumed."""
+        """Get ready for the first sampled step of a new or resumed run."""
         ...
 
     def follow(self, trainer: Policy) -> None:
-        """Take over the trainer's weights and counters."""
+        """Copy the trainer's weights and counters."""
         ...
 
     def keep(self, checkpoint: Path) -> None:
-        """Put them into a checkpoint."""
+        """Write weights and counters into the directory ``checkpoint``."""
         ...
 
     def take(self, checkpoint: Path) -> None:
-        """Take over what `keep` gave."""
+        """Load the weights and counters that `keep` has written."""
         ...
 
 
 class Policy:
-    """One model in both roles. ``step`` is that of its weights, ``pass_rates`` the share of correct
-    programs of every task when it was last met, for the curriculum."""
+    """One model that plays both roles.
+
+    ``step`` is the training step of the weights. ``pass_rates`` holds, for the curriculum, each
+    task's share of correct programs when the task was last sampled.
+    """
 
     def __init__(
         self, recipe: Recipe, world: World, model: PreTrainedModel, tokenizer: Any
@@ -65,21 +71,21 @@ class Policy:
         self.step = 0
         self.pass_rates: dict[str, float] = {}
         self.initial: PreTrainedModel | None = None
-        """Full weights as they were at the start, for a frozen role and for initial-policy
-        programs, where they were kept."""
+        """Copy of the full initial model, kept for a frozen role and for initial-policy programs;
+        None where no copy is kept."""
 
     def learns(self, role: Role) -> bool:
-        """Whether the role learns; a frozen one answers as it did at the start."""
+        """Return True if the role learns, and False if the role keeps the initial weights."""
         return not self.recipe.learning.frozen.covers(role)
 
     def temperature(self, role: Role) -> float:
-        """What divides the role's logits in sampling, and so in the log-probs learned from."""
+        """Return the divisor of the role's logits, in sampling and in the log-probs of the loss."""
         s = self.recipe.sampling
         return s.coder_temperature if role is Role.CODER else s.tester_temperature
 
     @contextmanager
     def policy_for(self, role: Role) -> Iterator[PreTrainedModel]:
-        """The model on this process's device, with the weights of ``role`` in force."""
+        """Yield the model on this process's device, with the weights of ``role`` in force."""
         if self.learns(role):
             with visiting(self.full_model(), self.world.device) as model:
                 activate(model, [role])
@@ -90,8 +96,11 @@ class Policy:
 
     @contextmanager
     def initial_policy(self) -> Iterator[PreTrainedModel]:
-        """The model with the weights that it began with. Raises `RuntimeError` where they have
-        been learned from and nobody has kept them: not even by mistake others in their place."""
+        """Yield the model with its initial weights.
+
+        Raises `RuntimeError` if the weights have changed and no copy of the initial weights was
+        kept: other weights must never pass for the initial weights.
+        """
         device = self.world.device
         if self.initial is not None:
             with visiting(self.initial, device) as model:
@@ -104,24 +113,24 @@ class Policy:
                 yield model
         else:
             raise RuntimeError(
-                f"the start weights are asked for after step {self.step}, but this recipe has no "
-                "opponents and no frozen role, so no copy of them was kept"
+                f"the initial weights are needed after step {self.step}, but no copy was kept: "
+                "this recipe has no initial-policy programs and no frozen role"
             )
 
     def full_model(self) -> PreTrainedModel:
-        """The model with all its weights as they are now. Not to be kept."""
+        """Return the model with all its current weights. Do not keep a reference to it."""
         return self.model
 
     def unchanged(self) -> bool:
-        """Whether the weights are still those that the run began with."""
+        """Return True if the weights are still the initial weights."""
         return self.step == 0
 
 
 class Snapshot(Policy):
-    """A copy of a trainer's weights that does not learn. Weights that never change are shared."""
+    """Copy of a trainer's weights that does not learn. Weights that never change are shared."""
 
     def __init__(self, trainer: Policy, learning: frozenset[str]) -> None:
-        """``learning`` are the names of the weights that learn."""
+        """``learning`` holds the names of the parameters that learn."""
         source = trainer.full_model()
         constant = {id(p): p for n, p in source.named_parameters() if n not in learning}
         model = copy.deepcopy(source, constant)
@@ -143,15 +152,15 @@ class Snapshot(Policy):
         self.step, self.pass_rates = trainer.step, dict(trainer.pass_rates)
 
     def keep(self, checkpoint: Path) -> None:
-        """Put weights that learn and counters into a checkpoint."""
+        """Write the learning weights and the counters into a checkpoint."""
         learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
         state = {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
         save_state(state, checkpoint / _FILE)
 
     @torch.no_grad()
     def take(self, checkpoint: Path) -> None:
-        """Take over what `keep` gave. Raises OSError, KeyError or RuntimeError for anything
-        else."""
+        """Load the weights and counters that `keep` has written. Raises OSError, KeyError or
+        RuntimeError for any other file."""
         state = torch.load(checkpoint / _FILE, "cpu", weights_only=True)
         for name, own in self.model.named_parameters():
             if name in self._learning:

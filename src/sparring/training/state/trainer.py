@@ -1,6 +1,6 @@
-"""The side that learns: one model in both roles, its optimiser, and its checkpoints.
+"""Trainer: the model that plays both roles, its optimiser and its counters.
 
-Tasks, sampling and the sandbox are the rollout context's business; a replay needs none of them.
+Tasks, sampling and the sandbox belong to the rollout context; a replay needs none of the three.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ from sparring.training.state.loading import prepared_model
 from sparring.training.state.policy import BehaviourPolicy, Policy, Snapshot
 
 START, BOTH = "start", "both"
-"""Players besides the roles: the weights of the beginning, and those that both roles have."""
+"""Names of weights besides the roles': the initial weights, and weights that both roles share."""
 
 
 class Trainer(Policy):
     """Model, tokenizer, learner and counters of a run.
 
-    With others in the ``world`` each process has one. Only the first process samples and restores;
-    where it samples from sharded weights it keeps a copy of the full model for that.
+    Each process of the ``world`` has a trainer. Only the first process samples and restores
+    checkpoints; to sample from sharded weights, the first process keeps a copy of the full model.
     """
 
     def __init__(self, recipe: Recipe, world: World | None = None) -> None:
-        """Raises `ModelError`, and `ConfigError` for processes that the recipe has no use for."""
+        """Load the model. Raises `ModelError` for a model that cannot be loaded, and `ConfigError`
+        for several processes where the recipe wants one."""
         world = world or World()
         if not world.alone and recipe.training.sharding is Sharding.NONE:
             raise ConfigError(
-                f"training.sharding is none, but {world.size} processes were started: set it to "
-                "ddp or fsdp, or start one process"
+                f"{world.size} processes were started, but training.sharding is none: set "
+                "training.sharding to ddp or fsdp, or start one process"
             )
         with world.order(Order.BEGIN, recipe.model_dump(mode="json")):
             if recipe.training.threads:
@@ -62,25 +63,26 @@ class Trainer(Policy):
             self._prepare(prepared.source, sharded)
         world.keep_awake()
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
-        """Of a model from a hub."""
+        """Commit of a model from the hub; None for a local model."""
         self.tokens = 0
+        """Tokens sampled so far."""
         self.refused: list[int] = []
-        """Steps in which a gradient was not applied because it was not finite or had exploded."""
+        """Steps whose gradient was not applied because it was not finite or had exploded."""
         self.behaviour: BehaviourPolicy | None = None
-        """What asynchronous rollouts are sampled from."""
+        """Policy from which asynchronous rollouts are sampled; None for online rollouts."""
 
     def _prepare(self, source: PreTrainedModel | None, sharded: bool) -> None:
-        """The learner, and the copies of the weights that are sampled from. The full model is in
-        ``source``, where it is to be ``sharded``."""
+        """Make the learner, and the copies of weights that this process samples from. If the model
+        is to be ``sharded``, ``source`` is the full model on the first process."""
         recipe, world = self.recipe, self.world
         self.compute_dtype = torch_type(recipe.model.precision)
-        """What passes compute in, and the type of weights that are only sampled from."""
+        """Type that forward passes compute in, and type of weights that are only sampled from."""
         self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
-        """Names of the weights that learn: a full copy of a sharded model does not say."""
+        """Names of the parameters that learn; a full copy of a sharded model does not know them."""
         wanted = bool(recipe.learning.frozen is not Frozen.NONE or recipe.opponents)
         here = recipe.sampling.engine is Engine.LOCAL
         if not sharded:
-            # Before it is moved: the device need not hold frozen weights in float32.
+            # Cast before the move, so that the device never holds frozen weights in float32.
             cast(self.model, self.compute_dtype, learning=False).to(world.device)
         self.learner = Learner(
             self.model,
@@ -94,14 +96,15 @@ class Trainer(Policy):
             shares_device=not here and recipe.vllm.share_gpu,
         )
         self._full: PreTrainedModel | None = None
-        """A copy of the full model to sample from, where weights are sharded and this process
-        samples, and of which version."""
+        """Copy of the full model to sample from, where weights are sharded and this process
+        samples; else None."""
         if source is not None and here:
             self._full = cast(source, self.compute_dtype).requires_grad_(False)
         self._full_version = 0
+        """Version of the weights in ``_full``."""
         if wanted and world.leads and not is_adapted(self.model):
-            # Not the reference where it is asked by two threads at once: a pass of one would be
-            # taken for one of the other.
+            # With asynchronous rollouts two threads may use the initial model at once. The
+            # learner's reference must then not be shared: the passes of the threads would mix.
             reference = None if recipe.training.ahead else self.learner.reference
             if self._full is not None:
                 self.initial = frozen_copy(self._full)
@@ -110,28 +113,31 @@ class Trainer(Policy):
                 self.learner.start = self.initial
 
     def notes(self) -> list[str]:
-        """How many learn, where more than one does or was meant to; and why not by the backend
-        that would be quickest."""
-        sharding, found = self.recipe.training.sharding, []
+        """Return notes for the user: the number of processes that learn, where more than one does
+        or should, and the reason if the fastest log-prob backend is not used."""
+        sharding, messages = self.recipe.training.sharding, []
         if not self.world.alone:
-            found.append(f"{self.world.size} processes learn together ({sharding})")
+            messages.append(f"{self.world.size} processes learn together ({sharding})")
         elif sharding is not Sharding.NONE:
-            found.append(f"note: training.sharding is {sharding}, but this process is alone")
+            messages.append(f"note: training.sharding is {sharding}, but only one process runs")
         if self.learner.backend_note is not None:
-            found.append(f"note: {self.learner.backend_note}")
-        return found
+            messages.append(f"note: {self.learner.backend_note}")
+        return messages
 
     def finished(self) -> bool:
-        """Whether the recipe's last step has been made."""
+        """Return True if the recipe's last step has been made."""
         return self.recipe.training.finished(self.step, self.tokens)
 
     def snapshot(self) -> Snapshot:
-        """A copy of the weights as they are now, to sample from."""
+        """Return a copy of the current weights, to sample from."""
         return Snapshot(self, self._learning)
 
     def full_model(self) -> PreTrainedModel:
-        """The model with all its weights as they are now. Where they are sharded, the first
-        process has it, calls the others in to bring its copy up to date, and must not keep it."""
+        """Return the model with all its current weights. Do not keep a reference to it.
+
+        With sharded weights the first process orders all processes to bring its copy of the full
+        model up to date, and returns that copy.
+        """
         if not self.learner.sharded:
             return self.model
         if not self.world.leads:
@@ -145,14 +151,19 @@ class Trainer(Policy):
         return self._full
 
     def unchanged(self) -> bool:
-        """Whether the weights are still those that the run began with. While the first step is
-        learned from, the counter of steps does not say so yet."""
+        """Return True if the weights are still the initial weights.
+
+        During the first update ``step`` is still 0, so the learner's version counts too.
+        """
         return self.step == 0 and self.learner.version == 0
 
     def export(self, player: str, path: Path, dtype: torch.dtype) -> None:
-        """Write the weights that ``player`` plays with, for a server: a role's, ``both`` roles', or
-        those of the ``start``. Where weights are sharded the first process calls the others in, and
-        all write. Raises OSError, and RuntimeError for start weights that are gone."""
+        """Write weights to ``path`` in ``dtype``, for a server.
+
+        ``player`` names the weights: a role, ``BOTH`` or ``START``. With sharded weights the first
+        process orders all processes to write. Raises OSError, and RuntimeError for initial weights
+        of which no copy was kept.
+        """
         kept = player == START or (player in list(Role) and not self.learns(Role(player)))
         of_start = kept and not is_adapted(self.model)
         model = self.learner.start_model() if of_start else self.model
@@ -170,8 +181,8 @@ class Trainer(Policy):
             write(self.world)
 
     def export_adapter(self, player: str, path: Path) -> None:
-        """Write the LoRA adapter that ``player`` plays with, a role or ``both``, as `peft` and
-        servers load it. See `export`."""
+        """Write the LoRA adapter of ``player`` (a role or ``BOTH``) to ``path``, in the format
+        that `peft` and servers load. See `export`."""
         name = player if has_role_adapters(self.model) else "default"
         if not self.learner.sharded:
             export_adapter(self.model, path, name)
@@ -180,15 +191,17 @@ class Trainer(Policy):
             export_adapter(self.model, path, name, self.world)
 
     def learn(self, step: int, groups: Sequence[Group]) -> Mapping[Role, RoleStats]:
-        """Update the weights on a step's groups. The step size rises linearly for
-        `learning.warmup_steps`, then it is constant."""
+        """Update the weights on a step's groups, and return statistics by role.
+
+        The learning rate rises linearly over `learning.warmup_steps` steps and is then constant.
+        """
         rise = self.recipe.learning.warmup_steps
         scale = min(1.0, step / rise) if rise else 1.0
         self.learner.set_learning_rate(self.recipe.learning.learning_rate * scale)
         return self.learner.update(groups)
 
     def save_weights(self, path: Path) -> None:
-        """Write the weights to a checkpoint in ``path``. Raises OSError."""
+        """Write the weights into the checkpoint directory ``path``. Raises OSError."""
         if not self.learner.sharded:
             with self.learner.masters.in_force():
                 save_model(self.model, self.tokenizer, path)
@@ -197,10 +210,14 @@ class Trainer(Policy):
             save_sharded(self.model, self.tokenizer, path, self.world)
 
     def spread(
-        self, state: dict[str, Any] | None, given: dict[str, torch.Tensor] | None = None
+        self, state: dict[str, Any] | None, weights: dict[str, torch.Tensor] | None = None
     ) -> None:
-        """Take over an optimiser state; with others in the world all take over the first
-        process's (None on the others), and the weights that it is ``given`` or has loaded."""
+        """Load an optimiser state, on all processes.
+
+        With several processes, every process takes the first process's state and weights:
+        ``weights``, or else the weights that the first process has loaded. ``state`` is None on
+        the other processes.
+        """
         if self.world.alone:
             assert state is not None
             self.learner.load_state(state)
@@ -208,7 +225,7 @@ class Trainer(Policy):
             return
         with self.world.order(Order.SPREAD), self.learner.masters.in_force():
             if self.world.leads:
-                given = given or dict(self.model.named_parameters())
-            spread_weights(self.model, given, self.world)
+                weights = weights or dict(self.model.named_parameters())
+            spread_weights(self.model, weights, self.world)
             spread_state(self.learner.optimizer, state, self.world)
             self.learner.version += 1

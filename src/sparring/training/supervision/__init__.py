@@ -1,1 +1,1 @@
-"""The frozen tester whose tests stand in for ground truth."""
+"""Pseudo-labels: tests of a frozen tester that replace ground truth in the reward."""

@@ -1,4 +1,4 @@
-"""The tests that a frozen tester has written for a run, on disk before they are used."""
+"""Store of a run's pseudo-labels: a frozen tester's responses, on disk before they are used."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ROOM = "supervision"
 
 
 class PseudoLabels:
-    """The supervising tests of a run: read if they are there, written once if not.
+    """Store of the frozen tester's responses to the tasks of a run, each sampled once.
 
-    What is held of a response is its text: its tokens, of which there are hundreds of millions in
-    a long run, are on disk and nowhere else asked for.
+    Only the text of a response is held in memory. Its tokens, hundreds of millions in a long run,
+    are on disk and not needed elsewhere.
     """
 
     def __init__(self, supervisor: Supervisor, run: RunDir) -> None:
-        """Raises `RunError` where a file of them cannot be read."""
+        """Read the responses that ``run`` has on disk. Raises `RunError` for an unreadable file."""
         self.supervisor = supervisor
         self.run = run
         self.files = 0
@@ -34,17 +34,18 @@ class PseudoLabels:
                 self._read(path.name, record)
 
     def responses(self, tasks: Sequence[Task]) -> list[list[Response]]:
-        """The supervisor's responses to these tasks, sampled now for those that are new."""
+        """Return the frozen tester's responses to these tasks; responses to new tasks are sampled
+        and stored first."""
         if new := self.missing(tasks):
             self.add(new, self.supervisor.sample(new))
         return [self._of[t.id] for t in tasks]
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
-        """The tasks that have none yet."""
+        """Return the tasks that have no responses yet."""
         return [t for t in tasks if t.id not in self._of]
 
     def add(self, tasks: Sequence[Task], groups: Sequence[Sequence[Response]]) -> None:
-        """Put responses to new tasks on disk."""
+        """Write responses to new tasks to disk."""
         self.run.write_packed(
             f"{_ROOM}/part-{self.files + 1:05d}.jsonl.gz",
             [
@@ -66,7 +67,7 @@ class PseudoLabels:
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"{self.run.path}: {_ROOM}/{name} is damaged ({type(error).__name__}: {error}); "
-                "put a copy back, or begin a new run"
+                "restore a copy, or start a new run"
             ) from None
 
 

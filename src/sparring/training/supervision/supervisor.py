@@ -1,15 +1,17 @@
-"""A frozen tester that writes the tests which stand in for ground truth.
+"""Frozen tester: a model that generates pseudo-labels, which replace ground truth in the reward.
 
-It has a model, a tokenizer and a chat template of its own and is asked with
-the tester's words. A task's tests are written once, from a seed of the run's
-and the task's; they are on disk before they are used (`written`), so a run
-that was stopped reads them and asks for no test twice.
+The frozen tester has its own model, tokenizer and chat template, and gets the
+tester's prompt. The tests of a task are generated once, from a seed made of the
+run's seed and the task's id. They are on disk before they are used
+(`sparring.training.supervision.pseudo_labels`), so a resumed run reads them and
+samples no test twice.
 
-A small one is sampled in this process, when a task first comes up. One that
-vLLM serves is asked before the first step (`supervising`), and only its
-tokenizer and its configuration are loaded here.
+A small frozen tester is sampled in this process, when a task first comes up. A
+frozen tester on vLLM is sampled before the first step
+(`sparring.training.supervision.by_servers`); this process loads only its
+tokenizer and configuration.
 
-What the tests are used for is `sparring.grading.supervised`'s business.
+`sparring.grading.supervised` grades by the tests.
 """
 
 from __future__ import annotations
@@ -31,12 +33,15 @@ from sparring.schema import Response, Role, Task
 from sparring.training.prompting.rendering import too_long
 
 _STEP = -2
-"""In the place of a step in the seed: no step's, and not an evaluation's (-1)."""
+"""Stands in the seed where rollouts have their step; different from every step and from the -1 of
+evaluations."""
 
 
 class Supervisor:
-    """The frozen tester and its prompts for all training tasks. ``outline`` is of one that servers
-    sample, ``sampler`` of one that this process samples."""
+    """Frozen tester and its prompts for all training tasks.
+
+    ``sampler`` is set if this process samples the frozen tester, ``outline`` if servers do.
+    """
 
     def __init__(
         self,
@@ -45,16 +50,15 @@ class Supervisor:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> None:
-        """Load the model, or what is needed of it, and render every prompt, so that one that is
-        too long shows now.
+        """Load the model, or only its tokenizer and configuration if servers sample it, and render
+        every prompt. Rendering now reports a prompt that is too long before training starts.
 
-        It never learns, so all its weights are of the type that it computes in, ``dtype``.
-
-        Raises `ModelError`, which says that it is this model.
+        All weights have the type ``dtype``, because the model never learns. Raises `ModelError`
+        for a model that cannot be loaded; the message names ``supervision.model``.
         """
         s = recipe.supervision
         if s.model is None:
-            raise ValueError("the recipe has no supervising model")
+            raise ValueError("the recipe has no supervision.model")
         self.recipe = recipe
         self.tasks = tasks
         self.sampler: LocalSampler | None = None
@@ -71,26 +75,27 @@ class Supervisor:
                     marks=recipe.prompts.marks,
                 )
                 self.end_ids: Sequence[int] = self.sampler.end_ids
-                room = getattr(model.config, "max_position_embeddings", None)
+                positions = getattr(model.config, "max_position_embeddings", None)
             else:
                 self.outline = Outline.of(s.model)
-                self.tokenizer, room = self.outline.tokenizer, self.outline.positions
+                self.tokenizer, positions = self.outline.tokenizer, self.outline.positions
                 where = str(self.outline.place)
                 self.end_ids = end_ids_on_disk(where, self.tokenizer, s.end_tokens, "end_tokens")
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
-            found = encoded(self.tokenizer, texts)
+            prompts = encoded(self.tokenizer, texts)
             self.too_long = too_long(
-                recipe, found, ids, room, s.max_tokens, "supervision.max_tokens"
+                recipe, prompts, ids, positions, s.max_tokens, "supervision.max_tokens"
             )
-            """Why tasks are left out, by their id."""
+            """Reason for each task that is left out, by task id."""
         except ModelError as error:
             raise ModelError(f"supervision.model: {error}") from None
-        self._prompt_ids = dict(zip(ids, found, strict=True))
+        self._prompt_ids = dict(zip(ids, prompts, strict=True))
         self.reading = recipe.prompts.reading(texts[0], self._message(tasks[0]))
+        """Rules by which responses are read."""
 
     def prompts(self, tasks: Sequence[Task]) -> list[Prompt]:
-        """What it is asked of these tasks: the same of a task whenever it is asked."""
+        """Return the prompts of these tasks. A task's prompt and seed are equal in every step."""
         s = self.recipe.supervision
         params = SamplingParams(s.temperature, s.max_tokens)
         seed = self.recipe.training.seed
@@ -106,13 +111,13 @@ class Supervisor:
         ]
 
     def sample(self, tasks: Sequence[Task]) -> list[list[Response]]:
-        """Its k responses to every task, sampled in this process."""
+        """Sample ``supervision.tests`` responses to every task, in this process."""
         if self.sampler is None:
-            raise ValueError("servers sample this model; its tests are written before step 1")
+            raise ValueError("servers sample this model, before step 1")
         return self.sampler.sample(self.prompts(tasks), self.recipe.supervision.tests)
 
     def lengths(self) -> list[int]:
-        """Tokens of all its prompts, the shortest first."""
+        """Return the lengths of all prompts, in tokens, in ascending order."""
         return sorted(len(ids) for ids in self._prompt_ids.values())
 
     def _texts(self, tasks: Sequence[Task]) -> list[str]:

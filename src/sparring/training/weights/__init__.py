@@ -1,1 +1,1 @@
-"""Policies: which weights answer for which role, sampled here or by vLLM servers."""
+"""Weights in play: the policy of each role, sampled in this process or by vLLM servers."""

@@ -1,10 +1,11 @@
-"""The behaviour policy: what plays one step behind the learner, where rollouts are made ahead.
+"""The behaviour policy of asynchronous rollouts, one step behind the learner.
 
-In this process that is a copy of the weights (`Snapshot`), on servers it
-is files: all processes write the weights when the learner has made them, the
-servers are given the files by the thread that samples, and a checkpoint holds
-them. No process computes with them, so their log-probs are not compared when
-they come to a server; see `rollouts.asynchronous`.
+If this process samples, the behaviour policy is a copy of the weights
+(`Snapshot`). If servers sample, the behaviour policy is a set of files
+(`SnapshotFiles`): all processes write the weights after an update, the sampling
+thread has the servers load the files, and every checkpoint holds the files. No
+process computes with the files' weights, so log-probs are not compared when a
+server loads the files; see `rollouts.asynchronous`.
 """
 
 from __future__ import annotations
@@ -18,51 +19,54 @@ from sparring.training.state.trainer import Trainer
 from sparring.training.weights.served import Served
 
 _ROOM, _STATE = "behind", "behind.json"
-"""In a checkpoint: the weights, by name, and what else `SnapshotFiles` knows."""
+"""Names in a checkpoint: the directory of the weights, and the file with the counters of a
+`SnapshotFiles`."""
 
 
 class SnapshotFiles:
-    """The step whose weights the servers play."""
+    """Files with the weights that servers sample from, of one training step."""
 
     def __init__(self, served: Served) -> None:
-        """They are written to the room of ``served``."""
+        """The files are written into the directories of ``served``."""
         self.step = 0
         self.pass_rates: dict[str, float] = {}
         self._all = served
         self.served = served.of_snapshot(self)
-        """The same servers, for the thread that samples ahead."""
+        """The servers, as the thread of asynchronous rollouts uses them."""
         self._files: dict[str, Path] = {}
 
     def begin(self, trainer: Policy) -> None:
-        """Have written what the first step needs that is sampled, in a run that begins or has been
-        taken up, with all processes."""
+        """Write the files that the first sampled step of a new or resumed run needs; all processes
+        write together."""
         if trainer.step:
             self._all.write_start()
         else:
             self.follow(trainer)
 
     def follow(self, trainer: Policy) -> None:
-        """Take over the learner's weights, with all processes, and its counters."""
+        """Write the learner's weights, all processes together, and copy its counters."""
         self._files = self._all.write()
         self.step, self.pass_rates = trainer.step, dict(trainer.pass_rates)
 
     def keep(self, checkpoint: Path) -> None:
-        """Put them into a checkpoint, but start weights that the learner keeps. Raises OSError."""
+        """Copy the files into a checkpoint, except initial weights that the learner keeps. Raises
+        OSError."""
         kept = {n: p for n, p in self._files.items() if not self._all.keeps(n)}
         for name, place in kept.items():
             shutil.copytree(place, checkpoint / _ROOM / name)
-        known = {"step": self.step, "pass_rates": self.pass_rates, "weights": [*kept]}
-        (checkpoint / _STATE).write_text(json.dumps(known), encoding="utf-8")
+        state = {"step": self.step, "pass_rates": self.pass_rates, "weights": [*kept]}
+        (checkpoint / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
     def take(self, checkpoint: Path) -> None:
-        """Take over what `keep` gave. Raises OSError, KeyError or ValueError for anything else."""
-        known = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-        self.step, self.pass_rates = int(known["step"]), dict(known["pass_rates"])
+        """Load the files and counters that `keep` has written. Raises OSError, KeyError or
+        ValueError for any other file."""
+        state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+        self.step, self.pass_rates = int(state["step"]), dict(state["pass_rates"])
         self._files = {
-            name: self._all.put(name, checkpoint / _ROOM / name) for name in known["weights"]
+            name: self._all.put(name, checkpoint / _ROOM / name) for name in state["weights"]
         }
 
 
 def behaviour_policy(trainer: Trainer, served: Served | None) -> BehaviourPolicy:
-    """The policy that asynchronous rollouts are sampled from."""
+    """Return the policy from which asynchronous rollouts are sampled."""
     return SnapshotFiles(served) if served else trainer.snapshot()

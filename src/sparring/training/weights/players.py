@@ -1,4 +1,4 @@
-"""Whose responses a round asks for."""
+"""Players: the weights whose responses a rollout batch requests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sparring.schema import Role
 
 
 class Player(StrEnum):
-    """A role with the weights that play it, in the order in which one after the other is asked.
-    Opponents are the coder of the start model."""
+    """Role together with the weights that play the role, in the order in which the local sampler
+    asks them. ``OPPONENTS`` are coders of the initial policy."""
 
     CODER = "coder"
     OPPONENTS = "opponents"
@@ -19,15 +19,16 @@ class Player(StrEnum):
 
     @property
     def role(self) -> Role:
-        """The role that is played."""
+        """Return the role that the player plays."""
         return Role.TESTER if self is Player.TESTER else Role.CODER
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``n`` responses of a player to a prompt, but those whose numbers are ``known``."""
+    """Request for ``n`` responses of a player to a prompt."""
 
     player: Player
     prompt: Prompt
     n: int
     known: frozenset[int] = frozenset()
+    """Indices of responses that exist already and are not sampled again."""

@@ -1,8 +1,8 @@
 """Sampler that picks the weights for each role.
 
-Usually one model answers for both roles. With an adapter per role, or a frozen role, the weights
-differ. Prompts say which role they are for, so rollouts and evaluation ask for responses as ever.
-What samples is this process, or vLLM servers (`served`).
+Usually one model answers for both roles. With an adapter per role, or a frozen role, the weights of
+the roles differ. Each prompt names its role, so rollouts and evaluation call the sampler as they
+call any other. Either this process samples, or vLLM servers do (`served`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sparring.training.weights.served import Served
 
 
 class RolePolicies:
-    """A `Sampler` over the trainer's weights, role by role."""
+    """`Sampler` over the trainer's weights, role by role."""
 
     def __init__(self, policy: Policy, max_rows: int) -> None:
-        """``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends a
-        response."""
+        """At most ``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends
+        a response."""
         self.policy = policy
         self.max_rows = max_rows
         self.end_ids = end_token_ids(policy.model, policy.tokenizer)
@@ -35,15 +35,15 @@ class RolePolicies:
 
     @classmethod
     def of(cls, recipe: Recipe, trainer: Trainer, log: Path | None) -> RolePolicies:
-        """The recipe's, with servers if it wants them; one that is ours writes to ``log``. Close
-        it then."""
+        """Return the recipe's sampler, with servers if the recipe names them; a server that we
+        start writes to ``log``. The caller has to close the sampler."""
         policies = cls(trainer, recipe.sampling.max_rows)
         policies.served = Served.of(recipe, trainer, policies.end_ids, log)
         return policies
 
     def with_weights(self, behaviour: BehaviourPolicy) -> RolePolicies:
-        """The same over the weights of one step before: a trainer's copy, or files that go to the
-        same servers."""
+        """Return this sampler over the weights of the step before: a copy in this process, or
+        files that the same servers load."""
         other = copy.copy(self)
         if isinstance(behaviour, Policy):
             other.policy = behaviour
@@ -57,20 +57,20 @@ class RolePolicies:
         """See `Sampler.sample`. Servers are asked once for both roles."""
         if self.served:
             return self.served.play([Request(Player(p.role), p, n) for p in prompts], arrived)
-        found: list[list[Response]] = [[] for _ in prompts]
+        groups: list[list[Response]] = [[] for _ in prompts]
         for role in Role:
             chosen = [i for i, p in enumerate(prompts) if p.role is role]
             if chosen:
-                own, told = [prompts[i] for i in chosen], _renumbered(arrived, chosen)
-                every = self.play(Player(role), own, n, told)
-                for i, responses in zip(chosen, every, strict=True):
-                    found[i] = responses
-        return found
+                own, of_role = [prompts[i] for i in chosen], _renumbered(arrived, chosen)
+                sampled = self.play(Player(role), own, n, of_role)
+                for i, responses in zip(chosen, sampled, strict=True):
+                    groups[i] = responses
+        return groups
 
     def play(
         self, player: Player, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
-        """``n`` responses of a player to each prompt, sampled in this process."""
+        """Sample ``n`` responses of a player to each prompt, in this process."""
         start = player is Player.OPPONENTS
         weights = self.policy.initial_policy() if start else self.policy.policy_for(player.role)
         with weights as model:
@@ -79,25 +79,25 @@ class RolePolicies:
             return sampler.sample(prompts, n, arrived)
 
     def ready(self) -> None:
-        """Have servers started, with the weights that play now."""
+        """Start servers, if the recipe has any, and load the current weights."""
         if self.served:
             self.served.bring(self.served.calls([*Player][::2])[0])
 
     def rest(self) -> None:
-        """Free GPUs that the trainer shares, until the next response is asked for."""
+        """Free GPUs that servers share with the trainer, until the next request."""
         if self.served:
             self.served.rest()
 
     def close(self) -> None:
-        """End servers of our own."""
+        """End the servers that we started."""
         if self.served:
             self.served.close()
 
 
 def _renumbered(arrived: Arrived, numbers: Sequence[int]) -> Arrived:
-    """For some of the prompts: told by the numbers that these have among all."""
+    """Return a callback for some of the prompts that passes on their ``numbers`` among all."""
 
-    def told(number: int, response: Response) -> None:
+    def renumbered(number: int, response: Response) -> None:
         arrived(numbers[number], response)
 
-    return told
+    return renumbered

@@ -1,19 +1,26 @@
-"""The trainer's weights, played by vLLM servers: which weights, of what step, on which server.
+"""The trainer's weights on vLLM servers: which weights, of which step, on which server.
 
-A server holds one set of whole weights. An adapter that learns travels as an
-adapter: the server holds the start weights, each player's newest adapter
-beside them, and is asked for all players at once. Where whole weights learn,
-all players with the same weights are asked at once, and those that differ
-(opponents and a frozen role have the start's) one after the other, in the
-order that needs the fewest exchanges: first whoever's weights are there
-already. With ``vllm.start_urls`` the start weights stay on servers of their
-own. Each step's weights are gathered and written once, the start's once.
+A server holds one full set of weights.
 
-After a loading the trainer gives its log-probs of a few responses: all
-processes together, so that none needs the whole model. A thread that samples
-ahead cannot ask for that, since all processes are learning then.
+- Where an adapter learns, only the adapter is exchanged: the server holds the
+  initial weights and each player's newest adapter beside them, and answers for
+  all players at once.
+- Where full weights learn, players with the same weights are asked at once, and
+  players with different weights one after the other. (Initial-policy programs and
+  a frozen role come from the initial weights.) The order needs the fewest
+  exchanges of weights: players whose weights are loaded already come first.
+- With ``vllm.start_urls`` the initial weights stay on servers of their own.
 
-A supervising tester is another model: see `supervising`.
+The weights of each step are gathered and written once, the initial weights once
+per run.
+
+After a server has loaded weights, its log-probs of a few responses are compared
+with the trainer's. All processes compute these together, so that no process needs
+the full model. The thread of asynchronous rollouts cannot compare: all processes
+are learning then.
+
+A frozen tester is another model with servers of its own; see
+`sparring.training.supervision.by_servers`.
 """
 
 from __future__ import annotations
@@ -41,18 +48,18 @@ from sparring.training.weights.travelling import Travelling, why_not_served
 
 
 class Served:
-    """Samplers for the players of a run. Close it: servers of our own end with it."""
+    """Samplers for the players of a run, on vLLM servers. `close` ends the servers we started."""
 
     def __init__(
         self, recipe: Recipe, trainer: Trainer, end_ids: Sequence[int], log: Path | None = None
     ) -> None:
-        """A server of our own writes to ``log``. Raises `RunError`."""
+        """A server that we start writes to ``log``. Raises `RunError`."""
         self.trainer = trainer
         model = trainer.model
         own: list[str] = [*Role] if has_role_adapters(model) else [BOTH]
         self.merged = why_not_served(recipe, model)
-        """Why an adapter travels merged into the weights; None where it travels as it is, or there
-        is none."""
+        """Reason why an adapter is merged into the weights before it is sent; None if the adapter
+        is sent as an adapter, or the model has none."""
         self._adapters = is_adapted(model) and self.merged is None
         s = recipe.sampling
         response = max(s.coder_max_tokens, s.tester_max_tokens)
@@ -76,22 +83,22 @@ class Served:
             others = server_settings(recipe, together, urls, "vllm.start_urls", 0, 1)
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
-        """The whole weights, by name, that each sampler's servers were last given."""
+        """Name of the full weights that each sampler's servers loaded last."""
         self._behaviour: BehaviourPolicy | None = None
-        """Whose step plays, where that is not the trainer's."""
+        """Policy whose weights are sampled from; None for the trainer's current weights."""
 
     @classmethod
     def of(
         cls, recipe: Recipe, trainer: Trainer, end_ids: Sequence[int], log: Path | None
     ) -> Served | None:
-        """The recipe's servers; None where this process samples."""
+        """Return the samplers of the recipe's servers; None where this process samples."""
         if recipe.sampling.engine is Engine.LOCAL:
             return None
         return cls(recipe, trainer, end_ids, log)
 
     def of_snapshot(self, files: BehaviourPolicy) -> Served:
-        """The same servers, for a thread that plays the weights in ``files``: those that it has
-        had written by `write`."""
+        """Return these samplers for a thread that samples from the weights in ``files``, which
+        `write` has written."""
         other = copy.copy(self)
         other._behaviour = files
         return other
@@ -99,8 +106,9 @@ class Served:
     def calls(
         self, players: Collection[Player], later: Collection[Player] = ()
     ) -> list[list[Player]]:
-        """The players that are to be asked together, in the order of the fewest exchanges: those
-        whose weights are there first, and last those whose weights will be asked ``later``."""
+        """Return groups of players that are asked together, in the order that needs the fewest
+        exchanges of weights: players whose weights are loaded already come first, players whose
+        weights are needed again for ``later`` come last."""
         groups: dict[tuple[VllmSampler, str], list[Player]] = {}
         for player in players:
             groups.setdefault(self._place(player), []).append(player)
@@ -114,8 +122,8 @@ class Served:
         return [groups[place] for place in sorted(groups, key=order)]
 
     def bring(self, players: Sequence[Player]) -> None:
-        """Have servers started, with the weights of ``players``, who can be asked together. From
-        here on the trainer may change its own."""
+        """Start servers where needed and load the weights of ``players``, who can be asked
+        together. Afterwards the trainer may change its weights."""
         [(sampler, whole)] = {self._place(player) for player in players}
         weights = self._weights(whole)
         beside = sampler is self._learned and self._adapters
@@ -127,38 +135,38 @@ class Served:
     def play(
         self, requests: Sequence[Request], arrived: Arrived = unheeded
     ) -> list[list[Response]]:
-        """The responses of each request."""
-        found: list[list[Response]] = [[] for _ in requests]
+        """Return the responses to each request, in the order of the requests."""
+        groups: list[list[Response]] = [[] for _ in requests]
         for players in self.calls(dict.fromkeys(r.player for r in requests)):
             chosen = [i for i, r in enumerate(requests) if r.player in players]
             sampler, _ = self._place(players[0])
             self.bring(players)
 
-            def told(k: int, response: Response, chosen: list[int] = chosen) -> None:
+            def renumbered(k: int, response: Response, chosen: list[int] = chosen) -> None:
                 arrived(chosen[k], response)
 
             asked = [
                 SamplingRequest(r.prompt, r.n, self._name(r.player), r.known)
                 for r in (requests[i] for i in chosen)
             ]
-            for i, responses in zip(chosen, sampler.sample(asked, told), strict=True):
-                found[i] = responses
-        return found
+            for i, responses in zip(chosen, sampler.sample(asked, renumbered), strict=True):
+                groups[i] = responses
+        return groups
 
     def write(self) -> dict[str, Path]:
-        """Write all weights that play after this step, with all processes, and load none: another
-        thread will. Where each lies, by name."""
+        """Write all weights that are sampled from after this step, all processes together, and
+        return their paths by name. The sampling thread has the servers load the files later."""
         learning = [p for p in (Player.CODER, Player.TESTER) if self.trainer.learns(p.role)]
-        found = self.write_start() if self._plays_start else {}
+        paths = self.write_start() if self._plays_start else {}
         for player in learning:
             sampler, whole = self._place(player)
             for weights in (self._weights(whole), self._weights(self._name(player))):
-                found[weights.name] = sampler.write(weights)
-        return found
+                paths[weights.name] = sampler.write(weights)
+        return paths
 
     def write_start(self) -> dict[str, Path]:
-        """Write the start weights as `write` does, where the trainer can do so at any time: for
-        those servers too whose adapters go on top of them."""
+        """Write the initial weights as `write` does, if the trainer keeps a copy of them; also for
+        servers that put adapters on top of the initial weights."""
         if not self._keeps_start:
             return {}
         start = self._weights(START)
@@ -167,12 +175,13 @@ class Served:
         return {start.name: self._start.write(start)}
 
     def keeps(self, name: str) -> bool:
-        """Whether the trainer can write these weights at any time."""
+        """Return True if the trainer can write these weights at any time."""
         return self._keeps_start and name == self._weights(START).name
 
     def put(self, name: str, files: Path) -> Path:
-        """Have weights in the place of those that `write` writes, copied from ``files``. They are
-        there until they have played, whatever is asked of the trainer's own before."""
+        """Copy weights from ``files`` to the path where `write` would write them, and return the
+        path. The copy stays until it has been sampled from, even if other weights of the trainer
+        are requested first."""
 
         def save(path: Path) -> None:
             shutil.copytree(files, path, dirs_exist_ok=True)
@@ -182,7 +191,7 @@ class Served:
         return self._learned.write(Weights(player, int(step), size, save, None), later=True)
 
     def rest(self) -> None:
-        """Free the GPUs until the next response is asked for, if they are shared."""
+        """Free GPUs that servers share with the trainer, until the next request."""
         self._learned.rest()
 
     def close(self) -> None:
@@ -191,7 +200,7 @@ class Served:
             self._start.close()
 
     def about(self) -> dict[str, object]:
-        """What the results depend on."""
+        """Return the facts about the servers that results depend on, for ``environment.json``."""
         own = [] if self.settings.urls else [recorded_version(Path(self.settings.environment))]
         return {
             "urls": list(self.settings.urls) or "own",
@@ -201,7 +210,8 @@ class Served:
 
     @property
     def gap(self) -> float | None:
-        """Mean distance of log-probs, as measured after the latest loading."""
+        """Mean absolute difference of log-probs between servers and trainer after the latest
+        loading of weights."""
         return self._learned.gap
 
     @property
@@ -209,16 +219,19 @@ class Served:
         return self.trainer.step if self._behaviour is None else self._behaviour.step
 
     def _name(self, player: Player) -> str:
-        """The weights that a player plays with. Before the first step whole ones are the start's;
-        an adapter changes nothing then, but shows that servers take it."""
+        """Return the name of the weights that a player plays with.
+
+        Before the first step full weights are the initial weights. An adapter is sent even then,
+        though it changes nothing: the exchange shows early that the servers take adapters.
+        """
         start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
         if start or not (self._step or self._adapters):
             return START
         return player.role.value if has_role_adapters(self.trainer.model) else BOTH
 
     def _place(self, player: Player) -> tuple[VllmSampler, str]:
-        """Who is asked for a player's responses, and the whole weights that its servers hold
-        then."""
+        """Return the sampler that is asked for a player's responses, and the name of the full
+        weights that its servers hold then."""
         name = self._name(player)
         start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
         sampler = self._start if start else self._learned

@@ -1,4 +1,4 @@
-"""A recipe's servers as the sampler over them takes them: settings, tokens."""
+"""Settings and tokens of a recipe's vLLM servers, in the form that their sampler takes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TORCH = {
 
 
 def words_of(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> Words:
-    """A model's tokens."""
+    """Return the functions that turn a model's texts into tokens and back."""
     return Words(
         encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
         decode=lambda ids: str(tokenizer.decode(list(ids))),
@@ -43,8 +43,11 @@ def server_settings(
     lora_rank: int,
     loras: int,
 ) -> ServerSettings:
-    """The recipe's [vllm], with what it leaves open, for prompts and responses that are together
-    ``longest`` tokens long at most. ``urls_key`` is what the recipe has ``urls`` from."""
+    """Return the recipe's [vllm] section with its open values filled in.
+
+    A prompt and its response have at most ``longest`` tokens together. ``urls_key`` is the recipe
+    key that ``urls`` come from. A server serves up to ``loras`` adapters of ``lora_rank``.
+    """
     v = recipe.vllm
     exact = recipe.model.precision is Precision.FLOAT32
     dtype = v.dtype or (Dtype.FLOAT32 if exact else Dtype.BFLOAT16)
@@ -63,12 +66,12 @@ def server_settings(
 
 
 def longest(recipe: Recipe, positions: int | None, response: int) -> int:
-    """A prompt and a response of so many tokens together, at most, where a model has so many
-    ``positions``."""
+    """Return the maximum tokens of a prompt and its response together, for responses of at most
+    ``response`` tokens and a model with ``positions`` positions (None: no limit)."""
     both = recipe.prompts.max_tokens + response
     return min(both, positions or both)
 
 
 def log_file(log: Path | None) -> Path:
-    """Where a server of ours writes; by default to the temporary directory."""
+    """Return the log file of a server that we start; by default in the temporary directory."""
     return log or Path(tempfile.gettempdir()) / f"sparring-vllm-{os.getpid()}.log"

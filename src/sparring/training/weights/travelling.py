@@ -1,4 +1,4 @@
-"""One player's weights on their way to servers: who writes them, and who compares log-probs."""
+"""Export of one player's weights to servers: the functions that write and that score them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ from sparring.training.state.trainer import START, Trainer
 
 @dataclass
 class Travelling:
-    """A trainer's weights by the name of their player. They travel as ``dtype``, those of an
-    adapter as an adapter where it is one of ``adapters``."""
+    """Exporter of a trainer's weights to servers."""
 
     trainer: Trainer
     dtype: torch.dtype
+    """Type in which full weights are written."""
     adapters: bool
+    """True if learned weights are written as adapters instead of full weights."""
 
     def weights(self, name: str, step: int, written_here: bool) -> Weights:
-        """Those of a training ``step``, which for the start weights is 0. All processes write them
-        and give their log-probs, unless they are not ``written_here``."""
+        """Return the weights ``name`` of a training ``step`` (the initial weights: of step 0).
+
+        All processes write the weights and compute log-probs with them together. Weights that are
+        not ``written_here`` exist as files already and cannot be scored.
+        """
         trainer = self.trainer
         step = 0 if name == START else step
         adapter = self.adapters and name != START
@@ -57,7 +61,7 @@ class Travelling:
 
     @cached_property
     def _size(self) -> int:
-        """Bytes of whole weights."""
+        """Bytes of full weights."""
         return weights_size(self.trainer.model, self.dtype)
 
     @cached_property
@@ -67,7 +71,8 @@ class Travelling:
 
 
 def why_not_served(recipe: Recipe, model: PreTrainedModel) -> str | None:
-    """Why vLLM cannot serve the recipe's adapter as one; None where it can, or there is none."""
+    """Return the reason why vLLM cannot serve the recipe's adapter as an adapter; None if vLLM can,
+    or if the model has no adapter."""
     if not is_adapted(model):
         return None
     adapted = [name for name, m in model.named_modules() if isinstance(m, BaseTunerLayer)]
@@ -76,9 +81,9 @@ def why_not_served(recipe: Recipe, model: PreTrainedModel) -> str | None:
 
 
 def _not_written(path: Path) -> None:
-    raise RuntimeError(f"{path.name}: a thread cannot write weights that all processes have")
+    raise RuntimeError(f"{path.name}: a sampling thread cannot write the trainer's weights")
 
 
 def _sample(token_ids: tuple[int, ...]) -> Sample:
-    """A response whose log-probs are asked for."""
+    """Return a response in the learner's form, to compute its log-probs."""
     return Sample(token_ids, (0.0,) * len(token_ids), 0.0)

@@ -1,11 +1,11 @@
-"""Why a reward was what it was: the terms of a recorded group, in words.
+"""Explanation of recorded rewards and advantages, as terms with reasons.
 
     explanations = explain(record, recipe, index)
 
-The recorded matrix is scored anew by the recipe in force; `Explanation.differs` says where that
-is not what the run wrote down. A reward function of the user's is not called: looking at a run
-runs none of its code. The KL term of `learning.kl_place = "reward"` comes after all this, in the
-update, and is not here.
+The recorded pass matrix is scored again by the recipe. `Explanation.differs` names the figures that
+come out differently from the recorded ones. A user's own reward function is never called, so that
+showing a run executes none of its code. The KL term of `learning.kl_place = "reward"` is added
+later, in the update, and is not explained here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sparring.view.explain.terms import Applied, Explanation, amount, recorded, 
 
 __all__ = ["Applied", "Explained", "Explanation", "amount", "explain", "same"]
 _ENTRIES = {Role.CODER: ("programs", "P"), Role.TESTER: ("tests", "U")}
-"""Where a role's responses are in a record, and the letter of their names."""
+"""Key of a role's responses in a record, and the letter of their names."""
 _REFUSED = {
     TestRefusal.FORBIDDEN: "the task's validator refuses the input (forbidden)",
     TestRefusal.UNFINISHED: "the reference solution does not finish on it (unfinished)",
@@ -44,8 +44,11 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Both roles' responses in the record's order, and what their rewards follow from: the recipe,
-    and the facts, None where no test was left to judge by."""
+    """Explanations of both roles' responses, in the record's order.
+
+    ``recipe`` and ``facts`` are what the rewards follow from. ``facts`` is None where no test was
+    left to decide which programs are correct.
+    """
 
     recipe: Recipe
     facts: Facts | None
@@ -54,8 +57,11 @@ class Explained:
 
 
 def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
-    """Explain a rollout record. ``index`` is its place in its step, which the shuffled control
-    draws by. Raises `RunError` for what is no record."""
+    """Explain the rewards and advantages of a rollout record.
+
+    ``index`` is the record's number in its step; ``reward.shuffle`` seeds its draw by this number.
+    Raises `RunError` where ``record`` is no rollout record.
+    """
     result = result_from(record)
     basis, kept_K = rewarded(result, recipe.supervision.filter)
     facts = facts_of(basis) if basis else None
@@ -71,14 +77,14 @@ def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
             Role.TESTER: list(_about_tests(basis, facts, names, supervised=kept_K is not None)),
         }
         if recipe.reward.shuffle:
-            rng = np.random.default_rng(seed)  # as `Rules.score` draws
+            rng = np.random.default_rng(seed)  # repeats the draw of `Rules.score`
             before = {role: _dealt(before[role], _ENTRIES[role][1], rng) for role in Role}
     function = recipe.reward.function if facts else None
-    made = {
+    by_role = {
         role: _explained(record, role, recipe, function, earned, names, before[role])
         for role in Role
     }
-    return Explained(recipe, facts, made[Role.CODER], made[Role.TESTER])
+    return Explained(recipe, facts, by_role[Role.CODER], by_role[Role.TESTER])
 
 
 def _earned(
@@ -88,15 +94,17 @@ def _earned(
     facts: Facts | None,
     seed: list[int],
 ) -> Earned:
-    """What the group earns by this recipe, and why. Of a function of the user's the rewards are
-    taken as they are on record: after masking and dealing."""
+    """Return the group's rewards and advantages by this recipe, with their terms.
+
+    Rewards of a user's own function are taken from the record, after masking and shuffling.
+    """
     rules = recipe.rules
     if facts is None:
         earned = no_test(len(result.programs), len(result.tests))
     elif name := recipe.reward.function:
         kept = ([recorded(e, "reward") for e in record[x]] for x in ("programs", "tests"))
         P, U = (np.array([math.nan if r is None else r for r in rewards]) for rewards in kept)
-        why = f"as recorded: the reward function {name} gave it, and says no reasons"
+        why = f"as recorded: the reward function {name} returned it and gives no reasons"
         coder = given(coder_rewards(facts.matrix, recipe.reward), P, why)
         tester = given(tester_rewards(facts, recipe.reward), U, why)
         earned = rules.learned(facts, coder, tester, np.nan_to_num(P) > 0)
@@ -114,36 +122,41 @@ def _names(result: GroupResult, facts: Facts | None, kept_K: Bools | None) -> Ma
     rows = [*(f"P{i}" for i in range(own)), *(f"O{i}" for i in range(others))]
     if kept_K is None:
         return MatrixNames(rows, [f"G{i}" for i in range(len(result.task.tests))])
-    return MatrixNames(rows, [f"K{i}" for i in np.flatnonzero(kept_K)], "supervising tests")
+    return MatrixNames(rows, [f"K{i}" for i in np.flatnonzero(kept_K)], "pseudo-label tests")
 
 
 def _about_programs(result: GroupResult) -> Iterator[list[Applied]]:
-    """What is known of each program before it is paid."""
+    """Yield for each program the facts that its reward follows from."""
     for p in result.programs:
-        why = f"its response holds no program ({p.failure}): it fails every test"
+        why = f"its response has no program ({p.failure}), which counts as failing every test"
         yield [_fact(why)] if p.failure else []
 
 
 def _about_tests(
     basis: GroupResult, facts: Facts, names: MatrixNames, supervised: bool
 ) -> Iterator[list[Applied]]:
-    """What is known of each test: the programs that it is judged by, and why it does not count.
-    ``basis`` is what rewards saw: under supervision no validator and no reference refuses."""
+    """Yield for each test the facts that its reward follows from.
+
+    The facts are the programs that the test is judged by, and why an invalid test does not count.
+    ``basis`` is the group as the rewards saw it: under pseudo-labels neither a validator nor a
+    reference solution refuses a test.
+    """
     correct, wrong = facts.tester_matrix.correct_P, facts.tester_matrix.wrong_P
     own, unknown = len(basis.programs), ~correct & ~wrong
 
     def count(chosen: Bools, word: str) -> str:
         others = int(chosen[own:].sum())
-        return f"{int(chosen.sum())} {word}" + (f" ({others} of opponents)" if others else "")
+        initial = f" ({others} of the initial policy)" if others else ""
+        return f"{int(chosen.sum())} {word}{initial}"
 
-    by = " by the supervising tests" if supervised else ""
-    neither = f"; in neither set: {listed(names.programs, unknown)} (masked)"
+    by = " by the frozen tester's tests" if supervised else ""
+    neither = f"; neither, because masked: {listed(names.programs, unknown)}"
     judges = (
         f"judged by {count(correct, 'correct')} and {count(wrong, 'wrong')} programs{by}"
         f"{neither if unknown.any() else ''}"
     )
     for test, valid, refused in zip(basis.tests, basis.valid_U, basis.refused_U, strict=True):
-        unread = f"its response holds no test ({test.failure})"
+        unread = f"its response has no test ({test.failure})"
         why = unread if test.failure else _REFUSED[refused]
         yield [_fact(judges)] if valid else [_fact(judges), _fact(why)]
 
@@ -155,8 +168,8 @@ def _fact(why: str) -> Applied:
 def _dealt(
     before: list[list[Applied]], letter: str, rng: np.random.Generator
 ) -> list[list[Applied]]:
-    """The shuffled control: each response has another's reward, and the reasons for it."""
-    why = "rewards are dealt out at random (reward.shuffle): this is {}'s"
+    """Return for each response the facts of the response whose reward it gets (reward.shuffle)."""
+    why = "rewards are dealt out at random (reward.shuffle): this is the reward of {}"
     return [[_fact(why.format(f"{letter}{j}")), *before[j]] for j in dealt(len(before), rng)]
 
 
@@ -173,10 +186,10 @@ def _explained(
     rule = RULES[settings.coder] if role is Role.CODER else tester_rule(settings)
     rewards, gains = earned.rewards(role), earned.advantages(role)
 
-    def applied(made: Rewards | Advantages, i: int) -> Iterator[Applied]:
-        for t in made.terms:
-            if t.where[i]:
-                yield Applied(t.effect, float(t.value[i]), t.why(i, names))
+    def applied(figures: Rewards | Advantages, i: int) -> Iterator[Applied]:
+        for term in figures.terms:
+            if term.where[i]:
+                yield Applied(term.effect, float(term.value[i]), term.why(i, names))
 
     return tuple(
         Explanation(

@@ -1,4 +1,4 @@
-"""One response's reward and advantage as terms with reasons, and how they are written."""
+"""Terms of one response's reward and advantage, with reasons, and their written form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A term as it applies to one response."""
+    """Term as it applies to one response: its effect, its value, and the reason in words."""
 
     effect: Effect
     value: float
@@ -25,11 +25,12 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one response has its reward and its advantage.
+    """Explanation of one response's reward and advantage.
 
-    ``label`` is its name (P3, U0), ``rule`` the formula in force. ``recorded_…`` is what
-    the run wrote down: NaN is "no label", None "nothing on record". ``own``: the reward is a
-    function of the user's, whose reasons nobody knows; then the recorded reward is taken as it is.
+    ``label`` is the response's name (P3, U0); ``rule`` is the formula in force. ``recorded_reward``
+    and ``recorded_advantage`` are the run's own figures: NaN means "no label", None "not recorded".
+    ``own`` names the user's reward function, if there is one: such a function gives no reasons, and
+    the recorded reward is taken unchanged.
     """
 
     role: Role
@@ -45,20 +46,20 @@ class Explanation:
     own: str | None = None
 
     def differs(self) -> list[str]:
-        """What comes out otherwise than recorded, in words; empty if all agrees."""
+        """Return a sentence for each figure that is not as recorded; empty if both agree."""
         pairs = {
             "reward": (self.reward, self.recorded_reward),
             "advantage": (self.advantage, self.recorded_advantage),
         }
         return [
-            f"the {name} on record is {number(kept)}, by this recipe and matrix it is {number(now)}"
+            f"the recorded {name} is {number(kept)}; by this recipe and matrix it is {number(now)}"
             for name, (now, kept) in pairs.items()
             if kept is not None and not same(now, kept)
         ]
 
 
 def recorded(entry: Mapping[str, Any], name: str) -> float | None:
-    """A recorded figure: null is NaN; None where there is no such entry."""
+    """Return a recorded figure: NaN for a recorded null, None where the record lacks the key."""
     if name not in entry:
         return None
     value = entry[name]
@@ -66,15 +67,17 @@ def recorded(entry: Mapping[str, Any], name: str) -> float | None:
 
 
 def same(one: float, other: float) -> bool:
-    """Equal but for rounding; NaN equals NaN."""
+    """Return whether two figures are equal up to rounding; NaN equals NaN."""
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
     return math.isclose(one, other, rel_tol=_SAME, abs_tol=_SAME)
 
 
 def amount(term: Applied) -> str:
-    """What a term does, as it stands before its reason: "+2", "× 0.5", "= 0", "(4)" for a fact,
-    nothing for words alone."""
+    """Return the effect of a term in signs: "+2", "× 0.5", "= 0", "(4)" for a fact.
+
+    A fact without a number gives the empty text.
+    """
     if term.effect is Effect.FACT:
         return "" if math.isnan(term.value) else f"({number(term.value)})"
     if term.effect is Effect.ADD:

@@ -1,1 +1,1 @@
-"""One HTML file, or a folder of them, that shows a run: curves, groups, pass matrices, rewards."""
+"""Browser view of runs: an HTML file, or a folder, with curves, groups, matrices and rewards."""

@@ -1,8 +1,8 @@
-"""A run directory as plain data for the page, whatever state the run is in.
+"""Data of a run directory for the page, whatever state the run is in.
 
-A run may be going on, cut off, empty or damaged in places: what cannot be
-read becomes a note on the page, and only a directory without a run is an
-error. Groups are read step by step (`view.html.groups`).
+A run may be in progress, cut off, empty or damaged in places. A part that cannot be read becomes a
+note on the page; only a directory without a run is an error. Groups are read step by step
+(`view.html.groups`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Collected:
-    """What the overview shows of one run. ``metrics`` and ``evaluations`` are the recorded lines;
-    ``phases`` seconds of each phase over all steps; ``notes`` what could not be read. ``rules`` is
-    the recipe as this version reads it, None where it cannot: then no reward is explained."""
+    """Data of one run for the overview.
+
+    ``metrics``, ``evaluations`` and ``timing`` are the recorded lines. ``phases`` holds the seconds
+    of each phase over all steps. ``notes`` name the parts that could not be read. ``rules`` is the
+    recipe, or None where this version cannot read the recipe and so explains no reward.
+    """
 
     name: str
     run: RunReader
@@ -42,12 +45,15 @@ class Collected:
     pieces: Pieces | None
     notes: list[str] = field(default_factory=list)
     evaluation: Mapping[str, Any] | None = None
-    """eval.json, where this is an evaluation and no run; empty where there is none."""
+    """Contents of eval.json for an evaluation (empty where the file is missing); None for a run."""
 
     @property
     def reward(self) -> Mapping[str, Any] | None:
-        """What the recipe's [reward] says of rewards, None where there is none. Beside a function
-        of one's own the settings of the formulas have no effect, and are not among it."""
+        """Settings of the recipe's [reward], or None without that section.
+
+        The settings of the formulas have no effect beside a user's reward function and are left
+        out there.
+        """
         section = self.recipe.get("reward")
         if not isinstance(section, dict):
             return None
@@ -57,7 +63,7 @@ class Collected:
 
 
 def collect(path: Path) -> Collected:
-    """All of a run but its groups. Raises `RunError` where there is no run."""
+    """Read a run without its groups. Raises `RunError` where there is no run."""
     source = open_source(path)
     if source.evaluation:
         return _evaluation(source)
@@ -71,8 +77,8 @@ def collect(path: Path) -> Collected:
     pieces = Pieces.of_run(run.newest_checkpoint(), model if isinstance(model, str) else None)
     if pieces is None:
         notes.append(
-            "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
-            "checkpoint or in model.path): prompts are not shown, tokens by their numbers"
+            "no tokenizer is available (package `tokenizers`, and a tokenizer.json in the newest "
+            "checkpoint or in model.path): prompts are not shown, tokens are shown by number"
         )
     if source.recipe is None:
         notes.append(f"rewards are not explained: {source.unread}")
@@ -92,7 +98,7 @@ def collect(path: Path) -> Collected:
 
 
 def _evaluation(source: Source) -> Collected:
-    """An evaluation: its figures stand as those of one step, in which nothing was learned."""
+    """Read an evaluation; its figures become those of one step in which nothing was learned."""
     notes: list[str] = []
     record = _read(notes, lambda: figures(source.run.path)) or {}
     if record and _read(notes, lambda: facts(record)) is None:
@@ -115,7 +121,7 @@ def _evaluation(source: Source) -> Collected:
 
 
 def _read(notes: list[str], read: Callable[[], T]) -> T | None:
-    """What is read of a run; None, and a note, where it cannot be."""
+    """Return the result of ``read``, or None with a note where reading fails."""
     try:
         return read()
     except RunError as error:
@@ -128,16 +134,16 @@ def _of_step(record: Mapping[str, Any]) -> bool:
 
 
 def _state(run: RunReader, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
-    asked = at(recipe, ("training", "steps"))
+    planned = at(recipe, ("training", "steps"))
     if run.has("summary.json"):
         return "finished"
     if not metrics:
-        return "no step made yet"
-    return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
+        return "no step completed yet"
+    return f"not finished: {len(metrics)} of {planned} steps" if planned else "not finished"
 
 
 def at(data: Any, keys: Sequence[str]) -> Any:
-    """A value within nested mappings; None where there is none."""
+    """Return a value within nested mappings, or None where there is none."""
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data

@@ -1,7 +1,7 @@
-"""How runs differ: in their settings, and in what they came to.
+"""Differences between runs: in their settings and in their last evaluations.
 
-Differences are paired by task where both runs were evaluated on the same tasks, which the recorded
-values by task allow; else they are differences of means, without an interval.
+Runs that were evaluated on the same tasks are paired by task, from the recorded values by task.
+Other runs get differences of means, without intervals.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sparring.view.html.collect import Collected, at
 
 
 def settings_apart(runs: Sequence[Collected]) -> list[list[Any]]:
-    """Settings that are not the same in all runs: [name, value in each run]."""
+    """Return the settings that differ between runs, as [name, value in each run]."""
     flat = [dict(_flat(r.recipe)) for r in runs]
     names = sorted({n for f in flat for n in f})
     rows = [[n, *(f.get(n) for f in flat)] for n in names]
@@ -33,45 +33,48 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 
 
 def between(one: Collected, other: Collected) -> dict[str, Any]:
-    """Other minus one at their last evaluations: paired by task where both were evaluated on the
-    same tasks, else the plain difference of means without an interval."""
+    """Return ``other`` − ``one`` at their last evaluations.
+
+    The differences are paired by task where both runs were evaluated on the same tasks; else they
+    are differences of means, without intervals.
+    """
     if not one.evaluations or not other.evaluations:
         return {"paired": False, "differences": {}}
     if _tested(one) == _tested(other) and (a := _values(one)) and (b := _values(other)):
         return {"paired": True, "differences": paired_differences(a.summary, b.summary)}
-    last, theirs_ = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
+    before, after = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
     means = {
-        k: {"mean": theirs_[k]["mean"] - v["mean"], "low": None, "high": None}
-        for k, v in last.items()
-        if k in theirs_ and None not in (v.get("mean"), theirs_[k].get("mean"))
+        k: {"mean": after[k]["mean"] - v["mean"], "low": None, "high": None}
+        for k, v in before.items()
+        if k in after and None not in (v.get("mean"), after[k].get("mean"))
     }
     return {"paired": False, "differences": means}
 
 
-def _tested(made: Collected) -> Any:
-    """What decides which tasks a run is evaluated on."""
-    if made.evaluation is not None:
-        return made.evaluation.get("tasks")
+def _tested(run: Collected) -> Any:
+    """Return the values that decide which tasks a run is evaluated on."""
+    if run.evaluation is not None:
+        return run.evaluation.get("tasks")
     try:
-        held_out = made.run.read_json("inputs.json").get("held_out")
+        held_out = run.run.read_json("inputs.json").get("held_out")
     except (RunError, AttributeError):
         held_out = None
     return [
         held_out,
-        *(at(made.recipe, ("tasks", k)) for k in ("held_out", "held_out_count", "held_out_seed")),
+        *(at(run.recipe, ("tasks", k)) for k in ("held_out", "held_out_count", "held_out_seed")),
     ]
 
 
-def _values(made: Collected) -> Evaluated | None:
-    step = made.evaluations[-1]["step"]
-    if made.evaluation is not None:
-        with well_formed(f"{made.run.path}: {FIGURES}"):
+def _values(run: Collected) -> Evaluated | None:
+    step = run.evaluations[-1]["step"]
+    if run.evaluation is not None:
+        with well_formed(f"{run.run.path}: {FIGURES}"):
             more = {"estimates": {}, "sizes": [], "step": 0, "tokens": 0}
-            return evaluated_from({**made.evaluation, **more})
+            return evaluated_from({**run.evaluation, **more})
     try:
-        record = made.run.read_json(f"evaluations/step-{step:05d}.json")
-        with well_formed(f"{made.run.path}: the evaluation after step {step}"):
+        record = run.run.read_json(f"evaluations/step-{step:05d}.json")
+        with well_formed(f"{run.run.path}: the evaluation after step {step}"):
             return evaluated_from(record)
     except RunError as error:
-        made.notes.append(str(error))
+        run.notes.append(str(error))
         return None

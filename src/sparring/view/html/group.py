@@ -1,8 +1,8 @@
-"""One group of a run as the page takes it: the whole of it, for the pass matrix.
+"""Detail of one group for the page's pass matrix: tests, programs, cells, tokens, terms.
 
-Of every group the page has a line (`runs.groups`), `detail` only of those it
-has room for. Text is cut at a limit that is said in its place. No text is
-escaped here: the page puts all of it on the screen as text, never as markup.
+The page has a row for every group (`runs.groups`), and `detail` for groups that it has room for.
+Long texts are cut, and the cut names the number of missing characters. No text is escaped here,
+because the page shows every text as a text node, never as markup.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sparring.view.readable import readable
 
 
 class Column(StrEnum):
-    """Whose a test is."""
+    """Sources of a test."""
 
     GROUND_TRUTH = "ground_truth"
     WITHHELD = "withheld"
@@ -30,7 +30,7 @@ class Column(StrEnum):
 
 
 class Cutter:
-    """Cuts long texts, and says so in their place."""
+    """Function that cuts texts longer than ``most`` characters, with a note on the cut."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -48,8 +48,11 @@ def detail(
     pieces: Pieces | None,
     cut: Cutter,
 ) -> dict[str, Any]:
-    """A group with its matrix, texts, tokens and reward terms. ``usage``: what was measured of
-    its runs; ``why``: the rewards explained, None where the recipe cannot be read."""
+    """Return a group with its matrix, texts, tokens and reward terms, as JSON-able data.
+
+    ``usage`` holds the CPU time and memory of the executions, or None. ``why`` holds the explained
+    rewards, or None where the recipe cannot be read.
+    """
     correct = correct_rows(record)
     programs, tests = record["programs"], record["tests"]
     columns, order = _columns(record, cut)
@@ -109,39 +112,42 @@ def detail(
 
 
 def _columns(record: Mapping[str, Any], cut: Cutter) -> tuple[list[dict[str, Any]], list[int]]:
-    """The tests, and for each the place of its runs in what `_runs` gives."""
+    """Return the tests as columns, and for each column its index in the result of `_runs`."""
     task, tests = record["task"], record["tests"]
-    given, held = task["tests"], task.get("withheld", ())
-    found = [_pair(Column.GROUND_TRUTH, i, t, task, cut) for i, t in enumerate(given)]
-    found += [_pair(Column.WITHHELD, i, t, task, cut) for i, t in enumerate(held)]
-    start = len(given) + len(tests)
-    order = [*range(len(given)), *range(start, start + len(held))]
+    truths, held = task["tests"], task.get("withheld", ())
+    columns = [_pair(Column.GROUND_TRUTH, i, t, task, cut) for i, t in enumerate(truths)]
+    columns += [_pair(Column.WITHHELD, i, t, task, cut) for i, t in enumerate(held)]
+    start = len(truths) + len(tests)
+    order = [*range(len(truths)), *range(start, start + len(held))]
     supervising = enumerate(record.get("supervision", {}).get("tests", ()))
     read = [(i, t) for i, t in supervising if t["input"] is not None]
     for at, (i, t) in enumerate(read, start=start + len(held)):
         pair = _pair(Column.SUPERVISING, i, t, task, cut)
-        found.append({**pair, "kept": t["kept"], "right": t["right"]})
+        columns.append({**pair, "kept": t["kept"], "right": t["right"]})
         order.append(at)
     for k, t in enumerate(tests):
-        found.append(_pair(Column.GENERATED, k, t, task, cut))
-        order.append(len(given) + k)
-    return found, order
+        columns.append(_pair(Column.GENERATED, k, t, task, cut))
+        order.append(len(truths) + k)
+    return columns, order
 
 
 def _pair(
     kind: Column, index: int, test: Any, task: Mapping[str, Any], cut: Cutter
 ) -> dict[str, Any]:
-    """``expected`` is None where there is no test, or one that decides itself."""
+    """Return a test as a column.
+
+    ``expected`` is None where the response has no test, and for a script, which decides itself.
+    """
     one = readable(test, task)
-    found: dict[str, Any] = {"kind": kind.value, "index": index, "input": None, "expected": None}
+    column: dict[str, Any] = {"kind": kind.value, "index": index, "input": None, "expected": None}
     if one is not None:
-        found |= {"input": cut(one.given), "form": one.kind, "rule": cut(one.rule)}
-        found["expected"] = None if one.decides else cut(one.expected)
-    return found
+        column |= {"input": cut(one.given), "form": one.kind, "rule": cut(one.rule)}
+        column["expected"] = None if one.decides else cut(one.expected)
+    return column
 
 
 def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
-    """A row's outcomes: ground truth, generated, withheld, supervising tests."""
+    """Return a row's outcomes on ground-truth, generated, hidden and pseudo-label tests."""
     own = len(record["programs"])
     rows = [*record["programs"], *record.get("opponents", ())]
     runs = [*rows[row]["runs"]]
@@ -156,11 +162,11 @@ def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
 
 
 def _measured(usage: Mapping[str, Any] | None, row: int) -> list[Any]:
-    """CPU seconds, MiB and the word for people, in the order of `_runs`."""
+    """Return CPU seconds, MiB and a detail in words for each outcome, in the order of `_runs`."""
     if usage is None:
         return []
-    found = [*usage["runs"][row]]
-    return found + (usage["supervision"][row] if "supervision" in usage else [])
+    measured = [*usage["runs"][row]]
+    return measured + (usage["supervision"][row] if "supervision" in usage else [])
 
 
 def _cells(
@@ -170,12 +176,12 @@ def _cells(
     measured: Sequence[Any] | None,
     cut: Cutter,
 ) -> list[Any]:
-    """[verdict, output, CPU seconds, MiB, word for people] of each column; None: never asked."""
-    found: list[Any] = []
+    """Return [verdict, output, CPU seconds, MiB, detail] of each column; None: never executed."""
+    cells: list[Any] = []
     for at, column in zip(order, columns, strict=True):
         run = runs[at]
         if run is None:
-            found.append(None)
+            cells.append(None)
             continue
         used = measured[at] if measured and at < len(measured) else (None, None, "")
         output = run["output"]
@@ -183,8 +189,8 @@ def _cells(
             output = values.show(output)
         if "output_length" in run:
             output += f"\n⟨cut: {run['output_length']:,} characters were printed⟩"
-        found.append([run["verdict"], cut(output), used[0], used[1], cut(used[2])])
-    return found
+        cells.append([run["verdict"], cut(output), used[0], used[1], cut(used[2])])
+    return cells
 
 
 def _response(record: Mapping[str, Any], pieces: Pieces | None, cut: Cutter) -> dict[str, Any]:
@@ -199,6 +205,6 @@ def _response(record: Mapping[str, Any], pieces: Pieces | None, cut: Cutter) -> 
 def _prompt(
     responses: Sequence[Mapping[str, Any]], pieces: Pieces | None, cut: Cutter
 ) -> dict[str, Any]:
-    """The prompt that the responses of a role share."""
+    """Return the prompt that all responses of a role share."""
     ids = responses[0]["prompt_ids"] if responses else []
     return {"length": len(ids), "text": cut(pieces.text(ids)) if pieces and ids else None}

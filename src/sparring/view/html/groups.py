@@ -1,5 +1,7 @@
-"""The groups of a run, one step at a time, so that memory does not grow with the run: of each a
-short row, and its detail for those that the page has room for."""
+"""Groups of a run, one step at a time, so that memory does not grow with the run.
+
+Every group gives a short row. Only groups that the page has room for give their detail.
+"""
 
 from __future__ import annotations
 
@@ -17,31 +19,33 @@ from sparring.view.html.group import Cutter, detail
 
 
 def steps(collected: Collected) -> list[int]:
-    """Steps that have rollouts on disk."""
+    """Return the steps with recorded rollouts."""
     return collected.run.rollout_steps()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group: its row, and its detail when it is asked for. Until then it is kept as the lines
-    it was read from: as objects a group takes many times the memory."""
+    """Group of a step: its row, and its detail on demand.
+
+    The group is kept as the bytes of its lines, because its objects take many times the memory.
+    """
 
     row: list[Any]
     index: int
-    """Its place in the step."""
+    """Number of the group in its step."""
     collected: Collected
     line: bytes
     usage: bytes | None
 
     def detail(self, cut: Cutter) -> dict[str, Any]:
-        """The whole group. Raises `RunError` for a record of another form."""
-        made, record = self.collected, json.loads(self.line)
-        with well_formed(f"{made.run.path}: group {record['task']['id']!r}"):
+        """Return the whole group for the page. Raises `RunError` for a record of another form."""
+        run, record = self.collected, json.loads(self.line)
+        with well_formed(f"{run.run.path}: group {record['task']['id']!r}"):
             usage = json.loads(self.usage) if self.usage else None
-            return detail(record, usage, self._explained(record), made.pieces, cut)
+            return detail(record, usage, self._explained(record), run.pieces, cut)
 
     def _explained(self, record: Mapping[str, Any]) -> Explained | None:
-        """None for a record that this version cannot take apart as far as that."""
+        """Explain the rewards, or return None for a record that this version cannot explain."""
         if self.collected.rules is None:
             return None
         try:
@@ -51,7 +55,7 @@ class Group:
 
 
 def groups(collected: Collected, step: int) -> Iterator[Group]:
-    """The groups of a step, in order; what cannot be read is noted and left out."""
+    """Yield the groups of a step in order; unreadable groups are left out with a note."""
     run, notes = collected.run, collected.notes
     lines = _packed_lines(run, step_file("rollouts", step), notes)
     usage: list[bytes] = []
@@ -68,7 +72,7 @@ def groups(collected: Collected, step: int) -> Iterator[Group]:
 
 
 def _packed_lines(run: RunReader, name: str, notes: list[str], hint: str = "") -> list[bytes]:
-    """The lines of a gzipped file, as far as they can be read; what is wrong with it is noted."""
+    """Return the lines of a gzipped file up to a fault, which becomes a note."""
     lines: list[bytes] = []
     try:
         lines.extend(run.packed_lines(name))

@@ -1,4 +1,4 @@
-"""What the page says of a run before its groups: what it is, how far it got, what changed."""
+"""Data of the page's overview: a run's settings, state, evaluations, phases and alarms."""
 
 from __future__ import annotations
 
@@ -17,54 +17,56 @@ _FACTS = (
     ("model", ("model", "path")),
     ("programs per task", ("sampling", "programs")),
     ("tests per task", ("sampling", "tests")),
-    ("opponents' programs", ("sampling", "opponents")),
+    ("initial-policy programs", ("sampling", "opponents")),
     (_TESTER, ("reward", "tester")),
     ("learning rate", ("learning", "learning_rate")),
-    ("steps asked for", ("training", "steps")),
+    ("steps planned", ("training", "steps")),
     ("seed", ("training", "seed")),
 )
 
 _NOTES = 200
-"""Notes that a page holds of a run."""
+"""Most notes on a run that a page shows."""
 
 
 def overview(collected: Collected) -> dict[str, Any]:
-    """What the page is told of a run, groups apart. JSON-able. Raises `RunError` for metrics of
-    another form."""
+    """Return a run's data for the page, without its groups, as JSON-able data.
+
+    Raises `RunError` for metrics of another form.
+    """
     with well_formed(f"{collected.run.path}: metrics.jsonl or evaluations.jsonl"):
         return _overview(collected)
 
 
-def _overview(made: Collected) -> dict[str, Any]:
-    evaluated = made.evaluation is not None
+def _overview(run: Collected) -> dict[str, Any]:
+    evaluated = run.evaluation is not None
     labels: dict[str, str] = {}
-    if made.evaluations:
-        found = made.evaluations[0]["metrics"]
-        labels = figure_labels(found) if evaluated else metric_labels(found)
-    told = [[label, at(made.recipe, keys)] for label, keys in _FACTS]
-    if function := (made.reward or {}).get("function"):
-        told = [[_OWN, function] if label == _TESTER else [label, value] for label, value in told]
-    if made.rules is not None:
-        told = [[k, made.rules.method if k == _METHOD else value] for k, value in told]
-    if made.evaluation is not None:
-        told = facts(made.evaluation) if made.evaluation else []
-    first, last = made.evaluations[:1], made.evaluations[-1:]
+    if run.evaluations:
+        metrics = run.evaluations[0]["metrics"]
+        labels = figure_labels(metrics) if evaluated else metric_labels(metrics)
+    rows = [[label, at(run.recipe, keys)] for label, keys in _FACTS]
+    if function := (run.reward or {}).get("function"):
+        rows = [[_OWN, function] if label == _TESTER else [label, value] for label, value in rows]
+    if run.rules is not None:
+        rows = [[k, run.rules.method if k == _METHOD else value] for k, value in rows]
+    if run.evaluation is not None:
+        rows = facts(run.evaluation) if run.evaluation else []
+    first, last = run.evaluations[:1], run.evaluations[-1:]
     return {
-        "name": made.name,
-        "state": made.state,
-        "facts": told,
+        "name": run.name,
+        "state": run.state,
+        "facts": rows,
         "evaluation": evaluated,
-        "steps": len(made.metrics),
-        "tokens": sum(m.get("tokens") or 0 for m in made.metrics),
-        "seconds": sum(t.get("seconds") or 0 for t in made.timing),
+        "steps": len(run.metrics),
+        "tokens": sum(m.get("tokens") or 0 for m in run.metrics),
+        "seconds": sum(t.get("seconds") or 0 for t in run.timing),
         "labels": labels,
         "before": first[0]["metrics"] if first else {},
         "after": last[0]["metrics"] if last else {},
         "after_step": last[0]["step"] if last else None,
         "differences": last[0].get("differences", {}) if last else {},
-        "phases": made.phases,
-        "rates": {RATES[k]: rate_text(k, v) for k, v in mean_rates(made.timing).items()},
-        "alarms": alarms(made.metrics),
-        "reward": made.reward or {},
-        "notes": made.notes[:_NOTES],
+        "phases": run.phases,
+        "rates": {RATES[k]: rate_text(k, v) for k, v in mean_rates(run.timing).items()},
+        "alarms": alarms(run.metrics),
+        "reward": run.reward or {},
+        "notes": run.notes[:_NOTES],
     }

@@ -1,11 +1,11 @@
-"""The HTML of a page: one file with its style, script, drawings and data.
+"""HTML of a page: one file with its style, script, drawings and data.
 
-Nothing of a run is markup. Its data is compressed JSON in base64, which has no character that HTML
-could read as its own; the script makes text nodes of it, never markup. A content security policy
-allows this page's own script, by its hash, and no connection of any kind, so that even a fault in
-the script could not let a text of the run act. The drawings are ours and have no text of the run.
+No text of a run becomes markup. A run's data is compressed JSON in base64, which contains no
+character that HTML could interpret, and the script turns the data into text nodes only. A content
+security policy allows the page's own script, by its hash, and no connection, so that even a fault
+in the script could not let a text of the run act. The drawings contain no text of the run.
 
-The script is a few plain files, put one behind the other: there is nothing to build.
+The script is a few plain files that are concatenated: there is no build step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sparring.runs.lines import clean
 from sparring.view.html.panels import Chart
 
 MARK = "<!-- sparring report -->"
-"""How a page of ours is told from another file."""
+"""Comment by which a page of ours is recognised."""
 _SCRIPTS = (
     "core.js",
     "words.js",
@@ -38,7 +38,7 @@ _SCRIPTS = (
 
 
 def html(main: Mapping[str, Any], blobs: Mapping[str, str], charts: Sequence[Chart]) -> str:
-    """A whole page. ``blobs``: packed details by the id of their element."""
+    """Return a whole page. ``blobs`` maps the id of an element to its packed detail."""
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     script = f'"use strict";\n{{\n{script}\n}}\n'
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
@@ -46,8 +46,8 @@ def html(main: Mapping[str, Any], blobs: Mapping[str, str], charts: Sequence[Cha
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "base-uri 'none'; form-action 'none'"
     )
-    told = {**main, "charts": [_chart_data(c) for c in charts]}
-    data = base64.b64encode(packed(told)).decode("ascii")
+    overview = {**main, "charts": [_chart_data(c) for c in charts]}
+    data = base64.b64encode(packed(overview)).decode("ascii")
     parts = [
         f"<!doctype html>\n{MARK}\n",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -96,12 +96,11 @@ def _asset(name: str) -> str:
 
 
 def packed(data: Any) -> bytes:
-    """Data as compressed JSON. Everything outside ASCII, unpaired surrogates too, is escaped; an
-    unknown number is null."""
+    """Return data as gzipped JSON. Characters outside ASCII are escaped; NaN becomes null."""
     compact: dict[str, Any] = {"ensure_ascii": True, "separators": (",", ":"), "allow_nan": False}
     try:
         text = json.dumps(data, **compact)
-    except ValueError:  # rare, and cleaning takes longer than writing
+    except ValueError:  # NaN is rare, and cleaning takes longer than writing
         text = json.dumps(clean(data), **compact)
-    made = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header, without a date
-    return made.compress(text.encode("ascii")) + made.flush()
+    compressor = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header, without a date
+    return compressor.compress(text.encode("ascii")) + compressor.flush()

@@ -1,15 +1,15 @@
-"""What goes into a report, and where: one file within a budget, or a folder with everything.
+"""Files of a report: one file within a budget of bytes, or a folder with every group.
 
     write_file([run, ...], out)      one HTML file; matrices of as many groups as there is room for
     write_folder([run, ...], out)    index.html, and a page with every group of each step
 
-The short rows of all groups are always there. Room for details is given out along the run: each
-step adds its share, what a step leaves over goes to the next one, so that the groups with a
-matrix are spread over the whole run however large one is. Within a step those go first that show
-most: labelled in both roles, programs that differ, masked cells.
+A report has a short row for every group. The budget for matrices is shared out along the run: each
+step adds its share, and the unused rest of a step goes to the next one. So the groups with a matrix
+are spread over the whole run, however large the run is. Within a step the most informative groups
+come first: those with masked cells and those from which both roles learn.
 
-The folder has a page for each step instead of data that pages load: from a disk a browser lets no
-page read another file.
+The folder has a page for each step, and no data files that pages would load, because a browser lets
+no page from a disk read another file.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from sparring.view.html.panels import PANELS, Chart, charted
 from sparring.view.plots.page import MOST_RUNS
 
 BUDGET = 22_000_000
-"""Bytes of a single file that go to details."""
+"""Bytes of a single file for the details of groups."""
 KEPT, KEPT_IN_FOLDER = 20_000, 200_000
-"""Characters of one text that a page shows."""
+"""Most characters of one text that a page shows: in a single file, and in a folder."""
 _INDEX = "index.html"
 _FIRST = "index"
-"""What a folder's first page says it is, where the others say their step."""
+"""Value of ``here`` on a folder's first page, where other pages have their step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: bytes, groups, and how many of these have their matrix in it."""
+    """Written report: its size in bytes, its groups, and the number of groups with a matrix."""
 
     path: Path
     size: int
@@ -55,63 +55,76 @@ class Written:
 
 
 def write_file(runs: Sequence[Path], out: Path, budget: int = BUDGET) -> Written:
-    """One self-contained file. Raises `RunError` where a path is no run or ``out`` is a folder."""
-    made = _collected(runs)
+    """Write one self-contained file with at most ``budget`` bytes of details.
+
+    Raises `RunError` where a path is no run, `ConfigError` where ``out`` is a folder or another
+    file than a report.
+    """
+    collected = _collected(runs)
     _check_file(out)
     cut = Cutter(KEPT)
     blobs: dict[str, str] = {}
     rows: list[list[Any]] = []
-    for number, one in enumerate(made):
-        rows.append(_filled(one, number, budget // len(made), cut, blobs))
-    size = _write(out, html(_main(made, rows, None), blobs, _charts(made)))
-    return Written(out, size, _count(rows), len(blobs), _notes(made))
+    for number, run in enumerate(collected):
+        rows.append(_filled(run, number, budget // len(collected), cut, blobs))
+    size = _write(out, html(_main(collected, rows, None), blobs, _charts(collected)))
+    return Written(out, size, _count(rows), len(blobs), _notes(collected))
 
 
 def write_folder(runs: Sequence[Path], out: Path) -> Written:
-    """A folder with every group. Raises `ConfigError` where it holds anything but a report."""
-    made = _collected(runs)
+    """Write a folder with every group.
+
+    Raises `RunError` where a path is no run, `ConfigError` where ``out`` holds anything but a
+    report.
+    """
+    collected = _collected(runs)
     _check_folder(out)
     with explained(out):
         out.mkdir(parents=True, exist_ok=True)
     cut = Cutter(KEPT_IN_FOLDER)
-    all_rows: list[list[Any]] = [[] for _ in made]
+    all_rows: list[list[Any]] = [[] for _ in collected]
     size = detailed = 0
-    for step in sorted({s for one in made for s in steps(one)}):
+    for step in sorted({s for run in collected for s in steps(run)}):
         blobs: dict[str, str] = {}
         rows: list[list[Any]] = []
-        for number, one in enumerate(made):
+        for number, run in enumerate(collected):
             here = []
-            for index, group in enumerate(groups(one, step)):
+            for index, group in enumerate(groups(run, step)):
                 here.append(group.row)
                 if blob := _blob(group, cut):
                     blobs[f"g-{number}-{step}-{index}"] = blob
             rows.append([[step, here]] if here else [])
             all_rows[number] += rows[-1]
         detailed += len(blobs)
-        page = html(_main(made, rows, step), blobs, [])
+        page = html(_main(collected, rows, step), blobs, [])
         size += _write(out / f"step-{step:05d}.html", page)
-    size += _write(out / _INDEX, html(_main(made, all_rows, _FIRST), {}, _charts(made)))
-    return Written(out / _INDEX, size, _count(all_rows), detailed, _notes(made))
+    index_page = html(_main(collected, all_rows, _FIRST), {}, _charts(collected))
+    size += _write(out / _INDEX, index_page)
+    return Written(out / _INDEX, size, _count(all_rows), detailed, _notes(collected))
 
 
 def _collected(runs: Sequence[Path]) -> list[Collected]:
     if len(runs) > MOST_RUNS:
-        raise ConfigError(f"report: {len(runs)} runs; at most {MOST_RUNS} go side by side")
+        raise ConfigError(
+            f"report: {len(runs)} runs are too many; name at most {MOST_RUNS} to show side by side"
+        )
     return [collect(path) for path in runs]
 
 
 def _filled(
-    made: Collected, number: int, budget: int, cut: Cutter, blobs: dict[str, str]
+    run: Collected, number: int, budget: int, cut: Cutter, blobs: dict[str, str]
 ) -> list[Any]:
-    """The rows of all groups of a run, [step, rows] each; details go to ``blobs`` as far as the
-    budget reaches."""
-    found: list[Any] = []
-    wanted = steps(made)
+    """Return [step, rows of its groups] for every step of a run.
+
+    Details of groups are added to ``blobs`` as far as the budget of bytes reaches.
+    """
+    rows: list[Any] = []
+    all_steps = steps(run)
     room = 0.0
-    for step in wanted:
-        room += budget / len(wanted)
-        here = list(groups(made, step))
-        found.append([step, [g.row for g in here]])
+    for step in all_steps:
+        room += budget / len(all_steps)
+        here = list(groups(run, step))
+        rows.append([step, [g.row for g in here]])
         for index in sorted(range(len(here)), key=lambda i: (_dullness(here[i].row), i)):
             blob = _blob(here[index], cut)
             if blob is None:
@@ -120,14 +133,14 @@ def _filled(
                 break
             room -= len(blob)
             blobs[f"g-{number}-{step}-{index}"] = blob
-    return found
+    return rows
 
 
 def _dullness(row: Sequence[Any]) -> int:
-    """Lower for groups that show more."""
-    named = dict(zip(ROW, row, strict=True))
-    dropped = bool(named["coder_dropped"]) + bool(named["tester_dropped"])
-    return dropped - 2 * bool(named["masked"])
+    """Return a sort key that is lower for more informative groups."""
+    values = dict(zip(ROW, row, strict=True))
+    dropped = bool(values["coder_dropped"]) + bool(values["tester_dropped"])
+    return dropped - 2 * bool(values["masked"])
 
 
 def _blob(group: Group, cut: Cutter) -> str | None:
@@ -138,60 +151,65 @@ def _blob(group: Group, cut: Cutter) -> str | None:
         return None
 
 
-def _main(made: Sequence[Collected], rows: Sequence[Any], here: int | str | None) -> dict[str, Any]:
-    """What every page holds. ``here``: None in a single file; in a folder the step of the page, or
-    `_FIRST`."""
-    apart = [between(made[0], other) for other in made[1:]]  # what it cannot read is noted too
+def _main(
+    collected: Sequence[Collected], rows: Sequence[Any], here: int | str | None
+) -> dict[str, Any]:
+    """Return the data that every page holds.
+
+    ``here`` is None in a single file; in a folder ``here`` is the page's step, or `_FIRST`.
+    """
+    # Has to come before `overview`, which copies the notes that `between` may add.
+    differences = [between(collected[0], other) for other in collected[1:]]
     return {
         "version": __version__,
-        "runs": [overview(one) for one in made],
+        "runs": [overview(run) for run in collected],
         "columns": ROW,
         "groups": rows,
-        "steps": [steps(one) for one in made],
-        "metrics": [_metrics(one, here) for one in made],
-        "apart": settings_apart(made) if len(made) > 1 else [],
-        "between": apart,
+        "steps": [steps(run) for run in collected],
+        "metrics": [_metrics(run, here) for run in collected],
+        "apart": settings_apart(collected) if len(collected) > 1 else [],
+        "between": differences,
         "here": here,
     }
 
 
-def _metrics(made: Collected, here: int | str | None) -> dict[int, Any]:
-    seconds = {t["step"]: t.get("seconds") for t in made.timing if "step" in t}
+def _metrics(run: Collected, here: int | str | None) -> dict[int, Any]:
+    seconds = {t["step"]: t.get("seconds") for t in run.timing if "step" in t}
     return {
         m["step"]: {**m, "seconds": seconds.get(m["step"])}
-        for m in made.metrics
+        for m in run.metrics
         if not isinstance(here, int) or m["step"] == here
     }
 
 
-def _charts(made: Sequence[Collected]) -> list[Chart]:
+def _charts(collected: Sequence[Collected]) -> list[Chart]:
     with well_formed("metrics.jsonl or evaluations.jsonl"):
-        drawn = [charted(p, [_points(one, p.evaluated) for one in made]) for p in PANELS]
+        drawn = [charted(p, [_records(run, p.evaluated) for run in collected]) for p in PANELS]
     return [chart for chart in drawn if chart is not None]
 
 
-def _points(made: Collected, evaluated: bool) -> Sequence[Mapping[str, Any]]:
-    """What a curve goes through; an evaluation alone is none."""
-    if made.evaluation is not None:
+def _records(run: Collected, evaluated: bool) -> Sequence[Mapping[str, Any]]:
+    """Return the records that a curve is drawn from; an evaluation has no curve."""
+    if run.evaluation is not None:
         return []
-    return made.evaluations if evaluated else made.metrics
+    return run.evaluations if evaluated else run.metrics
 
 
 def _count(rows: Sequence[Any]) -> int:
     return sum(len(here) for run in rows for _, here in run)
 
 
-def _notes(made: Sequence[Collected]) -> list[str]:
-    return [note for one in made for note in one.notes]
+def _notes(collected: Sequence[Collected]) -> list[str]:
+    return [note for run in collected for note in run.notes]
 
 
 def _check_file(out: Path) -> None:
-    """A report may be written again; nothing else is written over."""
+    """Raise `ConfigError` if ``out`` exists and is no report. A report may be replaced."""
     if out.is_dir():
         raise ConfigError(f"-o {out}: is a directory; give a file name, or add --full")
     with explained(out):
         if os.path.lexists(out) and not _ours(out):
-            raise ConfigError(f"-o {out}: is there and no report; choose another name")
+            raise ConfigError(f"-o {out}: exists and is no report; choose another name")
 
 
 def _ours(path: Path) -> bool:
@@ -200,20 +218,20 @@ def _ours(path: Path) -> bool:
 
 
 def _check_folder(out: Path) -> None:
-    """A report may be written again; nothing else is written over."""
+    """Raise `ConfigError` if ``out`` holds anything but a report. A report may be replaced."""
     if not os.path.lexists(out):
         return
     if not out.is_dir():
-        raise ConfigError(f"-o {out}: is a file; --full writes a folder")
+        raise ConfigError(f"-o {out}: is a file, but --full writes a folder; choose another name")
     index = out / _INDEX
     with explained(out):
         ours = index.is_file() and _ours(index)
         if not ours and any(out.iterdir()):
-            raise ConfigError(f"-o {out}: is not empty and no report; choose another name")
+            raise ConfigError(f"-o {out}: is not empty and holds no report; choose another name")
 
 
 def _write(path: Path, text: str) -> int:
-    """Write a page, whole or not at all; its size in bytes."""
+    """Write a page, whole or not at all; return its size in bytes."""
     data = text.encode("utf-8")
     with explained(path.parent):
         write_whole(path, data)

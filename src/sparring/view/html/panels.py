@@ -1,7 +1,7 @@
-"""What the overview draws: one panel for each figure, with words for a newcomer.
+"""Panels of the overview: a chart for each figure, explained for a newcomer.
 
-A panel takes its values from an evaluation's metrics, with their intervals, or from a step's line
-of metrics.jsonl. How it is drawn is the business of `sparring.view.plots.page`.
+A panel takes its values from the evaluations' metrics, with intervals, or from the steps' lines of
+metrics.jsonl. `sparring.view.plots.page` draws the charts.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from sparring.view.plots.page import Frame, draw_chart
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart: what it shows, in words, and the name of its figure, of the evaluations (with
-    intervals) or of the steps. ``percent``: values are shares."""
+    """Chart of one figure, with a title and an explanation.
+
+    ``name`` is the figure's key in the evaluations (``evaluated``) or in the steps. ``percent``
+    says that the values are shares.
+    """
 
     key: str
     title: str
@@ -52,7 +55,7 @@ PANELS: tuple[Panel, ...] = (
     Panel(
         "pool_bon",
         "Best-of-N, fixed pool",
-        "The same choice among the start model's programs: here only the tests have changed.",
+        "Best-of-N among the initial model's programs, where only the tests have changed.",
         "pool_bon",
         evaluated=True,
     ),
@@ -74,13 +77,13 @@ PANELS: tuple[Panel, ...] = (
     Panel(
         "batch",
         "Batch: programs right",
-        "The same share in the step's own training batch: noisy, and on training tasks.",
+        "Share of the step's programs that pass every ground-truth test: noisy, on training tasks.",
         "one_shot",
     ),
     Panel(
         "batch_tests",
         "Batch: tests right",
-        "Share of the batch's generated tests that are right by reference.",
+        "Share of the step's generated tests that are right by the reference solution.",
         "tests_right",
     ),
     Panel(
@@ -98,50 +101,56 @@ PANELS: tuple[Panel, ...] = (
     Panel(
         "coder_reward",
         "Coder: reward",
-        "Mean reward of the batch's programs that have one, in the units of the reward in force.",
+        "Mean reward of the step's programs that have one, in the units of the reward in force.",
         "coder.reward_mean",
         percent=False,
     ),
     Panel(
         "tester_reward",
         "Tester: reward",
-        "The same for the tester's tests.",
+        "Mean reward of the step's tests that have one, in the units of the reward in force.",
         "tester.reward_mean",
         percent=False,
     ),
     Panel(
         "coder_entropy",
         "Coder: entropy",
-        "How undecided the coder is at each token, in nats. Near 0 its programs are all alike.",
+        "How undecided the coder is at each token, in nats. Near 0 all its programs are alike.",
         "coder.entropy",
         percent=False,
     ),
     Panel(
         "tester_entropy",
         "Tester: entropy",
-        "The same for the tester.",
+        "How undecided the tester is at each token, in nats. Near 0 all its tests are alike.",
         "tester.entropy",
         percent=False,
     ),
     Panel(
         "coder_kl",
         "Coder: KL",
-        "Distance from the start model, in nats per token.",
+        "KL divergence of the coder from the initial model, in nats per token.",
         "coder.kl",
         percent=False,
     ),
-    Panel("tester_kl", "Tester: KL", "The same for the tester.", "tester.kl", percent=False),
+    Panel(
+        "tester_kl",
+        "Tester: KL",
+        "KL divergence of the tester from the initial model, in nats per token.",
+        "tester.kl",
+        percent=False,
+    ),
     Panel(
         "coder_length",
         "Coder: tokens per response",
-        "Mean length of a response.",
+        "Mean length of the coder's responses.",
         "coder.mean_length",
         percent=False,
     ),
     Panel(
         "tester_length",
         "Tester: tokens per response",
-        "The same for the tester.",
+        "Mean length of the tester's responses.",
         "tester.mean_length",
         percent=False,
     ),
@@ -150,7 +159,7 @@ PANELS: tuple[Panel, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawn panel. ``values``: the points of each run."""
+    """Drawn panel: its SVG, the place of its axes, and the points of each run."""
 
     panel: Panel
     svg: str
@@ -159,7 +168,7 @@ class Chart:
 
 
 def charted(panel: Panel, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Chart | None:
-    """One panel with a curve for each run's lines; None where no run has a value."""
+    """Draw a panel with a curve for each run's lines; return None where no run has a value."""
     points = evaluation_points if panel.evaluated else step_points
     values = [points(lines, panel.name) for lines in runs]
     if not any(values):

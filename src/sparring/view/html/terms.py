@@ -1,8 +1,8 @@
-"""Why a reward was what it was, as lines of the page: what `view.explain` explains, as text.
+"""Explanations of `view.explain` as lines of the page.
 
-A line is a label and a text. The rule in force comes first, then the terms that fold to the reward,
-the reward, those that fold to the advantage, the advantage; last, what comes out otherwise than
-recorded. Nothing is worked out here.
+A line is a label and a text. The lines are: the rule in force, the reward's terms, the reward, the
+advantage's terms, the advantage, and last the figures that are not as recorded. This module
+computes nothing.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from sparring.rewards.terms import number
 from sparring.view.explain import Applied, Explained, Explanation, amount
 
 Line = tuple[str, str]
-"""A label, and a text."""
+"""Label and text of a line."""
 
 
 def coder_lines(explained: Explained) -> list[list[Line]]:
-    """For each program the lines that lead to its reward and advantage."""
+    """Return for each program the lines that lead to its reward and advantage."""
     return [[("rule", one.rule), *_lines(one)] for one in explained.coder]
 
 
 def tester_lines(explained: Explained) -> list[list[Line]]:
-    """For each generated test the lines that lead to its reward and advantage."""
+    """Return for each generated test the lines that lead to its reward and advantage."""
     head: list[Line] = []
     if (facts := explained.facts) is not None:
         wrong_P = facts.tester_matrix.wrong_P
         others = int(wrong_P[len(explained.coder) :].sum())
-        more = f" ({others} of them opponents' programs)" if others else ""
+        more = f" ({others} of the initial policy)" if others else ""
         head = [("wrong programs W", f"{int(wrong_P.sum())}{more}")]
     return [[("rule", one.rule), *head, *_lines(one)] for one in explained.tester]
 
@@ -50,5 +50,5 @@ def _terms(terms: Sequence[Applied]) -> list[Line]:
 
 
 def _minus(text: str) -> str:
-    """With a true minus."""
+    """Replace hyphens by minus signs."""
     return text.replace("-", "−")

@@ -1,11 +1,10 @@
-"""The text of single tokens, where a tokenizer is at hand.
+"""Text of single tokens, where a tokenizer is available.
 
-A token may be half a character, so ids are decoded as a stream: ids that make
-no text of their own join the next one that does, and their log-probs are
-added (the probability of a piece is the product of its tokens'). Without the
-`tokenizers` package, or a tokenizer.json in the run's newest checkpoint, in
-the model's directory or in the package, there are no pieces, and the page
-shows token ids.
+A token may be half a character, so ids are decoded as a stream. Ids without a text of their own
+join the next id that has one, and their log-probs are added, because the probability of a piece is
+the product of its tokens' probabilities. The page shows token ids instead where the `tokenizers`
+package is missing, or where neither the run's newest checkpoint nor the model's directory nor the
+package has a tokenizer.json.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ FILE = "tokenizer.json"
 
 
 class Pieces:
-    """Decodes the tokens of one run."""
+    """Decoder of the tokens of one run."""
 
     def __init__(self, tokenizer: Any, stream: Any) -> None:
         self._tokenizer = tokenizer
@@ -28,7 +27,7 @@ class Pieces:
 
     @classmethod
     def of_run(cls, checkpoint: Path | None, model: str | None) -> Pieces | None:
-        """The tokenizer of a run; None where none is at hand."""
+        """Return the decoder of a run, or None where no tokenizer is available."""
         try:
             from tokenizers import Tokenizer
             from tokenizers.decoders import DecodeStream
@@ -41,35 +40,37 @@ class Pieces:
         return None
 
     def text(self, ids: Sequence[int]) -> str:
-        """All of them as one text, special tokens too."""
+        """Decode ids to one text, special tokens included."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
 
     def cut(self, ids: Sequence[int]) -> list[tuple[str, int]]:
-        """Pieces of text, each with the number of ids that it is made of."""
+        """Decode ids to pieces of text, each with the number of its ids."""
         stream = self._stream(skip_special_tokens=False)
-        found: list[tuple[str, int]] = []
+        pieces: list[tuple[str, int]] = []
         waiting = 0
         for token in ids:
             waiting += 1
             piece = stream.step(self._tokenizer, token)
             if piece is not None:
-                found.append((piece, waiting))
+                pieces.append((piece, waiting))
                 waiting = 0
-        return [*found, ("\ufffd", waiting)] if waiting else found
+        return [*pieces, ("\ufffd", waiting)] if waiting else pieces
 
 
 def token_record(
     pieces: Pieces | None, response: Mapping[str, Any], most: int
 ) -> list[list[str | int | None]]:
-    """The first ``most`` tokens of a response as [text, hundredths of a nat]: the text is
-    ``#ID`` and the record carries a third entry, 1, where there is no tokenizer."""
+    """Return the first ``most`` tokens of a response as [text, log-prob in hundredths of a nat].
+
+    The text is ``#ID`` where there is no tokenizer. An unknown log-prob is None.
+    """
     ids, logprobs = response["token_ids"][:most], response["logprobs"][:most]
     parts = pieces.cut(ids) if pieces else [(f"#{i}", 1) for i in ids]
-    found: list[list[str | int | None]] = []
+    tokens: list[list[str | int | None]] = []
     at = 0
     for text, count in parts:
         values = logprobs[at : at + count]
         known = None if None in values else round(100 * sum(values))
-        found.append([text, known])
+        tokens.append([text, known])
         at += count
-    return found
+    return tokens

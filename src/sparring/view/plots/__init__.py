@@ -1,2 +1,4 @@
-"""Plots: curves of a run (`curves`, for the page `page`), figures of several for papers (`arms`,
-`curves`). Figures come from `evaluation.arm_figures`. The same input gives the same bytes."""
+"""Plots: curves of a run (`curves`; `page` for the report) and figures for papers (`arms`).
+
+The figures come from `evaluation.arm_figures`. The same input always gives the same bytes.
+"""

@@ -1,4 +1,4 @@
-"""Figures of arms other than curves: Best-of-N grids, the plane of p01 and p00, ablation bars."""
+"""Plots of arms for papers: Best-of-N grids, the plane of p01 and p00, ablation bars."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from sparring.runs.labels import metric_labels
 from sparring.view.plots.style import BELOW, COLOURS, look
 
 _BARS = ("pool_bon", "bon", "one_shot", "unit_test_accuracy")
-"""What bars are made of where nothing else is asked for."""
+"""Figures that bars show where the user names none."""
 
 
 def draw_grids(plt: Any, arms: Sequence[Arm], steps: range | None) -> Any:
-    """The paper's Figure 4, a row of panels for each arm: expected shares of tasks solved, rows are
-    programs sampled, columns the tests that choose among them. Raises `RunError` where there are no
-    rollouts."""
+    """Draw Best-of-N grids (the paper's Figure 4), a row of panels for each arm.
+
+    A cell is the expected share of solved tasks. Rows are numbers of programs, columns numbers of
+    tests that choose among the programs. Raises `RunError` where there are no rollouts.
+    """
     rows = [grids(arm, steps) for arm in arms]
     wide, most = max(map(len, rows)), max(value.max() for row in rows for _, value, _, _ in row)
     size = (2.7 * wide + 0.6, 2.1 * len(arms) + 0.5)
@@ -53,9 +55,12 @@ def _draw_grid(axis: Any, label: str, one: Grid, most: float) -> None:
 
 
 def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
-    """Where each arm's tests went on the plane of p01 and p00. μ depends on p_u too, which has no
-    axis: its contours are for the p_u in the title, the last one of the first arm; the legend has
-    the arms' own μ. Raises `RunError` where no rate is known."""
+    """Draw the path of each arm's tests on the plane of p01 and p00.
+
+    μ depends on p_u too, which has no axis: the contours of μ are for the p_u in the title, the
+    last one of the first arm. The legend has the arms' own μ. Raises `RunError` where no rate is
+    known.
+    """
     points = [plane_points(arm) for arm in arms]
     figure, axis = plt.subplots(figsize=(4.6, 4.2))
     p_u = points[0][-1].p_u
@@ -76,7 +81,7 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
     axis.set(
         xlabel="p01: a wrong program passes a right test",
         ylabel="p00: a wrong program passes a wrong test",
-        title=f"contours: μ at p_u = {p_u:.2f}; hollow: where it begins",
+        title=f"contours: μ at p_u = {p_u:.2f}; hollow marker: start",
         xlim=(0, most),
         ylim=(0, most),
     )
@@ -86,19 +91,22 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
 
 
 def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
-    """A panel for each metric, a bar for each arm: how far its last evaluation is from the first
-    arm's, paired by held-out task, a task's value being the mean over seeds. So intervals speak of
-    other tasks, not of other seeds. Where tasks differ, bars are the arms' own values. Raises
-    `RunError` for a metric that has no values by task."""
+    """Draw a panel for each metric, with a bar for each arm.
+
+    A bar is the difference of an arm's last evaluation from the first arm's, paired by held-out
+    task; a task's value is the mean over seeds. So the intervals are about other tasks, not about
+    other seeds. Where the arms' tasks differ, a bar is an arm's own value. Raises `RunError` for a
+    metric without values by task.
+    """
     every = [r.per_task for a in arms for r in a.runs]
     usual = [name for name in _BARS if all(named(r, name) for r in every)]
     if not (metrics or usual):
-        raise RunError("no evaluation by task on record: nothing to make bars of")
-    found, paired = last_figures(arms, metrics or usual), are_paired(arms)
+        raise RunError("no evaluation by task is recorded, so there are no bars to draw")
+    by_metric, paired = last_figures(arms, metrics or usual), are_paired(arms)
     shown = arms[1:] if paired else arms
-    size = (2.4 * len(found) + 1.2, 0.42 * len(shown) + 1.3)
-    figure, axes = plt.subplots(1, len(found), figsize=size, squeeze=False, sharey=True)
-    for axis, (key, estimates) in zip(axes[0], found.items(), strict=True):
+    size = (2.4 * len(by_metric) + 1.2, 0.42 * len(shown) + 1.3)
+    figure, axes = plt.subplots(1, len(by_metric), figsize=size, squeeze=False, sharey=True)
+    for axis, (key, estimates) in zip(axes[0], by_metric.items(), strict=True):
         for i, e in enumerate(estimates):
             colour = COLOURS[(i + paired) % len(COLOURS)]
             axis.barh(i, 100 * e.mean, color=colour, height=0.62, alpha=0.85)
@@ -112,7 +120,7 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     title = f"difference from {arms[0].label}, paired by task" if paired else "last evaluation"
     if not paired and len(arms) > 1:
         title += " (not the same tasks: not paired)"
-    axes[0][0].invert_yaxis()  # shared by all panels
+    axes[0][0].invert_yaxis()  # all panels share the y axis
     figure.suptitle(f"{title}; 95% intervals", fontsize=9)
     figure.tight_layout()
     return figure

@@ -1,5 +1,8 @@
-"""Curves over training. For papers an arm each: the mean of its seeds between the least and the
-greatest; of a single run, an evaluation's 95% interval. And those that a run leaves."""
+"""Curves over training: for papers a curve for each arm, and the curves that a run writes.
+
+An arm of several seeds is the mean between the least and the greatest value. An arm of a single run
+has the 95% intervals of its evaluations.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from sparring.runs.labels import PLAIN, metric_labels
 from sparring.view.plots.style import BELOW, COLOURS, draw_line, drawing, look
 
 USUAL = ("one_shot", "unit_test_accuracy", "bon", "pool_bon")
-"""What is drawn where nothing else is asked for."""
+"""Figures that are drawn where the user names none."""
 _TRAINING = {
     "one_shot": ("programs right", COLOURS[0], "-"),
     "tests_right": ("tests right", COLOURS[1], "-"),
@@ -31,14 +34,16 @@ _TRAINING = {
 
 
 def draw_curves(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
-    """A figure with one panel for each metric: of the evaluations by its name (``bon`` is any
-    size), else of the training steps (``coder.entropy``). Raises `RunError` for one that no run
-    has."""
+    """Draw one panel for each metric.
+
+    A metric is a figure of the evaluations (``bon`` finds any size), or else of the training steps
+    (``coder.entropy``). Raises `RunError` for a metric that no run has.
+    """
     names = list(metrics) or [m for m in USUAL if any(evaluated(a, m) for a in arms)]
     if all(run.evaluation for arm in arms for run in arm.runs):
-        raise RunError("nothing was trained here, so there are no curves; --kind grid or ablation")
+        raise RunError("evaluations have no curves; give --kind grid or --kind ablation")
     if not names:
-        raise RunError("no evaluation on record to draw curves of; name a --metric of the steps")
+        raise RunError("no evaluation is recorded to draw curves of; name a --metric of the steps")
     figure, axes = plt.subplots(
         1, len(names), figsize=(2.9 * len(names) + 0.4, 2.7), squeeze=False, sharex=True
     )
@@ -66,9 +71,9 @@ def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
         more = {} if len(points) < 20 else {"marker": None}
         draw_line(axis, points, scale, label=arm.label + seeds, **look(i, **more))
     if not title:
-        there, steps = (", ".join(names) or "nothing" for names in known_figures(arms))
+        evaluations, steps = (", ".join(names) or "nothing" for names in known_figures(arms))
         raise RunError(
-            f"--metric {name}: no run has it; evaluations have {there}; steps have {steps}"
+            f"--metric {name}: no run has it; evaluations have {evaluations}; steps have {steps}"
         )
     axis.set(xlabel="training step", title=title, ylabel="%" if scale == 100 else "")
     axis.grid(alpha=0.25)
@@ -77,7 +82,7 @@ def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
 def plot_curves(
     evaluations: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]], stem: Path
 ) -> None:
-    """Write ``stem``.svg and ``stem``.png: a run's evaluations, and its training batches."""
+    """Write ``stem``.svg and ``stem``.png with a run's evaluations and its training batches."""
     settings = {"svg.fonttype": "path", "legend.fontsize": 7.5}
     with drawing(settings) as plt:
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(3, 2))

@@ -1,9 +1,9 @@
-"""The curves of the page, as SVG in the page's colours: marker colours are replaced by its CSS
-variables, so that one drawing serves light and dark.
+"""Curves of the report as SVG in the page's colours.
 
-matplotlib adds about 10 KB a chart, where a chart library in JavaScript would add up to megabytes.
-Reading off values is the page's script's, from the same numbers (`Frame` says where the axes are).
-No text of the run is drawn.
+Placeholder colours are replaced by the page's CSS variables, so that one drawing serves the light
+and the dark theme. matplotlib adds about 10 KB per chart; a chart library in JavaScript would add
+up to megabytes. The page's script reads values off the same numbers; `Frame` tells the script where
+the axes are. No text of the run is drawn.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sparring.view.plots.style import draw_line, drawing, look
 _INK, _GRID = "#010203", "#040506"
 _RUNS = ("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05", "#0a0b06")
 MOST_RUNS = len(_RUNS)
-"""Runs that can be told apart in one chart."""
+"""Most runs in one chart: each has a colour of its own."""
 _SMOOTH = 9
-"""Steps in the running mean of a noisy curve."""
+"""Number of steps in the running mean of a noisy curve."""
 _INKED = ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 _SETTINGS = {
     **dict.fromkeys(_INKED, _INK),
@@ -30,13 +30,13 @@ _SETTINGS = {
     "path.simplify_threshold": 0.5,
 }
 Frame = tuple[float, float, float, float]
-"""Left and right edge of the axes, as shares of the width, and the steps that are there."""
+"""Left and right edge of the axes, as shares of the width, and the steps at these edges."""
 
 
 def draw_chart(
     key: str, percent: bool, evaluated: bool, runs: Sequence[Sequence[Point]]
 ) -> tuple[str, Frame]:
-    """The SVG of one panel with a curve for each run, and its frame."""
+    """Draw one panel with a curve for each run; return its SVG and its frame."""
     scale = 100.0 if percent else 1.0
     with drawing({**_SETTINGS, "svg.hashsalt": f"sparring-{key}"}) as plt:
         figure, axes = plt.subplots(figsize=(4.2, 2.4))
@@ -58,7 +58,7 @@ def draw_chart(
 
 
 def _curve(axes: Any, points: Sequence[Point], run: int, scale: float, evaluated: bool) -> None:
-    """An evaluation's figure with its intervals; a step's as it is, and its running mean."""
+    """Draw a curve: evaluations with their intervals, steps as a thin line and a running mean."""
     looks = look(run, color=_RUNS[run], linewidth=1.6)
     if evaluated:
         few = {} if len(points) <= 40 else {"marker": None}
@@ -72,7 +72,7 @@ def _curve(axes: Any, points: Sequence[Point], run: int, scale: float, evaluated
 
 
 def _themed(svg: str) -> str:
-    """Only the drawing, without its own size and style sheet, in the page's colours."""
+    """Return the drawing in the page's colours, without its own size and style sheet."""
     body = svg[svg.index("<svg") :]
     for part in (r"<defs>\s*<style.*?</style>\s*</defs>", r"<metadata>.*?</metadata>"):
         body = re.sub(part, "", body, flags=re.DOTALL)

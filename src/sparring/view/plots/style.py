@@ -1,4 +1,4 @@
-"""How plots look, and how they become files that do not change from one time to the next."""
+"""Style of the plots, and their writing as files whose bytes depend on the input alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sparring.errors import ConfigError, writing
 from sparring.evaluation.arm_figures import Point
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
-"""Okabe and Ito's, which colour-blind readers tell apart; each arm has its own marker too."""
+"""Colours of Okabe and Ito, which colour-blind readers tell apart. Arms differ by marker too."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
-"""A legend below the axes, where it hides no curve."""
+"""Place of a legend below the axes, where the legend hides no curve."""
 _SETTINGS = {
     "svg.hashsalt": "sparring",
     "svg.fonttype": "none",  # text stays text
@@ -29,12 +29,12 @@ _SETTINGS = {
     "text.parse_math": False,  # a label with $ is a label
 }
 _DATES = {".svg": "Date", ".pdf": "CreationDate", ".png": "Software"}
-"""Where each form would say when, or by what, it was drawn."""
+"""Metadata of each format that would change the bytes: the date, or the software."""
 
 
 @contextmanager
 def drawing(more: Mapping[str, Any] | None = None) -> Iterator[Any]:
-    """pyplot, with our settings and ``more``, and without a screen."""
+    """Yield pyplot with our settings and ``more``, and without a screen."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -45,7 +45,7 @@ def drawing(more: Mapping[str, Any] | None = None) -> Iterator[Any]:
 
 
 def look(i: int, **other: Any) -> dict[str, Any]:
-    """The colour, dashes and marker of the ``i``-th line."""
+    """Return the colour, dashes and marker of the ``i``-th line, changed by ``other``."""
     return {
         "color": COLOURS[i % len(COLOURS)],
         "linestyle": STYLES[i % len(STYLES)],
@@ -57,7 +57,7 @@ def look(i: int, **other: Any) -> dict[str, Any]:
 
 
 def draw_line(axis: Any, points: Sequence[Point], scale: float, **looks: Any) -> None:
-    """A curve, with a band where its points have bounds."""
+    """Draw a curve, with a band where its points have bounds. ``scale`` is 100 for per cent."""
     axis.plot([p[0] for p in points], [scale * p[1] for p in points], **looks)
     if known := [p for p in points if p[2] == p[2]]:  # not NaN
         steps, _, *ends = zip(*known, strict=True)
@@ -66,13 +66,13 @@ def draw_line(axis: Any, points: Sequence[Point], scale: float, **looks: Any) ->
 
 
 def check_name(out: Path) -> None:
-    """Raises `ConfigError` where a plot cannot have this name."""
+    """Raise `ConfigError` where the file name has no suffix of a known format."""
     if out.suffix.lower() not in _DATES:
-        raise ConfigError(f"-o {out}: must end in {', '.join(_DATES)}")
+        raise ConfigError(f"-o {out}: unknown format; the name must end in {', '.join(_DATES)}")
 
 
 def save(figure: Any, out: Path) -> None:
-    """Write a plot in the form that its name asks for. Raises `ConfigError`."""
+    """Write a plot in the format of the file's suffix. Raises `ConfigError`."""
     with writing(f"-o {out}", ConfigError):
         undated = {_DATES[out.suffix.lower()]: None}
         figure.savefig(out, metadata=undated, dpi=200, bbox_inches="tight")

@@ -1,1 +1,1 @@
-"""A run in the terminal: at a glance, by step, by task, by response, and why. Writes nothing."""
+"""Terminal view of a run: overview, step, task, response, and explained rewards. Reads only."""

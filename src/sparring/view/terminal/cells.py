@@ -1,4 +1,4 @@
-"""The runs of a record by name: how program P3 fared on test G0, and what that test is."""
+"""Executions of a recorded group by name: the outcome of program P3 on test G0, and the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from sparring.view.terminal.names import Name
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run. ``used``: CPU seconds, MiB and a word on it, where that is on record."""
+    """Execution of a program on a test.
+
+    ``cut`` says that the recorded output is shortened. ``used`` holds CPU seconds, MiB and a detail
+    in words, or None where these are not recorded.
+    """
 
     test: Name
     verdict: Verdict
@@ -23,27 +27,27 @@ class Cell:
 
 
 def given(record: Mapping[str, Any], test: Name) -> Readable | None:
-    """A test; None where its response held none."""
+    """Return a test in readable form, or None where its response has no test."""
     task = record["task"]
     if test.letter in "GH":
         return readable(task["tests" if test.letter == "G" else "withheld"][test.index], task)
-    room = record["tests"] if test.letter == "U" else record["supervision"]["tests"]
-    return readable(room[test.index], task)
+    tests = record["tests"] if test.letter == "U" else record["supervision"]["tests"]
+    return readable(tests[test.index], task)
 
 
 def row(record: Mapping[str, Any], program: Name, usage: Mapping[str, Any]) -> list[Cell]:
-    """All runs of a program, in the order of the matrix; withheld tests last."""
+    """Return all executions of a program in the order of the matrix, hidden tests last."""
     own = program.letter == "P"
     entry = record["programs" if own else "opponents"][program.index]
     names = _names(record, withheld=own)
     outcomes = [*entry["runs"], *entry.get("withheld_runs", ())]
     used = usage.get("runs", ()) if own else ()
     known = used[program.index] if program.index < len(used) else ()
-    found = [
+    cells = [
         _cell(name, o, known[i] if i < len(known) else None)
         for i, (name, o) in enumerate(zip(names, outcomes, strict=False))
     ]
-    return [*_supervised(record, program, usage, own), *found]
+    return [*_supervised(record, program, usage, own), *cells]
 
 
 def _names(record: Mapping[str, Any], withheld: bool) -> list[Name]:
@@ -59,12 +63,12 @@ def _names(record: Mapping[str, Any], withheld: bool) -> list[Name]:
 def _supervised(
     record: Mapping[str, Any], program: Name, usage: Mapping[str, Any], own: bool
 ) -> list[Cell]:
-    """Its runs on the supervising tests that could be read."""
-    told = record.get("supervision")
-    runs = told and told["runs" if own else "opponents_runs"]
-    if not told or not runs:
+    """Return a program's executions on the readable tests of the frozen tester."""
+    labels = record.get("supervision")
+    runs = labels and labels["runs" if own else "opponents_runs"]
+    if not labels or not runs:
         return []
-    read = [i for i, t in enumerate(told["tests"]) if t["input"] is not None]
+    read = [i for i, t in enumerate(labels["tests"]) if t["input"] is not None]
     used = usage.get("supervision", ()) if own else ()
     known = used[program.index] if program.index < len(used) else ()
     return [

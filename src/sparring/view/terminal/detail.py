@@ -1,4 +1,4 @@
-"""One response of a group: the program or test in it, its runs, and where outputs differ."""
+"""Terminal view of a response: its program or test, its executions, differences of outputs."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from sparring.view.terminal.names import Name
 from sparring.view.terminal.symbols import mark, word
 
 LINES = 24
-"""Of a program, a response, a difference."""
+"""Most lines of a program, a response or a difference, and most rows of a table."""
 
 
 def show_program(
-    found: Found, name: Name, usage: Mapping[str, Any], console: Console, all_of_it: bool
+    group: Found, name: Name, usage: Mapping[str, Any], console: Console, all_of_it: bool
 ) -> None:
-    """Print a program with its runs, and the difference on the first test it answers wrongly."""
-    record, lines = found.record, 10_000 if all_of_it else LINES
+    """Print a program with its executions, and the difference on the first wrong answer."""
+    record, lines = group.record, 10_000 if all_of_it else LINES
     entry = record["programs" if name.letter == "P" else "opponents"][name.index]
-    _heading(found, str(name), entry, console)
+    _heading(group, str(name), entry, console)
     source = entry.get("source")
     if source is not None:
         _text("program", source, lines, console, numbered=True)
-        _found(entry, console)
+        _reading(entry, console)
     elif failure := entry.get("failure"):
-        console.print(Text(f"no program in it: {one_line(str(failure), 40)}"))
-        _found(entry, console)
+        console.print(Text(f"the response has no program: {one_line(str(failure), 40)}"))
+        _reading(entry, console)
     _response(entry, lines, console)
     cells = row(record, name, usage)
     _runs(record, cells, None if all_of_it else LINES, console)
@@ -47,24 +47,25 @@ def show_program(
         _difference(record, wrong, lines, console)
 
 
-def _found(entry: Mapping[str, Any], console: Console) -> None:
-    """How it was found in its response, and what stood there."""
+def _reading(entry: Mapping[str, Any], console: Console) -> None:
+    """Print the rule that read the response, and the text that the rule saw."""
     for name, label in (("how", "read as"), ("seen", "seen")):
-        if said := entry.get(name):
-            console.print(Text(f"{label}: {one_line(str(said), 200)}", "dim"))
+        if text := entry.get(name):
+            console.print(Text(f"{label}: {one_line(str(text), 200)}", "dim"))
 
 
 def show_test(
-    found: Found, name: Name, usages: Mapping[str, Any], console: Console, all_of_it: bool
+    group: Found, name: Name, usages: Mapping[str, Any], console: Console, all_of_it: bool
 ) -> None:
-    """Print a test, what the reference says, and what every program makes of it."""
-    record, lines = found.record, 10_000 if all_of_it else LINES
+    """Print a test, the reference solution's verdict on it, and every program's execution."""
+    record, lines = group.record, 10_000 if all_of_it else LINES
     entry = record["tests"][name.index] if name.letter == "U" else {}
-    _heading(found, str(name), entry, console)
+    _heading(group, str(name), entry, console)
     one = given(record, name)
     if one is None:
-        console.print(Text(f"no test in it: {one_line(str(entry.get('failure', 'unread')), 40)}"))
-        _found(entry, console)
+        failure = one_line(str(entry.get("failure", "unread")), 40)
+        console.print(Text(f"the response has no test: {failure}"))
+        _reading(entry, console)
     else:
         _test(one, lines, console)
     if name.letter == "U":
@@ -92,26 +93,26 @@ def show_test(
 
 
 def show_cell(
-    found: Found,
+    group: Found,
     program: Name,
     test: Name,
     usage: Mapping[str, Any],
     console: Console,
     all_of_it: bool,
 ) -> None:
-    """Print one run: input, verdict, what it used, and expected against actual output."""
-    record, lines = found.record, 10_000 if all_of_it else LINES
-    _heading(found, f"{program} on {test}", {}, console)
+    """Print one execution: verdict, CPU time and memory, input, expected and actual output."""
+    record, lines = group.record, 10_000 if all_of_it else LINES
+    _heading(group, f"{program} on {test}", {}, console)
     cell = next((c for c in row(record, program, usage) if c.test == test), None)
     one = given(record, test)
     if cell is None or one is None:
-        console.print(Text("this was not run: there is no test, or no record of it"))
+        console.print(Text("no execution: the response has no test, or none is recorded"))
         return
     console.print(word(cell.verdict))
     if cell.used is not None:
-        seconds, memory, said = cell.used
-        told = f"{seconds:.3f} s of CPU, {memory:.1f} MiB{': ' if said else ''}"
-        console.print(Text(told + one_line(said, 200)), soft_wrap=True)
+        seconds, memory, reason = cell.used
+        usage_text = f"{seconds:.3f} s of CPU, {memory:.1f} MiB{': ' if reason else ''}"
+        console.print(Text(usage_text + one_line(reason, 200)), soft_wrap=True)
     entry = record["programs" if program.letter == "P" else "opponents"][program.index]
     if entry.get("source") is not None:
         _text("program", entry["source"], lines, console, numbered=True)
@@ -139,29 +140,29 @@ def _test(one: Readable, lines: int, console: Console) -> None:
 
 
 def _rule(one: Readable, console: Console) -> None:
-    """What decides, where it is not the task's checker."""
+    """Print the rule that decides, where it is not the task's checker."""
     if one.decides:
         console.print(Text("the script's own assertions decide: no output is compared", "dim"))
     elif one.rule:
         console.print(Text(f"compared by the test's own rule: {one_line(one.rule, 60)}", "dim"))
 
 
-def _heading(found: Found, name: str, entry: Mapping[str, Any], console: Console) -> None:
-    task = one_line(str(found.record["task"]["id"]), 50)
-    console.print(Text(f"step {found.step} · {task} · {name}", "bold"), soft_wrap=True)
-    told = []
+def _heading(group: Found, name: str, entry: Mapping[str, Any], console: Console) -> None:
+    task = one_line(str(group.record["task"]["id"]), 50)
+    console.print(Text(f"step {group.step} · {task} · {name}", "bold"), soft_wrap=True)
+    parts = []
     for key in ("reward", "advantage"):
         if key in entry:
             value = entry[key]
-            told.append(f"{key} {number(math.nan if value is None else float(value))}")
+            parts.append(f"{key} {number(math.nan if value is None else float(value))}")
     if "token_ids" in entry:
         known = [x for x in entry["logprobs"] if x is not None]
         mean = f", {sum(known) / len(known):.3f} nats each" if known else ""
         count = entry["tokens"][1] if "tokens" in entry else len(entry["token_ids"])
-        told.append(f"{int(count)} tokens{mean}")
-        told.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
-    if told:
-        console.print(Text(" · ".join(told)), soft_wrap=True)
+        parts.append(f"{int(count)} tokens{mean}")
+        parts.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
+    if parts:
+        console.print(Text(" · ".join(parts)), soft_wrap=True)
 
 
 def _response(entry: Mapping[str, Any], lines: int, console: Console) -> None:
@@ -176,16 +177,16 @@ def _text(title: str, text: str, lines: int, console: Console, numbered: bool = 
 
 
 def _reference(entry: Mapping[str, Any], one: Readable | None, console: Console) -> None:
-    """What the task's maker says of a generated test."""
+    """Print the verdict of the task's reference solution on a generated test."""
     text = Text("right by reference: ")
     text.append_text(mark(entry["right"]))
     if refused := entry.get("refused"):
         text.append(f"  refused: {one_line(str(refused), 40)}")
-    told = entry.get("reference")
-    if told is not None and one is not None:
-        says = one.output(str(told["output"]))
-        if not one.decides and says.split() != one.expected.split():
-            text.append(f"  the reference says {one_line(says.strip(), 40)}")
+    reference = entry.get("reference")
+    if reference is not None and one is not None:
+        output = one.output(str(reference["output"]))
+        if not one.decides and output.split() != one.expected.split():
+            text.append(f"  the reference's output: {one_line(output.strip(), 40)}")
     console.print(text, soft_wrap=True)
 
 
@@ -196,29 +197,29 @@ def _runs(record: Mapping[str, Any], cells: list[Cell], most: int | None, consol
     room = max(8, (console.width - 40) // 3)
     for cell in cells[:most]:
         one = given(record, cell.test)
-        said = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
+        texts = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
         table.add_row(
             str(cell.test),
             word(cell.verdict),
             "–" if cell.used is None else f"{cell.used[0]:.3f}",
-            *(Text(one_line(s.rstrip("\n"), room)) for s in said),
+            *(Text(one_line(s.rstrip("\n"), room)) for s in texts),
             Text(_output(cell, one, room)),
         )
     console.print(table)
     if most is not None and len(cells) > most:
-        console.print(Text(f"… {len(cells) - most} more runs (--all)", "dim"))
+        console.print(Text(f"… {len(cells) - most} more executions (--all)", "dim"))
 
 
 def _compared(record: Mapping[str, Any], cell: Cell) -> bool:
-    """Whether two outputs differ there."""
+    """Return whether the cell has a wrong output to compare with the expected one."""
     one = given(record, cell.test)
     return cell.verdict is Verdict.WRONG_ANSWER and one is not None and not one.decides
 
 
 def _output(cell: Cell, one: Readable | None, room: int) -> str:
     if cell.output:
-        said = cell.output if one is None else one.output(cell.output)
-        return one_line(said.rstrip("\n"), room)
+        output = cell.output if one is None else one.output(cell.output)
+        return one_line(output.rstrip("\n"), room)
     return one_line(cell.used[2], room) if cell.used else ""
 
 
@@ -230,4 +231,4 @@ def _difference(record: Mapping[str, Any], cell: Cell, lines: int, console: Cons
     for line in difference(one.expected.rstrip("\n"), actual, lines, console.width - 2):
         console.print(Text("  ") + line, soft_wrap=True)
     if cell.cut:
-        console.print(Text("  the output was longer; its first part is on record", "dim"))
+        console.print(Text("  the output was longer; only its first part is recorded", "dim"))

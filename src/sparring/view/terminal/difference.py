@@ -1,4 +1,4 @@
-"""Expected against actual output, line by line, in few lines."""
+"""Difference between expected and actual output, line by line, in few lines."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from rich.text import Text
 from sparring.runs.text import one_line
 
 _LINES = 2000
-"""Lines of either output that are compared line by line."""
+"""Most lines of either output that are compared line by line."""
 _LONG = 10_000
-"""Characters of a line that are."""
+"""Most characters of a line that are compared."""
 
 
 def difference(expected: str, actual: str, lines: int, width: int) -> list[Text]:
-    """What differs: "-" expected, "+" actual, a space for what both have."""
+    """Return at most about ``lines`` lines that show where two outputs differ.
+
+    Lines begin with "-" (expected), "+" (actual), or a space (both). ``width`` is the number of
+    columns. Long or distant differences are shown around the first differing character.
+    """
     if expected == actual:
         return [Text("the outputs are the same")]
     if expected.split() == actual.split():
         return [Text("the outputs differ in white space only")]
     before, after = ([line[:_LONG] for line in s.split("\n")[:_LINES]] for s in (expected, actual))
-    found = difflib.unified_diff(before, after, lineterm="", n=2)
+    diff = difflib.unified_diff(before, after, lineterm="", n=2)
     shown: list[Text] = []
-    for line in islice(found, 2, None):  # after the two lines that name files
+    for line in islice(diff, 2, None):  # the first two lines name files
         if len(shown) >= lines:
             shown.append(Text(f"… more differences (of {len(before)} expected lines)", "dim"))
             break
@@ -44,9 +48,9 @@ def difference(expected: str, actual: str, lines: int, width: int) -> list[Text]
 
 
 def _first(one: str, other: str) -> int:
-    """Where two texts part."""
+    """Return the index of the first character in which two texts differ."""
     low, high = 0, min(len(one), len(other))
-    while low < high:  # by halves: a megabyte is compared twenty times over, not by character
+    while low < high:  # bisection compares a megabyte in 20 slices, far faster than by character
         middle = (low + high + 1) // 2
         if one[:middle] == other[:middle]:
             low = middle

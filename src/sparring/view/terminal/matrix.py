@@ -1,11 +1,11 @@
-"""One group as its pass matrix: programs × tests, with rewards and advantages in the margins.
+"""Terminal view of a group: the pass matrix, programs × tests, with rewards and advantages.
 
     sparring show RUN --task ID
 
-Rows are programs (P) and opponents (O). Columns are the tests that decide who
-is correct, ground truth (G) or those of a supervising tester (K), and the
-generated ones (U), whose rewards stand in a list below. It fits the width of
-the terminal: what does not is counted, and ``--all`` prints it in further blocks.
+Rows are the group's programs (P) and the initial policy's programs (O). Columns are the tests that
+decide which programs are correct, ground truth (G) or a frozen tester's pseudo-labels (K), and the
+generated tests (U), whose rewards stand in a list below. The matrix fits the width of the terminal:
+columns that do not fit are counted, and ``--all`` prints them in further blocks.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from sparring.view.terminal.step import EVALUATED, why_dropped
 from sparring.view.terminal.symbols import legend, mark, symbol
 
 ROWS = 24
-"""Programs, opponents and tests that one screen has, each."""
+"""Most tests of one screen; a screen has twice as many programs."""
 _MARGIN = 24
-"""Columns of a row that are no cells: name, correct or not, reward, advantage."""
+"""Width of a row without its cells: name, correctness, reward, advantage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tests of one kind: the letter of their names, what they are, every row's verdicts."""
+    """Section of the matrix with tests of one kind: letter, title, and every row's verdicts."""
 
     letter: str
     title: str
     cells: Sequence[Sequence[Verdict]]
     width: int
     kept: Sequence[bool] = ()
-    """Which of a supervising tester's tests decide who is correct."""
+    """Flags of a frozen tester's tests: the test decides which programs are correct."""
 
     def correct(self) -> list[bool | None]:
-        """Whether each row's program is correct by these tests."""
+        """Return for each row whether its program is correct by these tests; None if unknown."""
         return [passes_all([v for v, k in self._decided(row) if k]) for row in self.cells]
 
     def _decided(self, row: Sequence[Verdict]) -> Iterator[tuple[Verdict, bool]]:
@@ -53,37 +53,37 @@ class Block:
 
 
 def blocks_of(record: Mapping[str, Any]) -> tuple[list[Block], int]:
-    """The matrix of a record, in blocks of tests, and how many of its rows are its own."""
+    """Return the matrix of a record in sections, and the number of the group's own programs."""
     own = record["programs"]
     runs = [p["runs"] for p in (*own, *record.get("opponents", ()))]
     rows = [[Verdict(o["verdict"]) for o in row] for row in runs]
-    given = len(record["task"]["tests"])
-    found = [
-        Block("G", "ground truth", [r[:given] for r in rows], given),
-        Block("U", "generated", [r[given:] for r in rows], len(record["tests"])),
+    truths = len(record["task"]["tests"])
+    blocks = [
+        Block("G", "ground truth", [r[:truths] for r in rows], truths),
+        Block("U", "generated", [r[truths:] for r in rows], len(record["tests"])),
     ]
-    told = record.get("supervision")
-    if told and told["runs"]:
-        read = [t["input"] is not None for t in told["tests"]]
-        every = [*told["runs"], *(told["opponents_runs"] or ())]
+    labels = record.get("supervision")
+    if labels and labels["runs"]:
+        read = [t["input"] is not None for t in labels["tests"]]
+        every = [*labels["runs"], *(labels["opponents_runs"] or ())]
         cells = [_spread([Verdict(o["verdict"]) for o in row[: sum(read)]], read) for row in every]
-        kept = [bool(t["kept"]) for t in told["tests"]]
-        found.insert(0, Block("K", "supervising", cells, len(read), kept))
-    return found, len(own)
+        kept = [bool(t["kept"]) for t in labels["tests"]]
+        blocks.insert(0, Block("K", "pseudo-labels", cells, len(read), kept))
+    return blocks, len(own)
 
 
 def _spread(row: Sequence[Verdict], read: Sequence[bool]) -> list[Verdict]:
-    """Verdicts on the tests that could be read, laid out over all of them."""
-    left = iter(row)
-    return [next(left) if ok else Verdict.INVALID for ok in read]
+    """Return a verdict for every test: the row's for readable tests, INVALID for the others."""
+    verdicts = iter(row)
+    return [next(verdicts) if ok else Verdict.INVALID for ok in read]
 
 
-def show_group(found: Found, console: Console, all_of_it: bool) -> None:
-    """Print a group."""
-    record = found.record
+def show_group(group: Found, console: Console, all_of_it: bool) -> None:
+    """Print a group: statement, matrix, legend, generated tests."""
+    record = group.record
     task = record["task"]
     blocks, own = blocks_of(record)
-    heading = f"step {found.step} · group {found.index} · {one_line(str(task['id']), 60)}"
+    heading = f"step {group.step} · group {group.index} · {one_line(str(task['id']), 60)}"
     console.print(Text(heading, "bold"), soft_wrap=True)
     for line in block(str(task["statement"]), 200 if all_of_it else 3, 3 * console.width):
         console.print(Text(line))
@@ -109,7 +109,7 @@ def show_group(found: Found, console: Console, all_of_it: bool) -> None:
     _tests(record, console, all_of_it)
     console.print(
         Text(
-            "one: --program P0, --test U0 (both: a cell); --why: its reward in numbers",
+            "one response: --program P0 or --test U0; a cell: both; --why: its reward's terms",
             "dim",
         ),
         soft_wrap=True,
@@ -117,14 +117,14 @@ def show_group(found: Found, console: Console, all_of_it: bool) -> None:
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:
-    """How many columns of each block are shown, where all together have ``room``."""
+    """Return the number of columns to show of each section, ``room`` together."""
     if sum(wanted) <= room:
         return [max(1, w) for w in wanted]
     least = room // len(wanted)
-    found = [min(w, least) for w in wanted]
-    for i in reversed(range(len(wanted))):  # what others leave goes to the generated tests first
-        found[i] += min(wanted[i] - found[i], room - sum(found))
-    return [max(1, n) for n in found]
+    shown = [min(w, least) for w in wanted]
+    for i in reversed(range(len(wanted))):  # generated tests, which come last, get the rest first
+        shown[i] += min(wanted[i] - shown[i], room - sum(shown))
+    return [max(1, n) for n in shown]
 
 
 def _matrix(
@@ -157,7 +157,7 @@ def _matrix(
             text.append_text(mark(one))
         text.append("\n")
     for label, name in (("right", "right"), ("all P✓", "accepts_correct")):
-        known = name == "right" or True in correct  # of no program at all, all pass
+        known = name == "right" or True in correct  # "all pass" means nothing without a program
         text.append(f"{label:<8}{' ' * before}", "dim")
         for test in record["tests"][start:end]:
             text.append_text(mark(test.get(name) if known else None))
@@ -191,16 +191,16 @@ def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
 def _dropped(record: Mapping[str, Any]) -> Text:
     if set(record.get("dropped", {}).values()) == {DropReason.EVALUATION}:
         return Text(EVALUATED, "dim")
-    told = [
-        f"the {one_line(str(role), 20)}s' group is dropped: {why_dropped(why)}"
+    reasons = [
+        f"the {one_line(str(role), 20)}'s part of the group is dropped: {why_dropped(why)}"
         for role, why in record.get("dropped", {}).items()
         if why
     ]
-    return Text("; ".join(told) or "both groups are learned from", "" if told else "dim")
+    return Text("; ".join(reasons) or "both roles learn from the group", "" if reasons else "dim")
 
 
 def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None:
-    """The generated tests, one a line."""
+    """Print the generated tests, one in a line."""
     tests = record["tests"]
     shown = tests if all_of_it else tests[:ROWS]
     if tests:
@@ -211,9 +211,9 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         text.append(f"{_figure(t, 'reward'):>7} {_figure(t, 'advantage', True):>7}")
         room = max(20, console.width - 39)
         one = readable(t, record["task"])
-        # No program ran on what could not be read: the record's numbers say nothing there.
-        told = ["–" if one is None else _figure(t, name) for name in ("caught", "missed")]
-        text.append(f"{told[0]:>8} {told[1]:>6}  ")
+        # No program ran on an unreadable test: the recorded counts mean nothing there.
+        counts = ["–" if one is None else _figure(t, name) for name in ("caught", "missed")]
+        text.append(f"{counts[0]:>8} {counts[1]:>6}  ")
         if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
         elif one.kind == Kind.STDIN:

@@ -1,4 +1,4 @@
-"""Names of programs and tests as they are given on the command line: P0, O1; G0, H0, K0, U0."""
+"""Names of programs and tests on the command line: P0, O1; G0, H0, K0, U0."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparring.runs.text import one_line
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A kind of row or column and its number, from 0."""
+    """Letter of a kind of program or test, and its number, from 0."""
 
     letter: str
     index: int
@@ -23,13 +23,18 @@ class Name:
 
 
 def program_name(text: str, record: Mapping[str, Any]) -> Name:
-    """A program (P) or an opponent's (O); a bare number is a program's. Raises `ConfigError`."""
+    """Parse the name of a program: P, or O for one of the initial policy.
+
+    A bare number names a P. Raises `ConfigError`.
+    """
     return _name("--program", text, "P", _sizes(record, "PO"))
 
 
 def test_name(text: str, record: Mapping[str, Any]) -> Name:
-    """A generated test (U), one of ground truth (G), withheld (H), or a supervising one (K); a
-    bare number is a generated one's. Raises `ConfigError`."""
+    """Parse the name of a test: generated (U), ground truth (G), hidden (H), pseudo-label (K).
+
+    A bare number names a U. Raises `ConfigError`.
+    """
     return _name("--test", text, "U", _sizes(record, "UGHK"))
 
 
@@ -47,13 +52,14 @@ def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
 
 
 def _name(option: str, text: str, usual: str, sizes: Mapping[str, int]) -> Name:
-    found = re.fullmatch(r"([A-Za-z]?)(\d{1,6})", text, re.ASCII)
-    letter = (found[1].upper() or usual) if found else ""
-    index = int(found[2]) if found else 0
+    match = re.fullmatch(r"([A-Za-z]?)(\d{1,6})", text, re.ASCII)
+    letter = (match[1].upper() or usual) if match else ""
+    index = int(match[2]) if match else 0
     if letter not in sizes or index >= sizes[letter]:
         known = [f"{k}0 to {k}{n - 1}" for k, n in sizes.items() if n]
         raise ConfigError(
-            f"{option} {one_line(text, 40)}: this group has {', '.join(known) or 'none'}"
+            f"{option} {one_line(text, 40)}: unknown name; this group has "
+            f"{', '.join(known) or 'none'}"
         )
     return Name(letter, index)
 

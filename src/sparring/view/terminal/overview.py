@@ -1,4 +1,4 @@
-"""A run at a glance: what it is, how far it got, what changed, alarms, and where to look."""
+"""Terminal overview of a run: recipe, state, evaluations, curves, alarms, and next commands."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ CURVES = {
     "coder.entropy": "coder's entropy",
     "tester.entropy": "tester's entropy",
 }
-"""What is drawn of every step, with what it is called."""
+"""Figures of the steps that are drawn as curves, with their labels."""
 _GROUPS = 40
-"""Of an evaluation, tasks that are listed."""
+"""Most tasks of an evaluation that are listed."""
 _WIDE = 118
-"""Columns from which the values before and after have their intervals too."""
+"""Terminal width from which the values before and after are shown with their intervals."""
 _JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
 _SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
 
 
 def show_overview(source: Source, console: Console) -> None:
-    """Print a run at a glance."""
+    """Print the overview of a run or an evaluation."""
     run = source.run
-    if source.evaluation or (source.recipe is None and source.steps == [0]):  # records alone
+    if source.evaluation or (source.recipe is None and source.steps == [0]):  # rollouts alone
         _evaluation(source, console)
         return
     metrics, evaluations = run.jsonl("metrics.jsonl"), run.jsonl("evaluations.jsonl")
@@ -58,11 +58,11 @@ def show_overview(source: Source, console: Console) -> None:
 
 
 def _evaluation(source: Source, console: Console) -> None:
-    """Its figures, then its groups."""
+    """Print the figures of an evaluation, then its groups."""
     if source.run.has(FIGURES):
         record = figures(source.run.path)
-        told = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
-        console.print(Text(f"evaluation · {told}"), soft_wrap=True)
+        line = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
+        console.print(Text(f"evaluation · {line}"), soft_wrap=True)
         with well_formed(f"{source.run.path}: {FIGURES}"):
             table = Table(box=None, padding=(0, 1))
             for name, justify in (("figure", "left"), ("value", "right"), ("tasks", "right")):
@@ -77,13 +77,13 @@ def _evaluation(source: Source, console: Console) -> None:
 
 
 def recipe_line(source: Source) -> str:
-    """The recipe in a line."""
+    """Return the main settings of the recipe in one line."""
     recipe = source.recipe
     if recipe is None:
-        return f"its recipe is not known: {one_line(source.unread, 200)}"
+        return f"its recipe cannot be read: {one_line(source.unread, 200)}"
     model = "nano" if recipe.model.path == NANO else one_line(recipe.model.path, 60)
     sampling, training = recipe.sampling, recipe.training
-    others = f" + {recipe.opponents} opponents" if recipe.opponents else ""
+    others = f" + {recipe.opponents} of the initial policy" if recipe.opponents else ""
     reward = recipe.reward.function or f"{recipe.reward.coder}, {recipe.reward.tester}"
     return (
         f"{recipe.method} · model {model} · {training.tasks_per_step} tasks × "
@@ -96,17 +96,17 @@ def _state(source: Source, metrics: Sequence[Mapping[str, Any]]) -> str:
     run, steps = source.run, source.steps
     step = metrics[-1]["step"] if metrics else 0
     wanted = source.recipe.training.steps if source.recipe else None
-    told = f"{step} steps learned" + (f" of at most {wanted}" if wanted else "")
+    text = f"{step} steps learned" + (f" of at most {wanted}" if wanted else "")
     if steps:
-        told += f", rollouts of steps {steps[0]} to {steps[-1]} on record"
+        text += f", recorded rollouts of steps {steps[0]} to {steps[-1]}"
     if run.has("summary.json"):
-        return f"{told}; finished"
-    return f"{told}; not finished (running, or stopped: `sparring watch` tells)"
+        return f"{text}; finished"
+    return f"{text}; not finished (`sparring watch` shows whether it is running)"
 
 
 def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> None:
     if not evaluations:
-        console.print(Text("no evaluation on record yet"))
+        console.print(Text("no evaluation is recorded yet"))
         return
     first, last = evaluations[0], evaluations[-1]
     table = Table(box=None, padding=(0, 1))
@@ -118,9 +118,9 @@ def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> No
     if len(ends) == 2:
         table.add_column("difference (paired)", justify="right", no_wrap=True)
     for name, label in metric_labels(first["metrics"].keys() & last["metrics"].keys()).items():
-        plain, most = name in PLAIN, len(ends) == 1 or wide
-        found = [interval(e["metrics"][name], plain) for e in ends]
-        cells = found if most else [one.partition(" ")[0] for one in found]
+        plain, with_intervals = name in PLAIN, len(ends) == 1 or wide
+        texts = [interval(e["metrics"][name], plain) for e in ends]
+        cells = texts if with_intervals else [text.partition(" ")[0] for text in texts]
         if len(ends) == 2:
             cells.append(interval(last["differences"].get(name), plain, sign=True))
         table.add_row(Text(one_line(label, 40)), *cells)
@@ -129,7 +129,7 @@ def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> No
 
 
 def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:
-    """Every curve in a line, with its first and newest value."""
+    """Return a table with a sparkline for each figure, between its first and newest value."""
     table = Table(box=None, padding=(0, 1), show_header=False)
     for justify in _JUSTIFY:
         table.add_column(justify=justify, no_wrap=True)
@@ -140,17 +140,17 @@ def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:
         if known:
             share = name in _SHARES
             table.add_row(
-                label, _said(known[0], share), sparkline(values, room), _said(known[-1], share)
+                label, _text(known[0], share), sparkline(values, room), _text(known[-1], share)
             )
     return table
 
 
-def _said(number: float, share: bool) -> str:
+def _text(number: float, share: bool) -> str:
     return f"{100 * number:.1f}%" if share else f"{number:.3f}"
 
 
 def alarm_lines(record: Mapping[str, Any]) -> list[Text]:
-    """The alarms of a step."""
+    """Return a line for each alarm of a step."""
     alarms = record.get("alarms", ())
     if not alarms:
         return [Text("no alarm", "dim")]
@@ -161,19 +161,19 @@ def alarm_lines(record: Mapping[str, Any]) -> list[Text]:
 
 
 def _next(source: Source) -> list[str]:
-    """What to look at next."""
+    """Return commands to look further with."""
     path = one_line(str(source.run.path), 200)
     steps = source.steps
     if not steps:
-        return ["no step is on record yet; sparring watch RUN follows it"]
-    found = [f"next: sparring show {path} --step {steps[-1]}"]
+        return [f"no step is recorded yet; sparring watch {path} follows the run"]
+    hints = [f"next: sparring show {path} --step {steps[-1]}"]
     try:
         for index, record in enumerate(source.groups(steps[-1])):
             if not any(record["dropped"].values()):
                 task = f"--step {steps[-1]} --task {index}"
-                found.append(f"      sparring show {path} {task}    a group that was learned from")
-                found.append(f"      sparring show {path} {task} --test 0 --why")
+                hints.append(f"      sparring show {path} {task}    a group that was learned from")
+                hints.append(f"      sparring show {path} {task} --test 0 --why")
                 break
     except (RunError, KeyError, TypeError, AttributeError):
-        pass  # a hint is no place for a fault; --step says what is wrong
-    return found
+        pass  # `sparring show --step` names the fault; a hint need not
+    return hints

@@ -1,4 +1,4 @@
-"""Why a reward was what it was, in the terminal: numbers in a column, reasons beside them."""
+"""Explained rewards in the terminal: numbers in a column, reasons beside them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sparring.view.terminal.names import Name
 
 
 def explained(source: Source, found: Found) -> Explained:
-    """The explanations of a group. Raises `RunError` where the recipe is not known."""
+    """Explain a group. Raises `RunError` where the recipe cannot be read."""
     if source.recipe is None:
         raise RunError(
-            f"--why: what a reward is follows from the recipe, and of {source.run.path} it is not "
-            f"known: {source.unread}"
+            f"--why: rewards follow from the recipe, and the recipe of {source.run.path} cannot be "
+            f"read: {source.unread}"
         )
     return explain(found.record, source.recipe, found.index)
 
 
 def show_why(all_of: Explained, name: Name, console: Console) -> None:
-    """Print one explanation: the terms of the reward, then those of the advantage."""
+    """Print one explanation: the terms of the reward, then the terms of the advantage."""
     if name.letter not in "PU":
-        console.print(Text(f"{name} earns nothing: it is given, not learned from"))
+        console.print(Text(f"{name} has no reward: only P and U are learned from"))
         return
     one = (all_of.coder if name.letter == "P" else all_of.tester)[name.index]
     console.print(Text(f"why {name} earned {number(one.reward)}", "bold"), soft_wrap=True)
@@ -44,12 +44,12 @@ def show_why(all_of: Explained, name: Name, console: Console) -> None:
     for line in differs:
         console.print(Text(f"! {line}", "yellow"), soft_wrap=True)
     if not differs:
-        recorded = "as recorded" if one.recorded_reward is not None else "nothing on record"
-        console.print(Text(f"both worked out anew from the matrix: {recorded}", "dim"))
+        recorded = "as recorded" if one.recorded_reward is not None else "none is recorded"
+        console.print(Text(f"both computed again from the matrix: {recorded}", "dim"))
 
 
 def show_all_why(all_of: Explained, console: Console, all_of_it: bool) -> None:
-    """Print every response's reward and what it comes from, a few lines each."""
+    """Print the reward of every response with its terms, a few lines each."""
     for group in (all_of.coder, all_of.tester):
         table = Table(box=None, padding=(0, 1))
         for column in ("", "reward", "advant."):
@@ -68,12 +68,12 @@ def show_all_why(all_of: Explained, console: Console, all_of_it: bool) -> None:
             console.print(Text(f"… {len(group) - ROWS} more (--all)", "dim"))
     wrong = [e.label for e in (*all_of.coder, *all_of.tester) if e.differs()]
     if wrong:
-        told = f"! not as recorded: {' '.join(wrong[:40])} (--why with one of them says how)"
-        console.print(Text(told, "yellow"), soft_wrap=True)
+        warning = f"! not as recorded: {' '.join(wrong[:40])} (details: --why with one name)"
+        console.print(Text(warning, "yellow"), soft_wrap=True)
 
 
 def _short(one: Explanation) -> Text:
-    """The terms that count, in one cell; a drop last."""
+    """Return the terms with an effect in one cell; the reason of a dropped group comes last."""
     parts = [f"{amount(t)} {t.reason}" for t in one.reward_terms if t.effect is not Effect.FACT]
     if one.dropped:
         parts.append(f"[{one.advantage_terms[-1].reason}]")
@@ -82,8 +82,8 @@ def _short(one: Explanation) -> Text:
 
 def _form(all_of: Explained) -> str:
     recipe = all_of.recipe
-    told = f"reward.tester = {recipe.reward.tester} ({recipe.method}); docs/method.md"
-    return one_line(told, 400)
+    text = f"reward.tester = {recipe.reward.tester} ({recipe.method}); docs/method.md"
+    return one_line(text, 400)
 
 
 def _table(terms: Sequence[Applied], name: str, total: float) -> Table:

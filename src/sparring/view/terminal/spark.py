@@ -1,4 +1,4 @@
-"""A curve in one line of text."""
+"""Sparklines: a curve in one line of text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
-    """The newest values as bars between their least and greatest, at most ``width``: of a longer
-    series each bar is the mean of a part. What is unknown is a dot, a level series a low line."""
+    """Return the values as at most ``width`` bars between their least and greatest value.
+
+    Each bar of a longer series is the mean of a part of the series. An unknown value is a dot, and
+    equal values give a low line.
+    """
     if not values or width < 1:
         return ""
     parts = _parts(values, width)
@@ -30,9 +33,9 @@ def _parts(values: Sequence[float | None], width: int) -> list[float | None]:
     count = len(values)
     if count <= width:
         return [v if v is not None and math.isfinite(v) else None for v in values]
-    found: list[float | None] = []
+    means: list[float | None] = []
     for i in range(width):
         part = values[i * count // width : (i + 1) * count // width]
         known = [v for v in part if v is not None and math.isfinite(v)]
-        found.append(sum(known) / len(known) if known else None)
-    return found
+        means.append(sum(known) / len(known) if known else None)
+    return means

@@ -1,4 +1,4 @@
-"""The groups of one step: who was right, what was paid, what was dropped and why."""
+"""Terminal view of a step: its groups with correct programs, rewards, and reasons for drops."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ WHY = {
     "no_test": "no test",
     "evaluation": "evaluation",
 }
-"""Why a group gives no gradient, in two words (`DropReason`)."""
+"""Reason why a group gives no gradient (`DropReason`), in two words."""
 
 
 EVALUATED = "an evaluation: nothing is learned from it"
 
 
 def why_dropped(reason: object) -> str:
-    """A recorded reason in two words; one of another version as it is."""
+    """Return a recorded reason in two words; a reason unknown to this version stays unchanged."""
     return WHY.get(str(reason), one_line(str(reason), 40))
 
 
 def show_step(source: Source, step: int, console: Console, most: int | None) -> None:
-    """Print a step's groups, the first ``most`` of them."""
+    """Print the first ``most`` groups of a step, or all for None."""
     rows, damage = _rows(source, step)
     drops = {role: Counter(r.dropped[role] for r in rows if r.dropped[role]) for role in Role}
     console.print(
@@ -68,24 +68,26 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     if evaluated:
         console.print(Text(f"{EVALUATED}; rewards by Eq 3 and Eq 4", "dim"), soft_wrap=True)
     for role in () if evaluated else Role:
-        told = ", ".join(f"{n:,} {why_dropped(r)}" for r, n in drops[role].most_common())
+        counts = ", ".join(f"{n:,} {why_dropped(r)}" for r, n in drops[role].most_common())
         learned = len(rows) - sum(drops[role].values())
         console.print(
-            Text(f"{role}: {learned:,} groups learned from; dropped: {told or 'none'}"),
+            Text(f"{role}: {learned:,} groups learned from; dropped: {counts or 'none'}"),
             soft_wrap=True,
         )
     if damage:
         console.print(
-            Text(f"! {one_line(damage, 300)}: the groups before that are shown", "yellow")
+            Text(f"! {one_line(damage, 300)}: only the groups before it are shown", "yellow")
         )
     console.print(
-        Text("tests right: by the task's reference. One group: --task ID (or its number)", "dim"),
+        Text(
+            "tests right: by the task's reference solution. To see a group: --task ID, or #", "dim"
+        ),
         soft_wrap=True,
     )
 
 
 def _rows(source: Source, step: int) -> tuple[list[Row], str]:
-    """The step's groups, and what is wrong with its file."""
+    """Return the step's groups, and the fault of its file, empty if there is none."""
     rows: list[Row] = []
     try:
         for record in source.groups(step):
@@ -99,13 +101,13 @@ def _rows(source: Source, step: int) -> tuple[list[Row], str]:
 
 
 def rewards_of(row: Row, role: Role) -> Text:
-    """The range of a role's rewards, and why its group was dropped."""
-    why = row.dropped[role]
-    if why == DropReason.EVALUATION:
-        why = None  # said of all of them at once
-    found: list[str] = []
+    """Return the range of a role's rewards, and the reason if the group was dropped."""
+    reason = row.dropped[role]
+    if reason == DropReason.EVALUATION:
+        reason = None  # `show_step` prints it once for all groups
+    parts: list[str] = []
     if (bounds := row.rewards[role]) is not None:
         low, high = map(number, bounds)
-        found = [low if low == high else f"{low} … {high}"]
-    told = " ".join([*found, *([f"({why_dropped(why)})"] if why else [])])
-    return Text(told or "–", "dim" if why else "")
+        parts = [low if low == high else f"{low} … {high}"]
+    text = " ".join([*parts, *([f"({why_dropped(reason)})"] if reason else [])])
+    return Text(text or "–", "dim" if reason else "")

@@ -1,4 +1,4 @@
-"""One character for each verdict, and a colour that no reader needs: the symbol says it all."""
+"""Symbols of the verdicts. Each verdict has a character of its own, so no reader needs colours."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _LOOK: dict[Verdict, tuple[str, str, str]] = {
 
 
 def symbol(verdict: Verdict) -> Text:
-    """The cell of a matrix."""
+    """Return the symbol of a verdict, as a cell of the matrix."""
     sign, style, _ = _LOOK[verdict]
     return Text(sign, style)
 
 
 def word(verdict: Verdict) -> Text:
-    """The verdict with its symbol."""
+    """Return the symbol and the name of a verdict."""
     sign, style, _ = _LOOK[verdict]
     return Text(f"{sign} {verdict.value.replace('_', ' ')}", style)
 
 
 def legend(shown: Iterable[Verdict]) -> Text:
-    """What the symbols that occur mean."""
-    found = set(shown)
-    parts = [f"{sign} {meaning}" for v, (sign, _, meaning) in _LOOK.items() if v in found]
+    """Return the meanings of the symbols that occur."""
+    occurring = set(shown)
+    parts = [f"{sign} {meaning}" for v, (sign, _, meaning) in _LOOK.items() if v in occurring]
     return Text("  ".join(parts), "dim")
 
 
 def mark(value: bool | None) -> Text:
-    """Yes, no, or not known."""
+    """Return ✓ for true, ✗ for false, ? for unknown."""
     if value is None:
         return Text("?", "dim")
     return Text("✓", "bold cyan") if value else Text("✗", "bright_red")

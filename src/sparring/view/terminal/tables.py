@@ -1,4 +1,4 @@
-"""Tables of a run in the terminal: before and after, tests by size, what another reward changes."""
+"""Terminal tables of a run: before and after, tests by size, changes by another reward."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def figure_table(
     rows: Iterable[Sequence[str | Text]],
     first: Literal["left", "right"] = "left",
 ) -> Table:
-    """A table of figures, whose first column is words unless it is said to stand on the right."""
+    """Return a table of figures: ``first`` aligns the first column, all others align right."""
     table = Table(title=title)
     for i, name in enumerate(names):
         table.add_column(name, justify="right" if i else first)
@@ -31,7 +31,10 @@ def figure_table(
 def closing_table(
     before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> Table:
-    """A table of metrics ({name: {mean, low, high, n_tasks}}), shares in per cent."""
+    """Return a table of metrics before and after training, with paired differences.
+
+    Each argument maps a metric's name to {mean, low, high, n_tasks}. Shares are in per cent.
+    """
     return figure_table(
         "Held-out tasks, before → after (95% intervals, clustered by task)",
         ("metric", "before", "after", "difference (paired)"),
@@ -48,7 +51,7 @@ def closing_table(
 
 
 def size_table(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
-    """Share and accuracy of tests by the number of values in their input."""
+    """Return a table of the share and accuracy of tests by the number of values in their input."""
     table = Table(title="Tests by input size")
     for name in ("values", "share before", "share after", "right before", "right after"):
         table.add_column(name, justify="right")
@@ -66,8 +69,11 @@ def size_table(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
 def rescore_tables(
     roles: Mapping[Any, Any], changes: Sequence[Mapping[str, Any]], shown: int = 8
 ) -> list[Table]:
-    """What another reward or checker changes: counts per role, and the advantages that change
-    most. ``roles`` maps to objects with the counts of `sparring.training.rescore.Tally`."""
+    """Return tables of the changes by another reward or checker.
+
+    The first table has counts per role; the second the ``shown`` advantages that change most.
+    ``roles`` maps each role to an object with the counts of `sparring.training.rescore.Tally`.
+    """
     counts = Table(title="Changed by the other reward or checker")
     for name in ("role", "responses", "rewards", "advantages", "other sign", "groups dropped"):
         counts.add_column(name, justify="left" if name == "role" else "right")
@@ -96,7 +102,7 @@ def rescore_tables(
 
 
 def show(console: Console, *tables: Table) -> None:
-    """Print tables; wide enough for their content when the output is piped."""
+    """Print tables, with 118 columns where the output is no terminal."""
     wide = console if console.is_terminal else Console(file=console.file, width=118)
     for table in tables:
         wide.print(table)

@@ -1,4 +1,4 @@
-"""What is known of a run that is being made: how far it is, at which pace, its newest groups."""
+"""State of a run in progress: its steps, its pace, its newest groups."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ from sparring.runs.reader import holds_run
 from sparring.view.source import Source, open_source
 
 _RECENT = 10
-"""Steps that the time left and the shares of the phases are taken from."""
+"""Number of last steps whose times give the time left and the seconds of the phases."""
 
 
 class State(StrEnum):
-    """Where a run stands."""
+    """States of a run."""
 
     WAITING = "waiting"
-    """There is nothing of it yet."""
+    """The run has no files yet."""
     RUNNING = "running"
+    """A process works on the run."""
     STOPPED = "stopped"
-    """Its process has ended, the run has not."""
+    """The run's process ended before the run did."""
     FINISHED = "finished"
+    """The run is complete."""
 
 
 @dataclass(slots=True)
 class Watched:
-    """A run directory and what is known of it by now."""
+    """Run directory that is read again and again, with the data read so far."""
 
     path: Path
     metrics: Tail = field(init=False)
@@ -44,7 +46,7 @@ class Watched:
     source: Source | None = None
     state: State = State.WAITING
     newest: int = -1
-    """The step whose groups were read last."""
+    """Step whose groups were read last."""
     _groups: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,36 +56,37 @@ class Watched:
 
     @property
     def recipe(self) -> Recipe | None:
-        """Its recipe, once there is one."""
+        """Recipe of the run, or None while none is recorded."""
         return self.source.recipe if self.source else None
 
     @property
     def step(self) -> int:
-        """The last step that was learned."""
+        """Last completed step."""
         records = self.metrics.records
         return int(records[-1]["step"]) if records else 0
 
     def look(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Read what is new: steps, and evaluations."""
+        """Read the new records; return those of steps and those of evaluations."""
         if self.recipe is None and holds_run(self.path):
             self.source = open_source(self.path)
-        self.state = self._state()  # before the files: what is there at the end is read then
+        # The state is taken before the files are read: so a finished run is read to its end.
+        self.state = self._state()
         self.timing.read()
         return self.metrics.read(), self.evaluations.read()
 
     def _state(self) -> State:
         if not holds_run(self.path):
             return State.WAITING
-        made = being_made(self.path)
+        locked = being_made(self.path)
         done = (self.path / "summary.json").exists()
-        if made:
+        if locked:
             return State.RUNNING
         if done:
             return State.FINISHED
-        return State.RUNNING if made is None else State.STOPPED
+        return State.RUNNING if locked is None else State.STOPPED
 
     def share(self) -> float:
-        """How much of the run is done."""
+        """Return the share of the run that is done, from 0 to 1."""
         if self.recipe is None:
             return 0.0
         training = self.recipe.training
@@ -94,7 +97,7 @@ class Watched:
         return min(1.0, max(by_steps, spent / training.token_budget))
 
     def seconds_left(self) -> float | None:
-        """At the pace of the last steps; evaluations are not in it."""
+        """Return the seconds left at the pace of the last steps, without evaluations."""
         recent = self._recent()
         share = self.share()
         if not recent or not share or self.recipe is None:
@@ -103,22 +106,25 @@ class Watched:
         return pace * self.step * (1 - share) / share
 
     def phases(self) -> dict[str, float]:
-        """Seconds of each phase in a step, on average over the last ones."""
+        """Return the mean seconds of each phase over the last steps, longest phase first."""
         recent = self._recent()
-        found: dict[str, float] = {}
+        means: dict[str, float] = {}
         for t in recent:
             parts = t.get("phases")
             for name, seconds in parts.items() if isinstance(parts, Mapping) else ():
-                found[str(name)] = found.get(str(name), 0.0) + float(seconds) / len(recent)
-        return dict(sorted(found.items(), key=lambda kv: -kv[1]))
+                means[str(name)] = means.get(str(name), 0.0) + float(seconds) / len(recent)
+        return dict(sorted(means.items(), key=lambda kv: -kv[1]))
 
     def rates(self) -> dict[str, float]:
-        """Tokens per second and device, and MFU, on average over the last steps."""
+        """Return tokens per second and device, and MFU, as means over the last steps."""
         return mean_rates(self._recent())
 
     def newest_groups(self, most: int) -> list[Row]:
-        """The first groups of the newest step on record; read once, for a step may have thousands.
-        What is wrong with its file is for `sparring show` to say."""
+        """Return the first ``most`` groups of the newest recorded step.
+
+        The groups of a step are read once, for a step may have thousands. A damaged file gives the
+        groups before the damage; `sparring show` names the fault.
+        """
         steps = self.source.steps if self.source else []
         if self.source is not None and steps and steps[-1] != self.newest:
             self.newest, self._groups = steps[-1], []

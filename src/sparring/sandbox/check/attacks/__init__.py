@@ -1,13 +1,12 @@
 """Attacks: programs that each try one thing that a sandbox must not allow.
 
-An attack of the usual kind is a few lines that raise an exception if they are refused; if they get
-to their end, the program prints a mark that it could not know otherwise, and the attack has got
-through. Others are to end with a certain verdict, to print the same on every input, or not to be
-accepted by a test script. Whatever an attack is for, honest programs run beside it and after it,
-and neither they nor the host may notice.
+Most attacks are a few lines that raise an exception if the sandbox refuses them. If the lines reach
+their end, the program prints a mark, and the attack has got through. Other attacks must end with a
+certain verdict, print the same on every input, or not be accepted by a test script. Honest programs
+run beside and after each attack, and neither they nor the host may be affected.
 
-Attacks are bounded: put to a plain interpreter, they show what it lets through and leave nothing
-behind. Those that cannot be tried without harm say so (``harmful``).
+Attacks are bounded: under a plain interpreter they show what gets through, and leave nothing
+behind. Attacks that would harm the host there are marked ``harmful``.
 """
 
 from __future__ import annotations
@@ -26,12 +25,15 @@ BY_TIME = frozenset({Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT})
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One program and the property that it tries to break.
+    """Program, and the property that it tries to break.
 
-    ``@NAME@`` in the program stands for a target (``targets``). The attack holds if no output has
-    the mark or the secret in it and, where they are given: the verdict of each run is one of
-    ``ends``; all outputs are equal (``same``), or equal to ``prints``. A script's verdict must not
-    be ACCEPTED, and no run may end as a failure of the executor (INFRA).
+    ``@NAME@`` in the program stands for a target (``targets``). The sandbox holds if
+
+    - no output contains the mark or the secret, nor the text ``never``;
+    - the verdict of each execution is one of ``ends``, if any are listed;
+    - all outputs are equal (``same``), or equal to ``prints``;
+    - no script accepts the program;
+    - no execution ends as a failure of the executor (INFRA).
     """
 
     name: str
@@ -42,20 +44,20 @@ class Attack:
     same: bool = False
     prints: str | None = None
     never: str = ""
-    """A word that no output may hold."""
+    """Text that no output may contain."""
     kind: Kind = Kind.STDIN
     entry_point: str = ""
     accomplice: str = ""
-    """Another program, run while the attack runs and again after it: what it prints counts as well.
-    It shows whether one program can tell another something."""
+    """Another program, executed beside the attack and after it, whose output must not contain the
+    mark either. It shows whether one program can pass a message to another."""
     harmful: bool = False
-    """Would harm the host where nothing holds it back."""
+    """True if the attack would harm a host without a sandbox."""
     plain: bool = True
-    """A plain interpreter on an ordinary host lets it through, whoever runs it."""
+    """True if the attack gets through a plain interpreter on an ordinary host, as any user."""
 
 
 def reaching(body: str) -> str:
-    """A program that prints the mark if `body` raises nothing."""
+    """Return a program that prints the mark if `body` raises nothing."""
     lines = "\n".join("    " + line for line in body.splitlines())
     return f"{PRELUDE}try:\n{lines}\nexcept BaseException:\n    pass\nelse:\n    got()\n"
 

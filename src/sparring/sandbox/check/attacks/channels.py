@@ -1,6 +1,6 @@
-"""Attacks by what is inherited or shared: descriptors, locks, flags, clocks, limits of a user.
+"""Attacks by inherited or shared things: descriptors, locks, flags, clocks, limits of a user.
 
-Those with an accomplice try to tell another program something, while both run or afterwards.
+Attacks with an accomplice try to pass a message to another program, beside them or after them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LOCK = "struct.pack('hhqqi4x', {kind}, 0, {at}, 1, 0)"
 
 
 def _telling(where: str, command: int, kind: int) -> str:
-    """Lock one byte of a file that everybody can open, and stay for a moment."""
+    """Return a program that locks one byte of a file which all can open, and stays for a moment."""
     lock = _LOCK.format(kind=kind, at=4711)
     return (
         f"{_STRUCT}fd = {where}\ntry: fcntl.fcntl(fd, {command}, {lock})\n"
@@ -46,7 +46,10 @@ def _telling(where: str, command: int, kind: int) -> str:
 
 
 def _asking(where: str, command: int) -> str:
-    """Whether somebody has locked it. An answer that is our own question says nothing."""
+    """Return code that fails unless another process has locked that byte.
+
+    The kernel that answers with the question unchanged has found no lock.
+    """
     lock = _LOCK.format(kind=1, at=4711)
     return (
         f"import time\ntime.sleep(0.05)\nimport fcntl, struct\nfd = {where}\nasked = {lock}\n"
@@ -57,7 +60,7 @@ def _asking(where: str, command: int) -> str:
 
 _NULL = "os.open('/dev/null', os.O_RDWR)"
 _LIBRARY = "os.open(os.__file__, os.O_RDONLY)"
-# What is told, and how another program hears of it.
+# Pairs of programs: one leaves a message, the other looks for it.
 _TOLD = {
     "a lock on what standard error is": (_telling("2", 37, 1), _asking("2", 36)),
     "a lock on /dev/null": (_telling(_NULL, 37, 1), _asking(_NULL, 36)),
@@ -112,7 +115,7 @@ _OTHERS = {
         "assert ctypes.CDLL(None).madvise(ctypes.c_void_p(at & ~4095), 4096, 12) == 0"
     ),
 }
-# The queue is never read, and the page says again and again that all has ended.
+# Never reads its queue, and notes on the page again and again that all executions have ended.
 _DEAF = """
 import gc, mmap, struct, sys
 def pages():

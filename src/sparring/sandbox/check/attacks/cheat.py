@@ -1,4 +1,4 @@
-"""Attacks on the verdict: finding what is expected, and looking right without being right."""
+"""Attacks on the verdict: finding the expected output, and forging a right answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sparring.sandbox.check.attacks.pages import PAGES
 from sparring.sandbox.isolation import syscalls
 from sparring.sandbox.isolation.kernel import machine
 
-# What the caller knows (the secret is in its memory and its environment) is nowhere to be found.
+# The secret is in the caller's memory and environment, and must not be found anywhere.
 _ENVIRONMENT = "assert '@NONCE@' in os.environ.get('SPARRING_CHECK', '')"
 _HUNT = {
     "the caller's frames": (
@@ -24,7 +24,7 @@ _HUNT = {
         "    for o in gc.get_objects() if isinstance(o, dict) and o is not globals()\n"
         "    for v in list(o.values()) if '_environ' not in o)"
     ),
-    "its own text in our frames": (
+    "its own text in the executor's frames": (
         "# needle-@NONCE@, in a comment: only the text of the program has it\nimport gc\n"
         "word = 'needle' + '-@NONCE@'\nframe, todo = sys._getframe(), []\nwhile frame:\n"
         "    if frame.f_globals is not globals(): todo += list(frame.f_locals.values())\n"
@@ -77,17 +77,17 @@ _FORGED = {
         "import os\nfor fd in range(3, 300):\n    for _ in range(9):\n"
         "        try: os.write(fd, os.urandom(3000))\n        except OSError: pass"
     ),
-    "a failure of ours, by a signal without a name": "import os\nos.kill(os.getpid(), 40)",
-    "a failure of ours, by a name that reads like memory": (
+    "a failure of the executor, by a signal without a name": "import os\nos.kill(os.getpid(), 40)",
+    "a failure of the executor, by a name that reads like memory": (
         "import ctypes\nctypes.CDLL(None).prctl(15, b'RssAnon:x', 0, 0, 0)\nwhile True: pass"
     ),
-    "a failure of ours, by a limit that kills": (
+    "a failure of the executor, by a limit that kills": (
         "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (0, 0))\nwhile True: pass"
     ),
-    "a failure of ours, by a limit below ours": (
+    "a failure of the executor, by a limit below its own": (
         "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass"
     ),
-    "a failure of ours, by a limit that kills, by its call": (
+    "a failure of the executor, by a limit that kills, by its call": (
         "import ctypes\nlimit = (ctypes.c_ulong * 2)(0, 0)\n"
         "ctypes.CDLL(None).syscall(@setrlimit@, 0, limit)\nwhile True: pass"
     ),
@@ -97,7 +97,7 @@ _FORGED = {
     ),
 }
 
-_INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program does the same
+_INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program prints the same
 
 _SETRLIMIT = str(dict(syscalls.numbers(syscalls.CHECKED, machine())).get("setrlimit", -1))
 

@@ -1,4 +1,4 @@
-"""Attacks by greed: time, memory, output, files, descriptors and threads without end."""
+"""Attacks by exhaustion: time, memory, output, files, descriptors and threads without end."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ _ROOMY = replace(TIGHT, cpu_seconds=3.0, idle_seconds=3.0)
 
 
 def _all(
-    what: str,
+    resource: str,
     programs: dict[str, str],
     limits: Limits,
     ends: frozenset[Verdict],
@@ -122,12 +122,12 @@ def _all(
     plain: bool = True,
 ) -> list[Attack]:
     return [
-        Attack(f"{what}: {name}", text, ("",), limits, ends, harmful=harmful, plain=plain)
+        Attack(f"{resource}: {name}", text, ("",), limits, ends, harmful=harmful, plain=plain)
         for name, text in programs.items()
     ]
 
 
-# The kernel may refuse it first: a file's size is limited, and the program dies of the error.
+# A file's size is limited too: the kernel may refuse a write first, and the program raises.
 _TOO_MUCH_OUTPUT = frozenset({Verdict.OUTPUT_LIMIT, Verdict.RUNTIME_ERROR})
 
 ATTACKS = (

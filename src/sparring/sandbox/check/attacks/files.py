@@ -1,4 +1,4 @@
-"""Attacks on files: the host's, the kernel's, the parent's memory, and the run's own input."""
+"""Attacks on files: of the host, of the kernel, the caller's memory, and an execution's input."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Attacks by what Linux kernels have let programs do: doors of known holes, and gaps of Landlock.
+"""Attacks by known holes of Linux kernels, and by gaps of older Landlock ABIs.
 
-None of these breaks a kernel. Each makes the first step of a public exploit, or one that a kernel
-before some Landlock ABI does not refuse; it gets through if that step is allowed. docs/sandbox.md
-has the table of holes by number, and of Landlock's ABIs.
+None of these attacks breaks a kernel. Each makes the first step of a public exploit, or a step that
+a kernel before some Landlock ABI does not refuse, and gets through if that step is allowed.
+docs/sandbox.md has the tables of holes (by CVE) and of Landlock's ABIs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _X86 = machine() == "x86_64"
 _VMSPLICE, _OPENAT, _SOCKET, _ADD_KEY = (278, 257, 41, 248) if _X86 else (75, 56, 198, 217)
 _UNSHARE, _RENAMEAT2, _REMOVEXATTR = (272, 316, 197) if _X86 else (97, 276, 14)
 
-# A page of a file in a pipe, without a copy: what Dirty Pipe and its kin begin with.
+# A page of a file in a pipe, without a copy: the first step of Dirty Pipe and its kin.
 _PAGES_IN_PIPES = {
     "splice of a file (Dirty Pipe, CVE-2022-0847)": (
         "r, w = os.pipe()\nassert os.splice(os.open(os.__file__, os.O_RDONLY), w, 1, 0) == 1"
@@ -41,7 +41,7 @@ _PAGES_IN_PIPES = {
         "assert os.sendfile(a.fileno(), os.open(os.__file__, os.O_RDONLY), 0, 1) == 1"
     ),
 }
-# Sockets, keys and namespaces: that the kernel looks at the call is enough.
+# Sockets, keys and namespaces: the attack gets through if the kernel looks at the call at all.
 _DOORS = {
     "AF_ALG (Copy Fail, CVE-2026-31431)": f"raw({_SOCKET}, 38, 5, 0)",
     "netlink XFRM (Dirty Frag, CVE-2026-43284)": f"raw({_SOCKET}, 16, 3, 6)",
@@ -50,9 +50,9 @@ _DOORS = {
     "keys for RxRPC (DirtyDecrypt, CVE-2026-31635)": f"raw({_ADD_KEY}, b'x', b'0:6', b'x', 1, -3)",
     "a user namespace with a network (CVE-2026-53362)": f"raw({_UNSHARE}, 0x50000000)",
 }
-# Opened without a right that Landlock asks for.
+# Ways to open or change a file for which some Landlock ABI asks for no right.
 _PAST_LANDLOCK = {
-    # Shown on a file of its own, for the host's readable ones are the installation's.
+    # On a file of the program's own: the readable files of the host are those of an installation.
     "emptied while opened for reading": (
         "open('f', 'w').write('x')\nos.close(os.open('f', os.O_RDONLY | os.O_TRUNC))"
     ),

@@ -1,9 +1,9 @@
-"""What programs begin with that are after the page they share with whoever watches them."""
+"""Beginning of programs that attack the page which they share with the server."""
 
 from __future__ import annotations
 
-# The page that a program shares with whoever watches it, found as a Python object: among those
-# that can be reached from the frames and from all other objects.
+# Finds the shared page as a Python object, among the objects that can be reached from the frames
+# and from all other objects.
 PAGES = """
 import gc, mmap, os, struct, sys, time
 def reach():

@@ -1,7 +1,6 @@
-"""What a run leaves behind and the next one of the program must not find.
+"""Attacks by traces: changes of one execution that the program's next one must not find.
 
-The output is to be the same for every input; where an attack has an accomplice it must be the same
-for every program too.
+The output must be the same for every input.
 """
 
 from __future__ import annotations
@@ -9,16 +8,16 @@ from __future__ import annotations
 from sparring.sandbox.check.attacks import TIGHT, Attack
 from sparring.sandbox.check.attacks.pages import PAGES
 
-_INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program does the same
+_INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program prints the same
 
-# Found by the next program, though every process is a fresh one.
+# Looks for a word on the shared page, which outlives a process, and leaves one there.
 _WORD_ON_THE_PAGE = (
     PAGES
     + "found = []\npages = reach()\nfor page in pages:\n    try: found += [page[9060:9064]]\n"
     + "    except ValueError: pass\nprint(found)\nwrite(b'word', 9060)"
 )
 
-# What a run leaves and the next one of the program must not find: the output is always the same.
+# Programs that print some state and then change it: the output must always be the same.
 _LEFT = {
     "a global": "print('seen' in globals())\nseen = 1",
     "a builtin": "import builtins\nprint(hasattr(builtins, 'seen'))\nbuiltins.seen = 1",
@@ -140,7 +139,7 @@ _LEFT = {
     "ctypes.string_at(0)",
 }
 
-# An input that serves the inputs after it in the program's place.
+# An input that, once evaluated, answers the inputs after it in the program's place.
 _ANSWERS = """
 import gc, mmap, os, socket, struct, sys
 frame, todo = sys._getframe(), list(gc.get_objects())
@@ -171,7 +170,7 @@ while True:
         n = 0
 """
 
-# The author of the input is not the program's: what it does must not be there for the next one.
+# An input's author is not the program's: effects of one input must not reach the next.
 _SEEN = "import builtins\nprint(hasattr(builtins, 'seen'))\n"
 _TAUGHT = {
     "an input that is evaluated": (

@@ -1,4 +1,4 @@
-"""Attacks on test scripts: programs that a script must not accept."""
+"""Attacks on test scripts: wrong programs that a script must not accept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sparring.sandbox.check.attacks import Attack
 from sparring.sandbox.check.attacks.pages import PAGES
 from sparring.schema import Kind
 
-# Programs that do not compute 2 * n, and a script that asks them to.
+# A script that asks for 2 * n, and programs that do not compute it.
 _SCRIPT = """
 def check(candidate):
     assert candidate(2) == 4
@@ -73,7 +73,7 @@ _WRONG_HERE = {
     ),
 }
 
-# A script that expects an error, and catches whatever comes.
+# A script that expects an error, and catches every exception.
 _CATCHING = """
 def check(candidate):
     try: candidate(-1)
@@ -90,7 +90,7 @@ _NO_ERROR = {
 }
 
 _STOP = "def f(n): raise StopIteration"
-# Suites that Python's own constructs end early, or that never look at what they find.
+# Scripts that Python's own constructs end early, or that never read the results of their tests.
 _CARELESS = {
     "an end of the loop, from map": (
         _STOP,

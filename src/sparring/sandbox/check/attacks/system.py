@@ -82,7 +82,7 @@ _PRIVILEGED_FAMILIES = {
     "kernel cryptography": "import socket\nsocket.socket(38, 5, 0)",
     "Bluetooth": "import socket\nsocket.socket(31, 3, 1)",
 }
-# Names of system calls and arguments that do nothing where the call is let through.
+# System calls by name, with arguments that have no effect where the call is allowed.
 _CALLS = {
     "keyctl": "0, -3, 0", "add_key": "0, 0, 0, 0, -3", "request_key": "0, 0, 0, 0",
     "io_uring_setup": "1, 0", "io_uring_enter": "-1, 0, 0, 0, 0", "bpf": "0, 0, 0",
@@ -100,7 +100,7 @@ _CALLS = {
     "setpriority": "0, 0, 0", "sched_setaffinity": "0, 8, 0", "ioprio_set": "1, 0, 0",
     "inotify_init1": "0",
 }  # fmt: skip
-_BY_NUMBER = {  # calls that are in no table: x86-64, aarch64
+_BY_NUMBER = {  # calls that are in no table of `syscalls`: numbers on x86-64 and aarch64
     "shmget": (29, 194, "0, 4096, 0o600"),
     "semget": (64, 190, "0, 1, 0o600"),
     "msgget": (68, 186, "0, 0o600"),
@@ -129,25 +129,25 @@ def _attacks() -> tuple[Attack, ...]:
             text = text.replace(f"@{name}@", str(numbers[name]))
         return reaching(text)
 
-    found = [Attack(f"process: {name}", body(text)) for name, text in _PROCESSES.items()]
-    found += [Attack(f"signal: {name}", body(text)) for name, text in _SIGNALS.items()]
-    found += [Attack(f"network: {name}", body(text)) for name, text in _NETWORK.items()]
-    found += [
+    attacks = [Attack(f"process: {name}", body(text)) for name, text in _PROCESSES.items()]
+    attacks += [Attack(f"signal: {name}", body(text)) for name, text in _SIGNALS.items()]
+    attacks += [Attack(f"network: {name}", body(text)) for name, text in _NETWORK.items()]
+    attacks += [
         Attack(f"network: {name}", body(text), plain=False)
         for name, text in _PRIVILEGED_FAMILIES.items()
     ]
-    raw = {name: (numbers[name], given) for name, given in _CALLS.items() if name in numbers}
+    calls = {name: (numbers[name], rest) for name, rest in _CALLS.items() if name in numbers}
     x86_64 = machine() == "x86_64"
-    raw |= {name: (a if x86_64 else b, given) for name, (a, b, given) in _BY_NUMBER.items()}
-    found += [
-        Attack(f"call: {name}", reaching(f"raw({number}, {given})"), plain=False)
-        for name, (number, given) in raw.items()
+    calls |= {name: (a if x86_64 else b, rest) for name, (a, b, rest) in _BY_NUMBER.items()}
+    attacks += [
+        Attack(f"call: {name}", reaching(f"raw({number}, {rest})"), plain=False)
+        for name, (number, rest) in calls.items()
     ]
     if x86_64:
-        found.append(
+        attacks.append(
             Attack("call: by the numbers of x32", reaching("raw(0x40000027)"), plain=False)
         )
-    return tuple(found)
+    return tuple(attacks)
 
 
 ATTACKS = _attacks()

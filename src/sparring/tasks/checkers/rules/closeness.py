@@ -1,11 +1,12 @@
 """numpy's ``allclose``, ``isclose`` and ``testing.assert_allclose`` for plain values.
 
-Numbers, and lists of them as deep as they are, compare as numpy compares the arrays that it makes
-of them: shapes are broadcast, ``abs(a - b) <= atol + rtol * abs(b)`` decides, an infinity is near
-itself alone. What numpy makes no numeric array of (texts, None, sets, ragged lists) raises
-`TypeError` or `ValueError`, as it does there (numpy 2.4).
-
-The functions here use nothing but one another: `stand_in` hands their source to test scripts.
+- Numbers, and lists of numbers at any depth, compare as numpy compares the arrays made of them:
+  shapes are broadcast, ``abs(a - b) <= atol + rtol * abs(b)`` decides, and an infinity is near
+  itself alone.
+- Values of which numpy makes no numeric array (texts, None, sets, ragged lists) raise `TypeError`
+  or `ValueError`, as in numpy 2.4.
+- The functions use only one another, because `stand_in` hands their source, docstrings included,
+  to test scripts: any change of the source changes the scripts.
 """
 
 from __future__ import annotations
@@ -113,13 +114,14 @@ def assert_allclose(
 
 OFFERED = ("allclose", "isclose", "testing.assert_allclose", "ndarray", "inf", "nan", "pi", "e",
            "float16", "float32", "float64", "floating")  # fmt: skip
-"""What of numpy the stand-in has. No value of a script is an array, or a number of its types."""
+"""Names of numpy that the stand-in has. Its ``ndarray`` and number types exist for ``isinstance``
+alone: no value of a script has them."""
 _FUNCTIONS = (array_of, near, pairs_of, allclose, isclose, assert_allclose)
 
 
 def stand_in() -> str:
-    """Python source that defines `_stand_in_for_numpy`, whose value has all of `OFFERED`."""
-    body = "\n".join(inspect.getsource(one) for one in _FUNCTIONS).replace("Any", "object")
+    """Return Python source of `_stand_in_for_numpy`, which returns an object with all `OFFERED`."""
+    body = "\n".join(inspect.getsource(f) for f in _FUNCTIONS).replace("Any", "object")
     end = """
 class ndarray: pass
 class float16(float): pass

@@ -1,10 +1,11 @@
-"""How APPS, TACO and CodeContests compare printed text with what is expected.
+"""Comparison of printed text as in the harnesses of APPS, TACO and CodeContests.
 
-`apps` and `taco` accept the same words in other lines and orders, and numbers alike to three
-digits: far more than an author would call right. They are what published results on these sets
-mean by passing. Written after ``eval/testing_util.py`` of hendrycks/apps (commit 5dcfdf2),
-``metrics/testing_util.py`` of FlagOpen/TACO (2ba6235) and ``execution/tester_sandboxer.cc`` of
-google-deepmind/code_contests (8d1341a).
+- `apps` and `taco` accept the same words in other lines and orders, and numbers that agree to
+  three decimals: far more than an author would call right. Published results on these data sets
+  count passes by these rules.
+- Sources: ``eval/testing_util.py`` of hendrycks/apps (commit 5dcfdf2), ``metrics/testing_util.py``
+  of FlagOpen/TACO (2ba6235) and ``execution/tester_sandboxer.cc`` of
+  google-deepmind/code_contests (8d1341a).
 """
 
 from __future__ import annotations
@@ -17,16 +18,23 @@ from typing import Any
 from sparring.tasks.checkers.rules.closeness import allclose
 
 _LONGEST_NUMBER = 1000
-"""Characters; a longer one is read as no number, for reading takes more than its length."""
+"""Most characters of a number; reading takes more than linear time, so that a longer word is not
+read as a number."""
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity|nan)\Z", re.A)
 _PRECISION = 1e-5
 _SPACE = re.compile(r"[ \n\t\r\v]+")
 
 
 def apps(actual: str, expected: str) -> bool:
-    """APPS: equal but for white space around the whole or around lines; or as many lines that are
-    one number each, near by numpy's default; or the same set of lines, each as a set of words, the
-    words as texts or as numbers of three decimals."""
+    """Return whether APPS's harness accepts a printed text.
+
+    One of these must hold:
+
+    - The texts are equal apart from white space around the text or around lines.
+    - Both have equally many lines of one number each, which are near by numpy's default.
+    - Both are the same set of lines, each line a set of words; words are compared as texts, or as
+      numbers rounded to three decimals.
+    """
     lines = actual.splitlines()
     wanted = [line.strip() for line in expected.split("\n") if line]
     if _stripped_equal("\n".join(lines), expected):
@@ -41,21 +49,26 @@ def apps(actual: str, expected: str) -> bool:
 
 
 def taco(actual: str, expected: str) -> bool:
-    """TACO: equal but for white space around the whole. Beyond that its harness takes the printed
-    text for a list of lines, which it is not: where every word is one character, or a line of the
-    expected text is the characters of a printed word, the sets of these are compared as in `apps`.
+    """Return whether TACO's harness accepts a printed text.
+
+    The texts are equal apart from white space around them. Otherwise the harness takes the printed
+    text, which is one string, for a list of lines, so that it compares characters: of the whole
+    text as in the second rule of `apps`, of each word as in the third.
     """
     if _stripped_equal(actual, expected):
         return True
-    wanted = [line.strip() for line in expected.split("\n") if line]
-    if _near(list(actual), wanted):
+    lines = [line.strip() for line in expected.split("\n") if line]
+    if _near(list(actual), lines):
         return True
-    return _same_sets([list(word) for word in actual.split()], [line.split() for line in wanted])
+    return _same_sets([list(word) for word in actual.split()], [line.split() for line in lines])
 
 
 def codecontests(actual: str, expected: str) -> bool:
-    """CodeContests: as many words, each equal but for the case of ASCII letters, or both numbers
-    that differ by less than 1e-5."""
+    """Return whether the tester of CodeContests accepts a printed text.
+
+    Both texts have equally many words. Each pair of words is equal apart from the case of ASCII
+    letters, or both are numbers that differ by less than 1e-5.
+    """
     mine, its = _words(actual), _words(expected)
     if mine == its:
         return True
@@ -73,7 +86,7 @@ def _number(text: str) -> float:
 
 
 def _near(actual: list[str], expected: list[str]) -> bool:
-    """Whether both are as many numbers, near each other."""
+    """Return whether both are equally many numbers, near each other."""
     if len(actual) != len(expected):
         return False
     try:
@@ -83,7 +96,7 @@ def _near(actual: list[str], expected: list[str]) -> bool:
 
 
 def _same_sets(actual: list[list[str]], expected: list[list[str]]) -> bool:
-    """Whether two lists of lists are the same set of sets: of texts, or of rounded numbers."""
+    """Return whether two lists of lists are the same set of sets, as texts or rounded numbers."""
     if _set_of_sets(actual) == _set_of_sets(expected):
         return True
     try:
@@ -92,21 +105,24 @@ def _same_sets(actual: list[list[str]], expected: list[list[str]]) -> bool:
     except ValueError:
         return False
     if any(math.isnan(n) for lines in (mine, its) for line in lines for n in line):
-        return False  # it equals nothing
+        return False  # a NaN equals nothing
     return _set_of_sets(mine) == _set_of_sets(its)
 
 
 def _set_of_sets(lists: Iterable[list[Any]]) -> list[Any]:
-    """A set of sets as sorted lists: no hash table for a program to fill slowly."""
-    return _unique([_unique(one) for one in lists])
+    """Return a set of sets as sorted lists.
+
+    A hash table would let a program slow the comparison down by colliding words.
+    """
+    return _unique([_unique(items) for items in lists])
 
 
 def _unique(items: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
+    unique: list[Any] = []
     for item in sorted(items):
-        if not found or found[-1] != item:
-            found.append(item)
-    return found
+        if not unique or unique[-1] != item:
+            unique.append(item)
+    return unique
 
 
 def _words(text: str) -> list[str]:

@@ -1,8 +1,9 @@
-"""How EvalPlus, APPS and TACO compare the value of a call with the expected one.
+"""Comparison of a call's value with the expected one, as in EvalPlus, APPS and TACO.
 
-Values come as `sparring.values.read` gives them: sets and mappings as `Held`, never an object of
-the program's own. Written after ``evalplus/eval/__init__.py`` of evalplus 0.3.1 and, for
-`unwrapped`, ``eval/testing_util.py`` of hendrycks/apps (5dcfdf2).
+- Values are those of `sparring.values.read`: sets and mappings are `Held`, and no value is an
+  object of the program's own class.
+- Sources: ``evalplus/eval/__init__.py`` of evalplus 0.3.1 and, for `unwrapped`,
+  ``eval/testing_util.py`` of hendrycks/apps (5dcfdf2).
 """
 
 from __future__ import annotations
@@ -19,75 +20,95 @@ from sparring.values.naming import Names
 RELATIVE = 1e-7
 """EvalPlus's relative tolerance beside every absolute one."""
 _LONGEST_RANGE = 1_000_000
-"""A program may return a range of any length in a few characters."""
+"""Most items of a range; a program can return a range of any length in a few characters."""
 
 
-def evalplus(found: Any, wanted: Any, absolute: float, work: Work) -> bool:
-    """EvalPlus where a tolerance is allowed: equal; or of one type, for lists and tuples of one
-    length, and near by numpy's `allclose` with this absolute and a relative tolerance of 1e-7."""
-    return values.same(found, wanted, work=work) or _near_alike(found, wanted, absolute)
+def evalplus(actual: Any, expected: Any, absolute: float, work: Work) -> bool:
+    """Return whether EvalPlus accepts a value of a task with a tolerance.
+
+    The values are equal; or they have one type (lists and tuples also one length), and are near by
+    numpy's `allclose` with the absolute tolerance ``absolute`` and the relative tolerance 1e-7.
+    """
+    return values.same(actual, expected, work=work) or _near_alike(actual, expected, absolute)
 
 
-def near(found: Any, wanted: Any, absolute: float, relative: float, work: Work) -> bool:
-    """Equal, or near by numpy's `allclose`, whatever the types: lists and tuples are arrays."""
-    return values.same(found, wanted, work=work) or _near(found, wanted, absolute, relative)
+def near(actual: Any, expected: Any, absolute: float, relative: float, work: Work) -> bool:
+    """Return whether two values are equal, or near by numpy's `allclose`.
+
+    Types do not count: lists and tuples are arrays.
+    """
+    return values.same(actual, expected, work=work) or _near(actual, expected, absolute, relative)
 
 
-def members(found: Any, wanted: Any, absolute: float, work: Work) -> bool:
-    """EvalPlus's sets: the same members, in any order and number; or, with a tolerance, near as
-    `evalplus` has it."""
+def members(actual: Any, expected: Any, absolute: float, work: Work) -> bool:
+    """Return whether EvalPlus accepts a value of a task whose answer is a set.
+
+    Both have the same members, in any order and number; or, with a tolerance, the values are near
+    as in `evalplus`.
+    """
     try:
-        mine, its = _members(found, work), _members(wanted, work)
+        mine, its = _members(actual, work), _members(expected, work)
     except NotPlain:
-        return False  # where its own harness raises
-    return mine == its or (absolute > 0 and _near_alike(found, wanted, absolute))
+        return False  # EvalPlus's harness raises here
+    return mine == its or (absolute > 0 and _near_alike(actual, expected, absolute))
 
 
-def not_none(found: Any, wanted: Any) -> bool:
-    """EvalPlus's matches: ``wanted`` says whether a value other than None is expected; a truth
-    value must be that one."""
-    return wanted is (found if isinstance(found, bool) else found is not None)
+def not_none(actual: Any, expected: Any) -> bool:
+    """Return whether EvalPlus accepts a value of a task that asks for a match.
+
+    ``expected`` is True if a match is expected. A truth value must equal ``expected``; of any other
+    value, None means no match.
+    """
+    return expected is (actual if isinstance(actual, bool) else actual is not None)
 
 
-def any_of(found: Any, wanted: Any, work: Work) -> bool:
-    """Equal to one of the expected list's values."""
-    return any(values.same(found, one, work=work) for one in wanted)
+def any_of(actual: Any, expected: Any, work: Work) -> bool:
+    """Return whether a value equals one of the values in the expected list."""
+    return any(values.same(actual, value, work=work) for value in expected)
 
 
-def unwrapped(found: Any, wanted: Any, work: Work) -> bool:
-    """APPS and TACO: equal, a tuple being a list; or equal to the first item of an expected list,
-    which is how one of ``[[4]]`` is meant; or, if its first item is a tuple, to that as lists."""
-    value = list(found) if isinstance(found, tuple) else found
-    if values.same(value, wanted, work=work):
+def unwrapped(actual: Any, expected: Any, work: Work) -> bool:
+    """Return whether the harness of APPS and TACO accepts a value.
+
+    A returned tuple counts as a list. One of these must hold:
+
+    - The value equals the expected one.
+    - The value equals the first item of the expected list: the data sets write ``[[4]]`` for
+      ``[4]``.
+    - The value's first item is a tuple, and the value with all items as lists equals that first
+      item.
+    """
+    value = list(actual) if isinstance(actual, tuple) else actual
+    if values.same(value, expected, work=work):
         return True
-    if not isinstance(wanted, list) or not wanted:
+    if not isinstance(expected, list) or not expected:
         return False
-    if values.same(value, wanted[0], work=work):
+    if values.same(value, expected[0], work=work):
         return True
     if not isinstance(value, (list, deque)) or not value or not isinstance(value[0], tuple):
         return False
     if not all(isinstance(item, (list, tuple, deque, str)) for item in value):
         return False
-    return values.same([list(item) for item in value], wanted[0], work=work)
+    return values.same([list(item) for item in value], expected[0], work=work)
 
 
-def _near_alike(found: Any, wanted: Any, absolute: float) -> bool:
-    if kind_of(found) is not kind_of(wanted):
+def _near_alike(actual: Any, expected: Any, absolute: float) -> bool:
+    if kind_of(actual) is not kind_of(expected):
         return False
-    if isinstance(wanted, (list, tuple)) and len(found) != len(wanted):
+    if isinstance(expected, (list, tuple)) and len(actual) != len(expected):
         return False
-    return _near(found, wanted, absolute, RELATIVE)
+    return _near(actual, expected, absolute, RELATIVE)
 
 
-def _near(found: Any, wanted: Any, absolute: float, relative: float) -> bool:
+def _near(actual: Any, expected: Any, absolute: float, relative: float) -> bool:
     try:
-        return allclose(found, wanted, relative, absolute)
+        return allclose(actual, expected, relative, absolute)
     except (TypeError, ValueError, OverflowError):
-        return False  # what numpy makes no array of raises there
+        return False  # values of which numpy makes no array raise in the harness
 
 
 def _members(value: Any, work: Work) -> set[str]:
-    """Names of what ``set(value)`` holds. Raises `NotPlain` where Python would raise."""
+    """Return the names of the members of ``set(value)``. Raises `NotPlain` where Python raises."""
     if type(value) is Held:
         parts = list(value.parts)
     elif isinstance(value, range) and value != value[:_LONGEST_RANGE]:

@@ -1,5 +1,5 @@
-// Reading values off the drawn curves: a line follows the pointer or the arrow keys, and a click
-// or Enter goes to the step.
+// Reads values off the drawn curves: a line follows the pointer or the arrow keys; a click or Enter
+// goes to the step.
 function liveCharts(data, figures) {
   for (const figure of figures.querySelectorAll("figure.chart")) {
     const chart = data.charts.find((c) => c.key === figure.dataset.key);

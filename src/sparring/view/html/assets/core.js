@@ -1,6 +1,6 @@
 // Parts that all views use: elements, texts of the run, numbers, the address.
 
-// Everything on the page is made here: a child that is a string becomes a text node, never markup.
+// Makes every element of the page. A child that is a string becomes a text node, never markup.
 function h(tag, attrs, ...kids) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attrs ?? {})) {
@@ -12,15 +12,15 @@ function h(tag, attrs, ...kids) {
   return made;
 }
 
-// Characters that would act or not be seen: control, bidirectional, private, unpaired. Line ends
-// and tabs stay. The same classes as sparring.runs.text.visible.
+// Characters that act or cannot be seen: control, bidirectional, private, unpaired. Line ends and
+// tabs stay. sparring.runs.text.visible has the same classes.
 const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 
 function visible(text) {
   const nodes = [];
   let from = 0;
   for (const found of text.matchAll(UNSEEN)) {
-    if (nodes.length > 20000) break; // the rest is shown as it is, inert all the same
+    if (nodes.length > 20000) break; // the rest is shown unchanged: a text node is inert anyway
     const code = found[0].codePointAt(0);
     const shown = code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0");
     if (found.index > from) nodes.push(text.slice(from, found.index));
@@ -31,7 +31,7 @@ function visible(text) {
   return nodes;
 }
 
-// A short text of the run within a line, and a long one in a block.
+// `said` shows a short text of the run in a line, `block` a long text in a block.
 const said = (text) => h("bdi", { dir: "ltr" }, visible(String(text)));
 function block(text, label) {
   if (text === null || text === undefined) return h("p", { class: "none" }, "none");
@@ -45,7 +45,7 @@ const known = (v) => v !== null && v !== undefined && !Number.isNaN(v);
 function number(v, digits = 3) {
   return known(v) ? minus(String(Number(Number(v).toPrecision(digits)))) : "–";
 }
-// As short as a column is narrow: two decimals at most, none from ten on.
+// A short number for a narrow column: at most two decimals, none from ten on.
 function brief(v, sign) {
   if (!known(v)) return "–";
   const text = Math.abs(v) >= 10 ? v.toFixed(0) : String(Number(v.toFixed(Math.abs(v) < 1 ? 2 : 1)));
@@ -66,7 +66,7 @@ function duration(seconds) {
 const LETTERS = "ABCDEF";
 const badge = (run) => h("span", { class: "run run-" + run, title: "run " + LETTERS[run] }, LETTERS[run]);
 
-// Data is gzipped JSON in base64, in elements that are never run.
+// Data is gzipped JSON in base64, in script elements of a type that is never executed.
 async function unpack(id) {
   const element = document.getElementById(id);
   if (!element) return null;
@@ -75,7 +75,7 @@ async function unpack(id) {
   return JSON.parse(await new Response(stream).text());
 }
 
-// The address says what is shown: #view=task&run=0&step=12&task=ID&row=3&col=5
+// The address names the view: #view=task&run=0&step=12&task=ID&row=3&col=5
 function place() {
   const given = new URLSearchParams(location.hash.slice(1));
   const whole = (name) => (/^\d{1,9}$/.test(given.get(name) ?? "") ? Number(given.get(name)) : null);
@@ -103,7 +103,7 @@ function go(changes) {
   if (next !== location.hash) location.hash = next;
 }
 
-// What is remembered between visits; a browser may refuse it.
+// Settings kept between visits; a browser may refuse to keep them.
 function recall(name) {
   try {
     return localStorage.getItem(name);
@@ -115,11 +115,11 @@ function remember(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // it is forgotten then
+    // the setting is then not kept
   }
 }
 
-// A table that is sorted by a click on its head. columns: {title, words, of, show, right}
+// A table that a click on a column's head sorts. columns: {title, words, of, show, right}
 function table(columns, rows, options = {}) {
   const state = { by: options.by ?? null, down: options.down ?? false, shown: options.page ?? 100 };
   const body = h("tbody");
@@ -148,7 +148,7 @@ function table(columns, rows, options = {}) {
   fill();
   return h("div", {}, h("div", { class: "scroll" }, h("table", { class: options.class }, options.caption ? h("caption", {}, options.caption) : null, h("thead", {}, h("tr", {}, heads)), body)), foot);
 }
-// Unknown values stand last whichever way it is sorted.
+// Unknown values stand last in either order.
 function compare(a, b, down) {
   if (!known(a) || !known(b)) return known(a) ? -1 : known(b) ? 1 : 0;
   const order = typeof a === "string" || typeof b === "string" ? (String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0) : a - b;
@@ -156,7 +156,7 @@ function compare(a, b, down) {
 }
 
 function choice(label, values, now, change) {
-  // An option holds plain text only, and one of thousands of characters helps nobody.
+  // An option can hold plain text only, so a long text is cut.
   const plain = (text) => visible(text.length > 60 ? text.slice(0, 60) + "…" : text).map((n) => n.textContent ?? n).join("");
   const select = h("select", { onchange: () => change(select.value) }, values.map(([value, text]) => h("option", { value, selected: String(value) === String(now) }, plain(String(text)))));
   return h("label", { class: "choice" }, label + " ", select);

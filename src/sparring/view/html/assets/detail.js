@@ -1,4 +1,4 @@
-// What lies behind a cell, a row or a column of the matrix.
+// Details of a cell, a row or a column of the matrix.
 function cellPart(group, r, c) {
   const row = group.rows[r];
   const column = group.columns[c];
@@ -10,20 +10,20 @@ function cellPart(group, r, c) {
     h("h4", {}, inputName(column)), block(column.input, "input"),
     cell && known(column.expected) ? [h("h4", {}, column.form === "call" ? "Expected and returned" : "Expected and printed"), diffView(column.expected, cell[1] ?? "")] : null,
     testRule(column),
-    kindOf(column) === "U" && column.right !== null ? h("p", { class: "fine" }, column.right ? "By the reference solution the test is right." : "By the reference solution the test is wrong: its expected output is not what the statement asks for.") : null,
+    kindOf(column) === "U" && column.right !== null ? h("p", { class: "fine" }, column.right ? "By the reference solution the test is right." : "By the reference solution the test is wrong: the reference gives another output.") : null,
     h("h4", {}, "Program"), row.source !== undefined ? block(row.source, "program") : block(row.text, "response"),
-    h("div", { class: "pair" }, h("div", {}, h("h4", {}, `Why ${rowName(row, r)} earned what it did`), termsTable(row)), kindOf(column) === "U" ? h("div", {}, h("h4", {}, `Why ${columnName(column)} earned what it did`), termsTable(column)) : null),
+    h("div", { class: "pair" }, h("div", {}, h("h4", {}, `Reward of ${rowName(row, r)}, term by term`), termsTable(row)), kindOf(column) === "U" ? h("div", {}, h("h4", {}, `Reward of ${columnName(column)}, term by term`), termsTable(column)) : null),
   ];
 }
 
 const inputName = (column) => ({ call: "Call", script: "Test script" })[column.form] ?? "Input";
-// How the two are compared, where the test has a rule of its own; a script decides by itself.
+// The rule that compares outputs, where the test has a rule of its own or is a script.
 function testRule(column) {
   if (column.form === "script") return h("p", { class: "fine" }, WORDS["test script"]);
   return column.rule ? h("p", { class: "fine" }, "Compared by the test's own rule: ", said(column.rule), ".") : null;
 }
 
-// How a program or a test was found in its response, and what stood there.
+// The rule that found a program or a test in its response, and the text that the rule saw.
 function foundPart(entry) {
   const told = [];
   if (entry.how) told.push("read as " + entry.how.replaceAll("_", " ").replaceAll("+", ", "));
@@ -33,12 +33,12 @@ function foundPart(entry) {
 
 function rowPart(group, r) {
   const row = group.rows[r];
-  const state = row.correct === true ? "correct: it passes every test that decides" : row.correct === false ? "wrong: it fails at least one test that decides" : "unknown: a deciding test is masked, or there is none";
+  const state = row.correct === true ? "correct: passes every deciding test" : row.correct === false ? "wrong: fails at least one deciding test" : "unknown: a deciding test is masked, or there is none";
   return [
     h("h3", {}, rowName(row, r)),
     h("p", {}, h("b", {}, state), row.failure ? [" · no program could be read: ", said(row.failure.replaceAll("_", " "))] : null),
     foundPart(row),
-    row.opponent ? h("p", { class: "fine" }, WORDS.opponent) : [h("h4", {}, "Why it earned what it did"), termsTable(row)],
+    row.opponent ? h("p", { class: "fine" }, WORDS["initial-policy program"]) : [h("h4", {}, "Reward, term by term"), termsTable(row)],
     row.source ? [h("h4", {}, "Program"), block(row.source, "program")] : null,
     responsePart(group, row, "coder"),
   ];
@@ -51,19 +51,19 @@ function columnPart(group, c) {
   if (column.failure) told.push("no test could be read: " + column.failure.replaceAll("_", " "));
   if (column.refused) told.push("refused: " + column.refused.replaceAll("_", " "));
   if (known(column.right)) told.push(column.right ? "right, by the reference solution" : "wrong, by the reference solution");
-  if (column.kept === false) told.push("set aside by the filter: no reward follows from it");
+  if (column.kept === false) told.push("left out by the filter: no reward depends on this test");
   return [
     h("h3", {}, columnName(column)),
     told.length ? h("p", {}, h("b", {}, said(told.join(" · ")))) : null,
     foundPart(column),
     h("div", { class: "pair" }, h("div", {}, h("h4", {}, inputName(column)), block(column.input, "input")), column.form === "script" ? null : h("div", {}, h("h4", {}, column.form === "call" ? "Expected value" : "Expected output"), block(column.expected, "expected output"))),
     testRule(column),
-    generated ? [h("h4", {}, "Why it earned what it did"), termsTable(column), responsePart(group, column, "tester")] : null,
+    generated ? [h("h4", {}, "Reward, term by term"), termsTable(column), responsePart(group, column, "tester")] : null,
   ];
 }
 
 function termsTable(item) {
-  if (!item.terms?.length) return h("p", { class: "none" }, item.opponent ? "an opponent's program earns nothing" : "the recipe could not be read");
+  if (!item.terms?.length) return h("p", { class: "none" }, item.opponent ? "a program of the initial policy has no reward" : "the recipe could not be read");
   return h("table", { class: "terms" }, h("tbody", {}, item.terms.map(([name, text]) => h("tr", { class: ["reward", "advantage"].includes(name) ? "result" : name === "differs" ? "differs" : null }, h("th", { scope: "row", title: hint(name) ?? hint(text.split(":")[0]) }, name), h("td", {}, said(text))))));
 }
 const hint = (name) => WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null;
@@ -72,10 +72,10 @@ function responsePart(group, item, role) {
   const prompt = group.prompts[role];
   return [
     h("h4", {}, item.tokens.length ? "Response, token by token" : "Response"),
-    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}.`, item.tokens.length ? " The darker, the less likely a token was; point at one for its log-prob." : "", group.pieces || !item.tokens.length ? "" : " No tokenizer was at hand: tokens are shown by their numbers."),
+    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}.`, item.tokens.length ? " The darker, the less likely a token was; point at one for its log-prob." : "", group.pieces || !item.tokens.length ? "" : " No tokenizer was available: tokens are shown by number."),
     item.tokens.length ? tokensView(item) : null,
     h("details", { open: !item.tokens.length }, h("summary", {}, "Response as text"), block(item.text, "response")),
-    prompt.length === 0 ? null : h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "No tokenizer was at hand to read it.") : block(prompt.text, "prompt")),
+    prompt.length === 0 ? null : h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "The prompt cannot be shown: no tokenizer was available.") : block(prompt.text, "prompt")),
   ];
 }
 

@@ -1,4 +1,4 @@
-// What was expected beside what was printed: by lines, and by words within changed lines.
+// Expected beside printed output: compared by lines, and by words within changed lines.
 const MOST_COMPARED = 250000;
 
 // The longest common subsequence of two lists as pairs of places.
@@ -42,7 +42,7 @@ function diffView(expected, actual) {
   const blank = (text, other) => text === "" && other !== "" && h("p", { class: "fine" }, text === actual ? "Nothing was printed." : "Nothing was expected.");
   if (!rows.length) rows.push(h("tr", {}, side("", "none", ["(empty)"]), side("", "none", ["(empty)"])));
   const same = expected === actual;
-  const note = same ? "Equal to the character." : a.length === b.length && a.every((l, k) => l === b[k]) ? "They differ only in the line end at the end." : null;
+  const note = same ? "Equal to the character." : a.length === b.length && a.every((l, k) => l === b[k]) ? "Only the line end at the end differs." : null;
   return h("div", { class: "diff" }, blank(actual, expected) || blank(expected, actual), h("div", { class: "scroll" }, h("table", {}, h("colgroup", {}, h("col", { class: "sign" }), h("col"), h("col", { class: "sign" }), h("col")), h("thead", {}, h("tr", {}, h("th", { colspan: 2, scope: "col" }, "expected"), h("th", { colspan: 2, scope: "col" }, "printed"))), h("tbody", {}, rows.length > 2000 ? [...rows.slice(0, 2000), h("tr", {}, h("td", { colspan: 4 }, `${rows.length - 2000} lines more`))] : rows))), note ? h("p", { class: "fine" }, note) : null);
 }
 const side = (sign, kind, kids) => [h("td", { class: "sign " + kind, "aria-label": { "−": "missing", "+": "unexpected" }[sign] }, sign), h("td", { class: "line " + kind, dir: "ltr" }, kids)];
@@ -52,7 +52,7 @@ function changed(one, other) {
   const b = other.split(/(\s+)/);
   const pairs = common(a, b);
   const kept = [new Set(pairs.map((p) => p[0])), new Set(pairs.map((p) => p[1]))];
-  // White space is marked only where nothing else differs.
+  // Differences in white space are marked only where nothing else differs.
   const said = (words) => words.filter((w) => w.trim()).join("\n");
   const spaces = said(a) === said(b);
   const parts = (words, keep, tag) => words.map((w, k) => (w === "" ? null : keep.has(k) || (!spaces && !w.trim()) ? visible(w) : h(tag, {}, visible(w))));

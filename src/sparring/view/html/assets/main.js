@@ -1,4 +1,4 @@
-// Puts the page together: tabs, theme, keys, and the view that the address names.
+// Assembles the page: tabs, theme, keys, and the view that the address names.
 const VIEWS = [["overview", "Overview"], ["steps", "Steps"], ["task", "Matrix"], ["words", "Words"]];
 const KEYS = [["1 2 3 4", "Overview, Steps, Matrix, Words"], ["[ ]", "earlier, later step"], ["p n", "earlier, later group"], ["arrows", "move in the matrix, or along a curve"], ["Enter", "open the cell; on a curve, go to the step"], ["t", "light, dark, or as the system says"], ["?", "these keys"], ["Esc", "close"]];
 const keysTable = () => h("table", { class: "terms" }, h("tbody", {}, KEYS.map(([key, text]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, text)))));
@@ -31,7 +31,7 @@ async function start() {
 
   const onStepPage = typeof data.here === "number"; // of a folder
 
-  // The address with what it leaves out filled in.
+  // The address, with defaults for its missing parts.
   const here = () => {
     const at = place();
     if (!data.runs[at.run]) at.run = 0;
@@ -50,7 +50,7 @@ async function start() {
     const at = here();
     if (onStepPage && at.view === "overview") at.view = "steps";
     const parts = at.view === "overview" ? overviewView(data, figures) : at.view === "steps" ? stepsView(data, at) : at.view === "words" ? wordsView() : await taskView(data, at);
-    if (mine !== drawing) return; // a newer address came meanwhile
+    if (mine !== drawing) return; // the address has changed in the meantime
     main.replaceChildren(...parts.flat(4).filter(Boolean));
     if (main.dataset.view && main.dataset.view !== at.view) scrollTo(0, 0);
     main.dataset.view = at.view;

@@ -1,11 +1,11 @@
 // The pass matrix of one group: programs down, tests across.
 const look = { rows: "order", columns: "order", only: "all", tests: "all" };
-const refills = []; // of every pane: how it is sorted and filtered holds for both sides
+const refills = []; // fill functions of all panes: order and filter apply to both sides
 const refill = () => refills.forEach((fill) => fill());
 const kindOf = (column) => KINDS[column.kind][0];
 const columnName = (column) => `${KINDS[column.kind][1]} test ${testLabel(column)}`;
-const rowName = (row, r) => (row.opponent ? "opponent's program " : "program ") + rowLabel(row, r);
-// Counted from 0, as in the records and in `sparring show`.
+const rowName = (row, r) => (row.opponent ? "initial-policy program " : "program ") + rowLabel(row, r);
+// Names count from 0, as in the records and in `sparring show`.
 const rowLabel = (row, r) => (row.opponent ? "O" + row.index : "P" + r);
 const testLabel = (column) => kindOf(column) + column.index;
 
@@ -18,7 +18,7 @@ async function taskView(data, at) {
   if (!chosen) {
     const folder = data.here === "index" && data.steps[at.run].length;
     const start = firstDetail(data, at.run);
-    return [h("h2", {}, "Matrix"), data.steps[at.run].length ? picker : null, h("p", { class: "note" }, folder ? ["Each step has its own page here: ", h("a", { href: `step-${String(at.step).padStart(5, "0")}.html#view=task&step=${at.step}` }, `open step ${at.step}`), "."] : start ? ["This step has no matrix on this page. The first one is in ", h("a", { href: address({ step: start[0], group: start[1], task: null }) }, `step ${start[0]}`), "; `sparring report --full` keeps all."] : "No group is on record with its matrix.")];
+    return [h("h2", {}, "Matrix"), data.steps[at.run].length ? picker : null, h("p", { class: "note" }, folder ? ["Each step has its own page here: ", h("a", { href: `step-${String(at.step).padStart(5, "0")}.html#view=task&step=${at.step}` }, `open step ${at.step}`), "."] : start ? ["This step has no matrix on this page. The first one is in ", h("a", { href: address({ step: start[0], group: start[1], task: null }) }, `step ${start[0]}`), "; `sparring report --full` keeps all."] : "No group is recorded with its matrix.")];
   }
   const next = (by) => {
     const place = there.findIndex((r) => r.index === chosen.index) + by;
@@ -66,7 +66,7 @@ async function groupPane(data, at, run, named, leads) {
     choice("programs by", [["order", "their order"], ["reward", "reward"], ["passes", "tests passed"], ["correct", "correctness"]], look.rows, (v) => { look.rows = v; refill(); }),
     choice("tests by", [["order", "their order"], ["reward", "reward"], ["passes", "programs that pass"], ["right", "right or wrong"]], look.columns, (v) => { look.columns = v; refill(); }),
     choice("show programs", [["all", "all"], ["own", "the group's own"], ["correct", "correct"], ["wrong", "wrong"]], look.only, (v) => { look.only = v; refill(); }),
-    choice("show tests", [["all", "all"], ["G", "ground truth"], ["U", "generated"], ["differ", "those that programs differ on"], ["mask", "with masked cells"]], look.tests, (v) => { look.tests = v; refill(); }),
+    choice("show tests", [["all", "all"], ["G", "ground truth"], ["U", "generated"], ["differ", "programs differ"], ["mask", "with masked cells"]], look.tests, (v) => { look.tests = v; refill(); }),
   );
   refills.push(fill);
   fill();
@@ -97,7 +97,7 @@ function ordered(group) {
 
 function matrix(group, open) {
   const { rows, columns } = ordered(group);
-  if (!rows.length || !columns.length) return h("p", { class: "note" }, "Nothing of this group is like that.");
+  if (!rows.length || !columns.length) return h("p", { class: "note" }, "No program or no test of this group matches.");
   const starts = (i) => i > 0 && columns[i].column.kind !== columns[i - 1].column.kind;
   const kinds = [];
   columns.forEach(({ column }) => (kinds.at(-1)?.[0] === column.kind ? kinds.at(-1)[1]++ : kinds.push([column.kind, 1])));

@@ -1,4 +1,4 @@
-// The first view: what this is, the runs, alarms, curves, before and after, time, settings.
+// The first view: introduction, runs, alarms, before and after, curves, time, settings.
 function overviewView(data, figures) {
   const several = data.runs.length > 1;
   const empty = data.charts.length === 0;
@@ -12,8 +12,8 @@ function overviewView(data, figures) {
     several ? betweenRuns(data) : null,
     evaluated ? null : h("h2", {}, "Curves"),
     evaluated ? null : empty
-      ? h("p", { class: "note" }, "No step and no evaluation is on record yet, so there is nothing to draw.")
-      : h("p", {}, "Bands are 95% intervals over held-out tasks. Training curves are a running mean over the thin line. Point at a curve to read it; click to go to the step."),
+      ? h("p", { class: "note" }, "No step and no evaluation is recorded yet, so there is nothing to draw.")
+      : h("p", {}, "Bands are 95% intervals over held-out tasks. In training curves the thick line is the running mean of the thin line. Point at a curve to read its values; click to go to the step."),
     figures,
     evaluated ? null : [h("h2", {}, "Time per phase"), timePart(data)],
     several ? [h("h2", {}, "Settings that differ"), apartPart(data)] : null,
@@ -25,8 +25,8 @@ function introduction(data) {
   const open = recall("sparring-intro") !== "closed";
   const details = h("details", { class: "intro", open, ontoggle: () => remember("sparring-intro", details.open ? "open" : "closed") },
     h("summary", {}, "What this page shows"),
-    data.runs.every((run) => run.evaluation) ? h("p", {}, "Language models were evaluated. As the ", h("b", {}, "coder"), " one writes programs for a task; as the ", h("b", {}, "tester"), " one (perhaps the same) writes tests for it. Every program runs on every test. ", h("b", {}, "Rewards"), " say what each response would have earned in training; nothing was learned.") : h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " it writes programs for a task; as the ", h("b", {}, "tester"), " it writes tests for the same task. Every program runs on every test. " + (data.runs.every((run) => run.reward.function) ? "Both are paid by a function of the run's own, not by the built-in formulas." : "Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones.") + " From these ", h("b", {}, "rewards"), " the model learns, step by step."),
-    h("p", {}, "Here you see how it went. ", link("Steps", { view: "steps" }), " lists the groups of a step (a group is all that was written for one task) and what was dropped and why. ", link("Matrix", { view: "task" }), " shows one group as programs × tests: click a cell to see what a program printed, a row or a column to see its reward term by term. ", link("Words", { view: "words" }), " explains every term. Press ", h("kbd", {}, "?"), " for the keys."),
+    data.runs.every((run) => run.evaluation) ? h("p", {}, "Language models were evaluated. The ", h("b", {}, "coder"), " writes programs for a task; the ", h("b", {}, "tester"), ", which may be the same model, writes tests for the task. Every program runs on every test. ", h("b", {}, "Rewards"), " are those that each response would have earned in training; nothing was learned.") : h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " the model writes programs for a task; as the ", h("b", {}, "tester"), " the model writes tests for the same task. Every program runs on every test. " + (data.runs.every((run) => run.reward.function) ? "A reward function of the user pays both, instead of the built-in formulas." : "Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones.") + " From these ", h("b", {}, "rewards"), " the model learns, step by step."),
+    h("p", {}, link("Steps", { view: "steps" }), " lists the groups of a step (a group is all programs and tests written for one task), with the reason for each dropped group. ", link("Matrix", { view: "task" }), " shows one group as programs × tests: click a cell to see a program's output, or a row or a column to see its reward term by term. ", link("Words", { view: "words" }), " explains every term. Press ", h("kbd", {}, "?"), " for the keys."),
   );
   return details;
 }
@@ -35,8 +35,8 @@ function card(run, i) {
   return h("section", { class: "card" },
     h("h2", {}, badge(i), " ", said(run.name)),
     h("p", { class: "state" }, run.state),
-    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ...(run.evaluation ? [] : [["steps made", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]])].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
-    run.notes.length ? h("details", { class: "note" }, h("summary", {}, `${run.notes.length} note${run.notes.length > 1 ? "s" : ""} on what could not be read`), h("ul", {}, run.notes.slice(0, 50).map((n) => h("li", {}, said(n))))) : null,
+    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ...(run.evaluation ? [] : [["steps completed", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]])].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
+    run.notes.length ? h("details", { class: "note" }, h("summary", {}, `${run.notes.length} note${run.notes.length > 1 ? "s" : ""} on parts that could not be read`), h("ul", {}, run.notes.slice(0, 50).map((n) => h("li", {}, said(n))))) : null,
   );
 }
 
@@ -44,10 +44,10 @@ function alarmsPart(data) {
   const rows = data.runs.flatMap((run, i) => run.alarms.map((a) => ({ ...a, run: i })));
   if (!rows.length) return h("p", { class: "quiet" }, "✓ No alarm: no monitor was past its limit at any step.");
   return h("section", { class: "alarms" }, h("h2", {}, "Alarms"),
-    h("ul", {}, rows.map((a) => h("li", {}, h("b", {}, "▲ ", a.monitor.replaceAll("_", " ")), " ", badge(a.run), ` steps ${a.first} to ${a.last}, in ${a.n} of them${a.standing ? ", still there at the end" : ""}: `, said(a.reason)))));
+    h("ul", {}, rows.map((a) => h("li", {}, h("b", {}, "▲ ", a.monitor.replaceAll("_", " ")), " ", badge(a.run), ` steps ${a.first} to ${a.last}, in ${a.n} of them${a.standing ? ", still raised at the end" : ""}: `, said(a.reason)))));
 }
 
-// A metric with what it means to hover over; the same texts stand under Words.
+// A metric's name with its meaning as a tooltip; the Words view has the same texts.
 const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_") || (start.endsWith("@") && r.name.startsWith(start)))?.[1] }, r.label);
 
 const PLAIN = ["input_size", "mu"];
@@ -59,7 +59,7 @@ function estimate(e, name, sign) {
 
 function beforeAfter(run, i, several) {
   const names = Object.keys(run.labels);
-  if (!names.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is on record.");
+  if (!names.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is recorded.");
   const rows = names.map((name) => ({ name, label: run.labels[name] }));
   if (run.evaluation) return table([
     { title: "figure", of: (r) => r.label, show: metricName, head: true },
@@ -71,9 +71,9 @@ function beforeAfter(run, i, several) {
     { title: "before", of: (r) => estimate(run.before[r.name], r.name), right: true },
     { title: `after step ${run.after_step}`, of: (r) => estimate(run.after[r.name], r.name), right: true },
     { title: "difference (paired)", of: (r) => estimate(run.differences[r.name], r.name, true), show: (r) => mark(run.differences[r.name], r.name), right: true },
-  ], rows, { fixed: true, caption: [several ? [badge(i), " "] : null, "held-out tasks, with 95% intervals clustered by task; bold: the interval of the difference does not hold 0"] });
+  ], rows, { fixed: true, caption: [several ? [badge(i), " "] : null, "held-out tasks, with 95% intervals clustered by task; bold: the interval of the difference excludes 0"] });
 }
-// A difference stands out where its interval does not hold 0.
+// A difference is bold where its interval excludes 0.
 function mark(e, name) {
   const text = estimate(e, name, true);
   return e && known(e.low) && (e.low > 0 || e.high < 0) ? h("b", {}, text) : text;
@@ -89,13 +89,13 @@ function betweenRuns(data) {
       { title: LETTERS[0], of: (r) => estimate(data.runs[0].after[r.name], r.name), right: true },
       { title: LETTERS[k + 1], of: (r) => estimate(data.runs[k + 1].after[r.name], r.name), right: true },
       { title: `${LETTERS[k + 1]} − ${LETTERS[0]}`, of: (r) => estimate(found.differences[r.name], r.name, true), show: (r) => mark(found.differences[r.name], r.name), right: true },
-    ], rows, { fixed: true, caption: [badge(0), " and ", badge(k + 1), found.paired ? " at their last evaluations, paired by task; bold: the 95% interval does not hold 0" : " at their last evaluations; not on the same tasks, so without an interval"] });
+    ], rows, { fixed: true, caption: [badge(0), " and ", badge(k + 1), found.paired ? " at their last evaluations, paired by task; bold: the 95% interval excludes 0" : " at their last evaluations; not on the same tasks, so without an interval"] });
   }));
 }
 
 function timePart(data) {
   const phases = [...new Set(data.runs.flatMap((r) => Object.keys(r.phases)))];
-  if (!phases.length) return h("p", { class: "note" }, "No time is on record.");
+  if (!phases.length) return h("p", { class: "note" }, "No times are recorded.");
   const most = Math.max(...data.runs.flatMap((r) => Object.values(r.phases)), 1e-9);
   const rates = [...new Set(data.runs.flatMap((r) => Object.keys(r.rates)))];
   return h("div", { class: "scroll" }, h("table", { class: "bars" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "phase"), data.runs.map((_, i) => h("th", { scope: "col" }, badge(i), " over all steps")))), h("tbody", {}, phases.map((p) => h("tr", {}, h("th", { scope: "row", title: WORDS[p] }, said(p)), data.runs.map((run) => {

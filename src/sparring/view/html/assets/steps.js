@@ -1,6 +1,6 @@
-// A step: its figures, what was dropped and why, and its groups.
+// A step: its figures, its dropped groups with the reasons, and all its groups.
 const filters = { text: "", kind: "all" };
-const listings = []; // of every pane: a filter holds for both sides
+const listings = []; // lists of all panes: a filter applies to both sides
 
 function namedGroups(data, run, step) {
   const found = data.groups[run].find(([s]) => s === step);
@@ -94,7 +94,7 @@ function droppedPart(rows, role, what) {
 }
 
 function groupTable(data, run, step, rows) {
-  if (!rows.length) return h("p", { class: "note" }, "No group of this step is like that.");
+  if (!rows.length) return h("p", { class: "note" }, "No group of this step matches.");
   const dropped = (r) => [r.coder_dropped && "programs: " + r.coder_dropped, r.tester_dropped && "tests: " + r.tester_dropped].filter(Boolean).join("; ").replaceAll("_", " ");
   const elsewhere = data.here === "index";
   const link = (r) => {
