@@ -26,9 +26,9 @@ from sparring.metrics.intervals import (
     ratio,
 )
 from sparring.metrics.rates import Rate, rates
-from sparring.metrics.shares import (
+from sparring.metrics.share_intervals import (
     Unit,
-    left_out_interval,
+    jackknife_interval,
     ratio_difference,
     ratio_interval,
     share_interval,
@@ -98,7 +98,7 @@ def draw(world: World, tasks: int, rng: np.random.Generator, matrices: bool = Fa
     at = [np.array([pass_at_k(c, SAMPLES, k) for c in range(SAMPLES + 1)]) for k in (4, 8)]
     known = correct.any(axis=1)
     means = {
-        "one_shot": correct.mean(axis=1),
+        "pass@1": correct.mean(axis=1),
         "unit_test_accuracy": right.mean(axis=1),
         "unit_test_accuracy_estimate": np.where(known, right.mean(axis=1), np.nan),
         "pass@4": at[0][correct.sum(axis=1)],
@@ -119,7 +119,7 @@ def draw(world: World, tasks: int, rng: np.random.Generator, matrices: bool = Fa
     return Tasks(
         means,
         {k: (a.astype(float), b.astype(float)) for k, (a, b) in sums.items()},
-        {"one_shot": worse.mean(axis=1), "wrong": (~worse).sum(axis=1).astype(float)},
+        {"pass@1": worse.mean(axis=1), "wrong": (~worse).sum(axis=1).astype(float)},
         (correct, passed, right) if matrices else None,
     )
 
@@ -132,16 +132,14 @@ def estimates(tasks: Tasks) -> dict[str, Estimate]:
     linear = {name: ratio(a, b) for name, (a, b) in tasks.sums.items()}
     for name in ("p01", "p00", "catch_rate"):
         found[name] = ratio_interval(linear[name])
-    counts = np.zeros((len(tasks.means["one_shot"]), len(Rate), 2))
+    counts = np.zeros((len(tasks.means["pass@1"]), len(Rate), 2))
     for i, rate in enumerate(Rate):
         if rate.value in tasks.sums:
             counts[:, i, 0], counts[:, i, 1] = tasks.sums[rate.value]
-    found["mu"] = left_out_interval(rates(counts).mu())
-    found["one_shot, difference"] = paired_difference(
-        tasks.means["one_shot"], tasks.second["one_shot"]
-    )
+    found["mu"] = jackknife_interval(rates(counts).mu())
+    found["one_shot, difference"] = paired_difference(tasks.means["pass@1"], tasks.second["pass@1"])
     size = np.full(len(counts), float(SAMPLES))
-    wrong = size * (1 - tasks.means["one_shot"])
+    wrong = size * (1 - tasks.means["pass@1"])
     found["ratio, difference"] = ratio_difference(
         ratio(wrong, size + wrong), ratio(tasks.second["wrong"], size + tasks.second["wrong"])
     )

@@ -15,8 +15,8 @@ import math
 import numpy as np
 
 from sparring.matrix import Floats
-from sparring.metrics.intervals import Linear, linear_difference, ratio
-from sparring.metrics.shares import ratio_difference
+from sparring.metrics.intervals import Influence, influence_difference, ratio
+from sparring.metrics.share_intervals import ratio_difference
 
 SAMPLES = 16
 TRUTH = 400_000
@@ -54,8 +54,8 @@ def coverage(pair: tuple[float, float], tasks: int, draws: int) -> dict[str, flo
     return {"ours": hits[0] / count, "influences alone": hits[1] / count}
 
 
-def _both(p: Linear, q: Linear) -> list[tuple[float, float]]:
-    return [(e.low, e.high) for e in (ratio_difference(p, q), linear_difference(p, q))]
+def _both(p: Influence, q: Influence) -> list[tuple[float, float]]:
+    return [(e.low, e.high) for e in (ratio_difference(p, q), influence_difference(p, q))]
 
 
 def main() -> None:

@@ -26,17 +26,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.comparison import Grader, OutputComparison
 from sparring.grading.expected import reference_runs
 from sparring.grading.limits import limits
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.formats.base import Source
+from sparring.schema import Task, TestKind, Verdict
+from sparring.tasks.formats.base import RowSource
 from sparring.tasks.formats.evalplus import read_evalplus
 from sparring.tasks.formats.evalplus_inputs import mbpp_arguments
 from sparring.tasks.mistakes.mutants import mutants
 from sparring.tasks.rows.calls import call_test
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 
 FILES = {
     "humaneval": "humaneval_codegen16b_first82.jsonl.gz",
@@ -140,7 +140,7 @@ def with_plus(row: dict[str, Any], sandbox: Sandbox, rng: random.Random) -> dict
             continue
     source = row["prompt"] + row["canonical_solution"]
     brief = Limits(cpu_seconds=0.2)
-    [outcomes] = sandbox.run([Job(source, tuple(calls), brief, Kind.CALL, row["entry_point"])])
+    [outcomes] = sandbox.run([Job(source, tuple(calls), brief, TestKind.CALL, row["entry_point"])])
     quick = [o.verdict is Verdict.FINISHED for o in outcomes]
     fine = [one for one, good in zip(kept, quick, strict=True) if good]
     base = [one for one in fine if one in json.loads(json.dumps(row["base_input"]))]
@@ -151,7 +151,7 @@ def with_plus(row: dict[str, Any], sandbox: Sandbox, rng: random.Random) -> dict
 def ours(sandbox: Sandbox, task: Task, programs: Sequence[str]) -> list[list[bool]]:
     """Our verdict on each program and test."""
     general = limits(task, Limits(idle_seconds=10.0))
-    kinds = [Kind.CALL, Kind.SCRIPT]
+    kinds = [TestKind.CALL, TestKind.SCRIPT]
     jobs = [
         Job(p, tuple(t.input for t in task.tests if t.kind is kind), general, kind,
             task.entry_point or "")
@@ -162,8 +162,8 @@ def ours(sandbox: Sandbox, task: Task, programs: Sequence[str]) -> list[list[boo
     for number in range(len(programs)):
         by_kind = {k: iter(answers[2 * number + i]) for i, k in enumerate(kinds)}
         graded = [
-            grader.graded(next(by_kind[t.kind]), Comparison.of(task, t, ""))
-            if t.kind is Kind.SCRIPT
+            grader.graded(next(by_kind[t.kind]), OutputComparison.of(task, t, ""))
+            if t.kind is TestKind.SCRIPT
             else _call(grader, task, t, next(by_kind[t.kind]))
             for t in task.tests
         ]
@@ -172,7 +172,7 @@ def ours(sandbox: Sandbox, task: Task, programs: Sequence[str]) -> list[list[boo
 
 
 def _call(grader: Grader, task: Task, test: Any, outcome: Any) -> Any:
-    return grader.graded(outcome, Comparison.of(task, test, outcome.output))
+    return grader.graded(outcome, OutputComparison.of(task, test, outcome.output))
 
 
 def compare(
@@ -185,8 +185,8 @@ def compare(
     with reference_runs() as reference, Sandbox(skip_after_timeout=True) as sandbox:
         for row in rows(data):
             one = with_plus(row, sandbox, rng)
-            read = Row({k: v for k, v in one.items() if k != "dataset"})
-            task = read_evalplus(read, Source(one["task_id"], "", reference))
+            read = TaskRow({k: v for k, v in one.items() if k != "dataset"})
+            task = read_evalplus(read, RowSource(one["task_id"], "", reference))
             if task is None or len(task.tests) != len(one["base_input"]) + len(one["plus_input"]):
                 print(f"left out: {one['task_id']}: {read.faults or 'inputs without a value'}")
                 continue
@@ -214,7 +214,7 @@ def compare(
                 count += 1
                 for test, x, y in zip(task.tests, a, b, strict=True):
                     rule = (test.checker or task.checker).partition("(")[0]
-                    said = rule if test.kind is Kind.CALL else test.kind
+                    said = rule if test.kind is TestKind.CALL else test.kind
                     verdicts[f"{said} {'accepted' if y else 'refused'}"] += 1
                     if x != y:
                         differences.append(Difference(task.id, program, test.input[:200], x, y))

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import humaneval_dual
-from sparring.sandbox import Fork, Job, Kind, Limits, Sandbox
+from sparring.sandbox import Fork, Job, Limits, Sandbox, TestKind
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.suites.asserts import NotACall, parse_asserts
@@ -78,11 +78,13 @@ def jobs(problem: Problem, seconds: float) -> list[Job]:
     for program in problem.programs:
         if problem.suite is None:
             script = problem.row["test"]
-            found.append(Job(program, (script,), Limits(cpu_seconds=seconds), Kind.SCRIPT, entry))
+            found.append(
+                Job(program, (script,), Limits(cpu_seconds=seconds), TestKind.SCRIPT, entry)
+            )
         else:
             suite = tuple(t.input for t in problem.suite)
-            found.append(Job(program, suite, Limits(cpu_seconds=seconds), Kind.CALL, entry))
-        found.append(Job(program, inputs, SAMPLE_LIMITS, Kind.CALL, entry))
+            found.append(Job(program, suite, Limits(cpu_seconds=seconds), TestKind.CALL, entry))
+        found.append(Job(program, inputs, SAMPLE_LIMITS, TestKind.CALL, entry))
     return found
 
 

@@ -35,10 +35,10 @@ import numpy as np
 
 from sparring import values
 from sparring.matrix import Bools, Floats
-from sparring.sandbox import Job, Kind, Limits, Sandbox
+from sparring.sandbox import Job, Limits, Sandbox, TestKind
 from sparring.schema import Outcome, Verdict
 from sparring.selection.best_of_n import expected_choice
-from sparring.selection.consensus import Weight, alike, weights
+from sparring.selection.consensus import Weight, agreement_counts, weights
 from sparring.selection.ranked import pass_at_k, ranked_pass_at_k
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.suites.asserts import parse_asserts
@@ -94,7 +94,7 @@ class Work:
     def suites(self, seconds: float) -> list[Job]:
         """HumanEval's own tests, for each program."""
         entry, limits = self.row["entry_point"], Limits(cpu_seconds=seconds)
-        kind = Kind.SCRIPT if self.suite is None else Kind.CALL
+        kind = TestKind.SCRIPT if self.suite is None else TestKind.CALL
         wanted = (self.row["test"],) if self.suite is None else tuple(t.input for t in self.suite)
         return [Job(program, wanted, limits, kind, entry) for program in self.programs]
 
@@ -107,7 +107,7 @@ class Work:
         last = " " * max((len(i) for i in asked), default=0)
         asked += [values.encode(((i, last), {})) for i in range(len(others))]
         limits, inputs = Limits(cpu_seconds=SECONDS), tuple(asked)
-        return [Job(p + behind, inputs, limits, Kind.CALL, ASK) for p in self.programs]
+        return [Job(p + behind, inputs, limits, TestKind.CALL, ASK) for p in self.programs]
 
     def passes_suite(self, outcomes: Sequence[Outcome]) -> bool:
         if self.suite is None:
@@ -248,7 +248,7 @@ def matrices(
                 np.array(passed, dtype=bool).reshape(len(correct), len(task.tests)),
                 np.array(list(task.tests.values()), dtype=float),
                 np.array(correct, dtype=bool),
-                alike(answers),
+                agreement_counts(answers),
             )
         )
     return found, verdicts

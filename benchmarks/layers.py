@@ -74,7 +74,7 @@ def _measure(level: Level, scratch: str) -> Costs:
     costs["+ filter of the zygote"] = _costs(lambda: None)
     last = seccomp.ProgramFilter()
     costs["+ filter of the program"] = _costs(lambda: last.confine(os.getpid()))
-    dies = kernel.Prepared(
+    dies = kernel.PreparedCall(
         kernel.SYS_PRCTL[kernel.machine()], kernel.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
     )
 

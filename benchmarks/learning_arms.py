@@ -19,8 +19,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from sparring.learner.logprobs.filling import micro_batches
 from sparring.learner.loss import Tokens, token_loss
-from sparring.learner.parts import Whole
-from sparring.learner.samples import Group, Sample
+from sparring.learner.parts import LossDenominators
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
@@ -29,9 +29,9 @@ from sparring.policy.model import load_model
 from sparring.schema import Role
 
 LOSS = LearningSettings(
-    minibatches=1, epochs=1, kl_bound=None, old_logprobs=OldLogprobs.SAMPLED, kl=0.0
+    num_minibatches=1, ppo_epochs=1, kl_bound=None, old_logprobs=OldLogprobs.ROLLOUT, kl_coef=0.0
 )
-Row = tuple[Group, Sample]
+Row = tuple[SampleGroup, Sample]
 Arm = Callable[[], None]
 
 
@@ -58,7 +58,7 @@ def smollm2() -> PreTrainedModel:
 
 def groups_of(
     model: PreTrainedModel, prompt: int, response: int, n: int, count: int
-) -> list[Group]:
+) -> list[SampleGroup]:
     """``count`` groups: random prompts of ``prompt`` tokens, each with ``n`` responses that the
     model samples, cut to lengths between a quarter of ``response`` and all of it, with one at
     either end. Old log-probs are the model's with noise: ratios differ, and some are clipped."""
@@ -78,7 +78,7 @@ def groups_of(
             Sample(tuple(row[:length]), (0.0,) * length, rng.uniform(-1, 1))
             for row, length in zip(sampled, lengths, strict=True)
         ]
-        found.append(Group(Role.CODER, ids, 1.0, tuple(samples)))
+        found.append(SampleGroup(Role.CODER, ids, 1.0, tuple(samples)))
     logprobs = iter(plain_logprobs(model, found))
 
     def with_noise(s: Sample) -> Sample:
@@ -86,12 +86,13 @@ def groups_of(
         return Sample(s.token_ids, old, s.advantage)
 
     return [
-        Group(g.role, g.prompt_ids, g.temperature, tuple(map(with_noise, g.samples))) for g in found
+        SampleGroup(g.role, g.prompt_ids, g.temperature, tuple(map(with_noise, g.samples)))
+        for g in found
     ]
 
 
 @torch.no_grad()
-def plain_logprobs(model: PreTrainedModel, groups: list[Group]) -> list[torch.Tensor]:
+def plain_logprobs(model: PreTrainedModel, groups: list[SampleGroup]) -> list[torch.Tensor]:
     """Of each response [L], by a call of the model for it alone."""
     found = []
     for g in groups:
@@ -103,7 +104,7 @@ def plain_logprobs(model: PreTrainedModel, groups: list[Group]) -> list[torch.Te
     return found
 
 
-def rows_of(groups: list[Group]) -> list[Row]:
+def rows_of(groups: list[SampleGroup]) -> list[Row]:
     return sorted(((g, s) for g in groups for s in g.samples), key=lambda r: len(r[1].token_ids))
 
 
@@ -135,20 +136,20 @@ def batches(rows: list[Row], size: int) -> Iterator[dict[str, torch.Tensor]]:
         }
 
 
-def ours(model: PreTrainedModel, groups: list[Group], budget: int) -> Arm:
+def ours(model: PreTrainedModel, groups: list[SampleGroup], budget: int) -> Arm:
     """Our update without the optimiser's step: log-probs, loss, backward, statistics."""
     learner = Learner(model, LOSS)
 
     def arm() -> None:
         model.zero_grad(set_to_none=True)
-        stats, whole = RoleStats(), Whole.of(groups, 1.0)
+        stats, whole = RoleStats(), LossDenominators.of(groups, 1.0)
         for batch in micro_batches(groups, budget, learner.backend):
             learner._backward(batch, whole, stats, fresh=True)
 
     return arm
 
 
-def padded(model: PreTrainedModel, groups: list[Group], size: int) -> Arm:
+def padded(model: PreTrainedModel, groups: list[SampleGroup], size: int) -> Arm:
     """Rows of prompt and response, ``size`` at a time; logits of response positions only."""
     rows = rows_of(groups)
 
@@ -206,7 +207,7 @@ def trl_trainer(model: PreTrainedModel) -> Any:
     return trainer
 
 
-def trl_loss(trainer: Any, model: PreTrainedModel, groups: list[Group], size: int) -> Arm:
+def trl_loss(trainer: Any, model: PreTrainedModel, groups: list[SampleGroup], size: int) -> Arm:
     """TRL's own loss on the same samples, ``size`` rows at a time, with the same old log-probs."""
     rows = rows_of(groups)
 

@@ -14,20 +14,22 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from sparring.learner.logprobs.compute import Flat
+from sparring.learner.logprobs.compute import FlatTokens
 from sparring.learner.logprobs.head import _of_chunk
 from sparring.learner.logprobs.padded import left_padded, right_padded
 from sparring.learner.logprobs.prompt_cache import _repeated, by_length
 from sparring.learner.logprobs.sizes import CHUNK_BYTES
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.policy.adapters import inner_model
 
 PASS_COST = 64
 
 
-def logprobs_before(model: PreTrainedModel, groups: list[Group]) -> tuple[torch.Tensor, Flat]:
+def logprobs_before(
+    model: PreTrainedModel, groups: list[SampleGroup]
+) -> tuple[torch.Tensor, FlatTokens]:
     """Log-probs with gradient [tokens], within autocast."""
-    flat = Flat.of(groups, model.device)
+    flat = FlatTokens.of(groups, model.device)
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
         hidden = _hidden(model, groups)
         vocabulary = inner_model(model).get_input_embeddings().weight.shape[0]
@@ -54,7 +56,7 @@ def _states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     return seen[0]
 
 
-def _hidden(model: PreTrainedModel, groups: list[Group]) -> torch.Tensor:
+def _hidden(model: PreTrainedModel, groups: list[SampleGroup]) -> torch.Tensor:
     ids, mask = left_padded([g.prompt_ids for g in groups])
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = DynamicCache()

@@ -35,8 +35,8 @@ from learning_before import logprobs_before
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.filling import micro_batches
 from sparring.learner.loss import Tokens, token_loss
-from sparring.learner.parts import Whole
-from sparring.learner.samples import Group, Sample
+from sparring.learner.parts import LossDenominators
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.precision import cast
@@ -99,7 +99,7 @@ def qwen05(layers: int) -> PreTrainedModel:
     return model
 
 
-def drawn(learner: Learner, prompt: int, response: int, n: int) -> list[Group]:
+def drawn(learner: Learner, prompt: int, response: int, n: int) -> list[SampleGroup]:
     """One group of random tokens, of lengths between a quarter of ``response`` and all of it, one
     at either end. Old log-probs are the learner's with noise: some ratios are clipped."""
     rng = random.Random(f"{prompt} {response} {n}")
@@ -109,7 +109,7 @@ def drawn(learner: Learner, prompt: int, response: int, n: int) -> list[Group]:
         return tuple(rng.randrange(2, 150_000) for _ in range(count))
 
     samples = [Sample(ids(k), (0.0,) * k, rng.uniform(-1, 1)) for k in lengths[:n]]
-    group = Group(Role.CODER, ids(prompt), 1.0, tuple(samples))
+    group = SampleGroup(Role.CODER, ids(prompt), 1.0, tuple(samples))
     with torch.no_grad():
         logprobs = response_logprobs(learner.model, [group], learner.backend).logprob
     own = logprobs.split([len(s.token_ids) for s in samples])
@@ -120,19 +120,19 @@ def drawn(learner: Learner, prompt: int, response: int, n: int) -> list[Group]:
     return [replace(group, samples=tuple(noisy))]
 
 
-def ours(learner: Learner, groups: list[Group]) -> Arm:
+def ours(learner: Learner, groups: list[SampleGroup]) -> Arm:
     """The update without the optimiser's step."""
 
     def arm() -> None:
         learner.optimizer.zero_grad(set_to_none=True)
-        whole = Whole.of(groups, 1.0)
+        whole = LossDenominators.of(groups, 1.0)
         for batch in micro_batches(groups, 16384, learner.backend):
             learner._backward(batch, whole, RoleStats(), fresh=True)
 
     return arm
 
 
-def before(model: PreTrainedModel, groups: list[Group]) -> Arm:
+def before(model: PreTrainedModel, groups: list[SampleGroup]) -> Arm:
     """Float32 weights under autocast."""
     samples = [s for g in groups for s in g.samples]
     old = torch.tensor([x for s in samples for x in s.sampled_logprobs])

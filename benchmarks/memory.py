@@ -37,8 +37,8 @@ from transformers import (
 
 from sparring.config.load import load_recipe
 from sparring.config.recipe import Recipe
-from sparring.learner.distributed.world import World
-from sparring.learner.samples import Group, Sample
+from sparring.learner.distributed.context import DistributedContext
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.settings import Sharding
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
@@ -55,12 +55,12 @@ MIB = 1 << 20
 SIZES = (
     "sampling.programs=8",
     "sampling.tests=8",
-    "sampling.opponents=2",
+    "sampling.initial_policy_programs=2",
     "evaluation.programs=8",
     "evaluation.tests=8",
-    "sampling.max_rows=32",
-    "learning.epochs=1",
-    "learning.minibatches=1",
+    "sampling.max_batch_size=32",
+    "learning.ppo_epochs=1",
+    "learning.num_minibatches=1",
 )
 LENGTHS = {
     "nano": ("prompts.max_tokens=100", 100, 4000),
@@ -157,7 +157,7 @@ def peak(reset: bool = False) -> int:
     return int(line.split()[1]) << 10
 
 
-def groups_of(recipe: Recipe, role: Role, ranks: int, place: Path) -> list[Group]:
+def groups_of(recipe: Recipe, role: Role, ranks: int, place: Path) -> list[SampleGroup]:
     """Groups as large as the recipe allows, as many as fill a micro-batch of every process."""
     prompt, response = recipe.prompts.max_tokens, recipe.sampling.coder_max_tokens
     sample = Sample((5,) * response, (-1.0,) * response, 1.0)
@@ -167,15 +167,15 @@ def groups_of(recipe: Recipe, role: Role, ranks: int, place: Path) -> list[Group
     if batch.seen == batch.computed:  # each with its prompt: any number of them fills a batch
         count = rows
     full = -(-rows // count)
-    return [Group(role, (3,) * prompt, 1.0, (sample,) * count) for _ in range(ranks * full)]
+    return [SampleGroup(role, (3,) * prompt, 1.0, (sample,) * count) for _ in range(ranks * full)]
 
 
 def sampled(model: object, recipe: Recipe) -> int:
     """The peak while as many rows are sampled as the recipe allows."""
-    sampler = LocalSampler(model, _Tokenizer(), recipe.sampling.max_rows)  # type: ignore[arg-type]
+    sampler = LocalSampler(model, _Tokenizer(), recipe.sampling.max_batch_size)  # type: ignore[arg-type]
     params = SamplingParams(1.0, recipe.sampling.coder_max_tokens)
     prompt, n = (3,) * recipe.prompts.max_tokens, recipe.sampling.programs
-    count = recipe.sampling.max_rows // n
+    count = recipe.sampling.max_batch_size // n
     prompts = [Prompt(str(i), Role.CODER, prompt, i, params) for i in range(count)]
     peak(reset=True)
     sampler.sample(prompts, n)
@@ -215,7 +215,7 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
             "WORLD_SIZE": str(case.ranks), "RANK": str(rank), "LOCAL_RANK": str(rank),
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo",
         }  # fmt: skip
-    recipe, world = load_recipe(None, case.changes), World.join()
+    recipe, world = load_recipe(None, case.changes), DistributedContext.join()
     groups = [g for role in Role for g in groups_of(recipe, role, world.size, folder)]
     config = AutoConfig.from_pretrained(folder)
     layers, config.num_hidden_layers = config.num_hidden_layers, 1
@@ -229,20 +229,20 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
     config.num_hidden_layers = layers
     learner = _learner(config, recipe, world)
     sample = Sample((5, 5), (-1.0, -1.0), 1.0)
-    few = [Group(role, (3,), 1.0, (sample,)) for role in Role for _ in range(world.size)]
+    few = [SampleGroup(role, (3,), 1.0, (sample,)) for role in Role for _ in range(world.size)]
     _update(learner, few)  # the moments are there from the first step on
     peak(reset=True)
     _update(learner, groups)
     found = {"learning": peak() - before}
     if world.alone:
         found["sampling"] = sampled(learner.model, recipe) - before
-    if world.leads:
+    if world.is_main:
         tell.send(found)
     if case.ranks > 1:
         torch.distributed.destroy_process_group()
 
 
-def _learner(config: PretrainedConfig, recipe: Recipe, world: World) -> Learner:
+def _learner(config: PretrainedConfig, recipe: Recipe, world: DistributedContext) -> Learner:
     """A learner with a model of random weights."""
     config = copy.deepcopy(config)
     if getattr(config, "layer_types", None):
@@ -258,9 +258,9 @@ def _learner(config: PretrainedConfig, recipe: Recipe, world: World) -> Learner:
     )
 
 
-def _update(learner: Learner, groups: list[Group]) -> None:
+def _update(learner: Learner, groups: list[SampleGroup]) -> None:
     """As the first process orders it."""
-    if not learner.world.leads:
+    if not learner.world.is_main:
         learner.world.next()
     learner.update(groups)
 

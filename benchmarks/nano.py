@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 ARMS: dict[str, list[str]] = {
-    "recipe": ["evaluation.start_temperatures=[0, 0.3, 0.5, 0.7]"],
+    "recipe": ["evaluation.initial_temperatures=[0, 0.3, 0.5, 0.7]"],
     "shuffled": ["reward.shuffle=true", "evaluation.every=1000"],
 }
 ROWS = (
-    ("one_shot", "programs right (pass@1)"),
+    ("pass@1", "programs right (pass@1)"),
     ("unit_test_accuracy", "tests right (by reference)"),
     ("unit_test_accuracy_estimate", "tests right (paper's estimate)"),
     ("bon_8x8", "Best-of-8×8, own samples"),
@@ -101,9 +101,9 @@ def during(runs: dict[int, Path]) -> str:
     rows.append("|---|---|---|---|---|---|")
     for seed, path in runs.items():
         for e in lines(path / "evaluations.jsonl"):
-            m, d = e["metrics"], e["bon_minus_one_shot"]
+            m, d = e["metrics"], e["bon_minus_pass@1"]
             rows.append(
-                f"| {seed} | {e['step']} | {percent(m['one_shot']['mean'])} | "
+                f"| {seed} | {e['step']} | {percent(m['pass@1']['mean'])} | "
                 f"{percent(m['bon_8x8']['mean'])} | {percent(d['mean'], True)} "
                 f"[{percent(d['low'], True)}, {percent(d['high'], True)}] | "
                 f"{percent(m['unit_test_accuracy']['mean'])} |"
@@ -121,7 +121,7 @@ def start(path: Path) -> str:
     for e in (*lines(path / "start.jsonl"), {"temperature": 1.0, **first}):
         m = e["metrics"]
         names = (
-            "one_shot",
+            "pass@1",
             "majority_program",
             "unit_test_accuracy",
             "majority_test",

@@ -42,18 +42,18 @@ RUNS: dict[str, tuple[str | None, str]] = {
     "lora_per_role": (None, "model.lora_rank=4 model.adapters=per_role"),
     "label_free": (
         None,
-        "supervision.kind=tester supervision.model=nano supervision.tests=8 "
-        "supervision.max_tokens=72 supervision.filter=agreement",
+        "pseudo_labels.source=tester pseudo_labels.model=nano pseudo_labels.tests=8 "
+        "pseudo_labels.max_tokens=72 pseudo_labels.filter=agreement",
     ),
     "asynchronous": (
         None,
-        "training.ahead=1 learning.importance_cap=2 learning.old_logprobs=trainer",
+        "training.max_async_level=1 learning.tis_cap=2 learning.old_logprobs=recomputed",
     ),
-    "extra_rounds": (
+    "extra_attempts": (
         None,
-        "sampling.extra_rounds=1 sampling.opponents=2 sampling.skip_unlabelled=true",
+        "sampling.extra_attempts=1 sampling.initial_policy_programs=2 sampling.skip_unlabelled=true",
     ),
-    "separate": ("recipes/nano/coder_only.toml", "reward.validity=0.3"),
+    "separate": ("recipes/nano/coder_only.toml", "reward.validity_bonus=0.3"),
 }
 MEASURE = ["-n", "4", "-m", "4"]
 MEASURED = ("seconds", "timing", "usage", "environment", "timeline")

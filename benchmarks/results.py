@@ -55,7 +55,7 @@ fixed tests make the primary one the same whatever was learned."""
 KEPT = (
     "pool_bon_8x8",
     "bon_8x8",
-    "one_shot",
+    "pass@1",
     "unit_test_accuracy",
     "unit_test_accuracy_estimate",
     "invalid_tests",
@@ -65,7 +65,7 @@ LABELS = {
     "pool_bon_8x8": "Best-of-8×8, fixed pool",
     "bon_8x8": "Best-of-8×8, own samples",
     "catch_rate": "wrong pool programs caught",
-    "one_shot": "programs right",
+    "pass@1": "programs right",
     "unit_test_accuracy": "tests right (reference)",
     "unit_test_accuracy_estimate": "tests right (estimate)",
     "invalid_tests": "invalid tests",
@@ -87,24 +87,24 @@ RECIPES = {
     "label_free": "label_free.toml",
 }
 WITHOUT = {
-    "one_epoch": ["learning.epochs=1"],
-    "no_opponents": ["sampling.opponents=0"],
-    "no_difficulty": ["reward.difficulty=0"],
-    "no_validity": ["reward.validity=0"],
+    "one_epoch": ["learning.ppo_epochs=1"],
+    "no_opponents": ["sampling.initial_policy_programs=0"],
+    "no_difficulty": ["reward.difficulty_exponent=0"],
+    "no_validity": ["reward.validity_bonus=0"],
     "simple_reward": ["reward.tester=simple"],
     "invalid_by_eq4": ["reward.invalid_test=eq4"],
-    "no_sign": ["reward.no_wrong=zero"],
-    "separate": ["learning.mode=separate", "learning.minibatches=1"],
-    "sequence_ratio": ["learning.ratio=sequence"],
-    "response_mean": ["learning.average=response_mean"],
+    "no_sign": ["reward.no_wrong_reward=zero"],
+    "separate": ["learning.mode=separate", "learning.num_minibatches=1"],
+    "sequence_ratio": ["learning.importance_level=sequence_product"],
+    "seq-mean-token-mean": ["learning.loss_agg_mode=seq-mean-token-mean"],
     "no_kl_bound": ["learning.kl_bound=80"],
 }
 """The default with one of its departures from the paper taken back."""
 OPTIONS = {
     "smoothing": ["reward.smoothing=0.05"],
     "duplicates": ["reward.duplicates=1"],
-    "clip_high": ["learning.clip_high=0.28"],
-    "skip_unlabelled": ["sampling.skip_unlabelled=true", "sampling.extra_rounds=1"],
+    "clip_eps_high": ["learning.clip_eps_high=0.28"],
+    "skip_unlabelled": ["sampling.skip_unlabelled=true", "sampling.extra_attempts=1"],
     "mean_only": ["reward.normalisation=mean"],
 }
 """The default with one more option on."""
@@ -112,9 +112,9 @@ OPTIONS = {
 BUNDLE = {
     "default": [],
     "bare": [
-        "sampling.opponents=0",
-        "reward.difficulty=0",
-        "reward.no_wrong=zero",
+        "sampling.initial_policy_programs=0",
+        "reward.difficulty_exponent=0",
+        "reward.no_wrong_reward=zero",
         "reward.invalid_test=eq4",
     ],
 }
@@ -224,7 +224,7 @@ def execute(run: Run, work: Path, workers: int) -> None:
         ):
             command += ["--set", change]
         if run.arm == "label_free":
-            command += ["--set", f"supervision.model={teacher(work)}"]
+            command += ["--set", f"pseudo_labels.model={teacher(work)}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     log = place.with_name(f"{place.name}.log")
     with log.open("a") as out:
@@ -267,7 +267,9 @@ def keep(run: Run, place: Path) -> None:
             for role in ("coder", "tester")
         },
         "alarms": sorted({a["monitor"] for m in metrics for a in m["alarms"]}),
-        "supervision": _supervision([m["supervision"] for m in metrics if "supervision" in m]),
+        "pseudo_labels": _supervision(
+            [m["pseudo_labels"] for m in metrics if "pseudo_labels" in m]
+        ),
         "per_task": {k: _short(last[k]) for k in KEPT},
     }
     run.file.parent.mkdir(parents=True, exist_ok=True)

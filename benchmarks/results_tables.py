@@ -203,7 +203,7 @@ def _label_free() -> str:
     if not common:
         return ""
     lines = ["| | start | labelled | label-free | share of the gain |", "|---" * 5 + "|"]
-    for metric in ("one_shot", "unit_test_accuracy", "bon_8x8", "pool_bon_8x8"):
+    for metric in ("pass@1", "unit_test_accuracy", "bon_8x8", "pool_bon_8x8"):
         with_labels, without = [labelled[s] for s in common], [found[s] for s in common]
         start, one, other = (
             float(np.mean([r[when][metric] for r in runs]))

@@ -26,7 +26,7 @@ import httpx2
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.http import Reply
 from sparring.policy.vllm.completion import PATH, asked, read
-from sparring.policy.vllm.line import Line
+from sparring.policy.vllm.connection import ResponseConnection
 from sparring.schema import Role
 
 TOKENS, PROMPT, DELAY = 700, 300, 1.0
@@ -85,7 +85,7 @@ class Figures:
 
 def ours(url: str) -> Callable[[], Callable[[], object]]:
     def connection() -> Callable[[], object]:
-        line = Line(url, None)
+        line = ResponseConnection(url, None)
         return lambda: line.complete(MODEL, _PROMPT, 1, ())
 
     return connection

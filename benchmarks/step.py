@@ -49,9 +49,9 @@ RECIPE = {
     "sampling.engine": "vllm",
     "sampling.programs": "8",
     "sampling.tests": "8",
-    "sampling.opponents": "4",
+    "sampling.initial_policy_programs": "4",
     "learning.learning_rate": "1e-6",
-    "learning.epochs": "1",
+    "learning.ppo_epochs": "1",
     "training.tasks_per_step": "8",
     "training.sharding": "fsdp",
     "training.threads": "1",
@@ -66,7 +66,7 @@ ORDER = ("learning", "sampling", "syncing", "running", "judging", "scoring", "jo
          "metrics", "checkpoint", "waiting")  # fmt: skip
 REASONS = {
     "learning": "the servers idle: a step is sampled from the weights of the one before "
-    "(training.ahead = 1 samples meanwhile)",
+    "(training.max_async_level = 1 samples meanwhile)",
     "sampling": "the ranks idle: a step is learned from when its responses are there; full slots "
     "are the servers' pace, few are the longest responses, which nothing shortens",
     "syncing": "servers idle: weights are written by the ranks, loaded, and compared",

@@ -32,7 +32,7 @@ class PacedServer(FakeVllm):
         self.token_seconds = token_seconds
         self.load_seconds = load_seconds
         self.slots = threading.Semaphore(slots)
-        self.start_model = self.model
+        self.initial_model = self.model
         self.work: list[tuple[float, float]] = []
         """Beginning and end of every response, by the machine's clock."""
 
@@ -64,7 +64,7 @@ class PacedServer(FakeVllm):
         with _MAKING:
             if key not in _KNOWN:
                 asked = Prompt("t", Role.CODER, prompt, 1, SamplingParams(heat, most))
-                [_KNOWN[key]] = LocalSampler(self.start_model, self.tokenizer).sample(
+                [_KNOWN[key]] = LocalSampler(self.initial_model, self.tokenizer).sample(
                     [asked], _EACH
                 )
         return _KNOWN[key]

@@ -14,23 +14,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.rewards.custom import Bout
+from sparring.rewards.custom import Group
 
 READABLE = 0.1
 
 
-def reward(bout: Bout) -> tuple[np.ndarray, np.ndarray]:
+def reward(group: Group) -> tuple[np.ndarray, np.ndarray]:
     """Return the rewards of the programs [P] and of the generated tests [U]."""
-    passed_PG, passed_PU = np.split(bout.passed_PT, [bout.ground_truth], axis=1)
-    observed_PG, observed_PU = np.split(bout.observed_PT, [bout.ground_truth], axis=1)
-    is_program = np.array([p is not None for p in bout.programs])
+    passed_PG, passed_PU = np.split(group.passed_PT, [group.ground_truth], axis=1)
+    observed_PG, observed_PU = np.split(group.observed_PT, [group.ground_truth], axis=1)
+    is_program = np.array([p is not None for p in group.programs])
     coder = passed_PG.mean(axis=1) + READABLE * is_program
     coder = np.where(observed_PG.all(axis=1), coder, np.nan)
-    tester = READABLE * bout.valid_U
-    correct, wrong = bout.correct_P, bout.wrong_P
+    tester = READABLE * group.valid_U
+    correct, wrong = group.correct_P, group.wrong_P
     if correct.any():
-        accepts = passed_PU[correct].all(axis=0) & bout.valid_U
+        accepts = passed_PU[correct].all(axis=0) & group.valid_U
         catches = (~passed_PU[wrong]).any(axis=0)
-        known = observed_PU[correct | wrong].all(axis=0) | ~bout.valid_U
+        known = observed_PU[correct | wrong].all(axis=0) | ~group.valid_U
         tester = np.where(known, tester + accepts + (accepts & catches), np.nan)
     return coder, tester

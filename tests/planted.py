@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from sparring import values
-from sparring.schema import Kind, Task, Test
-from sparring.tasks.cleaning.findings import Fault
+from sparring.schema import Task, Test, TestKind
+from sparring.tasks.cleaning.findings import TaskFault
 
-Expected = tuple[str, Fault, int | None]
+Expected = tuple[str, TaskFault, int | None]
 """Task, fault and test."""
 
 SUM = "print(sum(map(int, input().split())))"
@@ -134,9 +134,11 @@ SOUND = [
         "sound-call",
         "Add two numbers: add(a, b).",
         (
-            Test(call(1, 2), "3", Kind.CALL),
-            Test(call(0.1, 0.2), values.encode(0.3), Kind.CALL, "value(abs=1e-6)"),
-            Test("assert candidate(2, 3) == 5\nassert candidate(2, -3) == -1\n", "", Kind.SCRIPT),
+            Test(call(1, 2), "3", TestKind.CALL),
+            Test(call(0.1, 0.2), values.encode(0.3), TestKind.CALL, "value(abs=1e-6)"),
+            Test(
+                "assert candidate(2, 3) == 5\nassert candidate(2, -3) == -1\n", "", TestKind.SCRIPT
+            ),
         ),
         checker="value",
         entry_point="add",
@@ -233,10 +235,10 @@ FAULTY = [
         "two-rules",
         "Halve: half(x).",
         (
-            Test(call(3), "1", Kind.CALL),
-            Test(call(3), values.encode(1.5), Kind.CALL, "value(abs=1e-6)"),
-            Test(call(1), values.encode(0.5), Kind.CALL),
-            Test(call(1), values.encode(0.5), Kind.CALL, "value(abs=1e-6)"),
+            Test(call(3), "1", TestKind.CALL),
+            Test(call(3), values.encode(1.5), TestKind.CALL, "value(abs=1e-6)"),
+            Test(call(1), values.encode(0.5), TestKind.CALL),
+            Test(call(1), values.encode(0.5), TestKind.CALL, "value(abs=1e-6)"),
         ),
         checker="value",
         entry_point="half",
@@ -245,8 +247,8 @@ FAULTY = [
         "script-calls-itself",
         "The sum: add(a, b). Its suite calls itself.",
         (
-            Test("def f():\n    f()\nf()\nassert candidate(1, 2) == 3\n", "", Kind.SCRIPT),
-            Test("for i in range(2):\n    assert candidate(1, i) == 1 + i\n", "", Kind.SCRIPT),
+            Test("def f():\n    f()\nf()\nassert candidate(1, 2) == 3\n", "", TestKind.SCRIPT),
+            Test("for i in range(2):\n    assert candidate(1, i) == 1 + i\n", "", TestKind.SCRIPT),
         ),
         entry_point="add",
         solutions=(ADD,),
@@ -261,8 +263,8 @@ FAULTY = [
         "vacuous-script",
         "Add two numbers: add(a, b), with scripts.",
         (
-            Test("assert candidate(1, 2) == 3\n", "", Kind.SCRIPT),
-            Test("candidate(1, 2)\nassert True\n", "", Kind.SCRIPT),
+            Test("assert candidate(1, 2) == 3\n", "", TestKind.SCRIPT),
+            Test("candidate(1, 2)\nassert True\n", "", TestKind.SCRIPT),
         ),
         entry_point="add",
         solutions=(ADD,),
@@ -307,34 +309,34 @@ FAULTY = [
 ]
 
 EXPECTED: set[Expected] = {
-    ("wrong", Fault.WRONG_OUTPUT, 3),
-    *(("flaky-clock", Fault.FLAKY, i) for i in range(3)),
-    ("flaky-hash", Fault.FLAKY, 1),
-    *(("flaky-random", Fault.FLAKY, i) for i in range(3)),
-    ("vacuous-test", Fault.VACUOUS, 1),
-    ("clock-gettime", Fault.FLAKY, 0),
-    ("clock-gettime", Fault.FLAKY, 1),
-    ("any-wrong", Fault.WRONG_OUTPUT, 1),
-    ("any-fails", Fault.SOLUTION_FAILS, None),
-    ("two-rules", Fault.CONTRADICTION, 0),
-    ("two-rules", Fault.CONTRADICTION, 1),
-    ("two-rules", Fault.NO_SOLUTION, None),
-    ("script-calls-itself", Fault.WRONG_OUTPUT, 0),
-    ("vacuous-task", Fault.VACUOUS, None),
-    ("vacuous-script", Fault.VACUOUS, 1),
-    ("duplicate", Fault.DUPLICATE, 3),
-    ("contradiction", Fault.CONTRADICTION, 3),
-    ("several", Fault.SEVERAL_ANSWERS, 0),
-    ("several", Fault.SEVERAL_ANSWERS, 1),
-    ("several", Fault.SEVERAL_ANSWERS, 3),
-    ("several-float", Fault.SEVERAL_ANSWERS, 0),
-    *(("slow", Fault.SLOW, i) for i in range(3)),
-    *(("too-strict", Fault.LIMIT_TOO_STRICT, i) for i in range(3)),
-    ("forbidden", Fault.INVALID_INPUT, 2),
-    ("crashes", Fault.INVALID_INPUT, 3),
-    ("one-fails", Fault.SOLUTION_FAILS, None),
-    ("endless", Fault.UNFINISHED, 3),
-    ("unsolved", Fault.NO_SOLUTION, None),
-    ("weak", Fault.WEAK, None),
-    ("again", Fault.DUPLICATE_TASK, None),
+    ("wrong", TaskFault.WRONG_OUTPUT, 3),
+    *(("flaky-clock", TaskFault.FLAKY, i) for i in range(3)),
+    ("flaky-hash", TaskFault.FLAKY, 1),
+    *(("flaky-random", TaskFault.FLAKY, i) for i in range(3)),
+    ("vacuous-test", TaskFault.VACUOUS, 1),
+    ("clock-gettime", TaskFault.FLAKY, 0),
+    ("clock-gettime", TaskFault.FLAKY, 1),
+    ("any-wrong", TaskFault.WRONG_OUTPUT, 1),
+    ("any-fails", TaskFault.SOLUTION_FAILS, None),
+    ("two-rules", TaskFault.CONTRADICTION, 0),
+    ("two-rules", TaskFault.CONTRADICTION, 1),
+    ("two-rules", TaskFault.NO_SOLUTION, None),
+    ("script-calls-itself", TaskFault.WRONG_OUTPUT, 0),
+    ("vacuous-task", TaskFault.VACUOUS, None),
+    ("vacuous-script", TaskFault.VACUOUS, 1),
+    ("duplicate", TaskFault.DUPLICATE, 3),
+    ("contradiction", TaskFault.CONTRADICTION, 3),
+    ("several", TaskFault.SEVERAL_ANSWERS, 0),
+    ("several", TaskFault.SEVERAL_ANSWERS, 1),
+    ("several", TaskFault.SEVERAL_ANSWERS, 3),
+    ("several-float", TaskFault.SEVERAL_ANSWERS, 0),
+    *(("slow", TaskFault.SLOW, i) for i in range(3)),
+    *(("too-strict", TaskFault.LIMIT_TOO_STRICT, i) for i in range(3)),
+    ("forbidden", TaskFault.INVALID_INPUT, 2),
+    ("crashes", TaskFault.INVALID_INPUT, 3),
+    ("one-fails", TaskFault.SOLUTION_FAILS, None),
+    ("endless", TaskFault.UNFINISHED, 3),
+    ("unsolved", TaskFault.NO_SOLUTION, None),
+    ("weak", TaskFault.WEAK, None),
+    ("again", TaskFault.DUPLICATE_TASK, None),
 }

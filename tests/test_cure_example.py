@@ -18,10 +18,10 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
 from sparring.grading.grade import grade
 from sparring.grading.group import read_group
-from sparring.grading.record import Scored
-from sparring.learner.samples import Group, Sample
+from sparring.grading.record import ScoredGroup
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.update import Learner
-from sparring.prompts.rules import Reading
+from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
@@ -57,12 +57,12 @@ def recipe() -> Recipe:
         [
             "preset=paper",
             "learning.mode=joint",
-            "learning.ratio=token",
-            "learning.average=tokens",
-            "learning.minibatches=1",
-            f"learning.epochs={s.passes}",
-            f"learning.clip={s.clip}",
-            f"learning.kl={s.kl}",
+            "learning.importance_level=token",
+            "learning.loss_agg_mode=token-mean",
+            "learning.num_minibatches=1",
+            f"learning.ppo_epochs={s.passes}",
+            f"learning.clip_eps_low={s.clip}",
+            f"learning.kl_coef={s.kl}",
             "learning.kl_bound=80",
             f"learning.learning_rate={s.learning_rate}",
             f"learning.max_grad_norm={s.max_grad_norm}",
@@ -92,12 +92,12 @@ def as_read(group: Any) -> list[list[Response]]:
 
 
 @pytest.fixture(scope="module")
-def played() -> tuple[list[Any], list[Scored]]:
+def played() -> tuple[list[Any], list[ScoredGroup]]:
     """The groups of a step by the file, and the same responses judged by the library."""
     model, tokenizer = nano()
     torch.manual_seed(1)
     tasks = tasks_of(["microworld:train"], TASKS, 0, None)
-    reading = {role: Reading() for role in Role}
+    reading = {role: ReadingRules() for role in Role}
     # The file has no validators, and the paper lets a reference solution refuse no test.
     bare = [replace(task, validator=None, solutions=()) for task in tasks]
     with Sandbox(workers=1) as sandbox:
@@ -110,15 +110,17 @@ def played() -> tuple[list[Any], list[Scored]]:
     return groups, [scorer.score(result, 1, i) for i, result in enumerate(results)]
 
 
-def test_programs_and_tests_are_read_and_run_alike(played: tuple[list[Any], list[Scored]]) -> None:
+def test_programs_and_tests_are_read_and_run_alike(
+    played: tuple[list[Any], list[ScoredGroup]],
+) -> None:
     for group, scored in zip(*played, strict=True):
-        assert (group.passed_PG == scored.judged.matrix.passed_PG).all()
-        assert (group.passed_PU == scored.judged.matrix.passed_PU).all()
+        assert (group.passed_PG == scored.group.matrix.passed_PG).all()
+        assert (group.passed_PU == scored.group.matrix.passed_PU).all()
     every = np.concatenate([group.passed_PU.ravel() for group in played[0]])
     assert 0 < every.mean() < 1
 
 
-def test_rewards_and_advantages_are_alike(played: tuple[list[Any], list[Scored]]) -> None:
+def test_rewards_and_advantages_are_alike(played: tuple[list[Any], list[ScoredGroup]]) -> None:
     unlike = 0
     for group, scored in zip(*played, strict=True):
         coder = cure.coder_reward(group.passed_PG)
@@ -136,7 +138,7 @@ def test_rewards_and_advantages_are_alike(played: tuple[list[Any], list[Scored]]
 
 
 def test_losses_and_weights_after_a_step_are_alike(
-    played: tuple[list[Any], list[Scored]],
+    played: tuple[list[Any], list[ScoredGroup]],
 ) -> None:
     groups, scored = played
     model = copy.deepcopy(nano()[0])
@@ -147,7 +149,7 @@ def test_losses_and_weights_after_a_step_are_alike(
     losses = cure.learn(model, nano()[0], optimizer, cure.batches(groups), SETTINGS)
     stats = learner.update(
         [
-            Group(
+            SampleGroup(
                 role,
                 responses[0].prompt_ids,
                 SETTINGS.temperature,
@@ -157,7 +159,7 @@ def test_losses_and_weights_after_a_step_are_alike(
                 ),
             )
             for s in scored
-            for role, responses in ((Role.CODER, s.judged.coder), (Role.TESTER, s.judged.tester))
+            for role, responses in ((Role.CODER, s.group.coder), (Role.TESTER, s.group.tester))
             if (advantages := s.earned.advantages(role)).dropped is None
         ]
     )

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from sparring.matrix import PassMatrix
-from sparring.rewards.facts import Facts
-from sparring.rewards.score import Rules
+from sparring.rewards.facts import RewardFacts
+from sparring.rewards.score import RewardRules
 from sparring.rewards.settings import EQUATIONS
 from sparring.sandbox import Job, Sandbox
 from sparring.tasks.checkers.checker import accepts
@@ -88,7 +88,7 @@ def play() -> Step:
     )
     matrix = PassMatrix(passed_PT, np.ones_like(passed_PT), len(GROUND_TRUTH))
     P, U = len(PROGRAMS), len(GENERATED)
-    facts = Facts(
+    facts = RewardFacts(
         matrix=matrix,
         tester_matrix=matrix,
         valid_U=np.ones(U, dtype=bool),
@@ -99,7 +99,7 @@ def play() -> Step:
         truncated_P=np.zeros(P, dtype=bool),
         truncated_U=np.zeros(U, dtype=bool),
     )
-    earned = Rules(EQUATIONS, 100, 100).score(facts)
+    earned = RewardRules(EQUATIONS, 100, 100).score(facts)
     return Step(
         passed_PT,
         matrix.correct_P,

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config
 
 import gpu
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.schema import Role
 
 GIB = 1 << 30
@@ -114,7 +114,7 @@ class Setting:
 
 def groups_of(
     vocabulary: int, prompt: int, lengths: list[int], count: int, role: Role = Role.CODER
-) -> list[Group]:
+) -> list[SampleGroup]:
     """``count`` groups: a random prompt of so many tokens, a response for each of ``lengths``."""
     rng = random.Random(f"{prompt} {lengths} {count}")
 
@@ -122,7 +122,7 @@ def groups_of(
         return tuple(rng.randrange(3, vocabulary) for _ in range(size))
 
     return [
-        Group(
+        SampleGroup(
             role,
             ids(prompt),
             1.0,

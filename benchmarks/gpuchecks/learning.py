@@ -20,13 +20,13 @@ import torch
 from gpuchecks.common import GIB, Setting, groups_of, part
 from sparring.config.load import load_recipe
 from sparring.learner.peaks import dense_peak
-from sparring.learner.samples import Group
-from sparring.learner.settings import Backend, LearningSettings, OldLogprobs
+from sparring.learner.samples import SampleGroup
+from sparring.learner.settings import LearningSettings, LogprobBackend, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.learner.work import work_of
 from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
-from sparring.policy.shape import Shape, shape_of
+from sparring.policy.shape import ModelShape, shape_of
 from sparring.schema import Role
 from sparring.training.planning.conditions import CONTEXT, Conditions
 from sparring.training.planning.estimate import estimate
@@ -42,12 +42,14 @@ def update(
 ) -> dict[str, Any]:
     """One update after another: the first compiles, the others are timed."""
     found: dict[str, Any] = {}
-    for backend in (Backend.AUTO, Backend.PADDED) if padded else (Backend.AUTO,):
+    for backend in (
+        (LogprobBackend.AUTO, LogprobBackend.PADDED) if padded else (LogprobBackend.AUTO,)
+    ):
         found |= part(**{str(backend): _of_backend(setting, shape, lora, layers, backend)})
     return found
 
 
-def batch(setting: Setting, vocabulary: int) -> list[Group]:
+def batch(setting: Setting, vocabulary: int) -> list[SampleGroup]:
     """Groups of both roles, of uneven lengths."""
     if setting.tiny:
         return [group for role in Role for group in groups_of(vocabulary, 20, [5, 9, 14], 2, role)]
@@ -61,7 +63,7 @@ def batch(setting: Setting, vocabulary: int) -> list[Group]:
 
 
 def _of_backend(
-    setting: Setting, shape: str, lora: bool, layers: int | None, backend: Backend
+    setting: Setting, shape: str, lora: bool, layers: int | None, backend: LogprobBackend
 ) -> dict[str, Any]:
     if setting.cuda:
         torch.cuda.empty_cache()  # of the backend before, or it counts as reserved for this
@@ -73,13 +75,13 @@ def _of_backend(
     model = prepare_model(model, adapter, 0)
     tokens = 200 if setting.tiny else _BUDGET
     settings = LearningSettings(
-        minibatches=1,
-        epochs=1,
+        num_minibatches=1,
+        ppo_epochs=1,
         kl_bound=None,
-        old_logprobs=OldLogprobs.SAMPLED,
+        old_logprobs=OldLogprobs.ROLLOUT,
         backend=backend,
         tokens_per_micro_batch=tokens,
-        kl=0.01,
+        kl_coef=0.01,
     )
     learner = Learner(model, settings, ModelSettings(precision=Precision.BFLOAT16))
     groups = batch(setting, config.vocab_size)
@@ -107,7 +109,7 @@ def _of_backend(
     }
 
 
-def _estimated(setting: Setting, sizes: Shape, lora: bool, tokens: int) -> float:
+def _estimated(setting: Setting, sizes: ModelShape, lora: bool, tokens: int) -> float:
     """GiB of an update by the estimate, as torch's allocator would count them."""
     changes = [
         f"model.lora_rank={_RANK if lora else 0}",
@@ -115,7 +117,7 @@ def _estimated(setting: Setting, sizes: Shape, lora: bool, tokens: int) -> float
         "sampling.coder_max_tokens=8000",
         "sampling.tester_max_tokens=8000",
         "prompts.max_tokens=500",
-        "sampling.opponents=0",
+        "sampling.initial_policy_programs=0",
         "learning.mode=separate",
         "vllm.share_gpu=false",
         'vllm.urls=["http://elsewhere:8000"]',

@@ -19,7 +19,11 @@ ARMS: dict[str, tuple[str, ...]] = {
     "lora": ("model.lora_rank=4",),
     "per_role": ("model.lora_rank=4", "model.adapters=per_role"),
     "bfloat16": ("model.precision=bfloat16",),
-    "ahead": ("training.ahead=1", "learning.old_logprobs=trainer", "learning.importance_cap=2"),
+    "ahead": (
+        "training.max_async_level=1",
+        "learning.old_logprobs=recomputed",
+        "learning.tis_cap=2",
+    ),
 }
 SMALL = (
     "training.steps=3", "training.tasks_per_step=4", "sampling.programs=4", "sampling.tests=4",

@@ -16,7 +16,7 @@ import torch.distributed as dist
 
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.prepared import prepare_model
@@ -24,7 +24,7 @@ from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 
-class OneRank(World):
+class OneRank(DistributedContext):
     """A world of one process that shards as if there were others."""
 
     @property
@@ -63,19 +63,19 @@ def one_rank(setting: Setting) -> dict[str, Any]:
     return part(**found)
 
 
-def _made(setting: Setting, layers: int, world: World | None) -> dict[str, Any]:
+def _made(setting: Setting, layers: int, world: DistributedContext | None) -> dict[str, Any]:
     """Statistics of the second of two updates, and the memory that is held after it."""
     model = setting.model("0.5b", torch.float32, layers)
     held = ModelSettings(gradient_checkpointing=True, precision=Precision.BFLOAT16)
     model = prepare_model(model, held, 0)
     settings = LearningSettings(
-        minibatches=1,
-        epochs=1,
+        num_minibatches=1,
+        ppo_epochs=1,
         kl_bound=None,
-        old_logprobs=OldLogprobs.SAMPLED,
+        old_logprobs=OldLogprobs.ROLLOUT,
         tokens_per_micro_batch=200 if setting.tiny else 20_000,
         learning_rate=1e-5,
-        kl=0.01,
+        kl_coef=0.01,
     )
     learner = Learner(model, settings, held, world, sharded=world is not None)
     groups = batch(setting, setting.config("0.5b").vocab_size)

@@ -32,12 +32,12 @@ def shared_gpu(setting: Setting) -> dict[str, Any]:
         0,
     )
     settings = LearningSettings(
-        minibatches=1,
-        epochs=1,
+        num_minibatches=1,
+        ppo_epochs=1,
         kl_bound=None,
-        old_logprobs=OldLogprobs.SAMPLED,
+        old_logprobs=OldLogprobs.ROLLOUT,
         tokens_per_micro_batch=8192,
-        kl=0.01,
+        kl_coef=0.01,
     )
     learner = Learner(model, settings, ModelSettings(precision=Precision.BFLOAT16))
     learner.update(batch(setting, setting.config("1.5b").vocab_size))

@@ -101,7 +101,7 @@ class Verdict(StrEnum):
     """Infrastructure failure of ours: no label. Masked everywhere, never scored as 0."""
 
 
-class Kind(StrEnum):
+class TestKind(StrEnum):
     """Kind of a test, which decides how a program is executed. The program is Python source in each
     case."""
 
@@ -131,7 +131,7 @@ class Test:
 
     input: str
     output: str
-    kind: Kind = Kind.STDIN
+    kind: TestKind = TestKind.STDIN
     checker: str | None = None
 
 
@@ -139,7 +139,7 @@ class Test:
 class Task:
     """Problem to be solved, with the tests that decide if a program solves it.
 
-    ``tests``: the ground-truth tests that decide rewards. ``withheld``: hidden tests, which
+    ``tests``: the ground-truth tests that decide rewards. ``hidden``: hidden tests, which
     programs are executed on and no reward knows (``tasks.withhold``). A model sees neither.
     ``examples``: the public tests.
 
@@ -167,7 +167,7 @@ class Task:
     difficulty: str | None = None
     source: str | None = None
     """Origin of the task (file and row, or the composition of a generated task)."""
-    withheld: tuple[Test, ...] = ()
+    hidden: tuple[Test, ...] = ()
     entry_point: str | None = None
     preamble: str | None = None
     """Name of the source that the data set's own judge puts before every program
@@ -179,7 +179,7 @@ class Task:
     @property
     def ground_truth(self) -> tuple[Test, ...]:
         """Every ground-truth test: the rewarded ones, then the hidden ones."""
-        return (*self.tests, *self.withheld)
+        return (*self.tests, *self.hidden)
 
 
 @dataclass(frozen=True, slots=True)

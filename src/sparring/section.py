@@ -21,7 +21,7 @@ Few = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
 _SURROGATE = re.compile("[\ud800-\udfff]")
-Heat = Annotated[float, Field(ge=0.01, le=100)]
+Temperature = Annotated[float, Field(ge=0.01, le=100)]
 
 
 def _kinds(annotation: Any) -> set[Any]:
@@ -35,7 +35,7 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class IdleFields:
     """Fields of a section that its field ``by`` leaves without effect, and the reason."""
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ class Section(BaseModel):
         """Return a copy of the section with other values, which are checked like all values."""
         return type(self).model_validate({**dict(self), **values})
 
-    def idle(self) -> Iterable[Idle]:
+    def idle(self) -> Iterable[IdleFields]:
         """Return the fields that another field leaves without effect, whatever their values."""
         return ()
 

@@ -12,19 +12,19 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.audit.files import check_out, write
-from sparring.audit.run import Asked, Report, _entry, audit, read
+from sparring.audit.run import AuditOptions, AuditReport, _entry, audit, read
 from sparring.audit.soundness import Audited, Care
 from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.schema import Task, Test
-from sparring.tasks.cleaning.findings import Fault, Finding
+from sparring.tasks.cleaning.findings import Finding, TaskFault
 from sparring.tasks.load import dump_tasks, load_tasks
 from tests import planted
 
-PLANTED = Asked(Care(repeats=3, patience=4.0, share=0.5), mutants=12)
-BAD_ROW = Finding("x.jsonl, row 9", Fault.MALFORMED, "question: is missing", "mend it")
+PLANTED = AuditOptions(Care(repeats=3, patience=4.0, share=0.5), mutants=12)
+BAD_ROW = Finding("x.jsonl, row 9", TaskFault.MALFORMED, "question: is missing", "mend it")
 
 
 def nothing(done: int, tasks: int, found: int) -> None:
@@ -32,7 +32,7 @@ def nothing(done: int, tasks: int, found: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> AuditReport:
     """The planted set, with one bad row. As tasks: no file has calls and scripts beside others."""
     tasks = [*planted.SOUND, *planted.FAULTY, *microworld_tasks(Split.TRAIN, 4, 5)]
     with pytest.MonkeyPatch.context() as patch:
@@ -40,7 +40,7 @@ def report() -> Report:
         return audit([], PLANTED, nothing)
 
 
-def test_each_planted_fault_is_found_and_nothing_else(report: Report) -> None:
+def test_each_planted_fault_is_found_and_nothing_else(report: AuditReport) -> None:
     found = {(f.task, f.fault, f.test) for f in report.findings if f is not BAD_ROW}
     assert found - planted.EXPECTED == set()
     assert planted.EXPECTED - found == set()
@@ -49,7 +49,9 @@ def test_each_planted_fault_is_found_and_nothing_else(report: Report) -> None:
 
 def test_every_kind_of_fault_is_planted() -> None:
     planted_faults = {fault for _, fault, _ in planted.EXPECTED} | {BAD_ROW.fault}
-    assert planted_faults == set(Fault) - {Fault.UNKNOWN}  # our own failures cannot be planted
+    assert planted_faults == set(TaskFault) - {
+        TaskFault.UNKNOWN
+    }  # our own failures cannot be planted
 
 
 @pytest.mark.parametrize(
@@ -69,19 +71,19 @@ def test_every_kind_of_fault_is_planted() -> None:
         ("again", "the statement equals that of sound-sums"),
     ],
 )
-def test_a_finding_says_what_was_seen(report: Report, task: str, said: str) -> None:
+def test_a_finding_says_what_was_seen(report: AuditReport, task: str, said: str) -> None:
     assert any(said in f.seen for f in report.findings if f.task == task)
 
 
-def test_the_checker_under_which_all_agree_is_suggested(report: Report) -> None:
-    advice = {f.task: f.advice for f in report.findings if f.fault is Fault.SEVERAL_ANSWERS}
+def test_the_checker_under_which_all_agree_is_suggested(report: AuditReport) -> None:
+    advice = {f.task: f.advice for f in report.findings if f.fault is TaskFault.SEVERAL_ANSWERS}
     assert advice == {
         "several": "give the task a checker program",
         "several-float": "give the task the checker float",
     }
 
 
-def test_the_sound_part_is_kept(report: Report) -> None:
+def test_the_sound_part_is_kept(report: AuditReport) -> None:
     kept = {task.id: task for task in (*report.sound, *report.unchecked)}
     for task in planted.SOUND:
         assert kept[task.id] == task
@@ -96,7 +98,7 @@ def test_the_sound_part_is_kept(report: Report) -> None:
     }  # fmt: skip
 
 
-def test_what_is_written(report: Report, tmp_path: Path) -> None:
+def test_what_is_written(report: AuditReport, tmp_path: Path) -> None:
     check_out(tmp_path / "out")
     write(report, PLANTED, [Path("x.jsonl")], tmp_path / "out")
     data = json.loads((tmp_path / "out/audit.json").read_text())
@@ -118,16 +120,16 @@ def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch)
     broken = replace(GOOD, id="broken", solutions=("print(0)",))
     tasks = [broken, GOOD, replace(GOOD, id="again")]
     monkeypatch.setattr("sparring.audit.run.read", lambda paths: (tasks, [], Counter()))
-    found = audit([], Asked(Care(repeats=1), mutants=0), nothing)
+    found = audit([], AuditOptions(Care(repeats=1), mutants=0), nothing)
     assert [t.id for t in found.sound] == ["good"]
     assert [(f.task, f.fault) for f in found.findings] == [
-        ("broken", Fault.SOLUTION_FAILS),
-        ("again", Fault.DUPLICATE_TASK),
+        ("broken", TaskFault.SOLUTION_FAILS),
+        ("again", TaskFault.DUPLICATE_TASK),
     ]
 
 
 def test_a_failure_of_ours_drops_nothing() -> None:
-    unknown = Finding("good", Fault.UNKNOWN, "", "", test=0)
+    unknown = Finding("good", TaskFault.UNKNOWN, "", "", test=0)
     entry = _entry(Audited(GOOD, (unknown,), None, 0), None, None, PLANTED)
     assert entry.left.task == GOOD
     assert _entry(Audited(GOOD, (), None, 0), None, None, PLANTED).left.task is None

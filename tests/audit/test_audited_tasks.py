@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from sparring import values
-from sparring.audit.conditions import Condition, clocks, rounds
-from sparring.audit.repeated import Bench
+from sparring.audit.flakiness import AuditSandboxes
+from sparring.audit.perturbations import Perturbation, clocks, perturbations
 from sparring.audit.soundness import Audited, Care, audit_tasks
 from sparring.errors import SandboxError
 from sparring.sandbox import Fork, Job, Limits, Sandbox
-from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.tasks.cleaning.findings import Fault
+from sparring.schema import Outcome, Task, Test, TestKind, Verdict
+from sparring.tasks.cleaning.findings import TaskFault
 
 TESTS = (Test("1\n", "2\n"), Test("4\n", "8\n"))
 DOUBLE = "print(2 * int(input()))"
@@ -22,16 +22,16 @@ CLOCK = "import time, datetime\nprint(time.localtime().tm_year, datetime.date.to
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def bench() -> Iterator[AuditSandboxes]:
     with (
         Sandbox(1, fork=Fork.PER_TEST, memo=False) as usual,
         Sandbox(1, fork=Fork.PER_TEST, memo=False, hash_seed=7) as other,
         Sandbox(1, fork=Fork.PER_TEST, memo=False, hash_seed=8) as third,
     ):
-        yield Bench(usual, (other, third))
+        yield AuditSandboxes(usual, (other, third))
 
 
-def audited(bench: Bench, task: Task, **care: float) -> Audited:
+def audited(bench: AuditSandboxes, task: Task, **care: float) -> Audited:
     [found] = audit_tasks(bench, [task], Limits(), Care(**care))  # type: ignore[arg-type]
     return found
 
@@ -48,12 +48,12 @@ def test_a_failure_of_ours_accuses_nobody() -> None:
         "t", "Double.", (*TESTS, Test("1\n", "3\n")), solutions=(DOUBLE,), validator="print('no')",
         checker="program", checker_program="print('accepted')",
     )  # fmt: skip
-    found = audited(Bench(Failing(), (Failing(), Failing())), task)
-    assert {f.fault for f in found.findings} == {Fault.UNKNOWN}
+    found = audited(AuditSandboxes(Failing(), (Failing(), Failing())), task)
+    assert {f.fault for f in found.findings} == {TaskFault.UNKNOWN}
     assert (found.best, found.confirmed) == (None, 0)
 
 
-def test_the_best_solution_is_the_one_that_passes_most(bench: Bench) -> None:
+def test_the_best_solution_is_the_one_that_passes_most(bench: AuditSandboxes) -> None:
     task = Task("t", "Double.", TESTS, solutions=("print(2)", "1/0", DOUBLE))
     found = audited(bench, task, repeats=1)
     assert (found.best, found.confirmed) == (2, 2)
@@ -64,13 +64,13 @@ def test_the_best_solution_is_the_one_that_passes_most(bench: Bench) -> None:
     }
 
 
-def test_a_solution_that_passes_nothing_does_not_accuse_the_tests(bench: Bench) -> None:
+def test_a_solution_that_passes_nothing_does_not_accuse_the_tests(bench: AuditSandboxes) -> None:
     task = Task("t", "Double.", TESTS, solutions=("print(0)",))
     found = audited(bench, task, repeats=1)
-    assert [(f.fault, f.solution) for f in found.findings] == [(Fault.SOLUTION_FAILS, 0)]
+    assert [(f.fault, f.solution) for f in found.findings] == [(TaskFault.SOLUTION_FAILS, 0)]
 
 
-def test_solutions_that_agree_with_each_other_and_not_with_the_test(bench: Bench) -> None:
+def test_solutions_that_agree_with_each_other_and_not_with_the_test(bench: AuditSandboxes) -> None:
     wrong = (*TESTS, Test("7\n", "15\n"), Test("8\n", "15\n"))
     other = "n = int(input())\nprint(n + n if n != 8 else 17)"
     found = audited(bench, Task("t", "Double.", wrong, solutions=(DOUBLE, other)), repeats=1)
@@ -80,33 +80,33 @@ def test_solutions_that_agree_with_each_other_and_not_with_the_test(bench: Bench
     ]
 
 
-def test_public_examples_are_run_too(bench: Bench) -> None:
+def test_public_examples_are_run_too(bench: AuditSandboxes) -> None:
     task = Task("t", "Double.", TESTS, (Test("3\n", "7\n"),), solutions=(DOUBLE,))
     [found] = audited(bench, task, repeats=1).findings
-    assert (found.fault, found.test, found.example) == (Fault.WRONG_OUTPUT, 0, True)
+    assert (found.fault, found.test, found.example) == (TaskFault.WRONG_OUTPUT, 0, True)
     assert found.where == "t, example 0"
 
 
-def test_contradicting_tests_without_a_solution_are_both_doubted(bench: Bench) -> None:
+def test_contradicting_tests_without_a_solution_are_both_doubted(bench: AuditSandboxes) -> None:
     task = Task("t", "Double.", (*TESTS, Test("1\n", "3\n"), Test("4\n\n", "8\n")))
     found = [(f.fault, f.test) for f in audited(bench, task).findings]
     assert found == [
-        (Fault.CONTRADICTION, 0),
-        (Fault.CONTRADICTION, 2),
-        (Fault.DUPLICATE, 3),
-        (Fault.NO_SOLUTION, None),
+        (TaskFault.CONTRADICTION, 0),
+        (TaskFault.CONTRADICTION, 2),
+        (TaskFault.DUPLICATE, 3),
+        (TaskFault.NO_SOLUTION, None),
     ]
 
 
-def test_one_repetition_finds_nothing_flaky(bench: Bench) -> None:
+def test_one_repetition_finds_nothing_flaky(bench: AuditSandboxes) -> None:
     years = Task("t", "The year.", (Test("1\n", "x\n"),), solutions=(CLOCK,))
     [found] = audited(bench, years, repeats=1).findings
-    assert found.fault is Fault.WRONG_OUTPUT
+    assert found.fault is TaskFault.WRONG_OUTPUT
     [found] = audited(bench, years, repeats=2).findings
-    assert found.fault is Fault.FLAKY
+    assert found.fault is TaskFault.FLAKY
 
 
-def test_a_moved_clock_moves_all_that_tells_the_time(bench: Bench) -> None:
+def test_a_moved_clock_moves_all_that_tells_the_time(bench: AuditSandboxes) -> None:
     source = """
 import datetime, time
 from time import time as seconds
@@ -116,7 +116,7 @@ print(int(seconds()), int(time.time_ns() // 10**9), datetime.date.today(), now.d
       time.asctime()[-4:], datetime.datetime.utcnow().year, datetime.datetime.today().year,
       datetime.datetime.now(datetime.timezone.utc).year, repr(datetime.date(2020, 1, 2)))
 """
-    condition = Condition(clock=951_782_400.5)  # 2000-02-29
+    condition = Perturbation(clock=951_782_400.5)  # 2000-02-29
     [[outcome]] = bench.usual.run([Job(condition.program(source), ("",))])
     assert outcome.verdict is Verdict.FINISHED, outcome.detail
     said = "951782400 951782400 2000-02-29 2000-02-29" + " 2000" * 9
@@ -124,8 +124,8 @@ print(int(seconds()), int(time.time_ns() // 10**9), datetime.date.today(), now.d
 
 
 def test_conditions_differ_in_what_an_output_may_not_depend_on() -> None:
-    first, *others = rounds(4)
-    assert first == Condition()
+    first, *others = perturbations(4)
+    assert first == Perturbation()
     assert {c.hash_seed for c in others} == {0, 1, 2}
     assert len({c.random for c in others}) == 3
     assert {int(c.clock or 0) % 2 for c in clocks()} == {0, 1}
@@ -133,13 +133,14 @@ def test_conditions_differ_in_what_an_output_may_not_depend_on() -> None:
     assert "exec" in others[0].program("import time")
 
 
-def test_a_third_hash_seed_tells_what_two_order_alike(bench: Bench) -> None:
+def test_a_third_hash_seed_tells_what_two_order_alike(bench: AuditSandboxes) -> None:
     same, third = (
-        Bench(bench.usual, (bench.usual, other)) for other in (bench.usual, bench.others[1])
+        AuditSandboxes(bench.usual, (bench.usual, other))
+        for other in (bench.usual, bench.others[1])
     )
     task = Task("t", "Which?", (Test("", "9\n"), Test("", "8\n")), solutions=("print(hash('a'))",))
-    assert {f.fault for f in audited(same, task).findings}.isdisjoint({Fault.FLAKY})
-    flaky = [f for f in audited(third, task).findings if f.fault is Fault.FLAKY]
+    assert {f.fault for f in audited(same, task).findings}.isdisjoint({TaskFault.FLAKY})
+    flaky = [f for f in audited(third, task).findings if f.fault is TaskFault.FLAKY]
     assert len(flaky) == 2
     assert all("order of sets" in f.seen for f in flaky)
 
@@ -147,16 +148,16 @@ def test_a_third_hash_seed_tells_what_two_order_alike(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("solution", "entry_point", "fault"),
     [
-        ("print(input(", None, Fault.SOLUTION_FAILS),
-        ("  x = 1\n y = 2", None, Fault.SOLUTION_FAILS),
-        ("def other(x):\n    return x", "double", Fault.SOLUTION_FAILS),
-        ("print(int(input()) // 0)", None, Fault.INVALID_INPUT),
+        ("print(input(", None, TaskFault.SOLUTION_FAILS),
+        ("  x = 1\n y = 2", None, TaskFault.SOLUTION_FAILS),
+        ("def other(x):\n    return x", "double", TaskFault.SOLUTION_FAILS),
+        ("print(int(input()) // 0)", None, TaskFault.INVALID_INPUT),
     ],
 )
 def test_a_solution_that_is_no_program_accuses_no_input(
-    bench: Bench, solution: str, entry_point: str | None, fault: Fault
+    bench: AuditSandboxes, solution: str, entry_point: str | None, fault: TaskFault
 ) -> None:
-    call = Test(values.encode(([1], {})), "2", Kind.CALL)
+    call = Test(values.encode(([1], {})), "2", TestKind.CALL)
     task = Task(
         "t", "Double.", (call if entry_point else TESTS[0],), solutions=(solution,),
         entry_point=entry_point,
@@ -164,7 +165,7 @@ def test_a_solution_that_is_no_program_accuses_no_input(
     assert {f.fault for f in audited(bench, task).findings} == {fault}
 
 
-def test_a_hash_seed_orders_sets_and_has_no_store(bench: Bench) -> None:
+def test_a_hash_seed_orders_sets_and_has_no_store(bench: AuditSandboxes) -> None:
     job = Job("print({'ant', 'bee', 'cat', 'dog', 'elk'})", ("",))
     [[usual]], [[other]] = bench.usual.run([job]), bench.others[0].run([job])
     assert usual.output != other.output
@@ -188,6 +189,6 @@ class Ticking:
 def test_the_clock_is_named_though_it_never_stands_still() -> None:
     ticking = Ticking()
     task = Task("t", "Double.", TESTS, solutions=("import time; print(time.time())",))
-    found = audited(Bench(ticking, (ticking, ticking)), task)
-    assert {f.fault for f in found.findings} == {Fault.FLAKY}
+    found = audited(AuditSandboxes(ticking, (ticking, ticking)), task)
+    assert {f.fault for f in found.findings} == {TaskFault.FLAKY}
     assert all("depends on the clock" in f.seen for f in found.findings)

@@ -8,10 +8,10 @@ import pytest
 
 from sparring import values
 from sparring.audit.strength import strength
-from sparring.grading.columns import Ask, jobs, run
-from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.comparison import Grader, OutputComparison
+from sparring.grading.test_jobs import ExecutionRequest, jobs, run
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Outcome, Role, Task, Test, TestRefusal, Verdict
+from sparring.schema import Outcome, Role, Task, Test, TestKind, TestRefusal, Verdict
 from tests.grading.played import a_test, graded, played, program, response
 
 # Whoever evaluates this reads JSON as its author likes from then on.
@@ -64,7 +64,7 @@ def test_an_output_teaches_the_checker_nothing_about_anothers(sandbox: Sandbox) 
     task = Task("t", "…", tests, checker="program", checker_program=CHECKER)
     liar = teach('{"output": "3", "expected": "3"}')
     grader = Grader(sandbox)
-    asked = [Comparison.of(task, tests[0], output) for output in (liar, "4", "5", "3")]
+    asked = [OutputComparison.of(task, tests[0], output) for output in (liar, "4", "5", "3")]
     grader.prepare(asked)
     found = [grader.verdict(one)[0] for one in asked]
     wrong = Verdict.WRONG_ANSWER
@@ -97,7 +97,7 @@ def test_a_generated_input_teaches_the_validator_nothing(sandbox: Sandbox) -> No
 def test_arguments_of_a_call_teach_the_reference_nothing(sandbox: Sandbox) -> None:
     solution = "import json\ndef f(x):\n    return eval(x) * json.loads('2')"
     first = values.encode((("1",), {}))
-    own = Test(first, "2", Kind.CALL)
+    own = Test(first, "2", TestKind.CALL)
     task = Task("t", "…", (own,), solutions=(solution,), entry_point="f", checker="value")
     tests = [program(f"assert f({given!r}) == {n}") for given, n in ((teach("21"), 63), ("5", 10))]
     found = played(sandbox, task, [], tests)
@@ -124,15 +124,15 @@ def test_only_what_is_the_tasks_own_meets_in_a_process(sandbox: Sandbox) -> None
         (shown,),
         solutions=(SOLUTION,),
         validator=VALIDATOR,
-        withheld=(hidden,),
+        hidden=(hidden,),
         checker="program",
         checker_program=CHECKER,
     )
     recorder = Recorder(sandbox)
     tester = [response(Role.TESTER, a_test(n, "4"), i) for i, n in enumerate("2567")]
     coder = [response(Role.CODER, program(f"print({n})"), n) for n in range(3)]
-    judged = graded(recorder, task, coder, tester)
-    generated = [p.test for p in judged.tests if p.test]
+    group = graded(recorder, task, coder, tester)
+    generated = [p.test for p in group.tests if p.test]
     strength(recorder, [task], [generated], Limits())
     known = {t.input for t in (*own, hidden, shown)}
     for source in {job.program for job in recorder.jobs}:
@@ -145,11 +145,11 @@ def test_only_what_is_the_tasks_own_meets_in_a_process(sandbox: Sandbox) -> None
 def test_one_run_of_the_reference_answers_a_generated_test_equal_to_one_of_the_tasks() -> None:
     task = Task("t", "…", (Test("1\n", "2\n"),), solutions=(SOLUTION,))
     tests = (Test("1\n", "5\n"), Test("7\n", "14\n"), *task.tests)
-    [alone, shared] = jobs(Ask(task, SOLUTION, tests, Limits()))
+    [alone, shared] = jobs(ExecutionRequest(task, SOLUTION, tests, Limits()))
     assert (alone.inputs, alone.alone) == (("7\n",), True)
     assert (set(shared.inputs), shared.alone) == ({"1\n"}, False)
     with Sandbox(1) as sandbox:
-        [row] = run(sandbox, [Ask(task, SOLUTION, tests, Limits())])
+        [row] = run(sandbox, [ExecutionRequest(task, SOLUTION, tests, Limits())])
         assert [o.output for o in row] == ["2\n", "14\n", "2\n"]
         assert sandbox.stats.runs_executed == 2
 
@@ -157,5 +157,5 @@ def test_one_run_of_the_reference_answers_a_generated_test_equal_to_one_of_the_t
 def test_a_models_program_has_one_job_as_ever() -> None:
     task = Task("t", "…", (Test("1\n", "2\n"),))
     tests = (*task.tests, Test("7\n", "14\n"))
-    [job] = jobs(Ask(task, "print(input())", tests, Limits(), of_task=False))
+    [job] = jobs(ExecutionRequest(task, "print(input())", tests, Limits(), of_task=False))
     assert (job.inputs, job.alone) == (("1\n", "7\n"), False)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sparring.grading.columns import Ask, graded, run
 from sparring.grading.comparison import Grader
 from sparring.grading.limits import limits
+from sparring.grading.test_jobs import ExecutionRequest, graded, run
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.load import load_tasks
@@ -42,7 +42,7 @@ def sandbox() -> Iterator[Sandbox]:
 def failing(sandbox: Sandbox, path: Path) -> tuple[int, dict[str, list[Outcome]]]:
     """How many tasks there are, and the failed runs of those whose own solution fails."""
     tasks = load_tasks([path])
-    asks = [Ask(t, t.solutions[0], t.tests, limits(t, Limits())) for t in tasks]
+    asks = [ExecutionRequest(t, t.solutions[0], t.tests, limits(t, Limits())) for t in tasks]
     rows = graded(Grader(sandbox), list(zip(asks, run(sandbox, asks), strict=True)))
     failed: dict[str, list[Outcome]] = {}
     for task, row in zip(tasks, rows, strict=True):

@@ -9,7 +9,7 @@ import pytest
 from sparring import values
 from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Task, Test, Verdict
+from sparring.schema import Task, Test, TestKind, Verdict
 from sparring.tasks.mistakes import branches
 
 SIGN = """
@@ -94,7 +94,7 @@ class Box:
 
 
 def called(*arguments: object, value: object) -> Test:
-    return Test(values.encode((arguments, {})), values.encode(value), Kind.CALL)
+    return Test(values.encode((arguments, {})), values.encode(value), TestKind.CALL)
 
 
 def test_functions_and_methods_are_traced(sandbox: Sandbox) -> None:
@@ -109,7 +109,9 @@ def test_functions_and_methods_are_traced(sandbox: Sandbox) -> None:
 
 
 def test_a_script_has_mutants_and_no_branches(sandbox: Sandbox) -> None:
-    script = Test("assert candidate(9) == 'big'\nassert candidate(2) == 'small'\n", "", Kind.SCRIPT)
+    script = Test(
+        "assert candidate(9) == 'big'\nassert candidate(2) == 'small'\n", "", TestKind.SCRIPT
+    )
     task = Task("t", "…", (script,), solutions=(FUNCTION,), entry_point="Box.size")
     found = one(sandbox, task, (script,))
     assert found.killed > 0
@@ -165,7 +167,7 @@ def test_a_function_that_raises_leaves_notes_and_a_generator_runs_on(sandbox: Sa
     traced = branches.instrumented(FUNCTION, "evens")
     assert traced is not None
     inputs = tuple(values.encode((a, {})) for a in (([[2, 0, 1]]), ([[2, 4], 1])))
-    job = Job(traced.source, inputs, kind=Kind.CALL, entry_point=branches.ENTRY_POINT)
+    job = Job(traced.source, inputs, kind=TestKind.CALL, entry_point=branches.ENTRY_POINT)
     [outcomes] = sandbox.run([job])
     assert [o.verdict for o in outcomes] == [Verdict.FINISHED] * 2
     whole, raised = (branches.split_call(o.output) for o in outcomes)
@@ -178,6 +180,6 @@ def test_a_function_that_raises_leaves_notes_and_a_generator_runs_on(sandbox: Sa
 
 
 def test_output_without_notes_is_left_alone() -> None:
-    assert branches.split("plain\n") == branches.Run("plain\n", None)
-    assert branches.split_call("3") == branches.Run("3", None)
+    assert branches.split("plain\n") == branches.TracedExecution("plain\n", None)
+    assert branches.split_call("3") == branches.TracedExecution("3", None)
     assert branches.instrumented("def") is None

@@ -65,7 +65,9 @@ def test_what_was_run_at_a_rate_that_was_not_chosen_in_the_end_is_in_no_table() 
         kept("free", "label_free", rate, 10, pool_bon_8x8=figure)
     text = results_tables.tables()
     assert "| Best-of-8×8, fixed pool | 80.0 | 80.0 | 80.0 |" in text
-    assert "| reward.validity=0 | +10.0 [+10.0, +10.0]" in text  # 70 less the 60 of the choice
+    assert (
+        "| reward.validity_bonus=0 | +10.0 [+10.0, +10.0]" in text
+    )  # 70 less the 60 of the choice
     assert "| Best-of-8×8, fixed pool | 70.0 | 80.0 | 70.0 |" in text
 
 

@@ -16,7 +16,7 @@ import step
     [
         (["--steps", "0"], "--steps 0: at least one is measured"),
         (["--src", "/nowhere"], "--src /nowhere: there is no sparring in it"),
-        (["--set", "learning.kl"], "--set learning.kl: must be section.key=value"),
+        (["--set", "learning.kl_coef"], "--set learning.kl_coef: must be section.key=value"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(

@@ -189,7 +189,7 @@ def test_pass_rates_of_a_run(tmp_path: Path) -> None:
 
 
 def test_pass_rates_of_an_evaluation(tmp_path: Path) -> None:
-    record = {"tasks": [{"id": "a"}, {"id": "b"}], "per_task": {"one_shot": [0.25, None]}}
+    record = {"tasks": [{"id": "a"}, {"id": "b"}], "per_task": {"pass@1": [0.25, None]}}
     (tmp_path / "eval.json").write_text(json.dumps(record))
     assert pass_rates(tmp_path) == {"a": 0.25}
     for other in ({}, [], {**record, "tasks": []}, {**record, "per_task": {}}):

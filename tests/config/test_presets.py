@@ -39,11 +39,11 @@ def test_the_fields_own_defaults_are_the_default_preset() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "objective=likelihood", "mode=separate", "minibatches=3", "epochs=4", "ratio=geometric",
-        "average=response_sum", "old_logprobs=each", "optimizer_state=step",
+        "objective=likelihood", "mode=separate", "num_minibatches=3", "ppo_epochs=4", "importance_level=gspo",
+        "loss_agg_mode=seq-mean-token-sum", "old_logprobs=per_step", "optimizer_state=step",
         "master_weights=bfloat16", "learning_rate=0.5", "beta1=0.1", "beta2=0.2",
-        "weight_decay=0.3", "max_grad_norm=0.4", "refuse_norm=0.6", "clip=0.7", "clip_high=0.8",
-        "kl=0.25", "kl_estimator=k2", "kl_bound=0.75", "kl_place=reward", "reference=step",
+        "weight_decay=0.3", "max_grad_norm=0.4", "skip_grad_norm=0.6", "clip_eps_low=0.7", "clip_eps_high=0.8",
+        "kl_coef=0.25", "kl_estimator=k2", "kl_bound=0.75", "kl_place=reward", "reference=step",
         "coder_weight=0.35", "tester_weight=0.45", "tokens_per_micro_batch=77", "backend=padded",
         "logprob_chunk=11",
     ],
@@ -68,23 +68,23 @@ def test_no_preset_sets_what_a_recipe_must_say() -> None:
 
 def test_a_preset_is_the_ground_and_the_recipe_has_the_last_word(tmp_path: Path) -> None:
     paper = make_recipe({}, ["preset=paper"], "recipe")
-    assert paper.reward.no_wrong is NoWrong.ZERO
+    assert paper.reward.no_wrong_reward is NoWrong.ZERO
     assert paper.reward.invalid_test is InvalidTest.EQ4
     assert paper.learning.mode is UpdateMode.SEPARATE
     file = tmp_path / "mine.toml"
-    file.write_text('preset = "official"\n[reward]\nno_wrong = "zero"\n')
+    file.write_text('preset = "official"\n[reward]\nno_wrong_reward = "zero"\n')
     official = load_recipe(file, ["learning.mode=joint"])
     assert official.reward.tester is TesterReward.SCALED
-    assert official.learning.old_logprobs is OldLogprobs.EACH
+    assert official.learning.old_logprobs is OldLogprobs.PER_STEP
     assert official.learning.optimizer_state is OptimizerState.STEP
-    assert official.reward.no_wrong is NoWrong.ZERO
+    assert official.reward.no_wrong_reward is NoWrong.ZERO
     assert official.learning.mode is UpdateMode.JOINT
 
 
 def test_a_reward_function_goes_with_any_preset() -> None:
     recipe = make_recipe({"preset": "paper", "reward": "mine.py:f"}, (), "recipe")
     assert recipe.reward.function == "mine.py:f"
-    assert recipe.reward.no_wrong is NoWrong.ZERO
+    assert recipe.reward.no_wrong_reward is NoWrong.ZERO
 
 
 @pytest.mark.parametrize("preset", list(Preset))
@@ -115,7 +115,7 @@ def test_the_difference_is_a_line_with_a_reason_for_each_switch() -> None:
 
 def test_importance_weights_need_log_probs_to_weigh() -> None:
     with pytest.raises(ConfigError, match="old_logprobs"):
-        make_recipe({}, ["learning.importance_cap=2"], "recipe")
+        make_recipe({}, ["learning.tis_cap=2"], "recipe")
 
 
 def test_a_recipe_says_where_it_departs_from_its_preset(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_recipe_says_where_it_departs_from_its_preset(tmp_path: Path) -> None:
     printed = tmp_path / "d.toml"
     printed.write_text(to_toml(Recipe()))
     renamed = load_recipe(printed, ["preset=paper"])  # only the name is the paper's
-    assert renamed.method.startswith("preset paper, departs in: reward.no_wrong, ")
+    assert renamed.method.startswith("preset paper, departs in: reward.no_wrong_reward, ")
     for choice in CHOICES:
         if choice.default is not None:  # else there is no line of it in the file
             differs = choice.paper != choice.default
@@ -148,10 +148,10 @@ def test_whatever_a_recipe_changes_of_the_reward_its_method_line_says(
     ("change", "shown"),
     [
         ("objective=likelihood", True),
-        ("kl=0.02", True),
-        ("clip_high=0.3", True),
+        ("kl_coef=0.02", True),
+        ("clip_eps_high=0.3", True),
         ("frozen=tester", True),
-        ("importance_cap=2", True),
+        ("tis_cap=2", True),
         ("learning_rate=0.01", False),
         ("max_response_tokens=10", False),
         ("backend=padded", False),
@@ -161,7 +161,7 @@ def test_whatever_a_recipe_changes_of_the_reward_its_method_line_says(
 def test_sizes_and_rates_are_no_part_of_a_method(change: str, shown: bool) -> None:
     sets = [f"learning.{change}"]
     if change.startswith("importance"):  # it needs them
-        sets.append("learning.old_logprobs=trainer")
+        sets.append("learning.old_logprobs=recomputed")
     method = make_recipe({}, sets, "recipe").method
     assert (f"learning.{change.split('=')[0]}" in method) == shown
 
@@ -199,5 +199,5 @@ def test_a_field_of_the_reward_that_is_not_off_by_default_is_in_the_presets() ->
 
 
 def test_the_nano_recipe_takes_the_papers_number_of_optimiser_steps() -> None:
-    assert load_recipe(NANO_RECIPE).learning.minibatches == 2
-    assert load_recipe(NANO_RECIPE, ["preset=paper"]).learning.minibatches == 1
+    assert load_recipe(NANO_RECIPE).learning.num_minibatches == 2
+    assert load_recipe(NANO_RECIPE, ["preset=paper"]).learning.num_minibatches == 1

@@ -26,8 +26,8 @@ def test_programs_tests_and_best_of_n_get_better_on_tasks_never_seen(tmp_path: P
     finished_apart([sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run)])
     summary: dict[str, Any] = json.loads((run / "summary.json").read_text())
     before, after, change = (summary[k] for k in ("before", "after", "differences"))
-    assert 0.35 <= before["one_shot"]["mean"] <= 0.45
-    assert change["one_shot"]["mean"] >= 0.25
+    assert 0.35 <= before["pass@1"]["mean"] <= 0.45
+    assert change["pass@1"]["mean"] >= 0.25
     assert change["unit_test_accuracy"]["mean"] >= 0.15
     assert change["pool_bon_8x8"]["mean"] >= 0.05
     assert change["catch_rate"]["mean"] >= 0.10
@@ -38,8 +38,8 @@ def test_programs_tests_and_best_of_n_get_better_on_tasks_never_seen(tmp_path: P
         if then["share"] >= 0.05:
             assert summary["sizes"]["after"][size]["accuracy"] > then["accuracy"], size
     for e in records(run, "evaluations.jsonl"):
-        if e["metrics"]["one_shot"]["mean"] < 0.9:
-            assert e["bon_minus_one_shot"]["low"] > 0, e["step"]
+        if e["metrics"]["pass@1"]["mean"] < 0.9:
+            assert e["bon_minus_pass@1"]["low"] > 0, e["step"]
 
 
 def test_a_rebuilt_model_starts_where_the_packaged_one_does(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_rebuilt_model_starts_where_the_packaged_one_does(tmp_path: Path) -> N
     own = load_recipe(NANO_RECIPE)
     with trial_context(own, Trainer(own)) as context:
         packaged = figures(context)
-    for name in ("one_shot", "unit_test_accuracy"):
+    for name in ("pass@1", "unit_test_accuracy"):
         assert abs(rebuilt[name].mean - packaged[name].mean) < 0.06, name
 
 

@@ -14,9 +14,9 @@ from sparring.runs.labels import figure_labels
 
 
 def record(
-    tasks: str, one_shot: list[float | None], sums: list[tuple[float, float]]
+    tasks: str, pass_at_1: list[float | None], sums: list[tuple[float, float]]
 ) -> dict[str, Any]:
-    """``one_shot`` and (numerator, denominator) of p01, for each task; a letter is a task."""
+    """``pass@1`` and (numerator, denominator) of p01, for each task; a letter is a task."""
     p01 = ratio(*np.array(sums, dtype=float).T)
     assert p01.share is not None
     assert p01.left is not None
@@ -24,7 +24,7 @@ def record(
     return {
         "conditions": {"checker": None, "grader": "2"},
         "tasks": [{"id": t, "digest": f"of {t}"} for t in tasks],
-        "per_task": {"one_shot": one_shot},
+        "per_task": {"pass@1": pass_at_1},
         "ratios": {
             "p01": {
                 "value": value,
@@ -45,7 +45,7 @@ def test_tasks_are_paired_by_name_and_those_that_say_nothing_are_left_out() -> N
     a = record("abc", [1.0, 0.0, None], NOTHING)
     b = record("cab", [0.5, 0.5, 1.0], NOTHING)
     found = compare(a, b)
-    line = found.lines["one_shot"]
+    line = found.lines["pass@1"]
     assert line.difference.n_tasks == 2
     assert line.difference.mean == pytest.approx(((0.5 - 1.0) + (1.0 - 0.0)) / 2)
     assert line.before.mean == 0.5  # of a and b alone, as the other
@@ -57,7 +57,7 @@ def test_a_figure_that_one_of_them_lacks_is_no_line() -> None:
     a = record("abc", [1.0, 0.0, 1.0], [(1, 2), (1, 2), (0, 2)])
     b = record("abc", [None, None, None], NOTHING)
     assert compare(a, b).lines == {}
-    assert set(compare(a, a).lines) == {"one_shot", "p01"}
+    assert set(compare(a, a).lines) == {"pass@1", "p01"}
 
 
 def test_ratios_by_hand() -> None:
@@ -71,7 +71,7 @@ def test_ratios_by_hand() -> None:
 
 def test_one_common_task_is_a_difference_without_interval() -> None:
     line = compare(record("ab", [1.0, 0.0], NOTHING[:2]), record("bc", [0.5, 1.0], NOTHING[:2]))
-    difference = line.lines["one_shot"].difference
+    difference = line.lines["pass@1"].difference
     assert (difference.mean, difference.n_tasks) == (0.5, 1)
     assert np.isnan(difference.low)
 
@@ -84,9 +84,9 @@ def test_a_record_that_was_changed_is_one_line() -> None:
 
 
 def test_both_tables_call_a_figure_by_one_name() -> None:
-    names = ["dual_2x2", "catch_rate", "tester.failed.no_assertion", "one_shot", "bon_2x2", "x_y"]
+    names = ["dual_2x2", "catch_rate", "tester.failed.no_assertion", "pass@1", "bon_2x2", "x_y"]
     assert list(figure_labels(names).items()) == [
-        ("one_shot", "programs right (pass@1)"),
+        ("pass@1", "programs right (pass@1)"),
         ("catch_rate", "wrong programs caught"),
         ("x_y", "x y"),
         ("dual_2x2", "2 × 2, dual agreement"),

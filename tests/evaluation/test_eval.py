@@ -40,7 +40,7 @@ def test_figures_of_a_known_model(tasks: Path, fake: FakeOpenAI, tmp_path: Path)
     fake.writes = writes
     record = run(*usual(tasks, fake, tmp_path / "o", "--scale", "1x1,3x2"))
     figures = {k: v["mean"] for k, v in record["figures"].items()}
-    assert figures["one_shot"] == pytest.approx(2 / 3)
+    assert figures["pass@1"] == pytest.approx(2 / 3)
     assert figures["pass@2"] == pytest.approx(1.0)
     assert figures["unit_test_accuracy"] == 1
     assert figures["bon_1x1"] == pytest.approx(2 / 3)
@@ -66,15 +66,15 @@ def test_rollouts_read_back_as_what_was_judged(
     run(*usual(tasks, fake, tmp_path / "o"))
     records = RunDir(tmp_path / "o", locked=False).read_packed(step_file("rollouts", 0))
     assert [r["task"]["id"] for r in records] == ["t0", "t1", "t2"]
-    judged = result_from(records[0])
-    assert len(judged.programs) == 3
-    assert judged.right_U.tolist() == [True, True]
+    group = result_from(records[0])
+    assert len(group.programs) == 3
+    assert group.right_U.tolist() == [True, True]
     assert records[0]["programs"][0]["tokens"] == [7, 5]
 
 
 def test_only_code(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     record = run(tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 2, "-m", 0)
-    assert {"one_shot", "pass@1", "pass@2"} <= set(record["figures"])
+    assert {"pass@1", "pass@1", "pass@2"} <= set(record["figures"])
     known = {k for k, v in record["figures"].items() if v["n_tasks"]}
     assert not any(k.startswith(("bon", "unit", "invalid")) for k in known)
     assert list(record["models"]) == ["coder"]
@@ -138,7 +138,7 @@ def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_pa
         assert [t["valid"] for t in r["tests"]] == [True, True, False, False]
         assert r["tests"][3]["failure"] == "no_assertion"
     figures = {k: v["mean"] for k, v in found["figures"].items()}
-    assert figures["one_shot"] == pytest.approx(3 / 8)
+    assert figures["pass@1"] == pytest.approx(3 / 8)
     assert figures["unit_test_accuracy"] == pytest.approx(1 / 4)
     # by the script x + x is right, and the right test is not
     assert figures["unit_test_accuracy_estimate"] == pytest.approx((1 / 4 + 0) / 2)

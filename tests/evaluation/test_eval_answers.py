@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sparring.cli.figures import Incomplete
+from sparring.cli.figures import ResponsesMissing
 from sparring.cli.main import app
 from sparring.errors import ConfigError, DataError, RunError
-from sparring.evaluation.elsewhere.codet import cut, head_of, tests_of
-from sparring.evaluation.elsewhere.items import AnswerSet, Form, Item, Shape
-from sparring.evaluation.elsewhere.matching import match
-from sparring.evaluation.elsewhere.reading import read_answers
-from sparring.evaluation.elsewhere.shapes import shape_of
-from sparring.evaluation.elsewhere.source import read
-from sparring.prompts.rules import Reading
+from sparring.evaluation.answers.codet import cut, head_of, tests_of
+from sparring.evaluation.answers.items import AnswerForm, AnswerSet, AnswerShape, Item
+from sparring.evaluation.answers.matching import match
+from sparring.evaluation.answers.reading import read_answers
+from sparring.evaluation.answers.shapes import shape_of
+from sparring.evaluation.answers.source import read
+from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Sandbox
 from sparring.sandbox.caller.packages import Packages
-from sparring.schema import Kind, ParseFailure, Role, Task, Test
+from sparring.schema import ParseFailure, Role, Task, Test, TestKind
 from tests.evaluation.asked import run, usual
 from tests.fake_openai import FakeOpenAI
 from tests.shared import shared
@@ -65,7 +65,7 @@ def graded(tasks: Path, answers: Path, out: Path, *more: Any) -> dict[str, Any]:
 def told(*words: Any) -> str:
     """What the command prints; its error is raised."""
     found = CliRunner().invoke(app, ["eval", *map(str, words), "--workers", "1"])
-    if found.exception is not None and not isinstance(found.exception, Incomplete):
+    if found.exception is not None and not isinstance(found.exception, ResponsesMissing):
         raise found.exception
     return found.output
 
@@ -84,7 +84,7 @@ def test_samples_of_evalplus(tmp_path: Path) -> None:
         {"task_id": "HumanEval/1", "solution": f"```python\n{PROMPT}{RIGHT}```"},  # no response
     ]
     found = graded(tasks, written(tmp_path / "samples.jsonl", rows), tmp_path / "o")
-    assert found["per_task"]["one_shot"] == [1.0, 0.0]
+    assert found["per_task"]["pass@1"] == [1.0, 0.0]
     assert mean(found, "pass@2") == 0.5
     assert found["responses"]["coder"]["failures"] == {"syntax_error": 1}
     assert "tester" not in found["models"]
@@ -122,7 +122,7 @@ def test_outputs_of_livecodebench(tasks: Path, tmp_path: Path) -> None:
     out = told(tasks, "--answers", written(tmp_path / "lcb.json", rows), "--out", tmp_path / "o")
     assert "1 rows: has output_list and code_list: code_list counts" in out
     found = json.loads((tmp_path / "o" / "eval.json").read_text())
-    assert found["per_task"]["one_shot"] == [0.5, 0.5, 0.5]
+    assert found["per_task"]["pass@1"] == [0.5, 0.5, 0.5]
     assert found["responses"]["coder"]["failures"] == {"empty_block": 1, "no_code_block": 1}
 
 
@@ -139,7 +139,7 @@ def test_samples_of_codet(tmp_path: Path) -> None:
         ],
     }
     found = graded(tasks, written(tmp_path / "c.jsonl", [row]), tmp_path / "o", "--scale", "5x5")
-    assert mean(found, "one_shot") == pytest.approx(2 / 5)
+    assert mean(found, "pass@1") == pytest.approx(2 / 5)
     assert found["responses"]["tester"]["responses"] == 5
     assert found["responses"]["tester"]["failures"] == {"no_assertion": 1, "not_a_call": 1}
     assert mean(found, "bon_5x5") == mean(found, "dual_pass@1") == 1.0
@@ -157,12 +157,12 @@ def test_assertions_of_codet() -> None:
     def kinds(sample: str) -> list[object]:
         return [t.test.kind if t.test else t.failure for t in tests_of(sample, "f", "")]
 
-    assert kinds("f(1) == 2") == [Kind.CALL]
-    assert kinds("\tf(\n  1) == [\n  2]") == [Kind.CALL]
-    assert kinds("f(1) == 2, \\\n    'a message'\n# and so on") == [Kind.CALL]
-    assert kinds("f(1) == 2\nassert " * 7) == [Kind.CALL] * 5
-    assert kinds("f(1) in (1, 2)") == [Kind.SCRIPT]
-    assert kinds("f(1) == 2 or ____") == [Kind.SCRIPT]
+    assert kinds("f(1) == 2") == [TestKind.CALL]
+    assert kinds("\tf(\n  1) == [\n  2]") == [TestKind.CALL]
+    assert kinds("f(1) == 2, \\\n    'a message'\n# and so on") == [TestKind.CALL]
+    assert kinds("f(1) == 2\nassert " * 7) == [TestKind.CALL] * 5
+    assert kinds("f(1) in (1, 2)") == [TestKind.SCRIPT]
+    assert kinds("f(1) == 2 or ____") == [TestKind.SCRIPT]
     assert kinds("____ == f(1)") == [ParseFailure.NOT_A_CALL]
     assert kinds("g(1) == 2\nassert f(") == [ParseFailure.NO_ASSERTION]
     assert kinds("") == [ParseFailure.NO_ASSERTION]
@@ -170,7 +170,7 @@ def test_assertions_of_codet() -> None:
     head = head_of(prompt, "f")
     assert head == "import math\nTWO = 2\ndef code(s):\n    return s[::-1]\n"
     [helped] = tests_of('f(code("ab")) == "ab"', "f", head)
-    assert helped.test == Test(f'{head}assert f(code("ab")) == "ab"\n', "", Kind.SCRIPT)
+    assert helped.test == Test(f'{head}assert f(code("ab")) == "ab"\n', "", TestKind.SCRIPT)
     assert tests_of("f(math.floor(TWO)) == 1", "f", head)[0].test is not None
     assert tests_of("f(g(1)) == 1", "f", head)[0].failure is ParseFailure.NOT_A_CALL
     assert head_of("Write a function f.", "f") == head_of(prompt, "g") == ""
@@ -235,12 +235,14 @@ def test_tasks_with_more_or_fewer_answers(tmp_path: Path) -> None:
     assert "left out: answers for 1 task (HumanEval/99) not among these" in out
     assert "6 coder answers repeat another answer of their task" in out
     found = json.loads((tmp_path / "o" / "eval.json").read_text())
-    assert found["per_task"]["one_shot"] == [pytest.approx(1 / 3), 1, 0]
+    assert found["per_task"]["pass@1"] == [pytest.approx(1 / 3), 1, 0]
     assert found["per_task"]["pass@2"] == [pytest.approx(1 - 1 / 3), 1, 0]
     assert "pass@4" not in found["figures"]
     assert found["left_out"] == ["HumanEval/3"]
     assert not found["complete"]
-    with pytest.raises(Incomplete, match=r"no coder answer to 1 task \(HumanEval/3\); .* 3 of 4"):
+    with pytest.raises(
+        ResponsesMissing, match=r"no coder answer to 1 task \(HumanEval/3\); .* 3 of 4"
+    ):
         graded(tasks, tmp_path / "s.jsonl", tmp_path / "o")
     with pytest.raises(ConfigError, match="there are 2 programs and 0 tests of every task"):
         graded(tasks, tmp_path / "s.jsonl", tmp_path / "p", "--scale", "4x1")
@@ -264,7 +266,11 @@ def test_tasks_with_more_or_fewer_answers(tmp_path: Path) -> None:
 )
 def test_ids_of_another_form(given: list[str], tasks: list[str], meant: dict[str, str]) -> None:
     known = [Task(t, "s", (Test("", ""),)) for t in tasks]
-    sets = [AnswerSet(Shape.EVALPLUS, {g: [Item(Role.CODER, Form.PROGRAM, g)] for g in given})]
+    sets = [
+        AnswerSet(
+            AnswerShape.EVALPLUS, {g: [Item(Role.CODER, AnswerForm.PROGRAM, g)] for g in given}
+        )
+    ]
     if not meant:
         with pytest.raises(DataError, match="no answer is for any of the tasks: the answers have"):
             match(sets, known)
@@ -364,9 +370,9 @@ def test_a_completion_needs_a_prompt_that_it_can_follow(tasks: Path, tmp_path: P
             written(tmp_path / "c.jsonl", [{"task_id": "t0", "test_samples": ["f(1) == 2"]}]),
             tmp_path / "o",
         )
-    task = Task("t", PROMPT, (Test("", "", Kind.SCRIPT),), entry_point="plus")
-    item = Item(Role.CODER, Form.COMPLETION, RIGHT)
-    found = read(task, {Role.CODER: [item], Role.TESTER: []}, Reading())
+    task = Task("t", PROMPT, (Test("", "", TestKind.SCRIPT),), entry_point="plus")
+    item = Item(Role.CODER, AnswerForm.COMPLETION, RIGHT)
+    found = read(task, {Role.CODER: [item], Role.TESTER: []}, ReadingRules())
     assert found.programs[0].source == PROMPT + RIGHT
 
 

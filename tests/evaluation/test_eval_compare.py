@@ -34,11 +34,11 @@ def test_two_evaluations_are_compared_task_by_task(
     run(*usual(tasks, fake, tmp_path / "b", "--temperature", 0.5))
     found = json.loads(compare(tmp_path / "a", tmp_path / "b", "--json"))
     assert found["tasks"] == 3
-    line = found["figures"]["one_shot"]
-    mean = a["figures"]["one_shot"]["mean"]
+    line = found["figures"]["pass@1"]
+    mean = a["figures"]["pass@1"]["mean"]
     assert line["before"]["mean"] == pytest.approx(mean)
     assert line["difference"]["mean"] == pytest.approx(-mean)
-    per_task = a["per_task"]["one_shot"]
+    per_task = a["per_task"]["pass@1"]
     spread = max(per_task) - min(per_task)
     assert (line["difference"]["high"] - line["difference"]["low"] > 0) == (spread > 0)
     assert any("params differs" in n for n in found["notes"])
@@ -73,8 +73,8 @@ def test_common_tasks_are_paired_where_one_has_more(
     run(*usual(tasks, fake, tmp_path / "b", "--limit-tasks", 2))
     found = json.loads(compare(tmp_path / "a", tmp_path / "b", "--json"))
     assert found["tasks"] == 2
-    assert found["figures"]["one_shot"]["difference"]["n_tasks"] == 2
-    assert found["figures"]["one_shot"]["difference"]["mean"] == 0
+    assert found["figures"]["pass@1"]["difference"]["n_tasks"] == 2
+    assert found["figures"]["pass@1"]["difference"]["mean"] == 0
     assert any("2 common tasks of 3 and 2" in n for n in found["notes"])
     assert "mu" not in found["figures"]
 

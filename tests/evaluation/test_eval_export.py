@@ -40,10 +40,10 @@ def test_what_is_exported_and_graded_again_has_the_same_verdicts(
 ) -> None:
     first = run(*evaluated, "--export", shape)
     again = run(tasks, "--answers", tmp_path / "a" / name, "--out", tmp_path / "b")
-    for figure in ("one_shot", "pass@1", "pass@2"):
+    for figure in ("pass@1", "pass@1", "pass@2"):
         assert again["per_task"][figure] == first["per_task"][figure]
     assert again["verdicts"] == first["verdicts"]
-    assert 0 < first["figures"]["one_shot"]["mean"] < 1
+    assert 0 < first["figures"]["pass@1"]["mean"] < 1
     programs = [
         [
             [(p["source"] or "", p["correct"], p["runs"][:2]) for p in record["programs"]]

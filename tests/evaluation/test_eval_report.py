@@ -9,7 +9,7 @@ import yaml
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from rich.console import Console
 
-from sparring.evaluation.progress import Progress
+from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.report import (
     card,
     choice_names,
@@ -19,7 +19,7 @@ from sparring.evaluation.report import (
     markdown,
     tables,
 )
-from sparring.policy.chat.base import Answer, Ask, ChatParams, Missing
+from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest, FailedRequest
 from sparring.schema import Role, StopReason
 
 
@@ -43,7 +43,7 @@ def record() -> dict[str, Any]:
             "oracle_2x2": figure(0.6),
             "mu": figure(-0.25),
             "pass@2": figure(0.5),
-            "one_shot": figure(0.5),
+            "pass@1": figure(0.5),
             "unknown_thing": figure(0.125),
             "p01": figure(None, 0),
         },
@@ -106,7 +106,7 @@ def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
     name, results = model_index_to_eval_results(data["model-index"])
     assert name == 'a: "b"\n- c'
     found = {r.metric_name: r.metric_value for r in results}
-    assert found["one_shot"] == 0.5
+    assert found["pass@1"] == 0.5
     assert found["mu"] == -0.25
     assert "p01" not in found
     assert results[0].dataset_type == "x_y_jsonl"
@@ -128,15 +128,15 @@ def test_what_counts_for_no_figure_is_said() -> None:
 def test_progress_says_rate_and_time_left() -> None:
     now = 0.0
     out = io.StringIO()
-    progress = Progress(Console(file=out, width=200), clock=lambda: now)
-    ask = Ask("t", Role.CODER, 0, "m", 0, ChatParams())
+    progress = EvaluationProgress(Console(file=out, width=200), clock=lambda: now)
+    ask = ChatRequest("t", Role.CODER, 0, "m", 0, ChatParams())
     with progress:
         progress.begin(1000, 100)
         for _ in range(40):
             now += 1.0
-            progress.heard(ask, Answer("x", StopReason.END_TOKEN, 3, 50))
+            progress.heard(ask, ChatReply("x", StopReason.END_TOKEN, 3, 50))
         now += 1.0
-        progress.heard(ask, Missing("why"))
+        progress.heard(ask, FailedRequest("why"))
     printed = out.getvalue().splitlines()
     assert printed[0] == "100 of 1,000 responses are recorded already"
     assert printed[1] == "responses 115/1,000, 1.0/s, 50 tokens/s, 14:45 left"

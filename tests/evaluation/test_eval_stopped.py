@@ -57,7 +57,7 @@ def test_missing_responses_are_not_wrong_and_come_later(
     assert record["left_out"] == ["t1"]
     assert {(m["task"], m["role"]) for m in record["missing"]} == {("t1", "coder")}
     assert [t["id"] for t in record["tasks"]] == ["t0", "t2"]
-    assert record["figures"]["one_shot"]["n_tasks"] == 2
+    assert record["figures"]["pass@1"]["n_tasks"] == 2
     fake.writes = sound
     record = run(*usual(tasks, fake, tmp_path / "o"))
     assert record["complete"]

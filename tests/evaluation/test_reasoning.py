@@ -89,7 +89,7 @@ def test_marks_that_are_tokens_are_found(
     """``right`` is None where there is no program."""
     model = parrot(tmp_path / "m", byte_tokenizer(special, plain, template=template), says)
     found = alone(task, model, tmp_path / "ev", recipe(tmp_path / "r.toml", marks))
-    assert found["figures"]["one_shot"]["mean"] == float(bool(right))
+    assert found["figures"]["pass@1"]["mean"] == float(bool(right))
     assert sum(found["responses"]["coder"]["failures"].values()) == (right is None)
     assert found["notes"] == []
 
@@ -123,7 +123,7 @@ def test_a_turn_that_ends_with_no_end_token(task: Path, tmp_path: Path) -> None:
     found = alone(task, model, tmp_path / "b", prompts, *named)
     assert found["notes"] == []
     assert found["responses"]["coder"]["cut_off"] == 0
-    assert found["figures"]["one_shot"]["mean"] == 1
+    assert found["figures"]["pass@1"]["mean"] == 1
     assert found["models"]["coder"]["identity"]["end_tokens"] == ["<|im_end|>"]
     # A response that ended elsewhere is another one.
     found = alone(task, model, tmp_path / "c", prompts, "--cache", tmp_path / "cache")
@@ -144,7 +144,7 @@ def test_a_turn_that_ends_with_text_is_told_of(end: str, task: Path, tmp_path: P
     found = alone(task, model, tmp_path / "a", prompts)
     assert any(f"--stop '{end}' ends them" in note for note in found["notes"])
     found = alone(task, model, tmp_path / "b", prompts, "--stop", end)
-    assert found["figures"]["one_shot"]["mean"] == 1
+    assert found["figures"]["pass@1"]["mean"] == 1
 
 
 def says(fake: FakeOpenAI, *answers: tuple[Any, ...]) -> None:
@@ -200,7 +200,7 @@ def test_reasoning_that_a_server_opens_out_of_sight(
     assert found[6] == "unfinished_reasoning"
     assert said["notes"] == []
     assert said["conditions"]["reasoning"]["coder"] == "open"
-    assert said["figures"]["one_shot"]["mean"] == pytest.approx(4 / 7)
+    assert said["figures"]["pass@1"]["mean"] == pytest.approx(4 / 7)
 
 
 @pytest.mark.usefixtures("shared_workers")

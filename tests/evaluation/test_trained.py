@@ -11,9 +11,9 @@ import pytest
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, RunError
-from sparring.evaluation.conditions import changed
-from sparring.evaluation.options import EvalOptions, Named, Protocol, prompts_of
-from sparring.evaluation.trained import as_trained, trained
+from sparring.evaluation.conditions import differing_conditions
+from sparring.evaluation.options import EvalOptions, NamedModel, Protocol, prompts_of
+from sparring.evaluation.trained import trained_checkpoint, with_run_defaults
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
 from tests.evaluation.asked import run, usual
@@ -33,14 +33,14 @@ def a_run(path: Path, *changes: str, steps: tuple[int, ...] = (2, 10)) -> Path:
 
 
 def both(place: Path | str, other: Path | str | None = None, **more: Any) -> EvalOptions:
-    models = {Role.CODER: Named(str(place)), Role.TESTER: Named(str(other or place))}
+    models = {Role.CODER: NamedModel(str(place)), Role.TESTER: NamedModel(str(other or place))}
     return EvalOptions(sources=("tasks.jsonl",), models=models, **more)
 
 
 def test_a_runs_checkpoint_is_asked_as_the_run_asks_it(tmp_path: Path) -> None:
     path = a_run(tmp_path / "r", "evaluation.temperature=0.7", "sampling.coder_max_tokens=90")
     for place in (path, path / "checkpoints" / "step-00010"):
-        found, told = as_trained(both(place))
+        found, told = with_run_defaults(both(place))
         assert found.models[Role.CODER].place == str(path / "checkpoints" / "step-00010")
         assert found.prompts == load_recipe(NANO_RECIPE).prompts
         assert (found.temperature, found.max_tokens) == (0.7, 90)
@@ -52,27 +52,27 @@ def test_what_is_given_stays_and_a_protocol_has_its_own(tmp_path: Path) -> None:
     path = a_run(tmp_path / "r")
     usual_prompts = load_recipe(None).prompts
     given = {"temperature": 0.0, "max_tokens": 5, "prompts": usual_prompts}
-    found, told = as_trained(both(path, **given))
+    found, told = with_run_defaults(both(path, **given))
     assert ({name: getattr(found, name) for name in given}, told) == (given, [])
-    official, _ = as_trained(both(path, protocol=Protocol.OFFICIAL))
+    official, _ = with_run_defaults(both(path, protocol=Protocol.OFFICIAL))
     assert (official.temperature, official.max_tokens) == (None, None)
     assert official.prompts == load_recipe(NANO_RECIPE).prompts
-    assert as_trained(both("nano"))[0].prompts is None
-    assert as_trained(both("nano", path))[0].prompts == official.prompts
+    assert with_run_defaults(both("nano"))[0].prompts is None
+    assert with_run_defaults(both("nano", path))[0].prompts == official.prompts
 
 
 def test_a_tester_of_a_run_with_other_prompts_is_told(tmp_path: Path) -> None:
     one, other = a_run(tmp_path / "a"), a_run(tmp_path / "b", "prompts.coder_examples=2")
-    _, told = as_trained(both(one, other))
+    _, told = with_run_defaults(both(one, other))
     assert len(told) == 2
     assert str(other) in told[1]
 
 
 def test_a_run_without_a_checkpoint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="has no checkpoint yet"):
-        trained(str(a_run(tmp_path / "r", steps=())))
-    assert trained(str(tmp_path)) is None
-    assert trained("nano") is None
+        trained_checkpoint(str(a_run(tmp_path / "r", steps=())))
+    assert trained_checkpoint(str(tmp_path)) is None
+    assert trained_checkpoint("nano") is None
 
 
 def test_the_checkpoint_just_trained_is_evaluated_by_naming_its_run(tmp_path: Path) -> None:
@@ -122,4 +122,6 @@ def test_another_option_in_a_directory_that_was_begun_is_named(
         run(*usual(tasks, fake, tmp_path / "o", "--temperature", "0.5"))
     assert "another params.temperature (0.8, now 0.5); choose" in str(refused.value)
     was: dict[str, Any] = {"prompts": {"coder": "a" * 200, "tester": "b"}, "seed": 0}
-    assert changed(was, {**was, "prompts": {"coder": "c", "tester": "b"}}) == ["prompts.coder"]
+    assert differing_conditions(was, {**was, "prompts": {"coder": "c", "tester": "b"}}) == [
+        "prompts.coder"
+    ]

@@ -13,7 +13,7 @@ from sparring import values
 from sparring.cli.main import app
 from sparring.errors import ConfigError, ModelError
 from sparring.evaluation.trial import stands_in_statement
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 from tests.evaluation.asked import write_tasks
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_tried_is_said(fake: FakeOpenAI, tmp_path: Path) -> None:
 
 
 def _call(*arguments: object) -> Test:
-    return Test(values.encode((list(arguments), {})), "1", Kind.CALL)
+    return Test(values.encode((list(arguments), {})), "1", TestKind.CALL)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def _call(*arguments: object) -> Test:
     ],
 )
 def test_a_test_that_stands_in_the_statement(statement: str, test: Test, stands: bool) -> None:
-    entry = "f" if test.kind is Kind.CALL else None
+    entry = "f" if test.kind is TestKind.CALL else None
     task = Task("t", statement, (Test("9 9\n", "1\n"),), entry_point=entry)
     assert stands_in_statement(task, test) is stands

@@ -24,8 +24,8 @@ from sparring.matrix import Floats, PassMatrix
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.official import official as statistics
 from sparring.rewards.advantages import Advantages
-from sparring.rewards.facts import Facts
-from sparring.rewards.score import Rules
+from sparring.rewards.facts import RewardFacts
+from sparring.rewards.score import RewardRules
 
 TOLERANCE = 1e-9
 
@@ -36,7 +36,7 @@ def matrix(entry: Mapping[str, Any]) -> PassMatrix:
     return PassMatrix(passed, np.ones_like(passed), entry["num_ground_truth"])
 
 
-def official(entry: Mapping[str, Any]) -> Rules:
+def official(entry: Mapping[str, Any]) -> RewardRules:
     """The preset, with the switches that this entry was made with."""
     reward: dict[str, Any] = {
         "length_least": float(entry["min_len_threshold"]),
@@ -54,7 +54,7 @@ def both_advantages(entry: Mapping[str, Any]) -> tuple[Advantages, Advantages]:
     m = matrix(entry)
     programs, tests = m.passed_PU.shape
     no_program, no_test = np.zeros(programs, dtype=bool), np.zeros(tests, dtype=bool)
-    facts = Facts(
+    facts = RewardFacts(
         matrix=m,
         tester_matrix=m,
         valid_U=~no_test,

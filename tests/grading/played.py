@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.grading.foreign import NO_PAIRS, Foreign
+from sparring.grading.checker_leniency import NO_PAIRS, CheckerLeniency
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, read_group
-from sparring.prompts.rules import ParsedProgram, ParsedTest, Reading
+from sparring.prompts.rules import ParsedProgram, ParsedTest, ReadingRules
 from sparring.sandbox import Limits, Runs, Sandbox
 from sparring.schema import (
     Outcome,
@@ -57,7 +57,7 @@ def played(
 
 def read(task: Task, coder: Sequence[Response], tester: Sequence[Response] = ()) -> ReadGroup:
     """These responses, read by the usual rules."""
-    return read_group(task, coder, tester, {role: Reading() for role in Role})
+    return read_group(task, coder, tester, {role: ReadingRules() for role in Role})
 
 
 def graded(
@@ -69,7 +69,7 @@ def graded(
 
 def told(
     runs: Sequence[str],
-    withheld: Sequence[str] = (),
+    hidden: Sequence[str] = (),
     tests: Sequence[str | None] = (),
     *,
     truth: Sequence[str] | None = None,
@@ -78,11 +78,11 @@ def told(
     right: str | None = None,
     reference: str = "",
     reference_G: str = "",
-    foreign: Foreign = NO_PAIRS,
+    leniency: CheckerLeniency = NO_PAIRS,
 ) -> GroupResult:
     """A bout as it is told, a letter of `VERDICTS` for each run.
 
-    ``runs``: per program, on ground-truth then, after a space, on generated tests; ``withheld``
+    ``runs``: per program, on ground-truth then, after a space, on generated tests; ``hidden``
     on withheld ones. ``tests``:
     the generated inputs, None for one that could not be read. ``truth``: the ground-truth inputs.
     ``valid`` and ``right``: + or - per generated test; ``reference``: _ for an unread one.
@@ -90,7 +90,7 @@ def told(
     runs = [row.replace(" ", "") for row in runs]
     count = len(runs[0]) - len(tests)
     inputs = truth or [f"{i} 0 0 0" for i in range(count)]
-    more = len(withheld[0]) if withheld else 0
+    more = len(hidden[0]) if hidden else 0
     rows = [[Outcome(VERDICTS[v]) for v in row] for row in runs]
     said = [Outcome(VERDICTS[v]) if v != "_" else None for v in reference] or [None] * len(tests)
     refused: list[TestRefusal | None] = []
@@ -107,7 +107,7 @@ def told(
             "Add.",
             tuple(Test(i, "0") for i in inputs),
             examples=tuple(Test(i, "0") for i in examples),
-            withheld=tuple(Test(f"w{i} 0 0 0", "0") for i in range(more)),
+            hidden=tuple(Test(f"w{i} 0 0 0", "0") for i in range(more)),
         ),
         coder=[response(Role.CODER, "") for _ in runs],
         tester=[response(Role.TESTER, "") for _ in tests],
@@ -120,7 +120,7 @@ def told(
         refused_U=refused,
         right_U=None if right is None else np.array([r == "+" for r in right], dtype=bool),
         reference_U=said,
-        withheld_PH=[[Outcome(VERDICTS[v]) for v in row] for row in withheld] or [[] for _ in runs],
+        hidden_PH=[[Outcome(VERDICTS[v]) for v in row] for row in hidden] or [[] for _ in runs],
         reference_G=[Outcome(VERDICTS[v]) for v in reference_G],
-        foreign=foreign,
+        leniency=leniency,
     )

@@ -10,7 +10,7 @@ import pytest
 
 from sparring import values
 from sparring.grading.answers import answer, plain_input, plain_output, plain_value, size
-from sparring.schema import Kind, Outcome, Test, Verdict
+from sparring.schema import Outcome, Test, TestKind, Verdict
 
 SAME: list[tuple[object, object]] = [
     ({1, 2, 30}, {30, 2, 1}),
@@ -49,19 +49,21 @@ def test_unequal_values_are_two(one: object, other: object) -> None:
 )
 def test_what_a_program_wrote_itself_is_taken_as_it_comes(text: str) -> None:
     assert isinstance(plain_value(text), str)
-    assert math.isnan(size(Test(text, "", Kind.CALL))) or size(Test(text, "", Kind.CALL)) >= 0
+    assert (
+        math.isnan(size(Test(text, "", TestKind.CALL))) or size(Test(text, "", TestKind.CALL)) >= 0
+    )
 
 
 def test_white_space_counts_in_a_call_and_not_in_print() -> None:
     assert plain_input(Test("1  2\n\n3\n", "")) == plain_input(Test("1 2\n3", ""))
-    strings = [Test(values.encode(([s], {})), "1", Kind.CALL) for s in ("a  b", "a b")]
+    strings = [Test(values.encode(([s], {})), "1", TestKind.CALL) for s in ("a  b", "a b")]
     assert plain_input(strings[0]) != plain_input(strings[1])
     assert plain_output(Test("", "a  b\n")) == ("a", "b")
     assert plain_output(strings[0]) == ("1",)
 
 
 def test_a_scripts_answer_is_its_verdict() -> None:
-    script = Test("check", "", Kind.SCRIPT)
+    script = Test("check", "", TestKind.SCRIPT)
     assert answer(script, Outcome(Verdict.ACCEPTED)) == answer(script, Outcome(Verdict.ACCEPTED))
     assert answer(script, Outcome(Verdict.ACCEPTED)) != answer(
         script, Outcome(Verdict.WRONG_ANSWER)
@@ -83,12 +85,12 @@ SIZES: list[tuple[float, tuple[list[object], dict[str, object]]]] = [
 def test_the_size_of_a_call_is_the_values_in_its_arguments(
     expected: float, arguments: tuple[list[object], dict[str, object]]
 ) -> None:
-    assert size(Test(values.encode(arguments), "", Kind.CALL)) == expected
+    assert size(Test(values.encode(arguments), "", TestKind.CALL)) == expected
 
 
 def test_the_size_of_other_inputs() -> None:
     assert size(Test("3 5\n-2\n", "")) == 3
-    assert math.isnan(size(Test("check", "", Kind.SCRIPT)))
+    assert math.isnan(size(Test("check", "", TestKind.SCRIPT)))
 
 
 def test_sets_in_sets_cost_no_more_than_their_text() -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from sparring import values
 from sparring.grading.reading import read_test
-from sparring.prompts.rules import ParsedTest, Reading, TestRule
-from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task, Test
+from sparring.prompts.rules import ParsedTest, ReadingRules, TestRule
+from sparring.schema import ParseFailure, Response, Role, StopReason, Task, Test, TestKind
 
-F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")
+F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", TestKind.CALL),), entry_point="f")
 METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")
 FENCE = "```"
 
@@ -23,7 +23,7 @@ def parse(
 ) -> ParsedTest:
     stop = StopReason.LENGTH if cut else StopReason.END_TOKEN
     said = Response("t", Role.TESTER, 0, (1,), (2, 3), (0.0, 0.0), stop, text)
-    found = read_test(task, said, Reading(tests=rule))
+    found = read_test(task, said, ReadingRules(tests=rule))
     assert (found.test is None) != (found.failure is None)
     return found
 

@@ -49,7 +49,7 @@ def response(role: Role, text: str) -> Response:
     return Response("double", role, 0, (1,), (2,), (0.0,), StopReason.END_TOKEN, text)
 
 
-def judged(validator: list[Outcome], solution: list[Outcome]) -> Any:
+def group(validator: list[Outcome], solution: list[Outcome]) -> Any:
     two, four = Outcome(Verdict.FINISHED, "2\n"), Outcome(Verdict.FINISHED, "4\n")
     told = {
         "right = 1": [two, four, two],
@@ -85,7 +85,7 @@ SOLUTION = [
 
 
 def test_verdicts_come_from_outputs() -> None:
-    found = judged([VALID, VALID], SOLUTION)
+    found = group([VALID, VALID], SOLUTION)
     assert found.matrix.passed_PT.tolist() == [[True, True, True], [False, True, False]]
     assert found.right_U.tolist() == [True, True]
     assert found.valid_U.tolist() == [True, True]
@@ -93,7 +93,7 @@ def test_verdicts_come_from_outputs() -> None:
 
 
 def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
-    facts = task_facts(judged([VALID] * 2, SOLUTION))
+    facts = task_facts(group([VALID] * 2, SOLUTION))
     # 4 and 2 are printed by one program, 4 and 4 by the other
     assert facts.answers_PU is not None
     assert facts.answers_PU.tolist() == [[0, 0], [0, 1]]
@@ -101,7 +101,7 @@ def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() ->
     assert not facts.reading[Role.CODER].failures
     unread = task_facts(
         replace(
-            judged([VALID] * 2, SOLUTION),
+            group([VALID] * 2, SOLUTION),
             tests=[ParsedTest(None, ParseFailure.NO_TEST_INPUT), ParsedTest(Test("2", "4"))],
             tester=[replace(response(Role.TESTER, ""), stop=StopReason.LENGTH)] * 2,
             outcomes_PT=[[LOST, Outcome(Verdict.INVALID), LOST], [LOST, LOST, LOST]],
@@ -114,16 +114,16 @@ def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() ->
 
 
 def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> None:
-    found = judged([VALID, LOST], SOLUTION)
+    found = group([VALID, LOST], SOLUTION)
     assert found.matrix.observed_PT.tolist() == [[True, True, False]] * 2
     assert infra_share([found]) == 2 / 6
-    refused = judged([VALID, Outcome(Verdict.FINISHED, "invalid\n")], SOLUTION)
+    refused = group([VALID, Outcome(Verdict.FINISHED, "invalid\n")], SOLUTION)
     assert refused.valid_U.tolist() == [True, False]
     assert refused.matrix.observed_PT.all()
 
 
 def test_a_reference_that_could_not_be_run_is_no_measure() -> None:
-    found = judged([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
+    found = group([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
     assert not found.has_reference
     assert task_facts(found).right_U is None
     assert np.isnan(task_facts(found).majority_test)

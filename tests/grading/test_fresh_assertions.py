@@ -3,13 +3,13 @@
 import pytest
 
 from sparring.grading.assertions import read_assertion
-from sparring.prompts.layout import Answer
+from sparring.prompts.layout import AnswerText
 from sparring.prompts.rules import ParsedTest, TestRule
 from sparring.schema import ParseFailure, StopReason
 
 
 def read(text: str, rule: TestRule = TestRule.FIRST, function: str = "f") -> ParsedTest:
-    return read_assertion(Answer.of(text.split("\n")), function, rule, StopReason.END_TOKEN)
+    return read_assertion(AnswerText.of(text.split("\n")), function, rule, StopReason.END_TOKEN)
 
 
 def block(source: str) -> str:

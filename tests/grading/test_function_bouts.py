@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 
 from sparring import values
-from sparring.grading.comparison import Comparison
+from sparring.grading.checker_leniency import CheckerLeniency
+from sparring.grading.comparison import OutputComparison
 from sparring.grading.facts import task_facts
-from sparring.grading.foreign import Foreign
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
+from sparring.grading.pseudo_labels import grade_by_pseudo_labels
 from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
-from sparring.grading.supervised import supervise
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
+from sparring.schema import Outcome, Role, Task, Test, TestKind, Verdict
 from sparring.tasks.checkers.checker import accepts
 from tests.grading.played import graded, played, program, read, response
 from tests.grading.test_record import record
 
 
 def call(value: object, *arguments: object, rule: str | None = None) -> Test:
-    return Test(values.encode((list(arguments), {})), values.encode(value), Kind.CALL, rule)
+    return Test(values.encode((list(arguments), {})), values.encode(value), TestKind.CALL, rule)
 
 
 SCRIPT = """def check(candidate):
@@ -44,11 +44,11 @@ TASK = Task(
     "`mean(xs)` is the mean of a list of numbers.",
     tests=(
         call(2.0, [1, 3]),
-        Test(SCRIPT, "", Kind.SCRIPT),
+        Test(SCRIPT, "", TestKind.SCRIPT),
         call(0.333, [0, 0, 1], rule="value(abs=0.01)"),
     ),
     examples=(call(1.0, [1]),),
-    withheld=(call(2.5, [2, 3]),),
+    hidden=(call(2.5, [2, 3]),),
     solutions=(RIGHT,),
     checker="value",
     entry_point="mean",
@@ -70,13 +70,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def judged(sandbox: Sandbox) -> GroupResult:
+def group(sandbox: Sandbox) -> GroupResult:
     sources = [RIGHT, WHOLE, NEAR, LOUD, OTHER]
     return played(sandbox, TASK, [program(s) for s in sources], [program(g) for g in GENERATED])
 
 
-def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(judged: GroupResult) -> None:
-    rows = ["".join(".x"[int(v)] for v in row) for row in judged.matrix.passed_PT.tolist()]
+def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(group: GroupResult) -> None:
+    rows = ["".join(".x"[int(v)] for v in row) for row in group.matrix.passed_PT.tolist()]
     assert rows == [
         "xxx" "x.x.x.",
         "x.." "....x.",  # the script and the tolerance catch it
@@ -84,35 +84,35 @@ def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(judged: GroupR
         "xxx" "x.x.x.",  # what it prints is nobody's business
         "..." "......",
     ]  # fmt: skip
-    verdicts = [o.verdict for o in judged.outcomes_PT[4]][:2]
+    verdicts = [o.verdict for o in group.outcomes_PT[4]][:2]
     assert verdicts[0] is Verdict.RUNTIME_ERROR
-    assert [[o.verdict is Verdict.ACCEPTED for o in row] for row in judged.withheld_PH] == [
+    assert [[o.verdict is Verdict.ACCEPTED for o in row] for row in group.hidden_PH] == [
         [True], [False], [True], [True], [False],
     ]  # fmt: skip
 
 
-def test_a_generated_call_is_right_if_the_reference_passes_it(judged: GroupResult) -> None:
-    assert judged.has_reference
-    assert [o.verdict for o in judged.reference_G] == [Verdict.ACCEPTED] * 4
-    assert judged.right_U.tolist() == [True, False, True, False, True, False]
-    assert judged.valid_U.tolist() == [True, True, True, False, True, False]  # mean([]) ends badly
-    assert judged.size_U.tolist()[:5] == [2, 2, 3, 0, 1]
+def test_a_generated_call_is_right_if_the_reference_passes_it(group: GroupResult) -> None:
+    assert group.has_reference
+    assert [o.verdict for o in group.reference_G] == [Verdict.ACCEPTED] * 4
+    assert group.right_U.tolist() == [True, False, True, False, True, False]
+    assert group.valid_U.tolist() == [True, True, True, False, True, False]  # mean([]) ends badly
+    assert group.size_U.tolist()[:5] == [2, 2, 3, 0, 1]
 
 
-def test_votes_go_by_values(judged: GroupResult) -> None:
-    facts = task_facts(judged)
+def test_votes_go_by_values(group: GroupResult) -> None:
+    facts = task_facts(group)
     assert facts.agreement_P.tolist() == [2, 1, 1, 2, 1]
     # For the input [0, 1] two answers have a vote each; the others vote alone,
     # two of them rightly: (2 · 1/2 + 2) / 6.
     assert facts.majority_test == pytest.approx(3 / 6)
-    assert facts_of(judged).repeats_U.tolist() == [2, 2, 1, 1, 1, 1]
+    assert facts_of(group).repeats_U.tolist() == [2, 2, 1, 1, 1, 1]
     assert facts.first_U is not None
     assert facts.first_U.tolist() == [True, False, True, True, True, False]  # the last is unread
-    assert facts_of(judged).copied_U.tolist() == [False] * 4 + [True, False]  # [1.0] is [1]
+    assert facts_of(group).copied_U.tolist() == [False] * 4 + [True, False]  # [1.0] is [1]
 
 
 def test_scripts_vote_by_their_verdicts(sandbox: Sandbox) -> None:
-    task = replace(TASK, tests=TASK.tests[1:2], withheld=())
+    task = replace(TASK, tests=TASK.tests[1:2], hidden=())
     found = played(sandbox, task, [program(s) for s in (WHOLE, WHOLE + "\n", RIGHT)], [])
     assert task_facts(found).majority_program == 0.0
     assert [o.verdict for row in found.outcomes_PT for o in row] == [
@@ -120,35 +120,37 @@ def test_scripts_vote_by_their_verdicts(sandbox: Sandbox) -> None:
     ]  # fmt: skip
 
 
-def test_monitors_of_calls(judged: GroupResult) -> None:
-    found = monitor_values([judged])
-    assert judged.foreign == Foreign(accepted=0, pairs=6)  # 2.0, 0.333 and 2.5; not the script
+def test_monitors_of_calls(group: GroupResult) -> None:
+    found = monitor_values([group])
+    assert group.leniency == CheckerLeniency(
+        accepted=0, pairs=6
+    )  # 2.0, 0.333 and 2.5; not the script
     assert found["duplicate_tests"] == 1 / 5
     assert found["copied_tests"] == 1 / 5
     assert found["trivial_inputs"] == 1 / 5  # less than half of 2 values: []
     assert found["reference_failures"] == 0
     only = replace(
-        judged,
-        task=replace(TASK, tests=TASK.tests[1:2], withheld=()),
-        outcomes_PT=[[row[1], *row[len(TASK.tests) :]] for row in judged.outcomes_PT],
-        withheld_PH=[[]] * 5,
+        group,
+        task=replace(TASK, tests=TASK.tests[1:2], hidden=()),
+        outcomes_PT=[[row[1], *row[len(TASK.tests) :]] for row in group.outcomes_PT],
+        hidden_PH=[[]] * 5,
     )
     assert clean(monitor_values([only]))["trivial_inputs"] is None
 
 
-def test_a_record_keeps_kinds_and_rules(judged: GroupResult) -> None:
-    written = record(judged)
+def test_a_record_keeps_kinds_and_rules(group: GroupResult) -> None:
+    written = record(group)
     again = result_from(written)
     assert again.task.tests == TASK.tests
-    assert again.task.withheld == TASK.withheld
+    assert again.task.hidden == TASK.hidden
     assert again.task.entry_point == "mean"
-    assert [p.test for p in again.tests] == [p.test for p in judged.tests]
-    assert [p.failure for p in again.tests] == [p.failure for p in judged.tests]
-    assert again.matrix.passed_PT.tolist() == judged.matrix.passed_PT.tolist()
+    assert [p.test for p in again.tests] == [p.test for p in group.tests]
+    assert [p.failure for p in again.tests] == [p.failure for p in group.tests]
+    assert again.matrix.passed_PT.tolist() == group.matrix.passed_PT.tolist()
     assert record(again) == written
-    a, b = task_facts(again), task_facts(judged)
+    a, b = task_facts(again), task_facts(group)
     assert a.agreement_P.tolist() == b.agreement_P.tolist()
-    assert clean(monitor_values([again])) == clean(monitor_values([judged]))
+    assert clean(monitor_values([again])) == clean(monitor_values([group]))
 
 
 def test_a_record_of_printed_text_is_written_as_it_was_before_there_were_calls(
@@ -163,10 +165,10 @@ def test_a_record_of_printed_text_is_written_as_it_was_before_there_were_calls(
     assert keys == [{"input", "output", "failure"}] * 2
 
 
-def test_another_rule_for_printed_text_leaves_a_function_task_alone(judged: GroupResult) -> None:
-    again = result_from(record(judged), "float(abs=100)")
-    assert again.matrix.passed_PT.tolist() == judged.matrix.passed_PT.tolist()
-    assert again.right_U.tolist() == judged.right_U.tolist()
+def test_another_rule_for_printed_text_leaves_a_function_task_alone(group: GroupResult) -> None:
+    again = result_from(record(group), "float(abs=100)")
+    assert again.matrix.passed_PT.tolist() == group.matrix.passed_PT.tolist()
+    assert again.right_U.tolist() == group.right_U.tolist()
     assert again.task.checker == "value"
 
 
@@ -174,7 +176,7 @@ def test_supervision_by_a_testers_calls(sandbox: Sandbox) -> None:
     coder = [response(Role.CODER, program(s)) for s in (RIGHT, WHOLE)]
     tester = [response(Role.TESTER, program(g)) for g in GENERATED[:2]]
     group = read(TASK, coder, tester)
-    [found] = supervise(sandbox, [group], [group.tests], Limits())
+    [found] = grade_by_pseudo_labels(sandbox, [group], [group.tests], Limits())
     assert found.result is not None
     assert found.result.task.entry_point == "mean"
     assert found.result.matrix.passed_PG.tolist() == [[True, False], [False, False]]
@@ -191,7 +193,7 @@ class Listening:
     def run(self, jobs: Any) -> list[tuple[Outcome, ...]]:
         self.jobs += jobs
         lost, two = Outcome(Verdict.INFRA), Outcome(Verdict.FINISHED, "2")
-        return [(lost if j.kind is Kind.SCRIPT else two,) * len(j.inputs) for j in jobs]
+        return [(lost if j.kind is TestKind.SCRIPT else two,) * len(j.inputs) for j in jobs]
 
 
 def test_a_program_gets_one_job_for_each_kind_and_a_lost_script_is_no_label() -> None:
@@ -199,7 +201,7 @@ def test_a_program_gets_one_job_for_each_kind_and_a_lost_script_is_no_label() ->
     coder = [response(Role.CODER, program(RIGHT))]
     found = graded(sandbox, TASK, coder)
     assert [(j.kind, len(j.inputs), j.entry_point) for j in sandbox.jobs] == [
-        (Kind.CALL, 3, "mean"), (Kind.SCRIPT, 1, "mean"),
+        (TestKind.CALL, 3, "mean"), (TestKind.SCRIPT, 1, "mean"),
     ] * 2  # fmt: skip
     assert found.matrix.observed_PT.tolist() == [[True, False, True]]
     assert found.matrix.passed_PT.tolist() == [[True, False, False]]
@@ -215,9 +217,9 @@ def test_a_call_under_a_rule_for_text_is_compared_as_a_value(sandbox: Sandbox) -
 def test_a_generated_tolerance_is_relative_to_what_the_test_expects() -> None:
     """The reference's 1001 is within a thousandth of 1002.0015, which is not within one of it."""
     test = call(1002.0015, [1000, 1002], rule="value(abs=0.0, rel=0.001)")
-    one = Comparison.with_reference(TASK, test, values.encode(1001.0))
+    one = OutputComparison.with_reference(TASK, test, values.encode(1001.0))
     assert accepts(one.checker, one.output, one.expected)
     assert not accepts(one.checker, one.expected, one.output)
     text = Test("1\n", "2\n")  # in print the test stands where a program would
-    one = Comparison.with_reference(TASK, text, "3\n")
+    one = OutputComparison.with_reference(TASK, text, "3\n")
     assert (one.output, one.expected) == ("2\n", "3\n")

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.comparison import Grader, OutputComparison
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Outcome, Task, Test, Verdict
 
@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 def grade(sandbox: Sandbox, checker: str, output: str, data: str = "12\n") -> Outcome:
     task = Task("t", "A divisor.", (Test(data, "3\n"),), checker="program", checker_program=checker)
     grader = Grader(sandbox)
-    one = Comparison(task, data, output, "3\n")
+    one = OutputComparison(task, data, output, "3\n")
     grader.prepare([one])
     return grader.graded(Outcome(Verdict.FINISHED, output), one)
 
@@ -64,7 +64,7 @@ def test_a_checker_that_fails_accepts_nothing(sandbox: Sandbox) -> None:
 def test_other_verdicts_stay_as_they_are(sandbox: Sandbox) -> None:
     task = Task("t", "A divisor.", (Test("12", "3"),), checker="program", checker_program=DIVISOR)
     late = Outcome(Verdict.TIME_LIMIT, "4")
-    assert Grader(sandbox).graded(late, Comparison(task, "12", "4", "3")) is late
+    assert Grader(sandbox).graded(late, OutputComparison(task, "12", "4", "3")) is late
 
 
 def test_questions_that_are_much_text_are_asked_in_portions(
@@ -81,7 +81,7 @@ def test_questions_that_are_much_text_are_asked_in_portions(
             return [tuple(yes for _ in job.inputs) for job in jobs]
 
     task = Task("t", "…", (), checker="program", checker_program="print('accepted')")
-    ones = [Comparison(task, "1\n", f"{k}", "2") for k in range(3)]
+    ones = [OutputComparison(task, "1\n", f"{k}", "2") for k in range(3)]
     grader = Grader(Counting())
     grader.prepare([*ones, *ones])
     assert Counting.asked == [1, 1, 1, 0]

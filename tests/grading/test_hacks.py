@@ -20,7 +20,7 @@ from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.training.monitoring.alarms import WINDOW, raised
+from sparring.training.monitoring.alarms import WINDOW, alarms_after
 from tests.grading.played import a_test, played, program
 from tests.metrics.groups import reward_facts
 
@@ -58,24 +58,24 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
-def naive(judged: GroupResult) -> list[bool]:
-    found = estimated_right(judged.matrix, judged.parsed_U)
+def naive(group: GroupResult) -> list[bool]:
+    found = estimated_right(group.matrix, group.parsed_U)
     assert found is not None
     return [bool(x) for x in found]
 
 
-def paid(judged: GroupResult, settings: RewardSettings) -> list[float]:
+def paid(group: GroupResult, settings: RewardSettings) -> list[float]:
     return [
-        float(x)
-        for x in tester_rewards(reward_facts(judged.matrix, judged.valid_U), settings).value
+        float(x) for x in tester_rewards(reward_facts(group.matrix, group.valid_U), settings).value
     ]
 
 
-def alarms(judged: GroupResult) -> dict[str, str]:
+def alarms(group: GroupResult) -> dict[str, str]:
     """What is raised when every step is like this one."""
-    step = {"monitors": clean(monitor_values([judged]))}
+    step = {"monitors": clean(monitor_values([group]))}
     return {
-        a["monitor"]: a["reason"] for a in raised(MonitorSettings(), [step] * (WINDOW - 1), step)
+        a["monitor"]: a["reason"]
+        for a in alarms_after(MonitorSettings(), [step] * (WINDOW - 1), step)
     }
 
 
@@ -96,18 +96,18 @@ def test_a_nested_header_that_gives_an_empty_first_line_is_stopped_by_the_parser
 ) -> None:
     what_it_is_after = played(sandbox, TASK, PROGRAMS, [a_test("\n4 4", "0")])
     assert naive(what_it_is_after) == [True]  # all programs print 0, whatever they are worth
-    judged = played(sandbox, TASK, PROGRAMS, [text, HONEST])
-    assert judged.tests[0].failure is failure
-    assert paid(judged, EQUATIONS) == [-2.0, 2.0]
+    group = played(sandbox, TASK, PROGRAMS, [text, HONEST])
+    assert group.tests[0].failure is failure
+    assert paid(group, EQUATIONS) == [-2.0, 2.0]
     assert "invalid_tests" in alarms(played(sandbox, TASK, PROGRAMS, [text] * 4))
 
 
 def test_a_copied_example_is_told_by_the_monitors(sandbox: Sandbox) -> None:
     copied: Sequence[str] = [a_test("1 9 3", "9"), a_test(" 1  9 3 ", "9")] * 3
-    judged = played(sandbox, TASK, PROGRAMS, copied)
-    assert naive(judged) == [True] * 6
-    assert paid(judged, EQUATIONS) == [1.0] * 6  # right, and one wrong program fails it
-    found = alarms(judged)
+    group = played(sandbox, TASK, PROGRAMS, copied)
+    assert naive(group) == [True] * 6
+    assert paid(group, EQUATIONS) == [1.0] * 6  # right, and one wrong program fails it
+    found = alarms(group)
     assert set(found) == {"copied_tests", "duplicate_tests"}
     assert found["copied_tests"].startswith("100% of the generated tests have the input of a")
     assert found["duplicate_tests"].startswith("83%")
@@ -115,14 +115,14 @@ def test_a_copied_example_is_told_by_the_monitors(sandbox: Sandbox) -> None:
 
 def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: Sandbox) -> None:
     lone = a_test("7", "7")
-    judged = played(sandbox, TASK, PROGRAMS, [lone, a_test("\n\n\n\n" + " " * 5000 + "7", "0")])
-    assert naive(judged) == [True, True]
-    assert paid(judged, EQUATIONS) == [0.0, 0.0]
+    group = played(sandbox, TASK, PROGRAMS, [lone, a_test("\n\n\n\n" + " " * 5000 + "7", "0")])
+    assert naive(group) == [True, True]
+    assert paid(group, EQUATIONS) == [0.0, 0.0]
     honest = played(sandbox, TASK, PROGRAMS, [lone, HONEST])
     assert paid(honest, EQUATIONS) == [0.0, 2.0]
     # Where being right is paid by itself it would still live: the monitors tell it.
-    assert paid(judged, EQUATIONS.model_copy(update={"validity": 1.0})) == [2.0, 2.0]
-    assert set(alarms(judged)) == {"trivial_inputs"}
+    assert paid(group, EQUATIONS.model_copy(update={"validity": 1.0})) == [2.0, 2.0]
+    assert set(alarms(group)) == {"trivial_inputs"}
     assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sparring import values
-from sparring.audit.repeated import Bench
+from sparring.audit.flakiness import AuditSandboxes
 from sparring.audit.soundness import Care, audit_tasks
 from sparring.audit.strength import strength
 from sparring.errors import SandboxError
@@ -16,7 +16,7 @@ from sparring.grading.limits import limits, room_for
 from sparring.integrations.trl import TestsPassed
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.types import MOST_OUTPUT_BYTES
-from sparring.schema import Kind, Outcome, Task, Test, Verdict
+from sparring.schema import Outcome, Task, Test, TestKind, Verdict
 from tests.grading.played import played, program
 
 GENERAL = Limits()
@@ -35,7 +35,7 @@ def first_test(judged_rows: list[list[Outcome]]) -> list[Verdict]:
     return [row[0].verdict for row in judged_rows]
 
 
-@pytest.mark.parametrize("where", ["tests", "withheld", "examples"])
+@pytest.mark.parametrize("where", ["tests", "hidden", "examples"])
 def test_the_limit_follows_the_longest_expected_output(where: str) -> None:
     short, long = Test("1\n", "1\n"), Test("2\n", "é" * MIB)
     task = replace(Task("t", "…", (short,), time_limit=3.0), **{where: (short, long)})
@@ -46,8 +46,8 @@ def test_the_limit_follows_the_longest_expected_output(where: str) -> None:
 
 def test_bytes_are_counted_whatever_stands_for_them() -> None:
     assert room_for([Test("", "\udcff" * 1000)], 1) == 2 * 3000
-    assert room_for([Test("", "x" * 100, Kind.CALL)], 1) == 2000
-    assert room_for([Test("", "", Kind.SCRIPT)], 7) == room_for([], 7) == 7
+    assert room_for([Test("", "x" * 100, TestKind.CALL)], 1) == 2000
+    assert room_for([Test("", "", TestKind.SCRIPT)], 7) == room_for([], 7) == 7
     assert room_for([Test("", "x" * (MOST_OUTPUT_BYTES // 2 + 1))], 1) == MOST_OUTPUT_BYTES
 
 
@@ -64,12 +64,12 @@ def test_bytes_are_counted_whatever_stands_for_them() -> None:
 )
 def test_an_equal_value_has_room_however_it_is_written(expected: object, other: object) -> None:
     assert expected == other
-    test = Test("", values.encode(expected), Kind.CALL)
+    test = Test("", values.encode(expected), TestKind.CALL)
     assert len(values.encode(other)) <= room_for([test], 1)
 
 
 def test_a_value_within_a_tolerance_has_room_too() -> None:
-    test = Test("", values.encode([0] * 50), Kind.CALL, "float(1e-6)")
+    test = Test("", values.encode([0] * 50), TestKind.CALL, "float(1e-6)")
     assert len(values.encode([-1.2345678901234567e-10] * 50)) <= room_for([test], 1)
 
 
@@ -85,7 +85,7 @@ def test_long_printed_output_end_to_end(sandbox: Sandbox) -> None:
 
 def test_a_long_value_end_to_end(sandbox: Sandbox) -> None:
     expected = "x" * (LONG - 1) + "y"
-    test = Test(values.encode(((), {})), values.encode(expected), Kind.CALL)
+    test = Test(values.encode(((), {})), values.encode(expected), TestKind.CALL)
     task = Task("t", "…", (test,), entry_point="f", checker="value")
     bodies = (f"'x' * {LONG - 1} + 'y'", f"'x' * {LONG}")
     programs = [program(f"def f():\n    return {body}") for body in bodies]
@@ -95,7 +95,7 @@ def test_a_long_value_end_to_end(sandbox: Sandbox) -> None:
 
 def test_a_long_list_end_to_end(sandbox: Sandbox) -> None:
     expected = list(range(10_000_000, 11_000_000))
-    test = Test(values.encode(((), {})), values.encode(expected), Kind.CALL)
+    test = Test(values.encode(((), {})), values.encode(expected), TestKind.CALL)
     assert len(test.output) >= LONG
     task = Task("t", "…", (test,), time_limit=5.0, entry_point="f", checker="value")
     programs = [
@@ -107,7 +107,7 @@ def test_a_long_list_end_to_end(sandbox: Sandbox) -> None:
 
 
 def test_a_value_that_is_far_longer_meets_the_limit(sandbox: Sandbox) -> None:
-    test = Test(values.encode(((), {})), values.encode("x" * 100_000), Kind.CALL)
+    test = Test(values.encode(((), {})), values.encode("x" * 100_000), TestKind.CALL)
     task = Task("t", "…", (test,), entry_point="f", checker="value")
     found = played(sandbox, task, [program("def f():\n    return 'x' * 20_000_000")], [])
     assert first_test([list(row) for row in found.outcomes_PT]) == [Verdict.OUTPUT_LIMIT]
@@ -144,7 +144,7 @@ def test_an_audit_confirms_a_long_output() -> None:
     tests = (Test("1\n", "1\n"), Test("2\n", "x" * LONG + "\n"))
     task = Task("t", "…", tests, solutions=(solution,))
     with Sandbox(1, fork=Fork.PER_TEST, memo=False) as usual:
-        bench = Bench(usual, (usual, usual))
+        bench = AuditSandboxes(usual, (usual, usual))
         [audited] = audit_tasks(bench, [task], GENERAL, Care(repeats=2))
         assert audited.confirmed == 2
         assert not audited.findings
@@ -158,7 +158,7 @@ def test_wider_limits_stay_below_what_is_allowed_at_all() -> None:
     task = Task("t", "…", (Test("1\n", "1\n"),), solutions=("while True: pass",), time_limit=0.1)
     roomy = replace(GENERAL, output_bytes=MOST_OUTPUT_BYTES)
     with Sandbox(1, fork=Fork.PER_TEST, memo=False) as usual:
-        bench = Bench(usual, (usual, usual))
+        bench = AuditSandboxes(usual, (usual, usual))
         [audited] = audit_tasks(bench, [task], roomy, Care(repeats=1, patience=2.0))
     assert audited.best is None
 

@@ -8,29 +8,29 @@ from typing import Any
 
 import pytest
 
-from sparring.grading.foreign import Foreign
+from sparring.grading.checker_leniency import CheckerLeniency
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import NAMED, monitor_values
 from sparring.schema import Outcome, Verdict
 from tests.grading.played import told
 
 
-def found(*judged: GroupResult) -> dict[str, Any]:
-    return monitor_values(list(judged))
+def found(*group: GroupResult) -> dict[str, Any]:
+    return monitor_values(list(group))
 
 
 def test_the_gap_to_withheld_tests() -> None:
     one = told(["++++", "++++", "+++-"], ["+", "-", "+"])
     other = told(["++++"], ["?"])  # a failure of ours is no run
     values = found(one, other)
-    assert values["withheld_gap"] == 1 - 1 / 2
-    assert values["withheld_gap_all"] == pytest.approx(15 / 16 - 2 / 3)
+    assert values["hidden_gap"] == 1 - 1 / 2
+    assert values["hidden_gap_all"] == pytest.approx(15 / 16 - 2 / 3)
 
 
 def test_without_withheld_tests_the_gap_is_unknown() -> None:
-    assert math.isnan(found(told(["++++"]))["withheld_gap"])
-    assert math.isnan(found(told(["+++-"], ["+"]))["withheld_gap"])  # nobody passes the rewarded
-    assert found(told(["+++-"], ["+"]))["withheld_gap_all"] == 3 / 4 - 1
+    assert math.isnan(found(told(["++++"]))["hidden_gap"])
+    assert math.isnan(found(told(["+++-"], ["+"]))["hidden_gap"])  # nobody passes the rewarded
+    assert found(told(["+++-"], ["+"]))["hidden_gap_all"] == 3 / 4 - 1
 
 
 def test_tests_that_programs_call_right_and_the_reference_does_not() -> None:
@@ -128,11 +128,13 @@ def test_ground_truth_tests_that_the_reference_fails_are_named_by_their_place() 
 
 def test_foreign_outputs_over_all_tasks() -> None:
     values = found(
-        told(["+"], foreign=Foreign(3, 4)), told(["+"], foreign=Foreign(0, 8)), told(["+"])
+        told(["+"], leniency=CheckerLeniency(3, 4)),
+        told(["+"], leniency=CheckerLeniency(0, 8)),
+        told(["+"]),
     )
-    assert values["foreign_outputs"] == 3 / 12
-    assert values["named"]["foreign_outputs"] == ["task t"]
-    assert math.isnan(found(told(["+"]))["foreign_outputs"])
+    assert values["checker_leniency"] == 3 / 12
+    assert values["named"]["checker_leniency"] == ["task t"]
+    assert math.isnan(found(told(["+"]))["checker_leniency"])
 
 
 def test_names_are_few() -> None:
@@ -143,6 +145,6 @@ def test_names_are_few() -> None:
 
 def test_a_step_of_nothing_but_our_failures_has_no_numbers() -> None:
     values = found(told(["?? ?"], ["?"], tests=["1"], valid="+", right="+", reference="?"))
-    for name in ("withheld_gap", "withheld_gap_all", "estimate_gap", "suspect_tests"):
+    for name in ("hidden_gap", "hidden_gap_all", "estimate_gap", "suspect_tests"):
         assert math.isnan(values[name]), name
     assert values["verdicts"] == {"infra": 1.0}

@@ -12,18 +12,18 @@ from sparring import values
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.presets import Preset, preset_values
 from sparring.grading.reading import read_program, read_test
-from sparring.prompts.rules import Reading, Reasoning, TestRule
+from sparring.prompts.rules import ReadingRules, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
-from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
+from sparring.schema import ParseFailure, Role, StopReason, Task, Test, TestKind
 from tests.grading.played import a_test, response
 
-F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")
+F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", TestKind.CALL),), entry_point="f")
 METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")
 
 
 def read(text: str, task: Task = F) -> Test | ParseFailure | None:
-    found = read_test(task, response(Role.TESTER, text), Reading(tests=TestRule.ONLY))
+    found = read_test(task, response(Role.TESTER, text), ReadingRules(tests=TestRule.ONLY))
     assert (found.test is None) != (found.failure is None)
     return found.test or found.failure
 
@@ -33,7 +33,7 @@ def block(source: str) -> str:
 
 
 def call(value: object, *arguments: object, rule: str | None = None, **named: object) -> Test:
-    return Test(values.encode((list(arguments), named)), values.encode(value), Kind.CALL, rule)
+    return Test(values.encode((list(arguments), named)), values.encode(value), TestKind.CALL, rule)
 
 
 GOOD = {
@@ -83,7 +83,7 @@ def test_the_last_block_counts_and_reasoning_does_not() -> None:
     assert read(block("f(1) == 1")[:-5]) is ParseFailure.UNCLOSED_BLOCK
     inside = f"<think>{block('assert f(1) == 1')}</think>{block('assert f(2) == 2')}"
     assert read(inside) == call(2, 2)
-    inside = Reading(Reasoning(opened=True))
+    inside = ReadingRules(Reasoning(opened=True))
     opened = read_test(F, response(Role.TESTER, block("assert f(1)")), inside)
     assert opened.failure is ParseFailure.UNFINISHED_REASONING
     assert read(a_test("1", "2")) is ParseFailure.NO_ASSERTION
@@ -92,7 +92,7 @@ def test_the_last_block_counts_and_reasoning_does_not() -> None:
 def test_of_several_tests_the_first_counts_unless_a_recipe_says_otherwise() -> None:
     two = response(Role.TESTER, block("assert f(1) == 2\nassert f(2) == 3"))
     assert read_test(F, two).test == call(2, 1)
-    assert read_test(F, two, Reading(tests=TestRule.LAST)).test == call(3, 2)
+    assert read_test(F, two, ReadingRules(tests=TestRule.LAST)).test == call(3, 2)
 
 
 def test_presets_say_which_test_counts() -> None:
@@ -142,7 +142,7 @@ def test_a_task_on_standard_input_has_its_own_form() -> None:
 def test_reasoning_without_an_end_has_a_name_of_its_own(
     text: str, opened: bool, name: ParseFailure
 ) -> None:
-    reading = Reading(Reasoning(opened=opened))
+    reading = ReadingRules(Reasoning(opened=opened))
     stdin = Task("s", "Do it.", (Test("1\n", "1\n"),))
     found = read_program(stdin, response(Role.CODER, text), reading)
     assert found.failure is name

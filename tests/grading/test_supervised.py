@@ -14,10 +14,14 @@ import pytest
 from sparring.config.load import make_recipe
 from sparring.grading.grade import grade, infra_share
 from sparring.grading.group import GroupResult, read_group
-from sparring.grading.record import Scored, rollout_record
+from sparring.grading.pseudo_labels import (
+    grade_by_pseudo_labels,
+    pseudo_label_metrics,
+    rewarded_group,
+)
+from sparring.grading.record import ScoredGroup, rollout_record
 from sparring.grading.recorded import result_from
-from sparring.grading.supervised import rewarded, supervise, supervision_metrics
-from sparring.prompts.rules import Reading
+from sparring.prompts.rules import ReadingRules
 from sparring.rewards.advantages import DropReason
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
@@ -81,20 +85,20 @@ SUPERVISOR = tests((3, 6), (5, 10), "no test at all", (0, 1))
 def played(
     sandbox: Calculator | None = None,
     task: Task = TASK,
-    supervisor: list[Response] = SUPERVISOR,
+    frozen_tester: list[Response] = SUPERVISOR,
 ) -> GroupResult:
     box: Any = sandbox or Calculator()
-    usual = {role: Reading() for role in Role}
+    usual = {role: ReadingRules() for role in Role}
     group = read_group(task, CODER, TESTER, usual)
-    written = read_group(task, (), supervisor, usual).tests
-    [supervision] = supervise(box, [group], [written], Limits())
-    return replace(grade(box, group, Limits()), supervision=supervision)
+    written = read_group(task, (), frozen_tester, usual).tests
+    [pseudo_labels] = grade_by_pseudo_labels(box, [group], [written], Limits())
+    return replace(grade(box, group, Limits()), pseudo_labels=pseudo_labels)
 
 
-def scored(judged: GroupResult, how: TestFilter = TestFilter.NONE, **reward: object) -> Scored:
+def scored(group: GroupResult, how: TestFilter = TestFilter.NONE, **reward: object) -> ScoredGroup:
     section = {"kind": "tester", "model": "x", "filter": how.value}
-    recipe = make_recipe({"supervision": section, "reward": reward}, (), "test")
-    return scorer_of(recipe).score(judged, 1, 0)
+    recipe = make_recipe({"pseudo_labels": section, "reward": reward}, (), "test")
+    return scorer_of(recipe).score(group, 1, 0)
 
 
 def test_the_first_runs_know_nothing_of_ground_truth() -> None:
@@ -111,7 +115,7 @@ def test_programs_are_paid_by_the_supervising_tests() -> None:
     assert found.kept_K is not None
     assert found.kept_K.tolist() == [True, True, False, True]
     assert found.earned.coder.value.tolist() == [1, 1, -1, -1]
-    assert found.judged.matrix.correct_P.tolist() == [True, True, False, False]  # by ground truth
+    assert found.group.matrix.correct_P.tolist() == [True, True, False, False]  # by ground truth
 
 
 def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
@@ -119,13 +123,13 @@ def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
     agreed = scored(played(), TestFilter.AGREEMENT)
     assert agreed.kept_K is not None
     assert agreed.kept_K.tolist() == [True, True, False, False]
-    assert agreed.basis is not None
-    assert agreed.basis.matrix.correct_P.tolist() == [True, True, False, False]
+    assert agreed.rewarded_on is not None
+    assert agreed.rewarded_on.matrix.correct_P.tolist() == [True, True, False, False]
     # (1, 2) catches both wrong programs, (2, 4) neither; (3, 7) is wrong and lets nobody pass
     # by Eq 4 they earn 2, 0 and 0; the right ones W/2 = 1 more for being right
     assert agreed.earned.tester_rewards.value.tolist() == [3, 1, 0]
-    assert len(agreed.basis.task.tests) == agreed.basis.matrix.ground_truth == 2
-    assert [len(row) for row in agreed.basis.outcomes_PT] == [5] * 4
+    assert len(agreed.rewarded_on.task.tests) == agreed.rewarded_on.matrix.ground_truth == 2
+    assert [len(row) for row in agreed.rewarded_on.outcomes_PT] == [5] * 4
 
 
 @pytest.mark.parametrize("how", TestFilter)
@@ -154,20 +158,20 @@ def test_a_validator_that_could_not_be_run_masks_no_reward() -> None:
 def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
     sandbox = Calculator()
     sandbox.lost = {("x + x", "5")}
-    judged = played(sandbox)
-    found = scored(judged)
-    assert found.basis is not None
-    assert not found.basis.matrix.observed_PG[1, 1]
-    assert infra_share([judged]) > 0
+    group = played(sandbox)
+    found = scored(group)
+    assert found.rewarded_on is not None
+    assert not found.rewarded_on.matrix.observed_PG[1, 1]
+    assert infra_share([group]) > 0
 
 
 @pytest.mark.parametrize("how", TestFilter)
 def test_a_task_without_a_test_has_no_label(how: TestFilter) -> None:
-    found = scored(played(supervisor=tests("nothing", "no more")), how)
+    found = scored(played(frozen_tester=tests("nothing", "no more")), how)
     assert found.earned.coder.dropped is found.earned.tester.dropped is DropReason.NO_TEST
     assert np.isnan(found.earned.coder_rewards.value).all()
     assert not found.earned.coder.labelled.any()
-    wrong = scored(played(supervisor=tests((0, 1), (1, 9))), how)
+    wrong = scored(played(frozen_tester=tests((0, 1), (1, 9))), how)
     expected = DropReason.NO_TEST if how is TestFilter.AGREEMENT else DropReason.ZERO_VARIANCE
     assert wrong.earned.coder.dropped is expected
 
@@ -186,9 +190,9 @@ def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) ->
     assert found.earned.tester_rewards.value.tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("supervisor", [SUPERVISOR, tests("nothing")], ids=["tests", "none"])
-def test_a_record_gives_the_same_rewards_again(supervisor: list[Response]) -> None:
-    before = scored(played(supervisor=supervisor), TestFilter.AGREEMENT)
+@pytest.mark.parametrize("frozen_tester", [SUPERVISOR, tests("nothing")], ids=["tests", "none"])
+def test_a_record_gives_the_same_rewards_again(frozen_tester: list[Response]) -> None:
+    before = scored(played(frozen_tester=frozen_tester), TestFilter.AGREEMENT)
     record = json.loads(json.dumps(clean(rollout_record(1, before))))
     again = scored(result_from(record), TestFilter.AGREEMENT)
     assert clean(rollout_record(1, again)) == record
@@ -198,7 +202,7 @@ def test_a_record_gives_the_same_rewards_again(supervisor: list[Response]) -> No
 
 
 def test_metrics_tell_how_good_the_supervision_is() -> None:
-    found = supervision_metrics([scored(played(), TestFilter.AGREEMENT)])
+    found = pseudo_label_metrics([scored(played(), TestFilter.AGREEMENT)])
     assert found == {
         "unread": 0.25,
         "right": pytest.approx(2 / 3),
@@ -206,13 +210,13 @@ def test_metrics_tell_how_good_the_supervision_is() -> None:
         "kept_right": 1.0,
         "labels_right": 1.0,
     }
-    plain = supervision_metrics([scored(played())])
+    plain = pseudo_label_metrics([scored(played())])
     assert plain["kept_right"] == pytest.approx(2 / 3)
     assert plain["labels_right"] == 0.5  # right programs called wrong, by the one wrong test
 
 
 def test_a_bout_by_ground_truth_is_its_own_basis() -> None:
-    judged = replace(played(), supervision=None)
-    assert rewarded(judged, TestFilter.NONE) == (judged, None)
-    record = rollout_record(1, scored(judged))
-    assert "supervision" not in record
+    group = replace(played(), pseudo_labels=None)
+    assert rewarded_group(group, TestFilter.NONE) == (group, None)
+    record = rollout_record(1, scored(group))
+    assert "pseudo_labels" not in record

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from sparring.cli.main import app
 from sparring.errors import RunError
 from sparring.evaluation.compare import _same_surroundings
-from sparring.grading.wanting import wanted, wanting_lines
-from sparring.sandbox import Job, Kind, Sandbox
+from sparring.grading.missing_packages import missing_package_lines, missing_packages
+from sparring.sandbox import Job, Sandbox, TestKind
 from sparring.sandbox.details import needed
 from sparring.schema import Outcome, Task, Test, Verdict
 from sparring.tasks.cleaning.imports import needs_lines, needs_of
@@ -23,8 +23,8 @@ def test_a_run_says_what_it_needs_and_how_to_give_it() -> None:
     with Sandbox(1) as sandbox:
         jobs = [Job(p, ("",)) for p in programs[:2]]
         jobs += [
-            Job(programs[2], ("f()",), kind=Kind.SCRIPT, entry_point="f"),
-            Job("def f(): pass", ("import nosuchlib\nf()",), kind=Kind.SCRIPT, entry_point="f"),
+            Job(programs[2], ("f()",), kind=TestKind.SCRIPT, entry_point="f"),
+            Job("def f(): pass", ("import nosuchlib\nf()",), kind=TestKind.SCRIPT, entry_point="f"),
             Job("print(1)", ("",), preamble="import nosuchlib"),
         ]
         details = [outcome.detail for [outcome] in sandbox.run(jobs)]
@@ -48,16 +48,16 @@ def test_programs_and_tasks_are_counted_by_package() -> None:
     good = Outcome(Verdict.ACCEPTED)
     numpy, scipy = lacking("numpy"), lacking("scipy")
     tasks = [[[numpy, numpy], [good, numpy], [good, good]], [[scipy, numpy]], [[good, good]]]
-    found = {name: w.record() for name, w in wanted(tasks).items()}
+    found = {name: w.record() for name, w in missing_packages(tasks).items()}
     assert found == {"numpy": {"programs": 3, "tasks": 2}, "scipy": {"programs": 1, "tasks": 1}}
-    assert wanting_lines(found)[0] == (
+    assert missing_package_lines(found)[0] == (
         "needs numpy: 3 programs of 2 tasks failed for want of it; --packages numpy gives it to "
         "the sandbox"
     )
 
 
 def test_what_tasks_import() -> None:
-    script = Test("import numpy as np\nassert f(1) == np.int64(1)", "", Kind.SCRIPT)
+    script = Test("import numpy as np\nassert f(1) == np.int64(1)", "", TestKind.SCRIPT)
     tasks = [
         Task("a", "q", (script,), solutions=("import os, numpy.linalg",), entry_point="f"),
         Task("b", "q", (script,), entry_point="f", head="from scipy import stats\n"),
@@ -87,7 +87,7 @@ def test_what_tasks_import() -> None:
     ],
 )  # fmt: skip
 def test_what_the_sandbox_gives_to_a_suite_is_no_package(script: str, needs: list[str]) -> None:
-    suite = Test(script, "", Kind.SCRIPT)
+    suite = Test(script, "", TestKind.SCRIPT)
     assert list(needs_of([Task("a", "q", (suite,), entry_point="f")])) == needs
     program = Task("a", "q", (suite,), solutions=("from solution import f",), entry_point="f")
     assert list(needs_of([program])) == sorted([*needs, "solution"])

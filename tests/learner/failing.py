@@ -13,9 +13,9 @@ import time
 import torch
 
 from sparring.errors import SparringError
-from sparring.learner.distributed import world as worlds
-from sparring.learner.distributed.orders import Order
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed import context as worlds
+from sparring.learner.distributed.context import DistributedContext
+from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
 from tests.learner.together import CASES
@@ -29,11 +29,11 @@ def fail(how: str) -> None:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
 
-def work(how: str, world: World) -> None:
+def work(how: str, world: DistributedContext) -> None:
     case = CASES["three groups"]
     learner = Learner(case.made(), case.settings, case.model, world, sharded=True)
     groups = case.first()
-    if world.leads is (how == "leader raises"):
+    if world.is_main is (how == "leader raises"):
         usual = Learner._backward
 
         def failing(*given: object) -> None:
@@ -42,15 +42,15 @@ def work(how: str, world: World) -> None:
 
         Learner._backward = failing  # type: ignore[method-assign, assignment]
     world.keep_awake()
-    if world.leads:
+    if world.is_main:
         if how.endswith("samples"):
             time.sleep(1)  # a beat or two
-            with world.order(Order.CHECK):
+            with world.order(RankOrder.CHECK):
                 pass
             time.sleep(300)
         learner.update(groups)
         return
-    if world.next()[0] is Order.CHECK:
+    if world.next()[0] is RankOrder.CHECK:
         fail(how)
     learner.update(groups)
     world.next()
@@ -59,7 +59,7 @@ def work(how: str, world: World) -> None:
 def main(how: str) -> None:
     worlds._BEAT = 0.4
     torch.set_num_threads(1)
-    world = World.join()
+    world = DistributedContext.join()
     try:
         with world.taking_part(), world.loss_told("; go on"), enough_memory():
             work(how, world)

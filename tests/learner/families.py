@@ -9,7 +9,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.schema import Role
 
 IDS: dict[str, Any] = {"vocab_size": 50, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0}
@@ -59,7 +59,7 @@ def family(name: str, settings: dict[str, Any] | None = None) -> PreTrainedModel
     return model.eval()
 
 
-def mixed_groups(temperature: float = 0.8) -> list[Group]:
+def mixed_groups(temperature: float = 0.8) -> list[SampleGroup]:
     """Three prompts, the shortest of one token; responses of 1 to 19."""
     rng = random.Random(4)
     found = []
@@ -69,6 +69,6 @@ def mixed_groups(temperature: float = 0.8) -> list[Group]:
             ids = tuple(rng.randrange(2, 50) for _ in range(size))
             samples.append(Sample(ids, (-1.0,) * size, rng.uniform(-1, 1)))
         prompt = tuple(rng.randrange(2, 50) for _ in range(length))
-        found.append(Group(Role.CODER, prompt, temperature, tuple(samples)))
+        found.append(SampleGroup(Role.CODER, prompt, temperature, tuple(samples)))
         temperature += 0.3
     return found

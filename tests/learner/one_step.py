@@ -6,6 +6,6 @@ from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.policy.settings import ModelSettings, Precision
 
 ONE_STEP = LearningSettings(
-    minibatches=1, epochs=1, kl_bound=None, old_logprobs=OldLogprobs.SAMPLED
+    num_minibatches=1, ppo_epochs=1, kl_bound=None, old_logprobs=OldLogprobs.ROLLOUT
 )
 IN_BFLOAT16 = ModelSettings(precision=Precision.BFLOAT16)

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.logprobs.compute import Flat, ResponseLogprobs
+from sparring.learner.logprobs.compute import FlatTokens, ResponseLogprobs
 from sparring.learner.logprobs.head import token_logprobs
 from sparring.learner.logprobs.packed import Packing, hidden_of_packing
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 
 
-def packed_logprobs(model: PreTrainedModel, groups: Sequence[Group]) -> ResponseLogprobs:
+def packed_logprobs(model: PreTrainedModel, groups: Sequence[SampleGroup]) -> ResponseLogprobs:
     """As `response_logprobs` gives them."""
     packing = Packing.of(groups, model.device)
 
@@ -29,6 +29,6 @@ def packed_logprobs(model: PreTrainedModel, groups: Sequence[Group]) -> Response
         return torch.zeros_like(seen, dtype=model.dtype).masked_fill(~seen, least)[:, None]
 
     hidden = hidden_of_packing(model, packing, dense)
-    flat = Flat.of(groups, model.device)
+    flat = FlatTokens.of(groups, model.device)
     logprob, entropy = token_logprobs(model, hidden, flat.target, flat.temperature)
     return ResponseLogprobs(logprob, entropy, flat.row)

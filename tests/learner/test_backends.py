@@ -16,15 +16,15 @@ from torch.nn.attention.flex_attention import BlockMask
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.logprobs import flex
 from sparring.learner.logprobs.backend import attending, chosen_backend, problem_of, settled_backend
 from sparring.learner.logprobs.blocks import Visible, block_mask
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
 from sparring.learner.logprobs.flex import FLEX
 from sparring.learner.logprobs.prompt_cache import by_length, pass_cost
-from sparring.learner.samples import Group
-from sparring.learner.settings import Backend
+from sparring.learner.samples import SampleGroup
+from sparring.learner.settings import LogprobBackend
 from sparring.learner.update import Learner
 from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
@@ -33,9 +33,9 @@ from tests.learner.one_step import ONE_STEP
 from tests.learner.packed import packed_logprobs
 from tests.nano import nano, tiny_model
 
-Way = Callable[[Any, list[Group]], ResponseLogprobs]
+Way = Callable[[Any, list[SampleGroup]], ResponseLogprobs]
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-DIFFERENTIABLE = (Backend.PROMPT_CACHE, Backend.PADDED)
+DIFFERENTIABLE = (LogprobBackend.PROMPT_CACHE, LogprobBackend.PADDED)
 WAYS: dict[str, Way] = {
     "packed": packed_logprobs,
     **{str(b): functools.partial(response_logprobs, backend=b) for b in DIFFERENTIABLE},
@@ -50,7 +50,7 @@ def uncompiled() -> Iterator[None]:
         yield
 
 
-def plain(model: torch.nn.Module, groups: list[Group]) -> tuple[torch.Tensor, torch.Tensor]:
+def plain(model: torch.nn.Module, groups: list[SampleGroup]) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probs and entropies by one call of the model for each response."""
     logprobs, entropies = [], []
     for g in groups:
@@ -91,8 +91,8 @@ def test_flex_attention_gives_what_plain_rows_give(name: str, uncompiled: None) 
     """But for GPT-2, for which `transformers` has none."""
     model, groups = family(name, wide(name)), mixed_groups()
     logprob, entropy = plain(model, groups)
-    with torch.no_grad(), attending(model, Backend.FLEX):
-        found = response_logprobs(model, groups, Backend.FLEX)
+    with torch.no_grad(), attending(model, LogprobBackend.FLEX):
+        found = response_logprobs(model, groups, LogprobBackend.FLEX)
     torch.testing.assert_close(found.logprob, logprob, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found.entropy, entropy, atol=1e-5, rtol=1e-5)
 
@@ -110,9 +110,9 @@ def test_flex_attention_gives_the_gradient_of_plain_rows(
     expected = gradient(model, plain(model, mixed_groups())[0])
     model = model.to(CUDA, torch.bfloat16 if precision is Precision.BFLOAT16 else None)
     model.train(checkpointing)
-    assert problem_of(model, Backend.FLEX, precision) is None
-    with attending(model, Backend.FLEX):
-        logprob = response_logprobs(model, mixed_groups(), Backend.FLEX).logprob
+    assert problem_of(model, LogprobBackend.FLEX, precision) is None
+    with attending(model, LogprobBackend.FLEX):
+        logprob = response_logprobs(model, mixed_groups(), LogprobBackend.FLEX).logprob
         logprob = logprob * torch.linspace(-1, 2, len(logprob), device=CUDA)
         model.zero_grad()
         logprob.sum().backward()
@@ -167,7 +167,7 @@ def test_a_model_that_does_not_attend_by_position_is_not_packed(
     name: str, settings: dict[str, object], reason: str, uncompiled: None
 ) -> None:
     model = family(name.replace("MPT", "Mpt"), settings)
-    problem = problem_of(model, Backend.FLEX, Precision.FLOAT32)
+    problem = problem_of(model, LogprobBackend.FLEX, Precision.FLOAT32)
     assert problem is not None
     assert problem.startswith(reason)
     assert "\n" not in problem
@@ -177,22 +177,26 @@ def test_a_model_that_does_not_attend_by_position_is_not_packed(
 def test_families_that_can_be_packed_are_let_through(name: str, uncompiled: None) -> None:
     for precision in Precision:
         if name != "GPT2":
-            assert problem_of(family(name, wide(name)), Backend.FLEX, precision) is None
+            assert problem_of(family(name, wide(name)), LogprobBackend.FLEX, precision) is None
 
 
 @pytest.mark.parametrize(
     ("wanted", "name", "checkpointing", "device", "expected"),
     [
-        (Backend.AUTO, "Llama", False, CPU, Backend.PROMPT_CACHE),
-        (Backend.AUTO, "Llama", False, CUDA, Backend.PROMPT_CACHE),
-        (Backend.AUTO, "Llama", True, CPU, Backend.PADDED),
-        (Backend.AUTO, "Llama", True, CUDA, Backend.FLEX),
-        (Backend.AUTO, "GPT2", True, CUDA, Backend.PADDED),
-        (Backend.FLEX, "Llama", False, CUDA, Backend.FLEX),
+        (LogprobBackend.AUTO, "Llama", False, CPU, LogprobBackend.PROMPT_CACHE),
+        (LogprobBackend.AUTO, "Llama", False, CUDA, LogprobBackend.PROMPT_CACHE),
+        (LogprobBackend.AUTO, "Llama", True, CPU, LogprobBackend.PADDED),
+        (LogprobBackend.AUTO, "Llama", True, CUDA, LogprobBackend.FLEX),
+        (LogprobBackend.AUTO, "GPT2", True, CUDA, LogprobBackend.PADDED),
+        (LogprobBackend.FLEX, "Llama", False, CUDA, LogprobBackend.FLEX),
     ],
 )
 def test_auto_is_what_fits(
-    wanted: Backend, name: str, checkpointing: bool, device: torch.device, expected: Backend
+    wanted: LogprobBackend,
+    name: str,
+    checkpointing: bool,
+    device: torch.device,
+    expected: LogprobBackend,
 ) -> None:
     model = prepare_model(family(name), ModelSettings(gradient_checkpointing=checkpointing), 0)
     assert chosen_backend(wanted, model, device) is expected
@@ -201,13 +205,13 @@ def test_auto_is_what_fits(
 @pytest.mark.parametrize(
     ("name", "checkpointing", "device", "backend", "reason"),
     [
-        ("Llama", False, CPU, Backend.FLEX, "no backward pass on cpu"),
-        ("Llama", True, CPU, Backend.PROMPT_CACHE, "keeps no cache"),
-        ("GPT2", True, CUDA, Backend.FLEX, "no flex attention for gpt2"),
+        ("Llama", False, CPU, LogprobBackend.FLEX, "no backward pass on cpu"),
+        ("Llama", True, CPU, LogprobBackend.PROMPT_CACHE, "keeps no cache"),
+        ("GPT2", True, CUDA, LogprobBackend.FLEX, "no flex attention for gpt2"),
     ],
 )
 def test_what_cannot_be_is_one_line(
-    name: str, checkpointing: bool, device: torch.device, backend: Backend, reason: str
+    name: str, checkpointing: bool, device: torch.device, backend: LogprobBackend, reason: str
 ) -> None:
     model = prepare_model(family(name), ModelSettings(gradient_checkpointing=checkpointing), 0)
     with pytest.raises(ModelError, match=reason) as caught:
@@ -227,9 +231,9 @@ REAL = (
 
 
 @pytest.fixture
-def on_a_gpu() -> World:
+def on_a_gpu() -> DistributedContext:
     """What settles thinks that it is on one; what computes is on the CPU."""
-    world = World()
+    world = DistributedContext()
     world.device = CUDA
     return world
 
@@ -243,7 +247,7 @@ def on_a_gpu() -> World:
     ],
 )
 def test_auto_takes_rows_where_flex_fails_and_says_why(
-    on_a_gpu: World, monkeypatch: pytest.MonkeyPatch, failure: Exception, told: str
+    on_a_gpu: DistributedContext, monkeypatch: pytest.MonkeyPatch, failure: Exception, told: str
 ) -> None:
     def failing(*_: object) -> None:
         raise failure
@@ -252,36 +256,36 @@ def test_auto_takes_rows_where_flex_fails_and_says_why(
     model = prepare_model(
         family("Llama", wide("Llama")), ModelSettings(gradient_checkpointing=True), 0
     )
-    found = settled_backend(Backend.AUTO, model, Precision.FLOAT32, on_a_gpu, False)
-    assert found.backend is Backend.PADDED
+    found = settled_backend(LogprobBackend.AUTO, model, Precision.FLOAT32, on_a_gpu, False)
+    assert found.backend is LogprobBackend.PADDED
     assert found.note is not None
     assert told in found.note
     assert "\n" not in found.note
     assert "TORCHDYNAMO" not in found.note
     assert "mask" not in found.note
     with pytest.raises(ModelError, match=r"learning\.backend = flex: it fails on llama") as caught:
-        settled_backend(Backend.FLEX, model, Precision.FLOAT32, on_a_gpu, False)
+        settled_backend(LogprobBackend.FLEX, model, Precision.FLOAT32, on_a_gpu, False)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_auto_takes_rows_where_heads_are_too_small(on_a_gpu: World) -> None:
+def test_auto_takes_rows_where_heads_are_too_small(on_a_gpu: DistributedContext) -> None:
     model = prepare_model(family("Qwen2"), ModelSettings(gradient_checkpointing=True), 0)
-    found = settled_backend(Backend.AUTO, model, Precision.FLOAT32, on_a_gpu, False)
-    assert found.backend is Backend.PADDED
+    found = settled_backend(LogprobBackend.AUTO, model, Precision.FLOAT32, on_a_gpu, False)
+    assert found.backend is LogprobBackend.PADDED
     assert "heads of at least 16 values; these have 8" in (found.note or "")
 
 
 def test_all_processes_settle_on_the_same(
-    on_a_gpu: World, monkeypatch: pytest.MonkeyPatch, uncompiled: None
+    on_a_gpu: DistributedContext, monkeypatch: pytest.MonkeyPatch, uncompiled: None
 ) -> None:
     """Where flex fails on another process it is not used here either."""
-    monkeypatch.setattr(World, "highest", lambda self, values: [1.0 for _ in values])
+    monkeypatch.setattr(DistributedContext, "highest", lambda self, values: [1.0 for _ in values])
     model = prepare_model(
         family("Llama", wide("Llama")), ModelSettings(gradient_checkpointing=True), 0
     )
-    found = settled_backend(Backend.AUTO, model, Precision.FLOAT32, on_a_gpu, False)
-    assert found.backend is Backend.PADDED
+    found = settled_backend(LogprobBackend.AUTO, model, Precision.FLOAT32, on_a_gpu, False)
+    assert found.backend is LogprobBackend.PADDED
     assert "another process" in (found.note or "")
 
 
@@ -292,7 +296,7 @@ def test_a_mask_that_is_ignored_is_found_out_in_either_precision(
     model = copy.deepcopy(nano()[0])
     if precision is Precision.BFLOAT16:
         model = model.bfloat16()
-    assert problem_of(model, Backend.FLEX, precision) is None
+    assert problem_of(model, LogprobBackend.FLEX, precision) is None
 
     def causal(_: object, args: tuple[torch.Tensor, ...], kwargs: dict[str, Any]) -> object:
         if not isinstance(kwargs["attention_mask"], BlockMask):
@@ -302,7 +306,7 @@ def test_a_mask_that_is_ignored_is_found_out_in_either_precision(
 
     for layer in model.model.layers:
         layer.register_forward_pre_hook(causal, with_kwargs=True)
-    problem = problem_of(model, Backend.FLEX, precision)
+    problem = problem_of(model, LogprobBackend.FLEX, precision)
     assert problem is not None
     start = "llama does not attend by the mask that it is given (log-probs differ"
     assert problem.startswith(start)
@@ -314,7 +318,7 @@ def test_the_model_attends_as_before_afterwards() -> None:
     seen = []
 
     def failing() -> None:
-        with attending(model, Backend.FLEX):
+        with attending(model, LogprobBackend.FLEX):
             seen.append(model.config._attn_implementation)
             raise KeyError
 
@@ -325,10 +329,10 @@ def test_the_model_attends_as_before_afterwards() -> None:
 
 
 @pytest.mark.parametrize("backend", DIFFERENTIABLE)
-def test_an_update_is_the_same_whatever_computes_it(backend: Backend) -> None:
+def test_an_update_is_the_same_whatever_computes_it(backend: LogprobBackend) -> None:
     found = []
-    for one in (Backend.AUTO, backend):
-        settings = ONE_STEP.changed(backend=one, learning_rate=1e-3, epochs=2, kl=0.1)
+    for one in (LogprobBackend.AUTO, backend):
+        settings = ONE_STEP.changed(backend=one, learning_rate=1e-3, ppo_epochs=2, kl_coef=0.1)
         learner = Learner(tiny_model(), settings)
         learner.update(mixed_groups())
         found.append(torch.cat([p.detach().flatten() for p in learner.model.parameters()]))
@@ -369,12 +373,12 @@ def _subsets(count: int) -> Iterator[list[int]]:
 def test_in_bfloat16_the_prompt_cache_gives_what_rows_give(name: str) -> None:
     """Tokens are looked up at once and keys are not repeated; the rest is rounding."""
     model, groups = family(name), mixed_groups()
-    expected = gradient(model, response_logprobs(model, groups, Backend.PADDED).logprob)
+    expected = gradient(model, response_logprobs(model, groups, LogprobBackend.PADDED).logprob)
     half = model.bfloat16()
-    assert problem_of(half, Backend.PROMPT_CACHE, Precision.BFLOAT16) is None
-    with attending(half, Backend.PROMPT_CACHE):
+    assert problem_of(half, LogprobBackend.PROMPT_CACHE, Precision.BFLOAT16) is None
+    with attending(half, LogprobBackend.PROMPT_CACHE):
         found = gradient(half, response_logprobs(half, groups).logprob)
-    rows = gradient(half, response_logprobs(half, groups, Backend.PADDED).logprob)
+    rows = gradient(half, response_logprobs(half, groups, LogprobBackend.PADDED).logprob)
     gap, rounding = ((x.float() - expected).norm() for x in (found, rows))
     assert gap < 1.5 * rounding < 0.15 * expected.norm()
 
@@ -389,16 +393,18 @@ def test_a_model_that_wants_more_of_tokens_than_embeddings_is_found_out() -> Non
         return args, kwargs | {"input_ids": None, "inputs_embeds": table(ids) + table(ids + 1)}
 
     model.model.register_forward_pre_hook(more, with_kwargs=True)
-    problem = problem_of(model, Backend.PROMPT_CACHE, Precision.BFLOAT16)
+    problem = problem_of(model, LogprobBackend.PROMPT_CACHE, Precision.BFLOAT16)
     assert (problem or "").startswith("llama does not compute from the embeddings that it is given")
-    found = settled_backend(Backend.AUTO, model, Precision.BFLOAT16, World(), False)
-    assert found.backend is Backend.PADDED
+    found = settled_backend(
+        LogprobBackend.AUTO, model, Precision.BFLOAT16, DistributedContext(), False
+    )
+    assert found.backend is LogprobBackend.PADDED
 
 
 @pytest.mark.parametrize("precision", Precision)
-@pytest.mark.parametrize("backend", [Backend.PROMPT_CACHE, Backend.PADDED])
+@pytest.mark.parametrize("backend", [LogprobBackend.PROMPT_CACHE, LogprobBackend.PADDED])
 def test_keys_are_repeated_in_float32_alone(
-    backend: Backend, precision: Precision, monkeypatch: pytest.MonkeyPatch
+    backend: LogprobBackend, precision: Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There the sums of runs that are on record are kept to the bit."""
     heads = set()

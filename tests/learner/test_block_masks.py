@@ -14,14 +14,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparring.learner.logprobs.blocks import BLOCK, block_mask
 from sparring.learner.logprobs.packed import Packing
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.schema import Role
 
 CPU = torch.device("cpu")
 Lengths = tuple[int, tuple[int, ...]]
 
 
-def of_lengths(lengths: list[Lengths]) -> list[Group]:
+def of_lengths(lengths: list[Lengths]) -> list[SampleGroup]:
     """Groups of such prompts and responses; every token is another."""
     ids = iter(range(1_000_000))
 
@@ -29,12 +29,14 @@ def of_lengths(lengths: list[Lengths]) -> list[Group]:
         return tuple(next(ids) for _ in range(count))
 
     return [
-        Group(Role.CODER, some(p), 1.0, tuple(Sample(some(n), (0.0,) * n, 1.0) for n in responses))
+        SampleGroup(
+            Role.CODER, some(p), 1.0, tuple(Sample(some(n), (0.0,) * n, 1.0) for n in responses)
+        )
         for p, responses in lengths
     ]
 
 
-def written_out(groups: list[Group], length: int) -> list[tuple[int, int, int, int]]:
+def written_out(groups: list[SampleGroup], length: int) -> list[tuple[int, int, int, int]]:
     """(token, position, group, response) of each place, padding as groups of their own."""
     row = []
     for number, g in enumerate(groups):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sparring.learner.logprobs import head
-from sparring.learner.logprobs.chunks import Rule, in_chunks
+from sparring.learner.logprobs.chunks import LogitTransform, in_chunks
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.sizes import CHUNK_BYTES, chunk_tokens
 from tests.learner.families import LLAMA, family, mixed_groups
@@ -33,7 +33,7 @@ class Case:
             x for x in (self.hidden, self.weight, self.bias) if x is not None and x.requires_grad
         ]
 
-    def plain(self, rule: Rule) -> tuple[torch.Tensor, torch.Tensor]:
+    def plain(self, rule: LogitTransform) -> tuple[torch.Tensor, torch.Tensor]:
         """In float64."""
         bias = None if self.bias is None else self.bias.double()
         logits = torch.nn.functional.linear(self.hidden.double(), self.weight.double(), bias)
@@ -44,7 +44,7 @@ class Case:
         chosen = steps.gather(1, self.targets[:, None])[:, 0]
         return chosen, -(steps.exp() * steps).sum(-1)
 
-    def ours(self, rule: Rule) -> tuple[torch.Tensor, torch.Tensor]:
+    def ours(self, rule: LogitTransform) -> tuple[torch.Tensor, torch.Tensor]:
         return in_chunks(self.hidden, self.weight, self.bias, self.targets, self.temperature, rule)
 
 
@@ -54,7 +54,7 @@ class Case:
 def test_values_and_gradients_are_the_plain_ones(
     factor: float, cap: float | None, bias: bool, size: int, keep: int
 ) -> None:
-    case, rule = Case(bias=bias), Rule(factor, cap, size, keep)
+    case, rule = Case(bias=bias), LogitTransform(factor, cap, size, keep)
     expected, entropy = case.plain(rule)
     found, found_entropy = case.ours(rule)
     torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
@@ -71,7 +71,7 @@ def test_a_frozen_matrix_keeps_no_rows_and_needs_two_products() -> None:
     for x in (case.weight, case.bias):
         assert x is not None
         x.requires_grad_(False)
-    rule = Rule(1.0, None, 5, CHUNK_BYTES)
+    rule = LogitTransform(1.0, None, 5, CHUNK_BYTES)
     expected, _ = case.plain(rule)
     found, _ = case.ours(rule)
     assert found.grad_fn is not None
@@ -83,7 +83,7 @@ def test_a_frozen_matrix_keeps_no_rows_and_needs_two_products() -> None:
 
 def test_entropies_of_bfloat16_weights_are_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under autocast as well, which would take the products of probabilities in bfloat16."""
-    case, rule = Case(torch.bfloat16), Rule(1.0, None, 5, CHUNK_BYTES)
+    case, rule = Case(torch.bfloat16), LogitTransform(1.0, None, 5, CHUNK_BYTES)
     logits = torch.nn.functional.linear(case.hidden, case.weight, case.bias).double()
     steps = torch.log_softmax(logits / case.temperature[:, None].double(), -1)
     expected = -(steps.exp() * steps).sum(-1)
@@ -100,7 +100,7 @@ def test_chunks_of_bfloat16_are_added_up_in_float32() -> None:
     gaps = []
     for size in (TOKENS, 1):
         case = Case(torch.bfloat16)
-        rule = Rule(1.0, None, size, CHUNK_BYTES)
+        rule = LogitTransform(1.0, None, size, CHUNK_BYTES)
         wanted = torch.autograd.grad((case.plain(rule)[0] * LOSS).sum(), case.weight)[0].double()
         got = torch.autograd.grad((case.ours(rule)[0] * LOSS).sum(), case.weight)[0].double()
         gaps.append(float((got - wanted).norm() / wanted.norm()))

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from sparring.learner.distributed.export import export_weights, weights_size
 from sparring.policy.adapters import activate
-from sparring.policy.prepared import prepare_model, start_weights
+from sparring.policy.prepared import initial_weights, prepare_model
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 from tests.nano import nano, tiny_model
@@ -62,7 +62,7 @@ def test_adapters_are_merged_and_left_out(tmp_path: Path, adapters: Adapters) ->
             logits(loaded(tmp_path / role)), logits(model), atol=1e-4, rtol=1e-4
         )
     before = logits(model)
-    with start_weights(model):
+    with initial_weights(model):
         export_weights(model, NoTokenizer(), tmp_path / "start", torch.float32, merged=False)
     torch.testing.assert_close(
         logits(loaded(tmp_path / "start")), logits(tiny_model()), atol=1e-5, rtol=1e-5

@@ -14,7 +14,7 @@ from sparring.learner.logprobs import flex
 from sparring.learner.logprobs.backend import attending
 from sparring.learner.logprobs.blocks import BLOCK, Visible, block_mask
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.settings import Backend
+from sparring.learner.settings import LogprobBackend
 from tests.learner.families import LLAMA, family, mixed_groups, wide
 
 Seen = list[dict[str, Any]]
@@ -50,8 +50,8 @@ def test_queries_keys_and_values_are_of_one_type(name: str, seen: Seen) -> None:
     """Under autocast norms and rotations leave float32, values are bfloat16."""
     model = family(name, wide(name))
     autocast = torch.autocast("cpu", torch.bfloat16)
-    with torch.no_grad(), autocast, attending(model, Backend.FLEX):
-        response_logprobs(model, mixed_groups(), Backend.FLEX)
+    with torch.no_grad(), autocast, attending(model, LogprobBackend.FLEX):
+        response_logprobs(model, mixed_groups(), LogprobBackend.FLEX)
     assert len(seen) == 2
     for call in seen:
         assert {call[x].dtype for x in ("query", "key", "value")} == {torch.bfloat16}
@@ -62,9 +62,9 @@ def test_keys_are_not_repeated_for_heads_that_share_them(seen: Seen) -> None:
     settings = LLAMA | {"hidden_size": 192, "num_attention_heads": 12, "num_key_value_heads": 2}
     model, groups = family("Llama", settings), mixed_groups()
     with torch.no_grad():
-        expected = response_logprobs(model, groups, Backend.PADDED).logprob
-        with attending(model, Backend.FLEX):
-            found = response_logprobs(model, groups, Backend.FLEX).logprob
+        expected = response_logprobs(model, groups, LogprobBackend.PADDED).logprob
+        with attending(model, LogprobBackend.FLEX):
+            found = response_logprobs(model, groups, LogprobBackend.FLEX).logprob
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     for call in seen:
         assert (call["query"].shape[1], call["key"].shape[1], call["value"].shape[1]) == (12, 2, 2)

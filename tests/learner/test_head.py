@@ -10,7 +10,7 @@ import torch
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.head import check_head, chunk_size
-from sparring.learner.settings import Backend
+from sparring.learner.settings import LogprobBackend
 from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings
 from tests.learner.families import FAMILIES, family, mixed_groups
@@ -52,7 +52,7 @@ def test_nothing_is_computed_twice_without_a_gradient() -> None:
     model, seen = family("Llama"), []
     model.get_output_embeddings().register_forward_hook(lambda *_: seen.append(1))
     with torch.no_grad():
-        found = response_logprobs(model, mixed_groups(), Backend.PADDED, chunk=1)
+        found = response_logprobs(model, mixed_groups(), LogprobBackend.PADDED, chunk=1)
     assert not found.logprob.requires_grad
     assert len(seen) == len(found.logprob)  # and no logits to be thrown away
 

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparring.learner.loss import Tokens, kl_terms, token_loss, token_weights
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import (
-    Average,
+    ImportanceLevel,
     KLEstimator,
     KLPlace,
     LearningSettings,
+    LossAggMode,
     Objective,
     OldLogprobs,
     OptimizerState,
-    Ratio,
     Reference,
     UpdateMode,
 )
@@ -32,7 +32,7 @@ from tests.learner.one_step import ONE_STEP
 from tests.learner.test_update import gradients, groups
 from tests.nano import tiny_model
 
-NO_KL = ONE_STEP.changed(kl=0.0)
+NO_KL = ONE_STEP.changed(kl_coef=0.0)
 
 
 def tokens(ratio: list[float], row: list[int], advantage: list[float]) -> Tokens:
@@ -53,25 +53,25 @@ def test_the_surrogate_by_hand() -> None:
 
 def test_the_upper_clip_may_be_wider() -> None:
     t = tokens([1.25, 1.5, 0.7], [0, 0, 0], [1.0, 1.0, -1.0])
-    found = token_loss(t, NO_KL.changed(clip_high=0.28))
+    found = token_loss(t, NO_KL.changed(clip_eps_high=0.28))
     torch.testing.assert_close(found.loss, torch.tensor([-1.25, -1.28, 0.8]))
     assert found.clipped.tolist() == [False, True, True]
 
 
 def test_the_ratio_of_a_response_is_the_product_or_the_geometric_mean() -> None:
     t = tokens([1.1, 1.2, 0.9], [0, 0, 1], [1.0, 1.0, 1.0])
-    product = token_loss(t, NO_KL.changed(ratio=Ratio.SEQUENCE))
+    product = token_loss(t, NO_KL.changed(importance_level=ImportanceLevel.SEQUENCE_PRODUCT))
     torch.testing.assert_close(product.ratio, torch.tensor([1.32, 1.32, 0.9]))
     assert product.clipped.tolist() == [True, True, False]
-    mean = token_loss(t, NO_KL.changed(ratio=Ratio.GEOMETRIC))
+    mean = token_loss(t, NO_KL.changed(importance_level=ImportanceLevel.GSPO))
     torch.testing.assert_close(mean.ratio, torch.tensor([math.sqrt(1.32)] * 2 + [0.9]))
 
 
 def test_at_ratio_one_the_sequence_loss_has_the_gradient_of_the_summed_log_probs() -> None:
     """∇ρ = Σ ∇ log π: with mean over the response the tokens share one such term."""
     t = tokens([1.0, 1.0, 1.0], [0, 0, 1], [2.0, 2.0, -1.0])
-    loss = token_loss(t, NO_KL.changed(ratio=Ratio.SEQUENCE)).loss
-    weight = token_weights(t.row, Average.RESPONSE_MEAN, 3, 2)
+    loss = token_loss(t, NO_KL.changed(importance_level=ImportanceLevel.SEQUENCE_PRODUCT)).loss
+    weight = token_weights(t.row, LossAggMode.SEQ_MEAN_TOKEN_MEAN, 3, 2)
     (loss * weight).sum().backward()
     assert t.logprob.grad is not None
     torch.testing.assert_close(t.logprob.grad, torch.tensor([-1.0, -1.0, 0.5]))
@@ -79,10 +79,10 @@ def test_at_ratio_one_the_sequence_loss_has_the_gradient_of_the_summed_log_probs
 
 def test_averages_by_hand() -> None:
     row = torch.tensor([0, 0, 0, 1])
-    assert token_weights(row, Average.TOKENS, 4, 2).tolist() == [0.25] * 4
-    assert token_weights(row, Average.RESPONSE_SUM, 4, 2).tolist() == [0.5] * 4
+    assert token_weights(row, LossAggMode.TOKEN_MEAN, 4, 2).tolist() == [0.25] * 4
+    assert token_weights(row, LossAggMode.SEQ_MEAN_TOKEN_SUM, 4, 2).tolist() == [0.5] * 4
     expected = torch.tensor([1 / 6, 1 / 6, 1 / 6, 1 / 2])
-    torch.testing.assert_close(token_weights(row, Average.RESPONSE_MEAN, 4, 2), expected)
+    torch.testing.assert_close(token_weights(row, LossAggMode.SEQ_MEAN_TOKEN_MEAN, 4, 2), expected)
 
 
 def test_likelihood_is_the_log_probs_of_what_was_good() -> None:
@@ -98,7 +98,7 @@ def test_kl_estimators_are_zero_at_the_reference_and_positive_elsewhere() -> Non
     k2 = kl_terms(logprob, reference, KLEstimator.K2)
     torch.testing.assert_close(k2, torch.tensor([0.0, 0.125]))
     t = replace(tokens([1.0, 1.0], [0, 0], [0.0, 0.0]), logprob=logprob, old=logprob)
-    found = token_loss(replace(t, reference=reference), ONE_STEP.changed(kl=0.5))
+    found = token_loss(replace(t, reference=reference), ONE_STEP.changed(kl_coef=0.5))
     torch.testing.assert_close(found.loss, 0.5 * found.kl)
 
 
@@ -145,8 +145,8 @@ def test_one_improbable_token_does_not_drown_the_others() -> None:
 
 every_loss = st.builds(
     lambda **fields: ONE_STEP.model_copy(update=fields),  # what a recipe refuses as well
-    ratio=st.sampled_from(Ratio),
-    average=st.sampled_from(Average),
+    ratio=st.sampled_from(ImportanceLevel),
+    average=st.sampled_from(LossAggMode),
     kl=st.sampled_from([0.0, 0.1]),
     kl_bound=st.sampled_from([None, 0.5]),
     kl_estimator=st.sampled_from(KLEstimator),
@@ -195,8 +195,8 @@ def test_the_trainers_own_old_log_probs_repair_a_sampler_that_is_off() -> None:
         for g in groups()
     ]
 
-    def after(how: OldLogprobs, batch: list[Group], cap: float | None = None) -> torch.Tensor:
-        loss = ONE_STEP.changed(kl=0.0, importance_cap=cap)
+    def after(how: OldLogprobs, batch: list[SampleGroup], cap: float | None = None) -> torch.Tensor:
+        loss = ONE_STEP.changed(kl_coef=0.0, tis_cap=cap)
         learner = Learner(
             tiny_model(),
             loss.changed(learning_rate=1e-3, max_grad_norm=1e9, old_logprobs=how),
@@ -205,25 +205,29 @@ def test_the_trainers_own_old_log_probs_repair_a_sampler_that_is_off() -> None:
         assert stats[Role.CODER].logprob_gap == pytest.approx(0.1 if batch is off else 0, abs=1e-5)
         return gradients(learner.model)
 
-    right = after(OldLogprobs.SAMPLED, groups())
-    torch.testing.assert_close(after(OldLogprobs.TRAINER, off), right, atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(after(OldLogprobs.SAMPLED, off), right, atol=1e-4)
+    right = after(OldLogprobs.ROLLOUT, groups())
+    torch.testing.assert_close(after(OldLogprobs.RECOMPUTED, off), right, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(after(OldLogprobs.ROLLOUT, off), right, atol=1e-4)
     # the sampler was e^0.1 too low everywhere: weights e^0.1, or 1.05 where they are cut
-    weighed = after(OldLogprobs.TRAINER, off, 2.0)
+    weighed = after(OldLogprobs.RECOMPUTED, off, 2.0)
     torch.testing.assert_close(weighed, right * math.exp(0.1), atol=1e-5, rtol=1e-4)
-    capped = after(OldLogprobs.TRAINER, off, 1.05)
+    capped = after(OldLogprobs.RECOMPUTED, off, 1.05)
     torch.testing.assert_close(capped, right * 1.05, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("how", "known"), [(OldLogprobs.TRAINER, True), (OldLogprobs.SAMPLED, False)]
+    ("how", "known"), [(OldLogprobs.RECOMPUTED, True), (OldLogprobs.ROLLOUT, False)]
 )
 def test_the_testers_gap_is_known_where_its_log_probs_were_computed_first(
     how: OldLogprobs, known: bool
 ) -> None:
     """Coders learn first, so that the pass that learns from testers comes too late."""
     settings = ONE_STEP.changed(
-        learning_rate=5e-2, old_logprobs=how, mode=UpdateMode.SEPARATE, minibatches=2, epochs=2
+        learning_rate=5e-2,
+        old_logprobs=how,
+        mode=UpdateMode.SEPARATE,
+        num_minibatches=2,
+        ppo_epochs=2,
     )
     stats = Learner(tiny_model(), settings).update(groups())[Role.TESTER]
     tokens = sum(g.tokens for g in groups() if g.role is Role.TESTER)
@@ -236,17 +240,19 @@ def test_old_log_probs_of_each_step_keep_the_ratio_at_one() -> None:
     def largest(how: OldLogprobs) -> float:
         learner = Learner(
             tiny_model(),
-            ONE_STEP.changed(minibatches=2, epochs=2, learning_rate=3e-2, old_logprobs=how),
+            ONE_STEP.changed(num_minibatches=2, ppo_epochs=2, learning_rate=3e-2, old_logprobs=how),
         )
         return learner.update(groups())[Role.CODER].largest_ratio
 
-    assert largest(OldLogprobs.EACH) == pytest.approx(1, abs=1e-5)
-    assert largest(OldLogprobs.SAMPLED) > 1.01
-    assert largest(OldLogprobs.TRAINER) > 1.01
+    assert largest(OldLogprobs.PER_STEP) == pytest.approx(1, abs=1e-5)
+    assert largest(OldLogprobs.ROLLOUT) > 1.01
+    assert largest(OldLogprobs.RECOMPUTED) > 1.01
 
 
 def test_epochs_are_further_optimiser_steps_on_the_same_batch() -> None:
-    learner = Learner(tiny_model(), ONE_STEP.changed(minibatches=2, epochs=3, learning_rate=1e-3))
+    learner = Learner(
+        tiny_model(), ONE_STEP.changed(num_minibatches=2, ppo_epochs=3, learning_rate=1e-3)
+    )
     stats = learner.update(groups(role=Role.CODER))
     assert stats[Role.CODER].optimizer_steps == 6
     assert stats[Role.CODER].tokens == 3 * sum(g.tokens for g in groups())
@@ -276,7 +282,7 @@ def test_bfloat16_masters_lose_what_does_not_fit() -> None:
 
 def test_a_reference_of_the_step_has_no_force_on_a_single_update() -> None:
     """As in the official code: the KL is to the policy itself."""
-    own = ONE_STEP.changed(kl=1.0, reference=Reference.STEP)
+    own = ONE_STEP.changed(kl_coef=1.0, reference=Reference.STEP)
 
     def gradient(loss: LearningSettings) -> torch.Tensor:
         learner = Learner(tiny_model(), loss.changed(max_grad_norm=1e9))
@@ -288,7 +294,7 @@ def test_a_reference_of_the_step_has_no_force_on_a_single_update() -> None:
 
 
 def test_kl_in_the_reward_moves_advantages_within_a_group() -> None:
-    learner = Learner(tiny_model(), ONE_STEP.changed(kl=0.5, kl_place=KLPlace.REWARD))
+    learner = Learner(tiny_model(), ONE_STEP.changed(kl_coef=0.5, kl_place=KLPlace.REWARD))
     assert learner.reference is not None
     moved(learner.reference)
     before = groups()
@@ -324,8 +330,8 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(
     """Of the policy that sampled, which the loss meets in the first optimiser step."""
 
     def told(place: KLPlace, epochs: int, bound: float | None = bound) -> float:
-        loss = ONE_STEP.changed(kl=0.5, kl_place=place, kl_bound=bound)
-        learner = Learner(tiny_model(), loss.changed(epochs=epochs))
+        loss = ONE_STEP.changed(kl_coef=0.5, kl_place=place, kl_bound=bound)
+        learner = Learner(tiny_model(), loss.changed(ppo_epochs=epochs))
         assert learner.reference is not None
         moved(learner.reference)
         return learner.update(groups())[Role.TESTER].kl
@@ -337,5 +343,5 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(
         assert in_the_loss < 0.98 * told(KLPlace.LOSS, 1, None)
 
 
-def reference_logprobs(learner: Learner, group: Group) -> list[torch.Tensor]:
+def reference_logprobs(learner: Learner, group: SampleGroup) -> list[torch.Tensor]:
     return learner.passes.of_reference([[replace(group, samples=(s,))] for s in group.samples])

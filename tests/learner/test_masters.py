@@ -12,12 +12,12 @@ from transformers import AutoModelForCausalLM
 from sparring.learner import update
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.masters import Masters
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.update import Learner
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.precision import cast
-from sparring.policy.prepared import prepare_model, start_weights
+from sparring.policy.prepared import initial_weights, prepare_model
 from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 from tests.learner.families import FAMILIES, family, mixed_groups
@@ -26,7 +26,7 @@ from tests.learner.test_update import groups
 from tests.nano import nano, tiny_model
 
 BF16 = ONE_STEP.changed(learning_rate=1e-5)
-STILL = ONE_STEP.changed(learning_rate=1e-9, max_grad_norm=1e9, kl=0.0)
+STILL = ONE_STEP.changed(learning_rate=1e-9, max_grad_norm=1e9, kl_coef=0.0)
 """To look at gradients after an update."""
 
 
@@ -120,7 +120,7 @@ def test_gradients_are_added_up_in_float32_over_micro_batches() -> None:
 
 
 def test_the_reference_is_what_the_model_was_and_computes_as_it_does() -> None:
-    learner = Learner(tiny_model(), BF16.changed(kl=0.1), IN_BFLOAT16)
+    learner = Learner(tiny_model(), BF16.changed(kl_coef=0.1), IN_BFLOAT16)
     assert learner.reference is not None
     assert {p.dtype for p in learner.reference.parameters()} == {torch.bfloat16}
     assert learner.update(groups())[Role.CODER].kl == 0  # to the bit
@@ -136,7 +136,7 @@ def test_an_adapter_taken_away_is_the_start_also_in_bfloat16() -> None:
     still = [p for n, p in learner.model.named_parameters() if ".tester." in n]
     assert all(torch.equal(a, b) for a, b in zip(other, still, strict=True))
     plain = cast(tiny_model(), torch.bfloat16)
-    with torch.no_grad(), start_weights(learner.model) as start:
+    with torch.no_grad(), initial_weights(learner.model) as start:
         found = response_logprobs(start, coders).logprob
         assert torch.equal(found, response_logprobs(plain, coders).logprob)
 
@@ -169,7 +169,9 @@ def test_in_bfloat16_the_trainer_finds_what_was_sampled() -> None:
     prompts = [Prompt(str(i), Role.CODER, ids, i, params) for i, ids in enumerate(texts)]
     found = LocalSampler(model, tokenizer).sample(prompts, 4)
     batch = [
-        Group(Role.CODER, ids, 1.0, tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses))
+        SampleGroup(
+            Role.CODER, ids, 1.0, tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses)
+        )
         for ids, responses in zip(texts, found, strict=True)
     ]
     stats = learner.update(batch)[Role.CODER]

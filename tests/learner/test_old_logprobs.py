@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.gradients import Gradients
-from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.compute import ResponseLogprobs
 from sparring.learner.passes import Passes
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import (
+    ImportanceLevel,
     LearningSettings,
     OldLogprobs,
-    Ratio,
     UpdateMode,
 )
 from sparring.learner.stats import RoleStats
@@ -27,15 +27,15 @@ from tests.learner.test_update import groups
 from tests.nano import tiny_model
 
 BF16 = ONE_STEP.changed(
-    old_logprobs=OldLogprobs.TRAINER,
+    old_logprobs=OldLogprobs.RECOMPUTED,
     learning_rate=1e-3,
     tokens_per_micro_batch=40,
-    kl=0.0,
-    ratio=Ratio.SEQUENCE,
+    kl_coef=0.0,
+    importance_level=ImportanceLevel.SEQUENCE_PRODUCT,
 )
 
 
-def batch() -> list[Group]:
+def batch() -> list[SampleGroup]:
     """Both roles, with enough groups for several micro-batches in each of two parts."""
     coder, tester = groups(role=Role.CODER), groups(role=Role.TESTER)
     return [*coder, *coder[::-1], *tester, *tester[::-1]]
@@ -49,7 +49,7 @@ class Rounding:
         self.with_gradient, self.without = 0, 0
         real = Passes.logprobs
 
-        def logprobs(passes: Passes, model: Any, batch: list[Group]) -> ResponseLogprobs:
+        def logprobs(passes: Passes, model: Any, batch: list[SampleGroup]) -> ResponseLogprobs:
             found = real(passes, model, batch)
             if found.logprob.requires_grad:
                 self.with_gradient += 1
@@ -69,7 +69,7 @@ def ratios(stats: dict[Role, RoleStats]) -> set[float]:
     return found
 
 
-def still(settings: LearningSettings, world: World | None = None) -> Learner:
+def still(settings: LearningSettings, world: DistributedContext | None = None) -> Learner:
     """A learner in bfloat16 whose steps move nothing."""
     learner = Learner(tiny_model(), settings, IN_BFLOAT16, world)
     learner.set_learning_rate(0.0)
@@ -77,14 +77,14 @@ def still(settings: LearningSettings, world: World | None = None) -> Learner:
 
 
 @pytest.mark.parametrize("mode", list(UpdateMode))
-@pytest.mark.parametrize("how", [OldLogprobs.TRAINER, OldLogprobs.EACH])
+@pytest.mark.parametrize("how", [OldLogprobs.RECOMPUTED, OldLogprobs.PER_STEP])
 def test_in_bfloat16_the_ratio_of_weights_that_stand_still_is_exactly_one(
     mode: UpdateMode, how: OldLogprobs
 ) -> None:
     """In all optimiser steps: first and later parts, and epochs."""
-    settings = BF16.changed(mode=mode, old_logprobs=how, minibatches=2, epochs=2)
+    settings = BF16.changed(mode=mode, old_logprobs=how, num_minibatches=2, ppo_epochs=2)
     assert ratios(still(settings).update(batch())) == {1.0}
-    sampled = settings.changed(old_logprobs=OldLogprobs.SAMPLED)
+    sampled = settings.changed(old_logprobs=OldLogprobs.ROLLOUT)
     assert ratios(still(sampled).update(batch())) != {1.0}
 
 
@@ -97,14 +97,14 @@ def test_old_log_probs_are_of_the_micro_batches_that_are_learned_from(
     world = Alone(rank, 2)
     monkeypatch.setattr(Gradients, "_sum", lambda self: None)
     rounding = Rounding(monkeypatch)
-    settings = BF16.changed(mode=mode, minibatches=2, epochs=2)
+    settings = BF16.changed(mode=mode, num_minibatches=2, ppo_epochs=2)
     learner = still(settings, world)
     assert ratios(learner.update(batch())) == {1.0}
-    assert rounding.without == rounding.with_gradient / settings.epochs / 2  # of two parts, one
+    assert rounding.without == rounding.with_gradient / settings.ppo_epochs / 2  # of two parts, one
     assert not learner.passes.old._logprobs  # nothing is left for the next update
 
 
-class Alone(World):
+class Alone(DistributedContext):
     """One of several processes, whose others say nothing."""
 
     def _reduced(self, values: Any, how: Any) -> list[float]:
@@ -148,8 +148,13 @@ def test_the_distance_of_sampler_and_trainer_by_hand() -> None:
     )
     lengths = [len(s.token_ids) for s in first.samples]
     sums = [d * n for d, n in zip(shift, lengths, strict=True)]
-    for how, cap in ((OldLogprobs.SAMPLED, None), (OldLogprobs.TRAINER, 1.05)):
-        loss = ONE_STEP.changed(kl=0.0, ratio=Ratio.SEQUENCE, importance_cap=cap, clip=0.15)
+    for how, cap in ((OldLogprobs.ROLLOUT, None), (OldLogprobs.RECOMPUTED, 1.05)):
+        loss = ONE_STEP.changed(
+            kl_coef=0.0,
+            importance_level=ImportanceLevel.SEQUENCE_PRODUCT,
+            tis_cap=cap,
+            clip_eps_low=0.15,
+        )
         settings = loss.changed(old_logprobs=how)
         s = Learner(tiny_model(), settings).update([off])[Role.CODER]
         assert s.response_gap == pytest.approx(sum(map(abs, sums)) / 3, abs=1e-5)
@@ -162,7 +167,7 @@ def test_the_distance_of_sampler_and_trainer_by_hand() -> None:
         ess = sum(weights) ** 2 / len(weights) / sum(w * w for w in weights)
         assert s.weights_ess == pytest.approx(ess, abs=1e-5)
         # ratios e^0.5, e^-0.6, e^0.9 with advantages +, −, +: all beyond 0.15 where it is clipped
-        assert s.first_clip_share == pytest.approx(1.0 if how is OldLogprobs.SAMPLED else 0.0)
+        assert s.first_clip_share == pytest.approx(1.0 if how is OldLogprobs.ROLLOUT else 0.0)
 
 
 def test_a_share_of_tokens_where_ratios_are_of_tokens() -> None:
@@ -170,6 +175,6 @@ def test_a_share_of_tokens_where_ratios_are_of_tokens() -> None:
     [one, *others] = first.samples
     low = replace(one, sampled_logprobs=(one.sampled_logprobs[0] - 1, *one.sampled_logprobs[1:]))
     off = replace(first, samples=(low, *others))
-    s = Learner(tiny_model(), ONE_STEP.changed(epochs=2)).update([off])[Role.CODER]
+    s = Learner(tiny_model(), ONE_STEP.changed(ppo_epochs=2)).update([off])[Role.CODER]
     assert s.first_clip_share == pytest.approx(1 / first.tokens)
     assert s.first_units == first.tokens  # of the first step alone

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from sparring.errors import RunError
-from sparring.learner.distributed import world as worlds
-from sparring.learner.distributed.orders import Order
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed import context as worlds
+from sparring.learner.distributed.context import DistributedContext
+from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.training.memory import enough_memory
 
 
@@ -28,10 +28,10 @@ def test_memory_on_a_gpu_grows_in_place_unless_the_user_has_said_how(
         monkeypatch.delenv(name)
     if given:
         monkeypatch.setenv(given, "max_split_size_mb:512")
-    World()
+    DistributedContext()
     assert not given or [os.environ.get(n) for n in names if n != given] == [None]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    World()
+    DistributedContext()
     found = {n: os.environ[n] for n in names if n in os.environ}
     expected = "max_split_size_mb:512" if given else "expandable_segments:True"
     assert list(found.values()) == [expected]
@@ -39,9 +39,9 @@ def test_memory_on_a_gpu_grows_in_place_unless_the_user_has_said_how(
 
 def test_nccl_without_memory_is_no_lost_process() -> None:
     """It was told as one, and the key that would help was not."""
-    world = World(rank=1, size=2)
+    world = DistributedContext(rank=1, size=2)
     told = "NCCL error in: ncclUnhandledCudaError: Cuda failure 2 'out of memory'"
-    line = r"^out of memory .*lower sampling.max_rows"
+    line = r"^out of memory .*lower sampling.max_batch_size"
     with pytest.raises(RunError, match=line), world.loss_told(), enough_memory():
         raise RuntimeError(told)
     with pytest.raises(RuntimeError, match="NCCL error"), world.loss_told():
@@ -52,12 +52,12 @@ def test_nccl_without_memory_is_no_lost_process() -> None:
 
 def test_the_last_order_does_not_fall_into_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads in one group's operations at a time would leave the others waiting for days."""
-    world, sent = World(0, 2), list[Order]()
+    world, sent = DistributedContext(0, 2), list[RankOrder]()
     begun = threading.Event()
 
     def send(items: list[Any]) -> list[Any]:
         begun.set()
-        time.sleep(0.2 if items[0] is Order.BEAT else 0)
+        time.sleep(0.2 if items[0] is RankOrder.BEAT else 0)
         sent.append(items[0])
         return items
 
@@ -69,4 +69,4 @@ def test_the_last_order_does_not_fall_into_a_sign_of_life(monkeypatch: pytest.Mo
     with world.taking_part():
         world.keep_awake()
         assert begun.wait(10)
-    assert sent == [Order.BEAT, Order.END]
+    assert sent == [RankOrder.BEAT, RankOrder.END]

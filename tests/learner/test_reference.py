@@ -13,7 +13,7 @@ import torch
 from sparring.learner import passes, update
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
 from sparring.learner.reference import FixedLogprobs, frozen_copy, visiting
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.learner.update import Learner
 from sparring.policy.prepared import prepare_model
@@ -26,11 +26,13 @@ CPU, META = torch.device("cpu"), torch.device("meta")
 
 
 @pytest.mark.parametrize("mode", UpdateMode)
-@pytest.mark.parametrize("old", [OldLogprobs.SAMPLED, OldLogprobs.EACH])
+@pytest.mark.parametrize("old", [OldLogprobs.ROLLOUT, OldLogprobs.PER_STEP])
 def test_the_reference_sees_each_response_once_however_often_it_is_learned_from(
     mode: UpdateMode, old: OldLogprobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = ONE_STEP.changed(mode=mode, old_logprobs=old, epochs=3, minibatches=2, kl=0.1)
+    settings = ONE_STEP.changed(
+        mode=mode, old_logprobs=old, ppo_epochs=3, num_minibatches=2, kl_coef=0.1
+    )
     learner = Learner(tiny_model(), settings)
     seen = counted(monkeypatch, learner)
     learner.update(groups())
@@ -39,7 +41,7 @@ def test_the_reference_sees_each_response_once_however_often_it_is_learned_from(
 
 
 def test_without_a_kl_there_is_no_reference_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    learner = Learner(tiny_model(), ONE_STEP.changed(epochs=2, kl=0.0))
+    learner = Learner(tiny_model(), ONE_STEP.changed(ppo_epochs=2, kl_coef=0.0))
     seen = counted(monkeypatch, learner)
     learner.update(groups())
     assert seen["reference"] == 0
@@ -49,7 +51,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, learner: Learner) -> dict[str, int]
     """Responses that went through the reference and through the model."""
     seen = {"reference": 0, "model": 0}
 
-    def counting(model: Any, batch: list[Group], *rest: Any) -> ResponseLogprobs:
+    def counting(model: Any, batch: list[SampleGroup], *rest: Any) -> ResponseLogprobs:
         name = "model" if model is learner.model else "reference"
         seen[name] += sum(len(g.samples) for g in batch)
         return response_logprobs(model, batch, *rest)
@@ -62,7 +64,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, learner: Learner) -> dict[str, int]
 def test_asked_once_the_reference_says_what_it_would_say_each_time(
     lora_rank: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = ONE_STEP.changed(learning_rate=1e-2, epochs=3, minibatches=2, kl=0.3)
+    settings = ONE_STEP.changed(learning_rate=1e-2, ppo_epochs=3, num_minibatches=2, kl_coef=0.3)
 
     def weights() -> list[torch.Tensor]:
         model = prepare_model(tiny_model(), ModelSettings(lora_rank=lora_rank), 0)
@@ -77,13 +79,13 @@ def test_asked_once_the_reference_says_what_it_would_say_each_time(
         class Asked:
             """Asks the reference whenever its log-probs are wanted."""
 
-            def __getitem__(self, batch: list[Group]) -> torch.Tensor:
+            def __getitem__(self, batch: list[SampleGroup]) -> torch.Tensor:
                 return learner.passes.of_reference([batch])[0]
 
             def clear(self) -> None:
                 pass
 
-            def __setitem__(self, batch: list[Group], logprobs: torch.Tensor) -> None:
+            def __setitem__(self, batch: list[SampleGroup], logprobs: torch.Tensor) -> None:
                 pass
 
         return Asked()
@@ -115,7 +117,7 @@ def test_an_offloaded_reference_is_on_the_device_while_it_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moves: list[str] = []
-    settings = ONE_STEP.changed(epochs=2, kl=0.1)
+    settings = ONE_STEP.changed(ppo_epochs=2, kl_coef=0.1)
 
     @contextmanager
     def told(model: Any, device: torch.device) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.settings import UpdateMode
 from sparring.learner.update import Learner
 from sparring.schema import Role
@@ -23,13 +23,15 @@ LENGTHS = ((5, 3, 9), (1, 4), (7, 7, 2, 6))
 
 def groups(
     advantage: float | None = None, temperature: float = 0.8, role: Role | None = None
-) -> list[Group]:
+) -> list[SampleGroup]:
     """Three groups of random responses, with the old log-probs of the tiny model."""
     return list(_groups(advantage, temperature, role))
 
 
 @functools.cache
-def _groups(advantage: float | None, temperature: float, role: Role | None) -> tuple[Group, ...]:
+def _groups(
+    advantage: float | None, temperature: float, role: Role | None
+) -> tuple[SampleGroup, ...]:
     generator = torch.Generator().manual_seed(3)
     found = []
     for i, lengths in enumerate(LENGTHS):
@@ -40,19 +42,19 @@ def _groups(advantage: float | None, temperature: float, role: Role | None) -> t
             a = (-1.0) ** j * (1 + 0.3 * i) if advantage is None else advantage
             samples.append(Sample(ids, (0.0,) * length, a))
         kind = role or (Role.CODER if i % 2 == 0 else Role.TESTER)
-        found.append(Group(kind, prompt, temperature, tuple(samples)))
+        found.append(SampleGroup(kind, prompt, temperature, tuple(samples)))
     return tuple(with_old(tiny_model(), g) for g in found)
 
 
-def with_old(model: torch.nn.Module, group: Group) -> Group:
+def with_old(model: torch.nn.Module, group: SampleGroup) -> SampleGroup:
     samples = tuple(
         Sample(s.token_ids, tuple(plain(model, group, s).tolist()), s.advantage)
         for s in group.samples
     )
-    return Group(group.role, group.prompt_ids, group.temperature, samples)
+    return SampleGroup(group.role, group.prompt_ids, group.temperature, samples)
 
 
-def plain(model: torch.nn.Module, group: Group, sample: Sample) -> torch.Tensor:
+def plain(model: torch.nn.Module, group: SampleGroup, sample: Sample) -> torch.Tensor:
     ids = torch.tensor([[*group.prompt_ids, *sample.token_ids]])
     with torch.no_grad():
         logits = model(input_ids=ids).logits[0].float() / group.temperature
@@ -100,7 +102,7 @@ def test_several_threads_give_the_same_gradient_every_time() -> None:
         return tuple(torch.randint(2, 50, (length,), generator=generator).tolist())
 
     samples = [Sample(ids(3 + i % 5), (0.0,) * (3 + i % 5), 1.0) for i in range(24)]
-    both = [Group(Role.CODER, ids(60), 1.0, tuple(samples)) for _ in range(2)]
+    both = [SampleGroup(Role.CODER, ids(60), 1.0, tuple(samples)) for _ in range(2)]
     model, found = tiny_model(), []
     threads = torch.get_num_threads()
     torch.set_num_threads(4)
@@ -142,7 +144,7 @@ def split(tokens: int) -> torch.Tensor:
 
 
 def test_zero_advantages_leave_the_weights_bit_for_bit() -> None:
-    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2, kl=0.0))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2, kl_coef=0.0))
     before = copy.deepcopy(learner.model.state_dict())
     for _ in range(5):
         learner.update(groups(advantage=0.0))

@@ -8,8 +8,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.peaks import dense_peak
-from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend, LearningSettings, OldLogprobs
+from sparring.learner.samples import Sample, SampleGroup
+from sparring.learner.settings import LearningSettings, LogprobBackend, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.learner.work import work_of
 from sparring.policy.prepared import prepare_model
@@ -27,12 +27,12 @@ CONFIG = LlamaConfig(
     num_key_value_heads=2,
     attn_implementation="eager",
 )
-PLAIN = ONE_STEP.changed(kl=0)
+PLAIN = ONE_STEP.changed(kl_coef=0)
 
 
-def group(prompt: int, *responses: int) -> Group:
+def group(prompt: int, *responses: int) -> SampleGroup:
     samples = tuple(Sample((3,) * n, (-1.0,) * n, 1.0) for n in responses)
-    return Group(Role.CODER, (2,) * prompt, 1.0, samples)
+    return SampleGroup(Role.CODER, (2,) * prompt, 1.0, samples)
 
 
 @pytest.mark.parametrize("rank", [0, 4])
@@ -42,7 +42,7 @@ def test_products_are_as_many_as_torch_counts(rank: int) -> None:
     shape = shape_of(CONFIG.to_dict(), "here")
     one = group(5, 12)
     with FlopCounterMode(display=False) as counter:
-        response_logprobs(model, [one], Backend.PADDED).logprob.sum().backward()
+        response_logprobs(model, [one], LogprobBackend.PADDED).logprob.sum().backward()
     adapter = shape.adapter(rank, ["all-linear"]) if rank else 0
     found = work_of([one], PLAIN, Precision.FLOAT32, shape, adapter).flops
     assert found is not None
@@ -59,7 +59,7 @@ def test_products_are_as_many_as_torch_counts(rank: int) -> None:
 def test_a_prompt_counts_once_and_what_the_method_asks_for_counts() -> None:
     shape = shape_of(CONFIG.to_dict(), "here")
 
-    def flops(groups: list[Group], settings: LearningSettings = PLAIN) -> float:
+    def flops(groups: list[SampleGroup], settings: LearningSettings = PLAIN) -> float:
         found = work_of(groups, settings, Precision.FLOAT32, shape).flops
         assert found is not None
         return found
@@ -67,22 +67,24 @@ def test_a_prompt_counts_once_and_what_the_method_asks_for_counts() -> None:
     together, apart = [group(30, 5, 5)], [group(30, 5), group(30, 5)]
     assert flops(together) < flops(apart)
     plain = flops(together)
-    assert flops(together, ONE_STEP.changed(epochs=2, kl=0)) == 2 * plain
-    with_reference = ONE_STEP.changed(kl=0.01)
+    assert flops(together, ONE_STEP.changed(ppo_epochs=2, kl_coef=0)) == 2 * plain
+    with_reference = ONE_STEP.changed(kl_coef=0.01)
     assert flops(together, with_reference) == pytest.approx(plain * 4 / 3)
     assert work_of(together, PLAIN, Precision.FLOAT32, None).flops is None
-    assert work_of(together, ONE_STEP.changed(epochs=3), Precision.FLOAT32, None).tokens == 30
+    assert work_of(together, ONE_STEP.changed(ppo_epochs=3), Precision.FLOAT32, None).tokens == 30
 
 
-@pytest.mark.parametrize("how", [OldLogprobs.TRAINER, OldLogprobs.EACH])
-@pytest.mark.parametrize("minibatches", [1, 2])
+@pytest.mark.parametrize("how", [OldLogprobs.RECOMPUTED, OldLogprobs.PER_STEP])
+@pytest.mark.parametrize("num_minibatches", [1, 2])
 def test_passes_for_old_log_probs_count_where_they_are_made(
-    how: OldLogprobs, minibatches: int
+    how: OldLogprobs, num_minibatches: int
 ) -> None:
     """As torch counts them: in a first optimiser step they are the pass that learns."""
     shape = shape_of(CONFIG.to_dict(), "here")
     groups = [group(5, 12), group(5, 12)]
-    settings = ONE_STEP.changed(kl=0, minibatches=minibatches, backend=Backend.PADDED)
+    settings = ONE_STEP.changed(
+        kl_coef=0, num_minibatches=num_minibatches, backend=LogprobBackend.PADDED
+    )
     counted, found = [], []
     for each in (settings, settings.changed(old_logprobs=how)):
         learner = Learner(LlamaForCausalLM(CONFIG).eval(), each)
@@ -92,7 +94,7 @@ def test_passes_for_old_log_probs_count_where_they_are_made(
         flops = work_of(groups, each, Precision.FLOAT32, shape).flops
         assert flops is not None
         found.append(flops)
-    more = 1 / 6 if minibatches == 2 and how is OldLogprobs.TRAINER else 0
+    more = 1 / 6 if num_minibatches == 2 and how is OldLogprobs.RECOMPUTED else 0
     assert counted[1] == pytest.approx(counted[0] * (1 + more))
     assert found[1] == pytest.approx(found[0] * (1 + more))
 

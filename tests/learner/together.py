@@ -19,14 +19,14 @@ import torch
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
-from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.context import DistributedContext
+from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
-from sparring.learner.distributed.world import World
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import (
-    Backend,
     KLPlace,
     LearningSettings,
+    LogprobBackend,
     OldLogprobs,
     OptimizerState,
     Sharding,
@@ -43,7 +43,7 @@ from tests.nano import tiny_model
 
 
 @functools.cache
-def groups(role: Role | None = None) -> list[Group]:
+def groups(role: Role | None = None) -> list[SampleGroup]:
     """Three groups, of 3, 2 and 4 responses."""
     return made_groups(role=role)
 
@@ -58,22 +58,22 @@ class Case:
     settings: LearningSettings
     model: ModelSettings = WHOLE
     base: Callable[[], PreTrainedModel] = tiny_model
-    first: Callable[[], list[Group]] = groups
-    second: Callable[[], list[Group]] = groups
+    first: Callable[[], list[SampleGroup]] = groups
+    second: Callable[[], list[SampleGroup]] = groups
 
     def made(self) -> PreTrainedModel:
         return prepare_model(self.base(), self.model, 5)
 
 
-def one() -> list[Group]:
+def one() -> list[SampleGroup]:
     return groups()[1:2]
 
 
-def of_a_coder() -> list[Group]:
+def of_a_coder() -> list[SampleGroup]:
     return groups(role=Role.CODER)
 
 
-def none() -> list[Group]:
+def none() -> list[SampleGroup]:
     return []
 
 
@@ -91,7 +91,7 @@ AT_THE_ENDS = LORA.changed(lora_targets=["embed_tokens", "lm_head", "q_proj"])
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
 ROUNDED = (
     PLAIN.changed(  # one backend and one response at a time: what goes together decides rounding
-        backend=Backend.PADDED,
+        backend=LogprobBackend.PADDED,
         tokens_per_micro_batch=1,
         logprob_chunk=5,
     )
@@ -100,26 +100,24 @@ CASES = {
     "three groups": Case(PLAIN),
     "one group": Case(PLAIN, first=one, second=one),
     "one role, then none": Case(PLAIN, first=of_a_coder, second=none),
-    "minibatches": Case(PLAIN.changed(minibatches=2, epochs=2)),
+    "num_minibatches": Case(PLAIN.changed(num_minibatches=2, ppo_epochs=2)),
     "separate": Case(PLAIN.changed(mode=UpdateMode.SEPARATE)),
-    "trainer's log-probs": Case(
-        PLAIN.changed(old_logprobs=OldLogprobs.TRAINER, importance_cap=2.0)
-    ),
+    "trainer's log-probs": Case(PLAIN.changed(old_logprobs=OldLogprobs.RECOMPUTED, tis_cap=2.0)),
     "trainer's log-probs, in parts": Case(
         PLAIN.changed(
             mode=UpdateMode.SEPARATE,
-            minibatches=2,
-            epochs=2,
-            old_logprobs=OldLogprobs.TRAINER,
+            num_minibatches=2,
+            ppo_epochs=2,
+            old_logprobs=OldLogprobs.RECOMPUTED,
         )
     ),
     "official": Case(
         PLAIN.changed(
-            old_logprobs=OldLogprobs.EACH,
+            old_logprobs=OldLogprobs.PER_STEP,
             optimizer_state=OptimizerState.STEP,
         )
     ),
-    "kl in the reward": Case(PLAIN.changed(kl_place=KLPlace.REWARD, kl=0.1)),
+    "kl in the reward": Case(PLAIN.changed(kl_place=KLPlace.REWARD, kl_coef=0.1)),
     "checkpointing": Case(PLAIN, ModelSettings(gradient_checkpointing=True)),
     "chunks": Case(PLAIN.changed(logprob_chunk=5), ModelSettings(gradient_checkpointing=True)),
     "tied": Case(PLAIN.changed(logprob_chunk=5), base=tied),
@@ -131,7 +129,7 @@ CASES = {
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "lora on the embeddings": Case(PLAIN, AT_THE_ENDS),
-    "refused": Case(PLAIN.changed(refuse_norm=1e-9)),
+    "refused": Case(PLAIN.changed(skip_grad_norm=1e-9)),
 }
 
 
@@ -179,7 +177,7 @@ def _note(
         )
 
 
-def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
+def together(case: Case, sharding: Sharding, world: DistributedContext, kept: Learned) -> Any:
     """Two updates, and the second once more from what one process has ``kept`` after the first."""
     found, resumed = Learned([], [], []), Learned([], [], [])
 
@@ -191,16 +189,16 @@ def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any
     for batch in (case.first(), case.second()):
         _step(found, learner, whole, batch, world)
     learner, whole = made(), case.made()
-    if world.leads:
+    if world.is_main:
         with torch.no_grad():
             for name, p in whole.named_parameters():
                 if name in kept.weights[0]:
                     p.copy_(kept.weights[0][name])
     with learner.masters.in_force():
         spread_weights(
-            learner.model, dict(whole.named_parameters()) if world.leads else None, world
+            learner.model, dict(whole.named_parameters()) if world.is_main else None, world
         )
-    spread_state(learner.optimizer, kept.states[0] if world.leads else None, world)
+    spread_state(learner.optimizer, kept.states[0] if world.is_main else None, world)
     _step(resumed, learner, whole, case.second(), world)
     return {"found": found, "resumed": resumed, "left whole": left_whole(learner)}
 
@@ -218,19 +216,23 @@ def left_whole(learner: Learner) -> list[str]:
 
 
 def _step(
-    found: Learned, learner: Learner, whole: PreTrainedModel, batch: list[Group], world: World
+    found: Learned,
+    learner: Learner,
+    whole: PreTrainedModel,
+    batch: list[SampleGroup],
+    world: DistributedContext,
 ) -> None:
-    if not world.leads:
+    if not world.is_main:
         order, (ordered, rate) = world.next()
-        assert order is Order.UPDATE
+        assert order is RankOrder.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
         with learner.masters.in_force():
             gather_weights(learner.model, None)
         if learner.sharded:
-            assert world.next()[0] is Order.STATE
+            assert world.next()[0] is RankOrder.STATE
             learner.state()
-        assert world.next()[0] is Order.CHECK
+        assert world.next()[0] is RankOrder.CHECK
         learner.damaged()
         return
     stats = learner.update(batch)
@@ -242,7 +244,7 @@ def _step(
 
 def main(place: Path) -> None:
     torch.set_num_threads(1)
-    world = World.join()
+    world = DistributedContext.join()
     with world.taking_part():
         kept = torch.load(place / "alone.pt", weights_only=False)
         found = {
@@ -250,10 +252,10 @@ def main(place: Path) -> None:
             for sharding in (Sharding.DDP, Sharding.FSDP)
             for name, case in CASES.items()
         }
-        if world.leads:
+        if world.is_main:
             torch.save(found, place / "together.pt")
         else:
-            assert world.next()[0] is Order.END
+            assert world.next()[0] is RankOrder.END
 
 
 if __name__ == "__main__":

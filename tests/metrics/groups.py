@@ -6,7 +6,7 @@ import numpy as np
 
 from sparring.matrix import Bools, Floats, PassMatrix
 from sparring.metrics.facts import TaskFacts
-from sparring.rewards.facts import Facts
+from sparring.rewards.facts import RewardFacts
 
 
 def simulated(
@@ -50,10 +50,10 @@ def reward_facts(
     valid: Bools | None = None,
     repeats: Floats | None = None,
     copied: Bools | None = None,
-) -> Facts:
+) -> RewardFacts:
     """What rewards follow from where no response was cut off; lengths are 0."""
     programs, tests = matrix.passed_PU.shape
-    return Facts(
+    return RewardFacts(
         matrix=matrix,
         tester_matrix=matrix,
         valid_U=np.ones(tests, dtype=bool) if valid is None else valid,

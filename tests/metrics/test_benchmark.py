@@ -12,9 +12,9 @@ from sparring.matrix import PassMatrix
 from sparring.metrics.benchmark import measure, observed
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.metrics import summarise
-from sparring.metrics.reading import Reading
+from sparring.metrics.reading import ReadingCounts
 from sparring.schema import ParseFailure, Role
-from sparring.selection.consensus import alike, numbered
+from sparring.selection.consensus import agreement_counts, answer_numbers
 
 
 def facts(rows: list[str], right: str, answers: list[str] | None = None) -> TaskFacts:
@@ -28,7 +28,9 @@ def facts(rows: list[str], right: str, answers: list[str] | None = None) -> Task
     found = TaskFacts(m, parsed_U, parsed_U, right_U, np.full(len(right), 4.0))
     if answers is None:
         return found
-    return replace(found, answers_PU=numbered(answers, len(right)), agreement_P=alike(answers))
+    return replace(
+        found, answers_PU=answer_numbers(answers, len(right)), agreement_P=agreement_counts(answers)
+    )
 
 
 # programs: right, right, wrong, wrong; both wrong ones give the same answers
@@ -41,7 +43,7 @@ def means(*tasks: TaskFacts, scale: tuple[int, int] = (4, 3), ks: tuple[int, ...
 
 def test_figures_by_hand() -> None:
     found = means(FOUR)
-    assert found["one_shot"] == found["pass@1"] == pytest.approx(1 / 2)
+    assert found["pass@1"] == found["pass@1"] == pytest.approx(1 / 2)
     assert found["pass@2"] == pytest.approx(1 - 1 / 6)
     # passes 2, 1, 2, 2: one of three, two of them wrong; by agreement the two wrong ones lead
     assert found["bon_4x3"] == pytest.approx(1 / 3)
@@ -72,7 +74,7 @@ def test_one_of_one_is_one_shot_whatever_chooses() -> None:
 def test_what_training_looks_at_is_the_same_figure() -> None:
     other = facts(["1100", "0100", "0010", "1111"], "rwr", ["aaa", "abb", "abb", "aab"])
     ours, theirs = measure([FOUR, other], [(4, 3)], [1]), summarise([FOUR, other], 4, 3)
-    for name in ("one_shot", "unit_test_accuracy", "bon_4x3", "agreement_bon_4x3", "invalid_tests"):
+    for name in ("pass@1", "unit_test_accuracy", "bon_4x3", "agreement_bon_4x3", "invalid_tests"):
         assert ours.per_task[name] == pytest.approx(theirs.per_task[name]), name
     for name in ("p01", "p00", "mu"):
         assert ours.ratios[name].value == pytest.approx(theirs.ratios[name].value), name
@@ -92,7 +94,7 @@ def test_a_program_whose_ground_truth_is_not_known_is_no_wrong_one() -> None:
     five = measure([hidden, hidden], [(5, 3)], [5])
     for name in ("bon_5x3", "oracle_5x3", "dual_5x3", "majority_5x3", "pass@5", "dual_pass@5"):
         assert five.estimates[name].n_tasks == 0, name
-    assert five.estimates["one_shot"].n_tasks == 2
+    assert five.estimates["pass@1"].n_tasks == 2
 
 
 def test_a_masked_generated_test_is_neither_passed_nor_failed() -> None:
@@ -115,10 +117,12 @@ def test_hits_and_refusals_are_ratios_of_sums() -> None:
         mutants=(3, 4),
         branches=(1, 2),
         reading={
-            Role.CODER: Reading(4, {ParseFailure.NO_CODE_BLOCK: 1, ParseFailure.TRUNCATED: 2}, 2)
+            Role.CODER: ReadingCounts(
+                4, {ParseFailure.NO_CODE_BLOCK: 1, ParseFailure.TRUNCATED: 2}, 2
+            )
         },
     )
-    second = replace(FOUR, mutants=(0, 6), reading={Role.CODER: Reading(6, {}, 1)})
+    second = replace(FOUR, mutants=(0, 6), reading={Role.CODER: ReadingCounts(6, {}, 1)})
     found = measure([first, second, FOUR], [], [])
     assert found.ratios["mutation_score"].value == pytest.approx(3 / 10)
     assert found.estimates["mutation_score"].n_tasks == 2
@@ -139,7 +143,7 @@ def test_hits_and_refusals_are_ratios_of_sums() -> None:
 def test_intervals_of_shares_stay_within_them() -> None:
     right = facts(["11", "11"], "r")
     found = measure([right] * 10, [(2, 1)], [1])
-    for name in ("one_shot", "bon_2x1", "unit_test_accuracy"):
+    for name in ("pass@1", "bon_2x1", "unit_test_accuracy"):
         e = found.estimates[name]
         assert (e.mean, e.high) == (1.0, 1.0)
         assert 0.6 < e.low < 0.8, name  # ten tasks without a failure say no more
@@ -162,4 +166,4 @@ def test_more_than_there_is_is_refused(scales: list[tuple[int, int]], ks: list[i
 
 
 def test_no_tasks_are_no_figures() -> None:
-    assert measure([], [(2, 2)], [1]).estimates["one_shot"].n_tasks == 0
+    assert measure([], [(2, 2)], [1]).estimates["pass@1"].n_tasks == 0

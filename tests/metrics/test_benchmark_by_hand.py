@@ -10,8 +10,8 @@ import pytest
 
 from sparring.metrics.benchmark import measure
 from sparring.metrics.intervals import ratio
-from sparring.metrics.shares import ratio_difference, ratio_interval, share_difference
-from sparring.selection.consensus import numbered
+from sparring.metrics.share_intervals import ratio_difference, ratio_interval, share_difference
+from sparring.selection.consensus import answer_numbers
 from tests.metrics.test_benchmark import facts, means
 
 
@@ -55,7 +55,7 @@ def test_a_cell_that_nobody_saw() -> None:
     """p (right) passes the only test it was seen on, q (wrong) both: even. Dual agreement and the
     majority don't know what p passes, and choose among the others."""
     task = facts(["11?", "011", "000"], "rr")
-    task = replace(task, answers_PU=numbered(["xx", "xy", "zz"], 2))
+    task = replace(task, answers_PU=answer_numbers(["xx", "xy", "zz"], 2))
     found = means(task, scale=(3, 2), ks=(1,))
     assert found["bon_3x2"] == pytest.approx(1 / 2)
     assert math.isnan(found["dual_3x2"])  # only two are left
@@ -68,7 +68,7 @@ def test_a_cell_that_nobody_saw() -> None:
 def test_a_program_whose_ground_truth_nobody_saw() -> None:
     """Two are left, one of them right: three are more than is known."""
     found = measure([facts(["11", "00", "?1"], "r")], [(2, 1), (3, 1)], [2, 3]).estimates
-    assert found["one_shot"].mean == pytest.approx(1 / 2)
+    assert found["pass@1"].mean == pytest.approx(1 / 2)
     assert found["pass@2"].mean == found["oracle_2x1"].mean == found["bon_2x1"].mean == 1.0
     for name in ("pass@3", "oracle_3x1", "bon_3x1", "dual_3x1", "dual_pass@3"):
         assert math.isnan(found[name].mean)
@@ -81,7 +81,7 @@ def test_ratios_are_of_sums_and_means_of_tasks() -> None:
     other = facts(["0000", "0000", "0000", "1111"], "rrr")
     found = means(one, other, scale=(1, 1), ks=(1,))
     assert found["p01"] == pytest.approx(3 / 12)
-    assert found["one_shot"] == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert found["pass@1"] == pytest.approx((1 / 2 + 1 / 4) / 2)
     assert found["mu"] == pytest.approx(1 - 3 / 12)
 
 
@@ -94,7 +94,7 @@ def test_of_one_nothing_is_chosen(row: str) -> None:
     found = measure(tasks, [(1, 1), (1, 2)], [1]).estimates
     for way in ("bon", "agreement_bon", "oracle", "majority", "dual"):
         for m in (1, 2):
-            assert found[f"{way}_1x{m}"] == found["one_shot"] == found["pass@1"]
+            assert found[f"{way}_1x{m}"] == found["pass@1"] == found["pass@1"]
 
 
 def test_without_tests_each_program_is_as_likely() -> None:
@@ -110,7 +110,7 @@ def test_without_tests_each_program_is_as_likely() -> None:
 
 def test_one_task_is_a_figure_without_interval() -> None:
     found = measure([facts(["11", "00"], "r")], [(2, 1)], [1]).estimates
-    for name in ("one_shot", "bon_2x1", "unit_test_accuracy", "p01"):
+    for name in ("pass@1", "bon_2x1", "unit_test_accuracy", "p01"):
         assert found[name].n_tasks == 1
         assert not math.isnan(found[name].mean)
         assert math.isnan(found[name].low)

@@ -11,16 +11,16 @@ import pytest
 from sparring.matrix import PassMatrix
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import (
-    linear_difference,
-    linear_interval,
+    influence_difference,
+    influence_interval,
     mean_interval,
     paired_difference,
     ratio,
 )
 from sparring.metrics.metrics import (
-    caught,
+    caught_pairs,
     majority,
-    one_shot,
+    pass_at_1,
     summarise,
 )
 from sparring.metrics.rates import acceptance, estimated_right
@@ -49,13 +49,13 @@ def test_distinct_inputs_are_counted_among_the_tests_that_could_be_read() -> Non
 
 
 def test_by_hand() -> None:
-    assert one_shot(EXAMPLE) == pytest.approx(1 / 3)
+    assert pass_at_1(EXAMPLE) == pytest.approx(1 / 3)
     # wrong programs on right tests: 1 0 / 0 1 → 2 of 4; on the wrong test: 1, 1 → 2 of 2
     on_right, on_wrong = acceptance(EXAMPLE.matrix, EXAMPLE.right_U, EXAMPLE.parsed_U)
     assert on_right.tolist() == [2, 4]
     assert on_wrong.tolist() == [2, 2]
     # pairs (wrong program, test): 2 × 4; caught by a right test: 2
-    assert caught(EXAMPLE.matrix, EXAMPLE.right_U) == (2, 8)
+    assert caught_pairs(EXAMPLE.matrix, EXAMPLE.right_U) == (2, 8)
     # by the paper's estimate a test is right when the correct program passes it
     found = estimated_right(EXAMPLE.matrix, EXAMPLE.parsed_U)
     assert found is not None
@@ -90,14 +90,14 @@ def test_intervals_by_hand() -> None:
     assert e.mean == 0.5
     assert e.high - e.mean == pytest.approx(12.706 * math.sqrt(0.5) / math.sqrt(2))
     a, b = np.array([1.0, 3.0, 9.0]), np.array([2.0, 2.0, 0.0])  # the third task says nothing
-    r = linear_interval(ratio(a, b))
+    r = influence_interval(ratio(a, b))
     assert (r.mean, r.n_tasks) == (1.0, 2)
     # influences −1/4 and +1/4: half = t · √((1/16 + 1/16) · 2)
     assert r.high - r.mean == pytest.approx(12.706 * 0.5)
-    more = linear_difference(ratio(a, b), ratio(a + 0.5 * b, b))
+    more = influence_difference(ratio(a, b), ratio(a + 0.5 * b, b))
     assert more.mean == pytest.approx(0.5)
     assert more.low == more.high == pytest.approx(0.5)  # every task moved alike
-    assert linear_interval(ratio(a, 0 * b)).n_tasks == 0
+    assert influence_interval(ratio(a, 0 * b)).n_tasks == 0
     assert paired_difference(np.array([0.0, 0.5]), np.array([0.5, 1.0])).mean == 0.5
     assert mean_interval(np.array([])).as_dict() == {
         "mean": None,
@@ -121,11 +121,11 @@ def test_intervals_contain_the_truth_as_often_as_they_say() -> None:
         hits["mean"] += e.low <= 0.4 <= e.high
         size = rng.integers(1, 9, size=200)
         first = ratio(rng.binomial(size, p).astype(float), size.astype(float))
-        r = linear_interval(first)
+        r = influence_interval(first)
         hits["ratio"] += r.low <= 0.4 <= r.high
         # the same tasks again, half as likely and with other counts
         again = rng.integers(1, 9, size=200)
         second = ratio(rng.binomial(again, p / 2).astype(float), again.astype(float))
-        d = linear_difference(first, second)
+        d = influence_difference(first, second)
         hits["difference"] += d.low <= -0.2 <= d.high
     assert all(0.93 <= h / draws <= 0.97 for h in hits.values()), hits

@@ -14,9 +14,9 @@ from sparring.evaluation.held_out_records import (
     evaluation_record,
     values_record,
 )
-from sparring.metrics.intervals import Linear, chained, linear_difference, ratio
+from sparring.metrics.intervals import Influence, chained, influence_difference, ratio
+from sparring.metrics.metric_intervals import difference_of, figure_of, mean_of
 from sparring.metrics.metrics import summarise
-from sparring.metrics.named import difference_of, figure_of, mean_of
 from tests.metrics.test_metrics import EXAMPLE, facts
 
 TASKS = [EXAMPLE, facts(["10110", "01010", "00110"], "rwr-"), facts(["11111", "01010"], "wrrr")]
@@ -27,8 +27,8 @@ def test_a_choice_on_a_pool_is_as_unsure_as_one_among_own_programs() -> None:
     values = np.array([0.5] + [0.0] * 19)
     own, pool = mean_of("bon_8x8", values), mean_of("pool_bon_8x8", values)
     assert own == pool == mean_of("agreement_pool_bon_8x8", values)
-    assert own.high > mean_of("one_shot", values).high
-    assert mean_of("pool_bon_1x8", values) == mean_of("one_shot", values)
+    assert own.high > mean_of("pass@1", values).high
+    assert mean_of("pool_bon_1x8", values) == mean_of("pass@1", values)
 
 
 def test_a_vote_among_tests_is_a_share_of_many_and_the_commonest_program_is_one_choice() -> None:
@@ -59,7 +59,7 @@ def test_an_evaluation_of_an_earlier_version_still_pairs() -> None:
         assert record["differences"]["p01"]["mean"] == 0
         assert record["differences"]["mu"]["mean"] == 0
     p = earlier.summary.ratios["p01"]
-    assert difference_of("p01", p, p) == linear_difference(p, p)
+    assert difference_of("p01", p, p) == influence_difference(p, p)
 
 
 def test_a_function_of_figures_that_no_task_moves_has_its_difference() -> None:
@@ -69,7 +69,7 @@ def test_a_function_of_figures_that_no_task_moves_has_its_difference() -> None:
     assert mu.share is None
     assert figure_of("mu", mu).n_tasks == 4
     assert difference_of("mu", mu, mu).mean == 0
-    again = Linear.of(json.loads(json.dumps(mu.as_dict())))
+    again = Influence.of(json.loads(json.dumps(mu.as_dict())))
     assert difference_of("mu", again, mu).mean == 0
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from sparring.matrix import PassMatrix
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import linear_difference, linear_interval
+from sparring.metrics.intervals import influence_difference, influence_interval
 from sparring.metrics.rates import RightBy, by_task, count, rates
 from sparring.metrics.theory import (
     Law,
-    Pairs,
+    ProgramPairs,
     Ties,
     if_independent,
     observed,
@@ -75,11 +75,11 @@ def test_pairs_then_tasks() -> None:
     assert both.value == pytest.approx(((0 + 1) / 2 + 0) / 2)
     halved = observed(these, 2, Ties.HALVED)
     assert halved.value == pytest.approx(((1 / 2 + 1) / 2 + 1 / 2) / 2)
-    assert linear_interval(both).n_tasks == 2
+    assert influence_interval(both).n_tasks == 2
     # the groups of one task are one task
     again = observed(pairs([a, a, b]), 2, Ties.LOST)
     assert again.value == pytest.approx(both.value)
-    assert linear_interval(again).n_tasks == 2
+    assert influence_interval(again).n_tasks == 2
 
 
 def test_masked_tests_are_no_tests_of_the_pair() -> None:
@@ -151,15 +151,17 @@ def test_intervals_of_the_prediction_and_of_the_difference_cover() -> None:
             observed(these, 3, Ties.LOST),
         )
         for name, e, true in (
-            ("predicted", linear_interval(told), truth),
-            ("observed", linear_interval(seen), truth),
-            ("difference", linear_difference(told, seen), 0.0),
+            ("predicted", influence_interval(told), truth),
+            ("observed", influence_interval(seen), truth),
+            ("difference", influence_difference(told, seen), 0.0),
         ):
             hits[name] += e.low <= true <= e.high
     assert all(0.92 <= h / draws <= 0.98 for h in hits.values()), hits
 
 
 def test_pairs_of_a_task_count_alike() -> None:
-    these = Pairs([by_hand(["1", "0"], "")] * 2, np.array([[1, 0, 1]] * 3), np.array([0, 0, 1]))
+    these = ProgramPairs(
+        [by_hand(["1", "0"], "")] * 2, np.array([[1, 0, 1]] * 3), np.array([0, 0, 1])
+    )
     assert these.per_task(np.array([1.0, 0.0, 0.0])) == pytest.approx([1 / 3])
     assert these.per_task(np.array([1.0, np.nan, 0.0])) == pytest.approx([1 / 2])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import linear_interval
+from sparring.metrics.intervals import influence_interval
 from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
-from sparring.metrics.shares import left_out_interval
+from sparring.metrics.share_intervals import jackknife_interval
 from tests.metrics.groups import by_hand, simulated
 
 
@@ -100,9 +100,9 @@ def test_what_cannot_occur_need_not_be_known() -> None:
 def test_groups_of_one_task_are_one_cluster() -> None:
     rng = np.random.default_rng(0)
     groups = [simulated(rng, f"task {i % 5}") for i in range(20)]
-    assert linear_interval(found(groups).mu()).n_tasks == 5
+    assert influence_interval(found(groups).mu()).n_tasks == 5
     # told twice, a group is no more evidence
-    once, twice = (linear_interval(found(g).mu()) for g in (groups, groups * 2))
+    once, twice = (influence_interval(found(g).mu()) for g in (groups, groups * 2))
     assert (once.low, once.high) == pytest.approx((twice.low, twice.high))
     assert by_task(groups, np.ones(20)).tolist() == [4] * 5
 
@@ -118,7 +118,7 @@ def test_tasks_that_say_nothing_do_not_make_an_interval_narrower() -> None:
     read, sampled = r.mu(), r.sampled()
     assert sampled.value == pytest.approx(r.up().value - r.down().value)
     assert read.used.sum() == sampled.used.sum() <= 6
-    for interval in (linear_interval, left_out_interval):
+    for interval in (influence_interval, jackknife_interval):
         one, other = interval(read), interval(sampled)
         assert (one.low, one.high) == pytest.approx((other.low, other.high))
 
@@ -157,10 +157,10 @@ def test_intervals_cover_planted_rates_as_often_as_they_say() -> None:
             "down": r.down(),
         }
         for name, true in truth.items():
-            e = linear_interval(figures[name])
+            e = influence_interval(figures[name])
             hits[name] += e.low <= true <= e.high
         alone = rates(np.stack([count(g, RightBy.REFERENCE) for g in groups])).of[Rate.P_U]
-        e = linear_interval(alone)
+        e = influence_interval(alone)
         naive += e.low <= 0.6 <= e.high
     assert all(0.92 <= h / draws <= 0.98 for h in hits.values()), hits
     assert naive / draws < 0.9

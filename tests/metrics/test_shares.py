@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from sparring.metrics.intervals import Linear, chained, mean, ratio
-from sparring.metrics.shares import (
+from sparring.metrics.intervals import Influence, chained, mean, ratio
+from sparring.metrics.share_intervals import (
     Unit,
-    left_out_interval,
+    jackknife_interval,
     ratio_interval,
     share_interval,
 )
@@ -76,18 +76,18 @@ def test_a_product_of_ratios_by_leaving_out_tasks() -> None:
         return float((kept[0] / kept[1]).prod())
 
     left = np.array([product.value - without(i) for i in range(30)])
-    e = left_out_interval(product)
+    e = jackknife_interval(product)
     half = student(29) * math.sqrt(29 / 30 * float((left**2).sum()))
     assert e.high - e.mean == pytest.approx(half, rel=0.05)
     assert e.mean - e.low == pytest.approx(e.high - e.mean)
 
 
 def test_what_is_not_known_is_refused() -> None:
-    bare = Linear(0.5, np.zeros(3), np.ones(3, bool))
+    bare = Influence(0.5, np.zeros(3), np.ones(3, bool))
     with pytest.raises(ValueError, match="weight of each task is known only for a mean"):
         ratio_interval(bare)
     with pytest.raises(ValueError, match="leaving out"):
-        left_out_interval(bare)
+        jackknife_interval(bare)
     nothing = ratio(np.zeros(3), np.zeros(3))
     assert ratio_interval(nothing).n_tasks == 0
     assert ratio_interval(mean(np.array([np.nan, 0.3]))).n_tasks == 1

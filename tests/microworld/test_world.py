@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparring.microworld.corpus import corpus
-from sparring.microworld.grammar import Shape, line
+from sparring.microworld.grammar import InputShape, line
 from sparring.microworld.players import derive, draw_input, draw_readings, write_program
 from sparring.microworld.problem import (
     PARTS,
@@ -28,7 +28,7 @@ from sparring.schema import Role, Verdict
 
 def problems(count: int, seed: int = 0, split: Split | None = None) -> Iterator[Problem]:
     rng = np.random.default_rng(seed)
-    pool = {s: compositions(s, split) for s in Shape}
+    pool = {s: compositions(s, split) for s in InputShape}
     for _ in range(count):
         yield draw_problem(rng, pool)
 
@@ -44,7 +44,7 @@ def test_every_composition_is_in_exactly_one_split() -> None:
     every = [c.key for c in compositions()]
     assert len(every) == len(set(every)) == sum(len(keys) for keys in by_split.values())
     assert set().union(*by_split.values()) == set(every)
-    for shape in Shape:
+    for shape in InputShape:
         for split in Split:
             assert compositions(shape, split), (shape, split)
 

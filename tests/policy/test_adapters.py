@@ -11,13 +11,13 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.learner.settings import KLPlace, LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.adapters import activate
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
-from sparring.policy.prepared import prepare_model, start_weights
+from sparring.policy.prepared import initial_weights, prepare_model
 from sparring.policy.saved import load_weights, save_model
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
@@ -27,7 +27,7 @@ from tests.nano import TinyTokenizer, tiny_model
 from tests.policy.test_model import NoTokenizer
 
 PER_ROLE = ModelSettings(lora_rank=4, lora_alpha=8.0, adapters=Adapters.PER_ROLE)
-FAST = ONE_STEP.changed(learning_rate=1e-2, kl=0.1)
+FAST = ONE_STEP.changed(learning_rate=1e-2, kl_coef=0.1)
 
 
 def learner(settings: LearningSettings = FAST) -> Learner:
@@ -60,7 +60,7 @@ def test_a_roles_groups_move_its_own_adapter_and_nothing_else(role: Role) -> Non
     assert moved
     assert all(f".{role}." in n for n in moved)
     assert stats[role].kl > 1e-4  # the reference is the base, without the adapter
-    with start_weights(one.model) as base:
+    with initial_weights(one.model) as base:
         start = logprobs(base, other)
     assert torch.equal(logprobs(one.model, other), start)
     assert not torch.allclose(logprobs(one.model, role), start)
@@ -69,7 +69,7 @@ def test_a_roles_groups_move_its_own_adapter_and_nothing_else(role: Role) -> Non
 @pytest.mark.parametrize("kl", [0.0, 0.1])
 def test_a_joint_update_moves_both_by_what_each_would_learn_alone(kl: float) -> None:
     """Without a common bound on the gradient, two roles in one step are two steps."""
-    free = ONE_STEP.changed(learning_rate=1e-2, max_grad_norm=1e9, kl=kl)
+    free = ONE_STEP.changed(learning_rate=1e-2, max_grad_norm=1e9, kl_coef=kl)
     joint = learner(free)
     joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
     for role in Role:
@@ -81,16 +81,16 @@ def test_a_joint_update_moves_both_by_what_each_would_learn_alone(kl: float) -> 
 @pytest.mark.parametrize(
     "more",
     [
-        ONE_STEP.changed(old_logprobs=OldLogprobs.TRAINER),
-        ONE_STEP.changed(old_logprobs=OldLogprobs.EACH),
-        ONE_STEP.changed(kl=0.1, kl_place=KLPlace.REWARD),
+        ONE_STEP.changed(old_logprobs=OldLogprobs.RECOMPUTED),
+        ONE_STEP.changed(old_logprobs=OldLogprobs.PER_STEP),
+        ONE_STEP.changed(kl_coef=0.1, kl_place=KLPlace.REWARD),
     ],
     ids=["trainer", "each", "kl in the reward"],
 )
 def test_what_is_computed_before_a_step_is_by_each_roles_own_adapter(
     more: LearningSettings,
 ) -> None:
-    free = more.changed(learning_rate=1e-2, max_grad_norm=1e9, epochs=2)
+    free = more.changed(learning_rate=1e-2, max_grad_norm=1e9, ppo_epochs=2)
     joint = learner(free)
     joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
     for role in Role:
@@ -101,7 +101,7 @@ def test_what_is_computed_before_a_step_is_by_each_roles_own_adapter(
 
 @pytest.mark.parametrize("kl", [0.0, 0.1])
 def test_both_adapters_count_in_the_norm_and_in_the_check_for_damage(kl: float) -> None:
-    one = learner(ONE_STEP.changed(learning_rate=1e-2, kl=kl))
+    one = learner(ONE_STEP.changed(learning_rate=1e-2, kl_coef=kl))
     one.update(groups(role=Role.CODER))
     one.update(groups(role=Role.TESTER))
     learning = {n for n, p in one.model.named_parameters() if p.requires_grad}
@@ -124,7 +124,7 @@ def test_what_is_sampled_is_what_is_learned_from(role: Role) -> None:
     [responses] = LocalSampler(one.model, TinyTokenizer()).sample([prompt], 6)  # type: ignore[arg-type]
     samples = tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses)
     activate(one.model, [r for r in Role if r is not role])  # whichever was in force before
-    stats = one.update([Group(role, prompt.token_ids, 0.8, samples)])[role]
+    stats = one.update([SampleGroup(role, prompt.token_ids, 0.8, samples)])[role]
     assert stats.gap_tokens > 20
     assert stats.logprob_gap_max < 1e-4
 

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
-from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend
+from sparring.learner.samples import Sample, SampleGroup
+from sparring.learner.settings import LogprobBackend
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
@@ -70,11 +70,13 @@ def test_sampling_and_training_agree(name: str) -> None:
             plain = logprobs.gather(1, torch.tensor(r.token_ids)[:, None])[:, 0]
             assert torch.allclose(plain, torch.tensor(r.logprobs), atol=2e-5)
     groups = [
-        Group(Role.CODER, ids, 0.8, tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses))
+        SampleGroup(
+            Role.CODER, ids, 0.8, tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses)
+        )
         for ids, responses in zip(texts, found, strict=True)
     ]
-    for backend in (Backend.PROMPT_CACHE, Backend.PADDED):
-        settings = ONE_STEP.changed(backend=backend, kl=0.0)
+    for backend in (LogprobBackend.PROMPT_CACHE, LogprobBackend.PADDED):
+        settings = ONE_STEP.changed(backend=backend, kl_coef=0.0)
         stats = Learner(copy.deepcopy(model), settings).update(groups)[Role.CODER]
         assert stats.gap_tokens > 100
         assert stats.logprob_gap_max < 2e-5

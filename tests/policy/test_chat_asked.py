@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, ModelError, SparringError
-from sparring.policy.chat.base import Answer, response_key
-from sparring.policy.chat.crew import find_served
-from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
+from sparring.policy.chat.base import ChatReply, response_key
+from sparring.policy.chat.endpoint import Endpoint, ServedModelIdentity, checked_url
+from sparring.policy.chat.request_pool import find_served
 from tests.fake_openai import PROGRAM, FakeOpenAI, whole
 from tests.policy.served import QUICK, answers, ask, model, one
 
 
 def test_each_response_has_a_seed_and_the_usual_fields(fake: FakeOpenAI) -> None:
-    author = model(fake, key="secret")
-    answers(author, [ask(i, temperature=0.5, top_p=0.9, top_k=40, max_tokens=9) for i in (0, 1)])
+    chat_model = model(fake, key="secret")
+    answers(
+        chat_model, [ask(i, temperature=0.5, top_p=0.9, top_k=40, max_tokens=9) for i in (0, 1)]
+    )
     first, second = sorted(fake.bodies, key=lambda b: b["seed"])
     assert first["seed"] != second["seed"]
     assert all(0 <= b["seed"] < 1 << 31 for b in fake.bodies)
@@ -32,16 +34,16 @@ def test_each_response_has_a_seed_and_the_usual_fields(fake: FakeOpenAI) -> None
         "max_tokens": 9,
     }
     assert fake.headers[0]["Authorization"] == "Bearer secret"
-    assert "secret" not in json.dumps(dict(author.identity))
+    assert "secret" not in json.dumps(dict(chat_model.identity))
 
 
 def test_other_fields_go_where_they_are_known_or_asked_for(fake: FakeOpenAI) -> None:
     asked = {"top_k": 40, "stop": ("END",)}
-    one(model(fake, served=Served(fake.url, "m", True)), **asked)
+    one(model(fake, served=ServedModelIdentity(fake.url, "m", True)), **asked)
     assert fake.bodies[-1]["top_k"] == 40
     assert fake.bodies[-1]["stop"] == ["END"]
     extra = {"max_tokens": None, "max_completion_tokens": 50}
-    one(model(fake, served=Served(fake.url, "m", False, extra)), **asked)
+    one(model(fake, served=ServedModelIdentity(fake.url, "m", False, extra)), **asked)
     assert "top_k" not in fake.bodies[-1]
     assert "max_tokens" not in fake.bodies[-1]
     assert fake.bodies[-1]["max_completion_tokens"] == 50
@@ -53,7 +55,7 @@ def test_other_fields_go_where_they_are_known_or_asked_for(fake: FakeOpenAI) -> 
 def test_the_only_model_is_found_and_what_it_takes(owner: str, takes: bool) -> None:
     with FakeOpenAI(owner=owner) as fake:
         found = find_served(Endpoint(fake.url, None, 5), None, {}, QUICK)
-    assert found == Served(fake.url, "m", takes, {})
+    assert found == ServedModelIdentity(fake.url, "m", takes, {})
 
 
 def test_a_model_that_is_not_clear_is_a_user_error() -> None:
@@ -135,5 +137,5 @@ def test_a_wish_to_stop_ends_even_a_long_wait(fake: FakeOpenAI) -> None:
 def test_the_text_keeps_what_models_write(fake: FakeOpenAI) -> None:
     fake.writes = lambda body: whole(PROGRAM + " ☃\r\n\x00")
     found = one(model(fake))
-    assert isinstance(found, Answer)
+    assert isinstance(found, ChatReply)
     assert found.text == PROGRAM + " ☃\r\n\x00"

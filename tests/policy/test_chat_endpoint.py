@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, ModelError
-from sparring.policy.chat.base import Answer, Missing
-from sparring.policy.chat.crew import ServedModel
-from sparring.policy.chat.endpoint import Endpoint, Served
+from sparring.policy.chat.base import ChatReply, FailedRequest
+from sparring.policy.chat.endpoint import Endpoint, ServedModelIdentity
+from sparring.policy.chat.request_pool import ServedModel
 from sparring.policy.http import Unanswered
 from sparring.schema import StopReason
 from tests.fake_openai import FakeOpenAI, whole
@@ -47,7 +47,7 @@ MENDED = {
 def test_what_a_repetition_may_mend_is_asked_again(fake: FakeOpenAI, fault: Any) -> None:
     fake.faults = [fault, fault]
     found = one(model(fake))
-    assert isinstance(found, Answer)
+    assert isinstance(found, ChatReply)
     assert found.text.startswith("Thus")
     assert len(fake.bodies) == 3
     assert fake.bodies[0] == fake.bodies[2]
@@ -57,14 +57,14 @@ def test_what_a_repetition_may_mend_is_asked_again(fake: FakeOpenAI, fault: Any)
 def test_a_response_that_never_comes_is_missing_and_not_empty(fake: FakeOpenAI, fault: Any) -> None:
     fake.always = fault
     found = one(model(fake))
-    assert isinstance(found, Missing)
+    assert isinstance(found, FailedRequest)
     assert found.why
     assert len(fake.bodies) == QUICK.attempts
 
 
 def test_a_server_that_says_nothing_is_asked_again_after_the_timeout(fake: FakeOpenAI) -> None:
     fake.faults = ["hang"]
-    assert isinstance(one(model(fake, seconds=0.3)), Answer)
+    assert isinstance(one(model(fake, seconds=0.3)), ChatReply)
     assert len(fake.bodies) == 2
 
 
@@ -92,17 +92,17 @@ def test_what_the_model_gave_is_an_answer_even_if_it_is_nothing(
     fake: FakeOpenAI, content: Any, finish: str, text: str, stop: StopReason
 ) -> None:
     fake.writes = lambda body: whole(content, finish)
-    assert one(model(fake)) == Answer(text, stop, 7, 5)
+    assert one(model(fake)) == ChatReply(text, stop, 7, 5)
     assert len(fake.bodies) == 1
 
 
 def test_token_counts_that_are_none_are_unknown(fake: FakeOpenAI) -> None:
     fake.writes = lambda body: whole("x", tokens=None)
-    assert one(model(fake)) == Answer("x", StopReason.END_TOKEN, None, None)
+    assert one(model(fake)) == ChatReply("x", StopReason.END_TOKEN, None, None)
     fake.writes = lambda body: whole("x", tokens=-3, prompt=True)  # type: ignore[arg-type]
-    assert one(model(fake)) == Answer("x", StopReason.END_TOKEN, None, None)
+    assert one(model(fake)) == ChatReply("x", StopReason.END_TOKEN, None, None)
     fake.writes = lambda body: whole("x", tokens=10**400)
-    assert one(model(fake)) == Answer("x", StopReason.END_TOKEN, 7, None)
+    assert one(model(fake)) == ChatReply("x", StopReason.END_TOKEN, 7, None)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_token_counts_that_are_none_are_unknown(fake: FakeOpenAI) -> None:
 )
 def test_the_servers_own_words_are_told(fake: FakeOpenAI, fault: Any, said: str) -> None:
     fake.always = fault
-    assert one(model(fake)) == Missing(said)
+    assert one(model(fake)) == FailedRequest(said)
 
 
 def test_words_that_quote_the_key_are_told_without_it(fake: FakeOpenAI) -> None:
@@ -138,10 +138,10 @@ def test_a_redirect_names_where_to_without_its_secrets(fake: FakeOpenAI) -> None
 
 def test_a_path_that_is_not_there_gets_a_hint(fake: FakeOpenAI) -> None:
     fake.always = (404, {}, b"")
-    served = Served(fake.url.removesuffix("/v1"), "m", False)
-    author = ServedModel(Endpoint(served.url, None, 5.0), served, patience=QUICK)
+    served = ServedModelIdentity(fake.url.removesuffix("/v1"), "m", False)
+    chat_model = ServedModel(Endpoint(served.url, None, 5.0), served, patience=QUICK)
     with pytest.raises(ModelError, match=r"HTTP 404: .*end in /v1"):
-        one(author)
+        one(chat_model)
 
 
 def _raw(pieces: Iterator[bytes]) -> tuple[str, socket.socket]:
@@ -170,7 +170,7 @@ def test_a_body_that_trickles_is_no_answer_in_time() -> None:
 
     url, listening = _raw(trickle())
     with listening, pytest.raises(Unanswered, match="no answer in time"):
-        Endpoint(url, None, 0.5).complete(Served(url, "m", False), ask(), 1)
+        Endpoint(url, None, 0.5).complete(ServedModelIdentity(url, "m", False), ask(), 1)
 
 
 def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
     url, listening = _raw(endless())
     with listening, pytest.raises(Unanswered, match="larger than 1 MiB"):
-        Endpoint(url, None, 30.0).complete(Served(url, "m", False), ask(), 1)
+        Endpoint(url, None, 30.0).complete(ServedModelIdentity(url, "m", False), ask(), 1)
 
 
 @pytest.mark.parametrize("key", ["sk-secret\nX: y", "sk-secret\r", " sk-secret", "sk-sécret"])

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from sparring.errors import Stopped
-from sparring.policy.chat.base import Answer, Ask, Missing
-from sparring.policy.chat.crew import find_served
+from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest
 from sparring.policy.chat.endpoint import Endpoint
+from sparring.policy.chat.request_pool import find_served
 from sparring.policy.http import retry_after
-from sparring.policy.patience import Pace, Patience
+from sparring.policy.retry import RequestPacer, RetryPolicy
 from tests.fake_openai import FakeOpenAI, whole
 from tests.policy.served import QUICK, answers, ask, model, one
 
@@ -24,8 +24,8 @@ class _Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("sparring.policy.patience.time.monotonic", lambda: self.now)
-        monkeypatch.setattr("sparring.policy.patience.time.sleep", self.sleep)
+        monkeypatch.setattr("sparring.policy.retry.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("sparring.policy.retry.time.sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -33,7 +33,7 @@ class _Clock:
 
 def test_requests_per_minute_are_spaced(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _Clock(monkeypatch)
-    pace = Pace(per_minute=30)
+    pace = RequestPacer(per_minute=30)
     went = []
     for _ in range(4):
         assert pace.wait(lambda: False)
@@ -45,7 +45,7 @@ def test_nothing_goes_while_a_server_wants_to_be_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = _Clock(monkeypatch)
-    pace = Pace()
+    pace = RequestPacer()
     pace.hold(7.5)
     pace.hold(1.0)  # a shorter wish of another request changes nothing
     assert pace.wait(lambda: False)
@@ -57,7 +57,7 @@ def test_nothing_goes_while_a_server_wants_to_be_left_alone(
 def test_retry_after_holds_back_every_request(fake: FakeOpenAI) -> None:
     held: list[float] = []
 
-    class Noted(Pace):
+    class Noted(RequestPacer):
         def hold(self, seconds: float) -> bool:
             held.append(seconds)
             return True
@@ -74,7 +74,9 @@ def test_a_server_that_wants_to_be_asked_at_once_is_given_a_pause(
 ) -> None:
     """All attempts would be spent before it had recovered."""
     rested: list[float] = []
-    monkeypatch.setattr("sparring.policy.patience.rest", lambda s, stop: rested.append(s))
+    monkeypatch.setattr(
+        "sparring.policy.retry.wait_unless_stopped", lambda s, stop: rested.append(s)
+    )
     fake.always = (429, {"Retry-After": wish}, b"")
     one(model(fake))
     assert len(rested) == QUICK.attempts - 1
@@ -85,7 +87,7 @@ def test_waiting_for_a_server_ends_when_that_is_wished(fake: FakeOpenAI) -> None
     fake.models = "busy"
     with pytest.raises(Stopped, match="had not answered so far"):
         find_served(
-            Endpoint(fake.url, None, 5), None, {}, Patience(first=99.0, most=99.0), lambda: True
+            Endpoint(fake.url, None, 5), None, {}, RetryPolicy(first=99.0, most=99.0), lambda: True
         )
 
 
@@ -108,7 +110,7 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | No
 
 
 def test_pauses_grow_are_jittered_and_bounded() -> None:
-    patience = Patience(first=1.0, most=10.0)
+    patience = RetryPolicy(first=1.0, most=10.0)
     drawn = {k: [patience.pause(k) for _ in range(200)] for k in (1, 2, 3, 20, 5000)}
     for k, whole_pause in ((1, 1.0), (2, 2.0), (3, 4.0), (20, 10.0), (5000, 10.0)):
         assert all(whole_pause / 2 <= x <= whole_pause for x in drawn[k])
@@ -136,7 +138,7 @@ def test_no_more_requests_at_once_than_allowed(fake: FakeOpenAI) -> None:
 def test_a_server_that_is_gone_is_not_asked_for_every_response(fake: FakeOpenAI) -> None:
     fake.always = (503, {}, b"")
     found = answers(model(fake), [replace(ask(i), task_id=f"t{i}") for i in range(50)])
-    assert all(isinstance(x, Missing) for x in found.values())
+    assert all(isinstance(x, FailedRequest) for x in found.values())
     assert 1 <= len(found) < 10
 
 
@@ -145,16 +147,16 @@ def test_a_prompt_that_a_server_fails_on_does_not_end_the_asking(fake: FakeOpenA
     fake.writes = lambda body: {} if "Poison" in body["messages"][0]["content"] else usual(body)
     bad = [replace(ask(i), task_id="bad", message="Poison") for i in range(16)]
     found = answers(model(fake), [*bad, *(ask(i) for i in range(16, 20))])
-    assert [isinstance(found[i], Missing) for i in range(20)] == [True] * 16 + [False] * 4
+    assert [isinstance(found[i], FailedRequest) for i in range(20)] == [True] * 16 + [False] * 4
 
 
 def test_a_server_that_comes_back_is_used_again(fake: FakeOpenAI) -> None:
     port = fake.port
-    author = model(fake, patience=Patience(attempts=30, first=0.05, most=0.1))
-    found: dict[int, Answer | Missing] = {}
+    chat_model = model(fake, patience=RetryPolicy(attempts=30, first=0.05, most=0.1))
+    found: dict[int, ChatReply | FailedRequest] = {}
     back: list[FakeOpenAI] = []
 
-    def heard(a: Ask, said: Answer | Missing) -> None:
+    def heard(a: ChatRequest, said: ChatReply | FailedRequest) -> None:
         found[a.index] = said
         if a.index == 3:
             fake.close()
@@ -162,10 +164,10 @@ def test_a_server_that_comes_back_is_used_again(fake: FakeOpenAI) -> None:
             timer.daemon = True
             timer.start()
 
-    author.answer([ask(i) for i in range(8)], heard, lambda: False)
+    chat_model.answer([ask(i) for i in range(8)], heard, lambda: False)
     try:
         assert sorted(found) == list(range(8))
-        assert all(isinstance(x, Answer) for x in found.values())
+        assert all(isinstance(x, ChatReply) for x in found.values())
         served = fake.served + back[0].served
         assert set(served.values()) == {1}
         assert len(served) == 8

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from sparring.policy.base import Prompt, SamplingParams
-from sparring.policy.chat.base import Answer, Ask, ChatParams
-from sparring.policy.local.chat import Loaded, LocalModel, batches
+from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest
+from sparring.policy.local.chat import LoadedModel, LocalModel, batches
 from sparring.policy.local.cut import Cut, cut_logits
 from sparring.policy.local.draw import draw
 from sparring.policy.local.sampler import LocalSampler
@@ -74,24 +74,24 @@ def test_what_is_drawn_has_the_cut_distribution() -> None:
 
 
 def _local(rows: int = 64) -> LocalModel:
-    loaded = Loaded(tiny_model(), TinyTokenizer(), lambda m, t: [(3, 4, 5) for _ in m])
+    loaded = LoadedModel(tiny_model(), TinyTokenizer(), lambda m, t: [(3, 4, 5) for _ in m])
     return LocalModel("tiny", {}, lambda: loaded, rows)
 
 
-def _answers(asks: list[Ask], rows: int = 64) -> dict[int, str]:
+def _answers(asks: list[ChatRequest], rows: int = 64) -> dict[int, str]:
     found: dict[int, str] = {}
 
-    def heard(ask: Ask, said: object) -> None:
-        assert isinstance(said, Answer)
+    def heard(ask: ChatRequest, said: object) -> None:
+        assert isinstance(said, ChatReply)
         found[ask.index] = said.text
 
     _local(rows).answer(asks, heard, lambda: False)
     return found
 
 
-def _asks(*index: int, **params: object) -> list[Ask]:
+def _asks(*index: int, **params: object) -> list[ChatRequest]:
     chat = ChatParams(**{"max_tokens": 8, **params})  # type: ignore[arg-type]
-    return [Ask("t", Role.CODER, i, "m", 5, chat) for i in index]
+    return [ChatRequest("t", Role.CODER, i, "m", 5, chat) for i in index]
 
 
 def test_temperature_zero_is_greedy_whatever_is_cut() -> None:
@@ -138,13 +138,13 @@ def test_stop_strings_cut_the_text() -> None:
         _asks(0, temperature=0, stop=(middle,)), lambda a, said: found.append(said), lambda: False
     )
     [said] = found
-    assert isinstance(said, Answer)
+    assert isinstance(said, ChatReply)
     assert said.text == text[: text.index(middle)]
     assert said.stop is StopReason.STOP_STRING
 
 
 def test_a_wish_to_stop_is_heard_between_batches() -> None:
-    found: list[Ask] = []
+    found: list[ChatRequest] = []
     _local(rows=2).answer(
         _asks(0, 1, 2, 3), lambda a, said: found.append(a), lambda: len(found) >= 2
     )
@@ -153,7 +153,7 @@ def test_a_wish_to_stop_is_heard_between_batches() -> None:
 
 def test_batches_keep_prompts_together_and_rows_few() -> None:
     asks = [
-        Ask(t, Role.CODER, i, t, seed, ChatParams())
+        ChatRequest(t, Role.CODER, i, t, seed, ChatParams())
         for seed, (t, missing) in enumerate({"a": (0, 1, 2, 3), "b": (0, 1, 3), "c": (2,)}.items())
         for i in missing
     ]

@@ -67,7 +67,7 @@ def test_a_response_does_not_depend_on_its_neighbours(sampler: LocalSampler) -> 
 def test_splitting_into_batches_changes_nothing() -> None:
     prompts = [prompt(tuple(range(3, 5 + i)), seed=i) for i in range(6)]
     whole = LocalSampler(tiny_model(), TinyTokenizer()).sample(prompts, 3)  # type: ignore[arg-type]
-    parts = LocalSampler(tiny_model(), TinyTokenizer(), max_rows=4).sample(prompts, 3)  # type: ignore[arg-type]
+    parts = LocalSampler(tiny_model(), TinyTokenizer(), max_batch_size=4).sample(prompts, 3)  # type: ignore[arg-type]
     assert [[r.token_ids for r in g] for g in whole] == [[r.token_ids for r in g] for g in parts]
 
 
@@ -125,7 +125,7 @@ def test_a_model_without_an_end_token_is_refused() -> None:
 
 
 def test_each_response_is_told_of_once_when_it_arrives() -> None:
-    sampler = LocalSampler(tiny_model(), TinyTokenizer(), max_rows=6)  # type: ignore[arg-type]
+    sampler = LocalSampler(tiny_model(), TinyTokenizer(), max_batch_size=6)  # type: ignore[arg-type]
     prompts = [prompt((3, 4, 5)), prompt((7, 8), seed=6), prompt((3,), tokens=3, seed=7)]
     told: dict[tuple[int, int], Response] = {}
 

@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.parts import Whole
-from sparring.learner.settings import Backend
+from sparring.learner.parts import LossDenominators
+from sparring.learner.settings import LogprobBackend
 from sparring.learner.update import Learner
 from sparring.policy.prepared import prepare_model
 from sparring.policy.saved import load_weights, save_model
@@ -33,7 +33,8 @@ class NoTokenizer:
 def test_rows_with_their_prompts_give_the_same_log_probs() -> None:
     model = tiny_model()
     shared, whole = (
-        response_logprobs(model, groups(), b) for b in (Backend.PROMPT_CACHE, Backend.PADDED)
+        response_logprobs(model, groups(), b)
+        for b in (LogprobBackend.PROMPT_CACHE, LogprobBackend.PADDED)
     )
     torch.testing.assert_close(shared.logprob, whole.logprob, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(shared.entropy, whole.entropy, atol=1e-5, rtol=1e-5)
@@ -45,9 +46,9 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
         model = prepare_model(tiny_model(), settings, 0)
         on = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
         assert on == settings.gradient_checkpointing
-        learner = Learner(model, ONE_STEP.changed(kl=0.0))
+        learner = Learner(model, ONE_STEP.changed(kl_coef=0.0))
         model.train()
-        learner._backward(groups(), Whole(100, 1, 1.0), _stats(), fresh=True)
+        learner._backward(groups(), LossDenominators(100, 1, 1.0), _stats(), fresh=True)
         found.append(gradients(model))
     torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=1e-4)
 
@@ -67,7 +68,7 @@ def test_an_adapter_starts_as_the_identity_and_only_it_learns(tmp_path: Path) ->
         torch.testing.assert_close(before, response_logprobs(tiny_model(), groups()).logprob)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert 0 < trained < sum(v.numel() for v in start.values()) / 2
-    learner = Learner(model, ONE_STEP.changed(learning_rate=1e-2, kl=0.1))
+    learner = Learner(model, ONE_STEP.changed(learning_rate=1e-2, kl_coef=0.1))
     assert learner.reference is model  # no second copy of the weights
     first = learner.update(groups())
     second = learner.update(groups())
@@ -111,12 +112,12 @@ def test_dropout_is_off_while_learning() -> None:
 def test_a_gradient_that_explodes_is_refused() -> None:
     model = tiny_model()
     start = copy.deepcopy(model.state_dict())
-    learner = Learner(model, ONE_STEP.changed(refuse_norm=1e-9, kl=0))
+    learner = Learner(model, ONE_STEP.changed(skip_grad_norm=1e-9, kl_coef=0))
     stats = learner.update(groups())
     assert stats[Role.CODER].refused == stats[Role.TESTER].refused == 1
     assert all(torch.equal(v, start[k]) for k, v in model.state_dict().items())
     broken = list(groups())
-    infinite = Learner(model, ONE_STEP.changed(kl=0))
+    infinite = Learner(model, ONE_STEP.changed(kl_coef=0))
     first = broken[0].samples[0]
     bad = type(first)(first.token_ids, (float("-inf"),) * len(first.token_ids), 1.0)
     broken[0] = type(broken[0])(Role.CODER, broken[0].prompt_ids, 0.8, (bad,))

@@ -18,11 +18,11 @@ import torch
 from sparring.errors import RunError
 from sparring.learner.distributed.export import export_weights, weights_size
 from sparring.microworld import NANO_DIR
-from sparring.policy.base import Arrived, Prompt, SamplingParams, response_seed, unheeded
+from sparring.policy.base import Arrived, Prompt, SamplingParams, ignore_response, response_seed
 from sparring.policy.local.sampler import end_token_ids
+from sparring.policy.vllm.requests import SamplingRequest, ServedTokens, Weights
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import Dtype, ServerSettings
-from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.schema import Response, Role, StopReason
 from tests.nano import nano
 from tests.policy.fake_vllm import FakeVllm, Fault
@@ -54,9 +54,9 @@ def settings(tmp_path: Path) -> ServerSettings:
     )
 
 
-def words() -> Words:
+def words() -> ServedTokens:
     model, tokenizer = nano()
-    return Words(
+    return ServedTokens(
         encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
         decode=lambda ids: str(tokenizer.decode(list(ids))),
         text=lambda ids: str(tokenizer.decode(list(ids), skip_special_tokens=True)),
@@ -101,7 +101,7 @@ def prompts(tokens: int = 24, heat: float = 1.0) -> list[Prompt]:
 
 
 def asked(
-    sampler: VllmSampler, prompts: Sequence[Prompt], n: int, told: Arrived = unheeded
+    sampler: VllmSampler, prompts: Sequence[Prompt], n: int, told: Arrived = ignore_response
 ) -> list[list[Response]]:
     """``n`` responses to each, of the whole weights."""
     return sampler.sample([SamplingRequest(p, n, "both") for p in prompts], told)

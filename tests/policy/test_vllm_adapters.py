@@ -15,9 +15,9 @@ from peft import LoraConfig, get_peft_model
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy.vllm.lora import served_rank, why_merged
+from sparring.policy.vllm.requests import Probe, SamplingRequest, Weights
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import ServerSettings
-from sparring.policy.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response
 from tests.nano import nano
 from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment

@@ -9,7 +9,7 @@ import pytest
 
 from sparring.errors import RunError
 from sparring.policy.vllm import environment
-from sparring.policy.vllm.environment import Kind, set_up
+from sparring.policy.vllm.environment import VllmBuild, set_up
 from tests.policy.fake_vllm import fake_environment
 from tests.training.runs import sparring_here
 
@@ -17,14 +17,14 @@ from tests.training.runs import sparring_here
 def test_nothing_is_installed_beside_us_or_over_something_else(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").touch()
     with pytest.raises(RunError, match="is no environment; name another --dir"):
-        next(set_up(tmp_path, Kind.CPU))
+        next(set_up(tmp_path, VllmBuild.CPU))
     with pytest.raises(RunError, match="is Sparring's own environment"):
-        next(set_up(Path(sys.prefix), Kind.CPU))
+        next(set_up(Path(sys.prefix), VllmBuild.CPU))
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(VllmBuild))
 def test_every_package_goes_to_the_new_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: VllmBuild
 ) -> None:
     place = tmp_path / "new"
     ran: list[list[str]] = []
@@ -33,23 +33,23 @@ def test_every_package_goes_to_the_new_environment(
         ran.append(command)
         if command[1:3] == ["-m", "venv"]:
             fake_environment(place)
-        elif "install" in command and "--extra-index-url" not in command and kind is Kind.CPU:
+        elif "install" in command and "--extra-index-url" not in command and kind is VllmBuild.CPU:
             raise RunError("no such build of torch")
         return "version 0.32.0\n"
 
     monkeypatch.setattr(environment, "_run", run)
-    monkeypatch.setattr(environment, "_GIB", dict.fromkeys(Kind, 0))
+    monkeypatch.setattr(environment, "_GIB", dict.fromkeys(VllmBuild, 0))
     said = list(set_up(place, kind))
     assert said[-1] == f"vLLM 0.32.0 is ready: {place}"
     assert {c[0] for c in ran[1:]} == {str(place / "bin" / "python")}
     assert any("0.32.0" in argument for argument in ran[1])
-    assert any("uninstall" in c for c in ran) == (kind is Kind.CPU)
+    assert any("uninstall" in c for c in ran) == (kind is VllmBuild.CPU)
 
 
 def test_no_space_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "_GIB", dict.fromkeys(Kind, 10**9))
+    monkeypatch.setattr(environment, "_GIB", dict.fromkeys(VllmBuild, 10**9))
     with pytest.raises(RunError, match=r"GiB are needed, .* are free"):
-        next(set_up(tmp_path / "new", Kind.CUDA))
+        next(set_up(tmp_path / "new", VllmBuild.CUDA))
 
 
 def test_the_check_serves_exchanges_and_compares(tmp_path: Path) -> None:

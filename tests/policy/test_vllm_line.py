@@ -13,7 +13,7 @@ import pytest
 
 from sparring.policy.http import Unanswered
 from sparring.policy.vllm.completion import Completion
-from sparring.policy.vllm.line import Line
+from sparring.policy.vllm.connection import ResponseConnection
 from tests.policy.test_vllm import prompts
 
 PROMPT = prompts()[0]
@@ -45,7 +45,7 @@ def served(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
-def complete(line: Line) -> Completion:
+def complete(line: ResponseConnection) -> Completion:
     return line.complete("m", PROMPT, 1, ())
 
 
@@ -78,7 +78,7 @@ def test_a_connection_that_a_server_closed_while_it_was_idle_is_made_again() -> 
         connection.close()
 
     with served(answer) as url:
-        line = Line(url, 10.0)
+        line = ResponseConnection(url, 10.0)
         for _ in range(4):
             assert complete(line).token_ids == (5, 6)
             time.sleep(0.1)
@@ -98,7 +98,7 @@ def test_what_is_waited_for_can_be_cut_and_the_line_used_again() -> None:
         answered(connection)
 
     with served(answer) as url:
-        line = Line(url, None)
+        line = ResponseConnection(url, None)
         line.cut("nothing is waited for: nothing happens")
         threading.Timer(0.3, line.cut, ["no new token"]).start()
         with pytest.raises(Unanswered, match="no new token") as caught:
@@ -111,7 +111,7 @@ def test_what_is_waited_for_can_be_cut_and_the_line_used_again() -> None:
 def test_a_limit_is_of_the_whole_wait() -> None:
     with served(lambda connection: time.sleep(60)) as url:
         with pytest.raises(Unanswered, match=r"no answer in 0.2 s") as caught:
-            complete(Line(url, 0.2))
+            complete(ResponseConnection(url, 0.2))
         assert caught.value.hung
     with pytest.raises(Unanswered, match="Connection refused"):
-        complete(Line("http://127.0.0.1:9", 1.0))
+        complete(ResponseConnection("http://127.0.0.1:9", 1.0))

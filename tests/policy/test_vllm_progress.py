@@ -13,7 +13,7 @@ import pytest
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
-from sparring.policy.vllm.progress import Engine, Progress, engines
+from sparring.policy.vllm.progress import EngineProgress, ServerProgress, engines
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import ServerSettings
 from tests.nano import nano
@@ -46,25 +46,25 @@ def fake() -> Iterator[FakeVllm]:
 
 
 def test_engines_are_read_of_what_vllm_says() -> None:
-    assert engines(METRICS) == {"0": Engine(1693.0, 43.0), "1": Engine(0.0, 0.0)}
+    assert engines(METRICS) == {"0": EngineProgress(1693.0, 43.0), "1": EngineProgress(0.0, 0.0)}
     assert engines("process_open_fds 40.0\n") == {}
 
 
 def test_progress_is_of_each_engine_that_has_something_to_do() -> None:
-    moving, stuck, idle = Engine(5, 2), Engine(7, 2), Engine(7, 0)
+    moving, stuck, idle = EngineProgress(5, 2), EngineProgress(7, 2), EngineProgress(7, 0)
 
-    def at(*seen: dict[str, Engine]) -> list[bool]:
-        progress = Progress(10.0, 0.0)
+    def at(*seen: dict[str, EngineProgress]) -> list[bool]:
+        progress = ServerProgress(10.0, 0.0)
         return [progress.stalled(s, 6.0 * (i + 1)) for i, s in enumerate(seen)]
 
-    def steps(tokens: int, other: Engine) -> dict[str, Engine]:
+    def steps(tokens: int, other: EngineProgress) -> dict[str, EngineProgress]:
         return {"0": replace(moving, tokens=tokens), "1": other}
 
     assert at(*(steps(i, idle) for i in range(5))) == [False] * 5
     assert at(*(steps(i, stuck) for i in range(4))) == [False, False, True, True]
     assert at({"0": idle}, {"0": idle}, {"0": idle}) == [False, False, True]  # a request got lost
     assert at({}, {}) == [False, True]  # it does not say
-    progress = Progress(10.0, 0.0)
+    progress = ServerProgress(10.0, 0.0)
     assert not progress.stalled({"0": stuck}, 6.0)
     progress.forget(14.0)
     assert not progress.stalled({"0": stuck}, 20.0)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from sparring.microworld import NANO_DIR
-from sparring.policy.base import Prompt, SamplingParams, unheeded
-from sparring.policy.vllm.asking import Asking
+from sparring.policy.base import Prompt, SamplingParams, ignore_response
 from sparring.policy.vllm.expected import ExpectedLengths
+from sparring.policy.vllm.requests import SamplingRequest
+from sparring.policy.vllm.sampling_call import SamplingCall
 from sparring.policy.vllm.settings import ServerSettings
-from sparring.policy.vllm.wanted import SamplingRequest
 from sparring.schema import Response, Role, StopReason
 from tests.policy.fake_vllm import FakeVllm
 from tests.policy.test_vllm import prompts, sampler_of, settings
@@ -97,6 +97,6 @@ def test_a_prompt_is_one_servers_and_servers_have_as_much_to_do(
             SamplingRequest(replace(p, params=SamplingParams(1.0, limit)), 4, "both")
             for p, limit in zip(prompts(), limits, strict=True)
         ]
-        dealt = Asking(sampler, asked, {}, unheeded).waiting
+        dealt = SamplingCall(sampler, asked, {}, ignore_response).waiting
         assert [[job.number for job in line] for line in dealt] == [[0] * 4, [1] * 4 + [2] * 4]
         sampler.close()

@@ -4,7 +4,7 @@ import pytest
 
 from sparring.grading.reading import read_program, read_test
 from sparring.prompts.programs import read_source
-from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task, Test
+from sparring.schema import ParseFailure, Response, Role, StopReason, Task, Test, TestKind
 
 RIGHT = "def f(x):\n    return x + 1\n"
 WRONG = "def f(x):\n    return x - 1\n"
@@ -131,7 +131,7 @@ MARKS = [
 def test_drafts_between_another_familys_marks_are_not_read(
     role: Role, start: str, end: str
 ) -> None:
-    tests = (Test("[]", "1", Kind.CALL),)
+    tests = (Test("[]", "1", TestKind.CALL),)
     task = Task(id="t", statement="s", tests=tests, entry_point="f")
     read = read_program if role is Role.CODER else read_test
     draft, answer = block(WRONG), block(RIGHT)

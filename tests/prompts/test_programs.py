@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from sparring.evaluation.options import EvalOptions, Protocol, under
+from sparring.evaluation.options import EvalOptions, Protocol, with_protocol
 from sparring.grading.reading import read_program
 from sparring.prompts.programs import read_source
-from sparring.prompts.rules import ProgramRule, Reading
+from sparring.prompts.rules import ProgramRule, ReadingRules
 from sparring.schema import ParseFailure, Response, Role, StopReason, Task, Test
 
 T = "```"
@@ -344,12 +344,12 @@ def test_a_method_is_asked_for_with_its_class(name: str) -> None:
 
 def test_the_released_codes_protocol_reads_by_its_own_rule() -> None:
     usual = EvalOptions(sources=("tasks.jsonl",))
-    official = under(replace(usual, protocol=Protocol.OFFICIAL))
+    official = with_protocol(replace(usual, protocol=Protocol.OFFICIAL))
     assert official.asked_by.read_programs is ProgramRule.CURE
-    assert under(usual).asked_by.read_programs is ProgramRule.TASK
+    assert with_protocol(usual).asked_by.read_programs is ProgramRule.TASK
     task = Task("t", "Add.", (Test("1\n", "1\n"),), entry_point="add")
     text = block(ADD) + "\nso\n" + block("print(add(1, 2))")
     said = Response("t", Role.CODER, 0, (), (), (), StopReason.END_TOKEN, text)
-    by_cure = read_program(task, said, Reading(programs=ProgramRule.CURE))
+    by_cure = read_program(task, said, ReadingRules(programs=ProgramRule.CURE))
     assert (by_cure.source, by_cure.how) == ("print(add(1, 2))\n", "last_marked")
     assert read_program(task, said).source == f"{ADD}\n"

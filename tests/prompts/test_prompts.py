@@ -16,7 +16,7 @@ from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.rules import Reasoning, TestRule
 from sparring.prompts.templates import VERSION, Templates
 from sparring.prompts.tests import parse_test
-from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
+from sparring.schema import ParseFailure, Role, StopReason, Task, Test, TestKind
 
 GOOD = "**Test Input:**\n```\n3 5 -2 7\n```\nkeep: 3 n 5 y\n**Test Output:**\n```\n24\n```"
 
@@ -230,10 +230,10 @@ def test_a_template_that_loses_the_message_or_falls_over_is_refused() -> None:
 CALL = Task(
     "t",
     "The statement with {braces}.",
-    tests=(Test("", "", Kind.SCRIPT),),
+    tests=(Test("", "", TestKind.SCRIPT),),
     examples=(
-        Test(values.encode(([[1, 2], "a"], {"key": None})), values.encode({3}), Kind.CALL),
-        Test("hidden script", "", Kind.SCRIPT),
+        Test(values.encode(([[1, 2], "a"], {"key": None})), values.encode({3}), TestKind.CALL),
+        Test("hidden script", "", TestKind.SCRIPT),
     ),
     entry_point="f",
 )

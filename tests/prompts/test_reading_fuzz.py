@@ -9,7 +9,7 @@ import pytest
 from sparring.prompts.cure import parse_program
 from sparring.prompts.programs import read_source
 from sparring.prompts.rules import ParsedProgram, Reasoning
-from sparring.prompts.source import Definition, Source, compiles
+from sparring.prompts.source import Definition, PythonSource, compiles
 from sparring.prompts.tests import parse_test
 from sparring.schema import ParseFailure, StopReason
 from tests.prompts.mixtures import ENTRY, FUNCTION, SCRIPT, SENTENCES, mixture
@@ -40,7 +40,7 @@ def sound(found: ParsedProgram, entry_point: str | None) -> None:
     assert found.how
     assert compiles(found.source)
     if entry_point is not None:
-        assert Source(found.source).definition(entry_point) is not Definition.NONE
+        assert PythonSource(found.source).definition(entry_point) is not Definition.NONE
     run = ast.unparse(ast.parse(found.source))  # without comments
     assert not [s for s in SENTENCES if s in run.split("\n")]
 

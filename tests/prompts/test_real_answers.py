@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from sparring.prompts.programs import read_source
-from sparring.prompts.source import Definition, Source
+from sparring.prompts.source import Definition, PythonSource
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 from tests.prompts.questions import QUESTIONS
 from tests.shared import shared
 
@@ -36,7 +36,7 @@ def read_share(rows: Sequence[dict[str, Any]]) -> float:
     for row in rows:
         found = read_source(row["answer"], row["entry_point"])
         if found.source is not None:
-            assert Source(found.source).definition(row["entry_point"]) is not Definition.NONE
+            assert PythonSource(found.source).definition(row["entry_point"]) is not Definition.NONE
             read += 1
     return read / len(rows)
 
@@ -59,7 +59,7 @@ def test_what_is_read_is_right() -> None:
             source,
             (QUESTIONS[row["task"]],),
             Limits(),
-            kind=Kind.SCRIPT,
+            kind=TestKind.SCRIPT,
             entry_point=row["entry_point"],
         )
         for row, source in read

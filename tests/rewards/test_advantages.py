@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.rewards.advantages import DropReason, advantages, dealt
+from sparring.rewards.advantages import DropReason, advantages, shuffled_order
 from sparring.rewards.settings import Normalisation
 
 
@@ -41,7 +41,7 @@ def test_advantages_are_centred_with_unit_deviation_or_dropped(rewards: list[flo
 
 def test_shuffling_keeps_the_rewards_and_loses_their_owners() -> None:
     reward = np.arange(12.0)
-    mixed = reward[dealt(12, np.random.default_rng(0))]
+    mixed = reward[shuffled_order(12, np.random.default_rng(0))]
     assert sorted(mixed) == sorted(reward)
     assert (mixed != reward).any()
 

@@ -22,7 +22,7 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
-from sparring.rewards.terms import Effect, Sum
+from sparring.rewards.terms import Effect, TermSum
 from sparring.rewards.tester import tester_rewards
 from tests.metrics.groups import reward_facts
 from tests.rewards.test_rewards import matrix
@@ -109,7 +109,7 @@ def test_opponents_judge_tests_as_further_programs() -> None:
 settings_ = st.builds(
     RewardSettings,
     tester=st.sampled_from(TesterReward),
-    no_wrong=st.sampled_from(NoWrong),
+    no_wrong_reward=st.sampled_from(NoWrong),
     invalid_test=st.sampled_from(InvalidTest),
     validity=st.sampled_from([0.0, 1.0]),
     smoothing=st.sampled_from([0.0, 0.05]),
@@ -174,7 +174,7 @@ def test_the_odds_of_a_step_are_those_of_the_docstring() -> None:
 
 def test_a_response_has_one_term_of_a_name() -> None:
     """A record keeps terms by name: of two the first would be lost."""
-    found, first = Sum(2), np.array([True, False])
+    found, first = TermSum(2), np.array([True, False])
     found.put(Effect.ADD, "novelty", 1.0, "why", first)
     found.put(Effect.ADD, "novelty", 2.0, "why", ~first)  # of another response
     found.say("novelty", "a fact is not recorded", value=3.0)

@@ -78,7 +78,7 @@ def test_without_a_correct_program_no_test_has_a_label() -> None:
 def test_without_a_wrong_program_the_reward_is_zero_or_a_sign() -> None:
     m = matrix(["110", "110"], 1)
     assert tester_rewards(reward_facts(m), CURE).value.tolist() == [0, 0]
-    sign = EQUATIONS.model_copy(update={"no_wrong": NoWrong.SIGN})
+    sign = EQUATIONS.model_copy(update={"no_wrong_reward": NoWrong.SIGN})
     assert tester_rewards(reward_facts(m), sign).value.tolist() == [1, -1]
 
 

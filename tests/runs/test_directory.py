@@ -16,7 +16,7 @@ from sparring.errors import RunError
 from sparring.runs.directory import RunDir
 from sparring.runs.labels import metric_labels
 from sparring.runs.lines import clean
-from sparring.runs.progress import Progress
+from sparring.runs.progress import RunProgress
 from sparring.runs.reader import step_file
 from sparring.text import visible
 from sparring.view.plots.curves import plot_curves
@@ -158,12 +158,12 @@ def test_ordinary_text_is_left_alone() -> None:
 
 def evaluation(step: int, mean: float | None) -> dict[str, object]:
     known = {"mean": mean, "low": None, "high": None, "n_tasks": 3}
-    return {"step": step, "metrics": {"one_shot": known, "catch_rate": known}}
+    return {"step": step, "metrics": {"pass@1": known, "catch_rate": known}}
 
 
 def test_curves_are_drawn_and_repeat(tmp_path: Path) -> None:
     evaluations = [evaluation(0, 0.3), evaluation(5, None), evaluation(9, 0.7)]
-    metrics = [{"step": 1, "one_shot": 0.2, "tests_right": None}]
+    metrics = [{"step": 1, "pass@1": 0.2, "tests_right": None}]
     plot_curves(evaluations, metrics, tmp_path / "a")
     plot_curves(evaluations, metrics, tmp_path / "b")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
@@ -173,9 +173,9 @@ def test_curves_are_drawn_and_repeat(tmp_path: Path) -> None:
 
 def test_progress_is_plain_when_piped() -> None:
     out = io.StringIO()
-    with Progress(10, console=Console(file=out)) as progress:
+    with RunProgress(10, console=Console(file=out)) as progress:
         progress.phase("sampling")
-        progress.step(1, {"one_shot": 0.5, "tests_right": float("nan")}, 2.0)
+        progress.step(1, {"pass@1": 0.5, "tests_right": float("nan")}, 2.0)
     assert "\x1b" not in out.getvalue()
     lines = out.getvalue().splitlines()
     assert lines[0].split() == [
@@ -184,7 +184,7 @@ def test_progress_is_plain_when_piped() -> None:
     assert lines[1].split() == ["1", "50%", "–", "–", "–", "–", "2.0", "0:18"]
 
 
-def left(progress: Progress, step: int, **values: float) -> str:
+def left(progress: RunProgress, step: int, **values: float) -> str:
     """The last column of the line of a step that took 60 seconds."""
     out = io.StringIO()
     progress.console = Console(file=out)
@@ -193,28 +193,28 @@ def left(progress: Progress, step: int, **values: float) -> str:
 
 
 def test_what_is_left_is_told_by_the_steps_made_since_the_run_was_taken_up() -> None:
-    with Progress(20, console=Console(file=io.StringIO())) as progress:
+    with RunProgress(20, console=Console(file=io.StringIO())) as progress:
         progress.begin(15, 0)
         assert left(progress, 16) == "4:00"
         assert left(progress, 17) == "3:00"
 
 
 def test_a_budget_of_tokens_may_be_the_nearer_end() -> None:
-    with Progress(1000, console=Console(file=io.StringIO())) as progress:
+    with RunProgress(1000, console=Console(file=io.StringIO())) as progress:
         progress.begin(3, 500, budget=1000)
         assert left(progress, 4, tokens=100) == "4:00"  # 400 of about 100 each
         assert left(progress, 5, tokens=300) == "1:00"  # 100 of about 200 each
         assert left(progress, 6, tokens=200) == "0:00"
-    with Progress(6, console=Console(file=io.StringIO())) as progress:
+    with RunProgress(6, console=Console(file=io.StringIO())) as progress:
         progress.begin(0, 0, budget=10**9)
         assert left(progress, 1, tokens=100) == "5:00"
 
 
 def test_progress_is_live_in_a_terminal() -> None:
     out = io.StringIO()
-    with Progress(10, console=Console(file=out, force_terminal=True, width=100)) as progress:
+    with RunProgress(10, console=Console(file=out, force_terminal=True, width=100)) as progress:
         progress.phase("sampling")
-        progress.step(5, {"one_shot": 0.5}, 2.0)
+        progress.step(5, {"pass@1": 0.5}, 2.0)
     assert "step 5/10" in out.getvalue()
 
 
@@ -232,7 +232,7 @@ def test_the_closing_table_says_what_is_unknown() -> None:
     known = {"mean": 0.5, "low": 0.4, "high": 0.6, "n_tasks": 9}
     unknown = {"mean": None, "low": None, "high": None, "n_tasks": 0}
     table = closing_table(
-        {"one_shot": known, "mu": unknown}, {"one_shot": known, "mu": known}, {"one_shot": known}
+        {"pass@1": known, "mu": unknown}, {"pass@1": known, "mu": known}, {"pass@1": known}
     )
     show(Console(file=out), table)
     assert "50.0% [40.0, 60.0]" in out.getvalue()

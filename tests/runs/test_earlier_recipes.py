@@ -16,7 +16,7 @@ from sparring.runs.reader import open_run
 
 VLLM = {
     "urls": [],
-    "start_urls": [],
+    "initial_urls": [],
     "environment": None,
     "dtype": None,
     "arguments": [],
@@ -39,7 +39,7 @@ SINCE = {
     "learning": ["max_response_tokens"],
     "tasks": ["too_long"],
     "training": ["device_tflops"],
-    "supervision": ["engine", "urls"],
+    "pseudo_labels": ["engine", "urls"],
     "monitors": ["gap_drift"],
 }
 

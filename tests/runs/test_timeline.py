@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sparring.runs import timeline as module
-from sparring.runs.timeline import Account, Interval, Phase, Timeline, account_from, covered
+from sparring.runs.timeline import Interval, Phase, PhaseAccount, Timeline, account_from, covered
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def clock(monkeypatch: Any) -> list[float]:
     return now
 
 
-def told(account: Account) -> list[tuple[str, str, float, float]]:
+def told(account: PhaseAccount) -> list[tuple[str, str, float, float]]:
     return [(i.phase.value, i.lane, i.start, i.end) for i in account.intervals]
 
 
@@ -87,7 +87,7 @@ def test_lanes_of_threads_overlap_and_are_not_counted_twice(clock: list[float]) 
 
 
 def test_waiting_is_no_work_and_hides_none() -> None:
-    account = Account(
+    account = PhaseAccount(
         4.0,
         (
             Interval(Phase.WAITING, "main", 0, 4),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sparring.config.load import make_recipe
-from sparring.learner.work import Work
+from sparring.learner.work import UpdateWork
 from sparring.runs.rates import mean_rates, rates_line
 from sparring.training.monitoring.speed import speeds
 from sparring.training.monitoring.tracking import of_step
@@ -19,21 +19,21 @@ def test_rates_are_over_the_seconds_of_their_phase_and_by_device() -> None:
     recipe = make_recipe({"training": {"device_tflops": 2.0, "threads": 1}}, (), "test")
     trainer = Trainer(recipe)
     phases = {"sampling": 4.0, "learning": 2.0}
-    found = speeds(trainer, phases, 1000, Work(300, 1e12))
+    found = speeds(trainer, phases, 1000, UpdateWork(300, 1e12))
     assert found["sampled_per_s"] == found["sampled_per_s_device"] == 250
     assert found["learned_per_s"] == found["learned_per_s_device"] == 150
     assert found["tflops_device"] == 0.5
     assert found["mfu"] == 0.25
     trainer.world.size = 4
-    assert speeds(trainer, phases, 1000, Work(300, 1e12))["mfu"] == 0.0625
-    assert "mfu" not in speeds(trainer, phases, 1000, Work(300, None))
-    assert speeds(trainer, {"learning": 2.0}, 1000, Work(0, 0.0)) == {}
+    assert speeds(trainer, phases, 1000, UpdateWork(300, 1e12))["mfu"] == 0.0625
+    assert "mfu" not in speeds(trainer, phases, 1000, UpdateWork(300, None))
+    assert speeds(trainer, {"learning": 2.0}, 1000, UpdateWork(0, 0.0)) == {}
     served = {"engine": "vllm"}
     trainer.recipe = make_recipe({"sampling": served, "vllm": {"data_parallel": 2}}, (), "test")
-    assert speeds(trainer, phases, 1000, Work(0, 0.0))["sampled_per_s_device"] == 125
+    assert speeds(trainer, phases, 1000, UpdateWork(0, 0.0))["sampled_per_s_device"] == 125
     vllm = {"urls": ["http://a:1"]}
     trainer.recipe = make_recipe({"sampling": served, "vllm": vllm}, (), "test")
-    assert "sampled_per_s_device" not in speeds(trainer, phases, 1000, Work(0, 0.0))
+    assert "sampled_per_s_device" not in speeds(trainer, phases, 1000, UpdateWork(0, 0.0))
 
 
 def test_means_are_over_steps_that_have_the_rate(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sparring.sandbox.caller import plan
 from sparring.sandbox.caller.memo import Memo
 from sparring.sandbox.cluster import chunks, node
 from sparring.sandbox.types import Stats
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 
 # A member of an enumeration of the library keeps what an earlier input put there.
 KEEPS = """
@@ -44,7 +44,7 @@ def test_the_two_are_not_taken_for_each_other_within_a_call(fresh: Sandbox) -> N
 
 def test_calls_are_alone_as_well(fresh: Sandbox) -> None:
     inputs = ('{"tuple":[{"tuple":[1]},{"dict":[]}]}', '{"tuple":[{"tuple":[2]},{"dict":[]}]}')
-    [found] = fresh.run([Job(KEEPING_CALL, inputs, Limits(), Kind.CALL, "f", alone=True)])
+    [found] = fresh.run([Job(KEEPING_CALL, inputs, Limits(), TestKind.CALL, "f", alone=True)])
     assert [o.output for o in found] == ["[1]", "[2]"]
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from sparring.sandbox.protocol.board import MAX_RUNS, Board
+from sparring.sandbox.protocol.status_page import MAX_RUNS, StatusPage
 from sparring.sandbox.types import Limits
-from sparring.sandbox.worker import endings, watch
+from sparring.sandbox.worker import endings, watchdog
 from sparring.sandbox.worker.zygote import Death
 from sparring.schema import Verdict
 
@@ -28,26 +28,26 @@ class _Reaper:
 
 
 @pytest.fixture
-def child() -> Iterator[tuple[watch.Child, Board]]:
+def child() -> Iterator[tuple[watchdog.WatchedProcess, StatusPage]]:
     parent, its = socket.socketpair()
     mine, program = socket.socketpair()
     pid = os.fork()
     if pid == 0:
         signal.pause()
         os._exit(0)
-    board = Board()
+    status_page = StatusPage()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-    made = watch.Child(pid, mine, board, _Reaper(), parent, proc, 100)  # type: ignore[arg-type]
-    yield made, board
+    made = watchdog.WatchedProcess(pid, mine, status_page, _Reaper(), parent, proc, 100)  # type: ignore[arg-type]
+    yield made, status_page
     made.end()
     for held in (parent, its, program):
         held.close()
     os.close(proc)
 
 
-def _page(rng: random.Random, board: Board, written: bytes) -> None:
+def _page(rng: random.Random, status_page: StatusPage, written: bytes) -> None:
     """Something on the page: noise, a part of an honest page, or extreme numbers in places."""
-    page = board._page
+    page = status_page._page
     how = rng.randrange(4)
     if how == 0:
         page[:] = rng.randbytes(len(page))
@@ -59,16 +59,16 @@ def _page(rng: random.Random, board: Board, written: bytes) -> None:
         page[at : at + 8] = extreme if how > 1 else rng.randbytes(8)
 
 
-def _fuzz(child: watch.Child, board: Board, count: int) -> None:
+def _fuzz(child: watchdog.WatchedProcess, status_page: StatusPage, count: int) -> None:
     rng = random.Random(19)
     for run in range(MAX_RUNS):
-        board.begin(run, 10_000 * run)
-        board.end(run, rng.choice("oema"), "detail" * run, 9000 + run, spent=False)
-    written = bytes(board._page)
+        status_page.begin(run, 10_000 * run)
+        status_page.end(run, rng.choice("oema"), "detail" * run, 9000 + run, spent=False)
+    written = bytes(status_page._page)
     seen: set[Verdict] = set()
     for _ in range(count):
-        _page(rng, board, written)
-        ended, spent = board.read()
+        _page(rng, status_page, written)
+        ended, spent = status_page.read()
         total = rng.uniform(0.0, 4.0)
         given = rng.randint(1, MAX_RUNS)
         believed = min(ended, given)
@@ -93,10 +93,12 @@ def _fuzz(child: watch.Child, board: Board, count: int) -> None:
     }
 
 
-def test_a_mutated_page_decides_nothing(child: tuple[watch.Child, Board]) -> None:
+def test_a_mutated_page_decides_nothing(child: tuple[watchdog.WatchedProcess, StatusPage]) -> None:
     _fuzz(*child, 2_000)
 
 
 @pytest.mark.slow
-def test_many_mutated_pages_decide_nothing(child: tuple[watch.Child, Board]) -> None:
+def test_many_mutated_pages_decide_nothing(
+    child: tuple[watchdog.WatchedProcess, StatusPage],
+) -> None:
     _fuzz(*child, 100_000)

@@ -6,7 +6,7 @@ import pytest
 
 from sparring import values
 from sparring.errors import SandboxError
-from sparring.sandbox import Fork, Job, Kind, Limits, Sandbox
+from sparring.sandbox import Fork, Job, Limits, Sandbox, TestKind
 from sparring.schema import Outcome, Verdict
 
 SMALL = Limits(cpu_seconds=0.4, idle_seconds=0.4, memory_mib=64, output_bytes=1 << 16)
@@ -17,12 +17,12 @@ def given(*arguments: object, **named: object) -> str:
 
 
 def call(sandbox: Sandbox, program: str, *inputs: str, name: str = "f") -> list[Outcome]:
-    [outcomes] = sandbox.run([Job(program, inputs, SMALL, Kind.CALL, name)])
+    [outcomes] = sandbox.run([Job(program, inputs, SMALL, TestKind.CALL, name)])
     return list(outcomes)
 
 
 def script(sandbox: Sandbox, program: str, *scripts: str, name: str = "f") -> list[Outcome]:
-    [outcomes] = sandbox.run([Job(program, scripts, SMALL, Kind.SCRIPT, name)])
+    [outcomes] = sandbox.run([Job(program, scripts, SMALL, TestKind.SCRIPT, name)])
     return list(outcomes)
 
 
@@ -104,7 +104,7 @@ def test_values_are_the_same_in_a_process_for_each_call() -> None:
     found = []
     for fork in Fork:
         with Sandbox(1, fork=fork) as opened:
-            [outcomes] = opened.run([Job(program, inputs, SMALL, Kind.CALL, "f")])
+            [outcomes] = opened.run([Job(program, inputs, SMALL, TestKind.CALL, "f")])
             found.append([o.output for o in outcomes])
     assert found[0] == found[1]
 
@@ -261,7 +261,7 @@ def test_the_program_keeps_its_state_within_a_script_and_not_beyond(sandbox: San
 def test_an_entry_point_must_be_a_name() -> None:
     for name in ("", "a.b.c", "f()", "1"):
         with pytest.raises(SandboxError, match="entry_point"):
-            Job("", (), kind=Kind.CALL, entry_point=name)
+            Job("", (), kind=TestKind.CALL, entry_point=name)
 
 
 def test_files_that_come_and_go_as_a_script_dies_cost_no_worker(sandbox: Sandbox) -> None:

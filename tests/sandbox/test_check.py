@@ -15,14 +15,14 @@ from sparring.cli.main import app
 from sparring.sandbox import Fork, Job, Level
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.attacks import Attack
-from sparring.sandbox.check.backends import PlainSubprocess, interpret
-from sparring.sandbox.check.suites import Suite, check_sandbox
+from sparring.sandbox.check.executors import PlainSubprocess, interpret
+from sparring.sandbox.check.suites import CheckSuite, check_sandbox
 from sparring.sandbox.check.targets import Targets
 from sparring.schema import Outcome, Verdict
 
 
 def _all_hold(level: Level, fork: Fork) -> None:
-    tried = check_sandbox(level, fork, list(Suite))
+    tried = check_sandbox(level, fork, list(CheckSuite))
     if tried.refused:
         pytest.skip(tried.refused)
     assert [(r.name, r.why) for r in tried.results if not r.held] == []

@@ -100,12 +100,12 @@ def right(asked: Sequence[Job], found: Sequence[tuple[Outcome, ...]]) -> bool:
     ]
 
 
-def works(asked: Sequence[Job]) -> list[plan.Work]:
+def works(asked: Sequence[Job]) -> list[plan.ProgramWork]:
     return plan.make(asked, plan.Call(), Memo(0), Stats(), skip=False).works
 
 
 def test_a_chunk_is_as_much_as_two_seconds_and_the_last_ones_are_small() -> None:
-    pace = chunks.Pace()
+    pace = chunks.ExecutionPace()
     for _ in range(20):
         pace.add(runs=200, seconds=2.0)  # 0.01 s for a run, 0.1 s for a program of ten
     waiting = deque(works(jobs(400, 10)))
@@ -120,7 +120,7 @@ def test_a_chunk_is_as_much_as_two_seconds_and_the_last_ones_are_small() -> None
 
 def test_a_slower_node_makes_chunks_smaller() -> None:
     def first(seconds: float) -> int:
-        pace = chunks.Pace()
+        pace = chunks.ExecutionPace()
         pace.add(100, seconds)
         return len(chunks.take(deque(works(jobs(1000, 10))), pace, slots=2))
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sparring.audit.repeated import Bench
+from sparring.audit.flakiness import AuditSandboxes
 from sparring.audit.soundness import Care, audit_tasks
 from sparring.audit.strength import strength
-from sparring.audit.trivial import vacuous
+from sparring.audit.trivial_solutions import find_vacuous
 from sparring.cli import sandbox as command
-from sparring.grading.columns import Ask, run
-from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.comparison import Grader, OutputComparison
+from sparring.grading.test_jobs import ExecutionRequest, run
 from sparring.sandbox import Job, Limits, Sandbox, believed
 from sparring.sandbox.caller import plan
 from sparring.sandbox.caller.credible import DECISIONS, credible
@@ -22,16 +22,16 @@ from sparring.sandbox.caller.memo import Memo
 from sparring.sandbox.caller.store import Store
 from sparring.sandbox.cluster import chunks
 from sparring.sandbox.types import Stats
-from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
+from sparring.schema import Outcome, Role, Task, Test, TestKind, Verdict
 from tests.grading.played import graded, program, response
 
 STDIN = Test("1\n", "1\n")
-CALL = Test('{"tuple":[{"tuple":[]},{"dict":[]}]}', "1", Kind.CALL, "value")
-SCRIPT = Test("assert f() == 1", "", Kind.SCRIPT)
+CALL = Test('{"tuple":[{"tuple":[]},{"dict":[]}]}', "1", TestKind.CALL, "value")
+SCRIPT = Test("assert f() == 1", "", TestKind.SCRIPT)
 NEVER = {
-    Kind.STDIN: {*DECISIONS, Verdict.INVALID},
-    Kind.CALL: {*DECISIONS, Verdict.INVALID},
-    Kind.SCRIPT: {Verdict.FINISHED, Verdict.INVALID},
+    TestKind.STDIN: {*DECISIONS, Verdict.INVALID},
+    TestKind.CALL: {*DECISIONS, Verdict.INVALID},
+    TestKind.SCRIPT: {Verdict.FINISHED, Verdict.INVALID},
 }
 
 
@@ -51,12 +51,12 @@ def liars() -> Iterator[tuple[Test, Verdict]]:
 
 
 def with_task(test: Test) -> Task:
-    name = None if test.kind is Kind.STDIN else "f"
+    name = None if test.kind is TestKind.STDIN else "f"
     return Task("t", "…", (test,), solutions=("print(1)",), entry_point=name)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_each_kind_has_its_verdicts(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(TestKind))
+def test_each_kind_has_its_verdicts(kind: TestKind) -> None:
     assert {v for v in Verdict if not credible(kind, v)} == NEVER[kind]
     for verdict in Verdict:
         outcome = Outcome(verdict, "x", 1.0, 2.0, "y")
@@ -77,7 +77,7 @@ def test_each_kind_has_its_verdicts(kind: Kind) -> None:
 @pytest.mark.parametrize(("test", "verdict"), list(liars()))
 def test_graders_do_not_believe_it(test: Test, verdict: Verdict) -> None:
     task = with_task(test)
-    graded = Grader(Liar(verdict)).graded(Outcome(verdict), Comparison.of(task, test, ""))
+    graded = Grader(Liar(verdict)).graded(Outcome(verdict), OutputComparison.of(task, test, ""))
     assert graded.verdict is Verdict.INFRA
     assert "returned the verdict" in graded.detail
 
@@ -85,32 +85,32 @@ def test_graders_do_not_believe_it(test: Test, verdict: Verdict) -> None:
 def test_a_scripts_decision_stays() -> None:
     for verdict in DECISIONS:
         outcome = Outcome(verdict)
-        one = Comparison.of(with_task(SCRIPT), SCRIPT, "")
+        one = OutputComparison.of(with_task(SCRIPT), SCRIPT, "")
         assert Grader(Liar(verdict)).graded(outcome, one) is outcome
 
 
 @pytest.mark.parametrize(("test", "verdict"), list(liars()))
 def test_nobody_else_believes_it(test: Test, verdict: Verdict) -> None:
     task, liar = with_task(test), Liar(verdict)
-    ask = Ask(task, "print(1)", (test,), Limits())
+    ask = ExecutionRequest(task, "print(1)", (test,), Limits())
     assert [o.verdict for [o] in run(liar, [ask])] == [Verdict.INFRA]
-    judged = graded(liar, task, [response(Role.CODER, program("def f():\n    print(1)"))])
-    assert not judged.matrix.observed_PT.any()
-    assert {o.verdict for o in judged.reference_G} == {Verdict.INFRA}
-    [audited] = audit_tasks(Bench(liar, (liar, liar)), [task], Limits(), Care(repeats=1))
+    group = graded(liar, task, [response(Role.CODER, program("def f():\n    print(1)"))])
+    assert not group.matrix.observed_PT.any()
+    assert {o.verdict for o in group.reference_G} == {Verdict.INFRA}
+    [audited] = audit_tasks(AuditSandboxes(liar, (liar, liar)), [task], Limits(), Care(repeats=1))
     assert (audited.best, audited.confirmed) == (None, 0)
     [strong] = strength(liar, [task], [(test,)], Limits())
     assert strong is not None
     assert strong.counted == 0
-    if test.kind is Kind.SCRIPT:
-        assert vacuous(liar, Grader(liar), [task], [Limits()]) == [[]]
+    if test.kind is TestKind.SCRIPT:
+        assert find_vacuous(liar, Grader(liar), [task], [Limits()]) == [[]]
 
 
 @pytest.mark.parametrize("verdict", DECISIONS)
 def test_a_checkers_run_cannot_decide_by_its_verdict(verdict: Verdict) -> None:
     task = Task("t", "…", (STDIN,), checker="program", checker_program="print('accepted')")
     grader = Grader(Liar(verdict, "accepted\n"))
-    one = Comparison.of(task, STDIN, "1\n")
+    one = OutputComparison.of(task, STDIN, "1\n")
     grader.prepare([one])
     assert grader.verdict(one) == (Verdict.INFRA, "the checker could not be run")
 
@@ -118,7 +118,7 @@ def test_a_checkers_run_cannot_decide_by_its_verdict(verdict: Verdict) -> None:
 def test_a_checker_that_was_not_run_refuses_nobody() -> None:
     task = Task("t", "…", (STDIN,), checker="program", checker_program="print('accepted')")
     grader = Grader(Liar(Verdict.NOT_RUN))
-    one = Comparison.of(task, STDIN, "1\n")
+    one = OutputComparison.of(task, STDIN, "1\n")
     grader.prepare([one])
     assert grader.verdict(one)[0] is Verdict.INFRA
 

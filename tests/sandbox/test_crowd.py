@@ -15,13 +15,13 @@ import pytest
 from sparring.errors import SandboxError
 from sparring.sandbox import Fork, Job, Level, Limits, Sandbox
 from sparring.sandbox.caller import process
-from sparring.sandbox.check.attacks import Attack, reaching
+from sparring.sandbox.check.attacks import Attack, reaching_program
 from sparring.sandbox.check.attacks.channels import _DEAF
-from sparring.sandbox.check.conditions import Condition, caller, changed
+from sparring.sandbox.check.conditions import HostCondition, caller, changed
 from sparring.sandbox.check.security import ATTACKS, aimed
-from sparring.sandbox.check.suites import Suite, check_sandbox
+from sparring.sandbox.check.suites import CheckSuite, check_sandbox
 from sparring.sandbox.check.targets import Targets
-from sparring.sandbox.isolation import share
+from sparring.sandbox.isolation import user_limits
 from sparring.schema import Verdict
 from tests.sandbox.conftest import alive
 
@@ -32,10 +32,10 @@ _OPEN = (
 )
 
 
-@pytest.mark.parametrize("condition", [Condition.DESCRIPTORS, Condition.NUMBERS])
+@pytest.mark.parametrize("condition", [HostCondition.DESCRIPTORS, HostCondition.NUMBERS])
 @pytest.mark.parametrize("level", Level)
 def test_a_program_has_four_descriptors_whatever_the_caller_has(
-    level: Level, condition: Condition
+    level: Level, condition: HostCondition
 ) -> None:
     for fork in Fork:
         with caller(condition), Sandbox(1, level=level, fork=fork, memo=False) as sandbox:
@@ -52,7 +52,7 @@ def test_a_host_without_descriptors_for_the_condition_is_told(
 
     monkeypatch.setattr("sparring.sandbox.check.conditions.os.open", full)
     with pytest.raises(SandboxError, match=r"after 0 descriptors: raise ulimit -n"):
-        caller(Condition.DESCRIPTORS).__enter__()
+        caller(HostCondition.DESCRIPTORS).__enter__()
 
 
 def _descendants(pid: int) -> list[int]:
@@ -138,16 +138,16 @@ def test_the_outputs_of_later_runs_are_watched_too(sandbox: Sandbox) -> None:
 def test_threads_are_divided_among_the_programs_of_a_user(
     most: int, processes: int, threads: dict[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(share.resource, "getrlimit", lambda _: (most, most))
-    assert share.processes.__wrapped__() == processes  # a quarter stays for the caller
+    monkeypatch.setattr(user_limits.resource, "getrlimit", lambda _: (most, most))
+    assert user_limits.processes.__wrapped__() == processes  # a quarter stays for the caller
     for workers, each in threads.items():
-        assert share.threads.__wrapped__(workers) == each
+        assert user_limits.threads.__wrapped__(workers) == each
 
 
 def test_descriptors_on_their_way_are_divided() -> None:
-    assert share.runs_on_their_way(1, 32) == 32
+    assert user_limits.runs_on_their_way(1, 32) == 32
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert share.runs_on_their_way(hard, 32) == 1
+    assert user_limits.runs_on_their_way(hard, 32) == 1
 
 
 def test_an_older_landlock_is_simulated_and_said_so() -> None:
@@ -165,7 +165,7 @@ def test_an_older_landlock_holds_what_touches_files(
 ) -> None:
     chosen = tuple(a for a in ATTACKS if a.name.startswith(("landlock", "write")))
     monkeypatch.setattr("sparring.sandbox.check.security.ATTACKS", chosen)
-    tried = check_sandbox(Level.LANDLOCK, Fork.PER_PROGRAM, [Suite.ATTACKS], landlock_abi=abi)
+    tried = check_sandbox(Level.LANDLOCK, Fork.PER_PROGRAM, [CheckSuite.ATTACKS], landlock_abi=abi)
     if tried.refused:
         pytest.skip(tried.refused)
     assert len(tried.results) == len(chosen) > 30
@@ -176,7 +176,7 @@ def test_an_older_landlock_holds_what_touches_files(
 @pytest.mark.parametrize("abi", range(1, 8))
 @pytest.mark.parametrize("fork", Fork)
 def test_every_landlock_holds_every_attack(abi: int, fork: Fork) -> None:
-    tried = check_sandbox(Level.LANDLOCK, fork, [Suite.ATTACKS], landlock_abi=abi)
+    tried = check_sandbox(Level.LANDLOCK, fork, [CheckSuite.ATTACKS], landlock_abi=abi)
     if tried.refused:
         pytest.skip(tried.refused)
     assert [(r.name, r.why) for r in tried.failed] == []
@@ -184,22 +184,22 @@ def test_every_landlock_holds_every_attack(abi: int, fork: Fork) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fork", Fork)
-@pytest.mark.parametrize("condition", [c for c in Condition if c is not Condition.USUAL])
+@pytest.mark.parametrize("condition", [c for c in HostCondition if c is not HostCondition.USUAL])
 @pytest.mark.parametrize("level", Level)
 def test_every_attack_holds_in_every_condition(
-    level: Level, condition: Condition, fork: Fork
+    level: Level, condition: HostCondition, fork: Fork
 ) -> None:
-    tried = check_sandbox(level, fork, list(Suite), condition)
+    tried = check_sandbox(level, fork, list(CheckSuite), condition)
     if tried.refused:
         pytest.skip(tried.refused)
     assert [(r.name, r.why) for r in tried.failed] == []
 
 
 def test_an_attack_from_a_thread_is_the_attack() -> None:
-    made = [changed(Condition.THREAD, attack) for attack in ATTACKS]
+    made = [changed(HostCondition.THREAD, attack) for attack in ATTACKS]
     assert sum(one is not None for one in made) > 150
     body = "import threading\nassert threading.current_thread() is not threading.main_thread()"
-    attack = changed(Condition.THREAD, Attack("through", reaching(body)))
+    attack = changed(HostCondition.THREAD, Attack("through", reaching_program(body)))
     assert attack is not None
     with Targets() as targets, Sandbox(1, memo=False) as sandbox:
         [[outcome]] = sandbox.run([aimed(attack, targets)])

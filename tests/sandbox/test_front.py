@@ -8,8 +8,8 @@ import pytest
 
 from sparring import values
 from sparring.errors import SandboxError
-from sparring.sandbox import Fork, Job, Kind, Sandbox
-from sparring.sandbox.inside.front import Front, names_of
+from sparring.sandbox import Fork, Job, Sandbox, TestKind
+from sparring.sandbox.inside.loaded_preamble import LoadedPreamble, names_of
 from sparring.sandbox.preamble import packed
 from sparring.schema import Outcome, Verdict
 
@@ -87,9 +87,9 @@ def test_calls_and_scripts_have_it_too(sandbox: Sandbox) -> None:
     head = "from math import *\n" + head
     [[called], [asked]] = sandbox.run(
         [
-            Job(program, (values.encode(([4], {})),), kind=Kind.CALL, entry_point="f",
+            Job(program, (values.encode(([4], {})),), kind=TestKind.CALL, entry_point="f",
                 preamble=head),
-            Job(program, ("assert f(4) == 2 and helper(9) == 3",), kind=Kind.SCRIPT,
+            Job(program, ("assert f(4) == 2 and helper(9) == 3",), kind=TestKind.SCRIPT,
                 entry_point="f", preamble=head),
         ]
     )  # fmt: skip
@@ -101,7 +101,7 @@ def test_a_judge_defines_no_answer(sandbox: Sandbox) -> None:
     # `gcd` is what the task asks for: that a judge imports one makes no program right.
     uses = "import math\ndef g(a, b): return math.gcd(a, b)"
     for program in ("x = 1", "print(globals().keys())", uses, uses.replace("math.", "")):
-        job = Job(program, (values.encode(([4, 6], {})),), kind=Kind.CALL, entry_point="gcd",
+        job = Job(program, (values.encode(([4, 6], {})),), kind=TestKind.CALL, entry_point="gcd",
                   preamble=STARS)  # fmt: skip
         [[outcome]] = sandbox.run([job])
         assert outcome.verdict is Verdict.RUNTIME_ERROR
@@ -110,7 +110,7 @@ def test_a_judge_defines_no_answer(sandbox: Sandbox) -> None:
 
 def test_what_an_answer_makes_of_a_judges_function_is_its_own(sandbox: Sandbox) -> None:
     program = "_theirs = gcd\ndef gcd(a, b): return _theirs(a, b)"
-    job = Job(program, (values.encode(([4, 6], {})),), kind=Kind.CALL, entry_point="gcd",
+    job = Job(program, (values.encode(([4, 6], {})),), kind=TestKind.CALL, entry_point="gcd",
               preamble=STARS)  # fmt: skip
     [[outcome]] = sandbox.run([job])
     assert (outcome.verdict, outcome.output) == (Verdict.FINISHED, "2")
@@ -137,7 +137,7 @@ def test_a_failure_of_its_own_is_told_as_such(sandbox: Sandbox, before: str, sai
     for outcome in runs(sandbox, "print(1)", before, "1", "2"):
         assert outcome.verdict is Verdict.RUNTIME_ERROR
         assert outcome.detail.startswith(said)
-    script = Job("def f(): pass", ("f()",), kind=Kind.SCRIPT, entry_point="f", preamble=before)
+    script = Job("def f(): pass", ("f()",), kind=TestKind.SCRIPT, entry_point="f", preamble=before)
     [[outcome]] = sandbox.run([script])
     assert said in outcome.detail
 
@@ -163,10 +163,13 @@ def test_a_process_for_each_input_has_it() -> None:
 def test_what_the_program_can_do_by_it_is_known() -> None:
     # As if the program had named the modules: state that is put back depends on names.
     code = compile("shuffle(x)\nopen('a')\np.getcwd()", "p", "exec")
-    front = Front(packed("from random import *\nimport os as p\nfrom io import open\n"),
+    front = LoadedPreamble(packed("from random import *\nimport os as p\nfrom io import open\n"),
                   names_of(code), "", code)  # fmt: skip
     assert {"random", "os"} <= front.names
     assert "io" not in front.names  # its `open` is Python's own
     plain = compile("x = 1", "p", "exec")
-    assert Front(packed(STARS), names_of(plain), "", plain).names == {"setrecursionlimit", "sys"}
+    assert LoadedPreamble(packed(STARS), names_of(plain), "", plain).names == {
+        "setrecursionlimit",
+        "sys",
+    }
     assert sys.getrecursionlimit() < 50_000

@@ -54,7 +54,7 @@ def _refuse(monkeypatch: pytest.MonkeyPatch, levels: set[Level]) -> None:
 
     def answer(self: process.Worker) -> dict[str, object]:
         if asked[id(self)] in levels:
-            raise process.Refused("not today")
+            raise process.LevelRefused("not today")
         return hello(self)
 
     monkeypatch.setattr(process.Worker, "__init__", remember)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from sparring import values
 from sparring.cli.main import app
 from sparring.errors import SandboxError
-from sparring.sandbox import Job, Kind, Level, Limits, Sandbox
-from sparring.sandbox.caller.markers import wanted_by
+from sparring.sandbox import Job, Level, Limits, Sandbox, TestKind
+from sparring.sandbox.caller.markers import holds_here
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages, given
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.targets import Targets
@@ -115,12 +115,12 @@ def test_another_abi_is_refused(environment: Path) -> None:
 
 
 def test_markers_are_read() -> None:
-    assert wanted_by("a (>=1)")
-    assert wanted_by("a; python_version >= '3.9' and sys_platform == 'linux'")
-    assert not wanted_by('a; python_version < "3.9"')
-    assert not wanted_by("a; (extra == 'x' or extra == 'y') and python_version > '3'")
-    assert not wanted_by("a; platform_system == 'Windows'")
-    assert wanted_by("a; nobody knows this")
+    assert holds_here("a (>=1)")
+    assert holds_here("a; python_version >= '3.9' and sys_platform == 'linux'")
+    assert not holds_here('a; python_version < "3.9"')
+    assert not holds_here("a; (extra == 'x' or extra == 'y') and python_version > '3'")
+    assert not holds_here("a; platform_system == 'Windows'")
+    assert holds_here("a; nobody knows this")
 
 
 @pytest.fixture(params=list(Level))
@@ -164,9 +164,9 @@ def test_a_package_that_nobody_knows_is_new_for_each_run(small: Sandbox) -> None
 
 def test_calls_and_scripts_find_it(small: Sandbox) -> None:
     program = "import pure_one\ndef f(x): return pure_one.f(x)"
-    call = Job(program, (values.encode(([1], {})),), kind=Kind.CALL, entry_point="f")
+    call = Job(program, (values.encode(([1], {})),), kind=TestKind.CALL, entry_point="f")
     script = Job(program, ("import pure_two\nassert f(1) == 1 + pure_two.TWO",),
-                 kind=Kind.SCRIPT, entry_point="f")  # fmt: skip
+                 kind=TestKind.SCRIPT, entry_point="f")  # fmt: skip
     [[called], [asked]] = small.run([call, script])
     assert (called.output, asked.verdict) == ("3", Verdict.ACCEPTED)
 
@@ -284,8 +284,8 @@ def test_a_number_of_numpys_is_the_value_that_it_equals(numpy: Packages) -> None
     inputs = [values.encode(([kind], {})) for kind in (*wanted, "long")]
     suite = "assert f('int') == 3 and f('float') == 0.5 and f('bool') == True"
     jobs = [
-        Job(_NUMBERS, tuple(inputs), kind=Kind.CALL, entry_point="f"),
-        Job(_NUMBERS, (suite,), kind=Kind.SCRIPT, entry_point="f"),
+        Job(_NUMBERS, tuple(inputs), kind=TestKind.CALL, entry_point="f"),
+        Job(_NUMBERS, (suite,), kind=TestKind.SCRIPT, entry_point="f"),
     ]
     with Sandbox(1, packages=numpy) as sandbox:
         [*called, long], [script] = sandbox.run(jobs)

@@ -13,15 +13,20 @@ import pytest
 
 from sparring.sandbox.caller import replies
 from sparring.sandbox.protocol import frames
-from sparring.sandbox.protocol.frames import BrokenPeer, Request, Run
+from sparring.sandbox.protocol.frames import BrokenPeer, RawOutcome, WorkerRequest
 from sparring.sandbox.types import Limits
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 
 _LIMITS = Limits(output_bytes=100)
-_STDIN = Request(7, b"print(1)", (b"1", b"2", b"3"), _LIMITS)
-_SCRIPT = Request(8, b"def f(): 0", (b"a", b"b"), _LIMITS, kind=Kind.SCRIPT, entry_point="f")
-_SKIPPING = Request(9, b"print(1)", (b"1", b"2"), _LIMITS, skip=True)
-_RUNS = [Run(Verdict.FINISHED, b"1\n", 0.1, 1.0), Run(Verdict.TIME_LIMIT, b"", 1.5, 2.0, "slow")]
+_STDIN = WorkerRequest(7, b"print(1)", (b"1", b"2", b"3"), _LIMITS)
+_SCRIPT = WorkerRequest(
+    8, b"def f(): 0", (b"a", b"b"), _LIMITS, kind=TestKind.SCRIPT, entry_point="f"
+)
+_SKIPPING = WorkerRequest(9, b"print(1)", (b"1", b"2"), _LIMITS, skip=True)
+_RUNS = [
+    RawOutcome(Verdict.FINISHED, b"1\n", 0.1, 1.0),
+    RawOutcome(Verdict.TIME_LIMIT, b"", 1.5, 2.0, "slow"),
+]
 
 
 def _header(**changed: Any) -> frames.Header:
@@ -35,10 +40,10 @@ def test_an_honest_reply_is_believed() -> None:
         (Verdict.FINISHED, "1\n", ""),
         (Verdict.TIME_LIMIT, "", "slow"),
     ]
-    decided = [Run(Verdict.ACCEPTED), Run(Verdict.WRONG_ANSWER, detail="line 3")]
+    decided = [RawOutcome(Verdict.ACCEPTED), RawOutcome(Verdict.WRONG_ANSWER, detail="line 3")]
     outcomes = replies.outcomes_of(_SCRIPT, 0, *frames.pack_reply(8, 0, decided))
     assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
-    left = [Run(Verdict.NOT_RUN)]
+    left = [RawOutcome(Verdict.NOT_RUN)]
     assert replies.outcomes_of(_SKIPPING, 1, *frames.pack_reply(9, 1, left))
 
 
@@ -104,13 +109,13 @@ def test_no_output_is_longer_than_its_limit_and_a_script_has_none() -> None:
 
 
 def test_runs_travel_in_pieces_that_a_reply_may_have() -> None:
-    long = Run(Verdict.FINISHED, b"x" * (9 << 20))
-    runs = [long, long, Run(Verdict.FINISHED), long, *[Run(Verdict.FINISHED)] * 3000]
+    long = RawOutcome(Verdict.FINISHED, b"x" * (9 << 20))
+    runs = [long, long, RawOutcome(Verdict.FINISHED), long, *[RawOutcome(Verdict.FINISHED)] * 3000]
     pieces = list(frames.pieces(runs))
     assert [run for piece in pieces for run in piece] == runs
     assert max(len(piece) for piece in pieces) <= frames.PIECE_RUNS
     assert max(sum(len(r.output) for r in piece) for piece in pieces) <= frames.PIECE_BYTES
-    [alone] = frames.pieces([Run(Verdict.FINISHED, b"x" * (frames.PIECE_BYTES + 1))])
+    [alone] = frames.pieces([RawOutcome(Verdict.FINISHED, b"x" * (frames.PIECE_BYTES + 1))])
     assert len(alone) == 1
     assert list(frames.pieces([])) == []
 
@@ -144,8 +149,8 @@ def _fuzz(count: int) -> None:
     bases = []
     for request, runs in (
         (_STDIN, _RUNS),
-        (_SCRIPT, [Run(Verdict.WRONG_ANSWER, detail="no")]),
-        (_SKIPPING, [Run(Verdict.IDLE_LIMIT)]),
+        (_SCRIPT, [RawOutcome(Verdict.WRONG_ANSWER, detail="no")]),
+        (_SKIPPING, [RawOutcome(Verdict.IDLE_LIMIT)]),
     ):
         header, blob = frames.pack_reply(request.job, 0, runs)
         text = json.dumps(header).encode()
@@ -167,7 +172,7 @@ def _fuzz(count: int) -> None:
         for number, outcome in enumerate(outcomes):
             # Only what the request allows, whatever was said.
             decides = outcome.verdict in (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-            assert not decides or request.kind is Kind.SCRIPT
+            assert not decides or request.kind is TestKind.SCRIPT
             assert outcome.verdict is not Verdict.NOT_RUN or (request.skip and number)
             assert len(outcome.output.encode("utf-8", "surrogateescape")) <= 100
             assert 0 <= outcome.cpu_seconds < math.inf

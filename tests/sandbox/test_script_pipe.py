@@ -14,10 +14,10 @@ from contextlib import contextmanager
 import pytest
 
 from sparring import values
-from sparring.sandbox import Job, Kind, Limits, Sandbox
-from sparring.sandbox.inside import calls, messages, raised
-from sparring.sandbox.inside.candidate import Candidate, Line, ProgramGone
-from sparring.sandbox.inside.raised import ProgramError, ProgramStopped
+from sparring.sandbox import Job, Limits, Sandbox, TestKind
+from sparring.sandbox.inside import calls, exceptions, messages
+from sparring.sandbox.inside.candidate import Candidate, ProgramGone, ProgramPipe
+from sparring.sandbox.inside.exceptions import ProgramError, ProgramStopped
 from sparring.schema import Outcome, Verdict
 
 ROOMY = Limits(cpu_seconds=3, idle_seconds=3, memory_mib=128, output_bytes=1 << 16)
@@ -32,13 +32,13 @@ def answered(value: object, arguments: object, named: object = None) -> bytes:
 
 
 @contextmanager
-def told(sent: bytes) -> Iterator[tuple[Line, Candidate]]:
+def told(sent: bytes) -> Iterator[tuple[ProgramPipe, Candidate]]:
     """A candidate whose program has said this, whatever it will be asked, and then hung up."""
     mine, its = socket.socketpair()
     with mine, its:
         its.sendall(sent)
         its.shutdown(socket.SHUT_WR)
-        line = Line(mine.fileno())
+        line = ProgramPipe(mine.fileno())
         yield line, Candidate(line, "f")
 
 
@@ -124,7 +124,7 @@ def test_a_call_that_is_interrupted_takes_the_line_with_it(sandbox: Sandbox) -> 
 def test_a_signal_handler_cannot_call_during_a_call() -> None:
     mine, its = socket.socketpair()
     with mine, its:
-        line = Line(mine.fileno())
+        line = ProgramPipe(mine.fileno())
         candidate = Candidate(line, "f")
         said: list[str] = []
 
@@ -151,7 +151,7 @@ def test_threads_share_a_line_and_one_that_breaks_it_stops_all() -> None:
     code = compile(source, "program", "exec")
     answering = threading.Thread(target=calls.answer_script, args=(code, None, "f", its.fileno()))
     answering.start()
-    line = Line(mine.fileno())
+    line = ProgramPipe(mine.fileno())
     candidates = [Candidate(line, "f"), Candidate(line, "f", entry_point=False)]
     with ThreadPoolExecutor(16) as pool:
         got = list(pool.map(lambda i: candidates[i % 2](i), range(400)))
@@ -200,7 +200,7 @@ def endless() -> Iterator[int]:
     ],
 )
 def test_an_exception_can_be_described_and_rebuilt(error: BaseException, kind: type) -> None:
-    rebuilt = raised.rebuild(raised.describe(error))
+    rebuilt = exceptions.rebuild(exceptions.describe(error))
     assert isinstance(rebuilt, kind)
     assert isinstance(str(rebuilt), str)
 
@@ -222,14 +222,14 @@ def test_any_arguments_make_an_exception(kind: type, arguments: tuple[object, ..
     # The first of them make Python itself read outside of the bytes.
     names = [one.__name__ for one in kind.__mro__]
     told = json.dumps([names, "text", values.encode(arguments), None]).encode()
-    rebuilt = raised.rebuild(told)
+    rebuilt = exceptions.rebuild(told)
     assert isinstance(rebuilt, (kind, ValueError, LookupError))
     assert isinstance(str(rebuilt), str)
 
 
 def test_the_name_that_an_exception_is_about_arrives() -> None:
     for error in (ModuleNotFoundError("no", name="numpy"), NameError("no", name="x")):
-        rebuilt = raised.rebuild(raised.describe(error))
+        rebuilt = exceptions.rebuild(exceptions.describe(error))
         assert type(rebuilt) is type(error)
         assert rebuilt.name == error.name  # type: ignore[attr-defined]
 
@@ -260,7 +260,7 @@ def late(a, b=None):
 def test_a_program_that_hunts_through_frames_finds_no_text_of_its_call(sandbox: Sandbox) -> None:
     given = values.encode((["needle"], {"b": "needle"}))
     for name in ("f", "late"):
-        [[outcome]] = sandbox.run([Job(_HUNT, (given,), ROOMY, Kind.CALL, name)])
+        [[outcome]] = sandbox.run([Job(_HUNT, (given,), ROOMY, TestKind.CALL, name)])
         assert outcome.verdict is Verdict.FINISHED, outcome
         assert list(values.decode(outcome.output)) == []
 
@@ -273,5 +273,5 @@ def test_in_a_script_it_finds_the_arguments_alone(sandbox: Sandbox) -> None:
 
 
 def run(sandbox: Sandbox, program: str, *scripts: str) -> list[Outcome]:
-    [outcomes] = sandbox.run([Job(program, scripts, ROOMY, Kind.SCRIPT, "f")])
+    [outcomes] = sandbox.run([Job(program, scripts, ROOMY, TestKind.SCRIPT, "f")])
     return list(outcomes)

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 import pytest
 
 from sparring import values
-from sparring.sandbox.inside import calls, messages, raised
-from sparring.sandbox.inside.candidate import Candidate, Line, ProgramGone
+from sparring.sandbox.inside import calls, exceptions, messages
+from sparring.sandbox.inside.candidate import Candidate, ProgramGone, ProgramPipe
 
 COUNTS = [2_000, pytest.param(100_000, marks=pytest.mark.slow)]
 ARGUMENTS = ([3, 1, 2], {"a": (1, 2.5)})
@@ -31,7 +31,7 @@ ANSWERS = [
     for value in (RIGHT, [1, 2, 4], (1, 2, 3), None, {1: {2}}, 2.5, b"\xff", iter([1]), range(3))
     for after, named in ((_AFTER, {"k": 1}), ([RIGHT, {}], {"k": 2}))
 ] + [
-    b"e" + raised.describe(error)
+    b"e" + exceptions.describe(error)
     for error in (
         ValueError("no", 3),
         StopIteration(RIGHT),
@@ -50,7 +50,7 @@ CALLS = [
 DATA = [
     b"v" + values.encode({name: values.encode(value) for name, value in held.items()}).encode()
     for held in ({"LIMIT": 5, "TABLE": {"a": (1, 2.5)}}, {"LIMIT": [3, None]}, {})
-] + [b"e" + raised.describe(ValueError("no"))]
+] + [b"e" + exceptions.describe(ValueError("no"))]
 PROGRAM = """
 LIMIT, TABLE = 5, {"a": (1, 2.5)}
 def f(*arguments, **named): return sorted(arguments[0])
@@ -160,7 +160,7 @@ def test_mutated_answers_pass_no_check(count: int) -> None:
         with mine, its:
             its.sendall(sent)
             its.shutdown(socket.SHUT_WR)
-            line = Line(mine.fileno())
+            line = ProgramPipe(mine.fileno())
             candidate = Candidate(line, "f")
             xs, d = [3, 1, 2], {"a": (1, 2.5)}
             try:
@@ -174,7 +174,7 @@ def test_mutated_answers_pass_no_check(count: int) -> None:
             except BaseException as error:  # noqa: BLE001  # which ones is what is asked here
                 other += 1
                 kind = type(error)
-                own = (raised.ProgramError, raised.ProgramStopped)
+                own = (exceptions.ProgramError, exceptions.ProgramStopped)
                 assert kind in own or kind is getattr(builtins, kind.__name__)
                 assert kind not in (StopIteration, StopAsyncIteration, AssertionError)
                 assert isinstance(str(error), str)  # noqa: PT017 - that it can be asked
@@ -224,7 +224,7 @@ def answers(channel: int) -> Iterator[bytes]:
             assert isinstance(held, dict) or len(held) == 3
             assert all(values.encode(values.decode(text)) == text for text in texts)
         else:
-            assert isinstance(raised.rebuild(answer[1:]), Exception)
+            assert isinstance(exceptions.rebuild(answer[1:]), Exception)
             assert len(json.loads(answer[1:])) == 4
         yield answer
 
@@ -238,7 +238,7 @@ def test_mutated_data_is_a_table_of_what_was_asked_or_no_answer(count: int) -> N
         with mine, its:
             its.sendall(mutated(chance, DATA))
             its.shutdown(socket.SHUT_WR)
-            line = Line(mine.fileno())
+            line = ProgramPipe(mine.fileno())
             try:
                 data = line.ask_data({"LIMIT", "TABLE"})
             except ProgramGone:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from sparring.sandbox import Job, Kind, Limits, Sandbox
+from sparring.sandbox import Job, Limits, Sandbox, TestKind
 from sparring.schema import Outcome, Verdict
 
 ROOMY = Limits(cpu_seconds=3, idle_seconds=3, memory_mib=128, output_bytes=1 << 16)
@@ -150,7 +150,7 @@ IDIOMS = {
 
 
 def run(sandbox: Sandbox, program: str, *scripts: str, name: str = "f") -> list[Outcome]:
-    [outcomes] = sandbox.run([Job(program, scripts, ROOMY, Kind.SCRIPT, name)])
+    [outcomes] = sandbox.run([Job(program, scripts, ROOMY, TestKind.SCRIPT, name)])
     return list(outcomes)
 
 
@@ -359,7 +359,7 @@ def test_a_missing_package_is_named(sandbox: Sandbox) -> None:
 def test_what_a_suite_leaves_to_others_is_heard(
     sandbox: Sandbox, program: str, suite: str, verdict: str
 ) -> None:
-    [[outcome]] = sandbox.run([Job(program, (suite,), Limits(), Kind.SCRIPT, "f")])
+    [[outcome]] = sandbox.run([Job(program, (suite,), Limits(), TestKind.SCRIPT, "f")])
     assert outcome.verdict == verdict, outcome.detail
 
 
@@ -377,7 +377,7 @@ def test_a_program_that_cannot_be_called_raises_nothing_that_is_expected(
 ) -> None:
     programs = ("raise ValueError(-1)", "def g(x): raise ValueError", "f = 3", "exit()", "f(-1)")
     right = "def f(x):\n    raise ValueError(x)"
-    jobs = [Job(p, (suite,), ROOMY, Kind.SCRIPT, "f") for p in (*programs, right)]
+    jobs = [Job(p, (suite,), ROOMY, TestKind.SCRIPT, "f") for p in (*programs, right)]
     *others, last = [outcome.verdict for [outcome] in sandbox.run(jobs)]
     assert Verdict.ACCEPTED not in others
     assert last is Verdict.ACCEPTED
@@ -396,7 +396,7 @@ _SKIPS = (
 def test_a_program_earns_no_pass_by_what_makes_a_test_leave_itself_out(
     sandbox: Sandbox, suite: str
 ) -> None:
-    jobs = [Job(p, (suite,), ROOMY, Kind.SCRIPT, "f") for p in
+    jobs = [Job(p, (suite,), ROOMY, TestKind.SCRIPT, "f") for p in
             ("def f(x): pass", "def f(x): return x")]  # fmt: skip
     [wrong], [right] = sandbox.run(jobs)
     assert wrong.verdict is Verdict.WRONG_ANSWER
@@ -406,7 +406,7 @@ def test_a_program_earns_no_pass_by_what_makes_a_test_leave_itself_out(
 
 def test_what_a_test_answers_counts_where_the_script_only_prints_it(sandbox: Sandbox) -> None:
     suite = "def test():\n    return all(f(x) == x for x in (1, 2))\nprint(test())"
-    jobs = [Job(p, (suite,), ROOMY, Kind.SCRIPT, "f") for p in
+    jobs = [Job(p, (suite,), ROOMY, TestKind.SCRIPT, "f") for p in
             ("def f(x): pass", "def f(x): return x")]  # fmt: skip
     [wrong], [right] = sandbox.run(jobs)
     assert (wrong.verdict, right.verdict) == (Verdict.WRONG_ANSWER, Verdict.ACCEPTED)

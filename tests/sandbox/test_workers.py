@@ -103,7 +103,7 @@ def test_a_sandbox_that_gets_no_worker_any_more_says_why(monkeypatch: pytest.Mon
         raise SandboxError("no memory left")
 
     with Sandbox(1) as sandbox:
-        monkeypatch.setattr("sparring.sandbox.caller.crew._AGAIN_SECONDS", (0.01, 0.0))
+        monkeypatch.setattr("sparring.sandbox.caller.worker_pool._AGAIN_SECONDS", (0.01, 0.0))
         monkeypatch.setattr(Worker, "hello", refuse)
         os.kill(sandbox._crew[0].pid, signal.SIGKILL)
         for _ in range(2):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.selection.consensus import believed
+from sparring.selection.consensus import consensus_tests
 
 
 def kept(rows: list[str], masked: dict[tuple[int, int], bool] | None = None) -> str:
@@ -16,7 +16,7 @@ def kept(rows: list[str], masked: dict[tuple[int, int], bool] | None = None) -> 
     observed = np.ones_like(passed)
     for cell in masked or {}:
         observed[cell] = False
-    return "".join("1" if k else "0" for k in believed(passed, observed))
+    return "".join("1" if k else "0" for k in consensus_tests(passed, observed))
 
 
 CASES = {
@@ -53,9 +53,9 @@ def test_some_program_passes_all_that_is_kept_and_order_does_not_matter(
 ) -> None:
     passed = np.array(rows, dtype=bool)
     observed = np.ones_like(passed)
-    found = believed(passed, observed)
+    found = consensus_tests(passed, observed)
     if found.any():
         assert any((row == found).all() for row in passed)
-    np.testing.assert_array_equal(believed(passed[::-1], observed), found)
+    np.testing.assert_array_equal(consensus_tests(passed[::-1], observed), found)
     order = [2, 0, 3, 1]
-    np.testing.assert_array_equal(believed(passed[:, order], observed), found[order])
+    np.testing.assert_array_equal(consensus_tests(passed[:, order], observed), found[order])

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from sparring.matrix import PassMatrix
 from sparring.selection.best_of_n import best_of, expected_choice, first_index, scores
-from sparring.selection.consensus import alike
+from sparring.selection.consensus import agreement_counts
 
 
 def brute_force(score: np.ndarray, correct: np.ndarray, n: int) -> float:
@@ -72,7 +72,7 @@ def test_ties_may_be_broken_by_agreement() -> None:
     # programs 0 and 1 print the same, 2 something else; all pass both tests, 2 is correct
     passed = np.array([[0, 1, 1], [0, 1, 1], [1, 1, 1], [1, 0, 0]], dtype=bool)
     m = PassMatrix(passed, np.ones_like(passed), 1)
-    agreeing = alike(["a", "a", "b", None])
+    agreeing = agreement_counts(["a", "a", "b", None])
     assert agreeing.tolist() == [2, 2, 1, 0]
     assert best_of(m, 4, 2).value == pytest.approx(1 / 3)
     assert best_of(m, 4, 2, None, agreeing).value == 0
@@ -86,7 +86,7 @@ def test_agreement_is_the_mean_over_subsets_of_programs(
     passed: np.ndarray, classes: list[int]
 ) -> None:
     m = PassMatrix(passed, np.ones_like(passed), 2)
-    ties = alike(classes)
+    ties = agreement_counts(classes)
     score = m.passed_PU.sum(axis=1)
     expected = []
     for chosen in combinations(range(5), 3):

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sparring.errors import ConfigError, DataError
-from sparring.schema import Kind
-from sparring.tasks.collect import Choice, collect
+from sparring.schema import TestKind
+from sparring.tasks.collect import RowSelection, collect
 from sparring.tasks.load import dump_tasks, load_tasks
 from sparring.tasks.mapping import FIELDS, parse_mapping
 from sparring.tasks.rows import files
-from sparring.tasks.rows.files import Raw, file_rows
-from sparring.tasks.rows.meant import guess, meant
+from sparring.tasks.rows.column_hints import columns_hint, guess_columns
+from sparring.tasks.rows.files import RawRow, file_rows
 from tests.tasks.test_livecodebench import STDIN
 from tests.tasks.test_livecodebench import row as lcb
 from tests.tasks.test_mapping import CALLS
@@ -45,8 +45,8 @@ SHAPES = {"cure": CURE, "livecodebench": lcb(), "stdin": lcb(**STDIN), "calls": 
 SHAPES["native"] = NATIVE
 
 
-def raws(*rows: Any) -> list[Raw]:
-    return [Raw(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
+def raws(*rows: Any) -> list[RawRow]:
+    return [RawRow(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -55,10 +55,10 @@ def lines(path: Path, *rows: Any) -> Path:
 
 
 def test_every_shape_is_told_by_its_fields_and_written_and_read_again(tmp_path: Path) -> None:
-    found = collect([raws(CURE, lcb(question_id="a"), lcb(**STDIN), CALLS, NATIVE)], Choice())
+    found = collect([raws(CURE, lcb(question_id="a"), lcb(**STDIN), CALLS, NATIVE)], RowSelection())
     assert [t.id for t in found.tasks] == ["7", "a", "2800", "set-4", "H/1"]
     assert [t.tests[0].kind for t in found.tasks] == [
-        Kind.STDIN, Kind.CALL, Kind.STDIN, Kind.CALL, Kind.CALL,
+        TestKind.STDIN, TestKind.CALL, TestKind.STDIN, TestKind.CALL, TestKind.CALL,
     ]  # fmt: skip
     assert dict(found.left_out) == {"rating": 1}
     dump_tasks(found.tasks, tmp_path / "out.jsonl")
@@ -66,20 +66,20 @@ def test_every_shape_is_told_by_its_fields_and_written_and_read_again(tmp_path: 
     assert [(t.id, t.statement, t.tests, t.examples, t.entry_point) for t in again] == [
         (t.id, t.statement, t.tests, t.examples, t.entry_point) for t in found.tasks
     ]
-    written = collect([file_rows(tmp_path / "out.jsonl")], Choice())
+    written = collect([file_rows(tmp_path / "out.jsonl")], RowSelection())
     assert [(t.id, t.tests) for t in written.tasks] == [(t.id, t.tests) for t in found.tasks]
 
 
 def test_bad_rows_refuse_the_load_or_are_left_out_and_listed() -> None:
     rows = raws(CURE, {**CURE, "task_id": 8, "test_output": []}, [1], {**CURE, "task_id": 9}, CURE)
     with pytest.raises(DataError) as caught:
-        collect([rows], Choice())
+        collect([rows], RowSelection())
     said = str(caught.value).splitlines()
     assert said[0] == "set, row 2, test_output: has 0 entries, test_input has 2"
     assert said[1] == "set, row 3, row: must be an object with named fields"
     assert said[2] == "set, row 5, task_id: '7' was already used at set, row 1"
     assert "--skip-bad" in said[3]
-    found = collect([rows], Choice(skip_bad=True))
+    found = collect([rows], RowSelection(skip_bad=True))
     assert [t.id for t in found.tasks] == ["7", "9"]
     assert len(found.faults) == 3
     assert found.rows == 5
@@ -87,7 +87,8 @@ def test_bad_rows_refuse_the_load_or_are_left_out_and_listed() -> None:
 
 def test_all_faults_of_a_row_stand_in_its_one_line() -> None:
     found = collect(
-        [raws({**CURE, "checker": "tokenz", "test_time_limit": -1}, CALLS)], Choice(skip_bad=True)
+        [raws({**CURE, "checker": "tokenz", "test_time_limit": -1}, CALLS)],
+        RowSelection(skip_bad=True),
     )
     [fault] = found.faults
     assert "tokenz" in str(fault)
@@ -96,9 +97,9 @@ def test_all_faults_of_a_row_stand_in_its_one_line() -> None:
 
 def test_no_task_at_all_is_an_error_even_when_bad_rows_may_be_skipped() -> None:
     with pytest.raises(DataError, match="none of 1 rows is a task; the first: set, row 1"):
-        collect([raws({})], Choice(skip_bad=True))
+        collect([raws({})], RowSelection(skip_bad=True))
     with pytest.raises(DataError, match="no task in 0 rows"):
-        collect([[]], Choice())
+        collect([[]], RowSelection())
 
 
 def test_rows_are_counted_over_all_sources_and_no_more_are_read() -> None:
@@ -107,9 +108,9 @@ def test_rows_are_counted_over_all_sources_and_no_more_are_read() -> None:
     def source(first: int) -> Any:
         for i in range(first, first + 3):
             read.append(i)
-            yield Raw(f"row {i}", f"r{i}", {**CURE, "task_id": i})
+            yield RawRow(f"row {i}", f"r{i}", {**CURE, "task_id": i})
 
-    found = collect([source(0), source(10)], Choice(max_rows=4, max_tests=1, prefix="p/"))
+    found = collect([source(0), source(10)], RowSelection(max_rows=4, max_tests=1, prefix="p/"))
     assert [t.id for t in found.tasks] == ["p/0", "p/1", "p/2", "p/10"]
     assert read == [0, 1, 2, 10]
     assert {len(t.tests) for t in found.tasks} == {1}
@@ -118,7 +119,7 @@ def test_rows_are_counted_over_all_sources_and_no_more_are_read() -> None:
 def test_large_tests_are_left_out_before_the_first_are_taken() -> None:
     row = {**CURE, "test_input": ["x" * 50, "1", "2", "3"], "test_output": ["1"] * 4}
     huge = {**CURE, "task_id": 8, "test_input": ["x" * 50], "test_output": ["1"]}
-    found = collect([raws(row, huge)], Choice(max_tests=2, max_test_size=10, skip_bad=True))
+    found = collect([raws(row, huge)], RowSelection(max_tests=2, max_test_size=10, skip_bad=True))
     assert [[t.input for t in task.tests] for task in found.tasks] == [["1", "2"]]
     assert found.large == 2
     assert str(found.faults[0]) == "set, row 2, tests: all have more than 10 characters"
@@ -127,7 +128,7 @@ def test_large_tests_are_left_out_before_the_first_are_taken() -> None:
 def test_contests_are_chosen_by_day_both_ends_included() -> None:
     days = ("2024-07-31", "2024-08-01", "2025-02-01", "2025-02-02")
     rows = raws(*(lcb(question_id=d, contest_date=d) for d in days))
-    span = Choice(since=date(2024, 8, 1), until=date(2025, 2, 1))
+    span = RowSelection(since=date(2024, 8, 1), until=date(2025, 2, 1))
     found = collect([rows], span)
     assert [t.id for t in found.tasks] == ["2024-08-01", "2025-02-01"]
     assert found.outside == 2
@@ -138,11 +139,11 @@ def test_contests_are_chosen_by_day_both_ends_included() -> None:
 def test_a_mapping_is_held_against_the_first_row() -> None:
     columns = parse_mapping(["question=q,test_input=tests.*.0,test_output=tests.*.1"])
     row = {"q": "Double.", "tests": [["1", "2"]], "other": 1}
-    found = collect([raws(row, {**row, "tests": [["1"]]})], Choice(columns, skip_bad=True))
+    found = collect([raws(row, {**row, "tests": [["1"]]})], RowSelection(columns, skip_bad=True))
     assert [t.tests[0].output for t in found.tasks] == ["2"]
     assert "row 2, --map: test_output=tests.*.1" in str(found.faults[0])
     with pytest.raises(ConfigError, match="no column 'q'; the columns are p"):
-        collect([raws({"p": 1})], Choice(columns, skip_bad=True))
+        collect([raws({"p": 1})], RowSelection(columns, skip_bad=True))
 
 
 def test_files_of_every_kind_give_the_same_rows(tmp_path: Path) -> None:
@@ -162,8 +163,8 @@ def test_files_of_every_kind_give_the_same_rows(tmp_path: Path) -> None:
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "r.parquet")
     for path in tmp_path.iterdir():
         found = list(file_rows(path))
-        assert [r.row for r in found if isinstance(r, Raw)] == rows, path
-        assert [r.name for r in found if isinstance(r, Raw)] == ["r-1", "r-2"], path
+        assert [r.row for r in found if isinstance(r, RawRow)] == rows, path
+        assert [r.name for r in found if isinstance(r, RawRow)] == ["r-1", "r-2"], path
 
 
 BAD_FILES: dict[str, tuple[bytes, str]] = {
@@ -208,7 +209,7 @@ def test_a_packed_file_is_unpacked_only_so_far(
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(long + b'{"a": 1}\n' + long))
     first, second, third = file_rows(tmp_path / "a.jsonl.gz")
     assert str(first).endswith("line 1, is longer than 1,000 bytes")
-    assert isinstance(second, Raw)
+    assert isinstance(second, RawRow)
     assert second.row == {"a": 1}
     assert str(third).endswith("line 3, is longer than 1,000 bytes")
 
@@ -217,24 +218,24 @@ def test_bad_lines_are_told_by_number_and_the_others_read(tmp_path: Path) -> Non
     path = tmp_path / "a.jsonl"
     bad = [b'{"x": ', b"\xff", b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}", b"a,b"]
     path.write_bytes(b"\n".join([*bad, json.dumps(CURE).encode()]))
-    found = collect([file_rows(path)], Choice(skip_bad=True))
+    found = collect([file_rows(path)], RowSelection(skip_bad=True))
     assert [f.where for f in found.faults] == [f"{path}, line {i}" for i in range(1, 6)]
     assert [t.id for t in found.tasks] == ["7"]
     (tmp_path / "b.csv").write_bytes(b'a,b\n"x"y,1\n1,\xff\n3,4\n5,"6\n7,8\n')
     quoted, latin, good, unended = file_rows(tmp_path / "b.csv")
     assert str(quoted).endswith("line 2, not CSV: ',' expected after '\"'")
     assert str(latin).endswith("row 2, not UTF-8; convert the file")
-    assert isinstance(good, Raw)
+    assert isinstance(good, RawRow)
     assert good.row == {"a": "3", "b": "4"}
     assert str(unended).endswith("line 5, not CSV: unexpected end of data")
     (tmp_path / "b.jsonl").write_text('{"a": {"x\\n": 1, "x\\n": 2}}\n{"a": 1}\n')
     first, second = file_rows(tmp_path / "b.jsonl")
     assert str(first).endswith(r"line 1, 'x\n' is given twice")
-    assert isinstance(second, Raw)
+    assert isinstance(second, RawRow)
     (tmp_path / "a.csv").write_text("a,b\n1\n1,2\n")
     first, second = file_rows(tmp_path / "a.csv")
     assert str(first).endswith("row 1, has 1 cells, but the header has 2")
-    assert isinstance(second, Raw)
+    assert isinstance(second, RawRow)
 
 
 def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -256,7 +257,7 @@ def test_a_text_where_a_list_should_be_comes_with_the_way_to_read_it(tmp_path: P
         (parse_mapping([mapping]), "--map test_time_limit=s:number reads"),
     ):
         with pytest.raises(DataError) as caught:
-            collect([file_rows(path)], Choice(columns))
+            collect([file_rows(path)], RowSelection(columns))
         assert said in str(caught.value)
 
 
@@ -297,7 +298,7 @@ def test_any_row_becomes_a_task_or_one_line(data: st.DataObject) -> None:
     if data.draw(st.integers(0, 20)) == 0:
         row = data.draw(junk)
     good = {**CURE, "task_id": "good"}
-    found = collect([raws(row, good)], Choice(skip_bad=True))
+    found = collect([raws(row, good)], RowSelection(skip_bad=True))
     assert found.rows == 2
     assert len(found.tasks) + len(found.faults) == 2
     assert found.tasks[-1].id == "good"
@@ -316,7 +317,7 @@ def test_any_private_tests_are_tests_or_one_line(cases: list[dict[str, Any]]) ->
         text = json.dumps(filled)
     except (TypeError, ValueError, RecursionError):
         text = "[]"
-    found = collect([raws(lcb(private_test_cases=text), CURE)], Choice(skip_bad=True))
+    found = collect([raws(lcb(private_test_cases=text), CURE)], RowSelection(skip_bad=True))
     assert len(found.tasks) + len(found.faults) == 2
 
 
@@ -333,7 +334,7 @@ def test_any_row_under_a_mapping_becomes_a_task_or_one_line(data: st.DataObject)
     texts = [f"{n}={data.draw(part)}{data.draw(st.sampled_from(forms))}" for n in names]
     limits = ["", ",test_time_limit=a:ms", ",memory_limit=a.b", ",memory_limit=c:bytes"]
     texts.append(f"task_id=a.0{data.draw(st.sampled_from(limits))}")
-    choice = Choice(parse_mapping(texts), skip_bad=True)
+    choice = RowSelection(parse_mapping(texts), skip_bad=True)
     cell = data.draw(junk | st.just('[{"b": ["1"], "c": 2}]') | st.just(["assert f(1) == 2"]))
     more = data.draw(st.dictionaries(st.sampled_from(["c", *FIELDS]), junk, max_size=3))
     try:
@@ -350,8 +351,8 @@ def test_any_row_under_a_mapping_becomes_a_task_or_one_line(data: st.DataObject)
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(["question", "tests", "a", "b.c", "in", "x y"]), junk))
 def test_any_row_is_answered_with_its_columns(row: dict[str, Any]) -> None:
-    assert "\n" not in meant(row)
-    if pairs := [f"{field}={path}" for field, path in guess(row).items()]:
+    assert "\n" not in columns_hint(row)
+    if pairs := [f"{field}={path}" for field, path in guess_columns(row).items()]:
         assert parse_mapping(pairs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparring.errors import ConfigError
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 from sparring.tasks.cleaning.filters import (
     Filters,
     Reason,
@@ -17,7 +17,7 @@ from sparring.tasks.cleaning.filters import (
 TASKS = [
     Task("a", "x" * 10, (Test("1", "1"),), difficulty="easy", time_limit=1, memory_limit=64),
     Task("b", "x" * 20, (Test("1", "1"),) * 3, difficulty="2", time_limit=3, memory_limit=256),
-    Task("c", "x" * 30, (Test("1", "1", Kind.CALL),), entry_point="f", time_limit=2),
+    Task("c", "x" * 30, (Test("1", "1", TestKind.CALL),), entry_point="f", time_limit=2),
 ]
 RATES = {"a": 0.0, "b": 0.5}
 
@@ -31,7 +31,7 @@ RATES = {"a": 0.0, "b": 0.5}
         (Filters(shortest=20), "bc", Reason.LENGTH),
         (Filters(longest=20), "ab", Reason.LENGTH),
         (Filters(min_tests=3), "b", Reason.FEW_TESTS),
-        (Filters(kind=Kind.STDIN), "ab", Reason.KIND),
+        (Filters(kind=TestKind.STDIN), "ab", Reason.KIND),
         (Filters(max_seconds=2), "ac", Reason.TIME_LIMIT),
         (Filters(max_memory=64), "a", Reason.MEMORY_LIMIT),
         (Filters(pass_rate=(0.1, 0.9)), "b", Reason.PASS_RATE),

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, DataError
-from sparring.tasks.collect import Choice, collect
+from sparring.tasks.collect import RowSelection, collect
 from sparring.tasks.load import load_tasks
-from sparring.tasks.rows.files import Raw
+from sparring.tasks.rows.files import RawRow
 from sparring.tasks.rows.hub import HubSource, hub_rows
-from sparring.tasks.rows.known import KNOWN, LIVECODEBENCH, known_set, release_files
+from sparring.tasks.rows.registry import KNOWN, LIVECODEBENCH, registered_set, release_files
 from tests.tasks.fake_hub import serving
 from tests.tasks.test_collect import CURE
 from tests.tasks.test_livecodebench import STDIN
@@ -52,7 +52,7 @@ def test_a_directory_of_a_cure_set(library: Any, tmp_path: Path, streaming: bool
     folder.mkdir(parents=True)
     (folder / "CodeContests.json").write_text(json.dumps([CURE, {**CURE, "task_id": 8}]))
     source = HubSource(str(folder.parent), "test", streaming=streaming)
-    found = collect([hub_rows(source)], Choice())
+    found = collect([hub_rows(source)], RowSelection())
     assert [(t.id, t.time_limit, len(t.tests)) for t in found.tasks] == [("7", 2, 2), ("8", 2, 2)]
     assert dict(found.left_out) == {"rating": 2}
     assert found.tasks[0].source == f"{folder.parent}:test, row 1"
@@ -68,7 +68,7 @@ def test_the_files_of_a_livecodebench_release_in_order(
     source = HubSource(
         str(tmp_path), "test", streaming=streaming, files=release_files("release_v2")
     )
-    found = collect([hub_rows(source)], Choice())
+    found = collect([hub_rows(source)], RowSelection())
     assert [(t.id, t.entry_point) for t in found.tasks] == [
         ("f0", "Solution.addAll"), ("s0", None), ("f1", "Solution.addAll"), ("s1", None),
     ]  # fmt: skip
@@ -80,7 +80,7 @@ def test_no_more_rows_are_read_from_a_stream_than_are_wanted(library: Any, tmp_p
     (tmp_path / "b.jsonl").write_text("{")
     source = HubSource(str(tmp_path), "test", streaming=True, files=("a.jsonl", "b.jsonl"))
     first = next(iter(hub_rows(source)))
-    assert isinstance(first, Raw)
+    assert isinstance(first, RawRow)
     assert first.row == {"a": 1}
     assert "cannot be read" in said(source)
 
@@ -189,16 +189,16 @@ def test_sets_by_their_names_over_the_hub_s_protocol(tmp_path: Path) -> None:
 def test_sets_by_name_and_by_id() -> None:
     for one in KNOWN:
         for name in (one.name, one.hub_id, one.name.lower()):
-            assert known_set(name) == one
-    assert known_set("MBPP-ReasonFlux") == known_set("MBPP")
-    assert known_set("someone/else") is None
+            assert registered_set(name) == one
+    assert registered_set("MBPP-ReasonFlux") == registered_set("MBPP")
+    assert registered_set("someone/else") is None
     for name in ("deepmind/code_contests", "code_contests", "DeepMind-CodeContests"):
-        assert (known_set(name) or KNOWN[0]).hub_id == "deepmind/code_contests"
-    apps = known_set("codeparrot/apps")
+        assert (registered_set(name) or KNOWN[0]).hub_id == "deepmind/code_contests"
+    apps = registered_set("codeparrot/apps")
     assert apps is not None
     assert (apps.files_of(None), apps.files_of("test")) == (("train.jsonl",), ("test.jsonl",))
     with pytest.raises(ConfigError, match=r"did you mean CodeContests\?"):
-        known_set("CodeContest")
+        registered_set("CodeContest")
 
 
 def test_releases_of_livecodebench() -> None:

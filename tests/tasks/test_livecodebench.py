@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sparring import values
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from sparring.tasks.formats.livecodebench import contest_date, read_livecodebench
 
 
@@ -55,7 +55,7 @@ def test_functional_tests_are_calls_of_the_class_around_the_function() -> None:
     assert task is not None
     assert (task.id, task.difficulty, task.entry_point) == ("2800", "easy", "Solution.addAll")
     assert len(task.tests) == 2
-    assert {t.kind for t in (*task.tests, *task.examples)} == {Kind.CALL}
+    assert {t.kind for t in (*task.tests, *task.examples)} == {TestKind.CALL}
     assert values.decode(task.tests[0].input) == ([[], "a\nb"], {})
     assert values.decode(task.tests[0].output) == [1.5, None]
     assert values.decode(task.examples[0].input) == ([[1, 2], "x y"], {})
@@ -74,7 +74,7 @@ def test_stdin_tests_stay_to_the_letter() -> None:
     assert faults == []
     assert task is not None
     assert task.entry_point is None
-    assert [(t.input, t.output, t.kind) for t in task.tests] == [("2\n\n", "2", Kind.STDIN)]
+    assert [(t.input, t.output, t.kind) for t in task.tests] == [("2\n\n", "2", TestKind.STDIN)]
     assert task.statement == "Add up two lists."
     assert (task.time_limit, task.memory_limit) == (6.0, 1024)
 

@@ -9,7 +9,7 @@ import pytest
 
 from sparring import values
 from sparring.errors import ConfigError
-from sparring.schema import Kind, Test
+from sparring.schema import Test, TestKind
 from sparring.tasks.mapping import NoSuchCell, check_columns, mapped, parse_mapping
 from sparring.tasks.rows.calls import read_call_row
 
@@ -145,7 +145,7 @@ def test_a_table_of_calls() -> None:
     assert faults == []
     assert task is not None
     assert (task.id, task.entry_point, task.checker) == ("t-1", "add", "value")
-    assert task.tests[1] == Test(values.encode((["a", "b"], {"sep": ""})), '"ab"', Kind.CALL)
+    assert task.tests[1] == Test(values.encode((["a", "b"], {"sep": ""})), '"ab"', TestKind.CALL)
     assert [values.decode(t.input) for t in task.examples] == [([0, 0], {})]
     [cut] = [read_call_row(row, "t-1", "here", 1)[0]]
     assert cut is not None

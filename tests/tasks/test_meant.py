@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, DataError
-from sparring.tasks.collect import Choice, collect
+from sparring.tasks.collect import RowSelection, collect
 from sparring.tasks.load import load_tasks
 from sparring.tasks.mapping import parse_mapping
-from sparring.tasks.rows.files import Raw, file_rows
-from sparring.tasks.rows.meant import guess
+from sparring.tasks.rows.column_hints import guess_columns
+from sparring.tasks.rows.files import RawRow, file_rows
 
 PROBLEM = "Double n."
 ROWS: dict[str, tuple[dict[str, Any], str]] = {
@@ -84,12 +84,12 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", ROWS)
 def test_the_columns_and_the_way_to_read_them_are_told(name: str, tmp_path: Path) -> None:
     row, mapping = ROWS[name]
-    assert ",".join(f"{k}={v}" for k, v in guess(row).items()) == mapping
+    assert ",".join(f"{k}={v}" for k, v in guess_columns(row).items()) == mapping
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(row))
-    raws = [Raw("hub:train, row 1", "hub-1", row)]
+    raws = [RawRow("hub:train, row 1", "hub-1", row)]
     said = []
-    for attempt in (lambda: load_tasks([path]), lambda: collect([raws], Choice())):
+    for attempt in (lambda: load_tasks([path]), lambda: collect([raws], RowSelection())):
         with pytest.raises(DataError) as caught:
             attempt()
         said.append(str(caught.value))
@@ -103,14 +103,14 @@ def test_the_columns_and_the_way_to_read_them_are_told(name: str, tmp_path: Path
     assert said[0].startswith(f"{path}, row 1, ")
     assert said[1].startswith("hub:train, row 1, ")
     # and what is told is right: it loads, unless a column of its own is in the way
-    found = collect([raws], Choice(parse_mapping([mapping])))
+    found = collect([raws], RowSelection(parse_mapping([mapping])))
     assert len(found.tasks) == 1
 
 
 def test_rows_alike_are_told_once() -> None:
-    rows = [Raw(f"set, row {i}", f"set-{i}", ROWS["lists"][0]) for i in range(1, 200)]
+    rows = [RawRow(f"set, row {i}", f"set-{i}", ROWS["lists"][0]) for i in range(1, 200)]
     with pytest.raises(DataError) as caught:
-        collect([rows], Choice())
+        collect([rows], RowSelection())
     first, last = str(caught.value).splitlines()
     assert first.startswith("set, row 1, question: is missing, as are test_input and test_output")
     assert first.endswith("(198 more rows with this fault)")
@@ -122,10 +122,10 @@ def test_a_table_of_cells_is_told_too(tmp_path: Path) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["problem", "cases"], [PROBLEM, '[{"in": "1", "out": "2"}]']])
     with pytest.raises(DataError, match=r"--map question=problem,test_input=cases.\*.in,"):
-        collect([file_rows(path)], Choice())
+        collect([file_rows(path)], RowSelection())
     mapping = "question=problm,test_input=cases.*.in,test_output=cases.*.out"
     with pytest.raises(ConfigError, match="the columns are problem, cases; did you mean problem"):
-        collect([file_rows(path)], Choice(parse_mapping([mapping])))
+        collect([file_rows(path)], RowSelection(parse_mapping([mapping])))
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_row_of_a_known_shape_given_as_a_task_file_is_named(
 
 
 def test_columns_that_say_nothing_are_told_all_the_same() -> None:
-    rows = [Raw("set, row 1", "set-1", {"messages": [{"role": "user"}], "reward_model": {}})]
+    rows = [RawRow("set, row 1", "set-1", {"messages": [{"role": "user"}], "reward_model": {}})]
     with pytest.raises(DataError) as caught:
-        collect([rows], Choice())
+        collect([rows], RowSelection())
     assert str(caught.value).startswith(
         "set, row 1, question: is missing, as are test_input and test_output; "
         "the columns are messages, reward_model\n"
@@ -163,4 +163,4 @@ def test_columns_that_say_nothing_are_told_all_the_same() -> None:
     "row", [{}, {"a": 1}, {"x": None, "y": [[]]}, {1: 2}, {"t": "[" * 5000}, {"a.b": "c"}]
 )
 def test_rows_that_say_nothing_get_no_guess(row: dict[Any, Any]) -> None:
-    assert guess(row) == {}
+    assert guess_columns(row) == {}

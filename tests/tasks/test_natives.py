@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sparring import values
 from sparring.errors import DataError
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 from sparring.tasks.load import dump_tasks, load_tasks
 from tests.shared import shared
 
@@ -55,7 +55,7 @@ def one(tmp_path: Path, row: Any) -> Task:
 
 
 def call(value: object, *arguments: object, rule: str = "value", **named: object) -> Test:
-    return Test(values.encode((list(arguments), named)), values.encode(value), Kind.CALL, rule)
+    return Test(values.encode((list(arguments), named)), values.encode(value), TestKind.CALL, rule)
 
 
 def test_a_suite_of_assertions_is_calls_each_with_its_own_rule(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ SCRIPTS = {
 def test_a_suite_that_is_not_all_calls_stays_whole(name: str, tmp_path: Path) -> None:
     suite = f"def check(candidate):\n    assert candidate([4]) == 4\n{SCRIPTS[name]}"
     [test] = one(tmp_path, {**HUMANEVAL, "test": suite}).tests
-    assert (test.kind, test.input.strip(), test.output) == (Kind.SCRIPT, suite.strip(), "")
+    assert (test.kind, test.input.strip(), test.output) == (TestKind.SCRIPT, suite.strip(), "")
 
 
 def test_a_script_gets_the_imports_that_it_needs_and_no_others(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_row_of_mbpp(tmp_path: Path) -> None:
     assert task.statement.endswith("both tuples.\n\nThe function: `both(a, b=())`")
     assert (task.id, task.entry_point) == ("7", "both")  # and not `set`, which is called first
     [test] = task.tests
-    assert test.kind is Kind.SCRIPT
+    assert test.kind is TestKind.SCRIPT
     assert test.input.split("\n")[:3] == [*MBPP["test_list"], *MBPP["challenge_test_list"]]
     simple = {**MBPP, "test_list": ["assert both((1, 1)) == ()"], "prompt": MBPP["text"]}
     del simple["text"]
@@ -221,7 +221,7 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", BAD_CALLS)
 def test_a_table_of_calls_is_checked_when_it_is_read(name: str, tmp_path: Path) -> None:
     changes, expected = BAD_CALLS[name]
-    assert one(tmp_path, {**TABLE, "exe_method": "function"}).tests[0].kind is Kind.CALL
+    assert one(tmp_path, {**TABLE, "exe_method": "function"}).tests[0].kind is TestKind.CALL
     with pytest.raises(DataError) as caught:
         one(tmp_path, {**TABLE, **changes})
     assert expected in str(caught.value)
@@ -238,13 +238,13 @@ plain = st.recursive(
     max_leaves=5,
 )
 calls = st.builds(
-    lambda a, n, v, rule: Test(values.encode((a, n)), values.encode(v), Kind.CALL, rule),
+    lambda a, n, v, rule: Test(values.encode((a, n)), values.encode(v), TestKind.CALL, rule),
     st.lists(plain, max_size=3),
     st.dictionaries(st.text(min_size=1, max_size=3), plain, max_size=2),
     plain,
     st.sampled_from([None, "value", "truth", "typed", "value(abs=1e-06, rel=0.0)"]),
 )
-scripts = st.text(min_size=1).filter(str.strip).map(lambda text: Test(text, "", Kind.SCRIPT))
+scripts = st.text(min_size=1).filter(str.strip).map(lambda text: Test(text, "", TestKind.SCRIPT))
 programs = st.text(max_size=20)
 function_tasks = st.builds(
     Task,
@@ -308,5 +308,5 @@ def test_the_published_files_are_read_whole() -> None:
     ):
         tasks = load_tasks([shared(f"data/{name}.jsonl.gz")])
         kinds = [{t.kind for t in task.tests} for task in tasks]
-        assert (len(tasks), kinds.count({Kind.SCRIPT})) == (count, made)
+        assert (len(tasks), kinds.count({TestKind.SCRIPT})) == (count, made)
         assert all(len(k) == 1 for k in kinds)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from sparring.errors import DataError
-from sparring.grading import columns
-from sparring.grading.columns import Ask
+from sparring.grading import test_jobs
+from sparring.grading.test_jobs import ExecutionRequest
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Task, Test, Verdict
 from sparring.tasks.formats.natives import read_native
 from sparring.tasks.load import dump_tasks, load_tasks
-from sparring.tasks.preambles import PREAMBLES, VERSION, before, versions
+from sparring.tasks.preambles import PREAMBLES, VERSION, source_before, versions
 from sparring.tasks.rows.fields import read_row
 from sparring.tasks.rows.heads import head_of
 
@@ -50,7 +50,7 @@ def test_an_unknown_name_is_one_clear_line() -> None:
         )
     ]
     with pytest.raises(DataError, match="t: preamble 'no' is not known"):
-        before(Task("t", "q", (), preamble="no"))
+        source_before(Task("t", "q", (), preamble="no"))
 
 
 def test_a_head_that_is_no_python_is_one_clear_line() -> None:
@@ -66,7 +66,7 @@ def test_both_survive_a_task_file(tmp_path: Path) -> None:
     [again] = load_tasks([tmp_path / "t.jsonl"])
     assert (again.preamble, again.head) == ("leetcode", "X = 1\n")
     assert versions([again, again]) == {"leetcode": "1"}
-    assert before(again) == PREAMBLES["leetcode"] + "X = 1\n"
+    assert source_before(again) == PREAMBLES["leetcode"] + "X = 1\n"
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,13 @@ def test_answers_may_leave_out_what_the_prompt_has() -> None:
     own = "def helper(x):\n    return x + 3\n" + left_out
     wrong = "def f(xs):\n    return [helper(x) + 1 for x in xs]"
     with Sandbox(1) as sandbox:
-        asks = [Ask(task, p, task.tests, Limits(), of_task=False) for p in (left_out, own, wrong)]
-        rows = columns.run(sandbox, [*asks, Ask(task, task.solutions[0], task.tests, Limits())])
+        asks = [
+            ExecutionRequest(task, p, task.tests, Limits(), of_task=False)
+            for p in (left_out, own, wrong)
+        ]
+        rows = test_jobs.run(
+            sandbox, [*asks, ExecutionRequest(task, task.solutions[0], task.tests, Limits())]
+        )
     verdicts = [row[0].verdict for row in rows]
     assert verdicts == [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.ACCEPTED]
 
@@ -127,9 +132,9 @@ def test_mbpp_rows_have_none() -> None:
 def test_validators_have_nothing_in_front() -> None:
     task = Task("t", "q", (Test("1\n", "1\n"),), validator="print('valid')", head="A = 1\n",
                 preamble="livecodebench")  # fmt: skip
-    [job] = columns.jobs(Ask(task, "print(1)", task.tests, Limits()))
+    [job] = test_jobs.jobs(ExecutionRequest(task, "print(1)", task.tests, Limits()))
     assert job.preamble == PREAMBLES["livecodebench"] + "A = 1\n"
-    [job] = columns.jobs(Ask(task, "print('valid')", task.tests, Limits()))
+    [job] = test_jobs.jobs(ExecutionRequest(task, "print('valid')", task.tests, Limits()))
     assert job.preamble == ""
 
 
@@ -141,16 +146,18 @@ def test_livecodebench_answers_on_standard_input_have_it_too(tmp_path: Path) -> 
         "starter_code": "", "difficulty": "easy", "public_test_cases": json.dumps(cases),
         "private_test_cases": json.dumps(cases), "metadata": "{}",
     }  # fmt: skip
-    from sparring.tasks.collect import Choice, collect
+    from sparring.tasks.collect import RowSelection, collect
     from sparring.tasks.rows.files import file_rows
 
     path = tmp_path / "lcb.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(row).encode() + b"\n"))
-    [task] = collect([file_rows(path, "tasks")], Choice()).tasks
+    [task] = collect([file_rows(path, "tasks")], RowSelection()).tasks
     assert task.preamble == "livecodebench"
     program = "a, b = map(int, stdin.readline().split())\nprint(reduce(add, [a, b]))"
     with Sandbox(1) as sandbox:
-        [[outcome]] = columns.run(sandbox, [Ask(task, program, task.tests, Limits())])
+        [[outcome]] = test_jobs.run(
+            sandbox, [ExecutionRequest(task, program, task.tests, Limits())]
+        )
     assert (outcome.verdict, outcome.output) == (Verdict.FINISHED, "3\n")
 
 

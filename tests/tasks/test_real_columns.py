@@ -11,21 +11,21 @@ import pytest
 
 from sparring import values
 from sparring.errors import ConfigError, DataError
-from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.comparison import Grader, OutputComparison
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.collect import Choice, Collected, collect
+from sparring.schema import Task, TestKind, Verdict
+from sparring.tasks.collect import CollectedTasks, RowSelection, collect
 from sparring.tasks.mapping import parse_mapping
-from sparring.tasks.rows.files import Raw, file_rows
+from sparring.tasks.rows.files import RawRow, file_rows
 from sparring.tasks.rows.limits import limit
 from tests.shared import shared
 
 CASE = "cases/11-map-and-real-columns"
 
 
-def load(mapping: str, *rows: Any, skip_bad: bool = False) -> Collected:
-    raws = [Raw(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
-    return collect([raws], Choice(parse_mapping([mapping]), skip_bad=skip_bad))
+def load(mapping: str, *rows: Any, skip_bad: bool = False) -> CollectedTasks:
+    raws = [RawRow(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
+    return collect([raws], RowSelection(parse_mapping([mapping]), skip_bad=skip_bad))
 
 
 def tasks(mapping: str, *rows: Any) -> list[Task]:
@@ -194,7 +194,7 @@ def test_a_checker_that_is_called_with_files_is_given_them() -> None:
     [task] = tasks(f"{PAIRS},checker_program=judge", row)
     with Sandbox(workers=1) as sandbox:
         grader = Grader(sandbox)
-        pairs = [Comparison.of(task, task.tests[0], printed) for printed in ("9", "3", "x")]
+        pairs = [OutputComparison.of(task, task.tests[0], printed) for printed in ("9", "3", "x")]
         grader.prepare(pairs)
         verdicts = [grader.verdict(pair)[0] for pair in pairs]
     assert verdicts == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER]
@@ -232,7 +232,7 @@ def test_values_that_are_wrapped_in_a_list(args: Any, expected: Any, found: list
     cell = args if isinstance(args, str) else json.dumps(args)
     [task] = tasks(mapping, {"q": "?", "f": "dbl", "a": cell, "e": expected})
     assert [values.decode(t.output) for t in task.tests] == found
-    assert {t.kind for t in task.tests} == {Kind.CALL}
+    assert {t.kind for t in task.tests} == {TestKind.CALL}
 
 
 @pytest.mark.parametrize("cell", [[4], [[4, 5]], [[]], 4, "4"])
@@ -261,7 +261,7 @@ def test_a_column_of_assertions(name: str) -> None:
     mapping, row = ASSERTIONS[name]
     [task] = tasks(f"question=q,{mapping}", {"q": "Add."} | row)
     assert task.entry_point == "add"
-    assert task.tests[0].kind in (Kind.CALL, Kind.SCRIPT)
+    assert task.tests[0].kind in (TestKind.CALL, TestKind.SCRIPT)
 
 
 COMMANDS = {
@@ -286,7 +286,7 @@ COMMANDS = {
 def test_the_rows_of_case_11(name: str) -> None:
     mapping, count = COMMANDS[name]
     path: Path = shared(f"{CASE}/{name}.jsonl")
-    choice = Choice(parse_mapping([mapping]), skip_bad=True)
+    choice = RowSelection(parse_mapping([mapping]), skip_bad=True)
     found = collect([file_rows(path)], choice)
     assert len(found.tasks) == count
     by_name = {

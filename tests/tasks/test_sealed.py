@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.tasks.formats.sealed import unseal
+from sparring.tasks.formats.livecodebench_tests import unseal
 
 CASES = json.dumps([{"input": "1\n", "output": "2\n", "testtype": "stdin"}])
 

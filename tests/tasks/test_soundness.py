@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sparring import values
-from sparring.schema import Kind, Task, Test
-from sparring.tasks.checkers.looser import leaves_open, looser
-from sparring.tasks.cleaning.findings import Fault, Finding, short
-from sparring.tasks.cleaning.repeats import Pair, duplicate_tasks, same_inputs, same_to_the_letter
-from sparring.tasks.cleaning.sound import Policy, sound
+from sparring.schema import Task, Test, TestKind
+from sparring.tasks.checkers.lenient import allows_several_answers, lenient_checker
+from sparring.tasks.cleaning.cleaned import CleaningPolicy, clean_task
+from sparring.tasks.cleaning.findings import Finding, TaskFault, short
+from sparring.tasks.cleaning.repeats import Pair, duplicate_tasks, same_input, same_inputs
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from sparring.tasks.cleaning.sound import Policy, sound
 def test_the_same_answer_in_another_form(
     checker: str, actual: str, expected: str, found: str | None
 ) -> None:
-    result = looser(checker, actual, expected, Kind.STDIN)
+    result = lenient_checker(checker, actual, expected, TestKind.STDIN)
     assert result is not None
     assert result.checker == found
 
@@ -34,12 +34,14 @@ def test_the_same_answer_in_another_form(
     ("actual", "expected"), [("3\n", "4\n"), ("", "1\n"), ("1 1 2\n", "1 2 2\n"), ("10\n", "1 0\n")]
 )
 def test_another_answer_is_none(actual: str, expected: str) -> None:
-    assert looser("tokens", actual, expected, Kind.STDIN) is None
+    assert lenient_checker("tokens", actual, expected, TestKind.STDIN) is None
 
 
 def test_values_of_calls_have_other_forms_too() -> None:
     def found(actual: object, expected: object, checker: str = "value") -> str | None:
-        result = looser(checker, values.encode(actual), values.encode(expected), Kind.CALL)
+        result = lenient_checker(
+            checker, values.encode(actual), values.encode(expected), TestKind.CALL
+        )
         return result and (result.checker or result.how)
 
     assert found(1.0, 1, "typed") == "value"
@@ -69,7 +71,7 @@ def test_values_of_calls_have_other_forms_too() -> None:
     ],
 )
 def test_statements_that_leave_the_answer_open(statement: str, is_open: bool) -> None:
-    assert leaves_open(statement) is is_open
+    assert allows_several_answers(statement) is is_open
 
 
 def test_inputs_that_occur_twice() -> None:
@@ -78,8 +80,8 @@ def test_inputs_that_occur_twice() -> None:
     assert same_inputs((Test("1", "a"), Test("1 ", "b"), Test("1 ", "b"))) == [
         Pair(1, 0), Pair(2, 1),
     ]  # fmt: skip
-    call, script = Test("1", "1", Kind.CALL), Test("1", "", Kind.SCRIPT)
-    assert same_inputs((call, script, Test("1", "1", Kind.CALL, "truth"))) == [Pair(2, 0)]
+    call, script = Test("1", "1", TestKind.CALL), Test("1", "", TestKind.SCRIPT)
+    assert same_inputs((call, script, Test("1", "1", TestKind.CALL, "truth"))) == [Pair(2, 0)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_inputs_that_occur_twice() -> None:
     ],
 )
 def test_inputs_that_no_program_is_asked_to_tell_apart(one: str, other: str, same: bool) -> None:
-    assert same_to_the_letter(Test(one, ""), Test(other, "")) is same
+    assert same_input(Test(one, ""), Test(other, "")) is same
 
 
 def test_tasks_that_occur_twice() -> None:
@@ -116,34 +118,34 @@ def test_tasks_that_occur_twice() -> None:
 TASK = Task("t", "…", (Test("1", "1"), Test("2", "2")), (Test("3", "3"),), solutions=("a", "b"))
 
 
-def finding(fault: Fault, **where: object) -> Finding:
+def finding(fault: TaskFault, **where: object) -> Finding:
     return Finding("t", fault, "", "", **where)  # type: ignore[arg-type]
 
 
 def test_what_is_left_without_the_bad_parts() -> None:
     found = [
-        finding(Fault.WRONG_OUTPUT, test=1),
-        finding(Fault.WRONG_OUTPUT, test=0, example=True),
-        finding(Fault.SOLUTION_FAILS, solution=0),
-        finding(Fault.SLOW, test=0),
-        finding(Fault.WEAK),
+        finding(TaskFault.WRONG_OUTPUT, test=1),
+        finding(TaskFault.WRONG_OUTPUT, test=0, example=True),
+        finding(TaskFault.SOLUTION_FAILS, solution=0),
+        finding(TaskFault.SLOW, test=0),
+        finding(TaskFault.WEAK),
     ]
-    left = sound(TASK, found, Policy.DROP_TESTS, 1, confirmed=True)
+    left = clean_task(TASK, found, CleaningPolicy.DROP_TESTS, 1, confirmed=True)
     assert left.task is not None
     assert (left.task.tests, left.task.examples) == ((TASK.tests[0],), ())
     assert left.task.solutions == ("b",)
     assert len(left.dropped) == 3
-    too_few = sound(TASK, found, Policy.DROP_TESTS, 2, confirmed=True)
+    too_few = clean_task(TASK, found, CleaningPolicy.DROP_TESTS, 2, confirmed=True)
     assert too_few.task is None
     assert too_few.dropped[-1] == "t: 1 tests remain, fewer than 2"
-    assert sound(TASK, found, Policy.DROP_TASKS, 1, confirmed=True).task is None
-    assert sound(TASK, found[3:], Policy.DROP_TASKS, 1, confirmed=True).task == TASK
+    assert clean_task(TASK, found, CleaningPolicy.DROP_TASKS, 1, confirmed=True).task is None
+    assert clean_task(TASK, found[3:], CleaningPolicy.DROP_TASKS, 1, confirmed=True).task == TASK
 
 
 def test_a_task_goes_for_a_fault_of_its_own_or_without_a_witness() -> None:
-    again = [finding(Fault.DUPLICATE_TASK)]
-    assert sound(TASK, again, Policy.DROP_TESTS, 1, confirmed=True).task is None
-    left = sound(TASK, [], Policy.DROP_TESTS, 1, confirmed=False)
+    again = [finding(TaskFault.DUPLICATE_TASK)]
+    assert clean_task(TASK, again, CleaningPolicy.DROP_TESTS, 1, confirmed=True).task is None
+    left = clean_task(TASK, [], CleaningPolicy.DROP_TESTS, 1, confirmed=False)
     assert (left.task, left.dropped) == (None, ("t: no solution passes a test",))
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparring import values
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 from sparring.tasks.cleaning.filters import Reason
 from sparring.tasks.stdio.convert import converted, to_stdio, write
-from sparring.tasks.stdio.slots import Refusal, Refused, slots
+from sparring.tasks.stdio.slots import ConversionRefusal, ConversionRefused, slots
 from sparring.tasks.stdio.text import read_back
 from sparring.tasks.suites.asserts import parse_asserts
 from sparring.tasks.suites.called import CallTest
@@ -21,7 +21,7 @@ from sparring.tasks.suites.called import CallTest
 
 def call(*arguments: Any, value: Any = 0, **named: Any) -> Test:
     encoded = values.encode((list(arguments), named))
-    return Test(encoded, values.encode(value), Kind.CALL)
+    return Test(encoded, values.encode(value), TestKind.CALL)
 
 
 def task(*tests: Test, checker: str = "value", solution: str | None = None) -> Task:
@@ -38,7 +38,7 @@ def task(*tests: Test, checker: str = "value", solution: str | None = None) -> T
 def test_the_paper_s_own_example() -> None:
     [test] = parse_asserts('assert work("a", [1, 2, 3]) == 2', ["work"])
     assert isinstance(test, CallTest)
-    done = converted(task(Test(test.input, test.output, Kind.CALL)))
+    done = converted(task(Test(test.input, test.output, TestKind.CALL)))
     assert done.tests == (Test("a\n1 2 3\n", "2\n"),)
     assert done.entry_point is None
     assert done.checker == "tokens"
@@ -73,28 +73,28 @@ def test_two_lists_of_lists_and_deeper_ones_have_lengths() -> None:
     assert deep.tests[0].input == "2\n2\n1 2\n3\n1\n4\n"
 
 
-REFUSED: dict[Refusal, Task] = {
-    Refusal.NOT_A_CALL: task(Test("assert f(1)", "", Kind.SCRIPT)),
-    Refusal.NAMED_ARGUMENTS: task(call(1, n=2)),
-    Refusal.DIFFERENT_ARITY: task(call(1), call(1, 2)),
-    Refusal.MIXED_TYPES: task(call(1), call("1")),
-    Refusal.UNEVEN_DEPTH: task(call([1, [2]])),
-    Refusal.TOO_DEEP: task(call([[[[[1]]]]])),
-    Refusal.UNKNOWN_ITEMS: task(call([])),
-    Refusal.NONE: task(call(None)),
-    Refusal.MAPPING: task(call({"a": 1})),
-    Refusal.OTHER_TYPE: task(call({1, 2})),
-    Refusal.LARGE_INTEGER: task(call([0.5, 2**60])),
-    Refusal.TEXT_WITH_LINE_BREAK: task(call("a\u2028b")),
-    Refusal.NOT_TEXT: task(call("\ud800")),
-    Refusal.BLANK_ANSWER: task(call(1, value="")),
-    Refusal.CHECKER: task(call(1, value=[[0.5]])),
+REFUSED: dict[ConversionRefusal, Task] = {
+    ConversionRefusal.NOT_A_CALL: task(Test("assert f(1)", "", TestKind.SCRIPT)),
+    ConversionRefusal.NAMED_ARGUMENTS: task(call(1, n=2)),
+    ConversionRefusal.DIFFERENT_ARITY: task(call(1), call(1, 2)),
+    ConversionRefusal.MIXED_TYPES: task(call(1), call("1")),
+    ConversionRefusal.UNEVEN_DEPTH: task(call([1, [2]])),
+    ConversionRefusal.TOO_DEEP: task(call([[[[[1]]]]])),
+    ConversionRefusal.UNKNOWN_ITEMS: task(call([])),
+    ConversionRefusal.NONE: task(call(None)),
+    ConversionRefusal.MAPPING: task(call({"a": 1})),
+    ConversionRefusal.OTHER_TYPE: task(call({1, 2})),
+    ConversionRefusal.LARGE_INTEGER: task(call([0.5, 2**60])),
+    ConversionRefusal.TEXT_WITH_LINE_BREAK: task(call("a\u2028b")),
+    ConversionRefusal.NOT_TEXT: task(call("\ud800")),
+    ConversionRefusal.BLANK_ANSWER: task(call(1, value="")),
+    ConversionRefusal.CHECKER: task(call(1, value=[[0.5]])),
 }
 
 
-@pytest.mark.parametrize("refusal", Refusal)
-def test_what_cannot_be_carried_is_refused_by_its_name(refusal: Refusal) -> None:
-    with pytest.raises(Refused) as caught:
+@pytest.mark.parametrize("refusal", ConversionRefusal)
+def test_what_cannot_be_carried_is_refused_by_its_name(refusal: ConversionRefusal) -> None:
+    with pytest.raises(ConversionRefused) as caught:
         converted(REFUSED[refusal])
     assert caught.value.refusal is refusal
     [], [removed] = to_stdio([REFUSED[refusal]])
@@ -103,7 +103,7 @@ def test_what_cannot_be_carried_is_refused_by_its_name(refusal: Refusal) -> None
 
 
 def test_lists_and_tuples_in_one_place_are_two_types() -> None:
-    with pytest.raises(Refused, match="list, tuple"):
+    with pytest.raises(ConversionRefused, match="list, tuple"):
         slots([[(1, 2)], [[1, 2]]])
     [slot] = slots([[[(1, 2)]], [[(3, 4)]]])
     assert slot.shape == "lt"
@@ -113,7 +113,7 @@ def test_tolerances_become_those_of_printed_numbers() -> None:
     assert converted(task(call(1, value=0.5))).checker == "float"
     tolerant = converted(task(call(1, value=0.5), checker="value(abs=0.01)"))
     assert tolerant.checker == "float(abs=0.01, rel=0.0)"
-    with pytest.raises(Refused, match="truth"):
+    with pytest.raises(ConversionRefused, match="truth"):
         converted(task(call(1, value=5), checker="truth"))
     assert converted(task(call(1, value=True), checker="truth")).checker == "tokens"
 
@@ -168,7 +168,7 @@ def test_what_is_written_can_be_read_back_given_the_types(data: st.DataObject) -
     calls = data.draw(st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=4))
     try:
         found = slots(calls)
-    except Refused:
+    except ConversionRefused:
         return
     forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in found]
     for arguments in calls:

@@ -11,7 +11,7 @@ import pytest
 
 from sparring.errors import DataError
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Task, Verdict
+from sparring.schema import Task, TestKind, Verdict
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.load import load_tasks
 from sparring.tasks.rows.heads import head_of
@@ -50,7 +50,7 @@ def passed(sandbox: Sandbox, task: Task, program: str) -> bool:
         Job(program, (t.input,), Limits(3, 3), t.kind, task.entry_point or "") for t in task.tests
     ]
     for test, [outcome] in zip(task.tests, sandbox.run(jobs), strict=True):
-        if test.kind is Kind.SCRIPT:
+        if test.kind is TestKind.SCRIPT:
             right = outcome.verdict is Verdict.ACCEPTED
         else:
             rule = test.checker or task.checker

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from sparring.schema import Task, Test
 from sparring.tasks.cleaning.filters import Reason
-from sparring.tasks.cleaning.overlap import Overlap, drop_leaks, drop_twins, grams, words_and_signs
+from sparring.tasks.cleaning.overlap import (
+    Overlap,
+    drop_duplicates,
+    drop_overlap,
+    grams,
+    words_and_signs,
+)
 
 STORY = (
     "Given a list of whole numbers in one line, print the sum of those that are divisible by three "
@@ -24,7 +30,7 @@ def task(name: str, statement: str, *pairs: tuple[str, str]) -> Task:
 
 def test_of_equal_statements_the_first_is_kept() -> None:
     tasks = [task("a", "Add  two\nnumbers."), task("b", "add two **numbers**"), task("c", "Add 3")]
-    kept, removed = drop_twins(tasks, near=None)
+    kept, removed = drop_duplicates(tasks, near=None)
     assert [t.id for t in kept] == ["a", "c"]
     assert [(r.task_id, r.reason, r.detail) for r in removed] == [
         ("b", Reason.DUPLICATE, "same statement as a, kept")
@@ -48,9 +54,9 @@ def test_of_equal_statements_the_first_is_kept() -> None:
     ],
 )
 def test_signs_count_and_punctuation_does_not(one: str, other: str, same: bool) -> None:
-    kept, _ = drop_twins([task("a", one), task("b", other)], near=None)
+    kept, _ = drop_duplicates([task("a", one), task("b", other)], near=None)
     assert len(kept) == (1 if same else 2)
-    kept, _ = drop_twins([task("a", one), task("b", other)])
+    kept, _ = drop_duplicates([task("a", one), task("b", other)])
     assert len(kept) == (1 if same else 2)
 
 
@@ -63,31 +69,31 @@ def test_near_twins_and_how_near() -> None:
         task("c", changed),
         task("d", STORY + " Good luck."),
     ]
-    kept, removed = drop_twins(tasks, Overlap(3, 0.6))
+    kept, removed = drop_duplicates(tasks, Overlap(3, 0.6))
     assert [t.id for t in kept] == ["a", "b"]
     assert {r.task_id for r in removed} == {"c", "d"}
     assert all(
         "of its n-grams in common with a, kept" in r.detail and r.reason is Reason.NEAR_DUPLICATE
         for r in removed
     )
-    strict, _ = drop_twins(tasks, Overlap(3, 0.99))
+    strict, _ = drop_duplicates(tasks, Overlap(3, 0.99))
     assert [t.id for t in strict] == ["a", "b", "c", "d"]
 
 
 def test_statements_without_words_are_compared_as_they_are() -> None:
-    kept, _ = drop_twins([task("a", "???"), task("b", "!!!"), task("c", "???")])
+    kept, _ = drop_duplicates([task("a", "???"), task("b", "!!!"), task("c", "???")])
     assert [t.id for t in kept] == ["a", "b"]
 
 
 def test_a_statement_inside_of_another_is_a_leak() -> None:
     told = f"{' '.join(f'word{i}' for i in range(100))} {STORY} Can you?"
     tasks = [task("same", STORY), task("told", told), task("other", "Print the longest word.")]
-    kept, removed = drop_leaks(tasks, [task("e1", "Count to ten."), task("e2", STORY)])
+    kept, removed = drop_overlap(tasks, [task("e1", "Count to ten."), task("e2", STORY)])
     assert [t.id for t in kept] == ["other"]
     assert [(r.task_id, r.reason) for r in removed] == [
         ("same", Reason.OVERLAP), ("told", Reason.OVERLAP),
     ]  # fmt: skip
-    _, removed_too = drop_leaks([task("short", STORY)], [task("e", told)])
+    _, removed_too = drop_overlap([task("short", STORY)], [task("e", told)])
     assert [r.task_id for r in removed_too] == ["short"]
     assert removed[0].detail == "100% of 8-grams in common with e2"
 
@@ -96,7 +102,7 @@ def test_common_phrases_alone_are_no_leak() -> None:
     phrase = "The first line contains a single integer t the number of test cases. "
     one = phrase + "Print how many pairs of the given numbers have an even sum, for every case."
     two = phrase + "For each of them find the shortest path from the first to the last city there."
-    kept, removed = drop_leaks([task("a", one)], [task("e", two)])
+    kept, removed = drop_overlap([task("a", one)], [task("e", two)])
     assert [t.id for t in kept] == ["a"]
     assert removed == []
 
@@ -105,7 +111,7 @@ def test_common_phrases_alone_are_no_leak() -> None:
 def test_equal_tests_are_a_leak_from_three_on(count: int, leaks: bool) -> None:
     pairs = [(f"{i}\n", f"{2 * i} ") for i in range(count)]
     theirs = [(f" {i}", f"{2 * i}\n") for i in range(count)] + [("99", "198")] * (count > 2)
-    kept, removed = drop_leaks([task("a", "Double.", *pairs)], [task("e", "Times two.", *theirs)])
+    kept, removed = drop_overlap([task("a", "Double.", *pairs)], [task("e", "Times two.", *theirs)])
     assert bool(removed) is leaks
     assert len(kept) == (not leaks)
     assert all(r.reason is Reason.SAME_TESTS and r.detail == "same tests as e" for r in removed)
@@ -113,7 +119,7 @@ def test_equal_tests_are_a_leak_from_three_on(count: int, leaks: bool) -> None:
 
 def test_other_answers_to_the_same_inputs_are_no_leak() -> None:
     mine = [(str(i), str(2 * i)) for i in range(4)]
-    kept, _ = drop_leaks(
+    kept, _ = drop_overlap(
         [task("a", "Double.", *mine)], [task("e", "Plus one.", *((i, i + "1") for i, _ in mine))]
     )
     assert len(kept) == 1
@@ -124,9 +130,9 @@ def test_the_index_finds_what_comparing_all_pairs_finds(seed: int, share: float)
     rng = random.Random(seed)
     tasks = [task(str(i), " ".join(rng.choices("abc", k=rng.randint(1, 9)))) for i in range(12)]
     near = Overlap(2, share)
-    kept, _ = drop_twins(tasks, near)
+    kept, _ = drop_duplicates(tasks, near)
     expected: list[Task] = []
-    for one in drop_twins(tasks, None)[0]:
+    for one in drop_duplicates(tasks, None)[0]:
         mine = grams(words_and_signs(one.statement), 2)
         theirs = [grams(words_and_signs(t.statement), 2) for t in expected]
         if all(len(mine & g) / len(mine | g) < share for g in theirs):

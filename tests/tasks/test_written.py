@@ -11,8 +11,8 @@ import pytest
 from sparring import values
 from sparring.errors import DataError
 from sparring.sandbox import Job, Sandbox
-from sparring.schema import Kind, Task, Test, Verdict
-from sparring.tasks.collect import Choice, collect
+from sparring.schema import Task, Test, TestKind, Verdict
+from sparring.tasks.collect import RowSelection, collect
 from sparring.tasks.load import dump_tasks, load_tasks
 from sparring.tasks.rows.files import file_rows
 
@@ -28,7 +28,7 @@ def read(tmp_path: Path, row: Any, ending: str = "jsonl") -> Task:
     path = tmp_path / f"a.{ending}"
     path.write_text(json.dumps(row if ending == "jsonl" else [row]))
     [task] = load_tasks([path])
-    [other] = collect([file_rows(path)], Choice()).tasks
+    [other] = collect([file_rows(path)], RowSelection()).tasks
     assert (task.tests, task.entry_point) == (other.tests, other.entry_point)
     dump_tasks([task], tmp_path / "dumped.jsonl")
     [again] = load_tasks([tmp_path / "dumped.jsonl"])
@@ -59,7 +59,7 @@ WRITTEN = {
 def test_assertions_are_calls(name: str, ending: str, tmp_path: Path) -> None:
     task = read(tmp_path, WRITTEN[name], ending)
     assert task.entry_point == "double"
-    assert {t.kind for t in task.tests} == {Kind.CALL}
+    assert {t.kind for t in task.tests} == {TestKind.CALL}
     assert calls(task) == [([2], 4), ([-1], -2)]
 
 
@@ -67,7 +67,7 @@ def test_what_is_more_than_calls_is_one_script(tmp_path: Path) -> None:
     tests = ["for n in range(3):\n    assert double(n) == n + n", "assert double(5) == 10"]
     task = read(tmp_path, DOUBLE | {"tests": tests})
     [test] = task.tests
-    assert test.kind is Kind.SCRIPT
+    assert test.kind is TestKind.SCRIPT
     assert "range(3)" in test.input
     assert "double(5)" in test.input
 
@@ -156,7 +156,7 @@ def test_a_column_of_that_name_beside_our_own_tests_is_left_out(tmp_path: Path) 
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"question": "?", "test_input": ["1"], "test_output": ["1"],
                                 "tests": "whatever"}))  # fmt: skip
-    found = collect([file_rows(path)], Choice())
+    found = collect([file_rows(path)], RowSelection())
     assert found.tasks[0].tests == (Test("1", "1"),)
     assert dict(found.left_out) == {"tests": 1}
 
@@ -171,13 +171,13 @@ def test_methods_of_a_class(entry_point: str | None, tmp_path: Path) -> None:
     looped = "for n in range(3):\n    assert Solution().add(n, n) == 2 * n"
     (tmp_path / "dumped.jsonl").unlink()
     [script] = read(tmp_path, row | {"tests": looped}).tests
-    assert script.kind is Kind.SCRIPT
+    assert script.kind is TestKind.SCRIPT
     assert "assert add(n, n) == 2 * n" in script.input
     right = "class Solution:\n    def add(self, a, b):\n        return a + b\n"
     with Sandbox(workers=1) as sandbox:
         [[good], [bad]] = sandbox.run(
             [
-                Job(source, (script.input,), kind=Kind.SCRIPT, entry_point="Solution.add")
+                Job(source, (script.input,), kind=TestKind.SCRIPT, entry_point="Solution.add")
                 for source in (right, right.replace("+", "-"))
             ]
         )

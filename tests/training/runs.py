@@ -18,7 +18,7 @@ SMALL = {
     "tasks.held_out_count": "6",
     "sampling.programs": "6",
     "sampling.tests": "6",
-    "learning.epochs": "1",
+    "learning.ppo_epochs": "1",
     "training.steps": "4",
     "training.tasks_per_step": "4",
     "training.threads": "1",

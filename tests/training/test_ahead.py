@@ -235,18 +235,21 @@ def test_a_checkpoint_without_the_older_weights_is_damaged(ahead: Path, tmp_path
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (("training.ahead=1",), "set learning.old_logprobs = "),
-        (("training.ahead=1", "learning.old_logprobs=trainer"), "learning.importance_cap, such"),
+        (("training.max_async_level=1",), "set learning.old_logprobs = "),
+        (
+            ("training.max_async_level=1", "learning.old_logprobs=recomputed"),
+            "learning.tis_cap, such",
+        ),
         (
             (
-                "training.ahead=1",
-                "learning.old_logprobs=trainer",
-                "learning.importance_cap=2",
+                "training.max_async_level=1",
+                "learning.old_logprobs=recomputed",
+                "learning.tis_cap=2",
                 "learning.kl_place=reward",
             ),
             "set learning.kl_place = loss",
         ),
-        (("training.ahead=2",), "training.ahead"),
+        (("training.max_async_level=2",), "training.max_async_level"),
     ],
 )
 def test_what_would_be_off_policy_unseen_is_refused(changes: tuple[str, ...], said: str) -> None:
@@ -261,4 +264,4 @@ def test_a_run_cannot_begin_to_look_ahead_in_the_middle(run: Path) -> None:
     more = [x for k, v in AHEAD.items() for x in ("--set", f"{k.replace('__', '.')}={v}")]
     done = sparring_here("train", "--resume", "--run-dir", str(run), *more)
     assert done.returncode == 2
-    assert "training.ahead" in done.stderr
+    assert "training.max_async_level" in done.stderr

@@ -8,7 +8,13 @@ import pytest
 
 from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
-from sparring.training.monitoring.alarms import WINDOW, Monitor, begun, learned_nothing, raised
+from sparring.training.monitoring.alarms import (
+    WINDOW,
+    Monitor,
+    alarms_after,
+    learned_nothing,
+    new_alarms,
+)
 
 LIMITS = MonitorSettings()
 
@@ -22,7 +28,7 @@ def of_role(role: str, name: str, *values: float | None) -> list[dict[str, Any]]
 
 
 def last(history: list[dict[str, Any]], limits: MonitorSettings = LIMITS) -> list[dict[str, Any]]:
-    return raised(limits, history[:-1], history[-1])
+    return alarms_after(limits, history[:-1], history[-1])
 
 
 def test_an_alarm_has_its_value_its_limit_and_a_reason() -> None:
@@ -106,11 +112,11 @@ def test_the_newest_culprits_are_named() -> None:
 
 def test_an_alarm_begins_once() -> None:
     [alarm] = now = last(steps(*[1.0] * 5))
-    assert begun(now, []) == [alarm]
-    assert begun(now, [{"step": 4, "alarms": []}]) == [alarm]
-    assert begun(now, [{"step": 4}]) == [alarm]
-    assert begun(now, [{"step": 4, "alarms": now}]) == []
-    assert begun(now, [{"step": 3, "alarms": now}, {"step": 4, "alarms": []}]) == [alarm]
+    assert new_alarms(now, []) == [alarm]
+    assert new_alarms(now, [{"step": 4, "alarms": []}]) == [alarm]
+    assert new_alarms(now, [{"step": 4}]) == [alarm]
+    assert new_alarms(now, [{"step": 4, "alarms": now}]) == []
+    assert new_alarms(now, [{"step": 3, "alarms": now}, {"step": 4, "alarms": []}]) == [alarm]
 
 
 def test_every_threshold_of_the_recipe_is_used() -> None:
@@ -126,7 +132,7 @@ def test_a_role_that_learns_nothing_is_an_alarm_unless_it_is_not_to(role: Role) 
     assert alarm["monitor"] == f"{role}_gradient"
     assert f"{role}.dropped" in alarm["reason"]
     others = [r for r in Role if r is not role]
-    assert raised(LIMITS, idle[:-1], idle[-1], others) == []
+    assert alarms_after(LIMITS, idle[:-1], idle[-1], others) == []
     assert last(of_role(role, "gradient_share", *[0.5] * 5)) == []
 
 
@@ -163,7 +169,7 @@ def test_log_probs_that_drift_apart_are_told_by_those_of_the_first_steps() -> No
     wide = MonitorSettings(gap_drift=3)
     assert last(history, wide) == []
     # older weights have sampled: the distance is theirs
-    assert raised(LIMITS, history[:-1], history[-1], tuple(Role), ahead=True) == []
+    assert alarms_after(LIMITS, history[:-1], history[-1], tuple(Role), ahead=True) == []
     # the rounding of float32
     assert last(of_role("coder", "logprob_gap", *[3e-7] * 5, *[9e-7] * 5)) == []
     assert last(of_role("coder", "logprob_gap", *[3e-7] * 5, *[2e-3] * 5)) != []

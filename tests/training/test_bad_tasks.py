@@ -89,16 +89,16 @@ def test_a_checker_that_accepts_everything_is_named(tmp_path: Path) -> None:
         row["checker"], row["checker_program"] = "program", 'print("accepted")'
 
     metrics, screen = trained_on(tmp_path, spoil)
-    assert metrics[-1]["one_shot"] > 0.8  # what the reward sees
+    assert metrics[-1]["pass@1"] > 0.8  # what the reward sees
     found = reasons(metrics)
-    assert "checkers accept 100% of the expected outputs" in found["foreign_outputs"]
-    assert re.search(r"such as task micro-\w{12}", found["foreign_outputs"])
+    assert "checkers accept 100% of the expected outputs" in found["checker_leniency"]
+    assert re.search(r"such as task micro-\w{12}", found["checker_leniency"])
     assert screen.count("alarm foreign_outputs") == 1
 
 
-@pytest.mark.parametrize(("most", "rewarded", "withheld"), [("10", 8, 2), ("5", 4, 1), ("3", 3, 0)])
+@pytest.mark.parametrize(("most", "rewarded", "hidden"), [("10", 8, 2), ("5", 4, 1), ("3", 3, 0)])
 def test_training_tasks_lose_tests_of_those_in_use_and_held_out_tasks_none(
-    most: str, rewarded: int, withheld: int
+    most: str, rewarded: int, hidden: int
 ) -> None:
     recipe = load_recipe(
         NANO_RECIPE,
@@ -107,7 +107,7 @@ def test_training_tasks_lose_tests_of_those_in_use_and_held_out_tasks_none(
     with trial_context(recipe, Trainer(recipe)) as context:
         whole = {t.id: t for t in microworld_tasks(Split.TRAIN, 16, 0)}
         for task in context.prompts.tasks:
-            assert (len(task.tests), len(task.withheld)) == (rewarded, withheld)
+            assert (len(task.tests), len(task.hidden)) == (rewarded, hidden)
             assert {*task.ground_truth} == {*whole[task.id].tests[: int(most)]}
         assert {len(t.tests) for t in context.prompts.held_out} == {int(most)}
-        assert not any(t.withheld for t in context.prompts.held_out)
+        assert not any(t.hidden for t in context.prompts.held_out)

@@ -15,7 +15,7 @@ from sparring.runs.reader import open_run
 from sparring.schema import Response
 from sparring.training.labelled import learned_from
 from tests.training.runs import finished, records
-from tests.training.test_reward import BOUT, cut, scored
+from tests.training.test_reward import GROUP, cut, scored
 
 MOST = 20
 
@@ -45,7 +45,7 @@ def test_a_replay_learns_from_first_tokens_and_pays_for_all(run: Path, tmp_path:
 
 def response(length: int) -> Response:
     return replace(
-        BOUT.coder[0],
+        GROUP.coder[0],
         token_ids=tuple(range(length)),
         logprobs=tuple(-0.5 - i for i in range(length)),
     )
@@ -70,8 +70,8 @@ def test_a_cut_beyond_every_response_is_refused() -> None:
 def test_a_truncated_test_is_not_paid_for_its_length() -> None:
     """Test 1, right and cut off: it is a good one of 4 tokens, unless it is known to be cut."""
     paid = {"reward": {"length": "paper"}}
-    whole, shorter = scored(**paid), scored(cut(BOUT, tests=(0,)), **paid)
-    facts = facts_of(cut(BOUT, tests=(0,)))
+    whole, shorter = scored(**paid), scored(cut(GROUP, tests=(0,)), **paid)
+    facts = facts_of(cut(GROUP, tests=(0,)))
     assert facts.truncated_U.tolist() == [True, False, False]
     assert (
         whole.earned.tester_rewards.value.tolist() == shorter.earned.tester_rewards.value.tolist()

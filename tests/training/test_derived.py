@@ -7,7 +7,12 @@ import pytest
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.training.planning.derived import derived_quantities
 
-PLAIN = ("training.steps=70", "learning.epochs=1", "learning.minibatches=2", "sampling.opponents=0")
+PLAIN = (
+    "training.steps=70",
+    "learning.ppo_epochs=1",
+    "learning.num_minibatches=2",
+    "sampling.initial_policy_programs=0",
+)
 
 
 def derived(*changes: str) -> dict[str, str]:
@@ -15,7 +20,7 @@ def derived(*changes: str) -> dict[str, str]:
 
 
 def test_opponents_and_further_rounds_are_in_the_bounds() -> None:
-    found = derived("sampling.opponents=5", "sampling.extra_rounds=2")
+    found = derived("sampling.initial_policy_programs=5", "sampling.extra_attempts=2")
     # 16 tasks × 3 rounds × (10 + 5 programs of 64 tokens, 14 tests of 72)
     assert found["responses"].startswith(f"{16 * (15 + 14):,} ")
     assert found["responses"].endswith("; in at most 3 attempts")
@@ -27,7 +32,7 @@ def test_opponents_and_further_rounds_are_in_the_bounds() -> None:
     ("changes", "steps"),
     [
         ((), 2),
-        (("learning.epochs=3",), 6),
+        (("learning.ppo_epochs=3",), 6),
         (("learning.mode=separate",), 4),
     ],
 )

@@ -42,7 +42,11 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
 
 def test_opponents_and_a_budget_of_tokens_are_in_what_a_run_costs(tmp_path: Path) -> None:
     """A disk that could never hold so many steps is no reason to refuse a run of a few."""
-    more = ["sampling.opponents=3", "training.steps=900000000", "training.token_budget=2000"]
+    more = [
+        "sampling.initial_policy_programs=3",
+        "training.steps=900000000",
+        "training.token_budget=2000",
+    ]
     changes = [x for change in more for x in ("--set", change)]
     done = sparring_here("train", "--dry-run", *SETS, *changes, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

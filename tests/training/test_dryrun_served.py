@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.vllm.sampler import VllmSampler
@@ -30,7 +30,7 @@ def test_the_server_rests_while_it_learns_and_one_process_is_enough(
         did.append("rest")
         rest(sampler)
 
-    def learned(learner: Learner, groups: list[Group]) -> dict[Role, RoleStats]:
+    def learned(learner: Learner, groups: list[SampleGroup]) -> dict[Role, RoleStats]:
         did.append("learn")
         return update(learner, groups)
 

@@ -42,9 +42,9 @@ OWN = {
     "qwen2.5-14b": {},
     "qwen3-4b-long-cot": {"prompts.reasoning": "none", "learning.max_response_tokens": "48"},
     "qwen2.5-14b-label-free": {
-        "supervision.model": "nano",
-        "supervision.tests": "3",
-        "supervision.max_tokens": "72",
+        "pseudo_labels.model": "nano",
+        "pseudo_labels.tests": "3",
+        "pseudo_labels.max_tokens": "72",
     },
 }
 

@@ -15,10 +15,10 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy import place
-from sparring.policy.shape import Shape, read_shape, shape_of
+from sparring.policy.shape import ModelShape, read_shape, shape_of
 from sparring.training.planning import fits
 from sparring.training.planning.conditions import GIB, Conditions
-from sparring.training.planning.estimate import Estimate, estimate
+from sparring.training.planning.estimate import MemoryEstimate, estimate
 from sparring.training.planning.main_memory import main_memory
 from tests.forks import Forked
 from tests.training.runs import SMALL
@@ -28,7 +28,7 @@ from tests.training.test_recipes_fit import shape as qwen
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import memory
 
-HAND = Shape(
+HAND = ModelShape(
     family="llama",
     vocabulary=1000,
     hidden=64,
@@ -46,27 +46,29 @@ SIZES = (
     "prompts.max_tokens=128",
     "sampling.programs=8",
     "sampling.tests=8",
-    "sampling.opponents=2",
+    "sampling.initial_policy_programs=2",
     "sampling.coder_max_tokens=120",
     "sampling.tester_max_tokens=120",
-    "sampling.max_rows=64",
+    "sampling.max_batch_size=64",
     "learning.tokens_per_micro_batch=1088",
-    "learning.epochs=1",
+    "learning.ppo_epochs=1",
     "evaluation.programs=8",
     "evaluation.tests=8",
 )
 
 
-def found(*changes: str, shape: Shape = HAND, given: Conditions | None = None) -> Estimate:
+def found(
+    *changes: str, shape: ModelShape = HAND, given: Conditions | None = None
+) -> MemoryEstimate:
     return estimate(load_recipe(None, [*SIZES, *changes]), shape, given)
 
 
-def held(e: Estimate) -> float:
+def held(e: MemoryEstimate) -> float:
     """Beside the process itself."""
     return e.least - e.held["the process itself"]
 
 
-def main_of(*changes: str, given: Conditions) -> Estimate:
+def main_of(*changes: str, given: Conditions) -> MemoryEstimate:
     recipe = load_recipe(None, [*SIZES, *changes])
     return main_memory(recipe, HAND, given, estimate(recipe, HAND, given))
 
@@ -81,10 +83,13 @@ def test_what_is_held_is_four_copies_and_the_start_weights() -> None:
     whole = 3 * layer + 64 + 1000 * 64
     assert HAND.parameters == whole
     assert held(found()) == 5 * 4 * whole
-    without = ["learning.kl=0", "sampling.opponents=0"]
+    without = ["learning.kl_coef=0", "sampling.initial_policy_programs=0"]
     assert held(found(*without)) == 4 * 4 * whole
     assert held(found(*without, "learning.frozen=coder")) == 5 * 4 * whole
-    assert held(found("learning.reference=step", "sampling.opponents=0")) == 4 * 4 * whole
+    assert (
+        held(found("learning.reference=step", "sampling.initial_policy_programs=0"))
+        == 4 * 4 * whole
+    )
 
 
 def test_in_bfloat16_what_learns_has_float32_masters_and_copies_are_halved() -> None:
@@ -156,13 +161,13 @@ def test_rows_are_no_more_than_are_asked_for_at_once() -> None:
 
     few = ("training.tasks_per_step=2", "tasks.held_out_count=3")
     assert rows(*few) == "24"  # three tasks held out, eight responses each
-    assert rows(*few, "sampling.max_rows=20") == "16"  # whole groups
-    assert rows(*few, "sampling.max_rows=5") == "8"  # but one at least
+    assert rows(*few, "sampling.max_batch_size=20") == "16"  # whole groups
+    assert rows(*few, "sampling.max_batch_size=5") == "8"  # but one at least
 
 
 def test_a_frozen_tester_is_held_as_well() -> None:
     recipe = load_recipe(None, SIZES)
-    beside = estimate(recipe, HAND, supervisor=HAND)
+    beside = estimate(recipe, HAND, frozen_tester=HAND)
     assert held(beside) - held(found()) == 4 * HAND.parameters
 
 

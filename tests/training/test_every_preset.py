@@ -15,7 +15,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
+from sparring.runs.progress import RunProgress
 from sparring.schema import Role
 from sparring.training.loop import train_step
 from sparring.training.rollouts.context import rollout_context
@@ -75,7 +75,7 @@ def fake() -> Iterator[FakeVllm]:
 
 
 @pytest.mark.parametrize(
-    ("preset", "weights", "opponents", "engine"),
+    ("preset", "weights", "initial_policy_programs", "engine"),
     [
         pytest.param(
             *row, marks=() if row in PAIRWISE else pytest.mark.slow, id="-".join(map(str, row))
@@ -84,9 +84,19 @@ def fake() -> Iterator[FakeVllm]:
     ],
 )
 def test_two_steps_are_made(
-    preset: Preset, weights: str, opponents: int, engine: str, fake: FakeVllm, tmp_path: Path
+    preset: Preset,
+    weights: str,
+    initial_policy_programs: int,
+    engine: str,
+    fake: FakeVllm,
+    tmp_path: Path,
 ) -> None:
-    settings = {**TINY, **WEIGHTS[weights], "preset": preset, "sampling.opponents": str(opponents)}
+    settings = {
+        **TINY,
+        **WEIGHTS[weights],
+        "preset": preset,
+        "sampling.initial_policy_programs": str(initial_policy_programs),
+    }
     if engine == "vllm":
         fake.restarted()
         settings |= {
@@ -105,7 +115,7 @@ def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, 
     """The metrics of the first steps of a run, without evaluations."""
     recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
     run, trainer, scorer = RunDir.create(path), Trainer(recipe), scorer_of(recipe)
-    progress = Progress(steps, 0, Console(quiet=True))
+    progress = RunProgress(steps, 0, Console(quiet=True))
     with rollout_context(recipe, trainer, run, progress, None) as context:
         rollouts = OnlineRollouts(context, trainer.pass_rates)
         for _ in range(steps):

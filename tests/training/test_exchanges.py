@@ -77,7 +77,7 @@ def test_three_steps_take_the_fewest_exchanges(
     monkeypatch.setattr(Trainer, "full_model", full_model)
     if "merged" in name:  # as where vLLM cannot serve the adapter
         reason = "its rank 4 is beyond 3"
-        monkeypatch.setattr("sparring.training.weights.travelling.why_merged", lambda *_: reason)
+        monkeypatch.setattr("sparring.training.weights.weight_export.why_merged", lambda *_: reason)
     with FakeVllm(NANO_DIR) as fake:
         fake.lora_rank = 8
         servers = {

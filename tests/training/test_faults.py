@@ -20,12 +20,21 @@ from sparring.errors import ConfigError
         ),
         (["reward=mine.py:f", "reward.smoothing=0.1"], "reward.smoothing = 0.1 is without effect"),
         (["reward=mine.py:f", "reward.coder=share"], "reward.coder = share is without effect"),
-        (["reward.tester=simple", "reward.validity=1"], "reward.tester = simple has no such term"),
-        (["reward.tester=simple", "reward.no_wrong=zero"], "reward.no_wrong = zero is without"),
-        (["reward.tester=post_stage", "reward.difficulty=2"], "reward.difficulty = 2.0 is without"),
+        (
+            ["reward.tester=simple", "reward.validity_bonus=1"],
+            "reward.tester = simple has no such term",
+        ),
+        (
+            ["reward.tester=simple", "reward.no_wrong_reward=zero"],
+            "reward.no_wrong_reward = zero is without",
+        ),
+        (
+            ["reward.tester=post_stage", "reward.difficulty_exponent=2"],
+            "reward.difficulty_exponent = 2.0 is without",
+        ),
         (["prompts.tester_examples_share=0.5"], "prompts.tester_examples = 0 shows none"),
-        (["supervision.tests=4"], "supervision.kind = ground_truth asks no model"),
-        (["supervision.temperature=0.5"], "supervision.temperature = 0.5 is without effect"),
+        (["pseudo_labels.tests=4"], "pseudo_labels.source = ground_truth asks no model"),
+        (["pseudo_labels.temperature=0.5"], "pseudo_labels.temperature = 0.5 is without effect"),
         (
             ["reward.overlong=penalty"],
             "sampling.coder_max_tokens is 64: every response would get a penalty; set "
@@ -62,9 +71,13 @@ def test_what_would_do_nothing_is_one_line_that_says_why(
     [
         ["reward.length=paper", "reward.normalisation=mean"],  # programs' advantages go by it
         ["reward.tester=simple", "reward.smoothing=0.1"],
-        ["reward.tester=simple", "reward.validity=0.5"],  # as the preset has it
-        ["reward.tester=simple", "reward.validity=0", "reward.difficulty=0"],  # switched off
-        ["reward.tester=post_stage", "reward.no_wrong=zero"],
+        ["reward.tester=simple", "reward.validity_bonus=0.5"],  # as the preset has it
+        [
+            "reward.tester=simple",
+            "reward.validity_bonus=0",
+            "reward.difficulty_exponent=0",
+        ],  # switched off
+        ["reward.tester=post_stage", "reward.no_wrong_reward=zero"],
         ["reward=mine.py:f", "reward.overlong=mask"],
         ["prompts.tester_examples=1", "prompts.tester_examples_share=0.5"],
         ["sampling.tests=1", "learning.frozen=tester"],
@@ -84,7 +97,7 @@ def test_what_does_something_or_is_the_presets_is_not_refused(
 
 def test_in_a_file_it_is_the_file_that_is_named(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('[reward]\ntester = "simple"\nvalidity = 1.0\n')
+    file.write_text('[reward]\ntester = "simple"\nvalidity_bonus = 1.0\n')
     with pytest.raises(ConfigError, match=r"mine\.toml: reward\.validity = 1\.0 is without effect"):
         load_recipe(file)
 
@@ -92,10 +105,10 @@ def test_in_a_file_it_is_the_file_that_is_named(tmp_path: Path) -> None:
 def test_a_record_is_read_as_it_is_and_only_changes_are_refused() -> None:
     record = {"reward": {"tester": "simple", "validity": 1.0}, "sampling": {"programs": 1}}
     old = make_recipe(record, (), "recipe.json")
-    assert old.reward.validity == 1
+    assert old.reward.validity_bonus == 1
     make_recipe(record, ["training.steps=3"], "recipe.json")
     with pytest.raises(ConfigError, match=r"--set: reward\.validity"):
-        make_recipe(record, ["reward.validity=2"], "recipe.json")
+        make_recipe(record, ["reward.validity_bonus=2"], "recipe.json")
 
 
 @pytest.mark.parametrize(
@@ -114,12 +127,12 @@ def test_every_recipe_of_ours_loads(path: Path) -> None:
         (["learning.tester_weight=0"], 0),
         (["learning.frozen=coder"], 6),
         (["reward=mine.py:f", "sampling.skip_unlabelled=true"], 6),  # they decide what is asked
-        (["learning.frozen=tester", "sampling.extra_rounds=1"], 6),
+        (["learning.frozen=tester", "sampling.extra_attempts=1"], 6),
     ],
 )
 def test_opponents_are_asked_for_where_they_can_change_something(
     changes: list[str], asked: int
 ) -> None:
     recipe = load_recipe(NANO_RECIPE, changes)
-    assert recipe.sampling.opponents == 6
-    assert recipe.opponents == asked
+    assert recipe.sampling.initial_policy_programs == 6
+    assert recipe.initial_policy_programs == asked

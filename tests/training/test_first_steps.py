@@ -10,7 +10,7 @@ import pytest
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
-from sparring.policy.shape import Shape
+from sparring.policy.shape import ModelShape
 from sparring.training.notes import embedded_prompts
 from sparring.training.planning.estimate import estimate
 from sparring.training.planning.fits import find_shape
@@ -50,8 +50,8 @@ def test_a_run_as_a_model_is_its_newest_checkpoint(run: tuple[Path, str], tmp_pa
     newest = str(path / "checkpoints" / "step-00001")
     asked = load_recipe(NANO_RECIPE, [f"model.path={path}"])
     assert asked.model.path == newest
-    by = ["supervision.kind=tester", f"supervision.model={path}"]
-    assert load_recipe(NANO_RECIPE, by).supervision.model == newest
+    by = ["pseudo_labels.source=tester", f"pseudo_labels.model={path}"]
+    assert load_recipe(NANO_RECIPE, by).pseudo_labels.model == newest
     older = f"{path}/checkpoints/step-00000"
     assert load_recipe(NANO_RECIPE, [f"model.path={older}"]).model.path == older
     (tmp_path / "recipe.json").write_text("{}")
@@ -81,10 +81,14 @@ def test_another_model_under_the_embedded_recipes_prompts_is_told_of() -> None:
 
 
 def test_rows_of_an_evaluation_are_not_those_of_a_step() -> None:
-    few = ["training.tasks_per_step=1", "sampling.programs=10", "sampling.opponents=0"]
-    few += ["sampling.tests=10", "sampling.max_rows=512"]
+    few = [
+        "training.tasks_per_step=1",
+        "sampling.programs=10",
+        "sampling.initial_policy_programs=0",
+    ]
+    few += ["sampling.tests=10", "sampling.max_batch_size=512"]
 
-    def rows(*changes: str, supervisor: Shape | None = None) -> list[str]:
+    def rows(*changes: str, frozen_tester: ModelShape | None = None) -> list[str]:
         found = estimate(load_recipe(NANO_RECIPE, [*few, *changes]), find_shape("nano"))
         return [k for k in found.phases["sampling"] if k.startswith("keys")]
 
@@ -94,9 +98,9 @@ def test_rows_of_an_evaluation_are_not_those_of_a_step() -> None:
     [line] = rows("tasks.held_out_count=1")
     assert line.startswith("keys and values of 10 rows")
     assert "held-out" not in line
-    by = ["supervision.kind=tester", "supervision.model=nano", "supervision.tests=8"]
+    by = ["pseudo_labels.source=tester", "pseudo_labels.model=nano", "pseudo_labels.tests=8"]
     shape = find_shape("nano")
-    found = estimate(load_recipe(NANO_RECIPE, [*few, *by]), shape, supervisor=shape)
+    found = estimate(load_recipe(NANO_RECIPE, [*few, *by]), shape, frozen_tester=shape)
     phase = found.phases["sampling pseudo-labels, on the first rank"]
     [line] = [k for k in phase if k.startswith("keys")]
     assert line.startswith("keys and values of 8 rows")

@@ -108,7 +108,7 @@ def test_a_run_on_function_tasks_learns_goes_on_is_replayed_and_rescored(
     steps = records(path, "metrics.jsonl")
     assert len(steps) == 2
     for step in steps:
-        assert step["one_shot"] == pytest.approx(2 / 6)  # bodies 0 and 4 of six
+        assert step["pass@1"] == pytest.approx(2 / 6)  # bodies 0 and 4 of six
         assert step["tests_right"] == pytest.approx(4 / 6)
         assert step["tests_invalid"] == 0
         assert step["groups_dropped"] == 0

@@ -24,7 +24,7 @@ FEW = [
     "tasks.train_count=12",
     "tasks.held_out_count=8",
     "training.tasks_per_step=2",
-    "sampling.opponents=0",
+    "sampling.initial_policy_programs=0",
     "sandbox.workers=1",
     "evaluation.programs=2",
     "evaluation.tests=2",
@@ -105,10 +105,10 @@ def test_no_room_for_a_response_is_a_prompt_that_is_too_long(limit: int) -> None
 
 
 def test_a_supervisors_prompt_may_be_the_one_that_is_too_long(limit: int) -> None:
-    by = ["supervision.kind=tester", "supervision.model=nano", "supervision.tests=2"]
+    by = ["pseudo_labels.source=tester", "pseudo_labels.model=nano", "pseudo_labels.tests=2"]
     with opened() as (_, trainer):
         room = trainer.model.config.max_position_embeddings
-    wide = f"supervision.max_tokens={room - limit}"
+    wide = f"pseudo_labels.max_tokens={room - limit}"
     said = r"supervision\.model: .*lower supervision\.max_tokens"
     with pytest.raises(ModelError, match=said), opened(*by, wide):
         pass
@@ -117,8 +117,8 @@ def test_a_supervisors_prompt_may_be_the_one_that_is_too_long(limit: int) -> Non
         assert made.too_long["training"]
         assert not made.too_long["held-out"]
         assert context.pseudo_labels is not None
-        supervisor = context.pseudo_labels.supervisor
-        assert len(supervisor.prompts(made.tasks)) == len(made.tasks)
+        frozen_tester = context.pseudo_labels.frozen_tester
+        assert len(frozen_tester.prompts(made.tasks)) == len(made.tasks)
 
 
 def test_too_few_tasks_that_are_left_end_the_run(lengths: dict[str, int]) -> None:

@@ -10,24 +10,27 @@ import torch
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.schema import Role
 from sparring.training.state.trainer import BOTH, START, Trainer
 from tests.learner.test_export import loaded
 from tests.learner.test_update import groups
 
-FULL = ["model.lora_rank=0", "sampling.opponents=0", "learning.kl=0"]
-LORA = ["model.lora_rank=4", "sampling.opponents=0", "learning.kl=0"]
+FULL = ["model.lora_rank=0", "sampling.initial_policy_programs=0", "learning.kl_coef=0"]
+LORA = ["model.lora_rank=4", "sampling.initial_policy_programs=0", "learning.kl_coef=0"]
 KEPT = {
     "full": (FULL, [BOTH]),
-    "full with a reference": ([*FULL[:2], "learning.kl=0.1"], [BOTH, START]),
-    "full with opponents": ([FULL[0], "sampling.opponents=1", FULL[2]], [BOTH, START]),
+    "full with a reference": ([*FULL[:2], "learning.kl_coef=0.1"], [BOTH, START]),
+    "full with opponents": (
+        [FULL[0], "sampling.initial_policy_programs=1", FULL[2]],
+        [BOTH, START],
+    ),
     "a frozen tester": ([*FULL, "learning.frozen=tester"], [Role.CODER, Role.TESTER, START]),
     "adapters": ([*LORA, "model.adapters=per_role"], [*Role, START]),
 }
 
 
-def logprobs(model: Any, samples: list[Group]) -> torch.Tensor:
+def logprobs(model: Any, samples: list[SampleGroup]) -> torch.Tensor:
     return response_logprobs(model, samples).logprob
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
-from sparring.learner.samples import Group, Sample
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.state import checkpoints
@@ -35,15 +35,15 @@ def recipe(settings: dict[str, Any], precision: str) -> Recipe:
     return make_recipe({**settings, "model": model}, (), "test")
 
 
-def groups(seed: int) -> list[Group]:
+def groups(seed: int) -> list[SampleGroup]:
     rng = random.Random(seed)
 
     def ids(length: int) -> tuple[int, ...]:
         return tuple(rng.randrange(5, 60) for _ in range(length))
 
-    def of(role: Role) -> Group:
+    def of(role: Role) -> SampleGroup:
         samples = [Sample(ids(n), (-2.0,) * n, rng.uniform(-1, 1)) for n in (3, 9, 6)]
-        return Group(role, ids(7), 1.0, tuple(samples))
+        return SampleGroup(role, ids(7), 1.0, tuple(samples))
 
     return [of(role) for role in Role]
 
@@ -114,7 +114,7 @@ def test_a_checkpoint_of_one_precision_is_taken_up_in_the_other(
 def test_a_checkpoint_of_a_gpu_is_taken_up_without_one(
     ahead: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weighed = {"old_logprobs": "trainer", "importance_cap": 2.0}
+    weighed = {"old_logprobs": "trainer", "tis_cap": 2.0}
     made = recipe({"learning": weighed, "training": {"threads": 1, "ahead": ahead}}, "bfloat16")
     trainer, run = Trainer(made), RunDir.create(tmp_path / "run")
     if ahead:
@@ -145,7 +145,7 @@ def test_a_shared_gpu_has_its_memory_back_after_an_export(
     given: list[torch.device] = []
     monkeypatch.setattr(trainer_module, "give_back", given.append)
     for share, times in (("false", 0), ("true", 1)):
-        changes = ("sampling.engine=vllm", f"vllm.share_gpu={share}", "learning.kl=0.0")
+        changes = ("sampling.engine=vllm", f"vllm.share_gpu={share}", "learning.kl_coef=0.0")
         trainer = Trainer(make_recipe({}, changes, "test"))
         assert trainer.learner.shares_device is (share == "true")
         trainer.export(BOTH, tmp_path / share, torch.bfloat16)

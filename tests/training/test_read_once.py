@@ -17,7 +17,11 @@ def test_a_training_reads_every_response_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readings = counted(monkeypatch)
-    changes = {"training.steps": "1", "sampling.opponents": "2", "tasks.held_out_count": "2"}
+    changes = {
+        "training.steps": "1",
+        "sampling.initial_policy_programs": "2",
+        "tasks.held_out_count": "2",
+    }
     finished(command(tmp_path / "run", **changes))
     run = open_run(tmp_path / "run")
     expected: Readings = Counter()
@@ -25,7 +29,7 @@ def test_a_training_reads_every_response_once(
         task = group["task"]["id"]
         for role, part in (
             (Role.CODER, "programs"),
-            (Role.CODER, "opponents"),
+            (Role.CODER, "initial_policy_programs"),
             (Role.TESTER, "tests"),
         ):
             expected.update((task, role, i) for i in range(len(group[part])))

@@ -20,7 +20,7 @@ from sparring.learner.distributed.export import export_weights
 from sparring.policy.vllm.client import Client
 from sparring.policy.vllm.environment import default_environment
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.server import Server
+from sparring.policy.vllm.server import VllmServer
 from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.schema import Role
 from tests.nano import nano
@@ -59,7 +59,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("server")
     model, tokenizer = nano()
     export_weights(model, tokenizer, place, torch.float32)
-    server = Server(SETTINGS, place / "vllm.log")
+    server = VllmServer(SETTINGS, place / "vllm.log")
     try:
         yield server.start(place).url
     finally:
@@ -70,7 +70,7 @@ def settings(**changes: str) -> list[str]:
     return [x for k, v in {**RUN, **changes}.items() for x in ("--set", f"{k}={v}")]
 
 
-def check_run(run: Path, steps: int, opponents: int = 1) -> None:
+def check_run(run: Path, steps: int, initial_policy_programs: int = 1) -> None:
     """Log-probs after each synchronisation, and every response there, once."""
     metrics = records(run, "metrics.jsonl")
     assert [r["step"] for r in metrics] == list(range(1, steps + 1))
@@ -81,8 +81,10 @@ def check_run(run: Path, steps: int, opponents: int = 1) -> None:
     assert max(known) < 1e-3
     for step in range(1, steps + 1):
         for record in rollouts(run, step):
-            sizes = [len(record.get(k, ())) for k in ("programs", "tests", "opponents")]
-            assert sizes == [6, 6, opponents]
+            sizes = [
+                len(record.get(k, ())) for k in ("programs", "tests", "initial_policy_programs")
+            ]
+            assert sizes == [6, 6, initial_policy_programs]
             assert {r["weights"] for r in (*record["programs"], *record["tests"])} == {step - 1}
 
 
@@ -141,9 +143,12 @@ def test_three_steps_of_a_preset(url: str, tmp_path: Path, preset: str, lora_ran
     changes |= {"preset": preset, "model.lora_rank": lora_rank}
     more = settings(**changes)
     if preset == "paper":  # it has no opponents
-        more = [x.replace("sampling.opponents=1", "sampling.opponents=0") for x in more]
+        more = [
+            x.replace("sampling.initial_policy_programs=1", "sampling.initial_policy_programs=0")
+            for x in more
+        ]
     finished_apart([*command(run), *more])
-    check_run(run, 3, opponents=0 if preset == "paper" else 1)
+    check_run(run, 3, initial_policy_programs=0 if preset == "paper" else 1)
 
 
 def test_a_frozen_tester_writes_its_tests_and_ends(tmp_path: Path) -> None:
@@ -153,17 +158,17 @@ def test_a_frozen_tester_writes_its_tests_and_ends(tmp_path: Path) -> None:
         "training.steps": "2",
         "evaluation.every": "2",
         "sampling.engine": "local",
-        "supervision.kind": "tester",
-        "supervision.model": "nano",
-        "supervision.engine": "vllm",
-        "supervision.tests": "4",
-        "supervision.max_tokens": "72",
+        "pseudo_labels.source": "tester",
+        "pseudo_labels.model": "nano",
+        "pseudo_labels.engine": "vllm",
+        "pseudo_labels.tests": "4",
+        "pseudo_labels.max_tokens": "72",
         "vllm.environment": str(ENVIRONMENT),
         "vllm.cpu_cache": "1",
         "vllm.arguments": '["--enforce-eager"]',
     }
     finished_apart([*command(run), *settings(**changes)])
-    read = [1 - m["supervision"]["unread"] for m in records(run, "metrics.jsonl")]
+    read = [1 - m["pseudo_labels"]["unread"] for m in records(run, "metrics.jsonl")]
     print("share of its tests that could be read:", read)
     assert min(read) > 0.5
     assert servers_of(os.getpid()) == before

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sparring.config.load import load_recipe
-from sparring.policy.settings import Engine
-from sparring.policy.shape import Shape, shape_of
+from sparring.policy.settings import SamplingEngine
+from sparring.policy.shape import ModelShape, shape_of
 from sparring.training.planning.conditions import GIB, Conditions
 from sparring.training.planning.estimate import estimate
 from sparring.training.planning.main_memory import main_memory
@@ -35,7 +35,7 @@ SIZES = {  # of the models' own config.json
 }
 
 
-def shape(model: str) -> Shape:
+def shape(model: str) -> ModelShape:
     family, hidden, inner, layers, queries, keys, vocabulary, tied = SIZES[model]
     config = {
         "model_type": family,
@@ -56,9 +56,9 @@ def test_a_recipe_fits_its_hardware(name: str) -> None:
     recipe = load_recipe(RECIPES / f"{name}.toml")
     ranks, gib = STATED[name]
     c = Conditions(ranks, ranks, gpu=True, device=gib * GIB)
-    by = recipe.supervision
-    supervisor = shape(by.model) if by.model and by.engine is Engine.LOCAL else None
-    found = estimate(recipe, shape(recipe.model.path), c, supervisor)
+    by = recipe.pseudo_labels
+    frozen_tester = shape(by.model) if by.model and by.engine is SamplingEngine.LOCAL else None
+    found = estimate(recipe, shape(recipe.model.path), c, frozen_tester)
     assert found.most <= 0.95 * gib * GIB, found.lines()
     of_main = main_memory(recipe, shape(recipe.model.path), c, found)
     text = " ".join((RECIPES / f"{name}.toml").read_text().split("\n# "))

@@ -50,25 +50,25 @@ def test_a_run_from_before_withheld_tests_replays_to_the_same_weights(
     old = tmp_path / "old"
     shutil.copytree(run, old)
     recipe = json.loads((old / "recipe.json").read_text())
-    del recipe["tasks"]["withheld_tests"], recipe["monitors"]
+    del recipe["tasks"]["hidden_tests"], recipe["monitors"]
     (old / "recipe.json").write_text(json.dumps(recipe))
     for file in (old / "rollouts").iterdir():
         groups = [json.loads(x) for x in gzip.decompress(file.read_bytes()).splitlines()]
         for g in groups:
-            for name in ("withheld", "examples", "reference", "foreign"):
+            for name in ("hidden", "examples", "reference", "foreign"):
                 del g["task"][name]
             for p in g["programs"]:
-                del p["withheld_runs"]
+                del p["hidden_runs"]
         file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
     done = sparring_here("train", "--replay", str(old), "--run-dir", str(tmp_path / "again"))
     assert done.returncode == 0, done.stderr
     assert weights(tmp_path / "again", 4) == weights(run, 4)
     again = json.loads((tmp_path / "again" / "recipe.json").read_text())
-    assert again["tasks"]["withheld_tests"] == 0
+    assert again["tasks"]["hidden_tests"] == 0
     assert all(
-        m["monitors"]["withheld_gap"] is None for m in records(tmp_path / "again", "metrics.jsonl")
+        m["monitors"]["hidden_gap"] is None for m in records(tmp_path / "again", "metrics.jsonl")
     )
-    assert all(m["monitors"]["withheld_gap"] is not None for m in records(run, "metrics.jsonl"))
+    assert all(m["monitors"]["hidden_gap"] is not None for m in records(run, "metrics.jsonl"))
 
 
 def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) 
 def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "other.toml"
     recipe.write_text(
-        "[learning]\nlearning_rate = 1e-3\nmode = 'separate'\nkl = 0.0\n[sampling]\nprograms = 99\n"
+        "[learning]\nlearning_rate = 1e-3\nmode = 'separate'\nkl_coef = 0.0\n[sampling]\nprograms = 99\n"
     )
     path = tmp_path / "other"
     done = sparring_here("train", str(recipe), "--replay", str(run), "--run-dir", str(path))
@@ -99,7 +99,7 @@ def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path:
 
 def test_a_replay_may_have_other_limits() -> None:
     """No rollout depends on where an alarm begins."""
-    refuse_other_changes(["monitors.suspect_tests", "learning.kl"])
+    refuse_other_changes(["monitors.suspect_tests", "learning.kl_coef"])
     other = make_recipe({"monitors": {"suspect_tests": 0.5}}, (), "other")
     assert replay_recipe(make_recipe({}, (), "run"), other).monitors.suspect_tests == 0.5
 
@@ -134,11 +134,13 @@ def test_what_cannot_be_replayed(
 
 def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "changes.jsonl"
-    done = sparring_here("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
+    done = sparring_here("rescore", str(run), "--set", "reward.validity_bonus=0", "--out", str(out))
     assert done.returncode == 0, done.stderr
     changes = [json.loads(x) for x in out.read_text().splitlines()]
     assert f"{len(changes):,} changed advantages" in done.stdout
-    again = sparring_here("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
+    again = sparring_here(
+        "rescore", str(run), "--set", "reward.validity_bonus=0", "--out", str(out)
+    )
     assert again.returncode == 2
     assert "already exists" in again.stderr
     assert changes
@@ -151,9 +153,9 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
         g = rollout[c["step"], c["task"]]
         assert c["reward"][0] == g["tests"][c["index"]]["reward"]
         assert c["advantage"][0] == g["tests"][c["index"]]["advantage"]
-        judged = result_from(g)
-        assert judged.pool is not None
-        wrong = int(judged.matrix.wrong_P.sum() + judged.pool.wrong_P.sum())
+        group = result_from(g)
+        assert group.pool is not None
+        wrong = int(group.matrix.wrong_P.sum() + group.pool.wrong_P.sum())
         accepted = g["tests"][c["index"]]["accepts_correct"] and g["tests"][c["index"]]["valid"]
         if wrong and accepted:
             assert c["reward"][0] - c["reward"][1] == pytest.approx(wrong / 2)
@@ -187,8 +189,8 @@ def test_rescoring_by_another_checker_compares_the_outputs_anew(run: Path, tmp_p
 
 def test_only_reward_and_checker_can_be_rescored(run: Path) -> None:
     assert "nothing is changed" in sparring_here("rescore", str(run)).stderr
-    done = sparring_here("rescore", str(run), "--set", "learning.kl=3")
-    assert "learning.kl cannot be applied to recorded rollouts" in done.stderr
+    done = sparring_here("rescore", str(run), "--set", "learning.kl_coef=3")
+    assert "learning.kl_coef cannot be applied to recorded rollouts" in done.stderr
 
 
 def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
     said = finished(command(path, training__steps="1", reward=f"{tmp_path}/mine.py:reward"))
     note = "no initial-policy programs are sampled: reward.function does not get them"
     assert said.count(note) == 1
-    assert not any("opponents" in group for group in _rollouts(path, 1))
+    assert not any("initial_policy_programs" in group for group in _rollouts(path, 1))
     assert (path / "reward_function.py").read_text() == (tmp_path / "mine.py").read_text()
     for g in _rollouts(path, 1):
         for p in g["programs"]:

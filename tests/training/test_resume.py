@@ -226,10 +226,13 @@ def test_an_empty_record_is_damage_not_a_step_without_tasks(run: Path, tmp_path:
 def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "longer"
     shutil.copytree(run, path)
-    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "learning.kl=0.5")
+    done = sparring_here(
+        "train", "--resume", "--run-dir", str(path), "--set", "learning.kl_coef=0.5"
+    )
     assert done.returncode == 2
-    assert "learning.kl cannot change in the middle of a run; keys that can: training.steps" in (
-        done.stderr
+    assert (
+        "learning.kl_coef cannot change in the middle of a run; keys that can: training.steps"
+        in (done.stderr)
     )
     done = sparring_here(
         "train", "--resume", "--run-dir", str(path),
@@ -269,7 +272,8 @@ def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: P
     done = sparring_here(*command(path, learning__refuse_norm="1e-9")[3:])
     assert done.returncode == 1
     assert (
-        "step 1: the gradient is not finite or its norm exceeds learning.refuse_norm" in done.stdout
+        "step 1: the gradient is not finite or its norm exceeds learning.skip_grad_norm"
+        in done.stdout
     )
     assert "for the second time (first in step 1)" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -279,7 +283,7 @@ def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: P
     assert f"sparring train --replay {path} --run-dir NEW" in done.stderr
     again = sparring_here(
         "train", "--replay", str(path), "--run-dir", str(tmp_path / "new"),
-        "--set", "learning.refuse_norm=1e6",
+        "--set", "learning.skip_grad_norm=1e6",
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
     assert [m["refused"] for m in records(tmp_path / "new", "metrics.jsonl")] == [0, 0]

@@ -12,7 +12,7 @@ import pytest
 from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored
+from sparring.grading.record import ScoredGroup
 from sparring.grading.scorer import facts_of
 from sparring.schema import StopReason
 from sparring.training.scoring import scorer_of
@@ -20,7 +20,7 @@ from tests.grading.played import told
 
 # programs 0 and 1 are correct, 2 and 3 wrong; test 0 is right and catches both wrong ones, test 1
 # is right and catches nobody, test 2 is wrong and passed by one of them
-BOUT = told(["++ ++-", "++ ++-", "-- -++", "+- -+-"], tests=["1 2 3 4", "5 6 7 8", "9 9 9 9"])
+GROUP = told(["++ ++-", "++ ++-", "-- -++", "+- -+-"], tests=["1 2 3 4", "5 6 7 8", "9 9 9 9"])
 LIKELIHOOD = {"objective": "likelihood"}
 OWN = """
 import numpy as np
@@ -34,7 +34,7 @@ def first_test(bout):
 
 
 def cut(
-    judged: GroupResult, programs: tuple[int, ...] = (), tests: tuple[int, ...] = ()
+    group: GroupResult, programs: tuple[int, ...] = (), tests: tuple[int, ...] = ()
 ) -> GroupResult:
     """The bout with these responses truncated."""
 
@@ -44,11 +44,11 @@ def cut(
             for i, r in enumerate(responses)
         ]
 
-    return replace(judged, coder=some(judged.coder, programs), tester=some(judged.tester, tests))
+    return replace(group, coder=some(group.coder, programs), tester=some(group.tester, tests))
 
 
-def scored(judged: GroupResult = BOUT, **sections: dict[str, Any]) -> Scored:
-    return scorer_of(make_recipe(sections, (), "recipe")).score(judged, 3, 1)
+def scored(group: GroupResult = GROUP, **sections: dict[str, Any]) -> ScoredGroup:
+    return scorer_of(make_recipe(sections, (), "recipe")).score(group, 3, 1)
 
 
 @pytest.fixture
@@ -77,14 +77,14 @@ def test_a_reward_of_ones_own_is_tried_without_tests_where_there_may_be_none(own
 @pytest.mark.parametrize("more", [{}, {"function": "short"}], ids=["ours", "own"])
 def test_a_truncated_response_is_masked_whoever_made_the_reward(more: Any, own: str) -> None:
     named = {k: f"{own}:{v}" for k, v in more.items()}
-    found = scored(cut(BOUT, (0, 2), (1,)), reward={"overlong": "mask", **named})
+    found = scored(cut(GROUP, (0, 2), (1,)), reward={"overlong": "mask", **named})
     assert np.isnan(found.earned.coder_rewards.value).tolist() == [True, False, True, False]
     assert np.isnan(found.earned.tester_rewards.value).tolist() == [False, True, False]
     assert found.earned.coder.labelled.tolist() == [False, True, False, True]
 
 
 def test_masked_responses_are_not_imitated() -> None:
-    found = scored(cut(BOUT, (0,), (0,)), reward={"overlong": "mask"}, learning=LIKELIHOOD)
+    found = scored(cut(GROUP, (0,), (0,)), reward={"overlong": "mask"}, learning=LIKELIHOOD)
     assert found.earned.coder.labelled.tolist() == [False, True, False, False]
     assert found.earned.tester.labelled.tolist() == [False, True, False]
 
@@ -97,13 +97,13 @@ def test_a_reward_of_ones_own_says_what_is_imitated(own: str) -> None:
 def test_shuffling_takes_what_is_imitated_from_its_owners() -> None:
     scorer = scorer_of(make_recipe({"reward": {"shuffle": True}, "learning": LIKELIHOOD}, (), "r"))
     for step in range(8):
-        found = scorer.score(BOUT, step, 0)
+        found = scorer.score(GROUP, step, 0)
         # the two that earn most, and the one with nothing never
         assert (
             found.earned.coder.labelled.tolist() == (found.earned.coder_rewards.value == 2).tolist()
         )
     owners = {
-        tuple(scorer.score(BOUT, step, 0).earned.coder.labelled.tolist()) for step in range(8)
+        tuple(scorer.score(GROUP, step, 0).earned.coder.labelled.tolist()) for step in range(8)
     }
     assert len(owners) > 2
 
@@ -111,7 +111,7 @@ def test_shuffling_takes_what_is_imitated_from_its_owners() -> None:
 def test_what_was_dealt_out_is_what_is_on_record() -> None:
     for step in range(8):
         scorer = scorer_of(make_recipe({"reward": {"shuffle": True}}, (), "recipe"))
-        found = scorer.score(BOUT, step, 0)
+        found = scorer.score(GROUP, step, 0)
         for reward, gain in (
             (found.earned.coder_rewards.value, found.earned.coder),
             (found.earned.tester_rewards.value, found.earned.tester),
@@ -142,8 +142,8 @@ def test_the_penalty_for_length_is_in_units_of_the_largest_reward(
 def test_inputs_are_repeated_if_no_line_tells_them_apart() -> None:
     """As in the monitors: blank lines and runs of white space do not count, line breaks do."""
     inputs = ["1 2\n3\n", "1  2\n\n3", "1\n2 3\n", None]
-    bout = told(["+ ++++", "- ----"], tests=inputs, examples=["1 2 \n3"])
-    facts = facts_of(bout)
+    group = told(["+ ++++", "- ----"], tests=inputs, examples=["1 2 \n3"])
+    facts = facts_of(group)
     assert facts.repeats_U.tolist() == [2, 2, 1, 1]
     assert facts.copied_U.tolist() == [True, True, False, False]
 
@@ -160,7 +160,7 @@ def test_inputs_are_repeated_if_no_line_tells_them_apart() -> None:
         ),
         ({"learning": {"mode": "separate", "tester_weight": 0}}, "are of a joint update"),
         ({"learning": {"kl_place": "reward", "reference": "step"}}, "set reference = start"),
-        ({"learning": {"importance_cap": 2}}, 'set learning.old_logprobs = "trainer"'),
+        ({"learning": {"tis_cap": 2}}, 'set learning.old_logprobs = "recomputed"'),
     ],
 )
 def test_switches_that_exclude_each_other_are_one_short_line(

@@ -74,7 +74,7 @@ def test_a_frozen_role_plays_as_the_start_model_and_learns_nothing(
     for m in records(run, "metrics.jsonl"):
         assert m[role]["groups_trained"] == m[role]["optimizer_steps"] == 0
     assert sum(m[other]["groups_trained"] for m in records(run, "metrics.jsonl")) > 0
-    own = {Role.CODER: "one_shot", Role.TESTER: "invalid_tests"}
+    own = {Role.CODER: "pass@1", Role.TESTER: "invalid_tests"}
     before, after = figures(run, 0), figures(run, 2)
     assert before[own[role]] == after[own[role]]
     path = run / "checkpoints" / "step-00002"
@@ -137,7 +137,7 @@ def test_a_tester_of_no_weight_teaches_nothing(tmp_path: Path) -> None:
     assert any((start[k] != end[k]).any() for k in start)
     again = sparring_here(
         "train", "--replay", str(run), "--run-dir", str(tmp_path / "again"),
-        "--set", "reward.validity=0", "--set", "reward.tester=simple",
+        "--set", "reward.validity_bonus=0", "--set", "reward.tester=simple",
     )  # fmt: skip
     assert "the weights are the same as those of" in again.stdout, again.stderr
 

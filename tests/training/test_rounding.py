@@ -21,8 +21,8 @@ from sparring.learner.logprobs.compute import ResponseLogprobs
 from sparring.learner.loss import Tokens, token_loss
 from sparring.learner.passes import Passes
 from sparring.learner.rounding import TOKEN_SD, clipped_by_rounding
-from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import LearningSettings, OldLogprobs, Ratio
+from sparring.learner.samples import Sample, SampleGroup
+from sparring.learner.settings import ImportanceLevel, LearningSettings, OldLogprobs
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.schema import Role
@@ -43,11 +43,11 @@ def sampled(length: int, number: int) -> tuple[float, ...]:
 
 
 @functools.cache
-def groups(length: int) -> tuple[Group, ...]:
+def groups(length: int) -> tuple[SampleGroup, ...]:
     """Two groups of each role; a response's tokens say which it is."""
     count = LENGTHS[length] // 2
     return tuple(
-        Group(
+        SampleGroup(
             role,
             (1,),
             1.0,
@@ -69,7 +69,7 @@ class Noisy:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, sd: float) -> None:
         self.steps = 0
 
-        def logprobs(passes: Passes, model: Any, batch: list[Group]) -> ResponseLogprobs:
+        def logprobs(passes: Passes, model: Any, batch: list[SampleGroup]) -> ResponseLogprobs:
             values = []
             for s in (s for g in batch for s in g.samples):
                 base = torch.tensor(sampled(len(s.token_ids), s.token_ids[0] - 2))
@@ -104,7 +104,7 @@ def test_no_recipe_loses_gradients_to_rounding(
     """As it stands, and those in float32 also if somebody has them compute in bfloat16."""
     own = load_recipe(path)
     recipe = load_recipe(path, ["model.precision=bfloat16"])
-    assert own.in_float32 or own.old_logprobs is not OldLogprobs.SAMPLED
+    assert own.in_float32 or own.old_logprobs is not OldLogprobs.ROLLOUT
     for how, sd in ((recipe, TOKEN_SD), (own, 1e-6 if own.in_float32 else TOKEN_SD)):
         stats = Noisy(monkeypatch, sd).update(how, length)
         for role in Role:
@@ -132,13 +132,13 @@ def test_the_samplers_log_probs_under_a_ratio_of_responses_lose_a_third_to_a_hal
         noise = sd * torch.randn((100, length), generator=generator) - sd * sd / 2
         row = torch.arange(100).repeat_interleave(length)
         advantage = (-1.0) ** row
-        loss = LearningSettings(kl=0.0, ratio=Ratio.SEQUENCE)
+        loss = LearningSettings(kl_coef=0.0, importance_level=ImportanceLevel.SEQUENCE_PRODUCT)
         found = token_loss(Tokens(noise.flatten(), row, torch.zeros(len(row)), advantage), loss)
         gone += float(found.clipped.float().mean()) / times
     assert gone == pytest.approx(share, abs=0.03)
-    assert clipped_by_rounding(Ratio.SEQUENCE, 0.2, None, length, sd) == pytest.approx(
-        gone, abs=0.02
-    )
+    assert clipped_by_rounding(
+        ImportanceLevel.SEQUENCE_PRODUCT, 0.2, None, length, sd
+    ) == pytest.approx(gone, abs=0.02)
 
 
 def test_the_papers_recipe_by_the_samplers_log_probs_would_lose_them(
@@ -147,7 +147,7 @@ def test_the_papers_recipe_by_the_samplers_log_probs_would_lose_them(
     """The combination that is refused when a recipe is read, as a record would have it."""
     [path] = [p for p in RECIPES if p.stem == "qwen2.5-7b"]
     with pytest.raises(ConfigError, match="removes their gradient") as error:
-        load_recipe(path, ["learning.old_logprobs=sampled"])
+        load_recipe(path, ["learning.old_logprobs=rollout"])
     assert "\n" not in str(error.value)
     recorded = load_recipe(path).model_dump(mode="json")
     recorded["learning"]["old_logprobs"] = "sampled"
@@ -156,27 +156,31 @@ def test_the_papers_recipe_by_the_samplers_log_probs_would_lose_them(
 
 
 BF16 = ["model.precision=bfloat16"]
-SAMPLED = [*BF16, "learning.old_logprobs=sampled"]
-SEQUENCE = ["learning.ratio=sequence", "learning.minibatches=1", "learning.epochs=1"]
+SAMPLED = [*BF16, "learning.old_logprobs=rollout"]
+SEQUENCE = [
+    "learning.importance_level=sequence_product",
+    "learning.num_minibatches=1",
+    "learning.ppo_epochs=1",
+]
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ([*SAMPLED, *SEQUENCE], "of the responses of 512 tokens"),
-        ([*SEQUENCE, "learning.old_logprobs=sampled", "sampling.engine=vllm",
+        ([*SEQUENCE, "learning.old_logprobs=rollout", "sampling.engine=vllm",
           "vllm.dtype=bfloat16"], "leave old_logprobs out"),
-        ([*SAMPLED, "learning.ratio=geometric", "learning.clip=3e-4"], "ratio = geometric"),
-        ([*SAMPLED, "learning.clip=0.01"], "of the tokens"),
-        ([*BF16, "learning.ratio=sequence"], "minibatches = epochs = 1"),
-        ([*BF16, *SEQUENCE, "learning.epochs=2"], "minibatches = epochs = 1"),
-        ([*SAMPLED, "learning.ratio=geometric"], None),
+        ([*SAMPLED, "learning.importance_level=gspo", "learning.clip_eps_low=3e-4"], "importance_level = gspo"),
+        ([*SAMPLED, "learning.clip_eps_low=0.01"], "of the tokens"),
+        ([*BF16, "learning.importance_level=sequence_product"], "num_minibatches = ppo_epochs = 1"),
+        ([*BF16, *SEQUENCE, "learning.ppo_epochs=2"], "num_minibatches = ppo_epochs = 1"),
+        ([*SAMPLED, "learning.importance_level=gspo"], None),
         (SAMPLED, None),
         ([*BF16, *SEQUENCE], None),
-        ([*BF16, "learning.ratio=sequence", "learning.old_logprobs=each"], None),
+        ([*BF16, "learning.importance_level=sequence_product", "learning.old_logprobs=per_step"], None),
         ([*SAMPLED, *SEQUENCE, "learning.objective=likelihood"], None),
-        ([*SEQUENCE, "learning.old_logprobs=sampled"], None),
-        (["learning.ratio=sequence"], None),
+        ([*SEQUENCE, "learning.old_logprobs=rollout"], None),
+        (["learning.importance_level=sequence_product"], None),
     ],
 )  # fmt: skip
 def test_a_ratio_that_rounding_moves_beyond_the_clip_is_refused(
@@ -194,16 +198,20 @@ def test_a_ratio_that_rounding_moves_beyond_the_clip_is_refused(
 @pytest.mark.parametrize(
     ("changes", "old", "alarm"),
     [
-        ([], OldLogprobs.SAMPLED, 0.01),
-        (["sampling.engine=vllm"], OldLogprobs.SAMPLED, 0.01),
-        (BF16, OldLogprobs.TRAINER, 0.05),
-        (["sampling.engine=vllm", *BF16], OldLogprobs.TRAINER, 0.05),
-        (["sampling.engine=vllm", "vllm.dtype=bfloat16"], OldLogprobs.TRAINER, 0.05),
-        (["sampling.engine=vllm", "vllm.dtype=float16"], OldLogprobs.TRAINER, 0.05),
-        (["sampling.engine=vllm", "vllm.dtype=float32", *BF16], OldLogprobs.TRAINER, 0.05),
-        (["preset=official", *BF16], OldLogprobs.EACH, 0.05),
-        (["learning.old_logprobs=trainer", "learning.gap_alarm=0.2"], OldLogprobs.TRAINER, 0.2),
-        (SAMPLED, OldLogprobs.SAMPLED, 0.05),
+        ([], OldLogprobs.ROLLOUT, 0.01),
+        (["sampling.engine=vllm"], OldLogprobs.ROLLOUT, 0.01),
+        (BF16, OldLogprobs.RECOMPUTED, 0.05),
+        (["sampling.engine=vllm", *BF16], OldLogprobs.RECOMPUTED, 0.05),
+        (["sampling.engine=vllm", "vllm.dtype=bfloat16"], OldLogprobs.RECOMPUTED, 0.05),
+        (["sampling.engine=vllm", "vllm.dtype=float16"], OldLogprobs.RECOMPUTED, 0.05),
+        (["sampling.engine=vllm", "vllm.dtype=float32", *BF16], OldLogprobs.RECOMPUTED, 0.05),
+        (["preset=official", *BF16], OldLogprobs.PER_STEP, 0.05),
+        (
+            ["learning.old_logprobs=recomputed", "learning.gap_alarm=0.2"],
+            OldLogprobs.RECOMPUTED,
+            0.2,
+        ),
+        (SAMPLED, OldLogprobs.ROLLOUT, 0.05),
     ],
 )
 def test_what_is_not_set_follows_from_what_computes(
@@ -224,15 +232,15 @@ def test_a_preset_is_not_left_by_saying_what_it_means() -> None:
 
     assert not departs()
     assert not departs(*BF16)
-    assert not departs("learning.old_logprobs=sampled")
-    assert departs("learning.old_logprobs=trainer")
+    assert not departs("learning.old_logprobs=rollout")
+    assert departs("learning.old_logprobs=recomputed")
     assert departs(*SAMPLED)
-    assert not departs(*BF16, "learning.old_logprobs=trainer")
+    assert not departs(*BF16, "learning.old_logprobs=recomputed")
     assert not departs("preset=official")
-    assert departs("preset=official", "learning.old_logprobs=trainer")
+    assert departs("preset=official", "learning.old_logprobs=recomputed")
 
 
 def test_weights_may_be_capped_wherever_the_trainers_log_probs_are_taken() -> None:
-    assert load_recipe(None, [*BF16, "learning.importance_cap=2"])
+    assert load_recipe(None, [*BF16, "learning.tis_cap=2"])
     with pytest.raises(ConfigError, match="old_logprobs"):
-        load_recipe(None, ["learning.importance_cap=2"])
+        load_recipe(None, ["learning.tis_cap=2"])

@@ -28,7 +28,7 @@ ALL = {
 }
 
 
-def bouts(run: Path, step: int) -> list[dict[str, Any]]:
+def groups(run: Path, step: int) -> list[dict[str, Any]]:
     return open_run(run).read_packed(step_file("rollouts", step))
 
 
@@ -42,38 +42,38 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tests_are_sampled_exactly_where_some_program_is_correct(run: Path) -> None:
     skipped = 0
     for step in range(1, 5):
-        for bout in bouts(run, step):
-            judged = result_from(bout)
-            assert judged.pool is not None
-            assert len(judged.opponents) == len(judged.pool.passed_PT) == 1
-            correct = judged.matrix.correct_P.any() or judged.pool.correct_P.any()
-            assert len(judged.tester) == (6 if correct else 0)
+        for record in groups(run, step):
+            group = result_from(record)
+            assert group.pool is not None
+            assert len(group.initial_policy_programs) == len(group.pool.passed_PT) == 1
+            correct = group.matrix.correct_P.any() or group.pool.correct_P.any()
+            assert len(group.tester) == (6 if correct else 0)
             skipped += not correct
             if not correct:
-                assert bout["dropped"]["tester"] == DropReason.NOT_SAMPLED
+                assert record["dropped"]["tester"] == DropReason.NOT_SAMPLED
     assert skipped, "every task was solved by chance: the test shows nothing"
 
 
 def test_other_tasks_come_in_place_of_those_without_a_label(run: Path) -> None:
     for step in range(1, 5):
-        ids = [b["task"]["id"] for b in bouts(run, step)]
+        ids = [b["task"]["id"] for b in groups(run, step)]
         assert len(set(ids)) == len(ids)
         sizes, rest = [4], ids
         while sizes[-1] and len(sizes) <= 3:  # a batch and at most two further rounds
             turn, rest = rest[: sizes[-1]], rest[sizes[-1] :]
-            untested = [b for b in bouts(run, step) if b["task"]["id"] in turn and not b["tests"]]
+            untested = [b for b in groups(run, step) if b["task"]["id"] in turn and not b["tests"]]
             sizes.append(min(len(untested), len(rest)))
         assert rest == []
-    assert any(len(bouts(run, step)) > 4 for step in range(1, 5))
+    assert any(len(groups(run, step)) > 4 for step in range(1, 5))
 
 
 def test_tokens_of_opponents_and_discarded_groups_are_counted(run: Path) -> None:
     for record in records(run, "metrics.jsonl"):
-        every = bouts(run, record["step"])
+        every = groups(run, record["step"])
         tokens = sum(
             len(r["token_ids"])
             for b in every
-            for r in (*b["programs"], *b["tests"], *b["opponents"])
+            for r in (*b["programs"], *b["tests"], *b["initial_policy_programs"])
         )
         assert record["tokens"] == tokens
 
@@ -118,26 +118,28 @@ def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
                 evaluation__every="9",
             )
         )
-        runs.append(bouts(path, 2))
+        runs.append(groups(path, 2))
     for one, other in zip(*runs, strict=True):
-        for a, b in zip(one["opponents"], other["opponents"], strict=True):
+        for a, b in zip(
+            one["initial_policy_programs"], other["initial_policy_programs"], strict=True
+        ):
             assert (a["token_ids"], a["logprobs"]) == (b["token_ids"], b["logprobs"])
     own = [[p["token_ids"] for b in every for p in b["programs"]] for every in runs]
     assert own[0] != own[1]
 
 
 def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) -> None:
-    for bout in bouts(run, 1):
-        judged = result_from(bout)
-        assert judged.pool is not None
-        if not bout["tests"]:
+    for record in groups(run, 1):
+        group = result_from(record)
+        assert group.pool is not None
+        if not record["tests"]:
             continue
-        wrong = int(judged.matrix.wrong_P.sum() + judged.pool.wrong_P.sum())
-        for test in bout["tests"]:
+        wrong = int(group.matrix.wrong_P.sum() + group.pool.wrong_P.sum())
+        for test in record["tests"]:
             if test["valid"]:
                 assert test["caught"] + test["missed"] == pytest.approx(wrong)
-        count = judged.matrix.passed_PG.sum(axis=1)
-        assert [p["reward"] for p in bout["programs"]] == pytest.approx(count.tolist())
+        count = group.matrix.passed_PG.sum(axis=1)
+        assert [p["reward"] for p in record["programs"]] == pytest.approx(count.tolist())
 
 
 def test_a_curriculum_prefers_what_is_sometimes_solved() -> None:

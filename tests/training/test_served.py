@@ -18,7 +18,7 @@ from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
 from sparring.training.state.trainer import Trainer
-from sparring.training.weights.players import Player, Request
+from sparring.training.weights.players import Player, PlayerRequest
 from sparring.training.weights.policies import RolePolicies
 from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
 from tests.training.runs import SMALL, records, sparring_here
@@ -28,7 +28,7 @@ TINY = {
     "tasks.held_out_count": "2",
     "sampling.programs": "3",
     "sampling.tests": "3",
-    "sampling.opponents": "1",
+    "sampling.initial_policy_programs": "1",
     "evaluation.programs": "2",
     "evaluation.tests": "2",
     "training.steps": "2",
@@ -71,7 +71,7 @@ def test_two_steps_are_trained_and_a_failing_server_changes_nothing(
         for record in rollouts(one, step):
             own = [*record["programs"], *record["tests"]]
             assert {r["weights"] for r in own} == {step - 1}
-            assert {r["weights"] for r in record["opponents"]} == {0}
+            assert {r["weights"] for r in record["initial_policy_programs"]} == {0}
     assert "0.32.0" in json.loads((one / "environment.json").read_text())["vllm"]["versions"]
     # The start's, which are there for the second step's opponents too, the first step's, the
     # second's.
@@ -155,7 +155,7 @@ def test_each_player_has_its_own_weights(
         urls = ["sampling.engine=vllm", f'vllm.urls=["{fake.url}"]']
         urls += [f"vllm.weights_dir={tmp_path}", "vllm.max_gap=1e-4"]
         if servers == 2:
-            urls.append(f'vllm.start_urls=["{other.url}"]')
+            urls.append(f'vllm.initial_urls=["{other.url}"]')
         recipe = load_recipe(NANO_RECIPE, [*changes, *urls])
         trainer = Trainer(recipe)
         cast = RolePolicies.of(recipe, trainer, None)
@@ -165,7 +165,7 @@ def test_each_player_has_its_own_weights(
             assert {r.weights for r in responses(cast, role)} == {1 if learns else 0}
         prompt = Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))
         assert cast.served
-        start = cast.served.play([Request(Player.OPPONENTS, prompt, 2)])
+        start = cast.served.play([PlayerRequest(Player.INITIAL_POLICY, prompt, 2)])
         assert {r.weights for r in start[0]} == {0}
         adapted = "model.lora_rank=4" in changes  # on the start weights
         assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)
@@ -181,18 +181,18 @@ def test_each_player_has_its_own_weights(
         (['vllm.urls=["http://a:80/", "HTTP://A"]'], "twice"),
         (['vllm.urls=["http://"]'], "names no host"),
         (['vllm.urls=["http://a:b"]'], "http://a:b"),
-        (['vllm.start_urls=["http://a"]'], "start_urls belong to urls"),
-        (['vllm.urls=["http://a"]', 'vllm.start_urls=["http://a"]'], "in urls and in start_urls"),
+        (['vllm.initial_urls=["http://a"]'], "start_urls belong to urls"),
+        (['vllm.urls=["http://a"]', 'vllm.initial_urls=["http://a"]'], "in urls and in start_urls"),
         (
             [
                 "sampling.engine=vllm",
                 'vllm.urls=["http://a"]',
-                "supervision.kind=tester",
-                "supervision.model=nano",
-                "supervision.engine=vllm",
-                'supervision.urls=["http://A:80/"]',
+                "pseudo_labels.source=tester",
+                "pseudo_labels.model=nano",
+                "pseudo_labels.engine=vllm",
+                'pseudo_labels.urls=["http://A:80/"]',
             ],
-            "http://A:80/ is in supervision.urls and in vllm.urls",
+            "http://A:80/ is in pseudo_labels.urls and in vllm.urls",
         ),
         (['vllm.urls=["http://a"]', "vllm.share_gpu=true"], "for a server that is started"),
         (['vllm.arguments=["--port=3"]'], "--port is set by sparring itself"),
@@ -217,7 +217,7 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     tester = {"kind": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
     by = {f"supervision__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
     dead = trained(tmp_path / "s", supervision__urls='["http://127.0.0.1:9"]', **by)
-    assert dead.startswith("sparring: supervision.urls: http://127.0.0.1:9: does not answer")
+    assert dead.startswith("sparring: pseudo_labels.urls: http://127.0.0.1:9: does not answer")
     lost = trained(tmp_path / "c", vllm__weights_dir="/nonexistent")
     assert lost.startswith("sparring: vllm.weights_dir: /nonexistent: there is no such directory")
     if not torch.cuda.is_available():

@@ -17,7 +17,7 @@ from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Role
 from sparring.training.state.trainer import Trainer
 from sparring.training.weights.behaviour import SnapshotFiles
-from sparring.training.weights.players import Player, Request
+from sparring.training.weights.players import Player, PlayerRequest
 from sparring.training.weights.policies import RolePolicies
 from tests.policy.fake_vllm import FakeVllm
 from tests.processes import ended, started
@@ -31,11 +31,11 @@ AHEAD = {
     "training.checkpoint_every": "1",
     "training.keep_checkpoints": "9",
     "evaluation.every": "9",
-    "training.ahead": "1",
+    "training.max_async_level": "1",
     "learning.old_logprobs": "trainer",
-    "learning.importance_cap": "2",
+    "learning.tis_cap": "2",
     "sampling.engine": "vllm",
-    "sampling.opponents": "1",
+    "sampling.initial_policy_programs": "1",
 }
 
 
@@ -63,7 +63,7 @@ def check(run: Path, steps: int) -> None:
         for group in rollouts(run, step):
             own = (*group["programs"], *group["tests"])
             assert {r["weights"] for r in own} == {max(0, step - 2)}
-            assert {r["weights"] for r in group["opponents"]} == {0}
+            assert {r["weights"] for r in group["initial_policy_programs"]} == {0}
     # Those of the first step are sampled by the weights that learn from them.
     assert max(metrics[0][role]["logprob_gap"] or 0 for role in Role) < 1e-4
 
@@ -101,9 +101,9 @@ def test_a_run_cut_off_goes_on_with_the_weights_of_the_step_before(
 def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
     fake: FakeVllm, tmp_path: Path, weights: str
 ) -> None:
-    """With an adapter the learner's servers have it too, beside those of ``start_urls``."""
+    """With an adapter the learner's servers have it too, beside those of ``initial_urls``."""
     with FakeVllm(NANO_DIR) as other:
-        urls = {"vllm.start_urls": f'["{other.url}"]'}
+        urls = {"vllm.initial_urls": f'["{other.url}"]'}
         more = sets(fake, tmp_path, {**WEIGHTS[weights], **urls})
         recipe = load_recipe(NANO_RECIPE, more[1::2])
         trainer = Trainer(recipe)
@@ -125,7 +125,7 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
         assert {r.weights for r in player.sample([prompt], 1)[0]} == {1}
         assert player.served
-        start = player.served.play([Request(Player.OPPONENTS, prompt, 1)])
+        start = player.served.play([PlayerRequest(Player.INITIAL_POLICY, prompt, 1)])
         assert {r.weights for r in start[0]} == {0}
         cast.close()
 
@@ -135,9 +135,9 @@ def test_start_weights_that_play_no_more_are_written_no_more(
 ) -> None:
     """An adapter that travels merged, without opponents: the start's come once."""
     monkeypatch.setattr(
-        "sparring.training.weights.travelling.why_merged", lambda *_: "rank 4 is beyond 3"
+        "sparring.training.weights.weight_export.why_merged", lambda *_: "rank 4 is beyond 3"
     )
-    more = sets(fake, tmp_path, {**WEIGHTS["lora"], "sampling.opponents": "0"})
+    more = sets(fake, tmp_path, {**WEIGHTS["lora"], "sampling.initial_policy_programs": "0"})
     trainer = Trainer(load_recipe(NANO_RECIPE, more[1::2]))
     cast = RolePolicies.of(trainer.recipe, trainer, tmp_path / "log")
     assert cast.served

@@ -16,7 +16,7 @@ from tests.training.runs import command, records, sparring_here
 
 ON_A_CPU = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 77 bytes.\nmore"
 SETTINGS = {
-    "sampling.max_rows": "24",
+    "sampling.max_batch_size": "24",
     "learning.tokens_per_micro_batch": "512",
     "model.gradient_checkpointing": "true",
 }

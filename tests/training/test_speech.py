@@ -20,10 +20,10 @@ from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
 from sparring.training.planning.speech import reasoning, unfinished
+from sparring.training.pseudo_labels.frozen_tester import FrozenTester
 from sparring.training.state.trainer import Trainer
-from sparring.training.supervision.supervisor import Supervisor
 from sparring.training.weights.policies import RolePolicies
-from sparring.training.weights.served import Served
+from sparring.training.weights.served import ServedPolicies
 from tests.parrots import CHATML, byte_tokenizer, parrot
 from tests.training.runs import sparring_here
 
@@ -57,15 +57,15 @@ def recipe_of(path: Path, model: Path, *more: str) -> list[str]:
         "model.path": json.dumps(str(model)),
         "tasks.train": '["t.jsonl"]',
         "tasks.held_out": '["t.jsonl"]',
-        "tasks.withheld_tests": "0",
+        "tasks.hidden_tests": "0",
         "prompts.coder": "{statement}",
         "prompts.tester": "{statement}",
         "sampling.programs": "2",
         "sampling.tests": "2",
-        "sampling.opponents": "0",
+        "sampling.initial_policy_programs": "0",
         "sampling.coder_max_tokens": "90",
         "sampling.tester_max_tokens": "90",
-        "learning.epochs": "1",
+        "learning.ppo_epochs": "1",
         "training.steps": "1",
         "training.tasks_per_step": "1",
         "sandbox.workers": "1",
@@ -172,7 +172,7 @@ def test_every_sampler_of_a_run_keeps_the_marks_and_ends_at_the_named_tokens(
     monkeypatch.setattr(
         "sparring.training.weights.served.VllmSampler", lambda _, given, *__: words.append(given)
     )
-    Served(recipe, trainer, cast.end_ids)
+    ServedPolicies(recipe, trainer, cast.end_ids)
     ids = trainer.tokenizer.encode("hm[/THINK]so<|end|>", add_special_tokens=False)
     assert words[0].text(ids) == "hm[/THINK]so"
     assert list(words[0].end_ids) == cast.end_ids
@@ -180,20 +180,20 @@ def test_every_sampler_of_a_run_keeps_the_marks_and_ends_at_the_named_tokens(
         tmp_path,
         base,
         *marks,
-        "supervision.kind=tester",
-        f"supervision.model={thinker}",
-        'supervision.end_tokens=["\\n"]',
-        "supervision.max_tokens=90",
+        "pseudo_labels.source=tester",
+        f"pseudo_labels.model={thinker}",
+        'pseudo_labels.end_tokens=["\\n"]',
+        "pseudo_labels.max_tokens=90",
     )
     monkeypatch.chdir(tmp_path)
     tasks = tasks_of(own.tasks.train, 1, 0, None)
-    supervisor = Supervisor(own, tasks)
-    [[said, *_]] = supervisor.sample(tasks)
+    frozen_tester = FrozenTester(own, tasks)
+    [[said, *_]] = frozen_tester.sample(tasks)
     assert said.text == "hm"
     assert said.stop is StopReason.END_TOKEN
-    plain = own.supervision.model_copy(update={"end_tokens": []})
-    whole = Supervisor(
-        own.model_copy(update={"supervision": plain}),
+    plain = own.pseudo_labels.model_copy(update={"end_tokens": []})
+    whole = FrozenTester(
+        own.model_copy(update={"pseudo_labels": plain}),
         tasks,
     )
     [[said, *_]] = whole.sample(tasks)

@@ -27,11 +27,11 @@ BY_SERVER = {
     **TINY,
     "training.steps": "2",
     "tasks.train_count": "6",
-    "supervision.kind": "tester",
-    "supervision.model": "nano",
-    "supervision.engine": "vllm",
-    "supervision.tests": "3",
-    "supervision.max_tokens": "72",
+    "pseudo_labels.source": "tester",
+    "pseudo_labels.model": "nano",
+    "pseudo_labels.engine": "vllm",
+    "pseudo_labels.tests": "3",
+    "pseudo_labels.max_tokens": "72",
 }
 
 
@@ -45,7 +45,7 @@ def command(run: Path, weights: Path, **changes: str) -> list[str]:
 
 
 def written(run: Path) -> list[dict[str, Any]]:
-    parts = sorted((run / "supervision").iterdir())
+    parts = sorted((run / "pseudo_labels").iterdir())
     return [x for p in parts for x in open_run(run).read_packed(f"supervision/{p.name}")]
 
 
@@ -65,14 +65,14 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The model is sampled here, the frozen tester by a server. Four of six tasks come up."""
-    monkeypatch.setattr("sparring.training.supervision.by_servers._FILE", 3)
+    monkeypatch.setattr("sparring.training.pseudo_labels.by_servers._FILE", 3)
     run = tmp_path / "run"
     fake.after, fake.faults = 7, [Fault.ERROR] * 1000
     urls = f'["{fake.url}"]'
     done = sparring_here("train", *command(run, tmp_path, supervision__urls=urls))
     assert done.returncode == 1
     assert "no valid response" in done.stderr
-    assert not (run / "supervision").exists()
+    assert not (run / "pseudo_labels").exists()
     assert not (run / "evaluations").exists()
     begun = records(run, "journal/supervision.jsonl")
     assert begun
@@ -83,7 +83,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     found = written(run)
     assert sorted(w["task"] for w in found) == sorted(upcoming(run))
     assert [len(w["responses"]) for w in found] == [3, 3, 3, 3]
-    assert len(list((run / "supervision").iterdir())) == 2
+    assert len(list((run / "pseudo_labels").iterdir())) == 2
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
     seed = recipe.training.seed
     known = {
@@ -93,7 +93,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     assert not known & {*fake.asked}
     assert not (run / "journal" / "supervision.jsonl").exists()
     for record in records(run, "metrics.jsonl"):
-        assert record["supervision"]["unread"] < 1
+        assert record["pseudo_labels"]["unread"] < 1
     # Another step's tasks are asked for, those that are there are not.
     fake.asked.clear()
     done = sparring_here("train", "--resume", "--run-dir", str(run), "--set", "training.steps=3")
@@ -128,20 +128,20 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (["supervision.engine=vllm"], "engine is set, but kind is ground_truth"),
+        (["pseudo_labels.engine=vllm"], "engine is set, but kind is ground_truth"),
         (
-            ["supervision.kind=tester", "supervision.model=nano", 'supervision.urls=["http://a"]'],
+            ["pseudo_labels.source=tester", "pseudo_labels.model=nano", 'pseudo_labels.urls=["http://a"]'],
             "engine is local: set engine = vllm",
         ),
         (
             [
-                "supervision.kind=tester", "supervision.model=nano", "supervision.engine=vllm",
-                'supervision.urls=["http://a", "http://a:80"]',
+                "pseudo_labels.source=tester", "pseudo_labels.model=nano", "pseudo_labels.engine=vllm",
+                'pseudo_labels.urls=["http://a", "http://a:80"]',
             ],
             "names a server twice",
         ),
         (
-            ["supervision.kind=tester", "supervision.model=nano", "vllm.memory=0.5"],
+            ["pseudo_labels.source=tester", "pseudo_labels.model=nano", "vllm.memory=0.5"],
             "vllm.memory is set, but sampling.engine is local",
         ),
     ],
@@ -158,16 +158,16 @@ def test_a_model_without_weights_is_refused_before_anything(tmp_path: Path) -> N
     changes = {"supervision__model": str(tmp_path), "supervision__urls": '["http://127.0.0.1:9"]'}
     done = sparring_here("train", *command(tmp_path / "run", tmp_path, **changes))
     assert done.returncode == 1
-    assert "supervision.model: " in done.stderr
+    assert "pseudo_labels.model: " in done.stderr
     assert "has no weights as safetensors" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_a_run_goes_on_with_other_servers_for_the_frozen_tester(tmp_path: Path) -> None:
     """As with those of the model that learns: a run may move to other machines."""
-    given = ["supervision.kind=tester", "supervision.model=nano", "supervision.engine=vllm"]
-    first = 'supervision.urls=["http://node1:8000"]'
+    given = ["pseudo_labels.source=tester", "pseudo_labels.model=nano", "pseudo_labels.engine=vllm"]
+    first = 'pseudo_labels.urls=["http://node1:8000"]'
     new_run(tmp_path / "run", None, [*given, first]).run.close()
-    again = resumed_run(tmp_path / "run", None, ['supervision.urls=["http://node2:8000"]'])
-    assert again.recipe.supervision.urls == ["http://node2:8000"]
+    again = resumed_run(tmp_path / "run", None, ['pseudo_labels.urls=["http://node2:8000"]'])
+    assert again.recipe.pseudo_labels.urls == ["http://node2:8000"]
     again.run.close()

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
-from sparring.prompts.rules import Reading
+from sparring.prompts.rules import ReadingRules
 from sparring.runs.reader import open_run, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits
@@ -41,7 +41,7 @@ def trained(path: Path, **changes: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def supervised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def by_pseudo_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of four steps; the fourth meets tasks that came up before."""
     return trained(tmp_path_factory.mktemp("supervised") / "run")
 
@@ -63,13 +63,13 @@ def weights(run: Path, step: int) -> bytes:
 
 
 def test_programs_are_paid_by_the_supervising_tests_and_measured_by_the_real_ones(
-    supervised: Path,
+    by_pseudo_labels: Path,
 ) -> None:
     differ = 0
-    for step, metrics in enumerate(records(supervised, "metrics.jsonl"), start=1):
+    for step, metrics in enumerate(records(by_pseudo_labels, "metrics.jsonl"), start=1):
         right = []
-        for g in rollouts(supervised, step):
-            by = g["supervision"]
+        for g in rollouts(by_pseudo_labels, step):
+            by = g["pseudo_labels"]
             read = [t for t in by["tests"] if t["input"] is not None]
             for p, runs in zip(g["programs"], by["runs"] or [], strict=True):
                 passed = [r["verdict"] == "accepted" for r in runs[: len(read)]]
@@ -79,36 +79,36 @@ def test_programs_are_paid_by_the_supervising_tests_and_measured_by_the_real_one
                 assert p["correct"] == all(real)
                 differ += p["reward"] != sum(real)
             right += [p["correct"] for p in g["programs"]]
-        assert metrics["one_shot"] == pytest.approx(sum(right) / len(right))
-        assert set(metrics["supervision"]) == {
+        assert metrics["pass@1"] == pytest.approx(sum(right) / len(right))
+        assert set(metrics["pseudo_labels"]) == {
             "unread", "right", "set_aside", "kept_right", "labels_right",
         }  # fmt: skip
-        assert metrics["supervision"]["kept_right"] >= metrics["supervision"]["right"]
+        assert metrics["pseudo_labels"]["kept_right"] >= metrics["pseudo_labels"]["right"]
     assert differ
-    end = load_file(supervised / "checkpoints" / "step-00004" / "model.safetensors")
+    end = load_file(by_pseudo_labels / "checkpoints" / "step-00004" / "model.safetensors")
     start = load_file(NANO_DIR / "model.safetensors")
     assert any((start[k] != end[k]).any() for k in start)
 
 
-def test_evaluation_is_by_ground_truth_as_ever(run: Path, supervised: Path) -> None:
+def test_evaluation_is_by_ground_truth_as_ever(run: Path, by_pseudo_labels: Path) -> None:
     name = "evaluations/step-00000.json"
-    assert (run / name).read_bytes() == (supervised / name).read_bytes()
+    assert (run / name).read_bytes() == (by_pseudo_labels / name).read_bytes()
 
 
-def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
-    recipe = make_recipe(json.loads((supervised / "recipe.json").read_text()), (), "recipe")
+def test_a_task_has_the_same_tests_for_the_whole_run(by_pseudo_labels: Path) -> None:
+    recipe = make_recipe(json.loads((by_pseudo_labels / "recipe.json").read_text()), (), "recipe")
     with trial_context(recipe, Trainer(recipe)) as context:
         assert context.pseudo_labels is not None
-        [alone] = context.pseudo_labels.supervisor.sample(context.order.batch(1, {})[-1:])
+        [alone] = context.pseudo_labels.frozen_tester.sample(context.order.batch(1, {})[-1:])
     by_task: dict[str, Any] = {}
     for step in (1, 2, 3, 4):
-        for g in rollouts(supervised, step):
-            found = [(t["input"], t["output"]) for t in g["supervision"]["tests"]]
+        for g in rollouts(by_pseudo_labels, step):
+            found = [(t["input"], t["output"]) for t in g["pseudo_labels"]["tests"]]
             assert by_task.setdefault(g["task"]["id"], found) == found
     written = [
         line
-        for part in sorted((supervised / "supervision").iterdir())
-        for line in open_run(supervised).read_packed(f"supervision/{part.name}")
+        for part in sorted((by_pseudo_labels / "pseudo_labels").iterdir())
+        for line in open_run(by_pseudo_labels).read_packed(f"supervision/{part.name}")
     ]
     assert sorted(w["task"] for w in written) == sorted(by_task)  # each once
     assert {len(w["responses"]) for w in written} == {5}
@@ -152,7 +152,7 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
         )
         for name in ("a", "b")
     )
-    shots = [[m["one_shot"] for m in records(r, "metrics.jsonl")] for r in (a, b)]
+    shots = [[m["pass@1"] for m in records(r, "metrics.jsonl")] for r in (a, b)]
     assert sum(shots[0]) > 0
     assert shots[1] == [0, 0, 0]
     assert earned(a, range(1, 4)) == earned(b, range(1, 4))
@@ -163,32 +163,34 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", ["bouts", "the last tests too"])
 def test_a_run_cut_off_resumes_to_the_same_files(
-    lost: str, supervised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lost: str, by_pseudo_labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sparring.training.supervision.supervisor import Supervisor
+    from sparring.training.pseudo_labels.frozen_tester import FrozenTester
 
     cut = tmp_path / "cut"
-    shutil.copytree(supervised, cut)
+    shutil.copytree(by_pseudo_labels, cut)
     shutil.rmtree(cut / "checkpoints" / "step-00004")
     for step in (3, 4):
         (cut / "rollouts" / f"step-{step:05d}.jsonl.gz").unlink()
     (cut / "evaluations" / "step-00004.json").unlink()
     if lost == "bouts":
-        monkeypatch.setattr(Supervisor, "sample", None)  # nothing is asked for again
+        monkeypatch.setattr(FrozenTester, "sample", None)  # nothing is asked for again
     else:
-        sorted((cut / "supervision").iterdir())[-1].unlink()
+        sorted((cut / "pseudo_labels").iterdir())[-1].unlink()
     done = sparring_here("train", "--resume", "--run-dir", str(cut))
     assert done.returncode == 0, done.stderr
-    same_run(supervised, cut)
+    same_run(by_pseudo_labels, cut)
 
 
-def test_a_replay_needs_no_supervisor(supervised: Path, tmp_path: Path) -> None:
+def test_a_replay_needs_no_supervisor(by_pseudo_labels: Path, tmp_path: Path) -> None:
     path = tmp_path / "again"
-    done = sparring_here("train", "--replay", str(supervised), "--run-dir", str(path))
+    done = sparring_here("train", "--replay", str(by_pseudo_labels), "--run-dir", str(path))
     assert "the weights are the same as those of" in done.stdout, done.stderr
-    assert (path / "metrics.jsonl").read_bytes() == (supervised / "metrics.jsonl").read_bytes()
-    assert earned(path, range(1, 5)) == earned(supervised, range(1, 5))
-    done = sparring_here("rescore", str(supervised), "--set", "reward.coder=all_pass")
+    assert (path / "metrics.jsonl").read_bytes() == (
+        by_pseudo_labels / "metrics.jsonl"
+    ).read_bytes()
+    assert earned(path, range(1, 5)) == earned(by_pseudo_labels, range(1, 5))
+    done = sparring_here("rescore", str(by_pseudo_labels), "--set", "reward.coder=all_pass")
     assert done.returncode == 0, done.stderr
 
 
@@ -198,8 +200,8 @@ def test_tasks_without_a_test_teach_nothing(tmp_path: Path) -> None:
     for role in Role:
         assert metrics[role]["dropped"] == {"no_test": 4}
         assert metrics[role]["groups_trained"] == 0
-    assert metrics["supervision"]["unread"] == 1
-    assert metrics["one_shot"] > 0
+    assert metrics["pseudo_labels"]["unread"] == 1
+    assert metrics["pass@1"] > 0
     start = load_file(NANO_DIR / "model.safetensors")
     end = load_file(path / "checkpoints" / "step-00001" / "model.safetensors")
     assert all((start[k] == end[k]).all() for k in start)
@@ -214,7 +216,7 @@ def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
     [line] = [x for x in done.stdout.splitlines() if x.startswith("✓ frozen tester: ")]
     assert "10 tests could be read" in line
     mute = sparring_here(
-        "train", "--dry-run", *sets, "--set", "supervision.max_tokens=3", cwd=tmp_path
+        "train", "--dry-run", *sets, "--set", "pseudo_labels.max_tokens=3", cwd=tmp_path
     )
     assert "! frozen tester: " in mute.stdout
     assert "0 of 10 tests could be read" in mute.stdout
@@ -224,12 +226,15 @@ def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        (["supervision.kind=tester"], "set model"),
-        (["supervision.model=nano"], "model is set, but kind is ground_truth"),
-        (["supervision.filter=agreement"], "filter is set, but kind is ground_truth"),
-        (["supervision.kind=testers"], "supervision.kind"),
-        (["supervision.kind=tester", "supervision.model=EMPTY"], "supervision.model: "),
-        (["supervision.kind=tester", "supervision.model=nano"], "lower supervision.max_tokens"),
+        (["pseudo_labels.source=tester"], "set model"),
+        (["pseudo_labels.model=nano"], "model is set, but kind is ground_truth"),
+        (["pseudo_labels.filter=agreement"], "filter is set, but kind is ground_truth"),
+        (["pseudo_labels.source=testers"], "pseudo_labels.source"),
+        (["pseudo_labels.source=tester", "pseudo_labels.model=EMPTY"], "pseudo_labels.model: "),
+        (
+            ["pseudo_labels.source=tester", "pseudo_labels.model=nano"],
+            "lower pseudo_labels.max_tokens",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(
@@ -254,7 +259,7 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
     context: Any = SimpleNamespace(
         limits=Limits(),
         pseudo_labels=SimpleNamespace(
-            supervisor=SimpleNamespace(reading=Reading()),
+            frozen_tester=SimpleNamespace(reading=ReadingRules()),
             responses=lambda tasks: [[written] for _ in tasks],
         ),
         timeline=Timeline(),

@@ -70,7 +70,7 @@ def test_a_resumed_run_doubles_no_step_and_loses_none(tmp_path: Path) -> None:
         run.append("evaluations.jsonl", evaluation(4, 0.75))
         tracking.catch_up()
     config, *points = told(out)
-    assert config["config"]["reward.validity"] == 0.5
+    assert config["config"]["reward.validity_bonus"] == 0.5
     assert [p["step"] for p in points] == [0, 1, 2, 3, 4, 4]
     assert points[0]["held_out/one_shot"] == 0.5
     assert points[2]["train/one_shot"] == pytest.approx(0.42)

@@ -19,7 +19,7 @@ from tests.training.runs import command, finished, records, sparring, sparring_h
 def test_the_summary_holds_every_promised_figure(run: Path) -> None:
     summary = json.loads((run / "summary.json").read_text())
     names = [
-        "one_shot",
+        "pass@1",
         "unit_test_accuracy",
         "unit_test_accuracy_estimate",
         "bon_8x8",
@@ -198,7 +198,7 @@ BAD = {
     "unknown key": (["config", "--set", "learning.learning_rat=1"], "did you mean learning_rate?"),
     "unknown section": (["config", "--set", "lerning.kl=1"], "did you mean learning?"),
     "wrong type": (["config", "--set", "training.steps=many"], "training.steps"),
-    "out of range": (["config", "--set", "learning.clip=2"], "learning.clip"),
+    "out of range": (["config", "--set", "learning.clip_eps_low=2"], "learning.clip_eps_low"),
     "malformed change": (["config", "--set", "clip"], "section.key=value"),
     "missing tasks": (["train", "--set", 'tasks.train=["none.jsonl"]'], "there is no such file"),
     "unknown split": (["train", "--set", 'tasks.train=["microworld:x"]'], "unknown split"),
@@ -253,11 +253,11 @@ BAD = {
     "a long path": (["train", "--set", f"model.path={'x' * 5000}"], "no such directory"),
     "a long task path": (["train", "--set", f'tasks.train=["{"x" * 5000}"]'], "too long"),
     "a checker for calls": (["config", "--set", "checker.rule=value"], "not for all tasks alike"),
-    "tests withheld": (["config", "--set", "tasks.withheld_tests=-1"], "tasks.withheld_tests"),
+    "tests withheld": (["config", "--set", "tasks.hidden_tests=-1"], "tasks.hidden_tests"),
     "a limit": (["config", "--set", "monitors.suspect_tests=25"], "monitors.suspect_tests"),
     "an unknown checker": (["config", "--set", "checker.rule=tokns"], "there are tokens"),
     "too many optimiser steps": (
-        ["config", "--set", "learning.minibatches=1000000000"],
+        ["config", "--set", "learning.num_minibatches=1000000000"],
         "less than or equal to 4096",
     ),
     "a switch that is a list": (
@@ -396,7 +396,10 @@ def test_config_prints_the_recipe_and_what_it_amounts_to(tmp_path: Path) -> None
     recipe = tomllib.loads(done.stdout)
     assert recipe["training"]["tasks_per_step"] == 3
     s = recipe["sampling"]
-    assert f"responses: {3 * (s['programs'] + s['tests'] + s['opponents'])} " in done.stdout
+    assert (
+        f"responses: {3 * (s['programs'] + s['tests'] + s['initial_policy_programs'])} "
+        in done.stdout
+    )
     again = tmp_path / "again.toml"
     again.write_text(done.stdout)
     assert sparring_here("config", str(again)).stdout == done.stdout

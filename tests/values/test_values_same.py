@@ -140,7 +140,7 @@ def test_what_is_too_deep_to_be_named_is_refused() -> None:
     with pytest.raises(values.NotPlain, match="deep"):
         same(deep, deep)
     with pytest.raises(values.NotPlain, match="deep"):
-        values.same_in_any_order([deep], [deep], values.Work())
+        values.same_in_any_order([deep], [deep], values.WorkBudget())
 
 
 def test_iterators_and_objects_equal_nothing_wherever_they_are() -> None:
@@ -158,7 +158,7 @@ def _has_counts(value: object) -> bool:
 
 def test_sequences_in_any_order() -> None:
     def found(a: object, b: object) -> bool:
-        return values.same_in_any_order(read(encode(a)), read(encode(b)), values.Work(10**6))
+        return values.same_in_any_order(read(encode(a)), read(encode(b)), values.WorkBudget(10**6))
 
     assert found([1, {2: [3]}, "a"], ["a", {2: [3]}, 1.0])
     assert not found([1, 1, 2], [1, 2, 2])
@@ -171,4 +171,4 @@ def test_sequences_in_any_order() -> None:
 def test_a_value_equal_in_its_order_is_equal_in_any(pair: tuple[Any, Any]) -> None:
     assume(not any(map(_has_counts, pair)))  # those that are missing have no part in their names
     a, b = ([read(encode(value)), 1] for value in pair)
-    assert same(a, b) <= values.same_in_any_order(a, b[::-1], values.Work(10**6))
+    assert same(a, b) <= values.same_in_any_order(a, b[::-1], values.WorkBudget(10**6))

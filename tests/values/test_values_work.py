@@ -1,6 +1,6 @@
 """What a text of a program's costs whoever reads and compares it: no more than its length allows.
 
-Nothing here looks at a clock. Calls are counted, and what `Work` counts.
+Nothing here looks at a clock. Calls are counted, and what `WorkBudget` counts.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from sparring import values
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.checkers.looser import looser
-from sparring.values import Held, NotPlain, Work, decode, encode, read, same
-from sparring.values.naming import Names
+from sparring.tasks.checkers.lenient import lenient_checker
+from sparring.values import Held, NotPlain, WorkBudget, decode, encode, read, same
+from sparring.values.naming import ValueNames
 from tests import slowly
 
 P = 2**61 - 1
@@ -111,7 +111,7 @@ def test_comparing_asks_no_hash_table_of_pythons_for_numbers() -> None:
     text = _of("dict", [f"[{k << 20},{_of('set', [str(k << 140)])}]" for k in range(50)])
     held = read(text)
     assert _kinds(held) <= {Held, list, int, type(None)}
-    names = Names(Work())
+    names = ValueNames(WorkBudget())
     names.of(held)
     for table in (names._names, names._numbers):
         assert set(map(type, table)) <= {str}
@@ -140,7 +140,7 @@ LONG = "f" * 10**5
 def test_long_numbers_are_converted_within_the_budget(actual: str, expected: str) -> None:
     for a, b in ((actual, expected), (expected, actual)):
         assert not accepts("value", a, b)
-        work = Work(len(a) + len(b))
+        work = WorkBudget(len(a) + len(b))
         try:
             same(read(a, work), read(b, work), work=work)
         except NotPlain:
@@ -197,21 +197,23 @@ def test_a_decimal_is_compared_with_an_int_of_its_length() -> None:
 
 
 def test_work_that_is_spent_is_refused_with_the_reason() -> None:
-    work = Work(100)
+    work = WorkBudget(100)
     work.spend(10**4)
     with pytest.raises(NotPlain, match="hash"):
         work.spend(10**4)
-    assert Work(10**6).limit > Work(10**5).limit > work.limit
+    assert WorkBudget(10**6).limit > WorkBudget(10**5).limit > work.limit
 
 
 def test_the_same_values_in_another_order_are_found_without_trying_all_pairs() -> None:
     items = list(range(2000))
     random.Random(0).shuffle(items)
     text, other = (encode([[k] for k in one]) for one in (items, sorted(items)))
-    found = looser("value", text, other, Kind.CALL)
+    found = lenient_checker("value", text, other, TestKind.CALL)
     assert found is not None
     assert found.checker is None
-    assert slowly.calls(lambda: looser("value", text, other, Kind.CALL)) <= 12 * len(text)
+    assert slowly.calls(lambda: lenient_checker("value", text, other, TestKind.CALL)) <= 12 * len(
+        text
+    )
 
 
 def test_a_value_as_deep_as_any_is_compared_from_deep_within_the_program() -> None:

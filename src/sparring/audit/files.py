@@ -15,11 +15,11 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sparring.audit.run import Asked, Entry, Report
+from sparring.audit.run import AuditEntry, AuditOptions, AuditReport
 from sparring.errors import DataError, writing
 from sparring.tasks.checkers.checker import VERSION
+from sparring.tasks.cleaning.cleaned import counts
 from sparring.tasks.cleaning.imports import needs_lines
-from sparring.tasks.cleaning.sound import counts
 from sparring.tasks.load import dump_tasks
 from sparring.tasks.preambles import versions
 from sparring.text import in_markdown
@@ -47,7 +47,7 @@ def check_out(out: Path, force: bool = False) -> None:
         raise DataError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> None:
+def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: Path) -> None:
     """Write the files into an existing directory, and remove those of an earlier audit.
 
     Files of tasks are written only if they have a task. Raises `DataError` if writing fails.
@@ -63,7 +63,7 @@ def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> Non
             dump_tasks(tasks, out / name)
 
 
-def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, object]:
+def _as_dict(report: AuditReport, asked: AuditOptions, paths: Sequence[Path]) -> dict[str, object]:
     return {
         "files": [str(p) for p in paths],
         "checkers": VERSION,
@@ -87,7 +87,7 @@ def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, o
     }
 
 
-def _entry_dict(entry: Entry) -> dict[str, object]:
+def _entry_dict(entry: AuditEntry) -> dict[str, object]:
     task, strong = entry.audited.task, entry.strength
     record: dict[str, object] = {
         "task": task.id,
@@ -117,7 +117,7 @@ def _entry_dict(entry: Entry) -> dict[str, object]:
     return record
 
 
-def _markdown(report: Report) -> Iterator[str]:
+def _markdown(report: AuditReport) -> Iterator[str]:
     findings = report.findings
     tests = sum(len(e.audited.task.tests) for e in report.entries)
     confirmed = sum(e.audited.confirmed for e in report.entries)

@@ -19,19 +19,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sparring.audit.repeated import Bench
+from sparring.audit.flakiness import AuditSandboxes
 from sparring.audit.soundness import Audited, Care, audit_tasks
 from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.schema import Task
-from sparring.tasks.cleaning.findings import Fault, Finding
+from sparring.tasks.cleaning.cleaned import CleanedTask, CleaningPolicy, clean_task
+from sparring.tasks.cleaning.findings import Finding, TaskFault
 from sparring.tasks.cleaning.imports import Needs, needs_of
 from sparring.tasks.cleaning.repeats import duplicate_tasks
-from sparring.tasks.cleaning.sound import Left, Policy, sound
-from sparring.tasks.collect import Choice, collect
-from sparring.tasks.rows.files import Fault as BadRow
-from sparring.tasks.rows.files import Raw, file_rows, not_empty
+from sparring.tasks.collect import RowSelection, collect
+from sparring.tasks.rows.files import RawRow, file_rows, not_empty
+from sparring.tasks.rows.files import RowFault as BadRow
 
 BATCH = 16
 _OTHER_HASHES = (12345, 54321)
@@ -41,7 +41,7 @@ _SHOWN_SURVIVORS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditOptions:
     """Options of an audit.
 
     - ``care``: care with which solutions are run.
@@ -54,18 +54,18 @@ class Asked:
     care: Care = field(default_factory=Care)
     mutants: int = 20
     bar: float = 0.5
-    policy: Policy = Policy.DROP_TESTS
+    policy: CleaningPolicy = CleaningPolicy.DROP_TESTS
     least: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """An audited task: its findings, the strength of its tests, and its sound part."""
 
     audited: Audited
     findings: tuple[Finding, ...]
     strength: Strength | None
-    left: Left
+    left: CleanedTask
 
     @property
     def checked(self) -> bool:
@@ -74,10 +74,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuditReport:
     """Results of an audit. ``malformed`` has the findings of bad rows, which have no entry."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AuditEntry, ...]
     malformed: tuple[Finding, ...]
     level: str
     """Isolation level of the programs."""
@@ -106,10 +106,10 @@ class Report:
 
 def audit(
     paths: Sequence[Path],
-    asked: Asked,
+    asked: AuditOptions,
     progress: Callable[[int, int, int], None],
     packages: Packages = NO_PACKAGES,
-) -> Report:
+) -> AuditReport:
     """Audit the tasks of these files.
 
     ``progress`` is called with the numbers of tasks done, of all tasks and of findings.
@@ -117,7 +117,7 @@ def audit(
     the sandbox cannot run.
     """
     tasks, malformed, left_out = read(paths)
-    entries: list[Entry] = []
+    entries: list[AuditEntry] = []
     findings_so_far = len(malformed)
     with ExitStack() as stack:
         usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, packages=packages))
@@ -128,7 +128,7 @@ def audit(
             for seed in _OTHER_HASHES
         )
         fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True, packages=packages))
-        bench = Bench(usual, others)
+        bench = AuditSandboxes(usual, others)
         for start in range(0, len(tasks), BATCH):
             progress(start, len(tasks), findings_so_far)
             audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)
@@ -140,7 +140,7 @@ def audit(
     entries = _told_twice(entries, asked)
     progress(len(tasks), len(tasks), len(malformed) + sum(len(e.findings) for e in entries))
     needs = needs_of(tasks, packages.modules)
-    return Report(tuple(entries), tuple(malformed), level, left_out, needs, packages.versions)
+    return AuditReport(tuple(entries), tuple(malformed), level, left_out, needs, packages.versions)
 
 
 def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]]:
@@ -148,16 +148,16 @@ def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]
 
     Raises `DataError` for a file that cannot be read, and if no row is a task.
     """
-    collected = collect([_placed(path) for path in paths], Choice(skip_bad=True))
+    collected = collect([_placed(path) for path in paths], RowSelection(skip_bad=True))
     malformed = [
-        Finding(fault.where, Fault.MALFORMED, part, "correct the row or remove it")
+        Finding(fault.where, TaskFault.MALFORMED, part, "correct the row or remove it")
         for fault in collected.faults
         for part in fault.parts or (fault.text,)
     ]
     return collected.tasks, malformed, collected.left_out
 
 
-def _placed(path: Path) -> Iterator[Raw | BadRow]:
+def _placed(path: Path) -> Iterator[RawRow | BadRow]:
     """Yield the rows of a file, located by its name without the directory."""
     for raw in not_empty(path, file_rows(path, "tasks")):
         if isinstance(raw, BadRow):
@@ -180,17 +180,21 @@ def _strengths(
     yield from strength(sandbox, by_best, [t.tests for t in by_best], Limits(), most)
 
 
-def _entry(audited: Audited, strong: Strength | None, twice: Finding | None, asked: Asked) -> Entry:
+def _entry(
+    audited: Audited, strong: Strength | None, twice: Finding | None, asked: AuditOptions
+) -> AuditEntry:
     findings = [*audited.findings, *([twice] if twice else [])]
     if strong and strong.mutants >= _ENOUGH_MUTANTS and (strong.score or 0.0) < asked.bar:
         findings.append(_weak(audited.task, strong))
-    unknown = any(f.fault is Fault.UNKNOWN for f in findings)  # a sandbox failure removes nothing
+    unknown = any(
+        f.fault is TaskFault.UNKNOWN for f in findings
+    )  # a sandbox failure removes nothing
     witnessed = audited.best is not None or not audited.task.solutions or unknown
-    left = sound(audited.task, findings, asked.policy, asked.least, confirmed=witnessed)
-    return Entry(audited, tuple(findings), strong, left)
+    left = clean_task(audited.task, findings, asked.policy, asked.least, confirmed=witnessed)
+    return AuditEntry(audited, tuple(findings), strong, left)
 
 
-def _told_twice(entries: Sequence[Entry], asked: Asked) -> list[Entry]:
+def _told_twice(entries: Sequence[AuditEntry], asked: AuditOptions) -> list[AuditEntry]:
     """Return the entries with findings of duplicate tasks.
 
     Only tasks that remain count: if one of two equal tasks is removed for another fault, the other
@@ -211,4 +215,4 @@ def _told_twice(entries: Sequence[Entry], asked: Asked) -> list[Entry]:
 def _weak(task: Task, strong: Strength) -> Finding:
     mistakes = [f"line {m.line}: {m.description}" for m in strong.survivors[:_SHOWN_SURVIVORS]]
     seen = f"{strong.killed} of {strong.mutants} mistakes are noticed; not {'; '.join(mistakes)}"
-    return Finding(task.id, Fault.WEAK, seen, "add tests that notice these")
+    return Finding(task.id, TaskFault.WEAK, seen, "add tests that notice these")

@@ -1,6 +1,6 @@
 """Examine the soundness of tasks: reference solutions confirm the tests, findings name the faults.
 
-- Each task is examined by itself: its tests by its solutions (`repeated`, `confirm`), their inputs
+- Each task is examined by itself: its tests by its solutions (`repeat_solutions`, `verify_tests`), their inputs
   by its validator, tests that an idle program passes (`trivial`), and repeated tests.
 - The caller (`sparring.audit.run`), who sees all tasks, looks for duplicate tasks and measures the
   strength of the tests.
@@ -13,18 +13,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparring.audit.confirm import confirm
-from sparring.audit.repeated import Bench, every_test, repeated
-from sparring.audit.trivial import vacuous
-from sparring.grading import columns
-from sparring.grading.columns import Ask
-from sparring.grading.comparison import Comparison, Grader, rule_of
+from sparring.audit.flakiness import AuditSandboxes, every_test, repeat_solutions
+from sparring.audit.trivial_solutions import find_vacuous
+from sparring.audit.verified_tests import verify_tests
+from sparring.grading import test_jobs
+from sparring.grading.comparison import Grader, OutputComparison, rule_of
 from sparring.grading.grade import allowed
 from sparring.grading.limits import limits as limits_of
+from sparring.grading.test_jobs import ExecutionRequest
 from sparring.sandbox import Limits
-from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.cleaning.findings import Fault, Finding, short
-from sparring.tasks.cleaning.repeats import Pair, same_inputs, same_to_the_letter
+from sparring.schema import Task, TestKind, Verdict
+from sparring.tasks.cleaning.findings import Finding, TaskFault, short
+from sparring.tasks.cleaning.repeats import Pair, same_input, same_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ class Audited:
     confirmed: int
 
 
-def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care) -> list[Audited]:
+def audit_tasks(
+    bench: AuditSandboxes, tasks: Sequence[Task], general: Limits, care: Care
+) -> list[Audited]:
     """Audit several tasks together.
 
     ``general`` has the limits that tasks do not state: idle time and size of the output.
@@ -63,12 +65,12 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
     grader = Grader(bench.usual)
     limits = [limits_of(task, general) for task in tasks]
     asks = [
-        Ask(task, source, every_test(task), limit)
+        ExecutionRequest(task, source, every_test(task), limit)
         for task, limit in zip(tasks, limits, strict=True)
         for source in task.solutions
     ]
-    rows = iter(repeated(bench, grader, asks, care.repeats, care.patience))
-    idle = vacuous(bench.usual, grader, tasks, limits)
+    rows = iter(repeat_solutions(bench, grader, asks, care.repeats, care.patience))
+    idle = find_vacuous(bench.usual, grader, tasks, limits)
     invalid = _invalid(bench, tasks, limits)
     pairs = [same_inputs(task.tests) for task in tasks]
     grader.prepare(
@@ -81,14 +83,14 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
     for i, task in enumerate(tasks):
         cells = [next(rows) for _ in task.solutions]
         refused = frozenset(f.test for f in invalid[i] if f.test is not None)
-        verdict = confirm(task, cells, care.share, refused) if cells else None
+        verdict = verify_tests(task, cells, care.share, refused) if cells else None
         confirmed = verdict.confirmed if verdict else [False] * len(every_test(task))
         pair_findings = [f for pair in pairs[i] for f in _again(grader, task, pair, confirmed)]
-        contradicted = {f.test for f in pair_findings if f.fault is Fault.CONTRADICTION}
+        contradicted = {f.test for f in pair_findings if f.fault is TaskFault.CONTRADICTION}
         solution_findings = [
             f
             for f in (verdict.findings if verdict else [_no_solution(task)])
-            if f.example or f.fault is not Fault.WRONG_OUTPUT or f.test not in contradicted
+            if f.example or f.fault is not TaskFault.WRONG_OUTPUT or f.test not in contradicted
         ]
         nothing = [f for f in idle[i] if not _rightly_empty(task, f, confirmed)]
         findings = [*solution_findings, *invalid[i], *pair_findings, *nothing]
@@ -106,7 +108,7 @@ def _rightly_empty(task: Task, finding: Finding, confirmed: Sequence[bool]) -> b
     """
     return (
         finding.test is not None
-        and task.tests[finding.test].kind is Kind.STDIN
+        and task.tests[finding.test].kind is TestKind.STDIN
         and not task.tests[finding.test].output.strip()
         and confirmed[finding.test]
     )
@@ -114,17 +116,21 @@ def _rightly_empty(task: Task, finding: Finding, confirmed: Sequence[bool]) -> b
 
 def _no_solution(task: Task) -> Finding:
     seen = "no reference solution: nothing confirms the tests"
-    return Finding(task.id, Fault.NO_SOLUTION, seen, "add a solution, or use the task as it is")
+    return Finding(task.id, TaskFault.NO_SOLUTION, seen, "add a solution, or use the task as it is")
 
 
-def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> list[list[Finding]]:
+def _invalid(
+    bench: AuditSandboxes, tasks: Sequence[Task], limits: Sequence[Limits]
+) -> list[list[Finding]]:
     """Return, for each task, a finding for each input that its validator refuses."""
     asks = [
-        Ask(task, task.validator, tuple(t for t in task.tests if t.kind is Kind.STDIN), limit)
+        ExecutionRequest(
+            task, task.validator, tuple(t for t in task.tests if t.kind is TestKind.STDIN), limit
+        )
         for task, limit in zip(tasks, limits, strict=True)
         if task.validator is not None
     ]
-    rows = iter(columns.run(bench.usual, asks))
+    rows = iter(test_jobs.run(bench.usual, asks))
     findings: list[list[Finding]] = []
     for task in tasks:
         findings.append([])
@@ -132,21 +138,24 @@ def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> l
             continue
         outcomes = iter(next(rows))
         for i, test in enumerate(task.tests):
-            if test.kind is not Kind.STDIN:
+            if test.kind is not TestKind.STDIN:
                 continue
             outcome = next(outcomes)
             if not allowed(outcome) and outcome.verdict is not Verdict.INFRA:
                 what = outcome.output.strip() or outcome.detail or outcome.verdict.value
                 seen = f"the validator says of {short(test.input)}: {short(what)}"
                 advice = "leave the test out, or correct its input or the validator"
-                findings[-1].append(Finding(task.id, Fault.INVALID_INPUT, seen, advice, i))
+                findings[-1].append(Finding(task.id, TaskFault.INVALID_INPUT, seen, advice, i))
     return findings
 
 
-def _both_ways(task: Task, pair: Pair) -> list[Comparison]:
+def _both_ways(task: Task, pair: Pair) -> list[OutputComparison]:
     """Return the comparisons of each test's answer with the other test's answer."""
     test, first = task.tests[pair.test], task.tests[pair.first]
-    return [Comparison.of(task, test, first.output), Comparison.of(task, first, test.output)]
+    return [
+        OutputComparison.of(task, test, first.output),
+        OutputComparison.of(task, first, test.output),
+    ]
 
 
 def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) -> list[Finding]:
@@ -160,10 +169,10 @@ def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) ->
         if rule_of(task, test) != rule_of(task, first):
             return []
         seen = f"the same input and answer as test {pair.first}"
-        return [Finding(task.id, Fault.DUPLICATE, seen, "leave it out", pair.test)]
+        return [Finding(task.id, TaskFault.DUPLICATE, seen, "leave it out", pair.test)]
     both = [pair.first, pair.test]
     told_apart = test.input != first.input and all(confirmed[i] for i in both)
-    if told_apart or not same_to_the_letter(test, first):
+    if told_apart or not same_input(test, first):
         return []  # the difference in white space explains the different outputs
     doubted = [i for i in both if not confirmed[i]] or both
     seen = (
@@ -173,4 +182,4 @@ def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) ->
     advice = "leave out the wrong test; only a solution can tell which"
     if len(doubted) == 1:
         advice = "leave this test out: a solution passes the other"
-    return [Finding(task.id, Fault.CONTRADICTION, seen, advice, i) for i in doubted]
+    return [Finding(task.id, TaskFault.CONTRADICTION, seen, advice, i) for i in doubted]

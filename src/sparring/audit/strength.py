@@ -23,12 +23,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from sparring.grading import columns
-from sparring.grading.columns import Ask
+from sparring.grading import test_jobs
 from sparring.grading.comparison import Grader
 from sparring.grading.limits import limits, wider
+from sparring.grading.test_jobs import ExecutionRequest
 from sparring.sandbox import Limits, Runs
-from sparring.schema import Kind, Outcome, Task, Test, Verdict
+from sparring.schema import Outcome, Task, Test, TestKind, Verdict
 from sparring.tasks.mistakes import branches
 from sparring.tasks.mistakes.mutants import Mutant, mutants
 
@@ -82,7 +82,7 @@ def strength(
     grader = Grader(sandbox)
     chosen = [i for i, task in enumerate(tasks) if task.solutions]
     asks = [_ask(tasks[i], tests[i], general) for i in chosen]
-    rows = columns.graded(grader, list(zip(asks, columns.run(sandbox, asks), strict=True)))
+    rows = test_jobs.graded(grader, list(zip(asks, test_jobs.run(sandbox, asks), strict=True)))
     passed = [
         _passed(ask, row, len(tests[i])) for i, ask, row in zip(chosen, asks, rows, strict=True)
     ]
@@ -114,7 +114,7 @@ def strength(
 class _Passed:
     """A solution with the tests that it passes; the first ``own`` tests are the measured ones."""
 
-    ask: Ask
+    ask: ExecutionRequest
     own: int
     seconds: tuple[float, ...]
     """CPU seconds of the solution on each test."""
@@ -133,12 +133,12 @@ class _Noticed(Enum):
     """No test, but a failure of the sandbox left a test undecided."""
 
 
-def _ask(task: Task, tests: Sequence[Test], general: Limits) -> Ask:
+def _ask(task: Task, tests: Sequence[Test], general: Limits) -> ExecutionRequest:
     others = [test for test in task.ground_truth if test not in tests]
-    return Ask(task, task.solutions[0], (*tests, *others), limits(task, general))
+    return ExecutionRequest(task, task.solutions[0], (*tests, *others), limits(task, general))
 
 
-def _passed(ask: Ask, row: tuple[Outcome, ...], own: int) -> _Passed:
+def _passed(ask: ExecutionRequest, row: tuple[Outcome, ...], own: int) -> _Passed:
     where = [i for i, outcome in enumerate(row) if outcome.verdict is Verdict.ACCEPTED]
     return _Passed(
         replace(ask, tests=tuple(ask.tests[i] for i in where)),
@@ -155,8 +155,8 @@ def _noticed(
     The solution's quickest test runs first, because it catches most mutants; the other mutants run
     on all tests.
     """
-    quick: list[Ask] = []
-    whole: list[Ask] = []
+    quick: list[ExecutionRequest] = []
+    whole: list[ExecutionRequest] = []
     own: list[int] = []
     for one, made in zip(passed, slips, strict=True):
         longest = max(one.seconds, default=0.0)
@@ -168,11 +168,11 @@ def _noticed(
             whole.append(ask)
             quick.append(replace(ask, tests=ask.tests[first : first + 1] if one.own else ()))
             own.append(one.own)
-    rows = columns.graded(grader, list(zip(quick, columns.run(sandbox, quick), strict=True)))
+    rows = test_jobs.graded(grader, list(zip(quick, test_jobs.run(sandbox, quick), strict=True)))
     noticed = [_by(row, len(row)) for row in rows]
     left = [i for i, how in enumerate(noticed) if how is not _Noticed.HERE]
     asks = [whole[i] for i in left]
-    rows = columns.graded(grader, list(zip(asks, columns.run(sandbox, asks), strict=True)))
+    rows = test_jobs.graded(grader, list(zip(asks, test_jobs.run(sandbox, asks), strict=True)))
     for i, row in zip(left, rows, strict=True):
         noticed[i] = _by(row, own[i])
     each = iter(noticed)
@@ -199,9 +199,11 @@ def _traces(
     asks, indices = [], []
     for i, solution in enumerate(passed):
         name = solution.ask.task.entry_point
-        tests = tuple(t for t in solution.ask.tests[: solution.own] if t.kind is not Kind.SCRIPT)
+        tests = tuple(
+            t for t in solution.ask.tests[: solution.own] if t.kind is not TestKind.SCRIPT
+        )
         only_scripts = bool(solution.ask.tests) and all(
-            t.kind is Kind.SCRIPT for t in solution.ask.tests
+            t.kind is TestKind.SCRIPT for t in solution.ask.tests
         )
         traced = None if only_scripts else branches.instrumented(solution.ask.program, name)
         if traced is None:
@@ -213,10 +215,10 @@ def _traces(
             output_bytes=wider(solution.ask.limits.output_bytes, 1, _NOTES_BYTES),
         )
         point = branches.ENTRY_POINT if name else None
-        asks.append(Ask(solution.ask.task, traced.source, tests, slower, point))
+        asks.append(ExecutionRequest(solution.ask.task, traced.source, tests, slower, point))
         indices.append(i)
-    for i, ask, row in zip(indices, asks, columns.run(sandbox, asks), strict=True):
+    for i, ask, row in zip(indices, asks, test_jobs.run(sandbox, asks), strict=True):
         for test, outcome in zip(ask.tests, row, strict=True):
-            split = branches.split_call if test.kind is Kind.CALL else branches.split
+            split = branches.split_call if test.kind is TestKind.CALL else branches.split
             traces[i][1].update(split(outcome.output).taken or ())
     return traces

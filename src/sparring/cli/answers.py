@@ -11,10 +11,10 @@ from rich.text import Text
 
 from sparring.cli.figures import finish
 from sparring.errors import ConfigError
-from sparring.evaluation.elsewhere.grade import given, grade
+from sparring.evaluation.answers.grade import answers_to_grade, grade
 from sparring.evaluation.export import Export
 from sparring.evaluation.options import EvalOptions
-from sparring.evaluation.progress import Progress
+from sparring.evaluation.progress import EvaluationProgress
 
 
 def grade_answers(
@@ -29,10 +29,10 @@ def grade_answers(
     Raises `SparringError`.
     """
     loaded = options.load()
-    answers = given(options, loaded, files)
+    answers = answers_to_grade(options, loaded, files)
     for note in answers.matched.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
-    with Progress(console) as progress:
+    with EvaluationProgress(console) as progress:
         evaluation = grade(answers, out, progress)
     finish(evaluation, loaded, out, console, exports, stopped=False)
 

@@ -17,12 +17,12 @@ from sparring.cli.common import (
     PackagesFromOption,
     PackagesOption,
     check_sources,
-    given_packages,
+    packages_of_options,
 )
-from sparring.tasks.cleaning.sound import Policy
+from sparring.tasks.cleaning.cleaned import CleaningPolicy
 
 if TYPE_CHECKING:
-    from sparring.audit.run import Report
+    from sparring.audit.run import AuditReport
     from sparring.runs.progress import Bar
 
 
@@ -75,8 +75,8 @@ def audit(
         ),
     ] = 10.0,
     policy: Annotated[
-        Policy, typer.Option("--filter", help="What to leave out of the sound tasks.")
-    ] = Policy.DROP_TESTS,
+        CleaningPolicy, typer.Option("--filter", help="What to leave out of the sound tasks.")
+    ] = CleaningPolicy.DROP_TESTS,
     least: Annotated[
         int,
         typer.Option(
@@ -92,15 +92,15 @@ def audit(
     Exits with 0 if nothing was found, 1 if something was found, 2 if the files cannot be read.
     """
     from sparring.audit.files import check_out, write
-    from sparring.audit.run import Asked, audit
+    from sparring.audit.run import AuditOptions, audit
     from sparring.audit.soundness import Care
     from sparring.runs.progress import Bar
 
     check_sources(files)
     if out is not None:
         check_out(out, force)
-    asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
-    allowed = given_packages(packages, packages_from)
+    asked = AuditOptions(Care(repeats, patience, slow), mutants, weak, policy, least)
+    allowed = packages_of_options(packages, packages_from)
     with Bar(Console(stderr=True)) as bar:
         report = audit(files, asked, _progress(bar), allowed)
     if out is not None:
@@ -132,9 +132,9 @@ def _progress(bar: Bar) -> Callable[[int, int, int], None]:
     return show
 
 
-def _show(console: Console, report: Report, out: Path | None) -> None:
+def _show(console: Console, report: AuditReport, out: Path | None) -> None:
+    from sparring.tasks.cleaning.cleaned import counts
     from sparring.tasks.cleaning.imports import needs_lines
-    from sparring.tasks.cleaning.sound import counts
     from sparring.text import visible
     from sparring.view.terminal.tables import show
 

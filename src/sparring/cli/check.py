@@ -14,23 +14,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
+from sparring.cli.common import PackagesFromOption, PackagesOption, packages_of_options
 from sparring.errors import ConfigError, DataError, SandboxError
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
 from sparring.text import in_line
 
 if TYPE_CHECKING:
-    from sparring.sandbox.check.suites import Tried
+    from sparring.sandbox.check.suites import TriedExecutor
 
 
-class Backend(StrEnum):
+class ExecutorChoice(StrEnum):
     """Executors that the check tests."""
 
     SANDBOX = "sandbox"
     SUBPROCESS = "subprocess"
 
 
-class Suites(StrEnum):
+class SuiteChoice(StrEnum):
     """Sets of cases to choose from."""
 
     ALL = "all"
@@ -44,16 +44,16 @@ def check(
         typer.Option(help="Isolation level to test; by default every level the host allows."),
     ] = None,
     backend: Annotated[
-        Backend,
+        ExecutorChoice,
         typer.Option(
             help="sandbox, or for comparison subprocess: a plain interpreter for each execution, "
             "which shows the attacks that it lets through."
         ),
-    ] = Backend.SANDBOX,
+    ] = ExecutorChoice.SANDBOX,
     fork: Annotated[
         Fork, typer.Option(help="Whether the executions of one program share a process.")
     ] = USUAL_FORK,
-    suite: Annotated[Suites, typer.Option(help="The cases to run.")] = Suites.ALL,
+    suite: Annotated[SuiteChoice, typer.Option(help="The cases to run.")] = SuiteChoice.ALL,
     thorough: Annotated[
         bool,
         typer.Option(
@@ -84,21 +84,23 @@ def check(
     A level takes about a minute, with --thorough five. The exit code is 1 if a case failed.
     """
     from sparring.sandbox.check import suites
-    from sparring.sandbox.check.conditions import Condition
+    from sparring.sandbox.check.conditions import HostCondition
 
-    allowed = given_packages(packages, packages_from)
-    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or allowed.files):
+    allowed = packages_of_options(packages, packages_from)
+    if backend is ExecutorChoice.SUBPROCESS and (
+        level or thorough or landlock_abi or allowed.files
+    ):
         raise ConfigError(
             "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "
             "plain subprocess; leave them out"
         )
-    wanted = list(suites.Suite) if suite is Suites.ALL else [suites.Suite(suite)]
+    wanted = list(suites.CheckSuite) if suite is SuiteChoice.ALL else [suites.CheckSuite(suite)]
     if json_file is not None:
         _write(json_file, "")  # a file that cannot be written should fail before the work
-    if backend is Backend.SUBPROCESS:
+    if backend is ExecutorChoice.SUBPROCESS:
         tried = [suites.check_subprocess(wanted)]
     else:
-        conditions = list(Condition) if thorough else [Condition.USUAL]
+        conditions = list(HostCondition) if thorough else [HostCondition.USUAL]
         tried = [
             suites.check_sandbox(one, fork, wanted, condition, landlock_abi, allowed)
             for one in ([level] if level else Level)
@@ -116,7 +118,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _print_summary(console: Console, tried: list[Tried]) -> None:
+def _print_summary(console: Console, tried: list[TriedExecutor]) -> None:
     table = Table()
     table.add_column("held / tried")
     for one in tried:
@@ -141,7 +143,7 @@ def _print_summary(console: Console, tried: list[Tried]) -> None:
             console.print(Text(f"{one.backend}: not available on this host: {one.refused}"))
 
 
-def _print_cases(console: Console, tried: list[Tried], *, every: bool) -> None:
+def _print_cases(console: Console, tried: list[TriedExecutor], *, every: bool) -> None:
     for one in tried:
         for result in one.results:
             if every or result.held is False:

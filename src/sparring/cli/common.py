@@ -145,7 +145,7 @@ def write_text(option: str, path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def given_packages(names: Sequence[str] | None, place: str | None) -> Packages:
+def packages_of_options(names: Sequence[str] | None, place: str | None) -> Packages:
     """Return the packages that ``--packages`` and ``--packages-from`` name.
 
     Raises `SandboxError`.

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.evaluation.compare import Comparison, compare, read_evaluation
+from sparring.evaluation.compare import EvaluationComparison, compare, read_evaluation
 from sparring.runs.labels import PLAIN, figure_labels, interval
 from sparring.text import visible
 from sparring.view.terminal.tables import figure_table, show
@@ -38,7 +38,7 @@ def compare_command(
         console.print(Text(visible(f"note: {note}")), soft_wrap=True)
 
 
-def _difference_table(comparison: Comparison) -> Table:
+def _difference_table(comparison: EvaluationComparison) -> Table:
     return figure_table(
         f"A → B over {comparison.tasks} tasks (95% intervals, clustered by task)",
         ("figure", "A", "B", "B − A (paired)"),

@@ -14,25 +14,25 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.cli.answers import check_alone, grade_answers
-from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
+from sparring.cli.common import PackagesFromOption, PackagesOption, packages_of_options
 from sparring.cli.figures import finish
 from sparring.errors import ConfigError, RunError, Stopped
-from sparring.evaluation.authors import respondents
+from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.export import Export, parse_export
 from sparring.evaluation.options import (
     USUAL_COUNT,
     USUAL_SCALES,
     EvalOptions,
-    Named,
+    NamedModel,
     Protocol,
     extra_fields,
     prompts_of,
     scales_of,
 )
-from sparring.evaluation.progress import Progress
+from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.run import evaluate_models
-from sparring.evaluation.trained import resolved
+from sparring.evaluation.trained import resolve_options
 from sparring.interrupt import stopping
 from sparring.prompts.opening import ReasoningMode
 from sparring.sandbox.types import Level
@@ -264,7 +264,7 @@ def evaluate_command(
     options = EvalOptions(
         sources=tuple(tasks),
         models=_models(
-            Named(coder or "", coder_model, coder_key, tuple(end_token or ())),
+            NamedModel(coder or "", coder_model, coder_key, tuple(end_token or ())),
             tester,
             tester_model,
             tester_key,
@@ -296,7 +296,7 @@ def evaluate_command(
         cache=cache,
         workers=workers,
         level=level,
-        packages=given_packages(packages, packages_from),
+        packages=packages_of_options(packages, packages_from),
     )
     console = Console()
     if answers:
@@ -312,12 +312,12 @@ def ask_models(
 
     The first Ctrl-C lets the requests in flight finish. Raises `SparringError`.
     """
-    options, notes = resolved(options)
+    options, notes = resolve_options(options)
     for line in notes:
         console.print(Text(line), soft_wrap=True)
-    with Progress(console) as progress, stopping(_STOPPING) as should_stop:
+    with EvaluationProgress(console) as progress, stopping(_STOPPING) as should_stop:
         loaded = options.load()  # a bad file should fail before the wait for a server
-        asked = respondents(options, recorded_models(out), should_stop)
+        asked = role_models(options, recorded_models(out), should_stop)
         try:
             evaluation = evaluate_models(options, loaded, asked, out, progress, should_stop)
         except RunError as error:
@@ -329,19 +329,19 @@ def ask_models(
 
 
 def _models(
-    coder: Named,
+    coder: NamedModel,
     tester: str | None,
     model: str | None,
     key: str | None,
     end_token: Sequence[str] | None,
-) -> dict[Role, Named]:
+) -> dict[Role, NamedModel]:
     if not tester:
         if model is not None or key is not None or end_token:
             raise ConfigError(
                 "--tester-model, --tester-key and --tester-end-token belong to --tester; add it"
             )
         return {Role.CODER: coder, Role.TESTER: coder}
-    own = Named(tester, model, key, tuple(end_token or ()), key_option="--tester-key")
+    own = NamedModel(tester, model, key, tuple(end_token or ()), key_option="--tester-key")
     return {Role.CODER: coder, Role.TESTER: own}
 
 

@@ -10,21 +10,21 @@ from rich.text import Text
 
 from sparring.errors import Stopped, explained
 from sparring.evaluation import report
-from sparring.evaluation.directory import Found
+from sparring.evaluation.directory import MeasuredEvaluation
 from sparring.evaluation.export import Export, export
 from sparring.runs.reader import RunReader
 from sparring.schema import Task
 from sparring.view.terminal.tables import show
 
 
-class Incomplete(Stopped):
+class ResponsesMissing(Stopped):
     """Raised when responses are missing. The figures of the other responses have been written."""
 
     exit_code = 1
 
 
 def finish(
-    evaluation: Found,
+    evaluation: MeasuredEvaluation,
     tasks: Sequence[Task],
     out: Path,
     console: Console,
@@ -33,7 +33,7 @@ def finish(
 ) -> None:
     """Write `eval.md` and `card.md`, print the tables, and write the exports.
 
-    Raises `Stopped` where a stopped evaluation lacks responses, `Incomplete` where another does.
+    Raises `Stopped` where a stopped evaluation lacks responses, `ResponsesMissing` where another does.
     """
     record, complaint = evaluation.record, evaluation.complaint
     with explained(out):
@@ -45,4 +45,4 @@ def finish(
     for line in lines:
         console.print(Text(line), soft_wrap=True)
     if complaint:
-        raise Stopped(complaint) if stopped else Incomplete(complaint)
+        raise Stopped(complaint) if stopped else ResponsesMissing(complaint)

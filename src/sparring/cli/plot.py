@@ -12,7 +12,7 @@ from sparring.cli.common import check_file, step_range
 from sparring.errors import ConfigError
 
 
-class Kind(StrEnum):
+class PlotKind(StrEnum):
     """Kinds of drawings that `sparring plot` makes."""
 
     CURVES = "curves"
@@ -31,13 +31,13 @@ def plot(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .svg, .pdf or .png file to write.")],
     kind: Annotated[
-        Kind,
+        PlotKind,
         typer.Option(
             "--kind",
             help="What to draw: curves over training; grids of Best-of-N; the plane of p01 and "
             "p00; an ablation's bars, each the difference of an arm from the first arm.",
         ),
-    ] = Kind.CURVES,
+    ] = PlotKind.CURVES,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,9 +58,9 @@ def plot(
     from sparring.view.plots.curves import draw_curves
     from sparring.view.plots.style import check_name, drawing, save
 
-    if metric and kind not in (Kind.CURVES, Kind.ABLATION):
+    if metric and kind not in (PlotKind.CURVES, PlotKind.ABLATION):
         raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}; leave it out")
-    if steps is not None and kind is not Kind.GRID:
+    if steps is not None and kind is not PlotKind.GRID:
         raise ConfigError(f"--steps is for grids, not for --kind {kind}; leave it out")
     recorded_steps = step_range(steps)
     check_name(out)
@@ -69,10 +69,10 @@ def plot(
     with drawing() as plt:
         with well_formed("the runs to be drawn"):
             figure = {
-                Kind.CURVES: lambda: draw_curves(plt, arms, metric or ()),
-                Kind.GRID: lambda: draw_grids(plt, arms, recorded_steps),
-                Kind.PLANE: lambda: draw_plane(plt, arms),
-                Kind.ABLATION: lambda: draw_bars(plt, arms, metric or ()),
+                PlotKind.CURVES: lambda: draw_curves(plt, arms, metric or ()),
+                PlotKind.GRID: lambda: draw_grids(plt, arms, recorded_steps),
+                PlotKind.PLANE: lambda: draw_plane(plt, arms),
+                PlotKind.ABLATION: lambda: draw_bars(plt, arms, metric or ()),
             }[kind]()
         save(figure, out)
         plt.close(figure)

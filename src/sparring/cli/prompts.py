@@ -21,7 +21,7 @@ from sparring.text import visible
 
 if TYPE_CHECKING:
     from sparring.evaluation.options import EvalOptions
-    from sparring.policy.chat.base import Author
+    from sparring.policy.chat.base import ChatModel
 
 app = typer.Typer(no_args_is_help=True, help="Try prompts on a model.")
 _STOPPING = b"\nsparring: finishing the responses in flight; press Ctrl-C again to stop now\n"
@@ -94,15 +94,15 @@ def try_command(
 ) -> None:
     """Try prompts on a model: count the responses that can be read and explain the others."""
     from sparring.errors import explained
-    from sparring.evaluation.authors import Respondent, author_of
-    from sparring.evaluation.options import EvalOptions, Named, prompts_of
-    from sparring.evaluation.progress import Progress
+    from sparring.evaluation.chat_models import RoleModel, chat_model_of
+    from sparring.evaluation.options import EvalOptions, NamedModel, prompts_of
+    from sparring.evaluation.progress import EvaluationProgress
     from sparring.evaluation.trial import first_tasks, try_prompts
     from sparring.interrupt import stopping
     from sparring.prompts.settings import PromptSettings
     from sparring.view.terminal.tables import show
 
-    named = Named(model, name, key, precision=precision, key_option="--key")
+    named = NamedModel(model, name, key, precision=precision, key_option="--key")
     sections = {
         label: PromptSettings() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]
@@ -114,7 +114,7 @@ def try_command(
         directory = out or Path(held.enter_context(tempfile.TemporaryDirectory()))
         with explained(directory):
             directory.mkdir(parents=True, exist_ok=True)
-        progress = held.enter_context(Progress(console))
+        progress = held.enter_context(EvaluationProgress(console))
         for label, section in sections.items():
             options = EvalOptions(
                 sources=tuple(tasks),
@@ -126,12 +126,12 @@ def try_command(
                 prompts=section,
             )
             loaded = first_tasks(options.sources, limit_tasks)
-            asked = Respondent(author_of(named, options, Role.CODER, stop=should_stop), model)
-            held.callback(asked.author.close)
-            for line in _messages(label, options, loaded, asked.author):
+            asked = RoleModel(chat_model_of(named, options, Role.CODER, stop=should_stop), model)
+            held.callback(asked.chat_model.close)
+            for line in _messages(label, options, loaded, asked.chat_model):
                 _print(console, line)
             parts = try_prompts(options, loaded, asked, directory, progress, should_stop)
-            asked.author.close()
+            asked.chat_model.close()
             record[label] = [part.record() for part in parts]
     if out is not None:
         with explained(out):
@@ -142,9 +142,11 @@ def try_command(
             _print(console, line)
 
 
-def _messages(label: str, options: EvalOptions, tasks: Sequence[Task], asked: Author) -> list[str]:
+def _messages(
+    label: str, options: EvalOptions, tasks: Sequence[Task], asked: ChatModel
+) -> list[str]:
     """Return the first prompt of each role and kind of task, as the model receives the prompt."""
-    from sparring.evaluation.authors import whole_prompt
+    from sparring.evaluation.chat_models import whole_prompt
 
     lines = []
     for function in (True, False):

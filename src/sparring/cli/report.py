@@ -18,12 +18,12 @@ from sparring.schema import Role
 from sparring.text import visible
 
 
-def next_command(run: Path) -> str:
+def report_command(run: Path) -> str:
     """Return the command that shows ``run``, as the user's shell takes it."""
     return f"{_program()} report {shlex.quote(str(run))}"
 
 
-def measuring_command(run: Path, checkpoint: Path, recipe: Recipe) -> str:
+def eval_command(run: Path, checkpoint: Path, recipe: Recipe) -> str:
     """Return the command that evaluates a run's trained model on the held-out tasks."""
     words = [*recipe.tasks.held_out, "--coder", str(run)]
     if recipe.model.adapters is Adapters.PER_ROLE:  # the checkpoint holds one model for each role

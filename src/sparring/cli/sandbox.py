@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparring.cli.check import check
-from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
+from sparring.cli.common import PackagesFromOption, PackagesOption, packages_of_options
 from sparring.errors import ConfigError, DataError
 from sparring.sandbox.caller.credible import believed
 from sparring.sandbox.types import USUAL_FORK, Fork, Job, Level, Limits
-from sparring.schema import Kind, Outcome, Test, Verdict
+from sparring.schema import Outcome, Test, TestKind, Verdict
 from sparring.text import visible
 
 if TYPE_CHECKING:
@@ -132,10 +132,10 @@ def run(
         text = wanted[number] if wanted else None
         rows.append((name, Job(source, (data,), limits), text, checker))
     for test in calls:
-        job = Job(source, (test.input,), limits, Kind.CALL, entry_point)
+        job = Job(source, (test.input,), limits, TestKind.CALL, entry_point)
         rows.append((_shown_call(test, entry_point), job, test.output, test.checker))
     for path in script or ():
-        job = Job(source, (_read(path),), limits, Kind.SCRIPT, entry_point)
+        job = Job(source, (_read(path),), limits, TestKind.SCRIPT, entry_point)
         rows.append((str(path), job, None, checker))
     if not rows:
         if sys.stdin is None:
@@ -143,7 +143,7 @@ def run(
         # The program must get the bytes unchanged, whatever encoding the terminal has.
         data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
-    allowed = given_packages(packages, packages_from)
+    allowed = packages_of_options(packages, packages_from)
     with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=allowed) as sandbox:
         ran = sandbox.run([job for _, job, _, _ in rows])
         outcomes = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]
@@ -163,10 +163,10 @@ def _good(outcome: Outcome) -> bool:
 
 
 def _graded(outcome: Outcome, expected: str | None, checker: str) -> Outcome:
-    from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
+    from sparring.tasks.checkers.checker import CheckerRule, accepts, parse_checker
 
     try:
-        program = parse_checker(checker).rule is Rule.PROGRAM
+        program = parse_checker(checker).rule is CheckerRule.PROGRAM
     except ValueError as error:
         raise ConfigError(f"--checker: {error}") from None
     if program:
@@ -195,7 +195,7 @@ def _calls(path: Path, entry_point: str) -> list[CallTest]:
 
 
 def _as_test(call: CallTest) -> Test:
-    return Test(call.input, call.output, Kind.CALL, call.checker)
+    return Test(call.input, call.output, TestKind.CALL, call.checker)
 
 
 def _shown_call(test: CallTest, entry_point: str) -> str:
@@ -216,7 +216,7 @@ def _read(path: Path) -> str:
 def _print(name: str, job: Job, outcome: Outcome, *, as_json: bool, alone: bool) -> None:
     from sparring import values
 
-    output = values.show(outcome.output) if job.kind is Kind.CALL else outcome.output
+    output = values.show(outcome.output) if job.kind is TestKind.CALL else outcome.output
     if as_json:
         record: dict[str, Any] = {"run": name, "verdict": outcome.verdict.value}
         record |= {"output": output, "cpu_seconds": outcome.cpu_seconds}

@@ -11,7 +11,7 @@ from rich.console import Console
 from sparring.errors import ConfigError, well_formed
 
 if TYPE_CHECKING:
-    from sparring.view.source import Source
+    from sparring.view.source import RunSource
 
 SCREEN = 40
 """Most groups of a step that are listed without ``--all``."""
@@ -78,7 +78,7 @@ def show(
 
 
 def _show_group(
-    source: Source,
+    source: RunSource,
     step: int | None,
     task: str,
     names: tuple[str | None, str | None],

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sparring.schema import Task
     from sparring.tasks.cleaning.filters import Removed
-    from sparring.tasks.collect import Collected
-    from sparring.tasks.rows.files import Fault, Raw
+    from sparring.tasks.collect import CollectedTasks
+    from sparring.tasks.rows.files import RawRow, RowFault
 
 app = typer.Typer(no_args_is_help=True, help="Task files.")
 _LISTED = 10
@@ -200,20 +200,20 @@ def load(
     """Make one task file from data sets, and print what was left out and why."""
     from sparring.evaluation.passrates import pass_rates
     from sparring.grading.expected import reference_runs
-    from sparring.schema import Kind
-    from sparring.tasks.chosen import Dedupe, Rules, left_out_record
+    from sparring.schema import TestKind
     from sparring.tasks.cleaning.filters import Filters, parse_difficulty, parse_range
     from sparring.tasks.cleaning.imports import needs_lines, needs_of
     from sparring.tasks.cleaning.overlap import Overlap
-    from sparring.tasks.collect import Choice, collect
+    from sparring.tasks.collect import RowSelection, collect
     from sparring.tasks.load import dump_tasks
-    from sparring.tasks.mapping import Column, parse_mapping
-    from sparring.tasks.rows.named import HubChoice, rows_of
+    from sparring.tasks.mapping import MappedColumn, parse_mapping
+    from sparring.tasks.rows.named_sources import HubChoice, rows_of
+    from sparring.tasks.selection import Dedupe, TaskSelection, left_out_record
 
     if dedupe not in list(Dedupe):
         raise ConfigError(f"--dedupe {dedupe}: unknown value; choose no, exact or near")
-    if kind is not None and kind not in list(Kind):
-        raise ConfigError(f"--kind {kind}: unknown kind; choose one of {', '.join(Kind)}")
+    if kind is not None and kind not in list(TestKind):
+        raise ConfigError(f"--kind {kind}: unknown kind; choose one of {', '.join(TestKind)}")
     if (pass_rate is not None) + (rates is None) + (rate_column is None) != 2:
         raise ConfigError(
             "--pass-rate: give --pass-rate with one of --rates and --rate-column, or none of the "
@@ -226,12 +226,12 @@ def load(
         shortest,
         longest,
         min_tests,
-        Kind(kind) if kind is not None else None,
+        TestKind(kind) if kind is not None else None,
         max_seconds,
         max_memory,
         parse_range("--pass-rate", pass_rate) if pass_rate is not None else None,
     )
-    choice = Choice(
+    choice = RowSelection(
         parse_mapping(columns or ()),
         max_tests,
         max_test_size,
@@ -239,7 +239,7 @@ def load(
         _day("--since", since),
         _day("--until", until),
         prefix,
-        Column("pass_rate", tuple(rate_column.split("."))) if rate_column else None,
+        MappedColumn("pass_rate", tuple(rate_column.split("."))) if rate_column else None,
         skip_bad,
     )
     of_hub = HubChoice(split, config, revision, streaming, release)
@@ -250,11 +250,11 @@ def load(
         if path is not None:
             check_file(option, path, force)
     with reference_runs() as reference:
-        alone = Choice(reference=reference)
+        alone = RowSelection(reference=reference)
         held_out = [t for rows in theirs for t in collect([rows], alone).tasks]
     with reference_runs() as reference:
         collected = collect(sources, replace(choice, reference=reference))
-    rules = Rules(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio)
+    rules = TaskSelection(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio)
     tasks, removed = rules.apply(collected.tasks, by_task or collected.rates)
     if report is not None:
         with file_at(report, force) as path:
@@ -283,7 +283,7 @@ def show(
     show_tables(Console(), _summary(load_tasks(file)))
 
 
-def _counted(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
+def _counted(rows: Iterable[RawRow | RowFault]) -> Iterator[RawRow | RowFault]:
     """Yield the rows; on a terminal, print their number so far every few seconds."""
     if not sys.stderr.isatty():
         yield from rows
@@ -305,7 +305,7 @@ def _day(option: str, text: str | None) -> date | None:
         raise ConfigError(f"{option} {text}: not a day; give one such as 2024-08-01") from None
 
 
-def _print_left_out(collected: Collected, removed: Sequence[Removed]) -> None:
+def _print_left_out(collected: CollectedTasks, removed: Sequence[Removed]) -> None:
     """Print what was left out to standard error: counts, and the first lines of each kind."""
     for name, count in collected.left_out.most_common():
         typer.echo(f"column left out: {name} ({count:,} rows)", err=True)

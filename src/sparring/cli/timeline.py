@@ -15,7 +15,7 @@ from sparring.cli.common import step_range
 from sparring.errors import RunError, well_formed
 from sparring.runs.rates import mean_rates, rates_line
 from sparring.runs.reader import TIMELINE, TIMING, open_run
-from sparring.runs.timeline import WORK, Account, Phase, account_from
+from sparring.runs.timeline import WORK, Phase, PhaseAccount, account_from
 from sparring.view.terminal.tables import figure_table, show
 
 
@@ -52,7 +52,7 @@ def timeline(
     )
 
 
-def table(title: str, accounts: Sequence[Account]) -> Table:
+def table(title: str, accounts: Sequence[PhaseAccount]) -> Table:
     """Return a table with each phase's mean seconds and its share of the whole time."""
     total = sum(a.seconds for a in accounts)
     working, alone = _sum([a.phases() for a in accounts]), _sum([a.alone() for a in accounts])

@@ -44,13 +44,13 @@ def train(
     Under torchrun all processes train one model together.
     """
 
-    from sparring.learner.distributed.world import World
+    from sparring.learner.distributed.context import DistributedContext
 
-    world = World.join()
-    if not world.leads:
-        from sparring.cli.train_torch import helped
+    world = DistributedContext.join()
+    if not world.is_main:
+        from sparring.cli.train_torch import follow_leader
 
-        helped(world)
+        follow_leader(world)
         return
     with world.taking_part():
         if resume and run_dir is None:
@@ -63,10 +63,10 @@ def train(
             raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
         if dry_run and not world.alone:
             raise ConfigError("--dry-run is for one process; start it without torchrun")
-        from sparring.cli.train_torch import checked, launched, lead
+        from sparring.cli.train_torch import lead, open_launch, print_dry_run
 
         path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
         if dry_run:
-            checked(recipe, change or (), path)
+            print_dry_run(recipe, change or (), path)
         else:
-            lead(launched(path, recipe, change or (), resume, replay, from_step), world)
+            lead(open_launch(path, recipe, change or (), resume, replay, from_step), world)

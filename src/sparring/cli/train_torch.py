@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from sparring.cli.report import measuring_command, next_command
+from sparring.cli.report import eval_command, report_command
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import SparringError, Stopped, explained
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
+from sparring.runs.progress import RunProgress
 from sparring.runs.reader import EVALUATIONS, METRICS
 from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
 from sparring.training.loop import train
@@ -31,13 +31,13 @@ from sparring.view.plots.curves import plot_curves
 from sparring.view.terminal.tables import closing_table, show, size_table
 
 
-def helped(world: World) -> None:
+def follow_leader(world: DistributedContext) -> None:
     """Take part in the first process's training, as another process, until the run ends."""
     with world.taking_part(), world.loss_told(), enough_memory():
         follow(world)
 
 
-def launched(
+def open_launch(
     path: Path,
     recipe: Path | None,
     changes: Sequence[str],
@@ -53,7 +53,7 @@ def launched(
     return new_run(path, recipe, changes)
 
 
-def lead(launch: Launch, world: World) -> None:
+def lead(launch: Launch, world: DistributedContext) -> None:
     """Train the run in the first process. Where the run ends early, the error says how to resume.
 
     Raises `SparringError`; Ctrl-C raises `Stopped`.
@@ -77,7 +77,7 @@ def lead(launch: Launch, world: World) -> None:
         launch.run.close()
 
 
-def checked(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
+def print_dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     """Print the recipe's derived quantities, then check everything that a run will need."""
     resolved = load_recipe(recipe or NANO_RECIPE, changes)
     console = Console()
@@ -95,11 +95,11 @@ def checked(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     console.print(f"ready to train{f'; warnings (!): {warnings}' if warnings else ''}")
 
 
-def _train(launch: Launch, world: World) -> None:
+def _train(launch: Launch, world: DistributedContext) -> None:
     run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
-    progress = Progress(recipe.training.steps, len(run.jsonl("metrics.jsonl")), console)
+    progress = RunProgress(recipe.training.steps, len(run.jsonl("metrics.jsonl")), console)
     if ended(recipe, run):
         console.print("the run is finished; there is nothing to continue", soft_wrap=True)
         # The process may have been killed after the last step and before it drew the curves.
@@ -137,9 +137,9 @@ def _train(launch: Launch, world: World) -> None:
             f"`truncated_share` in {run.path / 'metrics.jsonl'} say why"
         )
     if (checkpoint := run.newest_checkpoint()) is not None:
-        command = measuring_command(run.path, checkpoint, recipe)
+        command = eval_command(run.path, checkpoint, recipe)
         message += f"\nthe model: {checkpoint}\nto measure it on tasks: {command}"
-    message += f"\nto see the run in a browser: {next_command(run.path)}"
+    message += f"\nto see the run in a browser: {report_command(run.path)}"
     console.print(Text(message), soft_wrap=True)
 
 

@@ -27,11 +27,11 @@ def setup(
     The installation takes some minutes and several GB. The command may be repeated, for example
     after a failed download.
     """
-    from sparring.policy.vllm.environment import Kind, default_environment, set_up, usual_kind
+    from sparring.policy.vllm.environment import VllmBuild, default_environment, set_up, usual_kind
 
     if cpu and cuda:
         raise ConfigError("vllm setup: --cpu and --cuda exclude each other; give one of them")
-    kind = Kind.CPU if cpu else Kind.CUDA if cuda else usual_kind()
+    kind = VllmBuild.CPU if cpu else VllmBuild.CUDA if cuda else usual_kind()
     for line in set_up(directory or default_environment(), kind):
         typer.echo(line)
 

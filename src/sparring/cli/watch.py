@@ -20,7 +20,7 @@ from sparring.runs.rates import rates_line
 from sparring.runs.text import one_line
 
 if TYPE_CHECKING:
-    from sparring.view.terminal.watch import State, Watched
+    from sparring.view.terminal.watch import Watched, WatchState
 
 _GROUPS = 5
 """Groups of the newest step that are shown."""
@@ -52,10 +52,10 @@ def watch(
 
 def watch_run(path: Path, console: Console, every: float) -> None:
     """Follow a run until it ends: as a screen in a terminal, as lines of text elsewhere."""
-    from sparring.view.terminal.watch import State, Watched
+    from sparring.view.terminal.watch import Watched, WatchState
 
     watched = Watched(path)
-    before: State | None = None
+    before: WatchState | None = None
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
     if live:
         live.start()
@@ -68,7 +68,7 @@ def watch_run(path: Path, console: Console, every: float) -> None:
                 for line in _lines(watched, steps, evaluations, before):
                     console.print(Text(line), soft_wrap=True)
             before = watched.state
-            if watched.state is State.FINISHED:
+            if watched.state is WatchState.FINISHED:
                 return
             time.sleep(every)
     finally:
@@ -109,15 +109,15 @@ def _heading(watched: Watched) -> str:
 
 
 def _state_text(watched: Watched) -> str:
-    from sparring.view.terminal.watch import State
+    from sparring.view.terminal.watch import WatchState
 
     path = one_line(str(watched.path), 120)
     return {
-        State.WAITING: "no files of a run yet; waiting for the run to begin",
-        State.RUNNING: "running",
-        State.STOPPED: f"stopped: its process ended before the run did; continue with sparring "
+        WatchState.WAITING: "no files of a run yet; waiting for the run to begin",
+        WatchState.RUNNING: "running",
+        WatchState.STOPPED: f"stopped: its process ended before the run did; continue with sparring "
         f"train --resume --run-dir {path} (still watching)",
-        State.FINISHED: "finished",
+        WatchState.FINISHED: "finished",
     }[watched.state]
 
 
@@ -140,7 +140,7 @@ def _evaluated(record: Mapping[str, Any]) -> str:
     wanted = [
         k
         for k in metric_labels(metrics)
-        if k in ("one_shot", "unit_test_accuracy") or k.startswith(("bon_", "pool_bon_"))
+        if k in ("pass@1", "unit_test_accuracy") or k.startswith(("bon_", "pool_bon_"))
     ]
     figures = [
         f"{one_line(metric_labels(metrics)[k], 40)} {100 * mean:.1f}%"
@@ -178,14 +178,14 @@ def _lines(
     watched: Watched,
     steps: Sequence[Mapping[str, Any]],
     evaluations: Sequence[Mapping[str, Any]],
-    before: State | None,
+    before: WatchState | None,
 ) -> list[str]:
     """Return one line for each new state, evaluation, step and alarm."""
-    from sparring.training.monitoring.alarms import begun
-    from sparring.view.terminal.watch import State
+    from sparring.training.monitoring.alarms import new_alarms
+    from sparring.view.terminal.watch import WatchState
 
     lines = []
-    if watched.state is not before and watched.state is not State.FINISHED:
+    if watched.state is not before and watched.state is not WatchState.FINISHED:
         lines.append(_heading(watched))
     lines += [_evaluated(e) for e in evaluations]
     records = watched.metrics.records
@@ -193,20 +193,20 @@ def _lines(
     for record in steps:
         lines.append(f"step {record['step']}: {_short(record)}, {left} left")
         earlier = [r for r in records if r["step"] < record["step"]]
-        for alarm in begun(record.get("alarms", ()), earlier):
+        for alarm in new_alarms(record.get("alarms", ()), earlier):
             monitor, reason = (
                 one_line(str(alarm["monitor"]), 40),
                 one_line(str(alarm["reason"]), 400),
             )
             lines.append(f"step {record['step']}: alarm {monitor}: {reason}")
-    if watched.state is State.FINISHED:
+    if watched.state is WatchState.FINISHED:
         lines.append(_heading(watched))
     return lines
 
 
 def _short(record: Mapping[str, Any]) -> str:
     names = {
-        "one_shot": "programs right",
+        "pass@1": "programs right",
         "tests_right": "tests right",
         "groups_dropped": "groups dropped",
     }

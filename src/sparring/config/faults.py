@@ -20,7 +20,7 @@ from typing import Any
 from sparring.config.presets import preset_values
 from sparring.config.recipe import Recipe
 from sparring.learner.rounding import clipped_by_rounding
-from sparring.learner.settings import Objective, OldLogprobs, Ratio
+from sparring.learner.settings import ImportanceLevel, Objective, OldLogprobs
 from sparring.policy.settings import Precision
 from sparring.rewards.settings import Overlong
 from sparring.schema import Role
@@ -31,7 +31,7 @@ MOST_CLIPPED = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RecipeFault:
     """Fault of a recipe."""
 
     keys: tuple[str, ...]
@@ -40,12 +40,12 @@ class Fault:
     """Message to the user, one line."""
 
 
-def faults(recipe: Recipe) -> list[Fault]:
+def faults(recipe: Recipe) -> list[RecipeFault]:
     """Return all faults of a recipe."""
     return [*_idle(recipe), *_overlong(recipe), *_alone(recipe), *_rounded(recipe)]
 
 
-def _idle(recipe: Recipe) -> Iterator[Fault]:
+def _idle(recipe: Recipe) -> Iterator[RecipeFault]:
     """Yield values that have no effect."""
     for name, section in recipe:
         for idle in section.idle() if isinstance(section, Section) else ():
@@ -55,7 +55,7 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
         yield from _set_idle(recipe, "reward", ("normalisation",), "learning.objective", why)
     limit, sampling = recipe.learning.max_response_tokens, recipe.sampling
     if limit is not None and limit >= max(sampling.coder_max_tokens, sampling.tester_max_tokens):
-        yield Fault(
+        yield RecipeFault(
             (
                 "learning.max_response_tokens",
                 "sampling.coder_max_tokens",
@@ -69,7 +69,7 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
 
 def _set_idle(
     recipe: Recipe, section: str, names: tuple[str, ...], by: str, why: str
-) -> Iterator[Fault]:
+) -> Iterator[RecipeFault]:
     """Yield the fields of ``names`` that are set, though the field ``by`` leaves them without
     effect."""
     preset = preset_values(recipe.preset).get(section, {})
@@ -80,10 +80,10 @@ def _set_idle(
             message = (
                 f"{section}.{name} = {value} is without effect: {why}; leave one of the two out"
             )
-            yield Fault((f"{section}.{name}", by), message)
+            yield RecipeFault((f"{section}.{name}", by), message)
 
 
-def _overlong(recipe: Recipe) -> Iterator[Fault]:
+def _overlong(recipe: Recipe) -> Iterator[RecipeFault]:
     """Yield an overlong penalty that starts before a response's first token, and so would reduce
     the reward of every response."""
     buffer, sampling = recipe.reward.overlong_buffer, recipe.sampling
@@ -92,7 +92,7 @@ def _overlong(recipe: Recipe) -> Iterator[Fault]:
     for name in ("coder_max_tokens", "tester_max_tokens"):
         limit: int = getattr(sampling, name)
         if buffer >= limit:
-            yield Fault(
+            yield RecipeFault(
                 ("reward.overlong", "reward.overlong_buffer", f"sampling.{name}"),
                 f"reward.overlong = penalty grows over the last {buffer} tokens before the limit, "
                 f"but sampling.{name} is {limit}: every response would get a penalty; set "
@@ -100,51 +100,65 @@ def _overlong(recipe: Recipe) -> Iterator[Fault]:
             )
 
 
-def _alone(recipe: Recipe) -> Iterator[Fault]:
+def _alone(recipe: Recipe) -> Iterator[RecipeFault]:
     """Yield a group size of 1: a single response has no advantage, so its group is never learned
     from."""
     if recipe.learning.objective is Objective.LIKELIHOOD:
         return
     for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
         if getattr(recipe.sampling, name) == 1 and recipe.learning.learns(role):
-            yield Fault(
+            yield RecipeFault(
                 (f"sampling.{name}", "learning.frozen", f"learning.{role}_weight"),
                 f"sampling.{name} = 1: an advantage compares the responses of a group, so the "
                 f'{role} would learn nothing; set at least 2, or set learning.frozen = "{role}"',
             )
 
 
-def _rounded(recipe: Recipe) -> Iterator[Fault]:
+def _rounded(recipe: Recipe) -> Iterator[RecipeFault]:
     """Yield settings whose ratios rounding alone moves beyond the clip range: ratios of the
     trainer's log-probs to the sampler's, and ratios across an optimiser step."""
     learning, sampling = recipe.learning, recipe.sampling
     old = recipe.old_logprobs
-    if learning.objective is Objective.LIKELIHOOD or old is OldLogprobs.EACH:
+    if learning.objective is Objective.LIKELIHOOD or old is OldLogprobs.PER_STEP:
         return
     longest = max(sampling.coder_max_tokens, sampling.tester_max_tokens)
     usual = max(1, min(longest, learning.max_response_tokens or longest) // 2)
-    share = clipped_by_rounding(learning.ratio, learning.clip, learning.clip_high, usual)
+    share = clipped_by_rounding(
+        learning.importance_level, learning.clip_eps_low, learning.clip_eps_high, usual
+    )
     if share <= MOST_CLIPPED:
         return
-    what = "tokens" if learning.ratio is Ratio.TOKEN else f"responses of {usual:,} tokens"
+    what = (
+        "tokens"
+        if learning.importance_level is ImportanceLevel.TOKEN
+        else f"responses of {usual:,} tokens"
+    )
     lost = (
         f"rounding alone would move {share:.0%} of the {what} beyond the clip range, which removes "
         "their gradient"
     )
-    keys = ("ratio", "clip", "clip_high", "old_logprobs", "minibatches", "epochs")
+    keys = (
+        "importance_level",
+        "clip_eps_low",
+        "clip_eps_high",
+        "old_logprobs",
+        "num_minibatches",
+        "ppo_epochs",
+    )
     between = (*(f"learning.{k}" for k in keys), "model.precision", "vllm.dtype", "sampling.engine")
-    if old is OldLogprobs.SAMPLED and not recipe.in_float32:
-        yield Fault(
+    if old is OldLogprobs.ROLLOUT and not recipe.in_float32:
+        yield RecipeFault(
             between,
-            f"learning.old_logprobs = sampled with learning.ratio = {learning.ratio}: sampler or "
+            f"learning.old_logprobs = rollout with learning.importance_level = {learning.importance_level}: sampler or "
             f'trainer computes in bfloat16, and {lost}; leave old_logprobs out, or set "trainer"',
         )
     elif (
-        recipe.model.precision is Precision.BFLOAT16 and learning.minibatches * learning.epochs > 1
+        recipe.model.precision is Precision.BFLOAT16
+        and learning.num_minibatches * learning.ppo_epochs > 1
     ):
-        yield Fault(
+        yield RecipeFault(
             between,
-            f"learning.ratio = {learning.ratio} with model.precision = bfloat16: from the second "
-            f"optimiser step on {lost}; set minibatches = epochs = 1, or ratio = "
-            f'"{Ratio.TOKEN}", or old_logprobs = "each"',
+            f"learning.importance_level = {learning.importance_level} with model.precision = bfloat16: from the second "
+            f"optimiser step on {lost}; set num_minibatches = ppo_epochs = 1, or importance_level = "
+            f'"{ImportanceLevel.TOKEN}", or old_logprobs = "per_step"',
         )

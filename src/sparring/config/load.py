@@ -15,10 +15,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sparring.config.faults import Fault, faults
+from sparring.config.faults import RecipeFault, faults
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.policy.settings import NANO, Engine
+from sparring.policy.settings import NANO, SamplingEngine
 from sparring.runs.checkpoints import newest_of
 from sparring.runs.reader import RunReader
 
@@ -46,10 +46,10 @@ def _at_checkpoints(recipe: Recipe) -> Recipe:
     """Return the recipe with a run's newest checkpoint in place of a run directory that the recipe
     names as a model."""
     model = recipe.model.model_copy(update={"path": newest_of(recipe.model.path)})
-    labels = recipe.supervision
+    labels = recipe.pseudo_labels
     if labels.model is not None:
         labels = labels.model_copy(update={"model": newest_of(labels.model)})
-    return recipe.model_copy(update={"model": model, "supervision": labels})
+    return recipe.model_copy(update={"model": model, "pseudo_labels": labels})
 
 
 def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _keys_of(changes: Sequence[str]) -> set[str]:
     return {c.partition("=")[0].strip() for c in changes}
 
 
-def _refuse(refused: Sequence[Fault], changes: Sequence[str], where: str) -> None:
+def _refuse(refused: Sequence[RecipeFault], changes: Sequence[str], where: str) -> None:
     keys = _keys_of(changes)
     lines = [f"{'--set' if keys & {*f.keys} else where}: {f.message}" for f in refused]
     if lines:
@@ -122,11 +122,11 @@ def _of_a_run(data: Any) -> Any:
     if not isinstance(data, dict):
         return data
     if isinstance(tasks := data.get("tasks"), dict):
-        tasks.setdefault("withheld_tests", 0)  # versions without the key had no hidden tests
-    sections = [data.get(name) for name in ("sampling", "supervision")]
-    engines = {s.get("engine", Engine.LOCAL) for s in sections if isinstance(s, dict)}
+        tasks.setdefault("hidden_tests", 0)  # versions without the key had no hidden tests
+    sections = [data.get(name) for name in ("sampling", "pseudo_labels")]
+    engines = {s.get("engine", SamplingEngine.LOCAL) for s in sections if isinstance(s, dict)}
     vllm = data.get("vllm")
-    if engines == {Engine.LOCAL}:
+    if engines == {SamplingEngine.LOCAL}:
         data.pop("vllm", None)  # a run without servers records old defaults here, not settings
     elif isinstance(vllm, dict) and "request_seconds" in vllm:
         longest = vllm.pop("request_seconds")

@@ -52,7 +52,7 @@ class Preset(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PresetSwitch:
     """Switch in which the presets differ."""
 
     key: str
@@ -76,95 +76,95 @@ class Choice:
 
 
 CHOICES = (
-    Choice(
+    PresetSwitch(
         "reward.coder", "count", "share",
         "Eq 3 counts passed tests, the released code takes their share; normalised, both are equal",
     ),
-    Choice(
+    PresetSwitch(
         "reward.tester", "cure", "scaled",
         "the paper's Eq 4; the released code divides it by the group's number of wrong programs",
     ),
-    Choice(
-        "reward.no_wrong", "zero", "sign",
+    PresetSwitch(
+        "reward.no_wrong_reward", "zero", "sign",
         "without a wrong program Eq 4 gives all tests 0; with ±1 for right or wrong tests they learn",
     ),
-    Choice(
+    PresetSwitch(
         "reward.invalid_test", "eq4", "eq4",
         "by Eq 4 an unreadable test gets 0, more than a readable test that is wrong",
     ),
-    Choice(
-        "reward.validity", 0.0, 0.0,
+    PresetSwitch(
+        "reward.validity_bonus", 0.0, 0.0,
         "Eq 4 gives 0 both to a right test that catches nothing and to a test that fails every program",
     ),
-    Choice(
-        "reward.difficulty", 0.0, 0.0,
+    PresetSwitch(
+        "reward.difficulty_exponent", 0.0, 0.0,
         "a wrong program that every test catches makes one more catch of it worth little",
     ),
-    Choice(
-        "sampling.opponents", 0, 0,
+    PresetSwitch(
+        "sampling.initial_policy_programs", 0, 0,
         "a better coder's groups run out of wrong programs; initial-policy programs supply them",
     ),
-    Choice(
-        "learning.minibatches", 1, 1,
+    PresetSwitch(
+        "learning.num_minibatches", 1, 1,
         "two smaller optimiser steps learn more than one; only from the second on the clip acts",
     ),
-    Choice(
-        "learning.epochs", 1, 1,
+    PresetSwitch(
+        "learning.ppo_epochs", 1, 1,
         "a second pass over the batch learns more from the same tokens",
     ),
-    Choice(
+    PresetSwitch(
         "learning.kl_bound", None, None,
         "the gradient of k3 grows as exp(δ): a token that has become improbable dominates a step",
     ),
-    Choice(
+    PresetSwitch(
         "learning.mode", "separate", "separate",
         "first the coder learns, then the tester; or one gradient of both, with fewer optimiser steps",
     ),
-    Choice(
-        "learning.ratio", "sequence", "token",
+    PresetSwitch(
+        "learning.importance_level", "sequence_product", "token",
         "arXiv v2 prints a ratio per response; the NeurIPS text and the released code have one per token",
     ),
-    Choice(
-        "learning.average", "response_mean", "tokens",
+    PresetSwitch(
+        "learning.loss_agg_mode", "seq-mean-token-mean", "token-mean",
         "Eq 5 averages per response, the released code over all tokens of the batch",
     ),
-    Choice(
+    PresetSwitch(
         "learning.old_logprobs", None, "each",
         "the released code recomputes them before each optimiser step, so ratio and clip do nothing",
     ),
-    Choice(
+    PresetSwitch(
         "learning.reference", "start", "step",
         "the released code takes the KL to the current policy itself, which is always 0",
     ),
-    Choice(
+    PresetSwitch(
         "learning.optimizer_state", "run", "step",
         "the released code starts a new process at every step, and with it a new AdamW",
     ),
-    Choice(
+    PresetSwitch(
         "learning.master_weights", "float32", "bfloat16",
         "the released code saves and loads bfloat16 weights at every step, which loses small changes",
     ),
-    Choice(
-        "tasks.withheld_tests", 0, 0,
+    PresetSwitch(
+        "tasks.hidden_tests", 0, 0,
         "a hidden test, which no reward uses, shows whether programs are fitted to the rewarded tests",
     ),
-    Choice(
+    PresetSwitch(
         "prompts.coder_examples", 0, 0,
         "the CURE data sets have the public examples in the statement already",
     ),
-    Choice(
+    PresetSwitch(
         "prompts.tester_examples", 0, 1,
         "the released code shows the tester an example in training, which invites copies of it",
     ),
-    Choice(
+    PresetSwitch(
         "prompts.read_tests", "last", "last",
         "answers to the paper's prompt reason before the final test; our prompt asks for the test alone",
     ),
-    Choice(
+    PresetSwitch(
         "prompts.read_programs", "task", "cure",
         "the released code takes the last block marked python, whatever its contents",
     ),
-    Choice(
+    PresetSwitch(
         "evaluation.tester_examples", 0, 0,
         "the released code shows the tester no example in evaluation; unset: as in training",
     ),
@@ -179,7 +179,7 @@ _OF_NO_METHOD = frozenset(
         "beta2",
         "weight_decay",
         "max_grad_norm",
-        "refuse_norm",
+        "skip_grad_norm",
         "gap_alarm",
         "max_response_tokens",
         "tokens_per_micro_batch",

@@ -16,23 +16,23 @@ from sparring.config.presets import Preset, method_line, preset_values
 from sparring.config.settings import (
     EvaluationSettings,
     MonitorSettings,
-    SupervisionSettings,
+    PseudoLabelSettings,
     TrackingSettings,
     TrainingSettings,
 )
 from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
-    Backend,
     KLPlace,
     LearningSettings,
+    LogprobBackend,
     Objective,
     OldLogprobs,
     Sharding,
 )
-from sparring.policy.settings import Engine, ModelSettings, Precision, SamplingSettings
+from sparring.policy.settings import ModelSettings, Precision, SamplingEngine, SamplingSettings
 from sparring.policy.vllm.settings import VllmSettings, in_both
 from sparring.prompts.settings import PromptSettings
-from sparring.rewards.score import Rules
+from sparring.rewards.score import RewardRules
 from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
@@ -54,7 +54,7 @@ class Recipe(Section):
     vllm: VllmSettings = VllmSettings()
     sandbox: SandboxSettings = SandboxSettings()
     checker: CheckerSettings = CheckerSettings()
-    supervision: SupervisionSettings = SupervisionSettings()
+    pseudo_labels: PseudoLabelSettings = PseudoLabelSettings()
     reward: RewardSettings = RewardSettings()
     learning: LearningSettings = LearningSettings()
     training: TrainingSettings = TrainingSettings()
@@ -71,7 +71,7 @@ class Recipe(Section):
     def in_float32(self) -> bool:
         """Return True if sampler and trainer both compute in float32. Then their log-probs of equal
         weights differ only by rounding too small to matter."""
-        served = self.sampling.engine is Engine.VLLM
+        served = self.sampling.engine is SamplingEngine.VLLM
         types = {self.model.precision.value, *([self.vllm.dtype] if served else [])} - {None}
         return types == {Precision.FLOAT32.value}
 
@@ -81,7 +81,7 @@ class Recipe(Section):
         ``section.key``."""
         exact = self.in_float32
         return {
-            "learning.old_logprobs": OldLogprobs.SAMPLED if exact else OldLogprobs.TRAINER,
+            "learning.old_logprobs": OldLogprobs.ROLLOUT if exact else OldLogprobs.RECOMPUTED,
             "learning.gap_alarm": GAP_ALARM[exact],
         }
 
@@ -99,9 +99,9 @@ class Recipe(Section):
         return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> RewardRules:
         """Return the rules of rewards and advantages, apart from a reward function of the user."""
-        return Rules(
+        return RewardRules(
             self.reward,
             self.sampling.coder_max_tokens,
             self.sampling.tester_max_tokens,
@@ -114,17 +114,17 @@ class Recipe(Section):
         return self.learning.gap_alarm or float(self.unset["learning.gap_alarm"])
 
     @property
-    def opponents(self) -> int:
-        """Return the number of initial-policy programs per task: `sampling.opponents`, or 0 where
+    def initial_policy_programs(self) -> int:
+        """Return the number of initial-policy programs per task: `sampling.initial_policy_programs`, or 0 where
         these programs would change nothing.
 
         Initial-policy programs are in the matrix from which the formulas compute tests' rewards.
         Together with the group's own programs they decide for which tasks tests are sampled
-        (`sampling.skip_unlabelled`) and which tasks are replaced (`sampling.extra_rounds`).
+        (`sampling.skip_unlabelled`) and which tasks are replaced (`sampling.extra_attempts`).
         """
         s = self.sampling
         rewarded = self.reward.function is None and self.learning.learns(Role.TESTER)
-        return s.opponents if rewarded or s.skip_unlabelled or s.extra_rounds else 0
+        return s.initial_policy_programs if rewarded or s.skip_unlabelled or s.extra_attempts else 0
 
     @model_validator(mode="before")
     @classmethod
@@ -156,11 +156,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _weights_have_a_source(self) -> Recipe:
-        cap, old = self.learning.importance_cap, self.old_logprobs
-        if cap is not None and old is not OldLogprobs.TRAINER:
+        cap, old = self.learning.tis_cap, self.old_logprobs
+        if cap is not None and old is not OldLogprobs.RECOMPUTED:
             raise ValueError(
-                f"learning.importance_cap weighs tokens by the trainer's recomputed log-probs, but "
-                f'learning.old_logprobs = {old}: set learning.old_logprobs = "trainer"'
+                f"learning.tis_cap weighs tokens by the trainer's recomputed log-probs, but "
+                f'learning.old_logprobs = {old}: set learning.old_logprobs = "recomputed"'
             )
         return self
 
@@ -169,48 +169,48 @@ class Recipe(Section):
         """Refuse settings that would take the older weights of asynchronous rollouts for the
         learner's weights."""
         learning = self.learning
-        if not self.training.ahead:
+        if not self.training.max_async_level:
             return self
-        if learning.importance_cap is None:
+        if learning.tis_cap is None:
             raise ValueError(
-                "training.ahead = 1 learns from responses of older weights, which need truncated "
-                'importance sampling: set learning.old_logprobs = "trainer" and '
-                "learning.importance_cap, such as 2"
+                "training.max_async_level = 1 learns from responses of older weights, which need truncated "
+                'importance sampling: set learning.old_logprobs = "recomputed" and '
+                "learning.tis_cap, such as 2"
             )
-        if learning.kl > 0 and learning.kl_place is KLPlace.REWARD:
+        if learning.kl_coef > 0 and learning.kl_place is KLPlace.REWARD:
             raise ValueError(
                 "learning.kl_place = reward takes the KL of the weights that sampled, which are a "
-                "step old with training.ahead = 1: set learning.kl_place = loss"
+                "step old with training.max_async_level = 1: set learning.kl_place = loss"
             )
         if self.model.offload_reference:
             raise ValueError(
-                "model.offload_reference moves weights that training.ahead = 1 samples from at the "
+                "model.offload_reference moves weights that training.max_async_level = 1 samples from at the "
                 "same time: leave one of the two out"
             )
         return self
 
     @model_validator(mode="after")
     def _servers_are_asked(self) -> Recipe:
-        if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
+        if self.vllm.urls and self.sampling.engine is not SamplingEngine.VLLM:
             raise ValueError(
                 "vllm.urls are set, but sampling.engine is local: set sampling.engine = vllm"
             )
-        if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
+        if SamplingEngine.VLLM not in (self.sampling.engine, self.pseudo_labels.engine):
             for name, field in VllmSettings.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(
                         f"vllm.{name} is set, but sampling.engine is local: set sampling.engine = "
                         "vllm"
                     )
-        run = [*self.vllm.urls, *self.vllm.start_urls]
-        if (both := in_both(run, self.supervision.urls)) is not None:
+        run = [*self.vllm.urls, *self.vllm.initial_urls]
+        if (both := in_both(run, self.pseudo_labels.urls)) is not None:
             raise ValueError(
-                f"{both} is in supervision.urls and in vllm.urls or vllm.start_urls: a server holds "
-                "one model; give the frozen tester another server, or leave supervision.urls out"
+                f"{both} is in pseudo_labels.urls and in vllm.urls or vllm.initial_urls: a server holds "
+                "one model; give the frozen tester another server, or leave pseudo_labels.urls out"
             )
-        if self.vllm.share_gpu and self.training.ahead:
+        if self.vllm.share_gpu and self.training.max_async_level:
             raise ValueError(
-                "vllm.share_gpu puts the server to sleep during learning, but training.ahead = 1 "
+                "vllm.share_gpu puts the server to sleep during learning, but training.max_async_level = 1 "
                 "samples during learning: leave one of the two out"
             )
         return self
@@ -244,6 +244,6 @@ class Recipe(Section):
         return self
 
 
-def _keeps_cache(wanted: Backend) -> bool:
+def _keeps_cache(wanted: LogprobBackend) -> bool:
     """Return True if the backend named in the recipe needs the cache of an earlier pass."""
-    return wanted is not Backend.AUTO and wanted.traits.keeps_cache
+    return wanted is not LogprobBackend.AUTO and wanted.traits.keeps_cache

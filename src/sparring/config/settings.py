@@ -1,6 +1,6 @@
 """Settings of a run as a whole, for the packages above the recipe.
 
-These are the sections [training], [supervision], [monitors], [tracking] and [evaluation]. Other
+These are the sections [training], [pseudo_labels], [monitors], [tracking] and [evaluation]. Other
 packages have their sections in their own ``settings.py``.
 """
 
@@ -13,9 +13,19 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from sparring.learner.settings import Sharding
-from sparring.policy.settings import Engine
+from sparring.policy.settings import SamplingEngine
 from sparring.policy.vllm.settings import each_once
-from sparring.section import Count, Few, Heat, Idle, Length, Responses, Section, Seed, Share
+from sparring.section import (
+    Count,
+    Few,
+    IdleFields,
+    Length,
+    Responses,
+    Section,
+    Seed,
+    Share,
+    Temperature,
+)
 from sparring.selection.consensus import TestFilter
 
 
@@ -29,12 +39,12 @@ class TrainingSettings(Section):
     )
     tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
     seed: Seed = Field(0, description="Seed of the order of tasks and of sampling")
-    ahead: int = Field(
+    max_async_level: int = Field(
         0,
         ge=0,
         le=1,
         strict=True,
-        description="1: sample the next step during the update of the current step, from the weights before the update (needs learning.importance_cap); 0: sample after the update",
+        description="1: sample the next step during the update of the current step, from the weights before the update (needs learning.tis_cap); 0: sample after the update",
     )
     sharding: Sharding = Field(
         Sharding.NONE,
@@ -59,21 +69,21 @@ class TrainingSettings(Section):
         return spent or step >= self.steps
 
 
-class SupervisionKind(StrEnum):
+class PseudoLabelSource(StrEnum):
     """Source of the tests from which rewards are computed in training. Evaluation always uses
     ground truth."""
 
-    GROUND_TRUTH = "ground_truth"
+    NONE = "none"
     """The tasks' own tests: no pseudo-labels."""
     TESTER = "tester"
     """Tests of a frozen tester model (pseudo-labels): no ground truth enters a reward."""
 
 
-class SupervisionSettings(Section):
-    """Section [supervision]."""
+class PseudoLabelSettings(Section):
+    """Section [pseudo_labels]."""
 
-    kind: SupervisionKind = Field(
-        SupervisionKind.GROUND_TRUTH,
+    source: PseudoLabelSource = Field(
+        PseudoLabelSource.NONE,
         description="Source of the tests from which rewards are computed: the tasks themselves, or a frozen tester model (pseudo-labels)",
     )
     model: str | None = Field(
@@ -81,8 +91,8 @@ class SupervisionSettings(Section):
         min_length=1,
         description="Directory or hub id of the frozen tester; 'nano': the embedded model",
     )
-    engine: Engine = Field(
-        Engine.LOCAL,
+    engine: SamplingEngine = Field(
+        SamplingEngine.LOCAL,
         description="Sampler of the frozen tester: the first process (local), or vLLM servers before the first step, by the settings of [vllm]",
     )
     urls: list[str] = Field(
@@ -93,7 +103,7 @@ class SupervisionSettings(Section):
         8,
         description="Number of the frozen tester's tests per task, generated when the task first comes up",
     )
-    temperature: Heat = Field(1.0, description="Sampling temperature of the frozen tester")
+    temperature: Temperature = Field(1.0, description="Sampling temperature of the frozen tester")
     max_tokens: Length = Field(
         1024, description="Maximum tokens of the frozen tester's response, end token included"
     )
@@ -110,12 +120,12 @@ class SupervisionSettings(Section):
         description="The frozen tester's tests that count: all, or those that the programs' consensus passes (CodeT's agreement)",
     )
 
-    def idle(self) -> Iterator[Idle]:
+    def idle(self) -> Iterator[IdleFields]:
         """Yield the fields that another field leaves without effect."""
-        if self.kind is SupervisionKind.GROUND_TRUTH:
+        if self.source is PseudoLabelSource.NONE:
             names = ("tests", "temperature", "max_tokens", "template_options", "end_tokens")
-            why = "supervision.kind = ground_truth asks no model for tests"
-            yield Idle(names, "kind", why)
+            why = "pseudo_labels.source = none asks no model for tests"
+            yield IdleFields(names, "source", why)
 
     @field_validator("urls")
     @classmethod
@@ -123,15 +133,15 @@ class SupervisionSettings(Section):
         return each_once(urls)
 
     @model_validator(mode="after")
-    def _whole(self) -> SupervisionSettings:
-        if self.kind is SupervisionKind.TESTER:
+    def _whole(self) -> PseudoLabelSettings:
+        if self.source is PseudoLabelSource.TESTER:
             if self.model is None:
-                raise ValueError("kind = tester needs a frozen tester: set model")
+                raise ValueError("source = tester needs a frozen tester: set model")
         else:
             for name in ("model", "filter", "engine"):
                 if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"{name} is set, but kind is ground_truth: set kind = tester")
-        if self.urls and self.engine is not Engine.VLLM:
+                    raise ValueError(f"{name} is set, but source is none: set source = tester")
+        if self.urls and self.engine is not SamplingEngine.VLLM:
             raise ValueError("urls are set, but engine is local: set engine = vllm")
         return self
 
@@ -141,7 +151,7 @@ class MonitorSettings(Section):
 
     The value 1 silences a share; the value 0 silences entropy and gradient_share."""
 
-    withheld_gap: Share = Field(
+    hidden_gap: Share = Field(
         0.1,
         description="Limit on the share of failed executions on hidden tests, of programs that pass all rewarded tests",
     )
@@ -173,7 +183,7 @@ class MonitorSettings(Section):
         0.05,
         description="Limit on the share of ground-truth tests that the reference solution fails",
     )
-    foreign_outputs: Share = Field(
+    checker_leniency: Share = Field(
         0.1,
         description="Limit on the share of other tests' expected outputs that the checker accepts",
     )
@@ -251,7 +261,7 @@ class EvaluationSettings(Section):
         ge=0,
         description="Public examples in the tester's prompt; default: as in training",
     )
-    start_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
+    initial_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
         [],
         description="Further temperatures at which the initial model is evaluated, so that training is compared with the initial model at its best temperature",
     )

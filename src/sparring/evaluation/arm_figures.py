@@ -19,9 +19,9 @@ from sparring.evaluation.recorded import grid, rates_of, recorded_facts, right_b
 from sparring.matrix import Floats
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Estimate
-from sparring.metrics.named import mean_of
+from sparring.metrics.metric_intervals import mean_of
 from sparring.metrics.rates import Rate
-from sparring.metrics.shares import share_difference
+from sparring.metrics.share_intervals import share_difference
 from sparring.runs.labels import figure
 from sparring.runs.reader import RunReader
 
@@ -33,7 +33,7 @@ ENDS = 3
 """Number of first steps and of last steps that grids use where no steps are named."""
 
 
-def named(metrics: Mapping[str, Any], name: str) -> str | None:
+def metric_key(metrics: Mapping[str, Any], name: str) -> str | None:
     """Return the key of a figure: its name, or its name with a size (``bon`` finds ``bon_8x8``)."""
     if name in metrics:
         return name
@@ -45,7 +45,7 @@ def evaluation_points(evaluations: Sequence[Mapping[str, Any]], name: str) -> li
     """Return a figure of a run's evaluations, with its intervals."""
     points: list[Point] = []
     for one in evaluations:
-        key = named(one["metrics"], name)
+        key = metric_key(one["metrics"], name)
         value = one["metrics"][key] if key else {}
         if value.get("mean") is not None:
             low, high = (math.nan if value.get(k) is None else value[k] for k in ("low", "high"))
@@ -138,7 +138,7 @@ def last_figures(arms: Sequence[Arm], names: Sequence[str]) -> dict[str, list[Es
     estimates: dict[str, list[Estimate]] = {}
     common = sorted(set.intersection(*(set(r.per_task) for a in arms for r in a.runs)))
     for name in names:
-        if (key := named(dict.fromkeys(common), name)) is None:
+        if (key := metric_key(dict.fromkeys(common), name)) is None:
             known = ", ".join(common) or "nothing"
             raise RunError(f"--metric {name}: not every run has it by task; all have {known}")
         first, *others = (by_task(arm, key) for arm in arms)

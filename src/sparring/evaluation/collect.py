@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sparring.errors import ModelError
-from sparring.evaluation.authors import Respondent
-from sparring.evaluation.claims import Claims
-from sparring.evaluation.ledger import Entry, Ledger
-from sparring.policy.chat.base import Answer, Ask, Author, Missing, response_key
-from sparring.policy.patience import rest
+from sparring.evaluation.chat_models import RoleModel
+from sparring.evaluation.request_locks import RequestLocks
+from sparring.evaluation.response_store import ResponseStore, StoredResponse
+from sparring.policy.chat.base import ChatModel, ChatReply, ChatRequest, FailedRequest, response_key
+from sparring.policy.retry import wait_unless_stopped
 from sparring.schema import Role
 
 RESPONSES, CLAIMS = "responses.jsonl", "claims"
@@ -35,21 +35,21 @@ Slot = tuple[str, Role, int]
 """Task, role and number of a response."""
 
 
-class Watch(Protocol):
+class CollectionListener(Protocol):
     """Listener to the progress of a collection."""
 
     def begin(self, total: int, there: int) -> None:
         """Start: ``there`` of ``total`` responses are recorded already."""
 
-    def heard(self, ask: Ask, found: Answer | Missing) -> None:
+    def heard(self, ask: ChatRequest, found: ChatReply | FailedRequest) -> None:
         """Take note of one answer or failure."""
 
 
 @dataclass(slots=True)
-class Collected:
+class CollectedResponses:
     """Collected responses of an evaluation."""
 
-    answers: dict[Slot, Answer] = field(default_factory=dict)
+    answers: dict[Slot, ChatReply] = field(default_factory=dict)
     missing: dict[Slot, str] = field(default_factory=dict)
     """Reason of each request that failed. Slots in neither table were not asked for."""
     spent: int = 0
@@ -61,25 +61,25 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedCache:
     """Cache that several evaluations share: its responses and the locks on its requests."""
 
-    ledger: Ledger
-    claims: Claims
+    response_store: ResponseStore
+    claims: RequestLocks
 
 
-def collect(
-    asks: Sequence[Ask],
-    asked: Mapping[Role, Respondent],
-    own: Ledger,
-    shared: Shared | None,
-    watch: Watch,
+def collect_responses(
+    asks: Sequence[ChatRequest],
+    asked: Mapping[Role, RoleModel],
+    own: ResponseStore,
+    shared: SharedCache | None,
+    watch: CollectionListener,
     budget: int | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Collected:
+) -> CollectedResponses:
     """Collect the responses to ``asks``, which are in the order of tasks.
 
-    ``budget`` is a number of tokens after which nothing more is asked. Raises what `Author.answer`
+    ``budget`` is a number of tokens after which nothing more is asked. Raises what `ChatModel.answer`
     raises.
     """
     collecting = _Collecting(asks, asked, own, shared, watch, budget, stop)
@@ -92,14 +92,14 @@ def collect(
             if collecting.over():
                 return collecting.found
             last = number == len(waves) and not others
-            authors = {role: one.author for role, one in asked.items()}
-            _ask(wave, authors, collecting.heard, collecting.over, last)
+            chat_models = {role: one.chat_model for role, one in asked.items()}
+            _ask(wave, chat_models, collecting.heard, collecting.over, last)
             if not all(map(collecting.settled, wave)):
                 return collecting.found  # the budget is spent, the user stops, or a server is gone
         collecting.give_back(mine)
         wanted = others
         if wanted:
-            rest(_LOOK, collecting.over)
+            wait_unless_stopped(_LOOK, collecting.over)
     return collecting.found
 
 
@@ -108,23 +108,23 @@ class _Collecting:
 
     def __init__(
         self,
-        asks: Sequence[Ask],
-        asked: Mapping[Role, Respondent],
-        own: Ledger,
-        shared: Shared | None,
-        watch: Watch,
+        asks: Sequence[ChatRequest],
+        asked: Mapping[Role, RoleModel],
+        own: ResponseStore,
+        shared: SharedCache | None,
+        watch: CollectionListener,
         budget: int | None,
         stop: Callable[[], bool],
     ) -> None:
-        self.found = Collected()
+        self.found = CollectedResponses()
         self._asked, self._own, self._shared = asked, own, shared
         self._watch, self._budget, self._stop = watch, budget, stop
-        of = {role: one.author.identity for role, one in asked.items()}
+        of = {role: one.chat_model.identity for role, one in asked.items()}
         self._keys = {_slot(a): response_key(of[a.role], a) for a in asks}
         self._prompts = {_slot(a): response_key(of[a.role], replace(a, index=-1)) for a in asks}
         self._lock = threading.Lock()
 
-    def on_record(self, ask: Ask) -> Answer | None:
+    def on_record(self, ask: ChatRequest) -> ChatReply | None:
         """Return the recorded answer from this evaluation's store or the cache, or None.
 
         A response that one of the two holds is then stored in both.
@@ -132,7 +132,7 @@ class _Collecting:
         key = self._keys[_slot(ask)]
         entry = self._own.get(key)
         if self._shared is not None:
-            cache = self._shared.ledger
+            cache = self._shared.response_store
             if entry is None and (other := cache.get(key)) is not None:
                 entry = replace(other, copied=True)
                 self._own.put(entry)
@@ -145,14 +145,14 @@ class _Collecting:
             self.found.spent += _tokens(entry.answer, self._budget)
         return entry.answer
 
-    def heard(self, ask: Ask, reply: Answer | Missing) -> None:
+    def heard(self, ask: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         """Store an answer on disk, then count it; count a failure."""
         with self._lock:
             self.found.asked += 1
-            if isinstance(reply, Missing):
+            if isinstance(reply, FailedRequest):
                 self.found.missing[_slot(ask)] = reply.why
             else:
-                entry = Entry(
+                entry = StoredResponse(
                     task=ask.task_id,
                     role=ask.role,
                     index=ask.index,
@@ -166,7 +166,7 @@ class _Collecting:
                 )
                 self._own.put(entry)
                 if self._shared is not None:
-                    self._shared.ledger.put(entry)
+                    self._shared.response_store.put(entry)
                 self.found.answers[_slot(ask)] = reply
                 self.found.spent += _tokens(reply, self._budget)
             self._watch.heard(ask, reply)
@@ -177,11 +177,11 @@ class _Collecting:
             self.found.exhausted = True
         return self.found.exhausted or self._stop()
 
-    def settled(self, ask: Ask) -> bool:
+    def settled(self, ask: ChatRequest) -> bool:
         """Return whether the request was answered or has failed."""
         return _slot(ask) in self.found.answers or _slot(ask) in self.found.missing
 
-    def divided(self, wanted: Sequence[Ask]) -> tuple[list[Ask], list[Ask]]:
+    def divided(self, wanted: Sequence[ChatRequest]) -> tuple[list[ChatRequest], list[ChatRequest]]:
         """Divide requests into our own and those that another evaluation is making now.
 
         Responses that reached the cache in the meantime are in neither part.
@@ -191,9 +191,9 @@ class _Collecting:
         prompts = {self._prompts[_slot(a)] for a in wanted}
         ours = {p for p in prompts if self._shared.claims.take(p)}
         # After the locks are taken: a response stored before that is not asked for again.
-        self._shared.ledger.refresh()
-        mine: list[Ask] = []
-        others: list[Ask] = []
+        self._shared.response_store.refresh()
+        mine: list[ChatRequest] = []
+        others: list[ChatRequest] = []
         for ask in wanted:
             if (answer := self.on_record(ask)) is not None:
                 self._watch.heard(ask, answer)
@@ -201,7 +201,7 @@ class _Collecting:
                 (mine if self._prompts[_slot(ask)] in ours else others).append(ask)
         return mine, others
 
-    def give_back(self, asks: Sequence[Ask]) -> None:
+    def give_back(self, asks: Sequence[ChatRequest]) -> None:
         """Free the locks on these requests."""
         if self._shared is not None:
             for prompt in {self._prompts[_slot(a)] for a in asks}:
@@ -209,9 +209,9 @@ class _Collecting:
 
 
 def _ask(
-    wave: Sequence[Ask],
-    authors: Mapping[Role, Author],
-    heard: Callable[[Ask, Answer | Missing], None],
+    wave: Sequence[ChatRequest],
+    chat_models: Mapping[Role, ChatModel],
+    heard: Callable[[ChatRequest, ChatReply | FailedRequest], None],
     over: Callable[[], bool],
     last: bool,
 ) -> None:
@@ -219,19 +219,19 @@ def _ask(
 
     After the ``last`` wave a local model frees its memory for the next local model.
     """
-    parts: list[tuple[Author, list[Ask]]] = []
-    for author in {id(a): a for a in authors.values()}.values():
-        part = [a for a in wave if authors[a.role] is author]
+    parts: list[tuple[ChatModel, list[ChatRequest]]] = []
+    for chat_model in {id(a): a for a in chat_models.values()}.values():
+        part = [a for a in wave if chat_models[a.role] is chat_model]
         if part:
-            parts.append((author, part))
+            parts.append((chat_model, part))
     failed: list[BaseException] = []
 
     def stop() -> bool:
         return bool(failed) or over()
 
-    def work(author: Author, part: list[Ask]) -> None:
+    def work(chat_model: ChatModel, part: list[ChatRequest]) -> None:
         try:
-            author.answer(part, heard, stop)
+            chat_model.answer(part, heard, stop)
         except BaseException as error:  # noqa: BLE001  # raised below, in the caller's thread
             failed.append(error)
 
@@ -239,11 +239,11 @@ def _ask(
     for thread in threads:
         thread.start()
     try:
-        for author, part in parts:
-            if not author.remote:
-                author.answer(part, heard, stop)
+        for chat_model, part in parts:
+            if not chat_model.remote:
+                chat_model.answer(part, heard, stop)
                 if last:
-                    author.close()
+                    chat_model.close()
     except BaseException as error:  # raised again: the threads end before their next request
         failed.append(error)
         raise
@@ -254,22 +254,22 @@ def _ask(
         raise failed[0]
 
 
-def _waves(wanted: Sequence[Ask], budget: int | None) -> list[list[Ask]]:
+def _waves(wanted: Sequence[ChatRequest], budget: int | None) -> list[list[ChatRequest]]:
     if budget is None:
         return [list(wanted)] if wanted else []
     tasks = list(dict.fromkeys(a.task_id for a in wanted))
     of = {task: i // _WAVE for i, task in enumerate(tasks)}
-    waves: list[list[Ask]] = [[] for _ in range((len(tasks) + _WAVE - 1) // _WAVE)]
+    waves: list[list[ChatRequest]] = [[] for _ in range((len(tasks) + _WAVE - 1) // _WAVE)]
     for ask in wanted:
         waves[of[ask.task_id]].append(ask)
     return waves
 
 
-def _slot(ask: Ask) -> Slot:
+def _slot(ask: ChatRequest) -> Slot:
     return ask.task_id, ask.role, ask.index
 
 
-def _tokens(answer: Answer, budget: int | None) -> int:
+def _tokens(answer: ChatReply, budget: int | None) -> int:
     counts = (answer.prompt_tokens, answer.completion_tokens)
     if None in counts and budget is not None:
         raise ModelError(

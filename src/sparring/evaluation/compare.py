@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError, well_formed
-from sparring.metrics.intervals import Estimate, Linear
-from sparring.metrics.named import difference_of, mean_of
-from sparring.metrics.shares import share_difference
+from sparring.metrics.intervals import Estimate, Influence
+from sparring.metrics.metric_intervals import difference_of, mean_of
+from sparring.metrics.share_intervals import share_difference
 from sparring.runs.evaluation import eval_record
 
 _SAME = ("max_tests", "grader", "limits")
@@ -32,7 +32,7 @@ _NAMED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparedFigure:
     """One figure of A and of B over the common tasks, and the paired difference B − A."""
 
     before: Estimate
@@ -41,13 +41,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class EvaluationComparison:
     """Compared figures (``lines``, by name) over ``tasks`` common tasks.
 
     ``notes`` name the conditions in which the two evaluations differ.
     """
 
-    lines: Mapping[str, Line]
+    lines: Mapping[str, ComparedFigure]
     tasks: int
     notes: list[str]
 
@@ -75,13 +75,13 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     return record
 
 
-def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> EvaluationComparison:
     """Compare two records of eval.json. Raises `RunError` where they cannot be compared."""
     with well_formed("eval.json"):
         return _compared(before, after)
 
 
-def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> EvaluationComparison:
     a, b = before["conditions"], after["conditions"]
     for name in _SAME:
         if a.get(name) != b.get(name):
@@ -107,7 +107,7 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             "are ratios over all tasks are left out"
         )
     rows = [np.array([list(t).index(x) for x in common]) for t in (first, second)]
-    lines: dict[str, Line] = {}
+    lines: dict[str, ComparedFigure] = {}
     for name, values in before["per_task"].items():
         if name in after["per_task"]:
             x, y = (
@@ -116,17 +116,19 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             )
             both = ~np.isnan(x) & ~np.isnan(y)
             x, y = x[both], y[both]
-            line = Line(mean_of(name, x), mean_of(name, y), share_difference(x, y))
+            line = ComparedFigure(mean_of(name, x), mean_of(name, y), share_difference(x, y))
             if line.difference.n_tasks:
                 lines[name] = line
     for name, figure in before["ratios"].items() if same_tasks else ():
         if name in after["ratios"]:
-            difference = difference_of(name, Linear.of(figure), Linear.of(after["ratios"][name]))
+            difference = difference_of(
+                name, Influence.of(figure), Influence.of(after["ratios"][name])
+            )
             own, other = (Estimate.of(record["figures"][name]) for record in (before, after))
-            line = Line(own, other, difference)
+            line = ComparedFigure(own, other, difference)
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 lines[name] = line
-    return Comparison(lines, len(common), notes)
+    return EvaluationComparison(lines, len(common), notes)
 
 
 def _alike(before: Mapping[str, Any], after: Mapping[str, Any], common: list[str]) -> None:

@@ -57,7 +57,7 @@ def task_digest(task: Task) -> str:
     return digest(contents)
 
 
-def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differing_conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the names that differ between two tables ``fixed``, with their values if short.
 
     A table inside gives the names of its differing keys, such as ``params.temperature``.
@@ -66,7 +66,7 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     for name in sorted(before.keys() | now.keys()):
         was, is_now = before.get(name), now.get(name)
         if isinstance(was, Mapping) and isinstance(is_now, Mapping):
-            differences += [f"{name}.{key}" for key in changed(was, is_now)]
+            differences += [f"{name}.{key}" for key in differing_conditions(was, is_now)]
         elif was != is_now:
             texts = [json.dumps(x, default=str) for x in (was, is_now)]
             short = max(map(len, texts)) <= 120

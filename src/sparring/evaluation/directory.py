@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError, explained
-from sparring.evaluation.collect import Collected
-from sparring.evaluation.conditions import changed, conditions
+from sparring.evaluation.collect import CollectedResponses
+from sparring.evaluation.conditions import conditions, differing_conditions
 from sparring.evaluation.evaluator import evaluate
 from sparring.evaluation.options import EvalOptions
-from sparring.evaluation.progress import Progress
+from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.record import Models, record_of
 from sparring.evaluation.rollouts import rollout
 from sparring.grading.group import ReadGroup
@@ -29,7 +29,7 @@ OUTCOMES, CONFIG, FIGURES = "outcomes.db", "config.json", "eval.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MeasuredEvaluation:
     """Result of an evaluation.
 
     ``record`` is the contents of eval.json; ``complaint`` names missing responses, or is None.
@@ -45,10 +45,10 @@ def recorded_models(out: Path) -> dict[str, dict[str, Any]]:
         models = json.loads((out / CONFIG).read_text(encoding="utf-8"))["models"]
         return {role: dict(m["identity"]) for role, m in models.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # no evaluation, or a damaged one: `begin` raises the error for it
+        return {}  # no evaluation, or a damaged one: `begin_evaluation` raises the error for it
 
 
-def begin(
+def begin_evaluation(
     directory: RunDir, options: EvalOptions, models: Models, tasks: Sequence[Task], begun: bool
 ) -> None:
     """Record the conditions of an evaluation; refuse to continue another one in this directory.
@@ -67,7 +67,7 @@ def begin(
             if role not in was or role not in is_now:
                 was.pop(role, None)
                 is_now.pop(role, None)
-        if differ := changed(was, is_now):
+        if differ := differing_conditions(was, is_now):
             raise RunError(
                 f"{directory.path}: was begun with another {'; another '.join(differ)}; choose "
                 "another --out (and --cache DIR, to share responses)"
@@ -95,15 +95,15 @@ def cache_of(path: Path | None) -> Path | None:
     return path
 
 
-def measured(
+def evaluate_and_write(
     directory: RunDir,
     options: EvalOptions,
     models: Models,
     tasks: Sequence[Task],
     groups: Iterable[ReadGroup],
-    collected: Collected,
+    collected: CollectedResponses,
     notes: Sequence[str],
-    progress: Progress,
+    progress: EvaluationProgress,
 ) -> dict[str, Any]:
     """Evaluate the ``groups``; write the rollouts and eval.json; return the record."""
     groups, limits = list(groups), Limits()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sparring.evaluation.figures import strengthened
+from sparring.evaluation.figures import with_test_strength
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import grade_each
 from sparring.grading.group import GroupResult, ReadGroup
@@ -69,6 +69,6 @@ def evaluate(
             for f in map(task_facts, results)
         ]
     if mutants:
-        facts = strengthened(facts, results, runner, limits, mutants)
+        facts = with_test_strength(facts, results, runner, limits, mutants)
     with clock.during(Phase.METRICS):
         return Evaluation(results, facts, figures(facts))

@@ -13,14 +13,14 @@ from sparring.audit.strength import strength
 from sparring.grading.group import GroupResult
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.official import official
-from sparring.policy.chat.base import Answer
+from sparring.policy.chat.base import ChatReply
 from sparring.sandbox import Limits, Runs
 from sparring.schema import Role, StopReason, Verdict
 
 
-def strengthened(
+def with_test_strength(
     facts: Sequence[TaskFacts],
-    judged: Sequence[GroupResult],
+    groups: Sequence[GroupResult],
     sandbox: Runs,
     limits: Limits,
     mutants: int,
@@ -30,8 +30,8 @@ def strengthened(
     A mutant that neither the generated nor the ground-truth tests catch may compute the same as the
     solution; `strength` does not count such a mutant.
     """
-    tests = [[p.test for p in j.tests if p.test is not None] for j in judged]
-    strengths = strength(sandbox, [j.task for j in judged], tests, limits, mutants)
+    tests = [[p.test for p in j.tests if p.test is not None] for j in groups]
+    strengths = strength(sandbox, [j.task for j in groups], tests, limits, mutants)
     return [
         f
         if s is None or not len(j.tests)
@@ -40,7 +40,7 @@ def strengthened(
             mutants=(float(s.killed), float(s.known)),
             branches=(float(s.covered), float(s.branches)),
         )
-        for f, j, s in zip(facts, judged, strengths, strict=True)
+        for f, j, s in zip(facts, groups, strengths, strict=True)
     ]
 
 
@@ -82,9 +82,9 @@ class Counts:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def counts(judged: Sequence[GroupResult], role: Role, answers: Sequence[Answer]) -> Counts:
+def counts(groups: Sequence[GroupResult], role: Role, answers: Sequence[ChatReply]) -> Counts:
     """Count the responses of ``role``. ``answers`` holds the role's answers in any order."""
-    parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
+    parsed = [p for j in groups for p in (j.programs if role is Role.CODER else j.tests)]
     failures = Counter(str(p.failure) for p in parsed if p.failure)
     completion = [a.completion_tokens for a in answers if a.completion_tokens is not None]
     prompt = [a.prompt_tokens for a in answers if a.prompt_tokens is not None]
@@ -101,13 +101,13 @@ def counts(judged: Sequence[GroupResult], role: Role, answers: Sequence[Answer])
     )
 
 
-def verdicts(judged: Sequence[GroupResult]) -> dict[str, int]:
+def verdicts(groups: Sequence[GroupResult]) -> dict[str, int]:
     """Count the executions of programs on ground-truth tests, by verdict.
 
     INFRA is a failure of the sandbox itself and counts for no figure.
     """
     count: Counter[Verdict] = Counter()
-    for j in judged:
+    for j in groups:
         for row in j.outcomes_PT:
             count.update(o.verdict for o in row[: len(j.task.tests)])
     return {v.value: count[v] for v in Verdict if count[v]}

@@ -11,7 +11,7 @@ from sparring.evaluation.evaluator import Evaluation, evaluate
 from sparring.grading.group import read_group
 from sparring.metrics.metrics import summarise
 from sparring.policy.base import Prompt, Sampler, SamplingParams, sampling_seed
-from sparring.prompts.rules import ParsedProgram, Reading
+from sparring.prompts.rules import ParsedProgram, ReadingRules
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sandbox import Limits, PrefetchingRunner, Runs
 from sparring.schema import Role, Task
@@ -44,7 +44,7 @@ class HeldOutPlan:
     temperature: float
     max_tokens: dict[Role, int]
     limits: Limits
-    reading: Mapping[Role, Reading]
+    reading: Mapping[Role, ReadingRules]
     seed: int = 0
 
     def prompts(self, role: Role, temperature: float) -> list[Prompt]:

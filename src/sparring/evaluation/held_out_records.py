@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sparring.metrics.intervals import Estimate, Linear
+from sparring.metrics.intervals import Estimate, Influence
+from sparring.metrics.metric_intervals import difference_of
 from sparring.metrics.metrics import Summary
-from sparring.metrics.named import difference_of
-from sparring.metrics.shares import share_difference
+from sparring.metrics.share_intervals import share_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
         "step": now.step,
         "metrics": {k: v.as_dict() for k, v in summary.estimates.items()},
         "differences": paired_differences(first.summary, summary),
-        "bon_minus_one_shot": share_difference(values["one_shot"], values[bon]).as_dict(),
+        "bon_minus_pass@1": share_difference(values["pass@1"], values[bon]).as_dict(),
         "sizes": {
             str(k): {"share": share, "accuracy": right}
             for k, (share, right) in summary.sizes.items()
@@ -73,7 +73,7 @@ def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
     summary = Summary(
         estimates={k: Estimate.of(v) for k, v in record["estimates"].items()},
         per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
-        ratios={k: Linear.of(v) for k, v in record["ratios"].items()},
+        ratios={k: Influence.of(v) for k, v in record["ratios"].items()},
         sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},
     )
     return Evaluated(record["step"], summary, record["tokens"])
@@ -92,9 +92,9 @@ def summary_record(
         "before": before["metrics"],
         "after": after["metrics"],
         "differences": after["differences"],
-        "bon_minus_one_shot": {
-            "before": before["bon_minus_one_shot"],
-            "after": after["bon_minus_one_shot"],
+        "bon_minus_pass@1": {
+            "before": before["bon_minus_pass@1"],
+            "after": after["bon_minus_pass@1"],
         },
         "sizes": {"before": before["sizes"], "after": after["sizes"]},
         "wall_seconds": seconds["wall"],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparring.grading.marks import mark_faults, turn_end
-from sparring.policy.chat.base import Answer, Author
+from sparring.policy.chat.base import ChatModel, ChatReply
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.settings import PromptSettings
 from sparring.schema import StopReason
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from sparring.policy.local.chat import LocalModel
 
 
-def notes_before(author: Author, name: str, prompts: PromptSettings) -> list[str]:
+def notes_before(chat_model: ChatModel, name: str, prompts: PromptSettings) -> list[str]:
     """Return notes from the files of a local model; none for a server."""
-    model = _local(author)
+    model = _local(chat_model)
     if model is None:
         return []
     tokenizer, ends = model.tokenizer, model.end_ids
@@ -39,25 +39,25 @@ def notes_before(author: Author, name: str, prompts: PromptSettings) -> list[str
     return [f"{name}: {line}" for line in notes]
 
 
-def _local(author: Author) -> LocalModel | None:
+def _local(chat_model: ChatModel) -> LocalModel | None:
     """Return the model if it is local, else None."""
-    if author.remote:
+    if chat_model.remote:
         return None
     from sparring.policy.local.chat import LocalModel
 
-    assert isinstance(author, LocalModel)
-    return author
+    assert isinstance(chat_model, LocalModel)
+    return chat_model
 
 
 def notes_after(
-    author: Author, name: str, prompts: PromptSettings, answers: Sequence[Answer]
+    chat_model: ChatModel, name: str, prompts: PromptSettings, answers: Sequence[ChatReply]
 ) -> list[str]:
     """Return notes from the answers.
 
     For a local model: responses that contain the end of a turn. For a server: signs that its chat
     template opens reasoning, where the prompts do not say so, or the reverse.
     """
-    if (model := _local(author)) is not None:
+    if (model := _local(chat_model)) is not None:
         turn = turn_end(model.tokenizer, model.end_ids, prompts.template_options)
         cut = [a for a in answers if a.stop is StopReason.LENGTH]
         if turn is None or turn.ends or turn.token or not any(turn.text in a.text for a in cut):

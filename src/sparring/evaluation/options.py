@@ -13,7 +13,7 @@ from typing import Any
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
 from sparring.policy.base import sampling_seed
-from sparring.policy.chat.base import Ask, ChatParams
+from sparring.policy.chat.base import ChatParams, ChatRequest
 from sparring.policy.settings import Precision
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.rules import ProgramRule, TestRule
@@ -56,7 +56,7 @@ _OFFICIAL_PROMPTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedModel:
     """Model as the user names it.
 
     ``place`` is a server's address, a directory, a hub id or ``nano``. ``model`` (its name at the
@@ -83,11 +83,11 @@ class EvalOptions:
     """Options of an evaluation: models, tasks, sampling, figures, and how to ask and run.
 
     An option that the user leaves open (None) is filled in by the run that trained the model
-    (`trained`), by the protocol (`under`), or by the defaults of `params`.
+    (`trained`), by the protocol (`with_protocol`), or by the defaults of `params`.
     """
 
     sources: tuple[str, ...]
-    models: Mapping[Role, Named] = field(default_factory=dict)
+    models: Mapping[Role, NamedModel] = field(default_factory=dict)
     """Models by role. Empty where answers made elsewhere are graded."""
     programs: int = 16
     """Programs to sample for each task."""
@@ -211,7 +211,7 @@ class EvalOptions:
             tasks = [t if t.entry_point else replace(t, checker=self.checker) for t in tasks]
         return tasks
 
-    def asks(self, tasks: Sequence[Task]) -> list[Ask]:
+    def asks(self, tasks: Sequence[Task]) -> list[ChatRequest]:
         """Return a request for every wanted response, task by task."""
         prompts = {role: self.prompts_for(role) for role in Role}
         templates = {role: p.templates() for role, p in prompts.items()}
@@ -221,7 +221,7 @@ class EvalOptions:
         }
         wanted, params = self.wanted, self.params
         return [
-            Ask(task.id, role, index, message, seed, params)
+            ChatRequest(task.id, role, index, message, seed, params)
             for task in tasks
             for role in Role
             for message in [templates[role].fill(task, role, examples[role])]
@@ -230,7 +230,7 @@ class EvalOptions:
         ]
 
 
-def under(options: EvalOptions) -> EvalOptions:
+def with_protocol(options: EvalOptions) -> EvalOptions:
     """Return the options with open ones filled in by their protocol."""
     if options.protocol is not Protocol.OFFICIAL:
         return options

@@ -15,7 +15,7 @@ from typing import Any
 from sparring.errors import DataError, RunError
 from sparring.runs.evaluation import FIGURES, eval_record
 from sparring.runs.reader import open_run
-from sparring.tasks.rows.files import Fault, file_rows
+from sparring.tasks.rows.files import RowFault, file_rows
 
 
 def pass_rates(source: Path) -> dict[str, float]:
@@ -54,7 +54,7 @@ def _of_evaluation(path: Path) -> dict[str, float]:
     try:
         record = eval_record(path)
         names = [str(task["id"]) for task in record["tasks"]]
-        rate_by_task = list(zip(names, record["per_task"]["one_shot"], strict=True))
+        rate_by_task = list(zip(names, record["per_task"]["pass@1"], strict=True))
     except (RunError, ValueError, KeyError, TypeError):
         raise DataError(f"{path}: not an evaluation with values by task") from None
     # A task without an observed program has null for its rate.
@@ -64,7 +64,7 @@ def _of_evaluation(path: Path) -> dict[str, float]:
 def _of_file(path: Path) -> dict[str, float]:
     rates = {}
     for raw in file_rows(path):
-        if isinstance(raw, Fault):
+        if isinstance(raw, RowFault):
             raise DataError(str(raw))
         name, rate = _rate(raw.row)
         if name is None or rate is None:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from sparring.policy.chat.base import Answer, Ask, Missing
+from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest
 from sparring.runs.progress import Bar, time_left
 
 _EVERY = 15.0
 """Seconds between two lines of a log."""
 
 
-class Progress(Bar):
+class EvaluationProgress(Bar):
     """Progress display that counts responses or tasks towards a total. A context manager."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,9 +32,9 @@ class Progress(Bar):
         if there:
             self.note(f"{there:,} of {total:,} {what} are recorded already")
 
-    def heard(self, ask: Ask, found: Answer | Missing) -> None:
+    def heard(self, ask: ChatRequest, found: ChatReply | FailedRequest) -> None:
         """Count a response that arrived or failed."""
-        if isinstance(found, Missing):
+        if isinstance(found, FailedRequest):
             self._missing += 1
         else:
             self._tokens += found.completion_tokens or 0

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparring import __version__
-from sparring.evaluation.collect import Collected
+from sparring.evaluation.collect import CollectedResponses
 from sparring.evaluation.conditions import conditions, task_digest
 from sparring.evaluation.evaluator import Evaluation
 from sparring.evaluation.figures import as_officially_counted, counts, verdicts
 from sparring.evaluation.options import EvalOptions
 from sparring.grading.grade import infra_share
-from sparring.grading.wanting import wanted
-from sparring.policy.chat.base import Answer
+from sparring.grading.missing_packages import missing_packages
+from sparring.policy.chat.base import ChatReply
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 from sparring.tasks.checkers.checker import VERSION as GRADER
@@ -29,14 +29,14 @@ def record_of(
     models: Models,
     tasks: Sequence[Task],
     evaluation: Evaluation,
-    collected: Collected,
+    collected: CollectedResponses,
     limits: Limits,
     sandbox: Sandbox,
 ) -> dict[str, Any]:
     """Return the whole record. ``tasks`` are all tasks that the user asked for, graded or not."""
     results, summary = evaluation.results, evaluation.summary
     inside = {r.task.id for r in results}
-    of_role: dict[Role, list[Answer]] = {role: [] for role in models}
+    of_role: dict[Role, list[ChatReply]] = {role: [] for role in models}
     for (task_id, role, _), answer in collected.answers.items():
         if task_id in inside and role in of_role:
             of_role[role].append(answer)
@@ -53,7 +53,9 @@ def record_of(
         "responses": {r: counts(results, r, of_role[r]).record() for r in models},
         "verdicts": verdicts(results),
         "infra_share": infra_share(results),
-        "needs": {p: w.record() for p, w in wanted(r.outcomes_PT for r in results).items()},
+        "needs": {
+            p: w.record() for p, w in missing_packages(r.outcomes_PT for r in results).items()
+        },
         "tokens_spent": collected.spent,
         "missing": [
             {"task": task, "role": role, "index": index, "why": why}

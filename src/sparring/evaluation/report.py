@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sparring.grading.wanting import wanting_lines
+from sparring.grading.missing_packages import missing_package_lines
 from sparring.runs.labels import AT_SCALE, PLAIN, REASON, figure_labels, interval
 from sparring.selection.selectors import WORDS, Selector
 from sparring.text import in_markdown, visible
@@ -101,7 +101,7 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         texts.append(
             f"failures of the sandbox, which no figure counts: {record['infra_share']:.2%}"
         )
-    texts += wanting_lines(record.get("needs", {}))
+    texts += missing_package_lines(record.get("needs", {}))
     if not all(record["conditions"]["top_k_sent"].values()) and record["conditions"]["params"].get(
         "top_k"
     ):
@@ -185,7 +185,7 @@ def card(record: Mapping[str, Any]) -> str:
     for name, f in record["figures"].items():
         if f["mean"] is None:
             continue
-        kind = "pass@k" if name == "one_shot" or name.startswith("pass@") else name
+        kind = "pass@k" if name == "pass@1" or name.startswith("pass@") else name
         metrics += [
             f"      - type: {json.dumps(kind)}",
             f"        name: {json.dumps(name)}",

@@ -13,21 +13,21 @@ from typing import Any
 
 from sparring.evaluation.collect import Slot
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, rollout_record
+from sparring.grading.record import ScoredGroup, rollout_record
 from sparring.grading.scorer import facts_of
-from sparring.policy.chat.base import Answer
+from sparring.policy.chat.base import ChatReply
 from sparring.rewards.advantages import DropReason
-from sparring.rewards.score import Rules
+from sparring.rewards.score import RewardRules
 from sparring.rewards.settings import EQUATIONS
 from sparring.schema import Role
 
 
-def rollout(judged: GroupResult, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
+def rollout(group: GroupResult, answers: Mapping[Slot, ChatReply]) -> dict[str, Any]:
     """Return the rollout record of one graded task."""
-    earned = Rules(EQUATIONS, 0, 0).score(facts_of(judged)).not_learned(DropReason.EVALUATION)
-    record = rollout_record(0, Scored(judged, earned))
+    earned = RewardRules(EQUATIONS, 0, 0).score(facts_of(group)).not_learned(DropReason.EVALUATION)
+    record = rollout_record(0, ScoredGroup(group, earned))
     for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
         for index, response in enumerate(record[name]):
-            answer = answers[judged.task.id, role, index]
+            answer = answers[group.task.id, role, index]
             response["tokens"] = [answer.prompt_tokens, answer.completion_tokens]
     return record

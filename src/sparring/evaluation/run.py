@@ -15,31 +15,42 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sparring.errors import RunError
-from sparring.evaluation.authors import Respondent, reading_of
-from sparring.evaluation.claims import Claims
-from sparring.evaluation.collect import CLAIMS, RESPONSES, Collected, Shared, collect
-from sparring.evaluation.directory import Found, begin, cache_of, measured
-from sparring.evaluation.ledger import Ledger, locked
+from sparring.evaluation.chat_models import RoleModel, reading_of
+from sparring.evaluation.collect import (
+    CLAIMS,
+    RESPONSES,
+    CollectedResponses,
+    SharedCache,
+    collect_responses,
+)
+from sparring.evaluation.directory import (
+    MeasuredEvaluation,
+    begin_evaluation,
+    cache_of,
+    evaluate_and_write,
+)
 from sparring.evaluation.notes import notes_after, notes_before
 from sparring.evaluation.options import EvalOptions
-from sparring.evaluation.progress import Progress
+from sparring.evaluation.progress import EvaluationProgress
+from sparring.evaluation.request_locks import RequestLocks
+from sparring.evaluation.response_store import ResponseStore, locked
 from sparring.grading.group import ReadGroup, read_group
-from sparring.policy.chat.base import Answer
-from sparring.prompts.rules import Reading
+from sparring.policy.chat.base import ChatReply
+from sparring.prompts.rules import ReadingRules
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
 
-Readings = Mapping[Role, Reading]
+Readings = Mapping[Role, ReadingRules]
 
 
 def evaluate_models(
     options: EvalOptions,
     tasks: Sequence[Task],
-    asked: Mapping[Role, Respondent],
+    asked: Mapping[Role, RoleModel],
     out: Path,
-    progress: Progress,
+    progress: EvaluationProgress,
     stop: Callable[[], bool] = lambda: False,
-) -> Found:
+) -> MeasuredEvaluation:
     """Evaluate the models on ``tasks`` in the directory ``out``, or continue an evaluation there.
 
     ``stop`` is asked between requests; a true value ends the asking. Raises `SparringError`; the
@@ -47,24 +58,24 @@ def evaluate_models(
     """
     with ExitStack() as held:
         for one in asked.values():
-            held.callback(one.author.close)
+            held.callback(one.chat_model.close)
         held.enter_context(locked(out))
         directory = RunDir(out, locked=False)
-        own = Ledger(out / RESPONSES)
+        own = ResponseStore(out / RESPONSES)
         models = {
-            role: {"name": asked[role].name, "identity": dict(asked[role].author.identity)}
+            role: {"name": asked[role].name, "identity": dict(asked[role].chat_model.identity)}
             for role in Role
             if options.wanted[role]
         }
-        begin(directory, options, models, tasks, begun=len(own) > 0)
+        begin_evaluation(directory, options, models, tasks, begun=len(own) > 0)
         shared = None
         if (cache := cache_of(options.cache)) is not None:
-            claims = held.enter_context(Claims(cache / CLAIMS))
-            shared = Shared(Ledger(cache / RESPONSES), claims)
+            claims = held.enter_context(RequestLocks(cache / CLAIMS))
+            shared = SharedCache(ResponseStore(cache / RESPONSES), claims)
         asks = options.asks(tasks)
         readings = {
             role: reading_of(
-                one.author,
+                one.chat_model,
                 options.prompts_for(role),
                 next((a.message for a in asks if a.role is role), ""),
             )
@@ -73,7 +84,7 @@ def evaluate_models(
         notes = _notes(options, asked, None)
         for line in notes:
             progress.note(f"note: {line}")
-        collected = collect(asks, asked, own, shared, progress, options.budget, stop)
+        collected = collect_responses(asks, asked, own, shared, progress, options.budget, stop)
         complete_tasks = complete(options, tasks, collected)
         missing = _missing_line(options, tasks, complete_tasks, collected)
         if not complete_tasks:
@@ -82,20 +93,22 @@ def evaluate_models(
         for line in later_notes:
             progress.note(line)
         groups = groups_of(options, complete_tasks, collected, readings)
-        record = measured(
+        record = evaluate_and_write(
             directory, options, models, tasks, groups, collected, [*notes, *later_notes], progress
         )
-    return Found(record, missing)
+    return MeasuredEvaluation(record, missing)
 
 
-def complete(options: EvalOptions, tasks: Sequence[Task], collected: Collected) -> list[Task]:
+def complete(
+    options: EvalOptions, tasks: Sequence[Task], collected: CollectedResponses
+) -> list[Task]:
     """Return the tasks whose responses are all recorded."""
     slots = [(role, i) for role, count in options.wanted.items() for i in range(count)]
     return [t for t in tasks if all((t.id, *slot) in collected.answers for slot in slots)]
 
 
 def groups_of(
-    options: EvalOptions, tasks: Iterable[Task], collected: Collected, readings: Readings
+    options: EvalOptions, tasks: Iterable[Task], collected: CollectedResponses, readings: Readings
 ) -> Iterable[ReadGroup]:
     """Yield each task with its responses read as programs and tests. No response has token ids."""
     for task in tasks:
@@ -110,7 +123,7 @@ def groups_of(
         yield read_group(task, coder, tester, readings)
 
 
-def _text(answer: Answer, reading: Reading) -> str:
+def _text(answer: ChatReply, reading: ReadingRules) -> str:
     """Return the answer's text as the reader expects it.
 
     A server may send the reasoning apart from the answer. Where the reader expects open reasoning,
@@ -121,7 +134,7 @@ def _text(answer: Answer, reading: Reading) -> str:
 
 
 def _notes(
-    options: EvalOptions, asked: Mapping[Role, Respondent], collected: Collected | None
+    options: EvalOptions, asked: Mapping[Role, RoleModel], collected: CollectedResponses | None
 ) -> list[str]:
     """Return notes on the models: before any request (None), or from the collected answers."""
     notes: list[str] = []
@@ -130,15 +143,18 @@ def _notes(
             continue
         prompts = options.prompts_for(role)
         if collected is None:
-            notes += notes_before(one.author, one.name, prompts)
+            notes += notes_before(one.chat_model, one.name, prompts)
         else:
             answers = [a for (_, r, _), a in collected.answers.items() if r is role]
-            notes += notes_after(one.author, f"{role} {one.name}", prompts, answers)
+            notes += notes_after(one.chat_model, f"{role} {one.name}", prompts, answers)
     return list(dict.fromkeys(notes))  # a model in both roles gives its notes twice
 
 
 def _missing_line(
-    options: EvalOptions, tasks: Sequence[Task], complete: Sequence[Task], collected: Collected
+    options: EvalOptions,
+    tasks: Sequence[Task],
+    complete: Sequence[Task],
+    collected: CollectedResponses,
 ) -> str | None:
     """Return one line on the missing responses and the reason, or None if none is missing."""
     wanted = len(tasks) * sum(options.wanted.values())

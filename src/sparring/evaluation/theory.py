@@ -11,10 +11,14 @@ from typing import Any
 from sparring.errors import RunError
 from sparring.evaluation.recorded import rates_of, recorded_facts, right_by
 from sparring.metrics import theory
-from sparring.metrics.intervals import Linear
-from sparring.metrics.named import figure_of, within
+from sparring.metrics.intervals import Influence
+from sparring.metrics.metric_intervals import figure_of, within
 from sparring.metrics.rates import Rate, Rates, RightBy
-from sparring.metrics.shares import left_out_difference, left_out_interval, ratio_interval
+from sparring.metrics.share_intervals import (
+    jackknife_difference,
+    jackknife_interval,
+    ratio_interval,
+)
 from sparring.runs.reader import RunReader
 
 DEFAULT_STEPS = 10
@@ -83,16 +87,18 @@ def _rates(rates: Rates) -> dict[str, Any]:
     return {name: figure.as_dict() for name, figure in figures.items()}
 
 
-def _precision(pairs: theory.Pairs, up: Linear, down: Linear, m: int) -> dict[str, Any]:
+def _precision(
+    pairs: theory.ProgramPairs, up: Influence, down: Influence, m: int
+) -> dict[str, Any]:
     row: dict[str, Any] = {"m": m, "bound": theory.bound(up.value - down.value, m)}
     for ties in theory.Ties:
         model, seen = theory.predicted(up, down, m, ties), theory.observed(pairs, m, ties)
-        independent = left_out_interval(theory.if_independent(pairs, m, ties))
+        independent = jackknife_interval(theory.if_independent(pairs, m, ties))
         estimates = {
-            "predicted": within(left_out_interval(model), 0.0, 1.0),
+            "predicted": within(jackknife_interval(model), 0.0, 1.0),
             "independent": within(independent, 0.0, 1.0),
             "observed": ratio_interval(seen),
-            "difference": within(left_out_difference(model, seen), -1.0, 1.0),
+            "difference": within(jackknife_difference(model, seen), -1.0, 1.0),
         }
         row[f"ties_{ties.name.lower()}"] = {name: e.as_dict() for name, e in estimates.items()}
     return row

@@ -13,7 +13,7 @@ from pathlib import Path
 from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, RunError
-from sparring.evaluation.options import EvalOptions, under
+from sparring.evaluation.options import EvalOptions, with_protocol
 from sparring.runs.reader import RunReader
 from sparring.schema import Role
 
@@ -29,7 +29,7 @@ class Trained:
     recipe: Recipe
 
 
-def trained(place: str) -> Trained | None:
+def trained_checkpoint(place: str) -> Trained | None:
     """Return the checkpoint that ``place`` names if a run trained it, else None.
 
     ``place`` is the directory of a run, which names its newest checkpoint, or checkpoints/step-N
@@ -52,13 +52,13 @@ def trained(place: str) -> Trained | None:
     return None
 
 
-def resolved(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
+def resolve_options(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     """Fill in open options from the models' runs and the protocol; return notes for the user too.
 
     Raises `ConfigError` for options that exclude each other.
     """
-    options, notes = as_trained(options)
-    options = under(options)
+    options, notes = with_run_defaults(options)
+    options = with_protocol(options)
     options.check_scales()
     _ = options.params  # raises for values out of range
     of_servers = bool(options.extra) or options.per_minute is not None
@@ -69,7 +69,7 @@ def resolved(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     return options, notes
 
 
-def as_trained(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
+def with_run_defaults(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     """Put checkpoints in the place of runs, and take the runs' prompts, temperature and length.
 
     Returns the options and notes for the user. A run's value is taken where the user leaves the
@@ -77,7 +77,9 @@ def as_trained(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     run: the coder's run, or the tester's run where only the tester has one.
     """
     o = options
-    trained_by = {r: t for r, n in o.models.items() if not n.distant and (t := trained(n.place))}
+    trained_by = {
+        r: t for r, n in o.models.items() if not n.distant and (t := trained_checkpoint(n.place))
+    }
     if not trained_by:
         return o, []
     o = replace(

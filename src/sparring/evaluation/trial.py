@@ -19,12 +19,12 @@ import numpy as np
 
 from sparring import values
 from sparring.errors import ConfigError, RunError
-from sparring.evaluation.authors import Respondent, reading_of
-from sparring.evaluation.collect import RESPONSES, Collected, collect
+from sparring.evaluation.chat_models import RoleModel, reading_of
+from sparring.evaluation.collect import RESPONSES, CollectedResponses, collect_responses
 from sparring.evaluation.evaluator import graded
-from sparring.evaluation.ledger import Ledger
 from sparring.evaluation.options import TASK_SEED, EvalOptions
-from sparring.evaluation.progress import Progress
+from sparring.evaluation.progress import EvaluationProgress
+from sparring.evaluation.response_store import ResponseStore
 from sparring.evaluation.run import complete, groups_of
 from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
@@ -32,7 +32,7 @@ from sparring.grading.monitors import of_generated
 from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
 from sparring.sandbox import Limits, Sandbox
-from sparring.schema import Kind, Role, StopReason, Task, Test
+from sparring.schema import Role, StopReason, Task, Test, TestKind
 from sparring.tasks.sources import tasks_of
 
 FUNCTION, STDIN = "function", "stdin"
@@ -40,7 +40,7 @@ FUNCTION, STDIN = "function", "stdin"
 
 
 @dataclass(slots=True)
-class Part:
+class TrialPart:
     """Counts over the responses of one role to one kind of task.
 
     Shares are over the responses; shares of tests are over the readable tests. A share over nothing
@@ -110,11 +110,11 @@ def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
 def try_prompts(
     options: EvalOptions,
     tasks: Sequence[Task],
-    model: Respondent,
+    model: RoleModel,
     place: Path,
-    progress: Progress,
+    progress: EvaluationProgress,
     stop: Callable[[], bool],
-) -> list[Part]:
+) -> list[TrialPart]:
     """Ask the ``model`` for responses in both roles; read them, run them and count the results.
 
     Responses are kept in the directory ``place``, and responses kept there are not asked for again.
@@ -122,11 +122,11 @@ def try_prompts(
     """
     asks, prompts = options.asks(tasks), options.asked_by
     readings = {
-        role: reading_of(model.author, prompts, next(a.message for a in asks if a.role is role))
+        role: reading_of(model.chat_model, prompts, next(a.message for a in asks if a.role is role))
         for role in Role
     }
-    ledger, both = Ledger(place / RESPONSES), dict.fromkeys(Role, model)
-    collected = collect(asks, both, ledger, None, progress, stop=stop)
+    response_store, both = ResponseStore(place / RESPONSES), dict.fromkeys(Role, model)
+    collected = collect_responses(asks, both, response_store, None, progress, stop=stop)
     complete_tasks = complete(options, tasks, collected)
     if not complete_tasks:
         reason = next(iter(collected.missing.values()), "stopped")
@@ -136,10 +136,10 @@ def try_prompts(
         return parts_of(graded(groups, sandbox, Limits()), collected)
 
 
-def parts_of(judged: Sequence[GroupResult], collected: Collected) -> list[Part]:
+def parts_of(groups: Sequence[GroupResult], collected: CollectedResponses) -> list[TrialPart]:
     """Return the parts of a trial that have responses, in the order of roles and kinds."""
-    parts = {(role, kind): Part(role, kind) for role in Role for kind in (FUNCTION, STDIN)}
-    for group in judged:
+    parts = {(role, kind): TrialPart(role, kind) for role in Role for kind in (FUNCTION, STDIN)}
+    for group in groups:
         kind = STDIN if group.task.entry_point is None else FUNCTION
         coder, tester = parts[Role.CODER, kind], parts[Role.TESTER, kind]
         _count(coder, group.task, collected, group.programs)
@@ -166,9 +166,9 @@ def parts_of(judged: Sequence[GroupResult], collected: Collected) -> list[Part]:
 
 
 def _count(
-    part: Part,
+    part: TrialPart,
     task: Task,
-    collected: Collected,
+    collected: CollectedResponses,
     parsed: Sequence[ParsedProgram | ParsedTest],
 ) -> None:
     part.tasks += bool(parsed)
@@ -196,7 +196,7 @@ def stands_in_statement(task: Task, test: Test) -> bool:
     if any(plain_input(test) == plain_input(example) for example in task.examples):
         return True
     statement = _without_spaces(task.statement)
-    if test.kind is Kind.CALL and task.entry_point is not None:
+    if test.kind is TestKind.CALL and task.entry_point is not None:
         values.decode(test.input)
         call = values.show_call(called_as(task.entry_point).rpartition(".")[2], test.input)
         return _without_spaces(call) in statement

@@ -7,7 +7,7 @@ The modules in the order in which a group meets them:
 2. `executions` and `columns`: the programs to execute, and the tests to execute them on.
 3. `comparison` and `foreign`: outputs compared with what is expected.
 4. `grade`: makes the `group.GroupResult` of a task.
-5. `supervised`: grades by pseudo-labels, the tests of a frozen tester.
+5. `by_pseudo_labels`: grades by pseudo-labels, the tests of a frozen tester.
 6. `scorer`: rewards and advantages.
 7. `record`, and back from disk `recorded`.
 

@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from hashlib import sha256
 from typing import Any
 
-from sparring.schema import Kind, Outcome, Test
+from sparring.schema import Outcome, Test, TestKind
 
 _UNORDERED = ("set", "frozenset")
 _MAPPINGS = ("dict", "OrderedDict", "defaultdict", "Counter")
@@ -25,21 +25,21 @@ _SHORT = 60
 def plain_input(test: Test) -> tuple[str, ...]:
     """Return an input in a form that is equal for equal inputs: text without blank lines and runs
     of white space, the values of a call in one way of writing."""
-    if test.kind is Kind.CALL:
+    if test.kind is TestKind.CALL:
         return (plain_value(test.input),)
     return tuple(" ".join(line.split()) for line in test.input.splitlines() if line.strip())
 
 
 def plain_output(test: Test) -> tuple[str, ...]:
     """Return a test's expected output in a form that is equal for equal outputs."""
-    return (plain_value(test.output),) if test.kind is Kind.CALL else tuple(test.output.split())
+    return (plain_value(test.output),) if test.kind is TestKind.CALL else tuple(test.output.split())
 
 
 def answer(test: Test, outcome: Outcome) -> Hashable:
     """Return the answer that an execution came to, in a form that is equal for equal answers."""
-    if test.kind is Kind.STDIN:
+    if test.kind is TestKind.STDIN:
         return tuple(outcome.output.split())
-    if test.kind is Kind.CALL:
+    if test.kind is TestKind.CALL:
         return plain_value(outcome.output)
     return outcome.verdict
 
@@ -50,9 +50,9 @@ def size(test: Test) -> float:
     Text: its words. A call: the numbers, booleans, Nones and words of strings among its arguments;
     an empty string counts one, a container nothing. NaN for a script, whose arguments are unknown.
     """
-    if test.kind is Kind.STDIN:
+    if test.kind is TestKind.STDIN:
         return float(len(test.input.split()))
-    if test.kind is Kind.SCRIPT:
+    if test.kind is TestKind.SCRIPT:
         return math.nan
     try:
         return float(_leaves(json.loads(test.input)))

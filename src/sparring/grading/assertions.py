@@ -29,15 +29,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.grading.bare import passages, spans
-from sparring.prompts.blocks import FOREIGN, PYTHON, Block, language
-from sparring.prompts.layout import Answer
+from sparring.prompts.blocks import FOREIGN, PYTHON, FencedBlock, language
+from sparring.prompts.layout import AnswerText
 from sparring.prompts.mend import session, source_of
 from sparring.prompts.rules import Decision, ParsedTest, TestRule
-from sparring.schema import Kind, ParseFailure, StopReason, Test
-from sparring.tasks.checkers.checker import Rule, parse_checker
-from sparring.tasks.suites.asserts import NotACall, parse_beginning, shown
+from sparring.schema import ParseFailure, StopReason, Test, TestKind
+from sparring.tasks.checkers.checker import CheckerRule, parse_checker
+from sparring.tasks.suites.asserts import NotACall, assertion_text, parse_beginning
 from sparring.tasks.suites.called import CallTest
-from sparring.tasks.suites.scopes import Found, assertions
+from sparring.tasks.suites.scopes import ReadAssertion, assertions
 
 WIDEST = 1e-3
 """Widest tolerance, absolute or relative, that a generated test may ask for."""
@@ -69,12 +69,14 @@ class _Place:
     ``broken``: the reason why the text cannot be read, empty if it can."""
 
     name: AssertionFrom
-    assertions: Sequence[Found]
+    assertions: Sequence[ReadAssertion]
     mended: Sequence[Decision] = ()
     broken: str = ""
 
 
-def read_assertion(answer: Answer, function: str, rule: TestRule, stop: StopReason) -> ParsedTest:
+def read_assertion(
+    answer: AnswerText, function: str, rule: TestRule, stop: StopReason
+) -> ParsedTest:
     """Return the test in an answer, or the refusal. ``function`` is the name by which the function
     is called (`called_as`)."""
     cut = stop is StopReason.LENGTH
@@ -97,7 +99,7 @@ def read_assertion(answer: Answer, function: str, rule: TestRule, stop: StopReas
     return _read(chosen, "+".join([name, *place.mended]))
 
 
-def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
+def _places(answer: AnswerText, function: str, *, cut: bool) -> Iterator[_Place]:
     """Yield the places with assertions: blocks; if there is none, lines; if none, sentences."""
     fenced = [p for b in answer.blocks if (p := _block(answer, b, function, cut=cut)) is not None]
     if fenced:
@@ -115,7 +117,7 @@ def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
             return
 
 
-def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place | None:
+def _block(answer: AnswerText, block: FencedBlock, function: str, *, cut: bool) -> _Place | None:
     """Return the place that a block is; None where the block holds no assertion."""
     if language(block.info) in FOREIGN:
         return None
@@ -142,7 +144,7 @@ def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place 
     return _Place(name, [], broken=f"no Python from here on: {_short(parse_beginning(text)[1])}")
 
 
-def _settled(answer: Answer, places: Sequence[_Place], rule: TestRule) -> bool:
+def _settled(answer: AnswerText, places: Sequence[_Place], rule: TestRule) -> bool:
     """Return True if the missing rest of a cut-off response could not change the test."""
     if not places:
         return False
@@ -152,28 +154,28 @@ def _settled(answer: Answer, places: Sequence[_Place], rule: TestRule) -> bool:
     return places[-1].name is AssertionFrom.BLOCK and last[0].end is not None
 
 
-def _calls(assertion: Found) -> bool:
+def _calls(assertion: ReadAssertion) -> bool:
     """Return True for an assertion about a call: ``assert equality`` is a sentence that parses."""
     named = isinstance(assertion.read, CallTest)
     return named or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
 
 
-def _read(assertion: Found, how: str) -> ParsedTest:
+def _read(assertion: ReadAssertion, how: str) -> ParsedTest:
     """Return an assertion as a test, or the refusal of an assertion that does not count."""
-    text = _short(shown(assertion.node))
+    text = _short(assertion_text(assertion.node))
     call = assertion.read
     if isinstance(call, NotACall):
         return ParsedTest(None, ParseFailure.NOT_A_CALL, how, f"{text}: {call.reason}")
     checker = parse_checker(call.checker)
     own: str | None = None
-    if checker.rule is not Rule.TRUTH:
+    if checker.rule is not CheckerRule.TRUTH:
         if max(checker.absolute, checker.relative) > WIDEST:
             return ParsedTest(None, ParseFailure.LOOSE_TOLERANCE, how, text)
-        own = None if call.checker == Rule.VALUE else call.checker
-    return ParsedTest(Test(call.input, call.output, Kind.CALL, own), None, how, text)
+        own = None if call.checker == CheckerRule.VALUE else call.checker
+    return ParsedTest(Test(call.input, call.output, TestKind.CALL, own), None, how, text)
 
 
-def _nothing(answer: Answer, cut: bool) -> ParsedTest:
+def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
     """Return the refusal of an answer without an assertion, named after what stands there."""
     if not answer.blocks:
         text = _short(" ".join(answer.outside))
@@ -195,7 +197,11 @@ def _nothing(answer: Answer, cut: bool) -> ParsedTest:
 def _seen(places: Sequence[_Place]) -> str:
     """Return the number of assertions, with the first of them, as a text."""
     every_one = [f for p in places for f in p.assertions]
-    return f"{len(every_one)} assertions: {_short(shown(every_one[0].node))}" if every_one else ""
+    return (
+        f"{len(every_one)} assertions: {_short(assertion_text(every_one[0].node))}"
+        if every_one
+        else ""
+    )
 
 
 def _short(text: str) -> str:

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sparring.sandbox import Job, Limits, Runs, believed
-from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
+from sparring.schema import Outcome, Task, Test, TestKind, Verdict
+from sparring.tasks.checkers.checker import CheckerRule, accepts, parse_checker
 
 ACCEPTED = "accepted"
 """Text that a checker program prints to accept."""
@@ -34,7 +34,7 @@ _MORE_SECONDS, _MORE_MIB = 1.0, 64
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class OutputComparison:
     """Output of a program for ``input``, to be compared with the expected output by ``rule`` (None:
     by the task's checker). ``kind`` is that of the execution that gave the output."""
 
@@ -43,7 +43,7 @@ class Comparison:
     output: str
     expected: str
     rule: str | None = None
-    kind: Kind = Kind.STDIN
+    kind: TestKind = TestKind.STDIN
 
     @property
     def checker(self) -> str:
@@ -51,19 +51,19 @@ class Comparison:
         return self.rule or self.task.checker
 
     @classmethod
-    def of(cls, task: Task, test: Test, output: str) -> Comparison:
+    def of(cls, task: Task, test: Test, output: str) -> OutputComparison:
         """Return the comparison of a program's output with what the test expects."""
         return cls(task, test.input, output, test.output, rule_of(task, test), test.kind)
 
     @classmethod
-    def with_reference(cls, task: Task, test: Test, reference: str) -> Comparison:
+    def with_reference(cls, task: Task, test: Test, reference: str) -> OutputComparison:
         """Return the comparison that decides whether a test is right: of the test's expected output
         with the ``reference`` solution's output on the test's input.
 
         A call test states the rule by which it compares, so it is right if the reference passes it.
         In printed text the test's expected output stands in the place of a program's output.
         """
-        if test.kind is Kind.CALL:
+        if test.kind is TestKind.CALL:
             return cls.of(task, test, reference)
         return cls(task, test.input, test.output, reference, rule_of(task, test))
 
@@ -73,8 +73,8 @@ def rule_of(task: Task, test: Test) -> str:
     printed text and the test is a call."""
     if test.checker is not None:
         return test.checker
-    if test.kind is Kind.CALL and not parse_checker(task.checker).of_calls:
-        return Rule.VALUE
+    if test.kind is TestKind.CALL and not parse_checker(task.checker).of_calls:
+        return CheckerRule.VALUE
     return task.checker
 
 
@@ -87,12 +87,12 @@ class Grader:
         self._outcomes: dict[bytes, Outcome] = {}
         """Outcomes of checker programs by the digest of program and question: both may be long."""
 
-    def prepare(self, comparisons: Iterable[Comparison]) -> None:
+    def prepare(self, comparisons: Iterable[OutputComparison]) -> None:
         """Execute the checker programs that these comparisons need, if any task has one."""
         wanted: dict[str, dict[str, None]] = {}
         size = 0
         for one in comparisons:
-            if parse_checker(one.checker).rule is Rule.PROGRAM:
+            if parse_checker(one.checker).rule is CheckerRule.PROGRAM:
                 question = _question(one)
                 if _key(_program(one.task), question) not in self._outcomes:
                     wanted.setdefault(_program(one.task), {})[question] = None
@@ -113,11 +113,11 @@ class Grader:
             for question, outcome in zip(job.inputs, outcomes, strict=True):
                 self._outcomes[_key(job.program, question)] = believed(job.kind, outcome)
 
-    def verdict(self, one: Comparison) -> tuple[Verdict, str]:
+    def verdict(self, one: OutputComparison) -> tuple[Verdict, str]:
         """Return ACCEPTED, WRONG_ANSWER or, where the checker could not be executed, INFRA; and the
         reason. A comparison by a program must have been prepared.
         """
-        if parse_checker(one.checker).rule is not Rule.PROGRAM:
+        if parse_checker(one.checker).rule is not CheckerRule.PROGRAM:
             good = accepts(one.checker, one.output, one.expected)
             return (Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER), ""
         reply = self._outcomes[_key(_program(one.task), _question(one))]
@@ -129,7 +129,7 @@ class Grader:
             return Verdict.WRONG_ANSWER, reply.output.strip()[:200]
         return Verdict.WRONG_ANSWER, f"the checker ended with {reply.verdict}: {reply.detail}"
 
-    def graded(self, outcome: Outcome, one: Comparison) -> Outcome:
+    def graded(self, outcome: Outcome, one: OutputComparison) -> Outcome:
         """Return the outcome with the checker's verdict in place of FINISHED.
 
         Only a script decides by itself. A verdict that an execution of any other kind reports as
@@ -162,6 +162,6 @@ def _program(task: Task) -> str:
     return task.checker_program or ""
 
 
-def _question(one: Comparison) -> str:
+def _question(one: OutputComparison) -> str:
     held = {"input": one.input, "output": one.output, "expected": one.expected}
     return json.dumps(held)

@@ -14,13 +14,13 @@ from sparring.errors import well_formed
 from sparring.grading.group import GroupResult
 from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.schema import (
-    Kind,
     Outcome,
     ParseFailure,
     Response,
     Role,
     StopReason,
     Test,
+    TestKind,
     Verdict,
 )
 from sparring.tasks.checkers.checker import accepts
@@ -39,7 +39,7 @@ def pairs_of(tests: Sequence[Test]) -> list[list[str | None]]:
 
 
 def _usual(test: Test) -> bool:
-    return test.kind is Kind.STDIN and test.checker is None
+    return test.kind is TestKind.STDIN and test.checker is None
 
 
 def tests_from(pairs: Sequence[Sequence[Any]]) -> tuple[Test, ...]:
@@ -47,8 +47,8 @@ def tests_from(pairs: Sequence[Sequence[Any]]) -> tuple[Test, ...]:
     return tuple(Test(a, b, *_form(*rest)) for a, b, *rest in pairs)
 
 
-def _form(kind: str = Kind.STDIN, checker: str | None = None) -> tuple[Kind, str | None]:
-    return Kind(kind), checker
+def _form(kind: str = TestKind.STDIN, checker: str | None = None) -> tuple[TestKind, str | None]:
+    return TestKind(kind), checker
 
 
 def generated_record(parsed: ParsedTest) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def found_in(record: Mapping[str, Any]) -> tuple[str, str]:
 
 def generated_from(record: Mapping[str, Any]) -> Test:
     """Return the test that `generated_record` wrote."""
-    form = _form(record.get("kind", Kind.STDIN), record.get("checker"))
+    form = _form(record.get("kind", TestKind.STDIN), record.get("checker"))
     return Test(record["input"], record["output"], *form)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparring.grading.columns import Ask
 from sparring.grading.group import ReadGroup
 from sparring.grading.limits import limits
+from sparring.grading.test_jobs import ExecutionRequest
 from sparring.prompts.rules import ParsedProgram
 from sparring.sandbox import Limits
 from sparring.schema import Test
@@ -24,36 +24,40 @@ class Executions:
     """
 
     group: ReadGroup
-    own: list[Ask | None]
-    pool: list[Ask | None] | None
-    reference: Ask | None
-    validator: Ask | None
+    own: list[ExecutionRequest | None]
+    pool: list[ExecutionRequest | None] | None
+    reference: ExecutionRequest | None
+    validator: ExecutionRequest | None
 
     @property
-    def asks(self) -> list[Ask]:
+    def asks(self) -> list[ExecutionRequest]:
         """All requests, in the order of the fields."""
         every = (*self.own, *(self.pool or ()), self.reference, self.validator)
         return [ask for ask in every if ask is not None]
 
 
-def laid_out(group: ReadGroup, general: Limits) -> Executions:
+def plan_executions(group: ReadGroup, general: Limits) -> Executions:
     """Return the executions that a group needs. ``general`` gives the limits that the task does not
     set."""
     task, limit = group.task, limits(group.task, general)
     generated = tuple(p.test for p in group.tests if p.test)
     deciding = (*task.tests, *generated)
 
-    def of(programs: Sequence[ParsedProgram], tests: tuple[Test, ...]) -> list[Ask | None]:
+    def of(
+        programs: Sequence[ParsedProgram], tests: tuple[Test, ...]
+    ) -> list[ExecutionRequest | None]:
         return [
-            None if p.source is None else Ask(task, p.source, tests, limit, of_task=False)
+            None
+            if p.source is None
+            else ExecutionRequest(task, p.source, tests, limit, of_task=False)
             for p in programs
         ]
 
     for_reference = (*generated, *task.ground_truth)
     return Executions(
         group,
-        of(group.programs, (*deciding, *task.withheld)),
+        of(group.programs, (*deciding, *task.hidden)),
         None if group.pool is None else of(group.pool, deciding),
-        Ask(task, task.solutions[0], for_reference, limit) if task.solutions else None,
-        Ask(task, task.validator, generated, limit) if task.validator else None,
+        ExecutionRequest(task, task.solutions[0], for_reference, limit) if task.solutions else None,
+        ExecutionRequest(task, task.validator, generated, limit) if task.validator else None,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Outcome
+from sparring.schema import Outcome, TestKind
 
 LIMITS = Limits(cpu_seconds=30.0, memory_mib=4096, output_bytes=64 << 20)
 """Limits of one execution of a reference solution: it may be slow or large, and its result is kept,
@@ -29,7 +29,7 @@ def reference_runs() -> Iterator[Callable[[str, str, Sequence[str]], Sequence[Ou
                 return ()
             if not opened:
                 opened.append(held.enter_context(Sandbox()))
-            job = Job(program, tuple(calls), LIMITS, Kind.CALL, entry_point)
+            job = Job(program, tuple(calls), LIMITS, TestKind.CALL, entry_point)
             [outcomes] = opened[0].run([job])
             return outcomes
 

@@ -17,9 +17,8 @@ from sparring.grading.group import GroupResult
 from sparring.matrix import Bools, Floats
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.metrics import majority
-from sparring.metrics.reading import Reading
+from sparring.metrics.reading import ReadingCounts
 from sparring.schema import (
-    Kind,
     Outcome,
     ParseFailure,
     Response,
@@ -27,9 +26,10 @@ from sparring.schema import (
     StopReason,
     Task,
     Test,
+    TestKind,
     Verdict,
 )
-from sparring.selection.consensus import alike, numbered
+from sparring.selection.consensus import agreement_counts, answer_numbers
 
 _UNREAD = Test("", "")
 """Stands in for a test that could not be read; no program was executed on it."""
@@ -61,7 +61,7 @@ def task_facts(group: GroupResult) -> TaskFacts:
         if group.pool_outcomes_PT is None
         else _agreement(group, group.pool_outcomes_PT),
         first_U=_first(tests),
-        answers_PU=numbered(
+        answers_PU=answer_numbers(
             [[_vote(t, o) for t, o in row] for row in _generated(group, group.outcomes_PT)],
             len(tests),
         ),
@@ -75,7 +75,7 @@ def task_facts(group: GroupResult) -> TaskFacts:
 def _on_ground_truth(task: Task, row: Sequence[Outcome]) -> tuple[Hashable, ...]:
     """Return a program's answers on the ground-truth tests; printed text to the letter."""
     return tuple(
-        o.output if t.kind is Kind.STDIN else answer(t, o)
+        o.output if t.kind is TestKind.STDIN else answer(t, o)
         for t, o in zip(task.tests, row, strict=False)
     )
 
@@ -92,7 +92,7 @@ def _generated(
 def _agreement(group: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
     """Return the agreement of each program with the others, by their answers to the generated
     inputs. A program without any answer agrees with no other."""
-    return alike(
+    return agreement_counts(
         [
             tuple(_answer_or_error(t, o) for t, o in row)
             if any(o.verdict is not Verdict.INVALID for _, o in row)
@@ -114,8 +114,10 @@ def _answer_or_error(test: Test, outcome: Outcome) -> tuple[bool, Hashable]:
     return outcome.verdict is Verdict.RUNTIME_ERROR, answer(test, outcome)
 
 
-def _reading(responses: Sequence[Response], failures: Sequence[ParseFailure | None]) -> Reading:
-    return Reading(
+def _reading(
+    responses: Sequence[Response], failures: Sequence[ParseFailure | None]
+) -> ReadingCounts:
+    return ReadingCounts(
         len(responses),
         Counter(f for f in failures if f is not None),
         sum(r.stop is StopReason.LENGTH for r in responses),
@@ -151,7 +153,7 @@ def _first(tests: Sequence[Test | None]) -> Bools:
 
 
 def _input(test: Test) -> Hashable:
-    return test.input if test.kind is Kind.STDIN else plain_input(test)
+    return test.input if test.kind is TestKind.STDIN else plain_input(test)
 
 
 def _claim(test: Test | None) -> Hashable:

@@ -2,7 +2,7 @@
 
 Training and evaluation both use `grade`, a task at a time. Ground-truth tests and generated tests
 differ only in the origin of their expected outputs. The reference solution and the validator are
-executed like any other program, but on each generated input in a process of its own (`columns`).
+executed like any other program, but on each generated input in a process of its own (`test_jobs`).
 Their outputs serve metrics and the refusal of forbidden inputs; no program ever sees them.
 """
 
@@ -14,10 +14,10 @@ from itertools import islice, repeat
 
 import numpy as np
 
-from sparring.grading import columns
-from sparring.grading.comparison import Comparison, Grader
-from sparring.grading.executions import Executions, laid_out
-from sparring.grading.foreign import foreign_comparisons, foreign_outputs
+from sparring.grading import test_jobs
+from sparring.grading.checker_leniency import checker_leniency, leniency_comparisons
+from sparring.grading.comparison import Grader, OutputComparison
+from sparring.grading.executions import Executions, plan_executions
 from sparring.grading.group import GroupResult, ReadGroup
 from sparring.matrix import Bools
 from sparring.sandbox import Limits, Runs
@@ -44,8 +44,8 @@ def grade(runner: Runs, group: ReadGroup, general: Limits) -> GroupResult:
 def grade_each(runner: Runs, groups: Iterable[ReadGroup], general: Limits) -> Iterator[GroupResult]:
     """Grade many groups in order, as many at once as keep all workers busy."""
     coming = iter(groups)
-    while layouts := [laid_out(group, general) for group in islice(coming, _AT_ONCE)]:
-        raw = iter(columns.run(runner, [ask for layout in layouts for ask in layout.asks]))
+    while layouts := [plan_executions(group, general) for group in islice(coming, _AT_ONCE)]:
+        raw = iter(test_jobs.run(runner, [ask for layout in layouts for ask in layout.asks]))
         for layout in layouts:
             yield _graded(runner, layout, raw)
 
@@ -57,11 +57,11 @@ def allowed(validation: Outcome) -> bool:
 
 def infra_share(results: Sequence[GroupResult]) -> float:
     """Return the share of cells, the pool's included, that are infrastructure failures."""
-    every = [*results, *(s.result for r in results if (s := r.supervision) and s.result)]
+    every = [*results, *(s.result for r in results if (s := r.pseudo_labels) and s.result)]
     cells = [
         o.verdict is Verdict.INFRA
         for r in every
-        for row in (*r.outcomes_PT, *r.withheld_PH, *(r.pool_outcomes_PT or ()))
+        for row in (*r.outcomes_PT, *r.hidden_PH, *(r.pool_outcomes_PT or ()))
         for o in row
     ]
     return sum(cells) / len(cells) if cells else 0.0
@@ -101,10 +101,10 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
         on_truth = replace(layout.reference, tests=task.ground_truth)
         # The reference was executed on the generated tests first; the rest is the ground truth.
         outputs.append((on_truth, reference[sum(parsed_U) :]))
-    compared = iter(columns.graded(grader, outputs))
+    compared = iter(test_jobs.graded(grader, outputs))
     rows = [_row(group, None if row is None else next(compared), unknown_U) for row in raw_P]
-    # `foreign_outputs`, below, answers from these comparisons of tests with each other.
-    grader.prepare(foreign_comparisons(task))
+    # `checker_leniency`, below, answers from these comparisons of tests with each other.
+    grader.prepare(leniency_comparisons(task))
 
     own = len(layout.own)
     width = len(task.tests) + len(group.tests)
@@ -118,11 +118,11 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
         refused_U=refused_U,
         reference_U=reference_U,
         right_U=right_U,
-        withheld_PH=[row[width:] for row in rows[:own]],
+        hidden_PH=[row[width:] for row in rows[:own]],
         reference_G=[] if reference is None else next(compared),
-        foreign=foreign_outputs(task, grader),
+        leniency=checker_leniency(task, grader),
         pool_outcomes_PT=None if layout.pool is None else [r[:width] for r in rows[own:]],
-        opponents=group.opponents,
+        initial_policy_programs=group.initial_policy_programs,
     )
 
 
@@ -154,7 +154,7 @@ def _row(group: ReadGroup, row: _Row | None, unknown_U: Sequence[bool]) -> list[
     on_truth = list(islice(runs, len(group.task.tests)))
     generated = [next(runs) if p.test is not None else _INVALID for p in group.tests]
     known = [_UNKNOWN if unknown else o for o, unknown in zip(generated, unknown_U, strict=True)]
-    return [*on_truth, *known, *islice(runs, len(group.task.withheld))]
+    return [*on_truth, *known, *islice(runs, len(group.task.hidden))]
 
 
 def _right_U(
@@ -168,7 +168,7 @@ def _right_U(
     if any(o is not None and o.verdict is Verdict.INFRA for o in reference_U):
         return None
     right_U = np.zeros(len(group.tests), dtype=bool)
-    questions: dict[int, Comparison] = {}
+    questions: dict[int, OutputComparison] = {}
     for k, (parsed, refusal, truth) in enumerate(
         zip(group.tests, refused_U, reference_U, strict=True)
     ):
@@ -177,7 +177,7 @@ def _right_U(
         if truth.verdict is Verdict.ACCEPTED:  # a script decides by itself
             right_U[k] = True
         elif truth.verdict is Verdict.FINISHED:
-            questions[k] = Comparison.with_reference(group.task, parsed.test, truth.output)
+            questions[k] = OutputComparison.with_reference(group.task, parsed.test, truth.output)
     grader.prepare(questions.values())
     for k, question in questions.items():
         right_U[k] = grader.verdict(question)[0] is Verdict.ACCEPTED

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from sparring.grading.answers import size
-from sparring.grading.foreign import NO_PAIRS, Foreign
+from sparring.grading.checker_leniency import NO_PAIRS, CheckerLeniency
 from sparring.grading.reading import read_program, read_test
 from sparring.matrix import Bools, Floats, PassMatrix, from_verdicts
-from sparring.prompts.rules import ParsedProgram, ParsedTest, Reading
+from sparring.prompts.rules import ParsedProgram, ParsedTest, ReadingRules
 from sparring.schema import Outcome, Response, Role, Task, TestRefusal
 
 
@@ -25,7 +25,7 @@ class ReadGroup:
     """Responses to one task, each read when it arrived.
 
     ``programs`` are the programs in the responses ``coder``, ``tests`` the tests in ``tester``.
-    ``pool``: further programs for the same tests, None where there are none. ``opponents``: the
+    ``pool``: further programs for the same tests, None where there are none. ``initial_policy_programs``: the
     responses of the initial policy that the pool was read from, if it was sampled in this step.
     """
 
@@ -35,14 +35,14 @@ class ReadGroup:
     tester: Sequence[Response]
     tests: Sequence[ParsedTest]
     pool: Sequence[ParsedProgram] | None = None
-    opponents: Sequence[Response] = ()
+    initial_policy_programs: Sequence[Response] = ()
 
 
 def read_group(
     task: Task,
     coder: Sequence[Response],
     tester: Sequence[Response],
-    reading: Mapping[Role, Reading],
+    reading: Mapping[Role, ReadingRules],
     pool: Sequence[ParsedProgram] | None = None,
 ) -> ReadGroup:
     """Read all responses to a task, for callers that have them all at once."""
@@ -61,7 +61,7 @@ class GroupResult:
     """Graded group. A value that can be computed from the other fields is a property, computed
     once.
 
-    Three fields are for monitors and enter no reward: ``withheld_PH``, the outcomes of every
+    Three fields are for monitors and enter no reward: ``hidden_PH``, the outcomes of every
     program on the hidden tests; ``reference_G``, the outcomes of the reference solution on
     ``task.ground_truth`` (empty without a reference); ``foreign``, see `grading.foreign`.
     """
@@ -81,14 +81,14 @@ class GroupResult:
     right_U: Bools | None
     """Tests that are right by the reference solution; None without a reference, or where an
     execution of the reference was an infrastructure failure."""
-    withheld_PH: Sequence[Sequence[Outcome]] = ()
+    hidden_PH: Sequence[Sequence[Outcome]] = ()
     reference_G: Sequence[Outcome] = ()
-    foreign: Foreign = NO_PAIRS
+    leniency: CheckerLeniency = NO_PAIRS
     pool_outcomes_PT: Sequence[Sequence[Outcome]] | None = None
     """Outcomes of the pool's programs on the same tests; None without a pool."""
-    opponents: Sequence[Response] = ()
+    initial_policy_programs: Sequence[Response] = ()
     """Responses of the initial policy that the pool's programs are from, in training."""
-    supervision: Supervision | None = None
+    pseudo_labels: PseudoLabels | None = None
     """Under label-free training: the pseudo-labels that rewards follow from."""
 
     @cached_property
@@ -130,7 +130,7 @@ class GroupResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Supervision:
+class PseudoLabels:
     """Pseudo-labels of a task: the K tests that a frozen tester wrote, and the same responses
     graded by these tests.
 
@@ -144,7 +144,7 @@ class Supervision:
     right_K: Bools | None
 
 
-def label_free(task: Task, tests: Sequence[ParsedTest]) -> Task:
+def label_free_task(task: Task, tests: Sequence[ParsedTest]) -> Task:
     """Return a task with these tests and without everything that only the task's author knows.
 
     The fields that go over are named one by one, so that a field added to `Task` later stays out

@@ -19,9 +19,9 @@ from collections.abc import Iterable
 
 from sparring.sandbox import Limits
 from sparring.sandbox.types import MOST_OUTPUT_BYTES
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 
-_TIMES = {Kind.STDIN: 2, Kind.CALL: 20, Kind.SCRIPT: 0}
+_TIMES = {TestKind.STDIN: 2, TestKind.CALL: 20, TestKind.SCRIPT: 0}
 
 
 def limits(task: Task, general: Limits) -> Limits:

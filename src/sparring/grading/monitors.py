@@ -19,8 +19,8 @@ from sparring.grading.answers import plain_input, size
 from sparring.grading.group import GroupResult
 from sparring.matrix import Bools
 from sparring.metrics.rates import estimated_right
-from sparring.schema import Kind, Outcome, TestRefusal, Verdict
-from sparring.tasks.withhold import original_places
+from sparring.schema import Outcome, TestKind, TestRefusal, Verdict
+from sparring.tasks.hidden_tests import original_places
 
 NAMED = 5
 """Number of ground-truth tests and tasks that are named per step and monitor."""
@@ -36,8 +36,8 @@ def monitor_values(groups: Sequence[GroupResult]) -> dict[str, Any]:
     failures = [[o.verdict for o in j.reference_G] for j in groups]
     tests = [of_generated(j) for j in groups]
     return {
-        "withheld_gap": _withheld_gap(groups, correct_only=True),
-        "withheld_gap_all": _withheld_gap(groups, correct_only=False),
+        "hidden_gap": _hidden_gap(groups, correct_only=True),
+        "hidden_gap_all": _hidden_gap(groups, correct_only=False),
         "estimate_gap": _estimate_gap(groups),
         **{name: _share(list(chain.from_iterable(t[name] for t in tests))) for name in _OF_TESTS},
         "verdicts": _verdicts(groups),
@@ -45,8 +45,8 @@ def monitor_values(groups: Sequence[GroupResult]) -> dict[str, Any]:
         "reference_failures": _share(
             [v is not Verdict.ACCEPTED for row in failures for v in row if v is not Verdict.INFRA]
         ),
-        "foreign_outputs": _ratio(
-            sum(j.foreign.accepted for j in groups), sum(j.foreign.pairs for j in groups)
+        "checker_leniency": _ratio(
+            sum(j.leniency.accepted for j in groups), sum(j.leniency.pairs for j in groups)
         ),
         "named": {
             "suspect_tests": _named(
@@ -61,7 +61,7 @@ def monitor_values(groups: Sequence[GroupResult]) -> dict[str, Any]:
                 for g, v in enumerate(row)
                 if v not in (Verdict.ACCEPTED, Verdict.INFRA)
             ),
-            "foreign_outputs": _named(f"task {j.task.id}" for j in groups if j.foreign.accepted),
+            "checker_leniency": _named(f"task {j.task.id}" for j in groups if j.leniency.accepted),
         },
     }
 
@@ -92,7 +92,7 @@ def of_generated(group: GroupResult) -> dict[str, list[bool]]:
         [r is kind for r in group.refused_U]
         for kind in (TestRefusal.FORBIDDEN, TestRefusal.UNFINISHED)
     )
-    sizes = [size(t) for t in group.task.ground_truth if t.kind is not Kind.SCRIPT]
+    sizes = [size(t) for t in group.task.ground_truth if t.kind is not TestKind.SCRIPT]
     half = float(np.median(sizes)) / 2 if sizes else 0.0
     return {
         "duplicate_tests": repeated,
@@ -105,18 +105,18 @@ def of_generated(group: GroupResult) -> dict[str, list[bool]]:
     }
 
 
-def _withheld_gap(groups: Sequence[GroupResult], correct_only: bool) -> float:
+def _hidden_gap(groups: Sequence[GroupResult], correct_only: bool) -> float:
     """Return the share of passed executions on rewarded tests minus that on hidden tests, over the
     programs that pass every rewarded test or over all programs. Infrastructure failures are in
     neither share."""
     passed, seen = np.zeros(2), np.zeros(2)
     for j in groups:
-        if not j.task.withheld:
+        if not j.task.hidden:
             continue
         rows = j.matrix.correct_P if correct_only else np.ones(len(j.programs), dtype=bool)
-        withheld = [[o.verdict for o in row] for row in j.withheld_PH]
+        hidden = [[o.verdict for o in row] for row in j.hidden_PH]
         for side, verdicts in enumerate(
-            ([[o.verdict for o in row[: len(j.task.tests)]] for row in j.outcomes_PT], withheld)
+            ([[o.verdict for o in row[: len(j.task.tests)]] for row in j.outcomes_PT], hidden)
         ):
             known = [v for row, use in zip(verdicts, rows, strict=True) if use for v in row]
             passed[side] += known.count(Verdict.ACCEPTED)
@@ -177,8 +177,8 @@ def _others(group: GroupResult, g: int) -> Iterator[Outcome]:
 def _ground_truth(group: GroupResult) -> Iterator[tuple[Outcome, ...]]:
     """Yield each program's outcomes on the rewarded tests, then on the hidden ones."""
     rewarded = len(group.task.tests)
-    withheld = group.withheld_PH or [()] * len(group.outcomes_PT)
-    for row, more in zip(group.outcomes_PT, withheld, strict=True):
+    hidden = group.hidden_PH or [()] * len(group.outcomes_PT)
+    for row, more in zip(group.outcomes_PT, hidden, strict=True):
         yield (*row[:rewarded], *more)
 
 

@@ -21,28 +21,28 @@ from sparring.grading.entries import (
     pairs_of,
     response_record,
 )
-from sparring.grading.group import GroupResult, Supervision
+from sparring.grading.group import GroupResult, PseudoLabels
 from sparring.matrix import Bools
 from sparring.rewards.score import Earned
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredGroup:
     """Graded group with the rewards and advantages of both roles.
 
     Rewards follow from ``basis``: the group itself or, under label-free training, the group graded
     by those pseudo-label tests that ``kept_K`` marks; None if no test is left.
     """
 
-    judged: GroupResult
+    group: GroupResult
     earned: Earned
     kept_K: Bools | None = None
-    basis: GroupResult | None = None
+    rewarded_on: GroupResult | None = None
 
 
-def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
+def rollout_record(step: int, scored: ScoredGroup) -> dict[str, Any]:
     """Return one task of one step as JSON-able data."""
-    group, earned = scored.judged, scored.earned
+    group, earned = scored.group, scored.earned
     task, tester = group.task, earned.tester_rewards
     return {
         "step": step,
@@ -50,14 +50,14 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
             "id": task.id,
             "statement": task.statement,
             "tests": pairs_of(task.tests),
-            "withheld": pairs_of(task.withheld),
+            "hidden": pairs_of(task.hidden),
             "examples": pairs_of(task.examples),
             "checker": task.checker,
             **({} if task.entry_point is None else {"entry_point": task.entry_point}),
             "source": task.source,
             "has_reference": group.has_reference,
             "reference": [outcome_record(o) for o in group.reference_G],
-            "foreign": [group.foreign.accepted, group.foreign.pairs],
+            "checker_leniency": [group.leniency.accepted, group.leniency.pairs],
         },
         "programs": [
             {
@@ -70,7 +70,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "terms": earned.coder_rewards.by_name(i),
                 "advantage": float(earned.coder.value[i]),
                 "runs": [outcome_record(o) for o in group.outcomes_PT[i]],
-                "withheld_runs": [outcome_record(o) for o in group.withheld_PH[i]],
+                "hidden_runs": [outcome_record(o) for o in group.hidden_PH[i]],
             }
             for i, (r, p) in enumerate(zip(group.coder, group.programs, strict=True))
         ],
@@ -92,55 +92,59 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
             }
             for k, (r, p) in enumerate(zip(group.tester, group.tests, strict=True))
         ],
-        **_opponents_record(group),
+        **_initial_policy_record(group),
         "dropped": {"coder": earned.coder.dropped, "tester": earned.tester.dropped},
-        **_supervision_record(group.supervision, scored.kept_K),
+        **_pseudo_label_record(group.pseudo_labels, scored.kept_K),
     }
 
 
-def _opponents_record(group: GroupResult) -> dict[str, Any]:
-    if not group.opponents:
+def _initial_policy_record(group: GroupResult) -> dict[str, Any]:
+    if not group.initial_policy_programs:
         return {}
     return {
-        "opponents": [
+        "initial_policy_programs": [
             {**response_record(r), "runs": [outcome_record(o) for o in row]}
-            for r, row in zip(group.opponents, group.pool_outcomes_PT or (), strict=True)
+            for r, row in zip(
+                group.initial_policy_programs, group.pool_outcomes_PT or (), strict=True
+            )
         ]
     }
 
 
-def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -> dict[str, Any]:
+def _pseudo_label_record(
+    pseudo_labels: PseudoLabels | None, kept_K: Bools | None
+) -> dict[str, Any]:
     """Return the pseudo-label tests, and the outcomes [programs][tests] of every program on those
     that could be read and on the generated tests."""
-    if supervision is None or kept_K is None:
+    if pseudo_labels is None or kept_K is None:
         return {}
-    right, result = supervision.right_K, supervision.result
+    right, result = pseudo_labels.right_K, pseudo_labels.result
     tests = [
         {
             **generated_record(p),
             "right": bool(right[k]) if right is not None else None,
             "kept": bool(kept_K[k]),
         }
-        for k, p in enumerate(supervision.tests)
+        for k, p in enumerate(pseudo_labels.tests)
     ]
     runs = others = None
     if result is not None:
         runs = [[outcome_record(o) for o in row] for row in result.outcomes_PT]
         others = [[outcome_record(o) for o in row] for row in result.pool_outcomes_PT or ()]
-    return {"supervision": {"tests": tests, "runs": runs, "opponents_runs": others}}
+    return {"pseudo_labels": {"tests": tests, "runs": runs, "initial_policy_runs": others}}
 
 
 def usage_record(group: GroupResult) -> dict[str, Any]:
     """Return CPU seconds, MiB and a detail for people of every execution of a group:
     [programs][tests], hidden tests last."""
     usage: dict[str, Any] = {"task": group.task.id, "runs": _usage(group)}
-    if group.supervision and group.supervision.result:
-        usage["supervision"] = _usage(group.supervision.result)
+    if group.pseudo_labels and group.pseudo_labels.result:
+        usage["pseudo_labels"] = _usage(group.pseudo_labels.result)
     return usage
 
 
 def _usage(group: GroupResult) -> list[list[list[Any]]]:
     return [
         [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in (*row, *more)]
-        for row, more in zip(group.outcomes_PT, group.withheld_PH, strict=True)
+        for row, more in zip(group.outcomes_PT, group.hidden_PH, strict=True)
     ]

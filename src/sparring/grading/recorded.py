@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import well_formed
+from sparring.grading.checker_leniency import NO_PAIRS, CheckerLeniency, leniency_comparisons
 from sparring.grading.entries import (
     found_in,
     generated_from,
@@ -16,8 +17,7 @@ from sparring.grading.entries import (
     response_from,
     tests_from,
 )
-from sparring.grading.foreign import NO_PAIRS, Foreign, foreign_comparisons
-from sparring.grading.group import GroupResult, Supervision, label_free
+from sparring.grading.group import GroupResult, PseudoLabels, label_free_task
 from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.schema import Outcome, ParseFailure, Role, Task, Test, TestRefusal, Verdict
 from sparring.tasks.checkers.checker import accepts
@@ -35,8 +35,8 @@ def result_from(record: Mapping[str, Any], checker: str | None = None) -> GroupR
         if record["task"].get("entry_point") is not None:
             checker = None
         group = _result_from(record, checker)
-        if "supervision" in record:
-            group = replace(group, supervision=_supervision_from(record, group, checker))
+        if "pseudo_labels" in record:
+            group = replace(group, pseudo_labels=_pseudo_labels_from(record, group, checker))
         return group
 
 
@@ -45,7 +45,7 @@ def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
     programs, tests = record["programs"], record["tests"]
     parsed = _parsed(tests)
     columns = (*task.tests, *(p.test for p in parsed))
-    others = record.get("opponents", ())
+    others = record.get("initial_policy_programs", ())
     on_truth = record["task"].get("reference", ())
     reference = [None if (o := t["reference"]) is None else outcome_from(o) for t in tests]
     right_U = None
@@ -62,11 +62,13 @@ def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
         refused_U=[TestRefusal(r) if (r := t["refused"]) else None for t in tests],
         reference_U=reference,
         right_U=right_U,
-        withheld_PH=[_row(p.get("withheld_runs", ()), task.withheld, checker) for p in programs],
+        hidden_PH=[_row(p.get("hidden_runs", ()), task.hidden, checker) for p in programs],
         reference_G=_row(on_truth, task.ground_truth if on_truth else (), checker),
-        foreign=_foreign(record["task"], task, checker),
+        leniency=_leniency(record["task"], task, checker),
         pool_outcomes_PT=[_row(p["runs"], columns, checker) for p in others] or None,
-        opponents=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(others)],
+        initial_policy_programs=[
+            response_from(p, task.id, Role.CODER, i) for i, p in enumerate(others)
+        ],
     )
 
 
@@ -78,7 +80,7 @@ def _task_from(entry: Mapping[str, Any], checker: str | None) -> Task:
         examples=tests_from(entry.get("examples", ())),
         checker=checker or entry["checker"],
         source=entry["source"],
-        withheld=tests_from(entry.get("withheld", ())),
+        hidden=tests_from(entry.get("hidden", ())),
         entry_point=entry.get("entry_point"),
     )
 
@@ -93,12 +95,12 @@ def _right(test: Mapping[str, Any], reference: Outcome | None, checker: str | No
     return accepts(checker, test["output"], reference.output)
 
 
-def _foreign(entry: Mapping[str, Any], task: Task, checker: str | None) -> Foreign:
+def _leniency(entry: Mapping[str, Any], task: Task, checker: str | None) -> CheckerLeniency:
     """Return the counts as recorded, or anew by a ``checker`` that compares texts."""
     if checker is None:
-        return Foreign(*entry.get("foreign", (0, 0)))
-    pairs = foreign_comparisons(task)
-    return Foreign(sum(accepts(p.checker, p.output, p.expected) for p in pairs), len(pairs))
+        return CheckerLeniency(*entry.get("checker_leniency", (0, 0)))
+    pairs = leniency_comparisons(task)
+    return CheckerLeniency(sum(accepts(p.checker, p.output, p.expected) for p in pairs), len(pairs))
 
 
 def _failure(entry: Mapping[str, Any]) -> ParseFailure | None:
@@ -112,32 +114,32 @@ def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
     ]
 
 
-def _supervision_from(
+def _pseudo_labels_from(
     record: Mapping[str, Any], group: GroupResult, checker: str | None
-) -> Supervision:
+) -> PseudoLabels:
     """Return the pseudo-labels that `record` wrote: the same responses, with the outcomes on the
     frozen tester's tests."""
-    entry = record["supervision"]
+    entry = record["pseudo_labels"]
     parsed = _parsed(entry["tests"])
     result = None
     if read := tuple(p.test for p in parsed if p.test):
         columns = (*read, *(p.test for p in group.tests))
-        others = entry["opponents_runs"]
+        others = entry["initial_policy_runs"]
         result = replace(
             group,
-            task=label_free(group.task, parsed),
+            task=label_free_task(group.task, parsed),
             outcomes_PT=[_row(runs, columns, checker) for runs in entry["runs"]],
             refused_U=[None] * len(group.tests),
             reference_U=[None] * len(group.tests),
             right_U=None,
-            withheld_PH=[[] for _ in group.programs],
+            hidden_PH=[[] for _ in group.programs],
             reference_G=[],
-            foreign=NO_PAIRS,
+            leniency=NO_PAIRS,
             pool_outcomes_PT=[_row(runs, columns, checker) for runs in others or ()] or None,
         )
     all_known = all(t["right"] is not None for t in entry["tests"])
     right_K = np.array([bool(t["right"]) for t in entry["tests"]], dtype=bool)
-    return Supervision(parsed, result, right_K if all_known else None)
+    return PseudoLabels(parsed, result, right_K if all_known else None)
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""Rewards and advantages of a graded group: the step from `GroupResult` to `Scored`."""
+"""Rewards and advantages of a graded group: the step from `GroupResult` to `ScoredGroup`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored
-from sparring.grading.supervised import rewarded
+from sparring.grading.pseudo_labels import rewarded_group
+from sparring.grading.record import ScoredGroup
 from sparring.matrix import Bools, Floats, stacked
-from sparring.rewards.custom import Bout, CustomReward
-from sparring.rewards.facts import Facts
-from sparring.rewards.score import Rules, no_test
+from sparring.rewards.custom import CustomReward, Group
+from sparring.rewards.facts import RewardFacts
+from sparring.rewards.score import RewardRules, no_test
 from sparring.schema import Response, StopReason
 from sparring.selection.consensus import TestFilter
 
@@ -28,12 +28,12 @@ class Scorer:
     for rewards that are dealt out at random. ``own``: the user's reward function, if there is one.
     """
 
-    rules: Rules
+    rules: RewardRules
     kept: TestFilter
     seed: int
     own: CustomReward | None
 
-    def score(self, judged: GroupResult, step: int, index: int) -> Scored:
+    def score(self, group: GroupResult, step: int, index: int) -> ScoredGroup:
         """Return the group with its rewards [P] and [U] and their advantages.
 
         A response without a label, for example after an infrastructure failure, has reward NaN and
@@ -42,27 +42,27 @@ class Scorer:
         """
         # Every reward follows from `basis`. Under label-free training that is another result than
         # `judged`, and nothing of `judged` may enter a reward.
-        basis, kept_K = rewarded(judged, self.kept)
-        if basis is None:
-            nothing = no_test(len(judged.coder), len(judged.tester))
-            return Scored(judged, nothing, kept_K)
+        rewarded_on, kept_K = rewarded_group(group, self.kept)
+        if rewarded_on is None:
+            nothing = no_test(len(group.coder), len(group.tester))
+            return ScoredGroup(group, nothing, kept_K)
         # For the shuffled control, a stream of its own for each group: a resumed run deals the
         # same rewards.
         rng = np.random.default_rng([self.seed, step, index])
         earned = self.rules.score(
-            facts_of(basis),
-            self.own(_bout(basis)) if self.own else None,
+            facts_of(rewarded_on),
+            self.own(_group(rewarded_on)) if self.own else None,
             rng if self.rules.settings.shuffle else None,
         )
-        return Scored(judged, earned, kept_K, basis)
+        return ScoredGroup(group, earned, kept_K, rewarded_on)
 
 
-def facts_of(group: GroupResult) -> Facts:
+def facts_of(group: GroupResult) -> RewardFacts:
     """Return the facts that the rewards of a group follow from."""
     inputs = [plain_input(p.test) if p.test else None for p in group.tests]
     count = Counter(inputs)
     public = {plain_input(t) for t in group.task.examples}
-    return Facts(
+    return RewardFacts(
         matrix=group.matrix,
         tester_matrix=stacked(group.matrix, group.pool) if group.pool else group.matrix,
         valid_U=group.valid_U,
@@ -83,10 +83,10 @@ def _truncated(responses: Sequence[Response]) -> Bools:
     return np.array([r.stop is StopReason.LENGTH for r in responses], dtype=bool)
 
 
-def _bout(group: GroupResult) -> Bout:
+def _group(group: GroupResult) -> Group:
     """Return the facts that a reward function of the user's receives. Arrays are copies, because
     the function may change them."""
-    return Bout(
+    return Group(
         task_id=group.task.id,
         statement=group.task.statement,
         passed_PT=group.matrix.passed_PT & group.matrix.observed_PT,

@@ -27,7 +27,7 @@ from sparring.grading.grade import grade_each
 from sparring.grading.group import read_group
 from sparring.policy.chat.base import has_reasoning
 from sparring.prompts.opening import ReasoningMode, reasoning_of
-from sparring.prompts.rules import Reading, Reasoning
+from sparring.prompts.rules import ReadingRules, Reasoning
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.rewards.coder import coder_rewards
@@ -89,7 +89,7 @@ class TestsPassed(Closing):
             coder=CoderReward.ALL_PASS if all_pass else CoderReward.COUNT
         )
         self._templates = templates or Templates()
-        self._reading = Reading(_reasoning(reasoning, reasoning_start, reasoning_end))
+        self._reading = ReadingRules(_reasoning(reasoning, reasoning_start, reasoning_end))
         self._general = general or Limits()
         self._own = None if sandbox else Sandbox(skip_after_timeout=True)
         self.sandbox = sandbox or self._own

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sparring.learner.logprobs.filling import computed, micro_batches
-from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend
+from sparring.learner.samples import Sample, SampleGroup
+from sparring.learner.settings import LogprobBackend
 from sparring.schema import Role
 
 
 def shares(
-    groups: Sequence[Group], budget: int, backend: Backend, size: int
-) -> list[list[list[Group]]]:
+    groups: Sequence[SampleGroup], budget: int, backend: LogprobBackend, size: int
+) -> list[list[list[SampleGroup]]]:
     """Return the micro-batches of each of ``size`` processes.
 
     The processes' numbers of micro-batches differ by at most one. A single process fills its
@@ -31,7 +31,7 @@ def shares(
         return [batches]
     batches = _even(groups, batches, budget, backend, size)
     batches.sort(key=lambda b: -computed(b, backend))
-    own: list[list[list[Group]]] = [[] for _ in range(size)]
+    own: list[list[list[SampleGroup]]] = [[] for _ in range(size)]
     for i, batch in enumerate(batches):
         turn, rank = divmod(i, size)
         own[size - 1 - rank if turn % 2 else rank].append(batch)
@@ -39,8 +39,13 @@ def shares(
 
 
 def rounds(
-    groups: Sequence[Group], budget: int, backend: Backend, rank: int, size: int, in_step: bool
-) -> list[list[Group]]:
+    groups: Sequence[SampleGroup],
+    budget: int,
+    backend: LogprobBackend,
+    rank: int,
+    size: int,
+    in_step: bool,
+) -> list[list[SampleGroup]]:
     """Return the micro-batches of process ``rank``.
 
     Where all processes must make the same number of passes (``in_step``), a process with fewer
@@ -51,19 +56,19 @@ def rounds(
     return by_rank[rank] + [[]] * (most - len(by_rank[rank]))
 
 
-def idle(role: Role) -> list[Group]:
+def idle_batch(role: Role) -> list[SampleGroup]:
     """Return a micro-batch of two tokens without advantage, for a process that only has to keep
     step with the others' passes."""
-    return [Group(role, (0,), 1.0, (Sample((0, 0), (0.0, 0.0), 0.0),))]
+    return [SampleGroup(role, (0,), 1.0, (Sample((0, 0), (0.0, 0.0), 0.0),))]
 
 
 def _even(
-    groups: Sequence[Group],
-    batches: list[list[Group]],
+    groups: Sequence[SampleGroup],
+    batches: list[list[SampleGroup]],
     budget: int,
-    backend: Backend,
+    backend: LogprobBackend,
     size: int,
-) -> list[list[Group]]:
+) -> list[list[SampleGroup]]:
     """Return batches as even as possible that ``size`` processes need no more rounds for than for
     ``batches``: bisection for the smallest budget that does not need another round."""
     most = -(-len(batches) // size) * size

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 import torch
 
-from sparring.learner.settings import Average, KLEstimator, LearningSettings, Objective, Ratio
+from sparring.learner.settings import (
+    ImportanceLevel,
+    KLEstimator,
+    LearningSettings,
+    LossAggMode,
+    Objective,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +56,26 @@ class Tokens:
 
 def token_loss(t: Tokens, settings: LearningSettings) -> TokenLoss:
     """Return the loss of every token, before averaging."""
-    high = settings.clip if settings.clip_high is None else settings.clip_high
-    ratio = torch.exp(_of_ratio(t.logprob - t.old, t.row, settings.ratio))
+    high = settings.clip_eps_low if settings.clip_eps_high is None else settings.clip_eps_high
+    ratio = torch.exp(_of_ratio(t.logprob - t.old, t.row, settings.importance_level))
     if settings.objective is Objective.LIKELIHOOD:
         policy = t.logprob * t.advantage
         clipped = torch.zeros_like(ratio, dtype=torch.bool)
     else:
-        bounded = ratio.clamp(1 - settings.clip, 1 + high)
+        bounded = ratio.clamp(1 - settings.clip_eps_low, 1 + high)
         policy = torch.minimum(ratio * t.advantage, bounded * t.advantage)
         with torch.no_grad():
             # The clip removes a gradient only where the ratio has left the clip range in the
             # direction that the advantage pushes; on the other side the minimum keeps the gradient.
             clipped = ((ratio > 1 + high) & (t.advantage > 0)) | (
-                (ratio < 1 - settings.clip) & (t.advantage < 0)
+                (ratio < 1 - settings.clip_eps_low) & (t.advantage < 0)
             )
     if t.weight is not None:
         policy = policy * t.weight
     loss, kl = -policy, torch.zeros_like(t.logprob)
     if t.reference is not None:
         kl = kl_terms(t.logprob, t.reference, settings.kl_estimator, settings.kl_bound)
-        loss = loss + settings.kl * kl
+        loss = loss + settings.kl_coef * kl
     return TokenLoss(loss, kl.detach(), ratio.detach(), clipped)
 
 
@@ -94,27 +100,29 @@ def kl_terms(
     return torch.exp(near) * (1 + delta - near) - delta - 1
 
 
-def token_weights(row: torch.Tensor, average: Average, tokens: int, responses: int) -> torch.Tensor:
+def token_weights(
+    row: torch.Tensor, average: LossAggMode, tokens: int, responses: int
+) -> torch.Tensor:
     """Return the weight of each token's loss [tokens].
 
     The weighted sum over all micro-batches is the loss of an optimiser step with ``tokens`` tokens
     and ``responses`` responses in all. The split into micro-batches changes nothing, because a
     response is never divided between two micro-batches.
     """
-    if average is Average.TOKENS:
+    if average is LossAggMode.TOKEN_MEAN:
         return torch.full(row.shape, 1 / tokens, device=row.device)
-    if average is Average.RESPONSE_SUM:
+    if average is LossAggMode.SEQ_MEAN_TOKEN_SUM:
         return torch.full(row.shape, 1 / responses, device=row.device)
     return 1 / (torch.bincount(row)[row] * responses)
 
 
-def _of_ratio(difference: torch.Tensor, row: torch.Tensor, ratio: Ratio) -> torch.Tensor:
+def _of_ratio(difference: torch.Tensor, row: torch.Tensor, ratio: ImportanceLevel) -> torch.Tensor:
     """Return each token's log-ratio at the level of ``ratio`` [tokens]."""
-    if ratio is Ratio.TOKEN:
+    if ratio is ImportanceLevel.TOKEN:
         return difference
     count = torch.bincount(row)
     total = row_sums(difference, row, len(count))
-    return (total / count if ratio is Ratio.GEOMETRIC else total)[row]
+    return (total / count if ratio is ImportanceLevel.GSPO else total)[row]
 
 
 def row_sums(values: torch.Tensor, row: torch.Tensor, rows: int) -> torch.Tensor:

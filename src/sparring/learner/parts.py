@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import LearningSettings, UpdateMode
 from sparring.policy.settings import Precision
 from sparring.schema import Role
 
-Part = dict[Role, list[Group]]
+Part = dict[Role, list[SampleGroup]]
 """Groups of one optimiser step, by role."""
 
 
-def parts_of(groups: Sequence[Group], settings: LearningSettings) -> list[Part]:
+def parts_of(groups: Sequence[SampleGroup], settings: LearningSettings) -> list[Part]:
     """Return the parts of one epoch in order, one for each optimiser step. Some parts may have no
     groups."""
     by_role = {role: [g for g in groups if g.role is role] for role in Role}
-    chunks = {role: _chunks(own, settings.minibatches) for role, own in by_role.items()}
+    chunks = {role: _chunks(own, settings.num_minibatches) for role, own in by_role.items()}
     if settings.mode is UpdateMode.SEPARATE:
         return [{role: chunk} for role in (Role.CODER, Role.TESTER) for chunk in chunks[role]]
-    return [{role: chunks[role][i] for role in Role} for i in range(settings.minibatches)]
+    return [{role: chunks[role][i] for role in Role} for i in range(settings.num_minibatches)]
 
 
 def spans(
@@ -42,7 +42,7 @@ def spans(
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class LossDenominators:
     """Loss denominators of one role's part of an optimiser step, and the role's weight."""
 
     tokens: int
@@ -50,13 +50,13 @@ class Whole:
     weight: float
 
     @classmethod
-    def of(cls, groups: Sequence[Group], weight: float) -> Whole:
+    def of(cls, groups: Sequence[SampleGroup], weight: float) -> LossDenominators:
         """Count tokens and responses of one role's groups; ``weight`` is the role's weight in the
         loss."""
         return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
 
 
-def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
+def _chunks(groups: list[SampleGroup], count: int) -> list[list[SampleGroup]]:
     """Split groups, in order, into ``count`` parts of nearly equal size; with few groups some parts
     are empty."""
     bounds = [round(i * len(groups) / count) for i in range(count + 1)]

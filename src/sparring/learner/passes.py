@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.balance import idle, rounds
-from sparring.learner.distributed.world import World
+from sparring.learner.balance import idle_batch, rounds
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.logprobs.backend import attending
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
 from sparring.learner.loss import kl_terms
 from sparring.learner.reference import FixedLogprobs, visiting
-from sparring.learner.samples import Group
-from sparring.learner.settings import Backend, KLPlace, LearningSettings
-from sparring.policy.prepared import is_adapted, start_weights
+from sparring.learner.samples import SampleGroup
+from sparring.learner.settings import KLPlace, LearningSettings, LogprobBackend
+from sparring.policy.prepared import initial_weights, is_adapted
 from sparring.schema import Role
 
 
@@ -32,9 +32,9 @@ class Passes:
 
     model: PreTrainedModel
     reference: PreTrainedModel | None
-    backend: Backend
+    backend: LogprobBackend
     settings: LearningSettings
-    world: World
+    world: DistributedContext
     sharded: bool
     fixed: FixedLogprobs = field(default_factory=FixedLogprobs)
     """The reference's log-probs of the current update."""
@@ -43,7 +43,7 @@ class Passes:
     """The policy's old log-probs of the current update, where the trainer computes them."""
 
     @torch.no_grad()
-    def fix_old(self, parts: Sequence[dict[Role, list[Group]]]) -> list[list[Group]]:
+    def fix_old(self, parts: Sequence[dict[Role, list[SampleGroup]]]) -> list[list[SampleGroup]]:
         """Compute old log-probs under the current policy for all micro-batches that the update will
         make of ``parts``. Returns this process's micro-batches."""
         # In bfloat16 rounding depends on the micro-batch, so these are the update's own ones.
@@ -55,20 +55,20 @@ class Passes:
         ]
         with attending(self.model, self.backend):
             for batch, role in own:
-                passed = batch or idle(role)  # sharded processes make equally many passes
+                passed = batch or idle_batch(role)  # sharded processes make equally many passes
                 self.old[passed] = self.logprobs(self.model, passed).logprob
         return [batch for batch, _ in own if batch]
 
     @torch.no_grad()
     def score(
-        self, model: PreTrainedModel, groups: Sequence[Group], start: bool
+        self, model: PreTrainedModel, groups: Sequence[SampleGroup], start: bool
     ) -> list[tuple[float, ...]]:
         """Return the log-probs of each sample's tokens under ``model``, in the order of the
         samples. With ``start``, an adapted model is computed without its adapter."""
 
-        def values(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+        def values(batches: Sequence[list[SampleGroup]]) -> list[torch.Tensor]:
             bare = start and is_adapted(model)
-            ready = start_weights(model) if bare else visiting(model, self.world.device)
+            ready = initial_weights(model) if bare else visiting(model, self.world.device)
             with ready, attending(model, self.backend):
                 return [self.logprobs(model, batch).logprob for batch in batches]
 
@@ -76,7 +76,9 @@ class Passes:
         return [by_sample[id(s)] for g in groups for s in g.samples]
 
     @torch.no_grad()
-    def penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
+    def penalised(
+        self, groups: Sequence[SampleGroup]
+    ) -> tuple[list[SampleGroup], dict[Role, float]]:
         """Subtract the KL to the reference from the advantages, which are normalised already.
 
         A response's penalty is β times the sum of the KL over its tokens, centred over the group
@@ -91,7 +93,7 @@ class Passes:
         for s in (s for g in groups for s in g.samples):
             sampled, fixed = torch.tensor(s.sampled_logprobs), torch.tensor(values[id(s)])
             kl = kl_terms(sampled, fixed, settings.kl_estimator, settings.kl_bound)
-            cost[id(s)] = settings.kl * float(kl.sum())
+            cost[id(s)] = settings.kl_coef * float(kl.sum())
         total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
         mean = {id(g): total[id(g)] / len(g.samples) for g in groups}
         penalised = [
@@ -106,10 +108,12 @@ class Passes:
         means = {}
         for role in {g.role for g in groups}:
             own = [g for g in groups if g.role is role]
-            means[role] = sum(total[id(g)] for g in own) / settings.kl / sum(g.tokens for g in own)
+            means[role] = (
+                sum(total[id(g)] for g in own) / settings.kl_coef / sum(g.tokens for g in own)
+            )
         return penalised, means
 
-    def batches(self, groups: Sequence[Group]) -> list[list[Group]]:
+    def batches(self, groups: Sequence[SampleGroup]) -> list[list[SampleGroup]]:
         """Return this process's micro-batches of one role's groups. Where weights are sharded some
         may be empty, because all processes must make the same number of passes."""
         world, budget = self.world, self.settings.tokens_per_micro_batch
@@ -117,8 +121,8 @@ class Passes:
 
     def of_samples(
         self,
-        groups: Sequence[Group],
-        values: Callable[[Sequence[list[Group]]], list[torch.Tensor]],
+        groups: Sequence[SampleGroup],
+        values: Callable[[Sequence[list[SampleGroup]]], list[torch.Tensor]],
     ) -> dict[int, tuple[float, ...]]:
         """Return the token values of every sample, by the ``id`` of the sample.
 
@@ -130,7 +134,7 @@ class Passes:
         place = {id(s): i for i, s in enumerate(samples)}
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         batches = [(b, role) for role, own in by_role.items() for b in self.batches(own)]
-        computed = values([batch or idle(role) for batch, role in batches])
+        computed = values([batch or idle_batch(role) for batch, role in batches])
         own: dict[int, tuple[float, ...]] = {}
         for (batch, _), of_batch in zip(batches, computed, strict=True):
             if batch:
@@ -139,7 +143,7 @@ class Passes:
         # batch.
         return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
 
-    def fix_reference(self, parts: Sequence[dict[Role, list[Group]]]) -> None:
+    def fix_reference(self, parts: Sequence[dict[Role, list[SampleGroup]]]) -> None:
         """Compute the reference's log-probs of all micro-batches that the update will make of
         ``parts``, if the loss has a KL term that needs them."""
         self.fixed.clear()
@@ -147,7 +151,7 @@ class Passes:
         if not settings.needs_reference or settings.kl_place is not KLPlace.LOSS:
             return
         batches = [
-            batch or idle(role)
+            batch or idle_batch(role)
             for part in parts
             for role, own in part.items()
             for batch in self.batches(own)
@@ -156,23 +160,23 @@ class Passes:
             self.fixed[batch] = logprobs
 
     @torch.no_grad()
-    def of_reference(self, batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+    def of_reference(self, batches: Sequence[list[SampleGroup]]) -> list[torch.Tensor]:
         """Return the reference's log-probs of each micro-batch, [tokens] each."""
         assert self.reference is not None
         if self.reference is self.model:  # adapted: the reference is the model without its adapter
-            ready = start_weights(self.model)
+            ready = initial_weights(self.model)
         else:
             ready = visiting(self.reference, self.model.device)
         with ready as reference, attending(reference, self.backend):
             return [self.logprobs(reference, batch).logprob for batch in batches]
 
-    def logprobs(self, model: PreTrainedModel, batch: Sequence[Group]) -> ResponseLogprobs:
+    def logprobs(self, model: PreTrainedModel, batch: Sequence[SampleGroup]) -> ResponseLogprobs:
         """Return a micro-batch's log-probs by the backend of the settings. The caller has to be in
         an `attending` block of ``model``."""
         return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
 
 
-def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[float, ...]]:
+def _by_sample(batch: Sequence[SampleGroup], values: torch.Tensor) -> dict[int, tuple[float, ...]]:
     """Split flat ``values`` [tokens] of a micro-batch by sample; keys are the samples' ``id``."""
     samples = [s for g in batch for s in g.samples]
     parts = values.cpu().split([len(s.token_ids) for s in samples])

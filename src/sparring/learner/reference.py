@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.schema import Role
 
 Key = tuple[tuple[Role, float, tuple[int, ...], tuple[tuple[int, ...], ...]], ...]
@@ -37,13 +37,13 @@ class FixedLogprobs:
     def __init__(self) -> None:
         self._logprobs: dict[Key, torch.Tensor] = {}
 
-    def __contains__(self, batch: Sequence[Group]) -> bool:
+    def __contains__(self, batch: Sequence[SampleGroup]) -> bool:
         return _key(batch) in self._logprobs
 
-    def __getitem__(self, batch: Sequence[Group]) -> torch.Tensor:
+    def __getitem__(self, batch: Sequence[SampleGroup]) -> torch.Tensor:
         return self._logprobs[_key(batch)]
 
-    def __setitem__(self, batch: Sequence[Group], logprobs: torch.Tensor) -> None:
+    def __setitem__(self, batch: Sequence[SampleGroup], logprobs: torch.Tensor) -> None:
         self._logprobs[_key(batch)] = logprobs
 
     def clear(self) -> None:
@@ -51,7 +51,7 @@ class FixedLogprobs:
         self._logprobs.clear()
 
 
-def _key(batch: Sequence[Group]) -> Key:
+def _key(batch: Sequence[SampleGroup]) -> Key:
     return tuple(
         (g.role, g.temperature, g.prompt_ids, tuple(s.token_ids for s in g.samples)) for g in batch
     )

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from sparring.learner.settings import Ratio
+from sparring.learner.settings import ImportanceLevel
 
 TOKEN_SD = 0.03
 """σ: standard deviation of a token's log-prob between two programs in bfloat16."""
@@ -28,20 +28,24 @@ float32. In bfloat16 rounding alone gives 0.011 to 0.033."""
 
 
 def clipped_by_rounding(
-    ratio: Ratio, clip: float, clip_high: float | None, tokens: int, sd: float = TOKEN_SD
+    ratio: ImportanceLevel,
+    clip: float,
+    clip_eps_high: float | None,
+    tokens: int,
+    sd: float = TOKEN_SD,
 ) -> float:
-    """Return the share of responses (for `Ratio.TOKEN`: of tokens) whose gradient the clip removes
+    """Return the share of responses (for `ImportanceLevel.TOKEN`: of tokens) whose gradient the clip removes
     in the first optimiser step because of rounding alone.
 
     Responses have ``tokens`` tokens each, half of them with a negative advantage; ``sd`` is the
     standard deviation of a token's log-ratio.
     """
     mean, spread = -sd * sd / 2, sd
-    if ratio is Ratio.SEQUENCE:
+    if ratio is ImportanceLevel.SEQUENCE_PRODUCT:
         mean, spread = mean * tokens, sd * math.sqrt(tokens)
-    elif ratio is Ratio.GEOMETRIC:
+    elif ratio is ImportanceLevel.GSPO:
         spread = sd / math.sqrt(tokens)
-    above = math.log1p(clip if clip_high is None else clip_high)
+    above = math.log1p(clip if clip_eps_high is None else clip_eps_high)
     below = math.log1p(-clip)
     return (_beyond((above - mean) / spread) + _beyond((mean - below) / spread)) / 2
 

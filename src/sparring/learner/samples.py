@@ -21,7 +21,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SampleGroup:
     """All responses to one prompt, sampled at ``temperature``."""
 
     role: Role

@@ -13,7 +13,7 @@ from sparring.schema import Role
 from sparring.section import Count, Few, Length, Responses, Section
 
 
-class Layout(Enum):
+class BatchLayout(Enum):
     """Arrangement of prompts and responses in a forward pass.
 
     The layout decides how many positions a micro-batch computes (`logprobs.filling`) and how much
@@ -29,7 +29,7 @@ class Layout(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class BackendTraits:
     """Properties of a log-prob backend that other parts depend on.
 
     ``keeps_cache``: the backend needs keys and values of an earlier pass. Gradient checkpointing
@@ -37,12 +37,12 @@ class Traits:
     works with neither. ``on_cuda``: the backend has a backward pass on CUDA alone.
     """
 
-    layout: Layout
+    layout: BatchLayout
     keeps_cache: bool = False
     on_cuda: bool = False
 
 
-class Backend(StrEnum):
+class LogprobBackend(StrEnum):
     """Implementation that computes the log-probs of responses. All backends give equal values."""
 
     AUTO = "auto"
@@ -55,29 +55,31 @@ class Backend(StrEnum):
     """Computes one row of prompt and response for each response."""
 
     @property
-    def traits(self) -> Traits:
+    def traits(self) -> BackendTraits:
         """Return the backend's layout and requirements. Raises ValueError for AUTO."""
         match self:
-            case Backend.PROMPT_CACHE:
-                return Traits(Layout.PROMPTS_APART, keeps_cache=True)
-            case Backend.FLEX:
-                return Traits(Layout.SEQUENCE, on_cuda=True)
-            case Backend.PADDED:
-                return Traits(Layout.ROWS)
-            case Backend.AUTO:
+            case LogprobBackend.PROMPT_CACHE:
+                return BackendTraits(BatchLayout.PROMPTS_APART, keeps_cache=True)
+            case LogprobBackend.FLEX:
+                return BackendTraits(BatchLayout.SEQUENCE, on_cuda=True)
+            case LogprobBackend.PADDED:
+                return BackendTraits(BatchLayout.ROWS)
+            case LogprobBackend.AUTO:
                 raise ValueError("auto is not a backend: choose one first")
         assert_never(self)
 
 
-def usual_backend(checkpointing: bool, sharded: bool, cuda: bool, flex: bool = True) -> Backend:
+def usual_backend(
+    checkpointing: bool, sharded: bool, cuda: bool, flex: bool = True
+) -> LogprobBackend:
     """Return the backend that ``auto`` stands for.
 
     This is the prompt cache unless gradient checkpointing or sharding rules it out; then flex
     attention on CUDA if the model supports it (``flex``), and padded rows elsewhere.
     """
     if not checkpointing and not sharded:
-        return Backend.PROMPT_CACHE
-    return Backend.FLEX if cuda and flex else Backend.PADDED
+        return LogprobBackend.PROMPT_CACHE
+    return LogprobBackend.FLEX if cuda and flex else LogprobBackend.PADDED
 
 
 class Sharding(StrEnum):
@@ -112,25 +114,25 @@ class Objective(StrEnum):
     """Log-likelihood of the model's own good responses: supervised fine-tuning on positives."""
 
 
-class Ratio(StrEnum):
+class ImportanceLevel(StrEnum):
     """Level at which the surrogate takes its importance ratio π/π_old."""
 
     TOKEN = "token"
     """One ratio for each token."""
-    SEQUENCE = "sequence"
+    SEQUENCE_PRODUCT = "sequence_product"
     """One ratio for each response: the product over its tokens (arXiv v2 of CURE, Eq 5)."""
-    GEOMETRIC = "geometric"
+    GSPO = "gspo"
     """One ratio for each response: the geometric mean over its tokens (GSPO, arXiv 2507.18071)."""
 
 
-class Average(StrEnum):
+class LossAggMode(StrEnum):
     """Aggregation of token losses into the loss of an optimiser step."""
 
-    TOKENS = "tokens"
+    TOKEN_MEAN = "token-mean"
     """Mean over all tokens of the optimiser step: long responses weigh more."""
-    RESPONSE_MEAN = "response_mean"
+    SEQ_MEAN_TOKEN_MEAN = "seq-mean-token-mean"
     """Mean over responses of the mean over tokens: all responses weigh the same (GRPO)."""
-    RESPONSE_SUM = "response_sum"
+    SEQ_MEAN_TOKEN_SUM = "seq-mean-token-sum"
     """Mean over responses of the sum over tokens (the NeurIPS text of CURE, Eq 5)."""
 
 
@@ -170,12 +172,12 @@ class OldLogprobs(StrEnum):
     trainer. ``EACH`` belongs to the weights after the optimiser steps so far.
     """
 
-    SAMPLED = "sampled"
+    ROLLOUT = "rollout"
     """Log-probs that the sampler reported with the response."""
-    TRAINER = "trainer"
+    RECOMPUTED = "recomputed"
     """Log-probs that the trainer computes before the first optimiser step. Truncated importance
     sampling can then weigh tokens by the trainer's and the sampler's probabilities."""
-    EACH = "each"
+    PER_STEP = "per_step"
     """Log-probs computed again before every optimiser step, as in the official code: the ratio is
     always 1."""
 
@@ -209,23 +211,23 @@ class LearningSettings(Section):
         Objective.CLIPPED,
         description="clipped: PPO's surrogate; likelihood: log-likelihood of the model's own good responses (SFT on positives)",
     )
-    ratio: Ratio = Field(
-        Ratio.TOKEN,
+    importance_level: ImportanceLevel = Field(
+        ImportanceLevel.TOKEN,
         description="Importance ratio of each token, or of each response: product or geometric mean over its tokens",
     )
-    average: Average = Field(
-        Average.TOKENS,
+    loss_agg_mode: LossAggMode = Field(
+        LossAggMode.TOKEN_MEAN,
         description="Loss as the mean over all tokens, or over responses of their tokens' mean or sum",
     )
-    minibatches: Responses = Field(
+    num_minibatches: Responses = Field(
         2, description="Optimiser steps per batch and epoch (per role if mode is separate)"
     )
-    epochs: Few = Field(2, description="Passes of an update over its batch")
+    ppo_epochs: Few = Field(2, description="Passes of an update over its batch")
     old_logprobs: OldLogprobs | None = Field(
         None,
         description="Source of π_old in the ratio: the sampler, the trainer before a role's first optimiser step, or the trainer before each step; unset: the sampler where sampler and trainer compute in float32, else the trainer before the first step",
     )
-    importance_cap: float | None = Field(
+    tis_cap: float | None = Field(
         None,
         gt=0,
         description="Truncated importance sampling: weigh tokens by the trainer's over the sampler's probability, at most this (needs old log-probs of the trainer)",
@@ -246,18 +248,18 @@ class LearningSettings(Section):
     max_grad_norm: float = Field(
         1.0, gt=0, description="Gradient norm above which a gradient is scaled down to this norm"
     )
-    refuse_norm: float = Field(
+    skip_grad_norm: float = Field(
         1e6,
         gt=0,
         description="Skip an optimiser step whose gradient norm is above this or not finite; a second skip stops the run",
     )
-    clip: float = Field(
+    clip_eps_low: float = Field(
         0.2, gt=0, lt=1, description="Clip range ε: the surrogate clips ratios below 1-ε"
     )
-    clip_high: float | None = Field(
+    clip_eps_high: float | None = Field(
         None, gt=0, le=100, description="Upper clip range: ratios above 1+ this; unset: ε"
     )
-    kl: float = Field(0.01, ge=0, description="KL coefficient β; 0: no reference is kept")
+    kl_coef: float = Field(0.01, ge=0, description="KL coefficient β; 0: no reference is kept")
     kl_estimator: KLEstimator = Field(
         KLEstimator.K3,
         description="KL per token with δ the log-ratio of reference to model: k3 is exp(δ)-δ-1, k2 is δ²/2",
@@ -295,8 +297,8 @@ class LearningSettings(Section):
     tokens_per_micro_batch: Count = Field(
         16384, description="Token positions of one forward and backward pass"
     )
-    backend: Backend = Field(
-        Backend.AUTO,
+    backend: LogprobBackend = Field(
+        LogprobBackend.AUTO,
         description="Computation of log-probs: each prompt once (prompt_cache), all groups in one sequence (flex, CUDA only), prompts repeated in every row (padded), or the best that fits (auto)",
     )
     logprob_chunk: Count | None = Field(
@@ -307,7 +309,7 @@ class LearningSettings(Section):
     @property
     def needs_reference(self) -> bool:
         """Return whether the KL term needs the initial model as its reference."""
-        return self.kl > 0 and self.reference is Reference.START
+        return self.kl_coef > 0 and self.reference is Reference.START
 
     def weight(self, role: Role) -> float:
         """Return the weight of a role's loss in a joint update. In separate updates it is 1."""
@@ -345,7 +347,7 @@ class LearningSettings(Section):
     @model_validator(mode="after")
     def _likelihood_is_of_good_responses_alone(self) -> LearningSettings:
         likelihood = self.objective is Objective.LIKELIHOOD
-        if likelihood and self.kl > 0 and self.kl_place is KLPlace.REWARD:
+        if likelihood and self.kl_coef > 0 and self.kl_place is KLPlace.REWARD:
             raise ValueError(
                 "objective = likelihood and kl_place = reward: this objective has no rewards to "
                 "subtract a KL from; set kl_place = loss"
@@ -355,7 +357,7 @@ class LearningSettings(Section):
     @model_validator(mode="after")
     def _the_kl_is_to_another_policy(self) -> LearningSettings:
         sampled = self.kl_place is KLPlace.REWARD and self.reference is Reference.STEP
-        if self.kl > 0 and sampled:
+        if self.kl_coef > 0 and sampled:
             raise ValueError(
                 "kl_place = reward and reference = step: the KL between the behaviour policy and "
                 "itself is 0; set reference = start"

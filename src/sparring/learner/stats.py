@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.loss import row_sums
 
 
@@ -73,7 +73,7 @@ class RoleStats:
             value += getattr(self, name)
         setattr(self, name, value)
 
-    def over(self, world: World) -> None:
+    def over(self, world: DistributedContext) -> None:
         """Replace sums and extremes by those over all processes. The other counts are equal in
         every process already."""
         for names, reduce in ((_SUMS, world.sums), (_MAXIMA, world.highest)):
@@ -82,7 +82,7 @@ class RoleStats:
                 setattr(self, name, type(getattr(self, name))(value))
         self.smallest_ratio = -world.highest([-self.smallest_ratio])[0]
 
-    def finish(self, world: World, taken_kl: float) -> None:
+    def finish(self, world: DistributedContext, taken_kl: float) -> None:
         """Turn sums into means over all processes. ``taken_kl`` is the mean KL of a token that was
         subtracted from the advantages."""
         self.over(world)
@@ -103,7 +103,7 @@ class RoleStats:
         self.weights_ess = self.weights**2 / squares if squares else math.nan
 
 
-class Waiting:
+class PendingNumbers:
     """Statistics of micro-batches that are still tensors on the device.
 
     Reading a number from a GPU waits for all work queued there. So the numbers are fetched once

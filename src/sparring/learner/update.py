@@ -22,29 +22,29 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.balance import idle
+from sparring.learner.balance import idle_batch
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.gradients import Gradients
-from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.distributed.shards import gather_state, load_state, local, shard
-from sparring.learner.distributed.skeleton import copied, fill, skeleton
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.skeleton import copy_of, fill, skeleton
 from sparring.learner.logprobs.backend import attending, settled_backend
 from sparring.learner.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learner.masters import Masters
-from sparring.learner.parts import Part, Whole, parts_of, spans
+from sparring.learner.parts import LossDenominators, Part, parts_of, spans
 from sparring.learner.passes import Passes
 from sparring.learner.reference import frozen_copy
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import (
+    ImportanceLevel,
     KLPlace,
     LearningSettings,
     OldLogprobs,
     OptimizerState,
-    Ratio,
     Reference,
 )
 from sparring.learner.shared_device import give_back
-from sparring.learner.stats import RoleStats, Waiting, mismatch
+from sparring.learner.stats import PendingNumbers, RoleStats, mismatch
 from sparring.policy.precision import cast, torch_type
 from sparring.policy.prepared import is_adapted, is_checkpointing
 from sparring.policy.settings import ModelSettings, Precision
@@ -66,7 +66,7 @@ class Learner:
         model: PreTrainedModel,
         settings: LearningSettings,
         held: ModelSettings = _USUAL,
-        world: World | None = None,
+        world: DistributedContext | None = None,
         source: PreTrainedModel | None = None,
         *,
         sharded: bool = False,
@@ -88,12 +88,12 @@ class Learner:
         self.settings = settings
         self.precision = held.precision
         self.shares_device = shares_device
-        self.world = world or World()
+        self.world = world or DistributedContext()
         self.sharded = sharded and not self.world.alone
         self.version = 0
         """Number of updates so far: how often the weights may have changed."""
         self.start: PreTrainedModel | None = None
-        """Initial model with frozen weights, if one is kept; see `start_model`."""
+        """Initial model with frozen weights, if one is kept; see `initial_model`."""
         # An adapted model needs no copy of its initial weights: without its adapter it has them.
         own = is_adapted(model)
         dtype = torch_type(held.precision)
@@ -108,7 +108,7 @@ class Learner:
             self.masters = Masters(model, torch.float32)
             if bare is not None:
                 shard(cast(bare, dtype), self.world)
-                self.start = copied(bare, model, dtype)
+                self.start = copy_of(bare, model, dtype)
         else:
             self.masters = Masters(model, dtype)
         self.reference: PreTrainedModel | None = None
@@ -123,7 +123,7 @@ class Learner:
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
-        self._waiting = Waiting()
+        self._waiting = PendingNumbers()
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -146,19 +146,19 @@ class Learner:
         """Return the learning rate of the next update."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
+    def update(self, groups: Sequence[SampleGroup]) -> dict[Role, RoleStats]:
         """Learn from one batch and return each role's statistics. A batch without any group leaves
         the weights as they are."""
         self.version += 1
         rate = self.learning_rate
-        with self.world.order(Order.UPDATE, (groups, rate)):
+        with self.world.order(RankOrder.UPDATE, (groups, rate)):
             stats = self._update(groups)
             if self.shares_device:
                 self.optimizer.zero_grad(set_to_none=True)
                 give_back(self.world.device)
             return stats
 
-    def _update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
+    def _update(self, groups: Sequence[SampleGroup]) -> dict[Role, RoleStats]:
         stats = {role: RoleStats() for role in Role}
         if self.settings.optimizer_state is OptimizerState.STEP:
             rate = self.learning_rate
@@ -166,12 +166,12 @@ class Learner:
             self.set_learning_rate(rate)
         self._learning_mode()
         subtracted: dict[Role, float] = {}
-        if self.settings.kl > 0 and self.settings.kl_place is KLPlace.REWARD:
+        if self.settings.kl_coef > 0 and self.settings.kl_place is KLPlace.REWARD:
             groups, subtracted = self.passes.penalised(groups)
         parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
-        recomputed, unmoved = self.settings.old_logprobs is OldLogprobs.TRAINER, True
-        for epoch in range(self.settings.epochs):
+        recomputed, unmoved = self.settings.old_logprobs is OldLogprobs.RECOMPUTED, True
+        for epoch in range(self.settings.ppo_epochs):
             for span in spans(parts, self.settings, self.precision):
                 if recomputed and epoch == 0:
                     # The first part needs no pass of its own: its optimiser step computes the same
@@ -203,19 +203,19 @@ class Learner:
             self._compare(batch, old, row, stats[batch[0].role])
 
     def _compare(
-        self, batch: list[Group], own: torch.Tensor, row: torch.Tensor, stats: RoleStats
+        self, batch: list[SampleGroup], own: torch.Tensor, row: torch.Tensor, stats: RoleStats
     ) -> None:
         """Add the gap between the trainer's (``own``) and the sampler's log-probs of a micro-batch
         to the statistics. ``row`` [tokens] is the index of each token's response."""
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=own.device)
-        cap = self.settings.importance_cap
+        cap = self.settings.tis_cap
         self._waiting.add(stats, mismatch(own, sampled, row, len(samples), cap))
         stats.gap_tokens += len(sampled)
         stats.gap_responses += len(samples)
 
     def _optimizer_step(
-        self, part: dict[Role, list[Group]], stats: dict[Role, RoleStats], fresh: bool
+        self, part: dict[Role, list[SampleGroup]], stats: dict[Role, RoleStats], fresh: bool
     ) -> bool:
         """Make one optimiser step on the groups of ``part``. Returns False if the weights stay as
         they are, because ``part`` has no groups or the gradient norm was too large."""
@@ -227,20 +227,20 @@ class Learner:
         for role, groups in part.items():
             if not groups:
                 continue
-            whole = Whole.of(groups, self.settings.weight(role))
+            whole = LossDenominators.of(groups, self.settings.weight(role))
             for batch in self.passes.batches(groups):
                 if batch:
                     self._backward(batch, whole, stats[role], fresh)
                 else:
                     # Every pass over sharded weights is a collective operation, so a process that
                     # has run out of micro-batches makes a pass too, at weight 0.
-                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), fresh)
+                    self._backward(idle_batch(role), replace(whole, weight=0.0), RoleStats(), fresh)
             self._waiting.settle()
             stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
         norm = gradients.clip(self.settings.max_grad_norm)
-        if not norm <= self.settings.refuse_norm:  # `not <=` also catches NaN
+        if not norm <= self.settings.skip_grad_norm:  # `not <=` also catches NaN
             for role, groups in part.items():
                 stats[role].refused += bool(groups)
             return False
@@ -248,7 +248,9 @@ class Learner:
         self.masters.publish()
         return True
 
-    def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
+    def _backward(
+        self, batch: list[SampleGroup], whole: LossDenominators, stats: RoleStats, fresh: bool
+    ) -> None:
         """Add the gradient of one micro-batch to the masters' gradients, and its tokens to the
         statistics. ``whole`` has the denominators of the full optimiser step. ``fresh``: the
         weights are still those that the old log-probs belong to."""
@@ -258,16 +260,16 @@ class Learner:
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
         reference = None
-        if settings.kl > 0 and settings.kl_place is KLPlace.LOSS:
+        if settings.kl_coef > 0 and settings.kl_place is KLPlace.LOSS:
             reference = None if settings.reference is Reference.STEP else self.passes.fixed[batch]
         # The backward pass lies inside the block too: gradient checkpointing computes the forward
         # pass again there and must find the same attention.
         with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
             old = self._old(batch, current.logprob.detach(), sampled, fresh)
-            if settings.kl > 0 and settings.kl_place is KLPlace.LOSS and reference is None:
+            if settings.kl_coef > 0 and settings.kl_place is KLPlace.LOSS and reference is None:
                 reference = old
-            cap = settings.importance_cap
+            cap = settings.tis_cap
             weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
             tokens = token_loss(
                 Tokens(
@@ -275,7 +277,9 @@ class Learner:
                 ),
                 settings,
             )
-            share = token_weights(current.row, settings.average, whole.tokens, whole.responses)
+            share = token_weights(
+                current.row, settings.loss_agg_mode, whole.tokens, whole.responses
+            )
             # FSDP averages gradients over the processes, but the losses of the processes are parts
             # of one sum: multiplying by their number turns the average into the sum.
             times = self.world.size if self.sharded else 1
@@ -291,7 +295,7 @@ class Learner:
             "kl_max": tokens.kl.max(),
         }
         if not stats.optimizer_steps:
-            of_tokens = settings.ratio is Ratio.TOKEN
+            of_tokens = settings.importance_level is ImportanceLevel.TOKEN
             stats.first_units += len(old) if of_tokens else len(samples)
             clipped = tokens.clipped.float()
             if not of_tokens:
@@ -302,13 +306,13 @@ class Learner:
             self._compare(batch, current.logprob.detach(), current.row, stats)
 
     def _old(
-        self, batch: list[Group], now: torch.Tensor, sampled: torch.Tensor, fresh: bool
+        self, batch: list[SampleGroup], now: torch.Tensor, sampled: torch.Tensor, fresh: bool
     ) -> torch.Tensor:
         """Return the old log-probs of a micro-batch [tokens]. ``now`` are the trainer's under the
         current weights, ``sampled`` the sampler's."""
-        if self.settings.old_logprobs is OldLogprobs.EACH:
+        if self.settings.old_logprobs is OldLogprobs.PER_STEP:
             return now
-        if self.settings.old_logprobs is not OldLogprobs.TRAINER:
+        if self.settings.old_logprobs is not OldLogprobs.RECOMPUTED:
             return sampled
         if fresh:
             # This step's own log-probs are the old ones, for later epochs too. The ratio is then
@@ -322,7 +326,7 @@ class Learner:
         # may do in training mode.
         self.model.train(is_checkpointing(self.model))
 
-    def start_model(self) -> PreTrainedModel:
+    def initial_model(self) -> PreTrainedModel:
         """Return the model with the initial weights; for an adapted model the model itself, which
         has the initial weights without its adapter. Raises RuntimeError if the weights have changed
         and no copy was kept."""
@@ -338,21 +342,21 @@ class Learner:
             )
         return self.model
 
-    def score(self, groups: Sequence[Group], start: bool = False) -> list[tuple[float, ...]]:
+    def score(self, groups: Sequence[SampleGroup], start: bool = False) -> list[tuple[float, ...]]:
         """Return the log-probs of each sample's tokens, in the order of the samples, under the
         current weights or, with ``start``, the initial weights. All processes of a sharded model
         compute them together."""
-        model = self.start_model() if start else self.model
+        model = self.initial_model() if start else self.model
         if not self.sharded:
             # Each process holds the full model, so the first one scores without the others.
-            alone = replace(self.passes, world=World())
+            alone = replace(self.passes, world=DistributedContext())
             return alone.score(model, groups, start)
-        with self.world.order(Order.SCORE, (groups, start)):
+        with self.world.order(RankOrder.SCORE, (groups, start)):
             return self.passes.score(model, groups, start)
 
     def damaged(self) -> bool:
         """Return whether any trained weight is NaN or infinite."""
-        with self.world.order(Order.CHECK):
+        with self.world.order(RankOrder.CHECK):
             own = not all(bool(torch.isfinite(local(p)).all()) for p in self.masters.parameters)
             return bool(self.world.highest([float(own)])[0])
 
@@ -361,8 +365,8 @@ class Learner:
         process."""
         if not self.sharded:
             return gather_state(self.optimizer)
-        with self.world.order(Order.STATE):
-            return gather_state(self.optimizer, self.world.leads)
+        with self.world.order(RankOrder.STATE):
+            return gather_state(self.optimizer, self.world.is_main)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore an optimiser state that `state` returned."""

@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparring.learner.parts import parts_of, spans
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.policy.settings import Precision
-from sparring.policy.shape import Shape
+from sparring.policy.shape import ModelShape
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class UpdateWork:
     """Size of one update: response ``tokens`` learned from, counted once for each epoch, and
     ``flops``, floating-point operations (None for a model of unknown shape)."""
 
@@ -36,27 +36,27 @@ class Work:
 
 
 def work_of(
-    groups: Sequence[Group],
+    groups: Sequence[SampleGroup],
     settings: LearningSettings,
     precision: Precision,
-    shape: Shape | None,
+    shape: ModelShape | None,
     adapter: int = 0,
-) -> Work:
+) -> UpdateWork:
     """Return the work of an update on ``groups``. ``adapter`` is the number of parameters of a
     role's LoRA adapter, 0 where all weights learn."""
-    tokens = settings.epochs * sum(g.tokens for g in groups)
+    tokens = settings.ppo_epochs * sum(g.tokens for g in groups)
     if shape is None:
-        return Work(tokens, None)
+        return UpdateWork(tokens, None)
     own = _Forward.of(groups, shape, adapter)
     back = (1 if adapter else 2) * own.weights + 2 * (own.attention + own.adapted)
-    total = settings.epochs * (own.total + back)
+    total = settings.ppo_epochs * (own.total + back)
     if settings.needs_reference:
         total += own.weights + own.attention
-    if settings.old_logprobs is OldLogprobs.TRAINER:
+    if settings.old_logprobs is OldLogprobs.RECOMPUTED:
         for span in spans(parts_of(groups, settings), settings, precision):
             later = [g for part in span[1:] for of_role in part.values() for g in of_role]
             total += _Forward.of(later, shape, adapter).total
-    return Work(tokens, total)
+    return UpdateWork(tokens, total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Forward:
     adapted: float
 
     @classmethod
-    def of(cls, groups: Sequence[Group], shape: Shape, adapter: int) -> _Forward:
+    def of(cls, groups: Sequence[SampleGroup], shape: ModelShape, adapter: int) -> _Forward:
         through = lengths = 0
         for g in groups:
             prompt, after = len(g.prompt_ids), [len(s.token_ids) - 1 for s in g.samples]

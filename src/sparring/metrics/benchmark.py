@@ -19,7 +19,8 @@ import numpy as np
 
 from sparring.matrix import Bools, PassMatrix
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import Linear, ratio
+from sparring.metrics.intervals import Influence, ratio
+from sparring.metrics.metric_intervals import figure_of, mean_of
 from sparring.metrics.metrics import (
     Summary,
     accuracy,
@@ -29,10 +30,9 @@ from sparring.metrics.metrics import (
     distinct_inputs,
     each,
     input_size,
-    one_shot,
+    pass_at_1,
     precision_rates,
 )
-from sparring.metrics.named import figure_of, mean_of
 from sparring.metrics.reading import counts, shares
 from sparring.metrics.verification import coverage, verification
 from sparring.selection.best_of_n import best_of
@@ -56,7 +56,7 @@ def measure(
 
     The names:
 
-    - ``one_shot`` (pass@1, and also what choosing at random gives), ``pass@k``, ``dual_pass@k``;
+    - ``pass_at_1`` (pass@1, and also what choosing at random gives), ``pass@k``, ``dual_pass@k``;
     - ``NAME_NxM`` for each scale and every `Selector`;
     - ``unit_test_accuracy`` and ``unit_test_accuracy_estimate``, ``invalid_tests``, ``p01``,
       ``p00``, ``mu``, ``far``, ``frr``, ``catch_rate``;
@@ -70,7 +70,7 @@ def measure(
     _fits(facts, scales, ks)
     known, read = [observed(f) for f in facts], [f.reading for f in facts]
     per_task = {
-        "one_shot": each(known, one_shot),
+        "pass@1": each(known, pass_at_1),
         "unit_test_accuracy": each(facts, accuracy),
         "unit_test_accuracy_estimate": each(facts, accuracy_estimate),
         "invalid_tests": each(facts, _invalid),
@@ -189,7 +189,7 @@ def _fits(facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]], ks: Seq
             raise ValueError(f"pass@k for k in {list(ks)} of a task with {programs} programs")
 
 
-def _hits(pairs: Sequence[tuple[float, float] | None]) -> Linear:
+def _hits(pairs: Sequence[tuple[float, float] | None]) -> Influence:
     """Return Σ hits / Σ total; a task with None is left out."""
     known = [(0.0, 0.0) if pair is None else pair for pair in pairs]
     return ratio(np.array([x[0] for x in known]), np.array([x[1] for x in known]))

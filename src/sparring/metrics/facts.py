@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sparring.matrix import Bools, Floats, PassMatrix
-from sparring.metrics.reading import Reading
+from sparring.metrics.reading import ReadingCounts
 from sparring.schema import Role
 from sparring.selection.consensus import Answers
 
@@ -41,7 +41,7 @@ class TaskFacts:
     """(killed, all) mutants of the reference solution, by the generated tests that are right."""
     branches: tuple[float, float] | None = None
     """(taken, all) branches of the reference solution, by the generated tests."""
-    reading: Mapping[Role, Reading] = field(default_factory=dict)
+    reading: Mapping[Role, ReadingCounts] = field(default_factory=dict)
     """Number of responses that could not be read, with the reasons, by role."""
     task: str = ""
     """The task's id. Groups of one task are one cluster of the intervals."""

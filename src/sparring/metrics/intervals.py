@@ -60,7 +60,7 @@ def mean_interval(value: Floats) -> Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class Influence:
     """Figure computed from sums over tasks, with each task's influence on the figure [tasks].
 
     ``influence``: the amount by which the figure moves, to first order, with the task's weight; 0
@@ -87,7 +87,7 @@ class Linear:
         }
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Linear:
+    def of(cls, record: Mapping[str, Any]) -> Influence:
         """Return the figure that `as_dict` wrote; null means unknown. Earlier versions wrote no
         ``share`` and no ``left`` in training."""
         value, share, left = (record.get(k) for k in ("value", "share", "left"))
@@ -100,7 +100,7 @@ class Linear:
         )
 
 
-def ratio(numerator: Floats, denominator: Floats) -> Linear:
+def ratio(numerator: Floats, denominator: Floats) -> Influence:
     """Return Σ numerator / Σ denominator over tasks. Tasks with denominator 0 are not used.
 
     The influence of a task is (a − R b) / Σb.
@@ -112,11 +112,11 @@ def ratio(numerator: Floats, denominator: Floats) -> Linear:
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
     share = np.where(used, denominator / total, 0.0)
-    return Linear(value, influence, used, share, _left(influence, share))
+    return Influence(value, influence, used, share, _left(influence, share))
 
 
-def mean(value: Floats) -> Linear:
-    """Return the mean over tasks of one value per task. NaN tasks are not used. `linear_interval`
+def mean(value: Floats) -> Influence:
+    """Return the mean over tasks of one value per task. NaN tasks are not used. `influence_interval`
     gives the figure the interval of `mean_interval`."""
     used = ~np.isnan(value)
     if not used.any():
@@ -124,10 +124,10 @@ def mean(value: Floats) -> Linear:
     middle = float(value[used].mean())
     influence = np.where(used, (value - middle) / used.sum(), 0.0)
     share = used / used.sum()
-    return Linear(middle, influence, used, share, _left(influence, share))
+    return Influence(middle, influence, used, share, _left(influence, share))
 
 
-def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
+def chained(value: float, parts: Sequence[tuple[float, Influence]]) -> Influence:
     """Return ``value``, a function of figures of the same tasks (delta method). ``parts``: the
     derivative by each figure, and the figure.
 
@@ -146,12 +146,12 @@ def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
     weights = [(a, f.share) for a, f in telling if f.share is not None]
     if weights and len(weights) == len(telling):
         share = np.asarray(sum((a * x for a, x in weights), np.zeros(1)) / sum(added))
-    return Linear(value, influence, used, share, left)
+    return Influence(value, influence, used, share, left)
 
 
-def _unknown(used: Bools) -> Linear:
+def _unknown(used: Bools) -> Influence:
     nothing = np.zeros(len(used))
-    return Linear(math.nan, nothing, used, nothing, nothing)
+    return Influence(math.nan, nothing, used, nothing, nothing)
 
 
 def _left(influence: Floats, share: Floats) -> Floats:
@@ -160,7 +160,7 @@ def _left(influence: Floats, share: Floats) -> Floats:
     return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))
 
 
-def linear_interval(figure: Linear) -> Estimate:
+def influence_interval(figure: Influence) -> Estimate:
     """Return the figure with its interval, of variance Σ influence² · n/(n−1) (delta method)."""
     n = int(figure.used.sum())
     if n < 2 or math.isnan(figure.value):
@@ -169,10 +169,10 @@ def linear_interval(figure: Linear) -> Estimate:
     return Estimate(figure.value, figure.value - half, figure.value + half, n)
 
 
-def linear_difference(before: Linear, after: Linear) -> Estimate:
+def influence_difference(before: Influence, after: Influence) -> Estimate:
     """Return after − before of a figure measured twice on the same tasks, paired by task."""
-    return linear_interval(
-        Linear(
+    return influence_interval(
+        Influence(
             after.value - before.value,
             after.influence - before.influence,
             before.used | after.used,

@@ -15,25 +15,25 @@ import numpy as np
 
 from sparring.matrix import Bools, Floats, PassMatrix
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import Estimate, Linear, ratio
-from sparring.metrics.named import figure_of, mean_of
+from sparring.metrics.intervals import Estimate, Influence, ratio
+from sparring.metrics.metric_intervals import figure_of, mean_of
 from sparring.metrics.rates import Rate, RightBy, count, estimated_right, rates
 from sparring.selection.best_of_n import best_of
 
 
-def one_shot(facts: TaskFacts) -> float:
+def pass_at_1(facts: TaskFacts) -> float:
     """Return the share of programs that pass every ground-truth test; NaN if no program is known
     to be correct or wrong."""
     return pass_rate(facts.matrix)
 
 
 def pass_rate(matrix: PassMatrix) -> float:
-    """Return the share of correct programs of a matrix; see `one_shot`."""
+    """Return the share of correct programs of a matrix; see `pass_at_1`."""
     known = matrix.correct_P | matrix.wrong_P
     return float(matrix.correct_P[known].mean()) if known.any() else float("nan")
 
 
-def caught(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
+def caught_pairs(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
     """Return (pairs caught, pairs) over the wrong programs of a pool and all generated tests. A
     pair is caught if the test is right and the program fails it."""
     wrong = pool.wrong_P
@@ -61,7 +61,7 @@ class Summary:
 
     estimates: dict[str, Estimate]
     per_task: dict[str, Floats]
-    ratios: dict[str, Linear]
+    ratios: dict[str, Influence]
     sizes: dict[int, tuple[float, float]]
     """Input size → (share of the parsed tests, their accuracy by reference)."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     """
     label = f"bon_{n}x{m}"
     per_task = {
-        "one_shot": each(tasks, one_shot),
+        "pass@1": each(tasks, pass_at_1),
         "unit_test_accuracy": each(tasks, accuracy),
         "unit_test_accuracy_estimate": each(tasks, accuracy_estimate),
         "invalid_tests": each(tasks, lambda f: float(1 - f.valid_U.mean())),
@@ -132,13 +132,13 @@ def accuracy_estimate(facts: TaskFacts) -> float:
     return float(right[decided].mean()) if decided.any() else float("nan")
 
 
-def input_size(tasks: Sequence[TaskFacts]) -> Linear:
+def input_size(tasks: Sequence[TaskFacts]) -> Influence:
     """Return the mean number of values in the input of a parsed test."""
     sizes = [f.size_U[f.parsed_U & ~np.isnan(f.size_U)] for f in tasks]  # NaN: a script
     return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
 
 
-def distinct_inputs(tasks: Sequence[TaskFacts]) -> Linear:
+def distinct_inputs(tasks: Sequence[TaskFacts]) -> Influence:
     """Return the number of distinct inputs, as a share of the tests that could be read."""
     pairs = [
         (f.first_U.sum(), f.parsed_U.sum()) if f.first_U is not None else (0, 0) for f in tasks
@@ -146,15 +146,16 @@ def distinct_inputs(tasks: Sequence[TaskFacts]) -> Linear:
     return ratio(*np.array(pairs, dtype=float).reshape(-1, 2).T)
 
 
-def catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
-    """Return the share of pairs that are caught; see `caught`."""
+def catch_rate(tasks: Sequence[TaskFacts]) -> Influence:
+    """Return the share of pairs that are caught; see `caught_pairs`."""
     pairs = [
-        caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0) for f in tasks
+        caught_pairs(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0)
+        for f in tasks
     ]
     return ratio(np.array([x[0] for x in pairs]), np.array([x[1] for x in pairs]))
 
 
-def precision_rates(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
+def precision_rates(tasks: Sequence[TaskFacts]) -> dict[str, Influence]:
     """Return p01, p00 and μ. A task without a reference is left out."""
     counts = np.zeros((len(tasks), len(Rate), 2))
     for i, f in enumerate(tasks):

@@ -28,7 +28,7 @@ from sparring.selection.best_of_n import first_index
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class OfficialChoice:
     """Quality of the chosen programs. ``acc``: the share that pass all ground-truth tests.
     ``test_acc``: the share of all tasks' ground-truth tests that the chosen programs pass."""
 
@@ -53,7 +53,7 @@ class Official:
     test_cell_acc: float
     p01: float
     p00: float
-    bon: dict[tuple[int, int], Chosen]
+    bon: dict[tuple[int, int], OfficialChoice]
     tasks: int
     without_test: int
     """Number of tasks dropped because no test could be read, or no program exists."""
@@ -115,10 +115,10 @@ def _as_official(facts: TaskFacts) -> PassMatrix:
     return PassMatrix(passed, np.ones_like(passed), matrix.ground_truth)
 
 
-def _best(matrices: Sequence[PassMatrix], n: int, m: int) -> Chosen:
+def _best(matrices: Sequence[PassMatrix], n: int, m: int) -> OfficialChoice:
     picks = [first_index(matrix, n, m) for matrix in matrices]
     chosen = list(zip(matrices, picks, strict=True))
-    return Chosen(
+    return OfficialChoice(
         acc=_mean([float(matrix.correct_P[i]) for matrix, i in chosen]),
         test_acc=_pooled([matrix.passed_PG[i] for matrix, i in chosen]),
     )

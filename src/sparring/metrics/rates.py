@@ -24,7 +24,7 @@ import numpy as np
 
 from sparring.matrix import Bools, Floats, PassMatrix
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import Linear, chained, ratio
+from sparring.metrics.intervals import Influence, chained, ratio
 
 
 class RightBy(StrEnum):
@@ -53,9 +53,9 @@ class Rate(StrEnum):
 class Rates:
     """Every rate over the same tasks, and the figures that the theorem derives from them."""
 
-    of: dict[Rate, Linear]
+    of: dict[Rate, Influence]
 
-    def mu(self) -> Linear:
+    def mu(self) -> Influence:
         """Return μ of a readable test."""
         p_u, p01, p00 = self._values()
         return chained(
@@ -67,7 +67,7 @@ class Rates:
             ],
         )
 
-    def sampled(self) -> Linear:
+    def sampled(self) -> Influence:
         """Return μ of a sampled test, which may be unreadable: `up` less `down`."""
         p_u, p01, p00 = self._values()
         q, mu = self.of[Rate.PARSED].value, self.mu().value
@@ -81,7 +81,7 @@ class Rates:
             ],
         )
 
-    def up(self) -> Linear:
+    def up(self) -> Influence:
         """Return P(X = 1) of a sampled test: the test is readable and right, and catches."""
         p_u, p01, _ = self._values()
         q = self.of[Rate.PARSED].value
@@ -94,7 +94,7 @@ class Rates:
             ],
         )
 
-    def down(self) -> Linear:
+    def down(self) -> Influence:
         """Return P(X = −1) of a sampled test: the test is readable and wrong, and is passed."""
         p_u, _, p00 = self._values()
         q = self.of[Rate.PARSED].value

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sparring.metrics.intervals import Linear, ratio
+from sparring.metrics.intervals import Influence, ratio
 from sparring.schema import ParseFailure, Role
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingCounts:
     """Counts for one task and role: responses, unreadable responses by reason, and responses that
     ended at the token limit."""
 
@@ -25,14 +25,14 @@ class Reading:
     at_limit: int = 0
 
 
-def counts(tasks: Sequence[Mapping[Role, Reading]]) -> dict[str, int]:
+def counts(tasks: Sequence[Mapping[Role, ReadingCounts]]) -> dict[str, int]:
     """Return ``ROLE.responses``, ``ROLE.failed``, ``ROLE.failed.REASON`` and ``ROLE.at_limit`` over
     all tasks, for the roles that were read."""
     per_task = _per_task(tasks)
     return {name: int(values.sum()) for name, values in per_task.items()}
 
 
-def shares(tasks: Sequence[Mapping[Role, Reading]]) -> dict[str, Linear]:
+def shares(tasks: Sequence[Mapping[Role, ReadingCounts]]) -> dict[str, Influence]:
     """Return the same counts as shares of the role's responses."""
     per_task = _per_task(tasks)
     return {
@@ -42,11 +42,11 @@ def shares(tasks: Sequence[Mapping[Role, Reading]]) -> dict[str, Linear]:
     }
 
 
-def _per_task(tasks: Sequence[Mapping[Role, Reading]]) -> dict[str, np.ndarray]:
+def _per_task(tasks: Sequence[Mapping[Role, ReadingCounts]]) -> dict[str, np.ndarray]:
     """Return each count by task [tasks]; a task that was not read has 0 responses."""
     by_name = {}
     for role in Role:
-        read = [task.get(role, Reading(0)) for task in tasks]
+        read = [task.get(role, ReadingCounts(0)) for task in tasks]
         if not any(r.responses for r in read):
             continue
         by_name[f"{role}.responses"] = np.array([r.responses for r in read], dtype=float)

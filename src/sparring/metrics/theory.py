@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sparring.matrix import Floats, PassMatrix
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import Linear, chained, mean
+from sparring.metrics.intervals import Influence, chained, mean
 from sparring.metrics.rates import by_task
 
 CAP = 10_000
@@ -105,7 +105,7 @@ def tests_by_bound(mu: float, wanted: float) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class ProgramPairs:
     """Pairs of a correct and a wrong program of every group.
 
     ``counts`` [pairs, 3]: the tests that only the correct program passes, those that only the wrong
@@ -129,13 +129,13 @@ class Pairs:
             return np.asarray(total[:, 0] / total[:, 1])
 
 
-def pairs(groups: Sequence[TaskFacts]) -> Pairs:
+def pairs(groups: Sequence[TaskFacts]) -> ProgramPairs:
     """Return every pair of a correct and a wrong program of the same group."""
     each = [_counts(g.matrix) for g in groups]
     group = np.repeat(np.arange(len(each)), [len(c) for c in each])
     counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *each])
     usable = counts[:, 2] > 0
-    return Pairs(groups, counts[usable], group[usable])
+    return ProgramPairs(groups, counts[usable], group[usable])
 
 
 def _counts(matrix: PassMatrix) -> Counts:
@@ -146,7 +146,7 @@ def _counts(matrix: PassMatrix) -> Counts:
     return np.stack([c.sum(axis=2) for c in cells], axis=2).reshape(-1, 3).astype(np.int64)
 
 
-def observed(these: Pairs, m: int, ties: Ties) -> Linear:
+def observed(these: ProgramPairs, m: int, ties: Ties) -> Influence:
     """Return the precision with m of a pair's tests, averaged over a task's pairs, then over tasks.
     A pair with fewer than m tests is left out."""
     unique, back = np.unique(these.counts, axis=0, return_inverse=True)
@@ -154,7 +154,7 @@ def observed(these: Pairs, m: int, ties: Ties) -> Linear:
     return mean(these.per_task(np.array(won, dtype=np.float64)[back.reshape(-1)]))
 
 
-def if_independent(these: Pairs, m: int, ties: Ties) -> Linear:
+def if_independent(these: ProgramPairs, m: int, ties: Ties) -> Influence:
     """Return the precision that the theorem's independence predicts from the pairs' own frequencies
     of X = 1 and X = −1. With one test it equals `observed`."""
     plus, minus, tests = these.counts.T
@@ -162,7 +162,7 @@ def if_independent(these: Pairs, m: int, ties: Ties) -> Linear:
     return predicted(up, down, m, ties)
 
 
-def predicted(up: Linear, down: Linear, m: int, ties: Ties) -> Linear:
+def predicted(up: Influence, down: Influence, m: int, ties: Ties) -> Influence:
     """Return the exact precision with m tests by the theorem's model, from P(X = 1) and
     P(X = −1)."""
     if math.isnan(up.value) or math.isnan(down.value):

@@ -25,10 +25,10 @@ import numpy as np
 
 from sparring.matrix import Bools, Floats
 from sparring.metrics.facts import TaskFacts
-from sparring.metrics.intervals import Linear, ratio
+from sparring.metrics.intervals import Influence, ratio
 
 
-def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, Linear]:
+def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, Influence]:
     """Return ``far`` and ``frr`` of a readable test, and ``suite_far_N`` and ``suite_frr_N`` of N
     tests for each of ``sizes``."""
     figures = {
@@ -87,5 +87,5 @@ def _known(values: Floats) -> tuple[float, float]:
     return float(known.sum()), float(len(known))
 
 
-def _summed(pairs: Sequence[tuple[float, float]]) -> Linear:
+def _summed(pairs: Sequence[tuple[float, float]]) -> Influence:
     return ratio(np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]))

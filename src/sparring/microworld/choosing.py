@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def chosen(caught_CM: NDArray[np.bool_], count: int) -> list[int]:
+def choose_greedily(caught_CM: NDArray[np.bool_], count: int) -> list[int]:
     """Return the indices of ``count`` candidates, chosen greedily.
 
     ``caught_CM`` [candidates, mistakes] says which candidate catches which mistake. Each choice

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.microworld.grammar import Shape
+from sparring.microworld.grammar import InputShape
 from sparring.microworld.players import write_program, write_test
 from sparring.microworld.problem import Problem, Split, compositions, draw_problem
 from sparring.schema import Role
@@ -57,7 +57,7 @@ def corpus(seed: int, count: int) -> list[Conversation]:
     Testers have the larger share because a derivation is harder to learn than a program.
     """
     rng = np.random.default_rng(seed)
-    pool = {shape: compositions(shape, Split.WARM) for shape in Shape}
+    pool = {shape: compositions(shape, Split.WARM) for shape in InputShape}
     return [
         draw_conversation(rng, draw_problem(rng, pool), Role.CODER if i % 3 == 0 else Role.TESTER)
         for i in range(count)

@@ -21,14 +21,14 @@ from enum import StrEnum
 
 import numpy as np
 
-from sparring.microworld.choosing import chosen
+from sparring.microworld.choosing import choose_greedily
 from sparring.microworld.grammar import (
     COUNTING,
     NUMBER_ANSWERS,
     NUMBER_CHANGES,
     NUMBER_SELECTIONS,
-    Part,
-    Reading,
+    Interpretation,
+    ProblemPart,
     Value,
 )
 from sparring.schema import Task, Test
@@ -70,7 +70,7 @@ class Grade(StrEnum):
     HARD = "hard"
 
 
-_Readings = tuple[Reading, Reading, Reading]
+_Readings = tuple[Interpretation, Interpretation, Interpretation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class English:
     """
 
     grade: Grade
-    parts: tuple[Part, Part, Part]
+    parts: tuple[ProblemPart, ProblemPart, ProblemPart]
     constants: tuple[Value | None, Value | None, Value | None]
     wording: int
     window: int | None
@@ -223,7 +223,7 @@ def task_of(rng: np.random.Generator, problem: English) -> Task:
             for values, answer in zip(lists, right, strict=True)
         ]
     )
-    tests = [_test(lists[i], right[i]) for i in chosen(caught, TESTS)]
+    tests = [_test(lists[i], right[i]) for i in choose_greedily(caught, TESTS)]
     inputs = {test.input for test in tests}
     while (example := _draw(rng, problem)) and _test(example, "").input in inputs:
         pass

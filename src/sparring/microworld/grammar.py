@@ -25,7 +25,7 @@ Value = int | str
 """Element of an input line: an integer, or a single letter."""
 
 
-class Shape(StrEnum):
+class InputShape(StrEnum):
     """Kinds of input lines."""
 
     NUMBERS = "numbers"
@@ -41,7 +41,7 @@ SCALAR_LOW, SCALAR_HIGH = 0, 9
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Interpretation:
     """Understanding of a part: its Python source and its meaning.
 
     ``source`` may contain ``{k}``, the constant of the part, already quoted for letters. ``apply``
@@ -53,7 +53,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ProblemPart:
     """Named building block of a problem. ``readings[0]`` is right; the others are mistakes.
 
     ``wordings`` may contain ``{k}``. ``constants`` lists the values of ``{k}``; an empty list means
@@ -62,11 +62,13 @@ class Part:
 
     name: str
     wordings: tuple[str, ...]
-    readings: tuple[Reading, ...]
+    readings: tuple[Interpretation, ...]
     constants: tuple[Value, ...] = ()
 
 
-def _compare(name: str, op: str, wordings: tuple[str, ...], constants: Sequence[Value]) -> Part:
+def _compare(
+    name: str, op: str, wordings: tuple[str, ...], constants: Sequence[Value]
+) -> ProblemPart:
     """Return a comparison with a constant; most of its mistakes are at the boundary."""
     ops: dict[str, Callable[..., Any]] = {
         ">": lambda x, k: x > k,
@@ -77,10 +79,10 @@ def _compare(name: str, op: str, wordings: tuple[str, ...], constants: Sequence[
     boundary = {">": ">=", ">=": ">", "<": "<=", "<=": "<"}[op]
     opposite = {">": "<", ">=": "<=", "<": ">", "<=": ">="}[op]
     order = (op, boundary, boundary, boundary, opposite)
-    return Part(
+    return ProblemPart(
         name,
         wordings,
-        tuple(Reading(f"x {sign} {{k}}", ops[sign]) for sign in order),
+        tuple(Interpretation(f"x {sign} {{k}}", ops[sign]) for sign in order),
         tuple(constants),
     )
 
@@ -88,134 +90,134 @@ def _compare(name: str, op: str, wordings: tuple[str, ...], constants: Sequence[
 _THRESHOLDS = tuple(range(-4, 5))
 _MIDDLE = tuple("cdef")
 
-NUMBER_SELECTIONS: tuple[Part, ...] = (
+NUMBER_SELECTIONS: tuple[ProblemPart, ...] = (
     _compare("gt", ">", ("greater than {k}", "above {k}", "over {k}"), _THRESHOLDS),
     _compare("ge", ">=", ("at least {k}", "not below {k}", "{k} or more"), _THRESHOLDS),
     _compare("lt", "<", ("less than {k}", "below {k}", "under {k}"), _THRESHOLDS),
     _compare("le", "<=", ("at most {k}", "not above {k}", "{k} or less"), _THRESHOLDS),
-    Part(
+    ProblemPart(
         "even",
         ("even", "divisible by 2", "not odd"),
         (
-            Reading("x % 2 == 0", lambda x, k: x % 2 == 0),
-            Reading("x % 2 == 0 and x", lambda x, k: x % 2 == 0 and x != 0),
-            Reading("x % 2 == 0 and x", lambda x, k: x % 2 == 0 and x != 0),
-            Reading("x % 2", lambda x, k: x % 2 != 0),
+            Interpretation("x % 2 == 0", lambda x, k: x % 2 == 0),
+            Interpretation("x % 2 == 0 and x", lambda x, k: x % 2 == 0 and x != 0),
+            Interpretation("x % 2 == 0 and x", lambda x, k: x % 2 == 0 and x != 0),
+            Interpretation("x % 2", lambda x, k: x % 2 != 0),
         ),
     ),
-    Part(
+    ProblemPart(
         "positive",
         ("positive", "larger than zero", "with a plus sign"),
         (
-            Reading("x > 0", lambda x, k: x > 0),
-            Reading("x >= 0", lambda x, k: x >= 0),
-            Reading("x > 1", lambda x, k: x > 1),
+            Interpretation("x > 0", lambda x, k: x > 0),
+            Interpretation("x >= 0", lambda x, k: x >= 0),
+            Interpretation("x > 1", lambda x, k: x > 1),
         ),
     ),
-    Part(
+    ProblemPart(
         "differs",
         ("different from {k}", "other than {k}", "not equal to {k}"),
         (
-            Reading("x != {k}", lambda x, k: x != k),
-            Reading("x", lambda x, k: x != 0),
-            Reading("x > {k}", lambda x, k: x > k),
+            Interpretation("x != {k}", lambda x, k: x != k),
+            Interpretation("x", lambda x, k: x != 0),
+            Interpretation("x > {k}", lambda x, k: x > k),
         ),
         _THRESHOLDS,
     ),
 )
 
-NUMBER_CHANGES: tuple[Part, ...] = (
-    Part("same", ("",), (Reading("x", lambda x, k: x),)),
-    Part(
+NUMBER_CHANGES: tuple[ProblemPart, ...] = (
+    ProblemPart("same", ("",), (Interpretation("x", lambda x, k: x),)),
+    ProblemPart(
         "add",
         ("add {k} to each", "raise each by {k}"),
         (
-            Reading("x + {k}", lambda x, k: x + k),
-            Reading("x", lambda x, k: x),
-            Reading("x - {k}", lambda x, k: x - k),
+            Interpretation("x + {k}", lambda x, k: x + k),
+            Interpretation("x", lambda x, k: x),
+            Interpretation("x - {k}", lambda x, k: x - k),
         ),
         (1, 2, 3),
     ),
-    Part(
+    ProblemPart(
         "sub",
         ("take {k} from each", "lower each by {k}"),
         (
-            Reading("x - {k}", lambda x, k: x - k),
-            Reading("x", lambda x, k: x),
-            Reading("x + {k}", lambda x, k: x + k),
+            Interpretation("x - {k}", lambda x, k: x - k),
+            Interpretation("x", lambda x, k: x),
+            Interpretation("x + {k}", lambda x, k: x + k),
         ),
         (1, 2, 3),
     ),
-    Part(
+    ProblemPart(
         "negate",
         ("flip each sign", "negate each"),
-        (Reading("-x", lambda x, k: -x), Reading("abs(x)", lambda x, k: abs(x))),
+        (Interpretation("-x", lambda x, k: -x), Interpretation("abs(x)", lambda x, k: abs(x))),
     ),
-    Part(
+    ProblemPart(
         "abs",
         ("drop each minus sign", "make each absolute"),
-        (Reading("abs(x)", lambda x, k: abs(x)), Reading("x", lambda x, k: x)),
+        (Interpretation("abs(x)", lambda x, k: abs(x)), Interpretation("x", lambda x, k: x)),
     ),
-    Part(
+    ProblemPart(
         "cap",
         ("cut each down to {k} or less", "limit each to {k}"),
         (
-            Reading("min(x, {k})", lambda x, k: min(x, k)),
-            Reading("x", lambda x, k: x),
-            Reading("max(x, {k})", lambda x, k: max(x, k)),
+            Interpretation("min(x, {k})", lambda x, k: min(x, k)),
+            Interpretation("x", lambda x, k: x),
+            Interpretation("max(x, {k})", lambda x, k: max(x, k)),
         ),
         (4, 5, 6),
     ),
-    Part(
+    ProblemPart(
         "floor",
         ("turn negatives into 0", "lift each to 0 or more"),
         (
-            Reading("max(x, 0)", lambda x, k: max(x, 0)),
-            Reading("x", lambda x, k: x),
-            Reading("abs(x)", lambda x, k: abs(x)),
+            Interpretation("max(x, 0)", lambda x, k: max(x, 0)),
+            Interpretation("x", lambda x, k: x),
+            Interpretation("abs(x)", lambda x, k: abs(x)),
         ),
     ),
 )
 
-LETTER_SELECTIONS: tuple[Part, ...] = (
+LETTER_SELECTIONS: tuple[ProblemPart, ...] = (
     _compare("after", ">", ("after {k}", "later than {k}", "beyond {k}"), _MIDDLE),
     _compare("from", ">=", ("from {k} on", "not before {k}", "{k} or later"), _MIDDLE),
     _compare("before", "<", ("before {k}", "earlier than {k}", "ahead of {k}"), _MIDDLE),
     _compare("upto", "<=", ("up to {k}", "not after {k}", "{k} or earlier"), _MIDDLE),
-    Part(
+    ProblemPart(
         "vowel",
         ("that are vowels", "a or e", "no consonants"),
         (
-            Reading('x in "ae"', lambda x, k: x in "ae"),
-            Reading('x in "a"', lambda x, k: x in "a"),
-            Reading('x not in "ae"', lambda x, k: x not in "ae"),
+            Interpretation('x in "ae"', lambda x, k: x in "ae"),
+            Interpretation('x in "a"', lambda x, k: x in "a"),
+            Interpretation('x not in "ae"', lambda x, k: x not in "ae"),
         ),
     ),
-    Part(
+    ProblemPart(
         "consonant",
         ("that are consonants", "neither a nor e", "no vowels"),
         (
-            Reading('x not in "ae"', lambda x, k: x not in "ae"),
-            Reading('x not in "a"', lambda x, k: x not in "a"),
-            Reading('x in "ae"', lambda x, k: x in "ae"),
+            Interpretation('x not in "ae"', lambda x, k: x not in "ae"),
+            Interpretation('x not in "a"', lambda x, k: x not in "a"),
+            Interpretation('x in "ae"', lambda x, k: x in "ae"),
         ),
     ),
 )
 
-LETTER_CHANGES: tuple[Part, ...] = (
-    Part("same", ("",), (Reading("x", lambda x, k: x),)),
-    Part(
+LETTER_CHANGES: tuple[ProblemPart, ...] = (
+    ProblemPart("same", ("",), (Interpretation("x", lambda x, k: x),)),
+    ProblemPart(
         "upper",
         ("make each a capital", "write each in upper case"),
-        (Reading("x.upper()", lambda x, k: x.upper()), Reading("x", lambda x, k: x)),
+        (Interpretation("x.upper()", lambda x, k: x.upper()), Interpretation("x", lambda x, k: x)),
     ),
-    Part(
+    ProblemPart(
         "double",
         ("write each twice", "double each"),
         (
-            Reading("x * 2", lambda x, k: x * 2),
-            Reading("x", lambda x, k: x),
-            Reading("x.upper()", lambda x, k: x.upper()),
+            Interpretation("x * 2", lambda x, k: x * 2),
+            Interpretation("x", lambda x, k: x),
+            Interpretation("x.upper()", lambda x, k: x.upper()),
         ),
     ),
 )
@@ -226,30 +228,32 @@ def line(values: Sequence[Value]) -> str:
     return " ".join(str(v) for v in values)
 
 
-_FIRST = Reading("w[0]", lambda w: str(w[0]))
-_LAST = Reading("w[-1]", lambda w: str(w[-1]))
-_MAX = Reading("max(w)", lambda w: str(max(w)))
-_MIN = Reading("min(w)", lambda w: str(min(w)))
-_COUNT = Reading("len(w)", lambda w: str(len(w)))
-_DISTINCT = Reading("len(set(w))", lambda w: str(len(set(w))))
-_ALL = Reading("*w", line)
-_ONCE = Reading("*dict.fromkeys(w)", lambda w: line(list(dict.fromkeys(w))))
-_SORTED = Reading("*sorted(w)", lambda w: line(sorted(w)))
-_SUM = Reading("sum(w)", lambda w: str(sum(w)))
-_SUM_SET = Reading("sum(set(w))", lambda w: str(sum(set(w))))
+_FIRST = Interpretation("w[0]", lambda w: str(w[0]))
+_LAST = Interpretation("w[-1]", lambda w: str(w[-1]))
+_MAX = Interpretation("max(w)", lambda w: str(max(w)))
+_MIN = Interpretation("min(w)", lambda w: str(min(w)))
+_COUNT = Interpretation("len(w)", lambda w: str(len(w)))
+_DISTINCT = Interpretation("len(set(w))", lambda w: str(len(set(w))))
+_ALL = Interpretation("*w", line)
+_ONCE = Interpretation("*dict.fromkeys(w)", lambda w: line(list(dict.fromkeys(w))))
+_SORTED = Interpretation("*sorted(w)", lambda w: line(sorted(w)))
+_SUM = Interpretation("sum(w)", lambda w: str(sum(w)))
+_SUM_SET = Interpretation("sum(set(w))", lambda w: str(sum(set(w))))
 
-_COMMON_ANSWERS: tuple[Part, ...] = (
-    Part("max", ("the largest", "the maximum"), (_MAX, _LAST, _FIRST)),
-    Part("min", ("the smallest", "the minimum"), (_MIN, _FIRST, _LAST)),
-    Part("count", ("how many there are", "the count"), (_COUNT, _DISTINCT)),
-    Part("distinct", ("how many different ones", "the count without repeats"), (_DISTINCT, _COUNT)),
-    Part("first", ("the first", "the leftmost"), (_FIRST, _MAX, _LAST)),
-    Part("last", ("the last", "the rightmost"), (_LAST, _MIN, _FIRST)),
-    Part("all", ("all of them", "them in order"), (_ALL, _ONCE, _ONCE, _SORTED)),
+_COMMON_ANSWERS: tuple[ProblemPart, ...] = (
+    ProblemPart("max", ("the largest", "the maximum"), (_MAX, _LAST, _FIRST)),
+    ProblemPart("min", ("the smallest", "the minimum"), (_MIN, _FIRST, _LAST)),
+    ProblemPart("count", ("how many there are", "the count"), (_COUNT, _DISTINCT)),
+    ProblemPart(
+        "distinct", ("how many different ones", "the count without repeats"), (_DISTINCT, _COUNT)
+    ),
+    ProblemPart("first", ("the first", "the leftmost"), (_FIRST, _MAX, _LAST)),
+    ProblemPart("last", ("the last", "the rightmost"), (_LAST, _MIN, _FIRST)),
+    ProblemPart("all", ("all of them", "them in order"), (_ALL, _ONCE, _ONCE, _SORTED)),
 )
 
-NUMBER_ANSWERS: tuple[Part, ...] = (
-    Part("sum", ("the sum", "the total"), (_SUM, _SUM_SET)),
+NUMBER_ANSWERS: tuple[ProblemPart, ...] = (
+    ProblemPart("sum", ("the sum", "the total"), (_SUM, _SUM_SET)),
     *_COMMON_ANSWERS,
 )
 LETTER_ANSWERS = _COMMON_ANSWERS
@@ -258,74 +262,74 @@ COUNTING = frozenset({"sum", "count", "distinct"})
 """Answers that are 0 for an empty selection; other answers print ``none``."""
 
 
-def _condition(name: str, op: str, wordings: tuple[str, ...]) -> Part:
+def _condition(name: str, op: str, wordings: tuple[str, ...]) -> ProblemPart:
     compare = _compare(name, op, wordings, ())
-    return Part(
+    return ProblemPart(
         name,
         wordings,
         tuple(
-            Reading(r.source.replace("x", "p").replace("{k}", "q"), r.apply)
+            Interpretation(r.source.replace("x", "p").replace("{k}", "q"), r.apply)
             for r in compare.readings
         ),
     )
 
 
-CONDITIONS: tuple[Part, ...] = (
+CONDITIONS: tuple[ProblemPart, ...] = (
     _condition("gt", ">", ("p is greater than q", "p is above q", "p beats q")),
     _condition("ge", ">=", ("p is at least q", "p is not below q", "p is q or more")),
     _condition("lt", "<", ("p is less than q", "p is below q", "p trails q")),
     _condition("le", "<=", ("p is at most q", "p is not above q", "p is q or less")),
 )
 
-EXPRESSIONS: tuple[Part, ...] = (
-    Part(
+EXPRESSIONS: tuple[ProblemPart, ...] = (
+    ProblemPart(
         "p+r",
         ("p plus r", "the sum of p and r"),
         (
-            Reading("p + r", lambda p, q, r: p + r),
-            Reading("p + q", lambda p, q, r: p + q),
+            Interpretation("p + r", lambda p, q, r: p + r),
+            Interpretation("p + q", lambda p, q, r: p + q),
         ),
     ),
-    Part(
+    ProblemPart(
         "q+r",
         ("q plus r", "the sum of q and r"),
         (
-            Reading("q + r", lambda p, q, r: q + r),
-            Reading("p + r", lambda p, q, r: p + r),
+            Interpretation("q + r", lambda p, q, r: q + r),
+            Interpretation("p + r", lambda p, q, r: p + r),
         ),
     ),
-    Part(
+    ProblemPart(
         "p-r",
         ("p minus r", "r taken from p"),
         (
-            Reading("p - r", lambda p, q, r: p - r),
-            Reading("r - p", lambda p, q, r: r - p),
+            Interpretation("p - r", lambda p, q, r: p - r),
+            Interpretation("r - p", lambda p, q, r: r - p),
         ),
     ),
-    Part(
+    ProblemPart(
         "r-q",
         ("r minus q", "q taken from r"),
         (
-            Reading("r - q", lambda p, q, r: r - q),
-            Reading("q - r", lambda p, q, r: q - r),
+            Interpretation("r - q", lambda p, q, r: r - q),
+            Interpretation("q - r", lambda p, q, r: q - r),
         ),
     ),
-    Part(
+    ProblemPart(
         "max",
         ("the largest of the three", "the maximum"),
         (
-            Reading("max(p, q, r)", lambda p, q, r: max(p, q, r)),
-            Reading("max(p, q)", lambda p, q, r: max(p, q)),
+            Interpretation("max(p, q, r)", lambda p, q, r: max(p, q, r)),
+            Interpretation("max(p, q)", lambda p, q, r: max(p, q)),
         ),
     ),
-    Part(
+    ProblemPart(
         "min",
         ("the smallest of the three", "the minimum"),
         (
-            Reading("min(p, q, r)", lambda p, q, r: min(p, q, r)),
-            Reading("min(p, q)", lambda p, q, r: min(p, q)),
+            Interpretation("min(p, q, r)", lambda p, q, r: min(p, q, r)),
+            Interpretation("min(p, q)", lambda p, q, r: min(p, q)),
         ),
     ),
-    Part("p", ("p", "p itself"), (Reading("p", lambda p, q, r: p),)),
-    Part("r", ("r", "r itself"), (Reading("r", lambda p, q, r: r),)),
+    ProblemPart("p", ("p", "p itself"), (Interpretation("p", lambda p, q, r: p),)),
+    ProblemPart("r", ("r", "r itself"), (Interpretation("r", lambda p, q, r: r),)),
 )

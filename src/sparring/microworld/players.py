@@ -23,12 +23,12 @@ from sparring.microworld.grammar import (
     LOW,
     SCALAR_HIGH,
     SCALAR_LOW,
-    Part,
-    Shape,
+    InputShape,
+    ProblemPart,
     Value,
     line,
 )
-from sparring.microworld.problem import NOTHING, Problem, Readings
+from sparring.microworld.problem import NOTHING, Interpretations, Problem
 from sparring.schema import Role
 
 HABITS: dict[Role, tuple[float, float, float]] = {
@@ -48,7 +48,7 @@ RULE_RATE = 0.12
 """Share of inputs that break a rule of the statement."""
 
 
-def misread_rate(role: Role, part: Part, wording: int) -> float:
+def misread_rate(role: Role, part: ProblemPart, wording: int) -> float:
     """Return the share of writers of ``role`` who misread this wording of this part."""
     if len(part.readings) == 1:
         return 0.0
@@ -56,7 +56,7 @@ def misread_rate(role: Role, part: Part, wording: int) -> float:
     return HABITS[role][hashlib.sha256(key.encode()).digest()[0] % 3]
 
 
-def draw_readings(rng: np.random.Generator, problem: Problem, role: Role) -> Readings:
+def draw_readings(rng: np.random.Generator, problem: Problem, role: Role) -> Interpretations:
     """Draw one writer's readings of a problem."""
     readings = []
     for part, wording in zip(problem.composition.parts(), problem.wordings, strict=True):
@@ -64,14 +64,14 @@ def draw_readings(rng: np.random.Generator, problem: Problem, role: Role) -> Rea
         index = int(rng.integers(1, len(part.readings))) if wrong else 0
         readings.append(part.readings[index])
     guarded = bool(rng.random() >= FORGET_GUARD[role])
-    return Readings((readings[0], readings[1], readings[2]), guarded)
+    return Interpretations((readings[0], readings[1], readings[2]), guarded)
 
 
-def draw_values(rng: np.random.Generator, shape: Shape, size: int) -> list[Value]:
+def draw_values(rng: np.random.Generator, shape: InputShape, size: int) -> list[Value]:
     """Draw uniform values, which the statement may not allow."""
-    if shape is Shape.LETTERS:
+    if shape is InputShape.LETTERS:
         return [LETTERS[int(i)] for i in rng.integers(len(LETTERS), size=size)]
-    low, high = (SCALAR_LOW, SCALAR_HIGH) if shape is Shape.SCALARS else (LOW, HIGH)
+    low, high = (SCALAR_LOW, SCALAR_HIGH) if shape is InputShape.SCALARS else (LOW, HIGH)
     return [int(i) for i in rng.integers(low, high + 1, size=size)]
 
 
@@ -85,13 +85,13 @@ def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> 
     probe = int(rng.integers(3)) if rng.random() < aim else -1
     while True:
         values = draw_values(rng, shape, problem.size)
-        if shape is Shape.SCALARS:
+        if shape is InputShape.SCALARS:
             if probe >= 0:
                 values[1] = values[0]
         elif probe == 0 and problem.constants[0] is not None:
             values[int(rng.integers(problem.size))] = problem.constants[0]
         elif probe == 0:
-            values[int(rng.integers(problem.size))] = 0 if shape is Shape.NUMBERS else "e"
+            values[int(rng.integers(problem.size))] = 0 if shape is InputShape.NUMBERS else "e"
         elif probe == 1:
             i, j = rng.choice(problem.size, size=2, replace=False)
             values[int(i)] = values[int(j)]
@@ -112,10 +112,10 @@ def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> 
 def break_rule(rng: np.random.Generator, problem: Problem) -> list[Value]:
     """Draw an invalid input: a wrong number of values, or too few different values."""
     shape = problem.composition.shape
-    if rng.random() < 0.5 and shape is not Shape.SCALARS:
+    if rng.random() < 0.5 and shape is not InputShape.SCALARS:
         size = problem.size + (1 if rng.random() < 0.5 else -1)
         return draw_values(rng, shape, size)
-    few = draw_values(rng, shape, 1 if shape is Shape.SCALARS else 2)
+    few = draw_values(rng, shape, 1 if shape is InputShape.SCALARS else 2)
     return [few[int(rng.integers(len(few)))] for _ in range(problem.size)]
 
 
@@ -144,7 +144,7 @@ def derive(
     rng: np.random.Generator,
     problem: Problem,
     values: Sequence[Value],
-    readings: Readings,
+    readings: Interpretations,
     slip_rate: float = SLIP_RATE,
 ) -> tuple[str, str]:
     """Return the steps of a derivation and its result. Slips carry through to the result.
@@ -153,7 +153,7 @@ def derive(
     values of the answer. For scalars the steps are the comparison and the chosen expression. A
     writer who forgot the text for an empty selection writes 0.
     """
-    if problem.composition.shape is Shape.SCALARS:
+    if problem.composition.shape is InputShape.SCALARS:
         p, q, r = values
         condition, then, other = readings.chosen
         holds = bool(condition.apply(p, q)) ^ bool(rng.random() < slip_rate)

@@ -30,23 +30,27 @@ from sparring.microworld.grammar import (
     NUMBER_CHANGES,
     NUMBER_SELECTIONS,
     SCALAR_LOW,
-    Part,
-    Reading,
-    Shape,
+    InputShape,
+    Interpretation,
+    ProblemPart,
     Value,
 )
 
-PARTS: dict[Shape, tuple[tuple[Part, ...], ...]] = {
-    Shape.NUMBERS: (NUMBER_SELECTIONS, NUMBER_CHANGES, NUMBER_ANSWERS),
-    Shape.LETTERS: (LETTER_SELECTIONS, LETTER_CHANGES, LETTER_ANSWERS),
-    Shape.SCALARS: (CONDITIONS, EXPRESSIONS, EXPRESSIONS),
+PARTS: dict[InputShape, tuple[tuple[ProblemPart, ...], ...]] = {
+    InputShape.NUMBERS: (NUMBER_SELECTIONS, NUMBER_CHANGES, NUMBER_ANSWERS),
+    InputShape.LETTERS: (LETTER_SELECTIONS, LETTER_CHANGES, LETTER_ANSWERS),
+    InputShape.SCALARS: (CONDITIONS, EXPRESSIONS, EXPRESSIONS),
 }
-SIZES: dict[Shape, tuple[int, ...]] = {
-    Shape.NUMBERS: (4, 5, 6),
-    Shape.LETTERS: (4, 5, 6),
-    Shape.SCALARS: (3,),
+SIZES: dict[InputShape, tuple[int, ...]] = {
+    InputShape.NUMBERS: (4, 5, 6),
+    InputShape.LETTERS: (4, 5, 6),
+    InputShape.SCALARS: (3,),
 }
-SHAPE_WEIGHTS: dict[Shape, float] = {Shape.NUMBERS: 0.5, Shape.LETTERS: 0.3, Shape.SCALARS: 0.2}
+SHAPE_WEIGHTS: dict[InputShape, float] = {
+    InputShape.NUMBERS: 0.5,
+    InputShape.LETTERS: 0.3,
+    InputShape.SCALARS: 0.2,
+}
 NOTHING = "none"
 """Output for an empty selection, unless the answer is a sum or a count."""
 
@@ -68,7 +72,7 @@ class Split(StrEnum):
 class Composition:
     """Choice of parts, by name, in the order of `PARTS`."""
 
-    shape: Shape
+    shape: InputShape
     names: tuple[str, str, str]
 
     @property
@@ -87,7 +91,7 @@ class Composition:
             return Split.TRAIN
         return Split.VALIDATION if share < 0.80 else Split.HELD_OUT
 
-    def parts(self) -> tuple[Part, Part, Part]:
+    def parts(self) -> tuple[ProblemPart, ProblemPart, ProblemPart]:
         """Return the parts."""
         first, second, third = (
             next(p for p in parts if p.name == name)
@@ -96,17 +100,17 @@ class Composition:
         return first, second, third
 
 
-def compositions(shape: Shape | None = None, split: Split | None = None) -> list[Composition]:
+def compositions(shape: InputShape | None = None, split: Split | None = None) -> list[Composition]:
     """Return all compositions in a fixed order, or those of a shape or a split.
 
     Left out are pairs of branches that hide the boundary: both branches have the same value where p
     equals q.
     """
     selected = []
-    for s in Shape if shape is None else (shape,):
+    for s in InputShape if shape is None else (shape,):
         for parts in product(*PARTS[s]):
             names = (parts[0].name, parts[1].name, parts[2].name)
-            if s is Shape.SCALARS and (
+            if s is InputShape.SCALARS and (
                 names[1] == names[2] or set(names[1:]) in ({"p+r", "q+r"}, {"p-r", "r-q"})
             ):
                 continue
@@ -119,13 +123,13 @@ def compositions(shape: Shape | None = None, split: Split | None = None) -> list
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
+class Interpretations:
     """One player's understanding of a problem: a reading for each part.
 
     ``guarded`` says whether the player remembered the sentence on the empty selection.
     """
 
-    chosen: tuple[Reading, Reading, Reading]
+    chosen: tuple[Interpretation, Interpretation, Interpretation]
     guarded: bool = True
 
 
@@ -140,16 +144,16 @@ class Problem:
     pattern: int
 
     @property
-    def right(self) -> Readings:
+    def right(self) -> Interpretations:
         """Right reading of each part."""
         first, second, third = (p.readings[0] for p in self.composition.parts())
-        return Readings((first, second, third))
+        return Interpretations((first, second, third))
 
     @property
     def needs_guard(self) -> bool:
         """True if the statement has a sentence on the empty selection."""
         return (
-            self.composition.shape is not Shape.SCALARS
+            self.composition.shape is not InputShape.SCALARS
             and self.composition.names[2] not in COUNTING
         )
 
@@ -166,7 +170,7 @@ class Problem:
     def statement(self) -> str:
         """Return the statement."""
         keep, change, answer = self.phrases()
-        if self.composition.shape is Shape.SCALARS:
+        if self.composition.shape is InputShape.SCALARS:
             heads = (
                 f"Read three integers p, q and r. If {keep}, print {change}, else print {answer}.",
                 f"Given integers p, q and r: when {keep} print {change}, otherwise {answer}.",
@@ -174,18 +178,18 @@ class Problem:
             )
             limits = "All are from 0 to 9 on one line, not all equal."
             return f"{heads[self.pattern]} {limits}"
-        what = "integers" if self.composition.shape is Shape.NUMBERS else "letters"
+        what = "integers" if self.composition.shape is InputShape.NUMBERS else "letters"
         then = f", {change}" if change else ""
         heads = (
             f"Read {self.size} {what}. Keep those {keep}{then} and print {answer}.",
             f"Given {self.size} {what}, take the ones {keep}{then}, then print {answer}.",
             f"There are {self.size} {what}. Drop all but those {keep}{then} and show {answer}.",
         )
-        span = "from -9 to 9" if self.composition.shape is Shape.NUMBERS else "from a to h"
+        span = "from -9 to 9" if self.composition.shape is InputShape.NUMBERS else "from a to h"
         guard = " Print none if nothing is left." if self.needs_guard else ""
         return f"{heads[self.pattern]}{guard} All are {span} on one line, at least 3 different."
 
-    def sources(self, readings: Readings) -> tuple[str, str, str]:
+    def sources(self, readings: Interpretations) -> tuple[str, str, str]:
         """Return the Python expression of each part under ``readings``, with its constant."""
         first, second, third = (
             r.source.replace("{k}", f'"{k}"' if isinstance(k, str) else str(k))
@@ -193,21 +197,21 @@ class Problem:
         )
         return first, second, third
 
-    def program(self, readings: Readings | None = None, style: int = 0) -> str:
+    def program(self, readings: Interpretations | None = None, style: int = 0) -> str:
         """Return a Python program for the problem under ``readings``, by default the right ones.
 
         ``style`` 0 gives a comprehension, 1 a loop. The program ends with a newline.
         """
         readings = readings or self.right
         keep, change, answer = self.sources(readings)
-        if self.composition.shape is Shape.SCALARS:
+        if self.composition.shape is InputShape.SCALARS:
             if style == 0:
                 return (
                     "p, q, r = map(int, input().split())\n"
                     f"if {keep}:\n    print({change})\nelse:\n    print({answer})\n"
                 )
             return f"p, q, r = map(int, input().split())\nprint({change} if {keep} else {answer})\n"
-        numbers = self.composition.shape is Shape.NUMBERS
+        numbers = self.composition.shape is InputShape.NUMBERS
         read = "v = list(map(int, input().split()))\n" if numbers else "v = input().split()\n"
         if style == 0:
             body = f"w = [{change} for x in v if {keep}]\n"
@@ -219,7 +223,9 @@ class Problem:
             tail = f"print({answer})\n"
         return read + body + tail
 
-    def steps(self, values: Sequence[Value], readings: Readings) -> tuple[list[bool], list[Value]]:
+    def steps(
+        self, values: Sequence[Value], readings: Interpretations
+    ) -> tuple[list[bool], list[Value]]:
         """Return which values of a line are kept, and the changed values, under ``readings``."""
         keep, change, _ = readings.chosen
         k, c, _ = self.constants
@@ -227,10 +233,12 @@ class Problem:
         changed = [change.apply(x, c) for x, yes in zip(values, kept, strict=True) if yes]
         return kept, changed
 
-    def answer(self, values: Sequence[Value], readings: Readings | None = None) -> str | None:
+    def answer(
+        self, values: Sequence[Value], readings: Interpretations | None = None
+    ) -> str | None:
         """Return the program's output for an input (one line), or None where it crashes."""
         readings = readings or self.right
-        if self.composition.shape is Shape.SCALARS:
+        if self.composition.shape is InputShape.SCALARS:
             p, q, r = values
             condition, then, other = readings.chosen
             return str((then if condition.apply(p, q) else other).apply(p, q, r))
@@ -248,19 +256,21 @@ class Problem:
         values = parse_line(shape, line)
         if values is None or len(values) != self.size:
             return False
-        if shape is Shape.SCALARS and any(isinstance(v, int) and v < SCALAR_LOW for v in values):
+        if shape is InputShape.SCALARS and any(
+            isinstance(v, int) and v < SCALAR_LOW for v in values
+        ):
             return False
-        needed = 2 if self.composition.shape is Shape.SCALARS else 3
+        needed = 2 if self.composition.shape is InputShape.SCALARS else 3
         return len(set(values)) >= needed
 
 
-def parse_line(shape: Shape, line: str) -> list[Value] | None:
+def parse_line(shape: InputShape, line: str) -> list[Value] | None:
     """Return the values of an input line, or None for a line of another shape.
 
     The line must have single blanks and integers as Python prints them.
     """
     fields = line.removesuffix("\n").split(" ")
-    if shape is Shape.LETTERS:
+    if shape is InputShape.LETTERS:
         return list(fields) if all(len(f) == 1 and "a" <= f <= "h" for f in fields) else None
     values: list[Value] = []
     for f in fields:
@@ -271,7 +281,7 @@ def parse_line(shape: Shape, line: str) -> list[Value] | None:
     return values
 
 
-def draw_problem(rng: np.random.Generator, pool: dict[Shape, list[Composition]]) -> Problem:
+def draw_problem(rng: np.random.Generator, pool: dict[InputShape, list[Composition]]) -> Problem:
     """Draw a problem over the compositions of ``pool`` (by shape)."""
     shapes = list(SHAPE_WEIGHTS)
     shape = shapes[int(rng.choice(len(shapes), p=list(SHAPE_WEIGHTS.values())))]

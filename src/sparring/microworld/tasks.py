@@ -12,14 +12,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sparring.microworld.choosing import chosen
+from sparring.microworld.choosing import choose_greedily
 from sparring.microworld.english import ENGLISH, english_tasks
-from sparring.microworld.grammar import HIGH, LOW, SCALAR_HIGH, SCALAR_LOW, Shape, Value, line
+from sparring.microworld.grammar import HIGH, LOW, SCALAR_HIGH, SCALAR_LOW, InputShape, Value, line
 from sparring.microworld.players import draw_input
 from sparring.microworld.problem import (
     Composition,
+    Interpretations,
     Problem,
-    Readings,
     Split,
     compositions,
     draw_problem,
@@ -48,7 +48,7 @@ def tasks_of_split(name: str, count: int, seed: int) -> list[Task]:
 def microworld_tasks(split: Split, count: int, seed: int) -> list[Task]:
     """Draw ``count`` different tasks over the compositions of ``split``, the same for a seed."""
     rng = np.random.default_rng([seed, *hashlib.sha256(split.encode()).digest()[:8]])
-    pool: dict[Shape, list[Composition]] = {s: compositions(s, split) for s in Shape}
+    pool: dict[InputShape, list[Composition]] = {s: compositions(s, split) for s in InputShape}
     tasks: dict[str, Task] = {}
     while len(tasks) < count:
         task = make_task(rng, draw_problem(rng, pool))
@@ -72,7 +72,7 @@ def make_task(rng: np.random.Generator, problem: Problem) -> Task:
     )
 
 
-def single_mistakes(problem: Problem) -> list[Readings]:
+def single_mistakes(problem: Problem) -> list[Interpretations]:
     """Return the readings with a single mistake: a misread part, or a forgotten empty selection."""
     right = problem.right.chosen
     mistakes = []
@@ -80,9 +80,9 @@ def single_mistakes(problem: Problem) -> list[Readings]:
         for reading in dict.fromkeys(part.readings[1:]):
             readings = [*right]
             readings[place] = reading
-            mistakes.append(Readings((readings[0], readings[1], readings[2])))
+            mistakes.append(Interpretations((readings[0], readings[1], readings[2])))
     if problem.needs_guard:
-        mistakes.append(Readings(right, guarded=False))
+        mistakes.append(Interpretations(right, guarded=False))
     return mistakes
 
 
@@ -99,7 +99,7 @@ def choose_tests(rng: np.random.Generator, problem: Problem) -> Iterable[Test]:
             for values, answer in zip(candidates, right, strict=True)
         ]
     ).reshape(CANDIDATES, len(mistakes))
-    for i in chosen(caught, TESTS):
+    for i in choose_greedily(caught, TESTS):
         answer = right[i]
         assert answer is not None
         yield Test(line(candidates[i]) + "\n", answer + "\n")
@@ -107,13 +107,13 @@ def choose_tests(rng: np.random.Generator, problem: Problem) -> Iterable[Test]:
 
 def validator(problem: Problem) -> str:
     """Return a program that prints ``valid`` exactly for the inputs that the statement allows."""
-    if problem.composition.shape is Shape.LETTERS:
+    if problem.composition.shape is InputShape.LETTERS:
         allowed = 'set("abcdefgh")'
     else:
-        scalars = problem.composition.shape is Shape.SCALARS
+        scalars = problem.composition.shape is InputShape.SCALARS
         low, high = (SCALAR_LOW, SCALAR_HIGH) if scalars else (LOW, HIGH)
         allowed = f"{{str(i) for i in range({low}, {high + 1})}}"
-    needed = 2 if problem.composition.shape is Shape.SCALARS else 3
+    needed = 2 if problem.composition.shape is InputShape.SCALARS else 3
     return (
         "import sys\n"
         "text = sys.stdin.read()\n"

@@ -44,7 +44,7 @@ Arrived = Callable[[int, Response], None]
 response. Calls come one at a time, in any order, before `Sampler.sample` returns."""
 
 
-def unheeded(number: int, response: Response) -> None:
+def ignore_response(number: int, response: Response) -> None:
     """Do nothing with a response: the default for `Arrived`."""
 
 
@@ -52,7 +52,7 @@ class Sampler(Protocol):
     """Interface of everything that samples responses from the current weights."""
 
     def sample(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = ignore_response
     ) -> list[list[Response]]:
         """Return ``n`` responses to each prompt, in the order of ``prompts``.
 

@@ -91,7 +91,7 @@ def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+def initial_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """Switch an adapted model's adapter off for the block: the model then has its initial
     weights."""
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from sparring.section import Heat, Length, Responses, Section
+from sparring.section import Length, Responses, Section, Temperature
 
 NANO = "nano"
 """Name of the model that comes with the package."""
@@ -85,7 +85,7 @@ class ModelSettings(Section):
         return self
 
 
-class Engine(StrEnum):
+class SamplingEngine(StrEnum):
     """Program that samples responses."""
 
     LOCAL = "local"
@@ -97,15 +97,16 @@ class Engine(StrEnum):
 class SamplingSettings(Section):
     """Section [sampling] of a recipe: the number, length and temperature of responses."""
 
-    engine: Engine = Field(
-        Engine.LOCAL, description="Sample in this process (local), or on vLLM servers ([vllm])"
+    engine: SamplingEngine = Field(
+        SamplingEngine.LOCAL,
+        description="Sample in this process (local), or on vLLM servers ([vllm])",
     )
     programs: Responses = Field(16, description="n: programs per task")
     tests: Responses = Field(16, description="m: tests per task")
-    coder_temperature: Heat = Field(
+    coder_temperature: Temperature = Field(
         1.0, description="Coder's sampling temperature, which divides the logits"
     )
-    tester_temperature: Heat = Field(
+    tester_temperature: Temperature = Field(
         1.0, description="Tester's sampling temperature, which divides the logits"
     )
     coder_max_tokens: Length = Field(
@@ -114,8 +115,8 @@ class SamplingSettings(Section):
     tester_max_tokens: Length = Field(
         1024, description="Longest test response in tokens, end token included"
     )
-    max_rows: Length = Field(512, description="Responses sampled in one batch")
-    opponents: int = Field(
+    max_batch_size: Length = Field(512, description="Responses sampled in one batch")
+    initial_policy_programs: int = Field(
         6,
         ge=0,
         le=4096,
@@ -125,7 +126,7 @@ class SamplingSettings(Section):
         False,
         description="Sample tests only for tasks with a correct program (own or the initial model's); without one a test has no label",
     )
-    extra_rounds: int = Field(
+    extra_attempts: int = Field(
         0,
         ge=0,
         le=16,

@@ -19,7 +19,7 @@ FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelShape:
     """Sizes of a decoder. ``query`` and ``key`` are heads × head size, of queries and of keys;
     values have the sizes of keys."""
 
@@ -94,7 +94,7 @@ class Shape:
         return rank * total
 
 
-def read_shape(path: Path) -> Shape:
+def read_shape(path: Path) -> ModelShape:
     """Return the shape in a config.json. Raises `ModelError`."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def read_shape(path: Path) -> Shape:
     return shape_of(config, str(path))
 
 
-def shape_of(config: Mapping[str, Any], where: str) -> Shape:
+def shape_of(config: Mapping[str, Any], where: str) -> ModelShape:
     """Return the shape in the parsed data of a config.json, with `transformers`' defaults for
     missing values. ``where`` names the file in errors. Raises `ModelError`."""
     if not isinstance(config, Mapping):
@@ -125,7 +125,7 @@ def shape_of(config: Mapping[str, Any], where: str) -> Shape:
     hidden, heads = number("hidden_size"), number("num_attention_heads")
     head = number("head_dim", 128 if family == "qwen3" else hidden // heads)
     keys = number("num_key_value_heads", heads)
-    return Shape(
+    return ModelShape(
         family=family,
         vocabulary=number("vocab_size"),
         hidden=hidden,

@@ -76,7 +76,7 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FencedBlock:
     """Fenced block: its info string, its lines without the fence's indentation, and the line
     numbers of its fences. ``end`` is None where the text ended before a closing fence."""
 
@@ -108,9 +108,9 @@ def fences(lines: list[str]) -> list[Fence]:
     return [f for i, text in enumerate(lines) if (f := fence(text, i))]
 
 
-def blocks(lines: list[str]) -> list[Block]:
+def blocks(lines: list[str]) -> list[FencedBlock]:
     """Return the fenced blocks in order."""
-    in_order: list[Block] = []
+    in_order: list[FencedBlock] = []
     opened: Fence | None = None
     for each in fences(lines):
         if opened is None:
@@ -118,16 +118,20 @@ def blocks(lines: list[str]) -> list[Block]:
         elif each.bare and opened.closed_by(each):
             inside = lines[opened.line + 1 : each.line]
             in_order.append(
-                Block(opened.info, taken_off(inside, opened.lead), opened.line, each.line)
+                FencedBlock(
+                    opened.info, dedented_lines(inside, opened.lead), opened.line, each.line
+                )
             )
             opened = None
     if opened is not None:
         inside = lines[opened.line + 1 :]
-        in_order.append(Block(opened.info, taken_off(inside, opened.lead), opened.line, None))
+        in_order.append(
+            FencedBlock(opened.info, dedented_lines(inside, opened.lead), opened.line, None)
+        )
     return in_order
 
 
-def spans(text: str, begin: int) -> list[tuple[int, int]]:
+def block_spans(text: str, begin: int) -> list[tuple[int, int]]:
     """Return the start and the end, in the text, of each closed block from ``begin`` on."""
     lines = text[begin:].split("\n")
     starts = [begin]
@@ -136,7 +140,7 @@ def spans(text: str, begin: int) -> list[tuple[int, int]]:
     return [(starts[b.start], starts[b.end]) for b in blocks(lines) if b.end is not None]
 
 
-def taken_off(lines: list[str], lead: str) -> list[str]:
+def dedented_lines(lines: list[str], lead: str) -> list[str]:
     """Return the lines without the quotation marks and the indentation of their block's fence."""
     quotes = lead.count(">")
     if not lead.strip(_INVISIBLE):

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from sparring.prompts.reasoning import answer_of
-from sparring.prompts.rules import Decision, ParsedProgram, Reasoning, missing
+from sparring.prompts.rules import Decision, ParsedProgram, Reasoning, cut_off_or
 from sparring.prompts.source import compiles
 from sparring.schema import ParseFailure, StopReason
 
@@ -37,10 +37,12 @@ def parse_program(
     marked = [b for b in blocks if b.language.lower() in _PYTHON]
     chosen = (marked or [b for b in blocks if not b.language])[-1:]
     if not chosen:
-        return ParsedProgram(None, missing(ParseFailure.NO_CODE_BLOCK, stop), seen=_seen(blocks))
+        return ParsedProgram(None, cut_off_or(ParseFailure.NO_CODE_BLOCK, stop), seen=_seen(blocks))
     block = chosen[0]
     if not block.closed:
-        return ParsedProgram(None, missing(ParseFailure.UNCLOSED_BLOCK, stop), seen=_seen(blocks))
+        return ParsedProgram(
+            None, cut_off_or(ParseFailure.UNCLOSED_BLOCK, stop), seen=_seen(blocks)
+        )
     source = "\n".join(block.lines) + "\n"
     if not source.strip():
         return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, seen=_seen(blocks))

@@ -11,28 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sparring.prompts.joined import joined
+from sparring.prompts.joined import with_helpers
 from sparring.prompts.mend import session
-from sparring.prompts.pieces import Piece
+from sparring.prompts.pieces import CodePiece
 from sparring.prompts.rules import Decision
-from sparring.prompts.source import Definition, Source
+from sparring.prompts.source import Definition, PythonSource
 
 _NAMES = {Definition.STUB: Decision.STUB, Definition.DYNAMIC: Decision.DYNAMIC}
 
 _OUTSIDE = {Decision.CODE_LINES, Decision.WHOLE_TEXT}
 
 
-def defining(
-    fenced: Sequence[Piece], unfenced: Callable[[], list[Piece]], entry_point: str
-) -> tuple[Piece | None, Sequence[Piece]]:
+def defining_piece(
+    fenced: Sequence[CodePiece], unfenced: Callable[[], list[CodePiece]], entry_point: str
+) -> tuple[CodePiece | None, Sequence[CodePiece]]:
     """Return the piece that defines the function, and the pieces that it may need; None if no piece
     defines it.
 
     The order of the search: blocks, interactive sessions, the text without its fences. A complete
     definition in the text comes before a definition of a lower kind in a block.
     """
-    best: tuple[Definition, Piece, Sequence[Piece]] | None = None
-    looked_for: tuple[Callable[[], Sequence[Piece]], ...] = (
+    best: tuple[Definition, CodePiece, Sequence[CodePiece]] | None = None
+    looked_for: tuple[Callable[[], Sequence[CodePiece]], ...] = (
         lambda: fenced,
         lambda: _sessions(fenced),
         unfenced,
@@ -50,7 +50,7 @@ def defining(
     return _with(piece, _NAMES.get(how)), candidates
 
 
-def _best(candidates: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece | None]:
+def _best(candidates: Sequence[CodePiece], entry_point: str) -> tuple[Definition, CodePiece | None]:
     """Return the best kind of definition among pieces, and the last piece of that kind."""
     how = [(_definition(p, candidates, entry_point), p) for p in candidates]
     best = max((d for d, _ in how), default=Definition.NONE)
@@ -69,7 +69,7 @@ def _best(candidates: Sequence[Piece], entry_point: str) -> tuple[Definition, Pi
     return best, whole[-1]
 
 
-def _definition(piece: Piece, candidates: Sequence[Piece], entry_point: str) -> Definition:
+def _definition(piece: CodePiece, candidates: Sequence[CodePiece], entry_point: str) -> Definition:
     """Return the way in which a piece defines the function. An assignment of a name that nothing
     defines (``add = plus``) is no definition, and outside of fences no assignment is."""
     if piece.source is None:
@@ -77,11 +77,13 @@ def _definition(piece: Piece, candidates: Sequence[Piece], entry_point: str) -> 
     how = piece.source.definition(entry_point)
     if how is not Definition.ASSIGNED:
         return how
-    unknown = _OUTSIDE & {*piece.decisions} or Source(joined(piece, candidates)[0]).needed
+    unknown = (
+        _OUTSIDE & {*piece.decisions} or PythonSource(with_helpers(piece, candidates)[0]).needed
+    )
     return Definition.NONE if unknown else how
 
 
-def _sessions(candidates: Sequence[Piece]) -> list[Piece]:
+def _sessions(candidates: Sequence[CodePiece]) -> list[CodePiece]:
     """Return the code that was typed into the interactive sessions among pieces."""
     typed = [(p, session(p.lines)) for p in candidates if p.source is None]
     return [
@@ -91,5 +93,5 @@ def _sessions(candidates: Sequence[Piece]) -> list[Piece]:
     ]
 
 
-def _with(piece: Piece, name: Decision | None) -> Piece:
+def _with(piece: CodePiece, name: Decision | None) -> CodePiece:
     return replace(piece, decisions=(*piece.decisions, name)) if name else piece

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sparring.prompts.pieces import Piece
+from sparring.prompts.pieces import CodePiece
 from sparring.prompts.source import compiles
 
 
-def joined(piece: Piece, others: Sequence[Piece]) -> tuple[str, list[Piece]]:
+def with_helpers(piece: CodePiece, others: Sequence[CodePiece]) -> tuple[str, list[CodePiece]]:
     """Return the source of a piece with the pieces that it needs, and these pieces. If they are not
     valid Python together, the piece stands alone."""
     assert piece.source is not None
     may = [p for p in others if p.source and p.start != piece.start and not p.is_foreign]
-    taken: dict[int, Piece] = {}
+    taken: dict[int, CodePiece] = {}
     wanted = sorted(piece.source.needed) if may else []
     bound = set(piece.source.defined)
     while wanted:
@@ -44,7 +44,7 @@ def _future_first(texts: list[str]) -> str:
     return "\n".join([*dict.fromkeys(future), *[x for x in lines if x not in future]])
 
 
-def _binding(name: str, piece: Piece, others: Sequence[Piece]) -> Piece | None:
+def _binding(name: str, piece: CodePiece, others: Sequence[CodePiece]) -> CodePiece | None:
     """Return the last piece before this one that binds a name, else the first piece behind it."""
     before = [p for p in others if p.start < piece.start and p.source and name in p.source.binds]
     if before:

@@ -6,20 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparring.prompts.blocks import Block, blocks
+from sparring.prompts.blocks import FencedBlock, blocks
 
 _END_TICKS = re.compile(r"^([^`]*[^`\s])[ \t]*(`{3,})\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerText:
     """Response without its reasoning: its lines, and the fenced blocks in them."""
 
     lines: Sequence[str]
-    blocks: Sequence[Block]
+    blocks: Sequence[FencedBlock]
 
     @classmethod
-    def of(cls, lines: Sequence[str]) -> Answer:
+    def of(cls, lines: Sequence[str]) -> AnswerText:
         """Return the answer with these lines. A fence may also close a block at the end of the
         block's last line."""
         lines = list(lines)

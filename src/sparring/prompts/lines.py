@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sparring.prompts.blocks import Block
+from sparring.prompts.blocks import FencedBlock
 from sparring.prompts.rules import TestRule
 from sparring.schema import Test
 
@@ -35,7 +35,7 @@ class _Section:
 
 
 def read_lines(
-    lines: list[str], blocks: Sequence[Block], rule: TestRule, *, ended: bool
+    lines: list[str], blocks: Sequence[FencedBlock], rule: TestRule, *, ended: bool
 ) -> Test | None:
     """Return the test that ``rule`` takes, or None if any part of it is ambiguous. ``ended``: the
     response was not cut off, so that its last value is complete."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from sparring.prompts.blocks import PYTHON, language
 from sparring.prompts.rules import Decision
-from sparring.prompts.source import Source
+from sparring.prompts.source import PythonSource
 
 _LANGUAGE_LINE = re.compile(r"\s*(?:python[\d.]*|py[\d.]*)\s*:?\s*", re.IGNORECASE)
 _PLAIN = str.maketrans(
@@ -37,17 +37,17 @@ _PLAIN = str.maketrans(
 _ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|#3[49]|#x2[27]);")
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.)(?: |$)")
 
-Mended = tuple[Source, tuple[Decision, ...]]
+Mended = tuple[PythonSource, tuple[Decision, ...]]
 """Source, and the repairs that made it."""
 
 
-def to_the_letter(lines: list[str]) -> Source | None:
+def to_the_letter(lines: list[str]) -> PythonSource | None:
     """Return the lines as Python source; None if they are not Python, or hold a sentence."""
     text = "\n".join(lines) + "\n"
     if not text.strip():
         return None
     try:
-        source = Source(text)
+        source = PythonSource(text)
     except SyntaxError:
         return None
     return None if source.has_sentence else source
@@ -73,7 +73,7 @@ def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:
     return None
 
 
-def _unescaped(source: Source) -> Mended | None:
+def _unescaped(source: PythonSource) -> Mended | None:
     """Return source without HTML escapes that happen to be Python: ``a &lt; b`` parses as
     ``(a & lt); b``."""
     if not _ESCAPE.search(source.text) or not source.needed & {"lt", "gt", "amp", "quot"}:
@@ -82,7 +82,7 @@ def _unescaped(source: Source) -> Mended | None:
     return (plain, (Decision.CHARACTERS,)) if plain else None
 
 
-def session(lines: list[str]) -> Source | None:
+def session(lines: list[str]) -> PythonSource | None:
     """Return the source of an interactive session, without its prompts and printed output."""
     if not any(_PROMPT.match(line) for line in lines):
         return None
@@ -90,7 +90,7 @@ def session(lines: list[str]) -> Source | None:
     return to_the_letter(typed) or dedented(typed)
 
 
-def dedented(lines: list[str]) -> Source | None:
+def dedented(lines: list[str]) -> PythonSource | None:
     """Return the lines as Python source without their common indentation; if only the first line
     has none, without that of the other lines."""
     text = textwrap.dedent("\n".join(lines))

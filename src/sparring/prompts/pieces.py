@@ -4,7 +4,7 @@ CommonMark pairs fences from the top, so that one stray fence turns everything b
 Here each fence may open a block, and the block ends at the first later fence at which its lines are
 Python. A fence in a docstring therefore ends nothing. Prose between two blocks is no block, because
 prose is not Python; the few words that parse (``Done``) are recognised by
-`Source.says_something`.
+`PythonSource.says_something`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sparring.prompts.blocks import FOREIGN, PYTHON, Fence, fences, language, taken_off
+from sparring.prompts.blocks import FOREIGN, PYTHON, Fence, dedented_lines, fences, language
 from sparring.prompts.mend import Mended, source_of, to_the_letter
 from sparring.prompts.rules import Decision
-from sparring.prompts.source import Source
+from sparring.prompts.source import PythonSource
 
 _FENCES = 400
 """Number of fences that are looked at, counted from the end of an answer."""
@@ -41,7 +41,7 @@ _END_TICKS = re.compile(r"^(?P<code>[^`]*[^`\s])[ \t]*`{3,}\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CodePiece:
     """Lines from a fence up to another. ``source`` is None if they are not Python; ``end`` is None
     if the answer ended first."""
 
@@ -49,7 +49,7 @@ class Piece:
     lines: list[str]
     start: int
     end: int | None
-    source: Source | None = None
+    source: PythonSource | None = None
     decisions: tuple[Decision, ...] = ()
     before: str = ""
     """Last line of text before the fence."""
@@ -69,7 +69,7 @@ class Piece:
         """True if the piece is marked as another language, a shell or data."""
         return self.language in FOREIGN
 
-    def quotes(self, other: Piece) -> bool:
+    def quotes(self, other: CodePiece) -> bool:
         """Return True if the piece is an excerpt: the other piece has all its lines, and more. The
         last line of an unclosed piece may be incomplete."""
         return is_excerpt(self.lines, self.end is not None, other.lines, less=True)
@@ -89,7 +89,7 @@ def is_excerpt(lines: list[str], closed: bool, whole: list[str], *, less: bool =
     return not less or len(own) < len(all_) or (last is not None and own != all_)
 
 
-def pieces(lines: list[str]) -> list[Piece]:
+def pieces(lines: list[str]) -> list[CodePiece]:
     """Return the pieces between fences, in order. Pieces that are Python do not overlap."""
     openings = sorted([*fences(lines), *_on_line(lines)], key=lambda f: f.line)[-_FENCES:]
     in_order = []
@@ -117,7 +117,7 @@ def _before(lines: list[str], opening: Fence) -> str:
     return next((line for line in reversed(lines[: opening.line]) if line.strip()), "")
 
 
-def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> Piece:
+def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> CodePiece:
     """Return the piece that a fence opens. ``limit`` is the line of the next fence."""
     for k, closing in enumerate(closings):
         if mended := _read(lines, opening, closing.line, mend=k == 0):
@@ -135,15 +135,15 @@ def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) 
         return _made(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
     if closings:
         inside_lines = lines[opening.line + 1 : closings[0].line if end is None else end]
-        return Piece(language(opening.info), inside_lines, opening.line, end)
+        return CodePiece(language(opening.info), inside_lines, opening.line, end)
     if mended := _read(lines, opening, len(lines), mend=True):
         return _made(lines, opening, None, mended, (Decision.UNCLOSED,))
-    return Piece(language(opening.info), lines[opening.line + 1 :], opening.line, None)
+    return CodePiece(language(opening.info), lines[opening.line + 1 :], opening.line, None)
 
 
 def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended | None:
     raw = lines[opening.line + 1 : end]
-    inside = taken_off(raw, opening.lead)
+    inside = dedented_lines(raw, opening.lead)
     if mend:
         return source_of(inside, raw, opening.info)
     source = to_the_letter(inside)
@@ -152,13 +152,13 @@ def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended |
 
 def _made(
     lines: list[str], opening: Fence, end: int | None, mended: Mended, more: tuple[Decision, ...]
-) -> Piece:
+) -> CodePiece:
     source, decisions = mended
     inside = source.text.split("\n")
-    return Piece(language(opening.info), inside, opening.line, end, source, (*decisions, *more))
+    return CodePiece(language(opening.info), inside, opening.line, end, source, (*decisions, *more))
 
 
-def _next(openings: list[Fence], i: int, piece: Piece) -> int:
+def _next(openings: list[Fence], i: int, piece: CodePiece) -> int:
     """Return the fence to look at after this one. The closing fence of a block opens no other if it
     certainly closes: the block is Python, or its opening fence names a language."""
     if piece.source is not None and piece.source.says_something:

@@ -2,7 +2,7 @@
 
 *A function task* names its function, or a class with its method: `functions` finds the code that
 defines it. *A task on standard input* names nothing: `scripts` finds the code that reads and
-writes. Blocks that the program needs are put in front (`joined`). Usages, sessions, outputs and
+writes. Blocks that the program needs are put in front (`with_helpers`). Usages, sessions, outputs and
 tests behind the program are left out. A refusal describes what stood in the answer (`refusals`).
 
 Code is taken as it stands in its block. Usages and assertions in the same block are executed when
@@ -15,13 +15,13 @@ from __future__ import annotations
 import re
 
 from sparring.prompts.blocks import blocks
-from sparring.prompts.functions import defining
-from sparring.prompts.joined import joined
-from sparring.prompts.pieces import Piece, pieces
+from sparring.prompts.functions import defining_piece
+from sparring.prompts.joined import with_helpers
+from sparring.prompts.pieces import CodePiece, pieces
 from sparring.prompts.reasoning import answer_of
-from sparring.prompts.refusals import later, refused
-from sparring.prompts.rules import Decision, ParsedProgram, Reasoning, named
-from sparring.prompts.scripts import working
+from sparring.prompts.refusals import later_attempt_failure, refused
+from sparring.prompts.rules import Decision, ParsedProgram, Reasoning, decision_names
+from sparring.prompts.scripts import script_piece
 from sparring.prompts.unfenced import unfenced
 from sparring.schema import StopReason
 
@@ -40,18 +40,18 @@ def read_source(
     lines = lines_of(answer_of(text, reasoning, stop))
     fenced = pieces(lines)
     if entry_point is None:
-        chosen, others = working(fenced, lambda: unfenced(lines))
+        chosen, others = script_piece(fenced, lambda: unfenced(lines))
     else:
-        chosen, others = defining(fenced, lambda: unfenced(lines), entry_point)
+        chosen, others = defining_piece(fenced, lambda: unfenced(lines), entry_point)
     if chosen is None:
         return refused(lines, entry_point, stop)
-    if failure := later(lines, chosen, entry_point, stop):
+    if failure := later_attempt_failure(lines, chosen, entry_point, stop):
         return refused(lines, entry_point, stop, failure)
-    source, helpers = joined(chosen, others)
+    source, helpers = with_helpers(chosen, others)
     decisions = [_place(lines, chosen), *chosen.decisions]
     if helpers:
         decisions.append(Decision.HELPERS)
-    return ParsedProgram(source, how=named(decisions))
+    return ParsedProgram(source, how=decision_names(decisions))
 
 
 def lines_of(answer: str) -> list[str]:
@@ -64,7 +64,7 @@ def lines_of(answer: str) -> list[str]:
     return answer.split("\n")
 
 
-def _place(lines: list[str], chosen: Piece) -> Decision:
+def _place(lines: list[str], chosen: CodePiece) -> Decision:
     if chosen.decisions[:1] in ((Decision.CODE_LINES,), (Decision.WHOLE_TEXT,)):
         return chosen.decisions[0]
     end = len(lines) if chosen.end is None else chosen.end

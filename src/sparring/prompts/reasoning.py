@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from sparring.prompts.blocks import spans
+from sparring.prompts.blocks import block_spans
 from sparring.prompts.rules import Reasoning
 from sparring.schema import StopReason
 
@@ -38,7 +38,7 @@ def answer_of(text: str, reasoning: Reasoning, stop: StopReason = StopReason.END
     begin, opened = 0, reasoning.opened or text.lstrip().startswith(start)
     kept = ""
     while True:
-        blocks = spans(text, begin)
+        blocks = block_spans(text, begin)
         if opened:
             ends = _places(text, end, begin)
             if not ends:

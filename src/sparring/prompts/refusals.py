@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
+from sparring.prompts.blocks import FOREIGN, PYTHON, FencedBlock, blocks, language
 from sparring.prompts.mend import source_of
-from sparring.prompts.pieces import Piece, is_excerpt
-from sparring.prompts.rules import Decision, ParsedProgram, missing
-from sparring.prompts.source import Definition, Source, fault
+from sparring.prompts.pieces import CodePiece, is_excerpt
+from sparring.prompts.rules import Decision, ParsedProgram, cut_off_or
+from sparring.prompts.source import Definition, PythonSource, fault
 from sparring.schema import ParseFailure, StopReason
 
 _SHOWN = 8
@@ -26,12 +26,12 @@ def refused(
     """Return the refusal of an answer, by the block that was most likely meant to be the
     program."""
     answer_blocks = blocks(lines)
-    what = missing(failure, stop) if failure else _failure(answer_blocks, entry_point, stop)
+    what = cut_off_or(failure, stop) if failure else _failure(answer_blocks, entry_point, stop)
     return ParsedProgram(None, what, seen=_seen(lines, answer_blocks, entry_point))
 
 
-def later(
-    lines: list[str], chosen: Piece, entry_point: str | None, stop: StopReason
+def later_attempt_failure(
+    lines: list[str], chosen: CodePiece, entry_point: str | None, stop: StopReason
 ) -> ParseFailure | None:
     """Return the reason why a chosen piece does not count, or None: a later attempt at the program
     is broken or cut off, or the piece itself was cut off."""
@@ -52,12 +52,12 @@ def later(
     return None
 
 
-def _is_outside(chosen: Piece) -> bool:
+def _is_outside(chosen: CodePiece) -> bool:
     """Return True if a piece stands outside of fences, in lines that may be numbered otherwise."""
     return chosen.decisions[:1] in ((Decision.CODE_LINES,), (Decision.WHOLE_TEXT,))
 
 
-def _attempts(block: Block, entry_point: str | None) -> bool:
+def _attempts(block: FencedBlock, entry_point: str | None) -> bool:
     """Return True if a block looks like the program, Python or not."""
     if language(block.info) in FOREIGN:
         return False
@@ -75,31 +75,33 @@ def _head(entry_point: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*(?:async\s+)?{what}", re.MULTILINE)
 
 
-def _failure(answer_blocks: list[Block], entry_point: str | None, stop: StopReason) -> ParseFailure:
+def _failure(
+    answer_blocks: list[FencedBlock], entry_point: str | None, stop: StopReason
+) -> ParseFailure:
     marked = [b for b in answer_blocks if language(b.info) in PYTHON]
     plain = [b for b in answer_blocks if language(b.info) not in FOREIGN and b not in marked]
     some = marked or plain
     if entry_point is not None:
         some = [b for b in [*plain, *marked] if _attempts(b, entry_point)] or some
     if not some:
-        return missing(ParseFailure.NO_CODE_BLOCK, stop)
+        return cut_off_or(ParseFailure.NO_CODE_BLOCK, stop)
     block = some[-1]
     if block.end is None:
-        return missing(ParseFailure.UNCLOSED_BLOCK, stop)
+        return cut_off_or(ParseFailure.UNCLOSED_BLOCK, stop)
     if not "".join(block.lines).strip():
         return ParseFailure.EMPTY_BLOCK
     if _read(block) is None:
         return ParseFailure.SYNTAX_ERROR
     absent = ParseFailure.NO_CODE_BLOCK if entry_point is None else ParseFailure.NO_FUNCTION
-    return missing(absent, stop)
+    return cut_off_or(absent, stop)
 
 
-def _read(block: Block) -> Source | None:
+def _read(block: FencedBlock) -> PythonSource | None:
     mended = source_of(block.lines, block.lines, block.info)
     return mended[0] if mended else None
 
 
-def _seen(lines: list[str], every: list[Block], entry_point: str | None) -> str:
+def _seen(lines: list[str], every: list[FencedBlock], entry_point: str | None) -> str:
     """Return a description such as ``3 blocks: bash, unmarked (defines g), python (line 4: invalid
     syntax)``."""
     if not every:
@@ -110,7 +112,7 @@ def _seen(lines: list[str], every: list[Block], entry_point: str | None) -> str:
     return f"{len(every)} block{'s' * (len(every) > 1)}: {', '.join([*more, *shown])}"
 
 
-def _described(block: Block, entry_point: str | None) -> str:
+def _described(block: FencedBlock, entry_point: str | None) -> str:
     mark = language(block.info) or "unmarked"
     remarks = [] if block.end is not None else ["unclosed"]
     if not "".join(block.lines).strip():
@@ -120,7 +122,7 @@ def _described(block: Block, entry_point: str | None) -> str:
     return f"{mark} ({', '.join(remarks)})" if remarks else mark
 
 
-def _remark(block: Block, entry_point: str | None) -> list[str]:
+def _remark(block: FencedBlock, entry_point: str | None) -> list[str]:
     source = _read(block)
     if source is None:
         error = fault("\n".join(block.lines) + "\n")

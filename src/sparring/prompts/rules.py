@@ -89,13 +89,13 @@ class Decision(StrEnum):
     """The function is defined by `exec` or `globals()`, so that only an execution can tell."""
 
 
-def named(decisions: Iterable[Decision]) -> str:
+def decision_names(decisions: Iterable[Decision]) -> str:
     """Return decisions in the form of `ParsedProgram.how`: ``earlier_block+helpers``."""
     return "+".join(dict.fromkeys(decisions))
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingRules:
     """Rules by which a role's responses are read."""
 
     reasoning: Reasoning = Reasoning()
@@ -106,7 +106,7 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class ParsedProgram:
     """Program read from a response: ``source`` or ``failure``. ``how`` names the decisions that
-    were made (`named`); ``seen`` describes for people what stood in the program's place."""
+    were made (`decision_names`); ``seen`` describes for people what stood in the program's place."""
 
     source: str | None
     failure: ParseFailure | None = None
@@ -125,7 +125,7 @@ class ParsedTest:
     seen: str = ""
 
 
-def missing(failure: ParseFailure, stop: StopReason) -> ParseFailure:
+def cut_off_or(failure: ParseFailure, stop: StopReason) -> ParseFailure:
     """Return the failure, or TRUNCATED for a response that was cut off: the missing part may have
     been cut off."""
     return ParseFailure.TRUNCATED if stop is StopReason.LENGTH else failure

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sparring.prompts.joined import joined
-from sparring.prompts.pieces import Piece
-from sparring.prompts.source import Source
+from sparring.prompts.joined import with_helpers
+from sparring.prompts.pieces import CodePiece
+from sparring.prompts.source import PythonSource
 
 
-def working(
-    fenced: Sequence[Piece], unfenced: Callable[[], list[Piece]]
-) -> tuple[Piece | None, Sequence[Piece]]:
+def script_piece(
+    fenced: Sequence[CodePiece], unfenced: Callable[[], list[CodePiece]]
+) -> tuple[CodePiece | None, Sequence[CodePiece]]:
     """Return the piece that is the program, and the pieces that it may need; None if no piece is.
 
     The order of the search: blocks, then the text without its fences, and last a block that would
@@ -41,27 +41,27 @@ def working(
 
 
 def _last(
-    some: Sequence[Piece], others: Sequence[Piece], test: Callable[[Source], bool]
-) -> Piece | None:
+    some: Sequence[CodePiece], others: Sequence[CodePiece], test: Callable[[PythonSource], bool]
+) -> CodePiece | None:
     """Return the last piece that passes a test together with the pieces that it needs. A piece that
     the text warns of is taken only if no other passes."""
     for piece in sorted(some, key=lambda p: (p.is_warned_of, -p.start)):
-        text, helpers = joined(piece, others)
+        text, helpers = with_helpers(piece, others)
         if any(p.source and test(p.source) for p in helpers):
             continue  # the piece only uses a program that stands by itself
-        source = Source(text) if helpers else piece.source
+        source = PythonSource(text) if helpers else piece.source
         if source is not None and test(source):
             return piece
     return None
 
 
-def _is_whole(source: Source) -> bool:
+def _is_whole(source: PythonSource) -> bool:
     return source.acts and source.reads and source.writes
 
 
-def _writes(source: Source) -> bool:
+def _writes(source: PythonSource) -> bool:
     return source.acts and source.writes
 
 
-def _runs(source: Source) -> bool:
+def _runs(source: PythonSource) -> bool:
     return source.acts or source.constructs

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from sparring.prompts.opening import ReasoningMode, reasoning_of
-from sparring.prompts.rules import ProgramRule, Reading, TestRule
+from sparring.prompts.rules import ProgramRule, ReadingRules, TestRule
 from sparring.prompts.templates import (
     CODER,
     CODER_FUNCTION,
@@ -16,9 +16,9 @@ from sparring.prompts.templates import (
     TESTER_FUNCTION,
     Templates,
 )
-from sparring.section import Count, Idle, Section
+from sparring.section import Count, IdleFields, Section
 
-_USUAL = Reading()
+_USUAL = ReadingRules()
 
 
 class PromptSettings(Section):
@@ -94,27 +94,27 @@ class PromptSettings(Section):
         description="Test that counts among several in a response: the first, the last, or none (only)",
     )
 
-    def idle(self) -> Iterator[Idle]:
+    def idle(self) -> Iterator[IdleFields]:
         """Yield the fields that another field leaves without effect."""
         if self.tester_examples == 0:
             why = "prompts.tester_examples = 0 shows none"
-            yield Idle(("tester_examples_share",), "tester_examples", why)
+            yield IdleFields(("tester_examples_share",), "tester_examples", why)
         if self.reasoning is ReasoningMode.NONE:
             why = "prompts.reasoning = none looks for no mark"
-            yield Idle(("reasoning_start", "reasoning_end"), "reasoning", why)
+            yield IdleFields(("reasoning_start", "reasoning_end"), "reasoning", why)
 
     @property
     def marks(self) -> tuple[str, ...]:
         """The marks of reasoning. A response's text keeps them, also where they are tokens."""
         return self.reasoning_start, self.reasoning_end
 
-    def reading(self, prompt: str, message: str = "") -> Reading:
+    def reading(self, prompt: str, message: str = "") -> ReadingRules:
         """Return the rules by which responses to this prompt are read. The prompt, as the model
         receives it, may end inside of reasoning behind the ``message``."""
         reasoning = reasoning_of(
             self.reasoning, self.reasoning_start, self.reasoning_end, prompt, message
         )
-        return Reading(reasoning, self.read_programs, self.read_tests)
+        return ReadingRules(reasoning, self.read_programs, self.read_tests)
 
     def templates(self) -> Templates:
         """Return the messages of this section. Raises `ConfigError` for one that cannot be filled

@@ -61,7 +61,7 @@ class Definition(IntEnum):
     """The source has a ``def``, ``class`` or ``lambda`` of the name."""
 
 
-class Source:
+class PythonSource:
     """Python source that compiles, and facts about it. Raises `SyntaxError` for any other text."""
 
     def __init__(self, text: str) -> None:

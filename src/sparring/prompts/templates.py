@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from sparring import values
 from sparring.errors import ConfigError
-from sparring.schema import Kind, Role, Task, Test
+from sparring.schema import Role, Task, Test, TestKind
 from sparring.text import listed
 
 VERSION = "2"
@@ -147,7 +147,7 @@ class Templates:
         else:
             template = self.coder_function if coder else self.tester_function
             values_by_name["function"] = called_as(task.entry_point)
-            calls = [t for t in task.examples if t.kind is Kind.CALL]
+            calls = [t for t in task.examples if t.kind is TestKind.CALL]
             shown = [_call(task.entry_point, t) for t in calls[:examples]]
         values_by_name["examples"] = "".join(shown)
         return _PLACEHOLDER.sub(lambda match: values_by_name[match[1]], template)

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 
-from sparring.prompts.blocks import Block, blocks, fence
+from sparring.prompts.blocks import FencedBlock, blocks, fence
 from sparring.prompts.lines import read_lines
 from sparring.prompts.reasoning import answer_of
-from sparring.prompts.rules import ParsedTest, Reading, Reasoning, TestRule, missing
+from sparring.prompts.rules import ParsedTest, ReadingRules, Reasoning, TestRule, cut_off_or
 from sparring.schema import ParseFailure, StopReason, Test
 
 _BEFORE = r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[#>*_\s]{0,8}"
@@ -28,7 +28,7 @@ _HEADER = re.compile(
     re.I,
 )
 _PLAIN = re.compile(rf"{_BEFORE}(?:(Input)|(?:Expected\s+)?(Output)){_BEHIND}", re.IGNORECASE)
-_USUAL = Reading()
+_USUAL = ReadingRules()
 TEST_HEADERS, PLAIN_HEADERS, IN_LINES = "test_headers", "plain_headers", "lines_for_blocks"
 """Decisions in the reading of a test (`ParsedTest.how`): the headers that the prompt asks for,
 headers without "Test", or lines in the place of a block."""
@@ -59,7 +59,7 @@ def parse_test(
             how, test = IN_LINES, from_lines
     if isinstance(test, Test):
         return ParsedTest(test, how=how)
-    at_fault = missing(test, stop) if test in _MISSING else test
+    at_fault = cut_off_or(test, stop) if test in _MISSING else test
     return ParsedTest(None, at_fault, seen=_seen(answer_blocks, headers))
 
 
@@ -80,7 +80,7 @@ def _headers(outside: list[tuple[int, str]], header: re.Pattern[str]) -> list[tu
 
 
 def _paired(
-    lines: list[str], answer_blocks: list[Block], headers: list[tuple[int, str]]
+    lines: list[str], answer_blocks: list[FencedBlock], headers: list[tuple[int, str]]
 ) -> Test | ParseFailure:
     """Return the test under the last pair of headers, or the refusal."""
     inputs = [i for i, kind in headers if kind == "input"]
@@ -118,7 +118,9 @@ def _is_fence(line: str) -> bool:
     return bool(fence(line, 0)) or line.lstrip().startswith("```")
 
 
-def _block_after(answer_blocks: list[Block], lines: list[str], header: int) -> Block | None:
+def _block_after(
+    answer_blocks: list[FencedBlock], lines: list[str], header: int
+) -> FencedBlock | None:
     """Return the block that a header introduces: the next one, with only blank lines between."""
     for block in answer_blocks:
         if block.start > header:
@@ -127,7 +129,7 @@ def _block_after(answer_blocks: list[Block], lines: list[str], header: int) -> B
     return None
 
 
-def _seen(answer_blocks: list[Block], headers: list[tuple[int, str]]) -> str:
+def _seen(answer_blocks: list[FencedBlock], headers: list[tuple[int, str]]) -> str:
     """Return a description such as ``1 input header, no output header, 2 blocks``."""
     counts = [
         (sum(kind == "input" for _, kind in headers), "input header"),

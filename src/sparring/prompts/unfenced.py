@@ -13,9 +13,9 @@ import re
 
 from sparring.prompts.blocks import fence
 from sparring.prompts.mend import to_the_letter
-from sparring.prompts.pieces import Piece
+from sparring.prompts.pieces import CodePiece
 from sparring.prompts.rules import Decision
-from sparring.prompts.source import Source, fault, is_code
+from sparring.prompts.source import PythonSource, fault, is_code
 
 _START = re.compile(
     r"\s*(?:from\s+[\w.]+\s+import\s|import\s+\w|(?:async\s+)?def\s+\w+\s*\(|class\s+\w+.*:|@\w|"
@@ -41,7 +41,7 @@ _CUTS = 30
 """Number of times that a stretch is made shorter."""
 
 
-def unfenced(lines: list[str]) -> list[Piece]:
+def unfenced(lines: list[str]) -> list[CodePiece]:
     """Return the Python in an answer's lines, with its fences and tags taken as mere borders. A
     piece at the end of the answer has no end, because it may be incomplete."""
     untagged = _untagged("\n".join(lines))
@@ -49,10 +49,10 @@ def unfenced(lines: list[str]) -> list[Piece]:
         whole = to_the_letter(some)
         if whole is not None and not any(map(_is_remark, whole.tree.body)):
             end = len(some) if not some[-1].strip() else None
-            return [Piece("", some, 0, end, whole, (Decision.WHOLE_TEXT,))]
+            return [CodePiece("", some, 0, end, whole, (Decision.WHOLE_TEXT,))]
     last = len(untagged)
     return [
-        Piece(
+        CodePiece(
             "",
             untagged[start:end],
             start,
@@ -73,7 +73,7 @@ def _untagged(text: str) -> list[str]:
     return plain.split("\n")
 
 
-def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
+def _stretches(lines: list[str]) -> list[tuple[int, int, PythonSource]]:
     """Return all stretches of Python: the first line of each, the line behind it, the source."""
     stretches = []
     at = tried = 0
@@ -89,7 +89,7 @@ def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
     return stretches
 
 
-def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
+def _stretch(lines: list[str], start: int) -> tuple[int, PythonSource | None]:
     """Return the line behind the stretch that begins at a line and ends before a sentence, and its
     source. Broken code has no source, so that no part of a broken program is taken for one."""
     borders = [i for i in range(start, len(lines)) if _is_border(lines[i])][:_BORDERS]
@@ -106,7 +106,7 @@ def _ends_in_text(part: list[str]) -> bool:
     return error is not None and "unterminated triple-quoted" in str(error)
 
 
-def _stretch_to(lines: list[str], start: int, border: int) -> tuple[int, Source | None]:
+def _stretch_to(lines: list[str], start: int, border: int) -> tuple[int, PythonSource | None]:
     """Return the stretch that begins at a line and ends at a border or before it."""
     end = border
     for _ in range(_CUTS):
@@ -117,7 +117,7 @@ def _stretch_to(lines: list[str], start: int, border: int) -> tuple[int, Source 
         part = _flush(lines[start:end])
         error = fault("\n".join(part) + "\n")
         if error is None:
-            source = Source("\n".join(part) + "\n")
+            source = PythonSource("\n".join(part) + "\n")
             remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
             if remark is None:
                 return end, None if source.has_sentence else source

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparring.matrix import Bools, Floats
 from sparring.rewards.settings import Normalisation
-from sparring.rewards.terms import Effect, Sum, Term, number
+from sparring.rewards.terms import Effect, Term, TermSum, number
 
 Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9
@@ -68,7 +68,7 @@ class Advantages:
 
 def dropped(labelled: Bools, reason: DropReason, why: str | None = None) -> Advantages:
     """Return advantages of 0 for a group that is dropped for ``reason``."""
-    total = Sum(len(labelled))
+    total = TermSum(len(labelled))
     total.put(Effect.SET, "dropped", 0.0, why or _DROPPED[reason])
     return Advantages(total.value, labelled, reason, total.terms)
 
@@ -82,10 +82,10 @@ def advantages(reward: Floats, normalisation: Normalisation) -> Advantages:
     if not known.any():
         return dropped(known, DropReason.NO_LABEL)
     count = int(known.sum())
-    if same(reward[known]):
+    if all_equal(reward[known]):
         why = f"all {count} rewards of the group are equal: it is dropped (zero_variance)"
         return dropped(known, DropReason.ZERO_VARIANCE, why)
-    total = Sum(len(reward))
+    total = TermSum(len(reward))
     total.put(Effect.ADD, "reward", reward, "the reward", known)
     mean = reward[known].mean()
     total.put(Effect.ADD, "mean", -mean, f"the mean of the group's {count} rewards", known)
@@ -101,7 +101,7 @@ def divided_by(deviation: float) -> str:
     return f"divided by their deviation {number(deviation)}"
 
 
-def without_reward(total: Sum, known: Bools) -> None:
+def without_reward(total: TermSum, known: Bools) -> None:
     """Give the responses without a reward (not ``known``) the advantage 0, with the reason."""
     why = "no reward: no part in the group's mean and deviation, nor in the loss"
     total.put(Effect.SET, "no_reward", 0.0, why, ~known)
@@ -114,18 +114,18 @@ def positives(good: Bools) -> Advantages:
         return dropped(good, DropReason.NOT_SAMPLED)
     if not good.any():
         return dropped(good, DropReason.NO_POSITIVE)
-    total = Sum(len(good))
+    total = TermSum(len(good))
     total.put(Effect.SET, "good", 1.0, "a good response: its likelihood is raised", good)
     total.put(Effect.SET, "not_good", 0.0, "not a good response: no part in the loss", ~good)
     return Advantages(total.value, good, None, total.terms)
 
 
-def same(reward: Floats) -> bool:
+def all_equal(reward: Floats) -> bool:
     """Return True if rewards differ by no more than rounding, on whatever scale they are."""
     return float(reward.std()) <= _NO_DIFFERENCE * float(np.abs(reward).max())
 
 
-def dealt(count: int, rng: np.random.Generator) -> Ints:
+def shuffled_order(count: int, rng: np.random.Generator) -> Ints:
     """Return a random permutation [count]: response i gets the reward of response order[i]. The
     control experiment `reward.shuffle` deals rewards out in this way; it should teach nothing."""
     return rng.permutation(count)

@@ -13,7 +13,7 @@ import numpy as np
 
 from sparring.matrix import PassMatrix
 from sparring.rewards.settings import CoderReward, RewardSettings
-from sparring.rewards.terms import Effect, MatrixNames, Rewards, Sum, listed
+from sparring.rewards.terms import Effect, MatrixNames, Rewards, TermSum, names_line
 
 RULES = {
     CoderReward.COUNT: "Eq 3, the number of tests passed",
@@ -31,16 +31,16 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Rewards:
     observed, count_G = matrix.observed_PG, matrix.ground_truth
     passed = matrix.passed_PG & observed
     seen, good = observed.sum(axis=1), passed.sum(axis=1)
-    total = Sum(len(good))
+    total = TermSum(len(good))
 
     def masked(i: int, names: MatrixNames) -> str:
         return (
             f"{count_G - seen[i]} of {count_G} {names.kind} masked (infrastructure failure): "
-            f"{listed(names.tests, ~observed[i])}"
+            f"{names_line(names.tests, ~observed[i])}"
         )
 
     def passes(i: int, names: MatrixNames) -> str:
-        fails = listed(names.tests, observed[i] & ~passed[i])
+        fails = names_line(names.tests, observed[i] & ~passed[i])
         some = " observed" if seen[i] < count_G else ""
         failed = f"; fails {fails}" if good[i] < seen[i] else ""
         return f"passes {good[i]} of {seen[i]} {names.kind}{some}{failed}"

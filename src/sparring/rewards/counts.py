@@ -6,22 +6,22 @@ from __future__ import annotations
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-from sparring.rewards.facts import Facts
+from sparring.rewards.facts import RewardFacts
 from sparring.rewards.settings import RewardSettings, TesterReward
-from sparring.rewards.terms import MatrixNames, Sum, Why, listed, number
+from sparring.rewards.terms import MatrixNames, TermSum, Why, names_line, number
 
 
 class Eq4Counts:
-    """Counts for the tests of a group against all programs of `Facts.tester_matrix`: the group's
+    """Counts for the tests of a group against all programs of `RewardFacts.tester_matrix`: the group's
     own and those of the initial policy. An invalid test counts as failed by every program.
 
     ``wrong``: W, the number of wrong programs. ``weight_P``: the weight of each program, 1 unless
-    `reward.difficulty` weighs wrong programs. ``p`` [U]: the probability that a test is right.
+    `reward.difficulty_exponent` weighs wrong programs. ``p`` [U]: the probability that a test is right.
     ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test. Where
     cells are masked, both are the observed weight (``seen``) rescaled to W by the factor ``scale``.
     """
 
-    def __init__(self, facts: Facts, settings: RewardSettings) -> None:
+    def __init__(self, facts: RewardFacts, settings: RewardSettings) -> None:
         matrix, valid = facts.tester_matrix, facts.valid_U
         self.facts, self.settings = facts, settings
         self.correct_P, self.wrong_P = correct, wrong = matrix.correct_P, matrix.wrong_P
@@ -33,7 +33,7 @@ class Eq4Counts:
         # No correct program observed: all() over nothing is True, but the test is not known to be
         # right, so it must not make the programs that it catches look easy to catch.
         right_U = self.accepts_correct & valid & self.labelled
-        weight_W = _weights(passed[wrong], observed[wrong], right_U, settings.difficulty)
+        weight_W = _weights(passed[wrong], observed[wrong], right_U, settings.difficulty_exponent)
         self.weight_P = np.ones(len(wrong))
         self.weight_P[wrong] = weight_W
         self.seen: Floats = (observed[wrong] * weight_W[:, None]).sum(axis=0)
@@ -49,7 +49,7 @@ class Eq4Counts:
         """Return the reason's words: which correct programs fail test ``k``, if any."""
         fails = self.correct_P & self.observed_PU[:, k] & ~self.passed_PU[:, k]
         if fails.any():
-            return f"failed by correct programs: {listed(names.programs, fails)}"
+            return f"failed by correct programs: {names_line(names.programs, fails)}"
         return "accepted by every correct program that was observed on it"
 
     def right(self, k: int, _: MatrixNames) -> str:
@@ -66,17 +66,17 @@ class Eq4Counts:
         """Return the reason why test ``k`` has no label."""
         if not self.correct_P.any():
             return "no program is correct, so that no test is known to be right: no label"
-        judged = self.observed_PU[self.correct_P, k].any()
-        return f"no {'wrong' if judged else 'correct'} program was observed on it: no label"
+        group = self.observed_PU[self.correct_P, k].any()
+        return f"no {'wrong' if group else 'correct'} program was observed on it: no label"
 
-    def say_catch(self, total: Sum, where: Bools) -> None:
+    def say_catch(self, total: TermSum, where: Bools) -> None:
         """Add the facts that name the wrong programs which fail each test and which pass it."""
-        by_difficulty = self.settings.difficulty != 0
+        by_difficulty = self.settings.difficulty_exponent != 0
 
         def some(word: str, passed_PU: Bools) -> Why:
             return lambda k, names: (
                 f"{word}: "
-                + listed(
+                + names_line(
                     names.programs,
                     self.wrong_P & self.observed_PU[:, k] & passed_PU[:, k],
                     self.weight_P if by_difficulty else None,
@@ -84,7 +84,7 @@ class Eq4Counts:
             )
 
         def masked(k: int, names: MatrixNames) -> str:
-            hidden = listed(names.programs, self.wrong_P & ~self.observed_PU[:, k])
+            hidden = names_line(names.programs, self.wrong_P & ~self.observed_PU[:, k])
             scale = f"{self.wrong}/{number(self.seen[k])}"
             return f"masked on it: {hidden}; both rescaled by W/W_k = {scale}"
 

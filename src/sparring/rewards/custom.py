@@ -18,7 +18,7 @@ from sparring.schema import Test
 
 
 @dataclass(frozen=True, slots=True)
-class Bout:
+class Group:
     """Facts about one task's group that a reward function of the user's receives.
 
     P programs; T tests: the ``ground_truth`` ground-truth tests first, then the U generated ones.
@@ -56,7 +56,7 @@ class Bout:
 
 
 _LARGEST = 1e12
-RewardFunction = Callable[[Bout], tuple[Any, Any]]
+RewardFunction = Callable[[Group], tuple[Any, Any]]
 
 
 class CustomReward:
@@ -96,21 +96,21 @@ class CustomReward:
             except RunError as error:
                 raise ConfigError(f"{error} ({what} before the run)") from None
 
-    def __call__(self, bout: Bout) -> tuple[Floats, Floats]:
+    def __call__(self, group: Group) -> tuple[Floats, Floats]:
         """Return the rewards of programs [P] and of tests [U].
 
         NaN, which means no label, is allowed for a program or a test with a cell that was not
         observed. Raises `RunError` for anything else that is not a number.
         """
-        where = f"reward function {self.name}, task {bout.task_id}:"
+        where = f"reward function {self.name}, task {group.task_id}:"
         try:
-            pair = self.function(bout)
+            pair = self.function(group)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
             raise RunError(f"{where} {self._what(error)}") from None
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise RunError(f"{where} must return two sequences: rewards of programs and of tests")
-        seen = bout.observed_PT
-        known_U = np.asarray(seen[:, bout.ground_truth :].all(axis=0))
+        seen = group.observed_PT
+        known_U = np.asarray(seen[:, group.ground_truth :].all(axis=0))
         return (
             self._checked(where, "programs", pair[0], np.asarray(seen.all(axis=1))),
             self._checked(where, "tests", pair[1], known_U),
@@ -149,7 +149,7 @@ class CustomReward:
         return f"raised {type(error).__name__}{at}{': ' + text[0] if text else ''}"
 
 
-_EXAMPLE = Bout(
+_EXAMPLE = Group(
     task_id="example",
     statement="Read a number and print its double.",
     passed_PT=np.array([[1, 1, 1, 0], [1, 0, 1, 0], [0, 0, 0, 0]], dtype=bool),

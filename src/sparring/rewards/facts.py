@@ -8,7 +8,7 @@ from sparring.matrix import Bools, Floats, PassMatrix
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RewardFacts:
     """Facts about the P programs and the U generated tests of one task.
 
     ``matrix``: the group's own programs. ``tester_matrix``: the matrix that tests are paid by; it

@@ -37,13 +37,13 @@ from sparring.rewards.advantages import (
     Advantages,
     DropReason,
     advantages,
+    all_equal,
     divided_by,
     dropped,
-    same,
     without_reward,
 )
 from sparring.rewards.settings import LengthForm, Normalisation
-from sparring.rewards.terms import Effect, MatrixNames, Sum, Term
+from sparring.rewards.terms import Effect, MatrixNames, Term, TermSum
 
 
 def by_length(
@@ -60,7 +60,7 @@ def by_length(
     statistic, and its advantage is 0.
     """
     cut_off = np.zeros(len(reward), dtype=bool) if truncated is None else truncated
-    facts = Sum(len(reward))
+    facts = TermSum(len(reward))
     why = "cut off by sampling, so that it counts as the lowest reward of its group"
     facts.say("cut_off", why, cut_off & ~np.isnan(reward))
     group = _by_length(_truncated_lowest(reward, cut_off), length, form, bounds, cut_off)
@@ -102,7 +102,7 @@ def _by_length(
             )
         return f"not a good one: T − {longest:.0f}, the longest good one"
 
-    total = Sum(len(reward))
+    total = TermSum(len(reward))
     total.say("median", "T, the median length of the good responses", known, middle)
     total.put(Effect.SET, "shorter", gain, shorter, known)
     total.put(Effect.TIMES, "balance", down / up, "α, which balances the two sides", gain > 0)
@@ -113,11 +113,11 @@ def _by_length(
 
 
 def _all_right(reward: Floats) -> bool:
-    return len(reward) > 0 and same(reward) and bool(reward[0] == 1)
+    return len(reward) > 0 and all_equal(reward) and bool(reward[0] == 1)
 
 
 def _unbalanced(good: Bools) -> tuple[Term, ...]:
-    total = Sum(len(good))
+    total = TermSum(len(good))
     if good.any():
         total.say("unbalanced", "a single good response cannot be balanced by length")
     return total.terms

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparring.matrix import Bools, Floats
 from sparring.rewards.settings import Overlong
-from sparring.rewards.terms import AnyRewards, Effect, Sum, number
+from sparring.rewards.terms import AnyRewards, Effect, TermSum, number
 
 
 def overlong(
@@ -27,7 +27,7 @@ def overlong(
     largest · min(1, (length − (limit − buffer)) / buffer) wherever that is positive (DAPO,
     arXiv 2503.14476, Eq 13).
     """
-    total = Sum(len(reward.value), reward)
+    total = TermSum(len(reward.value), reward)
     if how is Overlong.KEEP:
         why = f"cut off at its limit of {limit} tokens; graded by what could be read"
         total.say("cut_off", why, where=truncated)

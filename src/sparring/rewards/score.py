@@ -12,16 +12,16 @@ from sparring.rewards.advantages import (
     Advantages,
     DropReason,
     advantages,
-    dealt,
     dropped,
     positives,
+    shuffled_order,
 )
 from sparring.rewards.coder import coder_rewards, largest_coder_reward
-from sparring.rewards.facts import Facts
+from sparring.rewards.facts import RewardFacts
 from sparring.rewards.lengths import by_length
 from sparring.rewards.overlong import overlong
 from sparring.rewards.settings import LengthForm, RewardSettings
-from sparring.rewards.terms import Effect, Rewards, Sum, given
+from sparring.rewards.terms import Effect, Rewards, TermSum, replaced_rewards
 from sparring.rewards.tester import TesterRewards, largest_tester_reward, tester_rewards
 from sparring.schema import Role
 
@@ -53,7 +53,7 @@ class Earned:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RewardRules:
     """Rules by which a recipe pays a group.
 
     ``coder_limit`` and ``tester_limit`` are the tokens that a response of the role may have. With
@@ -67,7 +67,7 @@ class Rules:
 
     def score(
         self,
-        facts: Facts,
+        facts: RewardFacts,
         own: tuple[Floats, Floats] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Earned:
@@ -82,17 +82,22 @@ class Rules:
         good_P = facts.matrix.correct_P
         if own is not None:
             why = f"returned by the reward function {self.settings.function}, without reasons"
-            coder, tester = given(coder, own[0], why), given(tester, own[1], why)
+            coder, tester = (
+                replaced_rewards(coder, own[0], why),
+                replaced_rewards(tester, own[1], why),
+            )
             good_P = _positive(coder.value)
         coder, tester = self._overlong(facts, coder, tester)
         good_P = good_P & ~np.isnan(coder.value)
         if rng is not None:
-            order_P = dealt(len(coder.value), rng)
+            order_P = shuffled_order(len(coder.value), rng)
             coder, good_P = coder.dealt(order_P), good_P[order_P]
-            tester = tester.dealt(dealt(len(tester.value), rng))
+            tester = tester.dealt(shuffled_order(len(tester.value), rng))
         return self.learned(facts, coder, tester, good_P)
 
-    def learned(self, facts: Facts, coder: Rewards, tester: TesterRewards, good_P: Bools) -> Earned:
+    def learned(
+        self, facts: RewardFacts, coder: Rewards, tester: TesterRewards, good_P: Bools
+    ) -> Earned:
         """Return these rewards with the advantages that follow from them. NaN means no label.
         ``good_P`` marks the programs that imitation learns from."""
         settings, (P, U) = self.settings, (coder.value, tester.value)
@@ -111,7 +116,7 @@ class Rules:
         )
 
     def _overlong(
-        self, facts: Facts, coder: Rewards, tester: TesterRewards
+        self, facts: RewardFacts, coder: Rewards, tester: TesterRewards
     ) -> tuple[Rewards, TesterRewards]:
         """Return both rewards with truncated responses treated as the settings tell."""
         settings = self.settings
@@ -127,7 +132,7 @@ def no_test(programs: int, tests: int) -> Earned:
     """Return the score of a group that has no test to judge it by. Its responses have no label:
     with no test to fail, every program would count as correct."""
     why = "no supervising test is left to judge by: no label (no_test)"
-    P, U = Sum(programs), Sum(tests)
+    P, U = TermSum(programs), TermSum(tests)
     for one in (P, U):
         one.put(Effect.SET, "no_test", math.nan, why)
     none_U, zero_U = np.zeros(tests, dtype=bool), np.zeros(tests)

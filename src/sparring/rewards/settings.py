@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
-from sparring.section import Count, Idle, Section
+from sparring.section import Count, IdleFields, Section
 
 
 class CoderReward(StrEnum):
@@ -109,7 +109,7 @@ class RewardSettings(Section):
         TesterReward.CURE,
         description="Reward of a test: Eq 4 (cure), Eq 4 divided by the number of wrong programs (scaled), the released code's second stage (post_stage), or ±1 for correctness alone (simple)",
     )
-    no_wrong: NoWrong = Field(
+    no_wrong_reward: NoWrong = Field(
         NoWrong.SIGN,
         description="Reward of a test in a group without a wrong program: 0 (zero), or ±1 by correctness (sign)",
     )
@@ -117,7 +117,7 @@ class RewardSettings(Section):
         InvalidTest.LOWEST,
         description="Reward of an unparsable or forbidden test: the lowest of the form (lowest), or that of a test which every program fails (eq4)",
     )
-    validity: float = Field(
+    validity_bonus: float = Field(
         0.5,
         ge=0,
         description="Bonus for accepting every correct program, as a share of the number of wrong programs; 0: Eq 4 alone",
@@ -131,7 +131,7 @@ class RewardSettings(Section):
         description="Assumed share of wrong programs among those that look correct; above 0, a test is right with a probability",
     )
     """ε of `counts.rightness`."""
-    difficulty: float = Field(
+    difficulty_exponent: float = Field(
         1.0,
         ge=0,
         le=10,
@@ -175,16 +175,16 @@ class RewardSettings(Section):
         False, description="Control experiment: deal rewards out at random within each group"
     )
 
-    def idle(self) -> Iterator[Idle]:
+    def idle(self) -> Iterator[IdleFields]:
         """Yield the fields that another field leaves without effect."""
         if self.length is LengthForm.OFFICIAL:
             why = "reward.length = official always divides the advantages of both roles"
-            yield Idle(("normalisation",), "length", why)
+            yield IdleFields(("normalisation",), "length", why)
         if self.function is not None:
             why = "reward.function replaces the formulas of both roles"
-            yield Idle(FORMULA, "function", why)
+            yield IdleFields(FORMULA, "function", why)
         elif unused := _UNUSED_BY.get(self.tester):
-            yield Idle(unused, "tester", f"reward.tester = {self.tester} has no such term")
+            yield IdleFields(unused, "tester", f"reward.tester = {self.tester} has no such term")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RewardSettings:
@@ -203,19 +203,21 @@ class RewardSettings(Section):
 FORMULA = (
     "coder",
     "tester",
-    "no_wrong",
+    "no_wrong_reward",
     "invalid_test",
-    "validity",
+    "validity_bonus",
     "smoothing",
-    "difficulty",
+    "difficulty_exponent",
     "duplicates",
     "copies",
 )
 """Fields of the formulas, which a reward function of the user's replaces."""
 _UNUSED_BY = {
-    TesterReward.SIMPLE: ("validity", "difficulty", "no_wrong"),
-    TesterReward.POST_STAGE: ("validity", "difficulty"),
+    TesterReward.SIMPLE: ("validity_bonus", "difficulty_exponent", "no_wrong_reward"),
+    TesterReward.POST_STAGE: ("validity_bonus", "difficulty_exponent"),
 }
 """Fields that a form of the tester's reward does not use."""
-EQUATIONS = RewardSettings(no_wrong=NoWrong.ZERO, validity=0.0, difficulty=0.0)
+EQUATIONS = RewardSettings(
+    no_wrong_reward=NoWrong.ZERO, validity_bonus=0.0, difficulty_exponent=0.0
+)
 """Settings of Eq 3 and Eq 4 alone, with the lowest reward for a test that cannot be read."""

@@ -1,6 +1,6 @@
 """A reward or an advantage as a sum of terms, for all responses of a group at once.
 
-`Sum` applies one term after another, in a fixed order: floating-point sums round, and a record must
+`TermSum` applies one term after another, in a fixed order: floating-point sums round, and a record must
 come out equal to the bit. The final number is the one that learning uses. Each term keeps its value
 for every response, and a reason. The words of a reason are made only when somebody reads them, so
 that a training step does not pay for words.
@@ -87,7 +87,7 @@ class Rewards:
         return replace(self, value=self.value[order], terms=terms)
 
 
-class Sum:
+class TermSum:
     """Running sum for each response: the terms so far, and the number that they come to."""
 
     def __init__(self, count: int, before: Rewards | None = None) -> None:
@@ -147,9 +147,9 @@ def _always(why: str, _: int, __: MatrixNames) -> str:
     return why
 
 
-def given(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
+def replaced_rewards(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
     """Return ``rewards`` with other values, which a function outside of the formulas gave."""
-    total = Sum(len(value))
+    total = TermSum(len(value))
     total.put(Effect.SET, "given", value, why)
     return replace(rewards, value=value, terms=total.terms)
 
@@ -159,7 +159,7 @@ def number(value: float, sign: bool = False) -> str:
     return "none" if math.isnan(value) else f"{value + 0.0:{'+' if sign else ''}.4g}"
 
 
-def listed(
+def names_line(
     names: Sequence[str], chosen: Bools, weights: Floats | None = None, most: int = 12
 ) -> str:
     """Return the ``chosen`` names in a line: "none" if there is none, at most ``most`` of them and

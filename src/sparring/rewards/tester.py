@@ -5,14 +5,14 @@ wrong programs that fail the test. Any other test loses the number of wrong prog
 With p = 1 for a right test and 0 for a wrong one, that is p·caught − (1 − p)·missed.
 
 The defaults depart from the plain formula in two points: a right test also earns half of W
-(`reward.validity`), and a wrong program weighs more, the fewer tests catch it
-(`reward.difficulty`). With W = 0 nothing can be caught, and `reward.no_wrong` decides.
+(`reward.validity_bonus`), and a wrong program weighs more, the fewer tests catch it
+(`reward.difficulty_exponent`). With W = 0 nothing can be caught, and `reward.no_wrong_reward` decides.
 
 A test without a label has the reward NaN, which learning masks: where no program is correct, or no
 correct program was observed on the test, nobody knows whether the test is right. Where cells are
 masked, the sums run over the W_k wrong programs observed on test k, rescaled by W / W_k.
 
-The departures are the fields of `RewardSettings`, and three inputs in `Facts`: programs of the
+The departures are the fields of `RewardSettings`, and three inputs in `RewardFacts`: programs of the
 initial policy (`tester_matrix`), refused tests (`valid_U`), masked cells. Each departure is a term.
 
 To add a term: put a term of every form of the reward into `tester_rewards`, a term of Eq 4 alone
@@ -29,9 +29,9 @@ import numpy as np
 
 from sparring.matrix import Bools, Floats
 from sparring.rewards.counts import Eq4Counts
-from sparring.rewards.facts import Facts
+from sparring.rewards.facts import RewardFacts
 from sparring.rewards.settings import InvalidTest, NoWrong, RewardSettings, TesterReward
-from sparring.rewards.terms import Effect, MatrixNames, Rewards, Sum, number
+from sparring.rewards.terms import Effect, MatrixNames, Rewards, TermSum, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class TesterRewards(Rewards):
     missed: Floats
 
 
-def tester_rewards(facts: Facts, settings: RewardSettings) -> TesterRewards:
+def tester_rewards(facts: RewardFacts, settings: RewardSettings) -> TesterRewards:
     """Return the reward of every generated test [U] and its terms. An invalid test gets the lowest
     reward or, under `InvalidTest.EQ4`, counts as failed by every program."""
     counts, valid = Eq4Counts(facts, settings), facts.valid_U
-    total = Sum(len(valid))
+    total = TermSum(len(valid))
     lowest = np.zeros_like(valid)
     # Without a correct program nobody is paid: an invalid test then has no label, like any other.
     if settings.invalid_test is InvalidTest.LOWEST and counts.correct_P.any():
@@ -86,31 +86,33 @@ def tester_rule(settings: RewardSettings) -> str:
         return "2p − 1"
     if settings.tester is TesterReward.POST_STAGE:
         return "p·[missed = 0] − (1 − p)·[missed > 0]"
-    caught = f"(caught + {settings.validity:g}·W)" if settings.validity else "caught"
+    caught = f"(caught + {settings.validity_bonus:g}·W)" if settings.validity_bonus else "caught"
     divided = ", divided by W" if settings.tester is TesterReward.SCALED else ""
     return f"Eq 4, p·{caught} − (1 − p)·missed{divided}"
 
 
-def largest_tester_reward(facts: Facts, settings: RewardSettings) -> float:
+def largest_tester_reward(facts: RewardFacts, settings: RewardSettings) -> float:
     """Return the most that a test of this group could earn by the form in use, at least 1."""
     wrong = int(facts.tester_matrix.wrong_P.sum())
     if not wrong or settings.tester in (TesterReward.SIMPLE, TesterReward.POST_STAGE):
         return 1.0
-    each = 1 + settings.validity
+    each = 1 + settings.validity_bonus
     return each if settings.tester is TesterReward.SCALED else each * wrong
 
 
-def _form(total: Sum, counts: Eq4Counts, where: Bools) -> None:
+def _form(total: TermSum, counts: Eq4Counts, where: Bools) -> None:
     """Set the reward by the form in use."""
     settings, p, missed = counts.settings, counts.p, counts.missed
     if settings.tester is TesterReward.SIMPLE:
         why = "correctness alone: 1 if accepted, −1 if not"
         total.put(Effect.SET, "correctness", 2 * p - 1, why, where)
-    elif counts.wrong == 0 and settings.no_wrong is NoWrong.ZERO:
-        total.put(Effect.SET, "no_wrong", 0.0, "no program is wrong: nothing to catch", where)
+    elif counts.wrong == 0 and settings.no_wrong_reward is NoWrong.ZERO:
+        total.put(
+            Effect.SET, "no_wrong_reward", 0.0, "no program is wrong: nothing to catch", where
+        )
     elif counts.wrong == 0:
-        why = "no program is wrong; reward.no_wrong = sign: +1 if accepted, −1 if not"
-        total.put(Effect.SET, "no_wrong", 2 * p - 1, why, where)
+        why = "no program is wrong; reward.no_wrong_reward = sign: +1 if accepted, −1 if not"
+        total.put(Effect.SET, "no_wrong_reward", 2 * p - 1, why, where)
     else:
         counts.say_catch(total, where)
         if settings.tester is TesterReward.POST_STAGE:
@@ -124,7 +126,7 @@ def _form(total: Sum, counts: Eq4Counts, where: Bools) -> None:
             _eq4(total, counts, where)
 
 
-def _eq4(total: Sum, counts: Eq4Counts, where: Bools) -> None:
+def _eq4(total: TermSum, counts: Eq4Counts, where: Bools) -> None:
     """Add Eq 4: p times what a right test earns, less (1 − p) times what a wrong test loses.
 
     The rightness p multiplies every term that stands above it. At p = 1 its term is left out, and
@@ -133,9 +135,9 @@ def _eq4(total: Sum, counts: Eq4Counts, where: Bools) -> None:
     settings, p, wrong = counts.settings, counts.p, counts.wrong
     right, unsure = where & (p > 0), where & (p > 0) & (p < 1)
     total.put(Effect.ADD, "caught", counts.caught, "wrong programs caught", right)
-    if settings.validity:
-        why = f"for being right: reward.validity {settings.validity:g} × {wrong} wrong"
-        total.put(Effect.ADD, "validity", settings.validity * wrong, why, right)
+    if settings.validity_bonus:
+        why = f"for being right: reward.validity_bonus {settings.validity_bonus:g} × {wrong} wrong"
+        total.put(Effect.ADD, "validity", settings.validity_bonus * wrong, why, right)
     total.put(Effect.TIMES, "rightness", p, "its rightness", unsure)
 
     def let_pass(k: int, _: MatrixNames) -> str:
@@ -147,7 +149,7 @@ def _eq4(total: Sum, counts: Eq4Counts, where: Bools) -> None:
         total.put(Effect.OVER, "scaled", float(wrong), f"divided by W = {wrong}", where)
 
 
-def _discount(total: Sum, counts: Eq4Counts) -> None:
+def _discount(total: TermSum, counts: Eq4Counts) -> None:
     """Multiply the rewards of repeated and copied inputs by their discount. Only a positive reward
     is discounted: repeating a bad test must not make it cheaper."""
     facts, settings = counts.facts, counts.settings

@@ -64,12 +64,12 @@ def correct_rows(record: Mapping[str, Any]) -> list[bool | None]:
     A program is correct by the ground-truth tests, or with pseudo-labels by the kept tests of the
     frozen tester.
     """
-    rows = [*record["programs"], *record.get("opponents", ())]
+    rows = [*record["programs"], *record.get("initial_policy_programs", ())]
     runs = [p["runs"] for p in rows]
     keep = [True] * len(record["task"]["tests"])
-    if (supervision := record.get("supervision")) is not None:
-        runs = [*(supervision["runs"] or ()), *(supervision["opponents_runs"] or ())]
-        keep = [t["kept"] for t in supervision["tests"] if t["input"] is not None]
+    if (pseudo_labels := record.get("pseudo_labels")) is not None:
+        runs = [*(pseudo_labels["runs"] or ()), *(pseudo_labels["initial_policy_runs"] or ())]
+        keep = [t["kept"] for t in pseudo_labels["tests"] if t["input"] is not None]
     correct = [
         passes_all([o["verdict"] for o, kept in zip(row, keep, strict=False) if kept])
         for row in runs
@@ -91,7 +91,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class GroupSummary:
     """Summary of a recorded group for lists of groups."""
 
     task: str
@@ -105,12 +105,12 @@ class Row:
     """Reason why a role's group was not learned from; None if it was."""
 
 
-def row_of(record: Mapping[str, Any]) -> Row:
+def row_of(record: Mapping[str, Any]) -> GroupSummary:
     """Return the summary of a recorded group."""
     programs, tests = record["programs"], record["tests"]
     known = [t["right"] for t in tests if t["right"] is not None]
     dropped = record.get("dropped", {})
-    return Row(
+    return GroupSummary(
         task=str(record["task"]["id"]),
         correct=(sum(bool(p.get("correct")) for p in programs), len(programs)),
         right=(sum(map(bool, known)), len(known)) if known else None,

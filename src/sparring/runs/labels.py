@@ -9,7 +9,7 @@ from typing import Any
 from sparring.selection.selectors import WORDS, Selector
 
 _NAMES = {
-    "one_shot": "programs right (pass@1)",
+    "pass@1": "programs right (pass@1)",
     "unit_test_accuracy": "tests right (by reference)",
     "unit_test_accuracy_estimate": "tests right (paper's estimate)",
     "bon": "Best-of-{size}, own samples",
@@ -95,7 +95,7 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
             if n.startswith("dual_pass@")
         },
     }
-    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
+    first = {"pass@1": labels["pass@1"]} if "pass@1" in labels else {}
     at_scale = {n: match for n in names if (match := AT_SCALE.fullmatch(n))}
     return {
         **first,

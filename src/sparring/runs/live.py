@@ -1,7 +1,7 @@
 """Reader of a run in progress, which neither locks nor disturbs the run.
 
 Only files that a run appends to or replaces atomically are read, so a reader always
-sees a consistent state. `being_made` looks for the run's lock in the system's list
+sees a consistent state. `in_progress` looks for the run's lock in the system's list
 of locks instead of trying to take the lock: a run that starts at that moment would
 find the lock taken.
 """
@@ -49,7 +49,7 @@ class Tail:
         return self.records[before:]
 
 
-def being_made(path: Path) -> bool | None:
+def in_progress(path: Path) -> bool | None:
     """Return True if a process of this machine holds the run's lock; None if this is unknown."""
     try:
         about = (path / "lock").stat()

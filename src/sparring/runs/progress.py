@@ -54,7 +54,7 @@ def time_left(seconds: float | None) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-class Progress(Bar):
+class RunProgress(Bar):
     """Display of a run's phases and steps; a context manager."""
 
     def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
@@ -90,7 +90,7 @@ class Progress(Bar):
         self.phase(name)
 
     def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
-        """Show a finished training step. ``values`` may hold ``one_shot``, ``tests_right``,
+        """Show a finished training step. ``values`` may hold ``pass@1``, ``tests_right``,
         ``tokens``, ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
         self.done = step
         self._made += 1
@@ -103,7 +103,7 @@ class Progress(Bar):
                 self.note("  step  programs  tests  resp/s  exec/s  tokens/s  s/step   left")
                 self._header = True
             self.note(
-                f"{step:>6}  {_percent(values, 'one_shot'):>8}"
+                f"{step:>6}  {_percent(values, 'pass@1'):>8}"
                 f"  {_percent(values, 'tests_right'):>5}"
                 f"  {_rate(values, 'responses_per_s'):>6}  {_rate(values, 'runs_per_s'):>6}"
                 f"  {_rate(values, 'tokens_per_s'):>8}  {seconds:>6.1f}  {self._left():>5}"
@@ -131,7 +131,7 @@ class Progress(Bar):
         text = f"{self._left()} left  {self._phase}"
         if self._last:
             text += (
-                f"  programs right {_percent(self._last, 'one_shot')}, "
+                f"  programs right {_percent(self._last, 'pass@1')}, "
                 f"tests right {_percent(self._last, 'tests_right')}, "
                 f"{_rate(self._last, 'tokens_per_s')} tokens/s, "
                 f"{_rate(self._last, 'runs_per_s')} executions/s"

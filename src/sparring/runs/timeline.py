@@ -6,7 +6,7 @@ thing at a time and no second is counted twice. `Timeline.cut` ends one account 
 step or an evaluation) and starts the next at the same moment: no time is lost, and a
 phase that spans the cut, as asynchronous sampling does, is divided between the two.
 
-The accounts are recorded in ``timeline.jsonl``; `Account.timing` gives the short
+The accounts are recorded in ``timeline.jsonl``; `PhaseAccount.timing` gives the short
 figures of ``timing.jsonl``. Time within a phase is not divided further.
 """
 
@@ -63,7 +63,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PhaseAccount:
     """Phases of ``seconds`` of a run, with ``runs``, the number of programs' executions."""
 
     seconds: float
@@ -120,14 +120,14 @@ class Account:
         return timing
 
 
-def account_from(record: Mapping[str, Any]) -> Account:
-    """Return the account that `Account.record` has written. Raises KeyError, TypeError or
+def account_from(record: Mapping[str, Any]) -> PhaseAccount:
+    """Return the account that `PhaseAccount.record` has written. Raises KeyError, TypeError or
     ValueError for other data."""
     intervals = (
         Interval(Phase(phase), str(lane), float(start), float(end))
         for phase, lane, start, end in record["intervals"]
     )
-    return Account(float(record["seconds"]), tuple(intervals))
+    return PhaseAccount(float(record["seconds"]), tuple(intervals))
 
 
 def covered(intervals: Iterable[Interval]) -> float:
@@ -197,7 +197,7 @@ class Timeline:
         with self._lock:
             self._runs += runs
 
-    def cut(self) -> Account:
+    def cut(self) -> PhaseAccount:
         """Return the account since the last cut, and begin the next account."""
         with self._lock:
             now = time.monotonic()
@@ -211,7 +211,7 @@ class Timeline:
             Interval(e.phase, e.lane, max(0.0, e.start - zero), end - zero) for e, end in done
         ]
         intervals.sort(key=lambda i: (i.start, i.end))
-        return Account(now - zero, tuple(intervals), runs)
+        return PhaseAccount(now - zero, tuple(intervals), runs)
 
     def _close(self, entry: _Open, now: float) -> None:
         """End the current piece of an active phase."""

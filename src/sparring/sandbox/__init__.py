@@ -26,7 +26,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
-from sparring.schema import Kind
+from sparring.schema import TestKind
 
 if TYPE_CHECKING:
     from sparring.sandbox.caller.credible import believed
@@ -39,7 +39,7 @@ __all__ = [
     "ClusterSandbox",
     "Fork",
     "Job",
-    "Kind",
+    "TestKind",
     "Level",
     "Limits",
     "PrefetchingRunner",

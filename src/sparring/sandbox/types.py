@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from sparring.errors import SandboxError
 from sparring.sandbox.preamble import packed
-from sparring.schema import Kind
+from sparring.schema import TestKind
 
 _MOST_SECONDS = 1e6
 _MOST = 1 << 40
@@ -97,14 +97,14 @@ class Job:
     program: str
     inputs: tuple[str, ...]
     limits: Limits = Limits()
-    kind: Kind = Kind.STDIN
+    kind: TestKind = TestKind.STDIN
     entry_point: str = ""
     alone: bool = False
     preamble: str = ""
 
     def __post_init__(self) -> None:
         parts = self.entry_point.split(".")
-        if self.kind is not Kind.STDIN and not (
+        if self.kind is not TestKind.STDIN and not (
             len(parts) <= 2 and all(part.isidentifier() for part in parts)
         ):
             raise SandboxError(

@@ -6,7 +6,7 @@ alike if they pass the same generated tests. A group weighs more, the more progr
 more tests they pass. Only the matrix of programs and generated tests is used. Equal programs and
 equal tests each count, because the model has said so twice.
 
-A program with a masked cell has no vote, because the tests that it passes are unknown. `believed`
+A program with a masked cell has no vote, because the tests that it passes are unknown. `consensus_tests`
 leaves such programs out; for the other functions the caller does (`benchmark.observed`).
 """
 
@@ -47,14 +47,14 @@ class TestFilter(StrEnum):
     """Keeps the tests that the programs' consensus passes."""
 
 
-def alike(answers_P: Sequence[Hashable]) -> Floats:
+def agreement_counts(answers_P: Sequence[Hashable]) -> Floats:
     """Return, for each program [P], the number of programs with its answers, itself included. None
     is no answer and agrees with no other."""
     count = Counter(a for a in answers_P if a is not None)
     return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
 
 
-def numbered(answers: Sequence[Sequence[Hashable]], tests: int) -> Answers:
+def answer_numbers(answers: Sequence[Sequence[Hashable]], tests: int) -> Answers:
     """Return the answers of every program to every of ``tests`` inputs as numbers; None becomes
     `NONE`."""
     numbers = np.full((len(answers), tests), NONE, dtype=np.int64)
@@ -80,7 +80,7 @@ def weights(
     return np.asarray(count_P * (passed_PU @ copies))
 
 
-def believed(passed_PT: Bools, observed_PT: Bools) -> Bools:
+def consensus_tests(passed_PT: Bools, observed_PT: Bools) -> Bools:
     """Return the pseudo-label tests that are believed [T]: those that the heaviest group passes.
 
     Some of k tests are wrong, so that hardly any program passes all of them, a right program least

@@ -16,25 +16,25 @@ from typing import Any
 
 from sparring.errors import DataError
 from sparring.schema import Task
-from sparring.tasks.formats.base import Reference, Source, read_with
+from sparring.tasks.formats.base import Reference, RowSource, read_with
 from sparring.tasks.formats.livecodebench import contest_date, is_livecodebench, read_livecodebench
 from sparring.tasks.formats.natives import is_native, read_native
 from sparring.tasks.formats.which import format_of
 from sparring.tasks.mapping import (
     FIELDS,
-    Column,
+    MappedColumn,
     NoSuchCell,
     check_columns,
     check_found,
-    kept,
+    is_call_table,
     mapped,
-    of_calls,
+    unmapped_cells,
 )
 from sparring.tasks.rows.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.rows.calls import read_call_row
 from sparring.tasks.rows.fields import OPTIONAL, REQUIRED, read_row
-from sparring.tasks.rows.files import Fault, Raw
-from sparring.tasks.rows.known import Shape
+from sparring.tasks.rows.files import RawRow, RowFault
+from sparring.tasks.rows.registry import RowShape
 from sparring.text import in_line
 
 SHOWN = 50
@@ -43,7 +43,7 @@ _STDIN_NAMES = ("stdin", "stdio")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RowSelection:
     """Options for turning rows into tasks.
 
     ``since`` and ``until`` are days of a contest, both included; with either, a row without a
@@ -52,14 +52,14 @@ class Choice:
     ``max_tests`` are taken.
     """
 
-    columns: tuple[Column, ...] = ()
+    columns: tuple[MappedColumn, ...] = ()
     max_tests: int | None = None
     max_test_size: int | None = None
     max_rows: int | None = None
     since: date | None = None
     until: date | None = None
     prefix: str = ""
-    rate: Column | None = None
+    rate: MappedColumn | None = None
     """The column that holds a task's pass rate, from 0 to 1."""
     skip_bad: bool = False
     reference: Reference | None = None
@@ -67,18 +67,18 @@ class Choice:
 
 
 @dataclass(slots=True)
-class Collected:
+class CollectedTasks:
     """The tasks of a data set, and counts of the rows, tests and columns that were left out."""
 
     tasks: list[Task] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
     rows: int = 0
     outside: int = 0
     """Rows of contests before ``since`` or after ``until``."""
     large: int = 0
     """Number of tests that were left out for their size."""
     rates: dict[str, float] = field(default_factory=dict)
-    """Pass rates by task id, if `Choice.rate` names a column."""
+    """Pass rates by task id, if `RowSelection.rate` names a column."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Columns that no task has, and the number of rows with each."""
     names: dict[str, None] = field(default_factory=dict)
@@ -89,20 +89,20 @@ class Collected:
     """Number of tests that the reader of a data set left out, by reason."""
 
 
-def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collected:
+def collect(sources: Sequence[Iterable[RawRow | RowFault]], choice: RowSelection) -> CollectedTasks:
     """Return the tasks of all sources, in order; ids are unique over all sources.
 
     Raises `DataError` with a line per bad row, unless ``choice.skip_bad`` is set, and if no row
     is a task. Raises `ConfigError` for a mapping that does not fit the first row of a source.
     """
-    collected = Collected()
+    collected = CollectedTasks()
     first_uses: dict[str, str] = {}
     for source in sources:
         first = True
         left = None if choice.max_rows is None else choice.max_rows - collected.rows
         for raw in islice(source, left):
             collected.rows += 1
-            if isinstance(raw, Fault):
+            if isinstance(raw, RowFault):
                 collected.faults.append(raw)
                 continue
             if first:
@@ -112,7 +112,7 @@ def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collect
     if collected.names:
         check_found(choice.columns, collected.names, collected.read)
     if collected.faults and not choice.skip_bad:
-        alike: dict[str, list[Fault]] = {}
+        alike: dict[str, list[RowFault]] = {}
         for fault in collected.faults:
             alike.setdefault(fault.text, []).append(fault)
         lines = [
@@ -135,26 +135,28 @@ def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collect
     return collected
 
 
-def shape_of(row: Mapping[str, Any]) -> Shape:
+def shape_of(row: Mapping[str, Any]) -> RowShape:
     """Return the shape of a row, by its fields; the CURE shape unless another is clear."""
     if is_livecodebench(row):
-        return Shape.LIVECODEBENCH
+        return RowShape.LIVECODEBENCH
     if is_native(row):
-        return Shape.NATIVE
+        return RowShape.NATIVE
     if "args" in row and "expected" in row:
-        return Shape.CALLS
-    return Shape.CURE
+        return RowShape.CALLS
+    return RowShape.CURE
 
 
-def _take(raw: Raw, choice: Choice, collected: Collected, first_uses: dict[str, str]) -> None:
+def _take(
+    raw: RawRow, choice: RowSelection, collected: CollectedTasks, first_uses: dict[str, str]
+) -> None:
     row = raw.row
     if not isinstance(row, Mapping):
-        collected.faults.append(Fault(raw.where, "row: must be an object with named fields"))
+        collected.faults.append(RowFault(raw.where, "row: must be an object with named fields"))
         return
     if choice.since or choice.until:
         day = contest_date(row)
         if day is None:
-            collected.faults.append(Fault(raw.where, "contest_date: is missing or not a date"))
+            collected.faults.append(RowFault(raw.where, "contest_date: is missing or not a date"))
             return
         if (choice.since and day < choice.since) or (choice.until and day > choice.until):
             collected.outside += 1
@@ -184,10 +186,10 @@ def _take(raw: Raw, choice: Choice, collected: Collected, first_uses: dict[str, 
         parts = tuple(
             in_line(f"{name}: {text}{_hint(name, text, choice)}") for name, text in faults
         )
-        collected.faults.append(Fault(raw.where, in_line("; ".join(parts)), parts))
+        collected.faults.append(RowFault(raw.where, in_line("; ".join(parts)), parts))
 
 
-def _hint(name: str, fault: str, choice: Choice) -> str:
+def _hint(name: str, fault: str, choice: RowSelection) -> str:
     """Return the ``--map`` that reads a text as the list or number that the field needs.
 
     A CSV file holds nothing but texts, so that this is its most common fault.
@@ -200,7 +202,7 @@ def _hint(name: str, fault: str, choice: Choice) -> str:
     return f"; --map {name}={column}:{forms[fault]} reads a text as one"
 
 
-def _rate(row: Mapping[str, Any], column: Column) -> float | None:
+def _rate(row: Mapping[str, Any], column: MappedColumn) -> float | None:
     """Return the share in that column; None if the row has none, as in another data set."""
     try:
         value = mapped((column,), row).get(column.field)
@@ -217,28 +219,28 @@ def _rate(row: Mapping[str, Any], column: Column) -> float | None:
 
 
 def _read(
-    raw: Raw, row: Mapping[str, Any], choice: Choice, collected: Collected
+    raw: RawRow, row: Mapping[str, Any], choice: RowSelection, collected: CollectedTasks
 ) -> tuple[Task | None, list[tuple[str, str]]]:
     left_out = collected.left_out
     if choice.columns:
         collected.names |= dict.fromkeys(map(str, row))
-        ours, unused = kept(choice.columns, row)
+        ours, unused = unmapped_cells(choice.columns, row)
         left_out.update(unused)
         row = mapped(choice.columns, row)
         collected.read |= row.keys()
         row = ours | row
-        shape = Shape.CALLS if of_calls(row) else Shape.CURE
+        shape = RowShape.CALLS if is_call_table(row) else RowShape.CURE
     elif (form := format_of(row)) is not None:
         known = _known(row, form.columns, left_out)
-        source = Source(raw.name, raw.where, choice.reference, collected.left_tests)
+        source = RowSource(raw.name, raw.where, choice.reference, collected.left_tests)
         return read_with(form, known, source)
     else:
         shape = shape_of(row)
-    if shape is Shape.LIVECODEBENCH:
+    if shape is RowShape.LIVECODEBENCH:
         return read_livecodebench(row, raw.where, None)
-    if shape is Shape.NATIVE:
+    if shape is RowShape.NATIVE:
         return read_native(row, raw.name, raw.where, None)
-    if shape is Shape.CALLS:
+    if shape is RowShape.CALLS:
         row = _known(row, CALL_FIELDS, left_out)
         return read_call_row(row, raw.name, raw.where, None)
     if "question" not in row or not ("tests" in row or set(REQUIRED) <= row.keys()):

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import DataError, writing
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 from sparring.tasks.collect import shape_of
 from sparring.tasks.formats.natives import is_native, read_native
 from sparring.tasks.formats.which import format_of
 from sparring.tasks.rows.fields import read_row
-from sparring.tasks.rows.files import Fault, file_rows
-from sparring.tasks.rows.known import Shape
+from sparring.tasks.rows.files import RowFault, file_rows
+from sparring.tasks.rows.registry import RowShape
 
 SHOWN = 50
 """Most faults that an error lists; the others are counted."""
@@ -43,7 +43,7 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
                 "convert it with `sparring tasks load`"
             )
         for raw in file_rows(path, "tasks"):
-            if isinstance(raw, Fault):
+            if isinstance(raw, RowFault):
                 faults.append(f"{raw.where}: {raw.text}")
                 continue
             number = raw.number
@@ -76,7 +76,7 @@ def _other(row: Mapping[str, Any]) -> str | None:
     if (form := format_of(row)) is not None:
         return form.name
     shape = shape_of(row)
-    return None if shape in (Shape.CURE, Shape.NATIVE) else shape.told
+    return None if shape in (RowShape.CURE, RowShape.NATIVE) else shape.told
 
 
 def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
@@ -123,7 +123,7 @@ def _kinds(prefix: str, tests: Sequence[Test]) -> dict[str, list[Any]]:
     Either is left out if all tests read standard input, or all follow the task's own rule.
     """
     columns: dict[str, list[Any]] = {}
-    if any(t.kind is not Kind.STDIN for t in tests):
+    if any(t.kind is not TestKind.STDIN for t in tests):
         columns[f"{prefix}_kind"] = [t.kind for t in tests]
     if any(t.checker is not None for t in tests):
         columns[f"{prefix}_checker"] = [t.checker for t in tests]

@@ -22,11 +22,11 @@ from typing import Any
 from sparring.errors import ConfigError
 from sparring.tasks.formats.codeforces import CHECKER
 from sparring.tasks.rows.calls import FIELDS as CALL_FIELDS
+from sparring.tasks.rows.column_hints import columns_hint
 from sparring.tasks.rows.fields import OPTIONAL, REQUIRED
 from sparring.tasks.rows.files import read_json
-from sparring.tasks.rows.forms import Form, fits, formed
+from sparring.tasks.rows.forms import CellForm, fits, formed
 from sparring.tasks.rows.limits import UNITS, limit
-from sparring.tasks.rows.meant import meant
 from sparring.text import in_line
 
 FIELDS = tuple(dict.fromkeys((*REQUIRED, *OPTIONAL, *CALL_FIELDS)))
@@ -45,12 +45,12 @@ _PATH = re.compile(r"(?P<path>.+?)(?::(?P<form>\w+))?\Z", re.S)
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class MappedColumn:
     """A field, the path to its cell, and the form of the cell."""
 
     field: str
     path: tuple[str, ...]
-    form: Form = Form.PLAIN
+    form: CellForm = CellForm.PLAIN
 
     @property
     def whole(self) -> str:
@@ -70,9 +70,9 @@ class _Nothing(ValueError):
     """Raised when a path leads through a null, or to a name that the row lacks."""
 
 
-def parse_mapping(texts: Sequence[str]) -> tuple[Column, ...]:
+def parse_mapping(texts: Sequence[str]) -> tuple[MappedColumn, ...]:
     """Return the columns of ``--map`` options. Raises `ConfigError` that names the wrong part."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, MappedColumn] = {}
     for part in (p.strip() for text in texts for p in text.split(",")):
         name, equals, rest = part.partition("=")
         name, match = name.strip(), _PATH.match(rest.strip())
@@ -84,14 +84,14 @@ def parse_mapping(texts: Sequence[str]) -> tuple[Column, ...]:
             raise ConfigError(f"--map {part}: {name!r} is not a field; {hint}")
         if name in columns:
             raise ConfigError(f"--map: {name} is given twice; leave one out")
-        form = match["form"] or Form.PLAIN
-        if form not in list(Form):
+        form = match["form"] or CellForm.PLAIN
+        if form not in list(CellForm):
             raise ConfigError(
-                f"--map {part}: {form!r} is not a form; the forms are {', '.join(Form)}"
+                f"--map {part}: {form!r} is not a form; the forms are {', '.join(CellForm)}"
             )
-        if not fits(Form(form), name):
+        if not fits(CellForm(form), name):
             raise ConfigError(f"--map {part}: {form} is a unit, and {name} has no such unit")
-        columns[name] = Column(name, tuple(match["path"].split(".")), Form(form))
+        columns[name] = MappedColumn(name, tuple(match["path"].split(".")), CellForm(form))
     ways = [names for names in _TESTS if any(name in columns for name in names)]
     if len(ways) > 1:
         given = " and ".join(next(n for n in names if n in columns) for names in ways)
@@ -99,12 +99,12 @@ def parse_mapping(texts: Sequence[str]) -> tuple[Column, ...]:
     return tuple(columns.values())
 
 
-def of_calls(fields: Mapping[str, object]) -> bool:
+def is_call_table(fields: Mapping[str, object]) -> bool:
     """Return whether these fields are those of a table of calls."""
     return "args" in fields or "expected" in fields
 
 
-def check_columns(columns: Sequence[Column], row: object) -> None:
+def check_columns(columns: Sequence[MappedColumn], row: object) -> None:
     """Check that the first row, with the mapping, has what a task needs.
 
     Raises `ConfigError` that lists the row's columns.
@@ -117,17 +117,17 @@ def check_columns(columns: Sequence[Column], row: object) -> None:
     by_field = {column.field: column for column in columns}
     present = {n for n in (*by_field, *row) if n in FIELDS}
     if "question" not in present:
-        raise ConfigError(f"--map: question is missing; name its column: {meant(row)}")
+        raise ConfigError(f"--map: question is missing; name its column: {columns_hint(row)}")
     way = next((names for names in _TESTS if any(n in by_field for n in names)), None)
     needed = {_TESTS[1]: ("tests",), _TESTS[2]: ("args", "expected", "entry_point")}
     ways = [needed.get(fields, _TESTS[0][:2]) for fields in _TESTS if way in (None, fields)]
     if not any(present.issuperset(fields) for fields in ways):
         reason = f"{', '.join(by_field)} need it; " if way else ""
         lacking = next((n for fields in ways for n in fields if n not in present), "test_input")
-        raise ConfigError(f"--map: {lacking} is missing; {reason}{meant(row)}")
+        raise ConfigError(f"--map: {lacking} is missing; {reason}{columns_hint(row)}")
 
 
-def check_found(columns: Sequence[Column], names: Iterable[str], read: Iterable[str]) -> None:
+def check_found(columns: Sequence[MappedColumn], names: Iterable[str], read: Iterable[str]) -> None:
     """Check, after all rows, that each mapped column occurred in some row.
 
     ``names`` are the columns of all rows, ``read`` the fields that some row had. Raises
@@ -143,7 +143,7 @@ def check_found(columns: Sequence[Column], names: Iterable[str], read: Iterable[
             raise _not_there(column, present)
 
 
-def _not_there(column: Column, present: Sequence[object]) -> ConfigError:
+def _not_there(column: MappedColumn, present: Sequence[object]) -> ConfigError:
     names = [in_line(str(name), 60) for name in present]
     close = difflib.get_close_matches(column.path[0], names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
@@ -153,7 +153,7 @@ def _not_there(column: Column, present: Sequence[object]) -> ConfigError:
     )
 
 
-def mapped(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, Any]:
+def mapped(columns: Sequence[MappedColumn], row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row in our field names, without the absent fields. Raises `NoSuchCell`."""
     fields = {}
     for column in columns:
@@ -179,7 +179,9 @@ def mapped(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def kept(columns: Sequence[Column], row: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def unmapped_cells(
+    columns: Sequence[MappedColumn], row: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
     """Return the cells of columns that need no mapping, and the names of unused columns.
 
     A column that has a field's name but not its content is followed by the reason.

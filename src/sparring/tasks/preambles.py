@@ -68,14 +68,14 @@ VERSION = {"apps": "1", "leetcode": "1", "livecodebench": "1"}
 """Versions of the preambles; raise one with every change of its text above."""
 
 
-def before(task: Task) -> str:
+def source_before(task: Task) -> str:
     """Return the source that stands before a program of this task: preamble, then head.
 
     Raises `DataError` for an unknown preamble.
     """
     if task.preamble is None:
         return task.head
-    if fault := fault_of(task.preamble):
+    if fault := preamble_fault(task.preamble):
         raise DataError(f"{task.id}: preamble {fault}")
     return PREAMBLES[task.preamble] + task.head
 
@@ -85,7 +85,7 @@ def versions(tasks: Iterable[Task]) -> dict[str, str]:
     return {name: VERSION[name] for name in sorted({t.preamble for t in tasks if t.preamble})}
 
 
-def fault_of(name: str) -> str:
+def preamble_fault(name: str) -> str:
     """Return the end of a message that refuses this preamble's name; empty for a known name."""
     if name in PREAMBLES:
         return ""

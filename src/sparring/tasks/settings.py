@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import Field, field_validator
 
 from sparring.section import Count, Length, Section, Seed
-from sparring.tasks.checkers.checker import Rule, parse_checker
+from sparring.tasks.checkers.checker import CheckerRule, parse_checker
 
 
 class Curriculum(StrEnum):
@@ -61,7 +61,7 @@ class TaskSettings(Section):
         TooLong.STOP,
         description="Treatment of a task whose prompt exceeds prompts.max_tokens or leaves no room for a response: end the run (stop), or leave the task out of training or evaluation (drop)",
     )
-    withheld_tests: int = Field(
+    hidden_tests: int = Field(
         1,
         ge=0,
         le=1_000_000,
@@ -83,7 +83,7 @@ class CheckerSettings(Section):
     def _known(cls, rule: str | None) -> str | None:
         if rule is not None:
             checker = parse_checker(rule)
-            if checker.of_calls or checker.rule is Rule.PROGRAM:
+            if checker.of_calls or checker.rule is CheckerRule.PROGRAM:
                 raise ValueError(
                     f"{rule!r} is not for all tasks alike; name a rule for printed text"
                 )

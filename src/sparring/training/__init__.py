@@ -12,6 +12,6 @@ On the way back up, `rollouts.arrivals` reads each response, `grading.grade` run
 compares outputs, and the loop has `grading.scorer` compute rewards and advantages.
 
 `rollouts.asynchronous` wraps `rollouts.online` and samples one step ahead. `rollouts.replayed`
-reads the rollouts of another run. The packages import downwards: `rollouts`, `supervision`, then
+reads the rollouts of another run. The packages import downwards: `rollouts`, `pseudo_labels`, then
 `prompting`, `weights` and `monitoring`, then `state`.
 """

@@ -105,7 +105,7 @@ class HeldOut:
         e = evaluation.summary.estimates
         bon = next(v for k, v in e.items() if k.startswith("bon_"))
         self.progress.note(
-            f"step {step}: held-out programs {e['one_shot'].mean:.1%}, "
+            f"step {step}: held-out programs {e['pass@1'].mean:.1%}, "
             f"tests {e['unit_test_accuracy'].mean:.1%}, Best-of-N {bon.mean:.1%} "
             f"({evaluation.seconds:.0f} s)"
         )
@@ -126,14 +126,14 @@ class HeldOut:
         records = self.run.jsonl("start.jsonl")
         with well_formed(f"{self.run.path}: start.jsonl"):
             done = {r["temperature"] for r in records}
-        for temperature in self.context.recipe.evaluation.start_temperatures:
+        for temperature in self.context.recipe.evaluation.initial_temperatures:
             if temperature in done:
                 continue
             if step:
                 raise RunError(
                     f"{self.run.path}: start.jsonl lacks temperature {temperature:g}: it records "
                     f"the initial model and cannot be made at step {step}; remove that "
-                    "temperature from evaluation.start_temperatures, or start a new run"
+                    "temperature from evaluation.initial_temperatures, or start a new run"
                 )
             self._show_phase(f"evaluating the initial model at temperature {temperature:g}")
             evaluation = self._made(temperature)

@@ -8,30 +8,32 @@ from collections.abc import Sequence
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored
-from sparring.learner.samples import Group, Sample
+from sparring.grading.record import ScoredGroup
+from sparring.learner.samples import Sample, SampleGroup
 from sparring.metrics.metrics import pass_rate
 from sparring.rewards.advantages import Advantages
 from sparring.schema import Response, Role
 from sparring.training.state.trainer import Trainer
 
 
-def labelled_groups(trainer: Trainer, scored: Sequence[Scored]) -> list[Group]:
+def labelled_groups(trainer: Trainer, scored: Sequence[ScoredGroup]) -> list[SampleGroup]:
     """Return the groups of all roles that learn, without groups that have no label or no signal."""
     return [
         _group(trainer, role, responses, advantages)
         for s in scored
         for role, responses, advantages in (
-            (Role.CODER, s.judged.coder, s.earned.coder),
-            (Role.TESTER, s.judged.tester, s.earned.tester),
+            (Role.CODER, s.group.coder, s.earned.coder),
+            (Role.TESTER, s.group.tester, s.earned.tester),
         )
         if advantages.dropped is None and trainer.learns(role)
     ]
 
 
-def _group(trainer: Trainer, role: Role, rs: Sequence[Response], advantages: Advantages) -> Group:
+def _group(
+    trainer: Trainer, role: Role, rs: Sequence[Response], advantages: Advantages
+) -> SampleGroup:
     """Return the labelled responses of a group with their advantages."""
-    return Group(
+    return SampleGroup(
         role,
         rs[0].prompt_ids,
         trainer.temperature(role),
@@ -50,13 +52,13 @@ def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample
     return Sample(response.token_ids[:limit], response.logprobs[:limit], advantage)
 
 
-def pass_rates(scored: Sequence[Scored]) -> dict[str, float]:
+def pass_rates(scored: Sequence[ScoredGroup]) -> dict[str, float]:
     """Return the share of correct programs by task id, for the curriculum. Tasks whose programs
     could not be judged are left out."""
     return {
-        s.judged.task.id: rate
+        s.group.task.id: rate
         for s in scored
-        if s.basis is not None and not math.isnan(rate := pass_rate(s.basis.matrix))
+        if s.rewarded_on is not None and not math.isnan(rate := pass_rate(s.rewarded_on.matrix))
     }
 
 

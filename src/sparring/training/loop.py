@@ -26,9 +26,9 @@ from sparring.errors import Stopped, well_formed
 from sparring.evaluation.held_out_records import summary_record
 from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import VLLM_LOG, RunDir
-from sparring.runs.progress import Progress
+from sparring.runs.progress import RunProgress
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.held_out import HeldOut
 from sparring.training.labelled import check_sampled, labelled_groups, pass_rates
@@ -37,6 +37,7 @@ from sparring.training.monitoring.metrics import step_metrics
 from sparring.training.monitoring.speed import speeds, work_in
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.notes import environment, notes
+from sparring.training.pseudo_labels.by_servers import write_ahead
 from sparring.training.rollouts.asynchronous import AsyncRollouts
 from sparring.training.rollouts.base import Rollouts
 from sparring.training.rollouts.context import RolloutContext, rollout_context
@@ -45,12 +46,11 @@ from sparring.training.scoring import scorer_of
 from sparring.training.state import checkpoints
 from sparring.training.state.inputs import keep_inputs, reward_note
 from sparring.training.state.trainer import Trainer
-from sparring.training.supervision.by_servers import write_ahead
 from sparring.training.weights.behaviour import behaviour_policy
 
 
 def train(
-    recipe: Recipe, run: RunDir, progress: Progress, world: World | None = None
+    recipe: Recipe, run: RunDir, progress: RunProgress, world: DistributedContext | None = None
 ) -> dict[str, Any]:
     """Train by a recipe to the end, from wherever ``run`` stands, and return the summary record.
 
@@ -101,7 +101,7 @@ def train_step(
     scorer: Scorer,
     rollouts: Rollouts,
     run: RunDir,
-    progress: Progress,
+    progress: RunProgress,
     timeline: Timeline,
     stop: Callable[[], bool],
 ) -> None:
@@ -139,7 +139,7 @@ def train_step(
         with timeline.during(Phase.CHECKPOINT):
             checkpoints.save(trainer, run)
     account = timeline.cut()  # the lines below are counted in the next step
-    responses = sum(len(r.coder) + len(r.tester) + len(r.opponents) for r in results)
+    responses = sum(len(r.coder) + len(r.tester) + len(r.initial_policy_programs) for r in results)
     timing = {"step": step, **account.timing(record["tokens"], responses)}
     timing |= speeds(trainer, account.phases(), record["tokens"], work)
     run.append("timing.jsonl", timing)
@@ -169,7 +169,7 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
     recipe, run, progress = context.recipe, context.run, context.progress
     keep_inputs(run, recipe, trainer.revision)
     run.write_json("environment.json", environment(context, trainer) | trainer.world.report())
-    if recipe.training.ahead:
+    if recipe.training.max_async_level:
         trainer.behaviour = behaviour_policy(trainer, context.policies.served)
     before = resume(trainer, run)
     if trainer.behaviour:

@@ -34,7 +34,7 @@ def enough_memory(go_on: str = "") -> Iterator[None]:
             raise
         first = (message.strip().splitlines() or ["an allocation failed"])[0]
         raise RunError(
-            f"out of memory ({first}); lower sampling.max_rows (sampling) or "
+            f"out of memory ({first}); lower sampling.max_batch_size (sampling) or "
             "learning.tokens_per_micro_batch (learning), or set model.gradient_checkpointing"
             f"{go_on}"
         ) from None

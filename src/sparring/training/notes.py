@@ -41,7 +41,7 @@ def notes(context: RolloutContext, trainer: Trainer) -> list[str]:
             f"vLLM cannot serve the adapter as an adapter ({served.merged}); servers get the full "
             "weights with the adapter merged in"
         )
-    if recipe.sampling.opponents and not recipe.opponents:
+    if recipe.sampling.initial_policy_programs and not recipe.initial_policy_programs:
         why = "reward.function does not get them"
         if recipe.reward.function is None:
             why = "the tester does not learn"

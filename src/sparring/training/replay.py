@@ -20,9 +20,9 @@ from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.files import checksum
 from sparring.interrupt import stopping
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
+from sparring.runs.progress import RunProgress
 from sparring.runs.reader import RunReader
 from sparring.runs.timeline import Timeline
 from sparring.training.loop import resume, train_step
@@ -57,9 +57,9 @@ def replay(
     recipe: Recipe,
     source: RunReader,
     run: RunDir,
-    progress: Progress,
+    progress: RunProgress,
     from_step: int,
-    world: World | None = None,
+    world: DistributedContext | None = None,
 ) -> dict[str, Any]:
     """Replay ``source`` into ``run`` and return the summary record.
 

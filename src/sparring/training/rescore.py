@@ -1,6 +1,6 @@
 """Rescoring: the effect of another reward or checker on the recorded outputs of a run.
 
-    sparring rescore RUN --set reward.validity=1 --set checker.rule=lines [--out FILE]
+    sparring rescore RUN --set reward.validity_bonus=1 --set checker.rule=lines [--out FILE]
 
 Rescoring samples nothing and runs no program. Each recorded group is scored twice,
 by the run's recipe and by the changed recipe. Verdicts, rewards and advantages are
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sparring.config.recipe import Recipe
-from sparring.grading.record import Scored
+from sparring.grading.record import ScoredGroup
 from sparring.grading.recorded import result_from
 from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Role
@@ -76,8 +76,8 @@ def rescore(run: RunReader, recorded: Recipe, changed: Recipe) -> Rescored:
     return rescored
 
 
-def _verdicts(rescored: Rescored, before: Scored, after: Scored) -> None:
-    for old_T, new_T in zip(before.judged.outcomes_PT, after.judged.outcomes_PT, strict=True):
+def _verdicts(rescored: Rescored, before: ScoredGroup, after: ScoredGroup) -> None:
+    for old_T, new_T in zip(before.group.outcomes_PT, after.group.outcomes_PT, strict=True):
         rescored.cells += len(old_T)
         rescored.verdicts += sum(
             old.verdict is not new.verdict for old, new in zip(old_T, new_T, strict=True)
@@ -89,8 +89,8 @@ def _compare(
     role: Role,
     record: Mapping[str, Any],
     step: int,
-    before: Scored,
-    after: Scored,
+    before: ScoredGroup,
+    after: ScoredGroup,
 ) -> Iterator[dict[str, Any]]:
     """Count the changes of one group, and yield a record for each changed advantage."""
     reward = [s.earned.rewards(role).value for s in (before, after)]

@@ -12,4 +12,4 @@ def scorer_of(recipe: Recipe) -> Scorer:
     used."""
     name = recipe.reward.function
     own = CustomReward(name, recipe.sampling.skip_unlabelled) if name else None
-    return Scorer(recipe.rules, recipe.supervision.filter, recipe.training.seed, own)
+    return Scorer(recipe.rules, recipe.pseudo_labels.filter, recipe.training.seed, own)

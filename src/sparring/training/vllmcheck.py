@@ -18,9 +18,9 @@ from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.vllm.environment import installed_version
 from sparring.schema import Role
 from sparring.training.state.trainer import Trainer
-from sparring.training.weights.players import Player, Request
+from sparring.training.weights.players import Player, PlayerRequest
 from sparring.training.weights.policies import RolePolicies
-from sparring.training.weights.served import Served
+from sparring.training.weights.served import ServedPolicies
 
 _RESPONSES = 8
 
@@ -35,18 +35,18 @@ def try_environment(place: Path) -> Iterator[str]:
     trainer = Trainer(recipe)
     ids = tuple(trainer.tokenizer.encode("Program: ", add_special_tokens=False))
     prompt = Prompt("check", Role.CODER, ids, 0, SamplingParams(1.0, 32))
-    served = Served(recipe, trainer, RolePolicies(trainer, 1).end_ids)
+    served = ServedPolicies(recipe, trainer, RolePolicies(trainer, 1).end_ids)
     try:
         started = time.monotonic()
         served.bring([Player.CODER])
         yield f"a server serves the nano model after {time.monotonic() - started:.0f} s"
-        served.play([Request(Player.CODER, prompt, _RESPONSES)])
+        served.play([PlayerRequest(Player.CODER, prompt, _RESPONSES)])
         yield f"mean difference between its log-probs and the trainer's: {served.gap:.2g}"
         with torch.no_grad():
             for p in trainer.model.parameters():
                 p.mul_(1.05)
         trainer.step = 1
-        served.play([Request(Player.CODER, prompt, _RESPONSES)])
+        served.play([PlayerRequest(Player.CODER, prompt, _RESPONSES)])
         yield f"after an exchange of weights: {served.gap:.2g}"
     finally:
         served.close()

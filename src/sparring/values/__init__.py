@@ -9,7 +9,7 @@ falsy, and equals nothing.
 
 A program can write any text itself. Code that compares such a text therefore uses `read`, not
 `decode`. `read` keeps sets and mappings as lists (`Held`), and `same` compares them without a hash
-table of Python's, which a text can be made to fill slowly. `Work` bounds every cost that grows
+table of Python's, which a text can be made to fill slowly. `WorkBudget` bounds every cost that grows
 faster than the length of the text.
 """
 
@@ -18,7 +18,7 @@ from sparring.values.held import Held
 from sparring.values.plain import MAX_DEPTH, MAX_NODES, NotPlain, Opaque
 from sparring.values.reading import decode, read
 from sparring.values.showing import show, show_call
-from sparring.values.work import Work
+from sparring.values.work import WorkBudget
 from sparring.values.writing import encode
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "Held",
     "NotPlain",
     "Opaque",
-    "Work",
+    "WorkBudget",
     "decode",
     "encode",
     "read",

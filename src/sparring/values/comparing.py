@@ -9,10 +9,10 @@ from itertools import chain
 from typing import Any
 
 from sparring.values.held import ITERATOR, Held, kind_of
-from sparring.values.naming import Names, held_of
+from sparring.values.naming import ValueNames, held_of
 from sparring.values.numbers import equal_numbers, is_number
 from sparring.values.plain import NotPlain, Opaque
-from sparring.values.work import Work
+from sparring.values.work import WorkBudget
 
 _SEQUENCES = (list, tuple, deque)
 _SIMPLE = frozenset({int, str, bool, type(None), bytes})
@@ -25,7 +25,7 @@ def same(
     absolute: float = 0.0,
     relative: float = 0.0,
     typed: bool = False,
-    work: Work | None = None,
+    work: WorkBudget | None = None,
 ) -> bool:
     """Return True if two values are equal as ``==`` compares honest values: 1, 1.0 and True are; a
     list and a tuple are not, nor are two OrderedDicts in another order. Each value may come from
@@ -39,17 +39,17 @@ def same(
     Raises `NotPlain` if the comparison takes more than is left of ``work``, or members are nested
     too deeply to be named.
     """
-    compared = _Comparison(absolute, relative, typed, Work() if work is None else work)
+    compared = _Comparison(absolute, relative, typed, WorkBudget() if work is None else work)
     try:
         return compared.near(actual, expected)
     except RecursionError as error:
         raise NotPlain("nested too deeply") from error
 
 
-def same_in_any_order(actual: Any, expected: Any, work: Work) -> bool:
+def same_in_any_order(actual: Any, expected: Any, work: WorkBudget) -> bool:
     """Return True if two sequences hold equal values, each equally often. Raises `NotPlain` as
     `same` does."""
-    names = Names(work)
+    names = ValueNames(work)
     try:
         return Counter(map(names.of, actual)) == Counter(map(names.of, expected))
     except RecursionError as error:
@@ -59,12 +59,12 @@ def same_in_any_order(actual: Any, expected: Any, work: Work) -> bool:
 class _Comparison:
     """One comparison, with the names that it has given so far."""
 
-    def __init__(self, absolute: float, relative: float, typed: bool, work: Work) -> None:
+    def __init__(self, absolute: float, relative: float, typed: bool, work: WorkBudget) -> None:
         self._absolute = absolute
         self._relative = relative
         self._typed = typed
         self._work = work
-        self._names = Names(work)
+        self._names = ValueNames(work)
 
     def near(self, actual: Any, expected: Any) -> bool:
         left = [(actual, expected)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from sparring.values.held import ITERATOR
 from sparring.values.plain import NotPlain
-from sparring.values.work import Work
+from sparring.values.work import WorkBudget
 
 _MAX_EXPONENT = 10**6
 _SHORT_INT = 10**4000
@@ -66,12 +66,12 @@ def late_name(kind: type) -> str | None:
     return None
 
 
-def _complex(parts: Any, work: Work) -> complex:
+def _complex(parts: Any, work: WorkBudget) -> complex:
     real, imaginary = parts
     return complex(float(real), float(imaginary))
 
 
-def _fraction(parts: Any, work: Work) -> Any:
+def _fraction(parts: Any, work: WorkBudget) -> Any:
     numerator, denominator = parts
     if type(numerator) is not int or type(denominator) is not int:
         numerator, denominator = _whole(numerator), _whole(denominator)
@@ -79,13 +79,13 @@ def _fraction(parts: Any, work: Work) -> Any:
     return _late("Fraction")(numerator, denominator)
 
 
-def _range(parts: Any, work: Work) -> range:
+def _range(parts: Any, work: WorkBudget) -> range:
     start, stop, step = map(_whole, parts)
     work.spend_on_bits(max(start.bit_length(), stop.bit_length()), step.bit_length())
     return range(start, stop, step)
 
 
-def _decimal(text: Any, work: Work) -> Any:
+def _decimal(text: Any, work: WorkBudget) -> Any:
     if type(text) is not str and type(text) is not int:
         raise NotPlain("a decimal of what is neither text nor a number")
     value = _late("Decimal")(str(text))
@@ -97,7 +97,7 @@ def _decimal(text: Any, work: Work) -> Any:
 
 
 # By name of a type: the function that writes a value as text or numbers, and the one that reads it.
-TEXTUAL: dict[str | None, tuple[Callable[[Any], Any], Callable[[Any, Work], Any]]] = {
+TEXTUAL: dict[str | None, tuple[Callable[[Any], Any], Callable[[Any, WorkBudget], Any]]] = {
     "float": (repr, lambda text, work: float(text)),
     "int": (hex, lambda text, work: int(text, 16)),
     "complex": (lambda z: [repr(z.real), repr(z.imag)], _complex),

@@ -7,7 +7,7 @@ from typing import Any
 
 from sparring.values.held import ITERATOR, Held
 from sparring.values.numbers import equal_numbers, is_number, length_of, short_whole
-from sparring.values.work import Work
+from sparring.values.work import WorkBudget
 
 _STRINGS = {str}
 _WHOLE = {int}
@@ -15,7 +15,7 @@ _SHORT = 1 << 128
 """Bound below which a whole number is named by its digits, whatever its type."""
 
 
-class Names:
+class ValueNames:
     """Giver of names: two values have one name if ``==`` holds between them.
 
     A name is short, however large the value: the name of a tuple is made of the names of its items.
@@ -23,7 +23,7 @@ class Names:
     NaN, gets a new name each time. An OrderedDict is named as a dict is, whatever its order.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: WorkBudget) -> None:
         self._work = work
         self._names: dict[str, str] = {}
         self._numbers: dict[str, list[tuple[Any, int, str]]] = {}

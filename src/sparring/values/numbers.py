@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from sparring.values.forms import late_name
-from sparring.values.work import Work
+from sparring.values.work import WorkBudget
 
 _SIMPLE = frozenset({int, bool, float, complex})
 _DIGITS = 40  # longest Decimal that is converted: the conversion takes quadratic time
@@ -38,7 +38,7 @@ def short_whole(value: Any) -> int | None:
     return int(value) if value.is_integer() else None
 
 
-def equal_numbers(a: Any, b: Any, work: Work) -> bool:
+def equal_numbers(a: Any, b: Any, work: WorkBudget) -> bool:
     """Return ``a == b`` for numbers of two types, and charge ``work`` by their length. Raises
     `NotPlain` if too little work is left."""
     if "Decimal" in (late_name(type(a)), late_name(type(b))):
@@ -51,7 +51,7 @@ def equal_numbers(a: Any, b: Any, work: Work) -> bool:
 
 
 def units_to_tell_apart(value: Any) -> int:
-    """Return at least the units of `Work` that Python needs to compare a hashable value with
+    """Return at least the units of `WorkBudget` that Python needs to compare a hashable value with
     another one of the same hash."""
     if isinstance(value, tuple):
         return 1 + sum(map(units_to_tell_apart, value))
@@ -60,7 +60,7 @@ def units_to_tell_apart(value: Any) -> int:
         return 1 + sum(crowds[str(hash(item))] * units_to_tell_apart(item) for item in value)
     if not is_number(value):
         return 1
-    every = Work()
+    every = WorkBudget()
     every.spend_on_bits(_bits(value), _bits(value))
     return 1 + length_of(value) + every.spent
 
@@ -75,7 +75,7 @@ def _bits(value: Any) -> int:
 
 
 def length_of(value: Any) -> int:
-    """Return the units of `Work` for looking at all of a number."""
+    """Return the units of `WorkBudget` for looking at all of a number."""
     kind = type(value)
     if kind is int:
         return value.bit_length() >> 12  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from sparring.values.forms import MAPPINGS, SEQUENCES, SETS, TEXTUAL
 from sparring.values.held import ITERATOR, hold
 from sparring.values.numbers import units_to_tell_apart
 from sparring.values.plain import MAX_DEPTH, NotPlain, Opaque
-from sparring.values.work import Work
+from sparring.values.work import WorkBudget
 
 _THEMSELVES = frozenset({str, int, bool, type(None)})
 
@@ -25,13 +25,13 @@ def decode(text: str) -> Any:
     have one hash are refused. Members that merely share places in the hash table are not refused:
     use `read` to compare what a program wrote.
     """
-    return _Reader(Work(len(text)), None).read(text)
+    return _Reader(WorkBudget(len(text)), None).read(text)
 
 
-def read(text: str, work: Work | None = None) -> Any:
+def read(text: str, work: WorkBudget | None = None) -> Any:
     """Return the value of a text for `same`, with sets, mappings and iterators as `Held`. Raises
     `NotPlain`, also if reading takes more than is left of ``work``."""
-    return _Reader(Work(len(text)) if work is None else work, hold).read(text)
+    return _Reader(WorkBudget(len(text)) if work is None else work, hold).read(text)
 
 
 _Hold = Callable[[type, list[Any], list[Any] | None], Any]
@@ -41,7 +41,7 @@ class _Reader:
     """Reader of one text. ``hold`` keeps sets and mappings without a hash table; with None the
     reader makes Python's own types."""
 
-    def __init__(self, work: Work, hold: _Hold | None) -> None:
+    def __init__(self, work: WorkBudget, hold: _Hold | None) -> None:
         self._work = work
         self._hold = hold or self._build
 

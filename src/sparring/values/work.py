@@ -13,7 +13,7 @@ _A_CHARACTER = 2
 _UNITS = 43  # squared limbs, of 30 bits, that one unit converts or divides
 
 
-class Work:
+class WorkBudget:
     """Budget of work for texts of this many characters; None: unlimited.
 
     Parts that are read, named or compared once are free, because the text holds a character or more

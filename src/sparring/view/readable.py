@@ -8,7 +8,7 @@ from typing import Any
 
 from sparring import values
 from sparring.prompts.templates import called_as
-from sparring.schema import Kind
+from sparring.schema import TestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Readable:
     @property
     def decides(self) -> bool:
         """True for a script, whose own assertions decide, so that no output is compared."""
-        return self.kind == Kind.SCRIPT
+        return self.kind == TestKind.SCRIPT
 
     @property
     def line(self) -> str:
@@ -36,11 +36,11 @@ class Readable:
             return given
         if self.rule == "truth":  # ``assert f(1)``: any value that Python takes for true
             return given if expected == "True" else f"not {given}"
-        return f"{given} {'==' if self.kind == Kind.CALL else '→'} {expected}"
+        return f"{given} {'==' if self.kind == TestKind.CALL else '→'} {expected}"
 
     def output(self, printed: str) -> str:
         """Return a program's recorded output on this test in the form that people read."""
-        return values.show(printed) if self.kind == Kind.CALL else printed
+        return values.show(printed) if self.kind == TestKind.CALL else printed
 
 
 def readable(entry: Mapping[str, Any] | Sequence[Any], task: Mapping[str, Any]) -> Readable | None:
@@ -54,8 +54,8 @@ def readable(entry: Mapping[str, Any] | Sequence[Any], task: Mapping[str, Any]) 
             return None
         entry = [entry["input"], entry["output"], *(entry.get(k) for k in ("kind", "checker"))]
     given, expected, kind, rule = (*map(str, entry[:2]), *entry[2:4], None, None)[:4]
-    kind, rule = str(kind or Kind.STDIN), None if rule in (None, "value") else str(rule)
-    if kind == Kind.CALL:
+    kind, rule = str(kind or TestKind.STDIN), None if rule in (None, "value") else str(rule)
+    if kind == TestKind.CALL:
         function = called_as(str(task.get("entry_point") or "f"))
         return Readable(values.show_call(function, given), values.show(expected), kind, rule)
     return Readable(given, expected, kind, rule)

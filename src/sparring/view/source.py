@@ -27,7 +27,7 @@ _COMPARED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RunSource:
     """Run or evaluation to show.
 
     ``recipe`` is None where the recipe cannot be read; ``unread`` then gives the reason. The recipe
@@ -72,23 +72,23 @@ class Source:
         return f"; this run learns from the rollouts of {one_line(source, 200)}"
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path) -> RunSource:
     """Open a run or an evaluation to show. Raises `RunError`."""
     if not path.is_dir():
         raise RunError(f"{path}: there is no such directory")
     run = RunReader(path)
     if is_evaluation(path):
-        return Source(run, evaluation_recipe(run), evaluation=True)
+        return RunSource(run, evaluation_recipe(run), evaluation=True)
     if not run.has(RECIPE):
         if not (path / "rollouts").is_dir():
             raise RunError(
                 f"{path}: holds no run (neither recipe.json nor rollouts/); name a run's directory"
             )
-        return Source(run, None, "there is no recipe.json")
+        return RunSource(run, None, "there is no recipe.json")
     try:
-        return Source(run, recorded_recipe(run))
+        return RunSource(run, recorded_recipe(run))
     except SparringError as error:
-        return Source(run, None, str(error).splitlines()[0])
+        return RunSource(run, None, str(error).splitlines()[0])
 
 
 def evaluation_recipe(run: RunReader) -> Recipe:
@@ -97,7 +97,7 @@ def evaluation_recipe(run: RunReader) -> Recipe:
     The rewards are those of the paper's equations without additions. Of the other fields only the
     length limits of sampling are the evaluation's.
     """
-    sampling: dict[str, Any] = {"opponents": 0}
+    sampling: dict[str, Any] = {"initial_policy_programs": 0}
     try:
         with well_formed(f"{run.path}: {CONFIG}"):
             config = run.read_json(CONFIG)
@@ -111,7 +111,7 @@ def evaluation_recipe(run: RunReader) -> Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecordedGroup:
     """Recorded group: its step, its number in the step, and its record."""
 
     step: int
@@ -119,7 +119,7 @@ class Found:
     record: dict[str, Any]
 
 
-def find(source: Source, wanted: str, step: int | None) -> Found:
+def find(source: RunSource, wanted: str, step: int | None) -> RecordedGroup:
     """Return the group of a task, named by its id, the beginning of its id, or its number.
 
     Without a ``step`` the newest step that has the task is searched. Raises `RunError`.
@@ -132,22 +132,22 @@ def find(source: Source, wanted: str, step: int | None) -> Found:
             if id_bytes in line:
                 record = _parsed(line, f"{source.run.path}: step {number}")
                 if record.get("task", {}).get("id") == wanted:
-                    return Found(number, index, record)
+                    return RecordedGroup(number, index, record)
     return _by_name(source, wanted, newest)
 
 
-def _by_name(source: Source, wanted: str, step: int) -> Found:
+def _by_name(source: RunSource, wanted: str, step: int) -> RecordedGroup:
     """Return a group of this step by its number or by the beginning of its task's id."""
-    matches: list[Found] = []
+    matches: list[RecordedGroup] = []
     ids: list[str] = []
     for index, record in enumerate(source.groups(step)):
         with well_formed(f"rollouts of step {step}"):
             name = str(record["task"]["id"])
         ids.append(name[:_COMPARED])
         if wanted == str(index):
-            return Found(step, index, record)
+            return RecordedGroup(step, index, record)
         if name.startswith(wanted) and len(matches) < 2:
-            matches.append(Found(step, index, record))
+            matches.append(RecordedGroup(step, index, record))
     if len(matches) == 1:
         return matches[0]
     shown = one_line(wanted, 60)
@@ -162,7 +162,7 @@ def _by_name(source: Source, wanted: str, step: int) -> Found:
     )
 
 
-def usage_of(source: Source, group: Found) -> dict[str, Any]:
+def usage_of(source: RunSource, group: RecordedGroup) -> dict[str, Any]:
     """Return the recorded CPU time and memory of the group's executions; empty where none is."""
     name = step_file("usage", group.step)
     if source.run.has(name):

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.comparison import Grader, OutputComparison
 from sparring.grading.expected import reference_runs
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Kind, Outcome, Task, Verdict
-from sparring.tasks.collect import Choice, Collected, collect
-from sparring.tasks.preambles import before
-from sparring.tasks.rows.files import Raw
+from sparring.schema import Outcome, Task, TestKind, Verdict
+from sparring.tasks.collect import CollectedTasks, RowSelection, collect
+from sparring.tasks.preambles import source_before
+from sparring.tasks.rows.files import RawRow
 
 LIMITS = Limits(cpu_seconds=5.0, idle_seconds=20.0)
 
 
-def loaded(*rows: Any, skip_bad: bool = False) -> Collected:
+def loaded(*rows: Any, skip_bad: bool = False) -> CollectedTasks:
     """What `sparring tasks load` makes of rows."""
-    raws = [Raw(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
+    raws = [RawRow(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
     with reference_runs() as reference:
-        return collect([raws], Choice(reference=reference, skip_bad=skip_bad))
+        return collect([raws], RowSelection(reference=reference, skip_bad=skip_bad))
 
 
 def one(row: Any) -> Task:
@@ -40,12 +40,19 @@ def run(sandbox: Sandbox, task: Task, program: str) -> list[str]:
     """The verdict of a program on each of a task's tests, with what its judge puts before it."""
     grader, outcomes = Grader(sandbox), []
     jobs = [
-        Job(program, (t.input,), LIMITS, t.kind, task.entry_point or "", preamble=before(task))
+        Job(
+            program,
+            (t.input,),
+            LIMITS,
+            t.kind,
+            task.entry_point or "",
+            preamble=source_before(task),
+        )
         for t in task.tests
     ]
     answers: Sequence[Outcome] = [one for [one] in sandbox.run(jobs)]
     asked = [
-        Comparison.of(task, t, "" if t.kind is Kind.SCRIPT else a.output)
+        OutputComparison.of(task, t, "" if t.kind is TestKind.SCRIPT else a.output)
         for t, a in zip(task.tests, answers, strict=True)
     ]
     finished = [a for a in zip(asked, answers, strict=True) if a[1].verdict is Verdict.FINISHED]

@@ -10,7 +10,7 @@ import pytest
 
 from sparring import values
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from tests.tasks.formats.running import fault, loaded, one, passes
 
 APPS: dict[str, Any] = {
@@ -148,7 +148,7 @@ def test_columns_may_hold_data_in_place_of_text() -> None:
         APPS | {"input_output": held, "solutions": ["print(1)\n"], "problem_id": None, "id": 5}
     )
     assert task.id == "5"
-    assert [t.kind for t in task.tests] == [Kind.STDIN]
+    assert [t.kind for t in task.tests] == [TestKind.STDIN]
     assert task.solutions == ("print(1)\n",)
 
 

@@ -13,9 +13,9 @@ from sparring import values
 from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from sparring.tasks.load import load_tasks
-from sparring.tasks.rows.files import Raw, file_rows
+from sparring.tasks.rows.files import RawRow, file_rows
 from sparring.tasks.suites.without_numpy import without_numpy
 from tests.shared import shared
 from tests.tasks.formats.running import fault, loaded, one, passes
@@ -254,7 +254,7 @@ def test_suites_that_import_numpy_only_to_compare_run_without_it(
 ) -> None:
     row = {k: HALVES[k] for k in ("task_id", "prompt", "entry_point", "canonical_solution")}
     task = one(row | {"test": SUITES[name] + CHECK})
-    assert [t.kind for t in task.tests] == [Kind.SCRIPT]
+    assert [t.kind for t in task.tests] == [TestKind.SCRIPT]
     assert passes(sandbox, task, task.solutions[0]) == [True]
     assert passes(sandbox, task, "def halves(xs):\n    return [x / 2 + 1e-8 for x in xs]\n") == [
         True
@@ -316,7 +316,7 @@ def test_without_a_stronger_test_its_list_decides(sandbox: Sandbox) -> None:
 )
 def test_the_cases_of_the_collection(sandbox: Sandbox, name: str, right: str, wrong: str) -> None:
     [raw] = file_rows(shared(f"cases/12-mbpp-plus-loses-its-tests/{name}.jsonl"))
-    assert isinstance(raw, Raw)
+    assert isinstance(raw, RawRow)
     task = one(raw.row)
     assert all(passes(sandbox, task, right))
     assert not all(passes(sandbox, task, wrong))

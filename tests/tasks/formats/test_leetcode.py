@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind
-from sparring.tasks.rows.files import Raw, file_rows
+from sparring.schema import TestKind
+from sparring.tasks.rows.files import RawRow, file_rows
 from tests.shared import shared
 from tests.tasks.formats.running import fault, loaded, one, passes
 
@@ -51,7 +51,7 @@ def test_a_row_is_a_method_under_its_own_head(sandbox: Sandbox) -> None:
     assert "import" not in task.statement
     assert task.head == HEAD.strip()
     assert task.solutions == (ROW["completion"],)  # what stands in the head is not its own
-    assert [t.kind for t in task.tests] == [Kind.CALL, Kind.CALL]
+    assert [t.kind for t in task.tests] == [TestKind.CALL, TestKind.CALL]
     assert passes(sandbox, task, task.solutions[0]) == [True, True]
     assert passes(sandbox, task, ROW["completion"]) == [True, True]  # List, pairwise: from its head
     assert passes(sandbox, task, ROW["completion"].replace("list(p)", "p")) == [False, True]
@@ -130,7 +130,7 @@ def test_rows_of_humanevals_shape_may_name_a_method_so(sandbox: Sandbox) -> None
 @pytest.mark.parametrize("name", ["lcd.jsonl"])
 def test_the_case_of_the_collection(sandbox: Sandbox, name: str) -> None:
     [raw] = file_rows(shared(f"cases/15-leetcodedataset/{name}"))
-    assert isinstance(raw, Raw)
+    assert isinstance(raw, RawRow)
     task = one(raw.row)
     assert task.statement.startswith("Return every number doubled.")
     assert passes(sandbox, task, raw.row["completion"]) == [True, True]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from tests.tasks.formats.running import fault, loaded, one, passes
 
 KODCODE: dict[str, Any] = {
@@ -81,7 +81,7 @@ def test_programs_of_kodcode(sandbox: Sandbox) -> None:
             "test_info": [],
         }
         task = one(row)
-        assert (task.entry_point, [t.kind for t in task.tests]) == (None, [Kind.STDIN] * 2)
+        assert (task.entry_point, [t.kind for t in task.tests]) == (None, [TestKind.STDIN] * 2)
         assert passes(sandbox, task, task.solutions[0]) == [True, True]
 
 
@@ -107,28 +107,28 @@ def test_a_row_of_acecode(sandbox: Sandbox) -> None:
     found = loaded(ACECODE)
     [task] = found.tasks
     assert (task.id, task.entry_point, task.statement) == ("oss_900", "span", ACECODE["question"])
-    assert [t.kind for t in task.tests] == [Kind.CALL] * 3
+    assert [t.kind for t in task.tests] == [TestKind.CALL] * 3
     assert task.solutions == ()  # nobody says that an inference is right
     assert passes(sandbox, task, "def span(x):\n    return max(x) - min(x)\n") == [True, True, True]
     assert passes(sandbox, task, "def span(x):\n    return len(x) + 1\n") == [True, False, False]
     assert found.left_out == {"inferences": 1, "context_messages": 1, "source": 1}
 
 
-ACECODES: dict[str, tuple[dict[str, Any], str, list[Kind]]] = {
+ACECODES: dict[str, tuple[dict[str, Any], str, list[TestKind]]] = {
     "second_release": (
-        {"test_cases": None, "tests": ["assert span([1]) == 0"]}, "span", [Kind.CALL],
+        {"test_cases": None, "tests": ["assert span([1]) == 0"]}, "span", [TestKind.CALL],
     ),
     "wrapped": (
         {"test_cases": ["assert sorted(span([1])) == [0]", "assert set(span([2])) == {0}"]},
-        "span", [Kind.SCRIPT] * 2,
+        "span", [TestKind.SCRIPT] * 2,
     ),
     "imports": (
         {"test_cases": ["import math\nassert math.isclose(span([1]), 0)", "assert span([1]) == 0"]},
-        "span", [Kind.CALL] * 2,
+        "span", [TestKind.CALL] * 2,
     ),
     "two_functions": (
         {"test_cases": ["assert span(helper(1)) == 0", "assert span([1]) == 0"]},
-        "span", [Kind.SCRIPT, Kind.CALL],
+        "span", [TestKind.SCRIPT, TestKind.CALL],
     ),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.matrix import Bools, Floats
-from sparring.rewards.facts import Facts
+from sparring.rewards.facts import RewardFacts
 from sparring.rewards.settings import (
     CoderReward,
     InvalidTest,
@@ -22,7 +22,7 @@ from sparring.rewards.settings import (
 )
 
 
-def coder_reward(facts: Facts, recipe: Recipe, i: int) -> float:
+def coder_reward(facts: RewardFacts, recipe: Recipe, i: int) -> float:
     """Of program ``i``, NaN without a label."""
     seen, passed = facts.matrix.observed_PG[i], facts.matrix.passed_PG[i]
     total, known, good = len(seen), int(seen.sum()), int((passed & seen).sum())
@@ -38,13 +38,13 @@ def coder_reward(facts: Facts, recipe: Recipe, i: int) -> float:
     return _overlong(recipe, reward, facts.lengths_P[i], facts.truncated_P[i], limit, largest)
 
 
-def tester_reward(facts: Facts, recipe: Recipe, k: int) -> float:
+def tester_reward(facts: RewardFacts, recipe: Recipe, k: int) -> float:
     """Of generated test ``k``, NaN without a label."""
     settings, wrong = recipe.reward, int(facts.tester_matrix.wrong_P.sum())
     lowest, largest = -1.0, 1.0
     if wrong and settings.tester in (TesterReward.CURE, TesterReward.SCALED):
         unit = 1 if settings.tester is TesterReward.SCALED else wrong
-        lowest, largest = -float(unit), (1 + settings.validity) * unit
+        lowest, largest = -float(unit), (1 + settings.validity_bonus) * unit
     if not facts.valid_U[k] and settings.invalid_test is InvalidTest.LOWEST:
         reward = lowest if facts.tester_matrix.correct_P.any() else math.nan
     else:
@@ -58,7 +58,7 @@ def tester_reward(facts: Facts, recipe: Recipe, k: int) -> float:
     return _overlong(recipe, reward, facts.lengths_U[k], facts.truncated_U[k], limit, largest)
 
 
-def _by_form(facts: Facts, settings: RewardSettings, k: int) -> float:
+def _by_form(facts: RewardFacts, settings: RewardSettings, k: int) -> float:
     matrix = facts.tester_matrix
     programs = range(len(matrix.passed_PT))
     correct = [p for p in programs if matrix.correct_P[p]]
@@ -81,7 +81,7 @@ def _by_form(facts: Facts, settings: RewardSettings, k: int) -> float:
     if settings.tester is TesterReward.SIMPLE:
         return 2 * p_right - 1
     if not wrong:
-        return 0.0 if settings.no_wrong is NoWrong.ZERO else 2 * p_right - 1
+        return 0.0 if settings.no_wrong_reward is NoWrong.ZERO else 2 * p_right - 1
     weight = _weights(facts, settings)
     all_seen = sum(weight[p] for p in wrong if seen(p))
     if all_seen == 0:
@@ -91,7 +91,7 @@ def _by_form(facts: Facts, settings: RewardSettings, k: int) -> float:
     caught = sum(weight[p] for p in wrong if seen(p) and not passes(p)) * scale
     if settings.tester is TesterReward.POST_STAGE:
         return p_right * (missed == 0) - (1 - p_right) * (missed > 0)
-    reward = p_right * (caught + settings.validity * len(wrong)) - (1 - p_right) * missed
+    reward = p_right * (caught + settings.validity_bonus * len(wrong)) - (1 - p_right) * missed
     return reward / len(wrong) if settings.tester is TesterReward.SCALED else reward
 
 
@@ -102,7 +102,7 @@ def _rightness(passes: int, failures: int, smoothing: float) -> float:
     return 1 / (1 + math.exp(-min(max(step * (passes - failures), -700), 700)))
 
 
-def _weights(facts: Facts, settings: RewardSettings) -> dict[int, float]:
+def _weights(facts: RewardFacts, settings: RewardSettings) -> dict[int, float]:
     """What each wrong program counts."""
     matrix = facts.tester_matrix
     wrong = np.flatnonzero(matrix.wrong_P).tolist()
@@ -110,7 +110,7 @@ def _weights(facts: Facts, settings: RewardSettings) -> dict[int, float]:
     accepted = (matrix.passed_PU | ~matrix.observed_PU)[matrix.correct_P].all(axis=0)
     known = matrix.observed_PU[matrix.correct_P].any(axis=0)  # else nobody knows that it is right
     right = accepted & known & facts.valid_U
-    raw = {p: max(int(failing[p, right].sum()), 1) ** -settings.difficulty for p in wrong}
+    raw = {p: max(int(failing[p, right].sum()), 1) ** -settings.difficulty_exponent for p in wrong}
     return {p: w * len(wrong) / sum(raw.values()) for p, w in raw.items()}
 
 

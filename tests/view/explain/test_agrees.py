@@ -83,19 +83,19 @@ def a_record(seed: int) -> dict[str, Any]:
         ],
     }
     if rng.integers(2):
-        record["opponents"] = [
+        record["initial_policy_programs"] = [
             {**response(rng), "runs": runs(rng, g + m, infra)} for _ in range(others)
         ]
     if rng.integers(4) == 0:
-        record["supervision"] = supervision(rng, record, infra)
+        record["pseudo_labels"] = pseudo_labels(rng, record, infra)
     return record
 
 
-def supervision(rng: np.random.Generator, record: dict[str, Any], infra: bool) -> dict[str, Any]:
+def pseudo_labels(rng: np.random.Generator, record: dict[str, Any], infra: bool) -> dict[str, Any]:
     """Another model's tests, some of them unread, and every program's runs on them."""
     read = rng.random(int(rng.integers(1, 4))) < 0.7
     count = int(read.sum()) + len(record["tests"])
-    others = record.get("opponents")
+    others = record.get("initial_policy_programs")
     return {
         "tests": [
             {
@@ -108,7 +108,7 @@ def supervision(rng: np.random.Generator, record: dict[str, Any], infra: bool) -
             for k, ok in enumerate(read)
         ],
         "runs": [runs(rng, count, infra) for _ in record["programs"]] if read.any() else None,
-        "opponents_runs": [runs(rng, count, infra) for _ in others]
+        "initial_policy_runs": [runs(rng, count, infra) for _ in others]
         if others and read.any()
         else None,
     }
@@ -117,7 +117,7 @@ def supervision(rng: np.random.Generator, record: dict[str, Any], infra: bool) -
 DRAWN: dict[str, tuple[object, ...]] = {
     "coder": ("count", "share", "all_pass"),
     "tester": ("cure", "scaled", "post_stage", "simple"),
-    "no_wrong": ("zero", "sign"),
+    "no_wrong_reward": ("zero", "sign"),
     "invalid_test": ("lowest", "eq4"),
     "validity": (0.0, 0.5),
     "smoothing": (0.0, 0.2),
@@ -153,7 +153,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "preset": number("default", "paper", "official"),
         "reward": reward,
         "sampling": {"coder_max_tokens": 8, "tester_max_tokens": 8},
-        "supervision": {"kind": "tester", "model": "nano", "filter": number("none", "agreement")}
+        "pseudo_labels": {"kind": "tester", "model": "nano", "filter": number("none", "agreement")}
         if number(False, True)
         else {},
         "learning": {"objective": "likelihood" if likelihood else "clipped"},
@@ -207,9 +207,9 @@ def test_a_second_calculation_comes_to_the_same(seed: int, recipe: Recipe) -> No
         update={"reward": recipe.reward.model_copy(update={"shuffle": False})}
     )
     scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
-    if scored.basis is None:
+    if scored.rewarded_on is None:
         return
-    facts, earned = facts_of(scored.basis), scored.earned
+    facts, earned = facts_of(scored.rewarded_on), scored.earned
     P, U = earned.coder_rewards.value, earned.tester_rewards.value
     assert (
         pytest.approx(
@@ -272,7 +272,7 @@ def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
             for word in reasons:
                 reasons[word] += any(word in t.reason for t in test.reward_terms)
         refused = sum(test["refused"] is not None for test in record["tests"])
-        if "supervision" not in record:
+        if "pseudo_labels" not in record:
             assert reasons["validator"] == refused
         else:
             assert reasons["validator"] == 0

@@ -29,7 +29,7 @@ CODES = {
     "0": Verdict.INVALID,
 }
 SECTION: dict[str, Any] = {
-    "function": None, "coder": "count", "tester": "cure", "no_wrong": "zero",
+    "function": None, "coder": "count", "tester": "cure", "no_wrong_reward": "zero",
     "invalid_test": "lowest", "validity": 0.0, "smoothing": 0.0, "difficulty": 0.0,
     "duplicates": 0.0, "copies": 0.0, "length": "none", "normalisation": "std", "shuffle": False,
 }  # fmt: skip
@@ -76,7 +76,7 @@ def group(
             "id": task,
             "statement": text,
             "tests": [[text, f"{text} expected"]] * ground_truth,
-            "withheld": [],
+            "hidden": [],
             "examples": [],
             "checker": "tokens",
             "source": None,
@@ -93,7 +93,7 @@ def group(
                 "reward": known(coder[j]),
                 "advantage": float(up.value[j]),
                 "runs": runs[j],
-                "withheld_runs": [],
+                "hidden_runs": [],
             }
             for j in range(own)
         ],
@@ -119,7 +119,7 @@ def group(
         "dropped": {"coder": up.dropped, "tester": down.dropped},
     }
     if own < len(rows):
-        made["opponents"] = [{**response(text), "runs": r} for r in runs[own:]]
+        made["initial_policy_programs"] = [{**response(text), "runs": r} for r in runs[own:]]
     return made
 
 
@@ -145,7 +145,7 @@ def run(path: Path, steps: Sequence[Sequence[dict[str, Any]]], detail: str = "")
     for step in (0, len(steps)):
         low = 0.4 + 0.01 * step
         estimate = {"mean": low + 0.05, "low": low, "high": low + 0.1, "n_tasks": 10}
-        found = {"one_shot": estimate, "unit_test_accuracy": estimate, "mu": estimate}
+        found = {"pass@1": estimate, "unit_test_accuracy": estimate, "mu": estimate}
         line = {"step": step, "metrics": found, "differences": found}
         made.append("evaluations.jsonl", line)
     return path
@@ -155,6 +155,6 @@ def metrics(step: int, reason: str = "") -> dict[str, Any]:
     role = {"entropy": 0.5 / step, "kl": 0.01 * step, "mean_length": 20.0}
     alarm = {"monitor": "copied_tests", "value": 0.9, "limit": 0.5, "reason": f"copied {reason}"}
     return {
-        "step": step, "tokens": 100, "one_shot": 0.5, "tests_right": 0.5, "tests_invalid": 0.1,
+        "step": step, "tokens": 100, "pass@1": 0.5, "tests_right": 0.5, "tests_invalid": 0.1,
         "groups_dropped": 0.2, "coder": role, "tester": role, "alarms": [alarm],
     }  # fmt: skip

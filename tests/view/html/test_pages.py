@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
-from sparring.cli.report import next_command
+from sparring.cli.report import report_command
 from sparring.errors import ConfigError, RunError
 from sparring.runs.groups import ROW
 from sparring.runs.reader import open_run
@@ -22,8 +22,8 @@ from sparring.view.html import pages
 from sparring.view.html.collect import collect
 from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.overview import overview
-from sparring.view.html.panels import PANELS, charted
-from sparring.view.html.tokens import Pieces
+from sparring.view.html.panels import PANELS, draw_panel
+from sparring.view.html.tokens import TokenPieces
 from tests.view.html.made import group, metrics, run
 
 HOSTILE = (
@@ -175,7 +175,7 @@ def test_a_run_of_another_version_opens_as_far_as_it_can(tmp_path: Path) -> None
     pages.write_file([made], tmp_path / "out.html")
     found = blobs(tmp_path / "out.html")
     assert found["g-0-1-0"]["rows"][0]["terms"] == []
-    assert found["data"]["metrics"][0]["2"]["one_shot"] is None
+    assert found["data"]["metrics"][0]["2"]["pass@1"] is None
     with (made / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "alarms": [{"name": "x"}]}\n')
     with pytest.raises(RunError, match=r"metrics\.jsonl"):
@@ -205,25 +205,25 @@ def test_runs_side_by_side_have_their_differences(tmp_path: Path) -> None:
     assert [row[0] for row in settings_apart([one, other])] == ["training.seed"]
     found = between(one, other)  # no values by task are on disk: not paired, and no interval
     assert found["paired"] is False
-    assert found["differences"]["one_shot"]["mean"] == pytest.approx(0.02)
-    assert found["differences"]["one_shot"]["low"] is None
+    assert found["differences"]["pass@1"]["mean"] == pytest.approx(0.02)
+    assert found["differences"]["pass@1"]["low"] is None
 
 
 def test_a_chart_follows_the_pages_colours_and_is_the_same_each_time() -> None:
     panel = next(p for p in PANELS if p.key == "batch")
     lines = [metrics(s) for s in range(1, 30)]
-    one, again = charted(panel, [lines, lines[:5]]), charted(panel, [lines, lines[:5]])
+    one, again = draw_panel(panel, [lines, lines[:5]]), draw_panel(panel, [lines, lines[:5]])
     assert one is not None
     assert again is not None
     assert one.svg == again.svg
     for name in ("ink-2", "line", "run-0", "run-1"):
         assert f"var(--{name})" in one.svg
     assert "<style" not in one.svg
-    assert charted(panel, [[], []]) is None
+    assert draw_panel(panel, [[], []]) is None
 
 
 def test_token_pieces_join_to_the_text(tmp_path: Path) -> None:
-    pieces = Pieces.of_run(None, "nano")
+    pieces = TokenPieces.of_run(None, "nano")
     if pieces is None:
         pytest.skip("tokenizers is not installed")
     made = run(tmp_path / "r", [])
@@ -232,7 +232,7 @@ def test_token_pieces_join_to_the_text(tmp_path: Path) -> None:
     cut = pieces.cut(ids)
     assert "".join(t for t, _ in cut) == pieces.text(ids)
     assert sum(n for _, n in cut) == len(ids)
-    assert Pieces.of_run(None, str(tmp_path)) is None
+    assert TokenPieces.of_run(None, str(tmp_path)) is None
 
 
 def test_reading_changes_nothing_in_a_run(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_the_command_that_training_ends_with_can_be_typed(
 ) -> None:
     monkeypatch.setattr("sys.argv", [started, "train"])
     monkeypatch.setattr("shutil.which", lambda name: found)
-    assert next_command(Path("runs/my run")) == command
+    assert report_command(Path("runs/my run")) == command
 
 
 def test_the_command_writes_a_report_and_says_how_large(tmp_path: Path) -> None:

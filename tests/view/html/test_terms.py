@@ -26,9 +26,9 @@ NANO = load_recipe(None).model_dump(mode="json")
 
 def lines(record: dict[str, Any], **changes: Any) -> tuple[list[Any], list[Any]]:
     data = {**NANO, "reward": {**NANO["reward"], **SECTION, **changes}}
-    if "supervision" in record:
-        supervised = {"kind": "tester", "filter": "agreement", "model": "start"}
-        data["supervision"] = {**NANO["supervision"], **supervised}
+    if "pseudo_labels" in record:
+        by_pseudo_labels = {"kind": "tester", "filter": "agreement", "model": "start"}
+        data["pseudo_labels"] = {**NANO["pseudo_labels"], **by_pseudo_labels}
     recipe = Recipe.model_validate(data)
     found = explain(record, recipe, 0)
     return coder_lines(found), tester_lines(found)
@@ -109,11 +109,11 @@ def test_the_lines_come_to_the_recorded_rewards(form: TesterReward, coder: Coder
         settings = RewardSettings(
             coder=coder,
             tester=form,
-            no_wrong=list(NoWrong)[trial % 2],
+            no_wrong_reward=list(NoWrong)[trial % 2],
             invalid_test=list(InvalidTest)[trial // 2 % 2],
-            validity=0.5 * (trial % 3),
+            validity_bonus=0.5 * (trial % 3),
             smoothing=0.1 * (trial % 2),
-            difficulty=float(trial % 2),
+            difficulty_exponent=float(trial % 2),
         )
         weight = rng.choice(list(CODES), p=[0.5, 0.2, 0.05, 0.15, 0.05, 0.05], size=(7, 8))
         weight[0, :3] = "+"  # else few groups have a label
@@ -121,7 +121,7 @@ def test_the_lines_come_to_the_recorded_rewards(form: TesterReward, coder: Coder
         section = {
             name: getattr(settings, name)
             for name in (
-                "coder", "tester", "no_wrong", "invalid_test", "validity", "smoothing", "difficulty"
+                "coder", "tester", "no_wrong_reward", "invalid_test", "validity", "smoothing", "difficulty"
             )
         }  # fmt: skip
         for found in lines(record, **section):
@@ -145,7 +145,7 @@ def test_under_supervision_the_kept_tests_decide() -> None:
     record = group(["++", "+-", "++"], ground_truth=1)
     outcome = lambda v: {"verdict": v, "output": ""}  # noqa: E731
     good, bad = outcome("accepted"), outcome("wrong_answer")
-    record["supervision"] = {
+    record["pseudo_labels"] = {
         "tests": [
             {"input": "1", "output": "1", "failure": None, "right": True, "kept": True},
             {"input": None, "output": None, "failure": "truncated", "right": None, "kept": False},
@@ -153,7 +153,7 @@ def test_under_supervision_the_kept_tests_decide() -> None:
         ],
         # on the kept test the second program fails, by ground truth it is correct
         "runs": [[good, bad, good], [bad, good, bad], [good, bad, good]],
-        "opponents_runs": [],
+        "initial_policy_runs": [],
     }
     assert correct_rows(record) == [True, False, True]
     coder, _ = lines(record)

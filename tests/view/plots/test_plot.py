@@ -28,7 +28,7 @@ def made(path: Path, seed: int = 0, end: float = 0.75, **more: object) -> Path:
     )
     values = [end, end + 0.1, end - 0.1, end]
     RunDir(run, locked=False).write_json(
-        "evaluations/step-00002.json", {"per_task": {"one_shot": values, "bon_8x8": values}}
+        "evaluations/step-00002.json", {"per_task": {"pass@1": values, "bon_8x8": values}}
     )
     return run
 
@@ -68,9 +68,9 @@ def test_a_curve_is_the_mean_of_the_seeds_between_the_least_and_the_greatest(
 ) -> None:
     runs = [made(tmp_path / "a", 1, 0.7), made(tmp_path / "b", 2, 0.9)]
     [arm] = arms_of([str(r) for r in runs])
-    assert evaluated(arm, "one_shot")[-1] == pytest.approx((2, 0.8, 0.7, 0.9))
+    assert evaluated(arm, "pass@1")[-1] == pytest.approx((2, 0.8, 0.7, 0.9))
     [single] = arms_of([str(runs[0])])
-    assert evaluated(single, "one_shot")[-1] == pytest.approx((2, 0.7, 0.65, 0.75))
+    assert evaluated(single, "pass@1")[-1] == pytest.approx((2, 0.7, 0.65, 0.75))
     assert trained(arm, "coder.entropy") == [(1, 0.5, 0.5, 0.5), (2, 0.25, 0.25, 0.25)]
 
 
@@ -87,7 +87,7 @@ def test_a_grid_is_the_expected_choice_over_programs_and_tests() -> None:
 def test_bars_are_differences_paired_by_task(tmp_path: Path) -> None:
     runs = [made(tmp_path / "a", 1, 0.7), made(tmp_path / "b", 1, 0.6, reward={"validity": 0.0})]
     arms = arms_of([str(r) for r in runs])
-    first, second = (by_task(a, "one_shot") for a in arms)
+    first, second = (by_task(a, "pass@1") for a in arms)
     assert np.mean(second - first) == pytest.approx(-0.1)
     svg = plot(tmp_path / "x.svg", *runs, "--kind", "ablation")
     assert "difference from default, validity=0.5, paired by task" in svg
@@ -127,7 +127,7 @@ def test_what_cannot_be_drawn_is_one_clear_line(tmp_path: Path) -> None:
     assert "no such run directory" in refused(out, tmp_path / "absent")
     told = refused(out, run, "--metric", "nothing")
     assert "no run has it; evaluations have " in told
-    assert "one_shot" in told.partition("steps have")[0]
+    assert "pass@1" in told.partition("steps have")[0]
     assert "coder.entropy" in told.partition("steps have")[2]
     assert "not every run has it by task" in refused(
         out, run, "--kind", "ablation", "--metric", "mu"

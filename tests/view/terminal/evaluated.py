@@ -8,29 +8,31 @@ from typing import Any
 
 from sparring.evaluation.rollouts import rollout
 from sparring.grading.recorded import result_from
-from sparring.policy.chat.base import Answer
+from sparring.policy.chat.base import ChatReply
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Role, StopReason
 from tests.view.terminal.made import group
 
 
-def evaluation_of(path: Path, names: Sequence[str] = ("paper",), one_shot: float = 0.5) -> Path:
+def evaluation_of(path: Path, names: Sequence[str] = ("paper",), pass_at_1: float = 0.5) -> Path:
     """Records as `sparring eval` writes them, and the part of its figures that is read."""
     path.mkdir(parents=True)
     run = RunDir(path, locked=False)
     records = []
     for name in names:
-        judged = result_from({k: v for k, v in group(name).items() if k != "opponents"})
-        answer = Answer("x", StopReason.END_TOKEN, 7, 5)
+        graded = result_from(
+            {k: v for k, v in group(name).items() if k != "initial_policy_programs"}
+        )
+        answer = ChatReply("x", StopReason.END_TOKEN, 7, 5)
         answers = {
-            (judged.task.id, role, i): answer
-            for role, count in ((Role.CODER, judged.coder), (Role.TESTER, judged.tester))
+            (graded.task.id, role, i): answer
+            for role, count in ((Role.CODER, graded.coder), (Role.TESTER, graded.tester))
             for i in range(len(count))
         }
-        records.append(rollout(judged, answers))
+        records.append(rollout(graded, answers))
     run.write_packed(step_file("rollouts", 0), records)
-    values = {"one_shot": one_shot, "pass@1": one_shot, "oracle_2x2": 0.75}
+    values = {"pass@1": pass_at_1, "pass@1": pass_at_1, "oracle_2x2": 0.75}
     estimates = {
         k: {"mean": v, "low": v - 0.1, "high": v + 0.1, "n_tasks": 4} for k, v in values.items()
     }
@@ -38,7 +40,7 @@ def evaluation_of(path: Path, names: Sequence[str] = ("paper",), one_shot: float
         "kind": "evaluation",
         "models": {"coder": {"name": "a model"}, "tester": {"name": "another"}},
         "figures": estimates,
-        "per_task": {"one_shot": [one_shot - 0.1, one_shot + 0.1, one_shot, one_shot]},
+        "per_task": {"pass@1": [pass_at_1 - 0.1, pass_at_1 + 0.1, pass_at_1, pass_at_1]},
         "ratios": {},
         "tasks": [{"id": str(i), "digest": str(i)} for i in range(4)],
         "conditions": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from sparring.values import encode
 from tests.view.terminal.made import group
 
@@ -18,18 +18,18 @@ def functions() -> dict[str, Any]:
     made = group("default", id="f/0", entry_point="Solution.f", checker="value")
     count = len(made["task"]["tests"])
     made["task"]["tests"] = [
-        [SCRIPT, "", Kind.SCRIPT, None],
-        *([CALL, VALUE, Kind.CALL, "value"] for _ in range(count - 2)),
-        [CALL, encode(0.5), Kind.CALL, "value(abs=0.01)"],
+        [SCRIPT, "", TestKind.SCRIPT, None],
+        *([CALL, VALUE, TestKind.CALL, "value"] for _ in range(count - 2)),
+        [CALL, encode(0.5), TestKind.CALL, "value(abs=0.01)"],
     ]
     for k, test in enumerate(made["tests"]):
         if test["input"] is not None:
             rule = "value" if k else "truth"
             value = VALUE if k else encode(True)
-            test |= {"input": CALL, "output": value, "kind": Kind.CALL, "checker": rule}
+            test |= {"input": CALL, "output": value, "kind": TestKind.CALL, "checker": rule}
         if test["reference"] is not None:
             test["reference"]["output"] = encode((5,))
-    for program in (*made["programs"], *made["opponents"]):
+    for program in (*made["programs"], *made["initial_policy_programs"]):
         for t, run in enumerate(program["runs"]):
             run["output"] = "" if t == 0 else encode([1, {"b"}])
         program["runs"][0]["verdict"] = "wrong_answer"

@@ -31,7 +31,7 @@ def metrics(step: int, **more: Any) -> dict[str, Any]:
     return {
         "step": step,
         "tokens": 1000,
-        "one_shot": 0.4 + 0.01 * step,
+        "pass@1": 0.4 + 0.01 * step,
         "tests_right": 0.5,
         "tests_invalid": 0.1,
         "groups_dropped": 0.2,
@@ -42,9 +42,9 @@ def metrics(step: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def evaluation(step: int, one_shot: float = 0.5) -> dict[str, Any]:
+def evaluation(step: int, pass_at_1: float = 0.5) -> dict[str, Any]:
     """A line of evaluations.jsonl."""
-    values = {"one_shot": one_shot, "unit_test_accuracy": 0.6, "p01": 0.5, "p00": 0.2, "mu": 0.1}
+    values = {"pass@1": pass_at_1, "unit_test_accuracy": 0.6, "p01": 0.5, "p00": 0.2, "mu": 0.1}
     metric = {
         k: {"mean": v, "low": v - 0.05, "high": v + 0.05, "n_tasks": 9} for k, v in values.items()
     }

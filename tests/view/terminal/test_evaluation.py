@@ -49,7 +49,7 @@ def test_rewards_are_explained_as_they_were_given(tmp_path: Path, name: str) -> 
 
 
 def test_the_page_has_its_figures_and_matrices(tmp_path: Path) -> None:
-    a, b = evaluation_of(tmp_path / "a"), evaluation_of(tmp_path / "b", one_shot=0.6)
+    a, b = evaluation_of(tmp_path / "a"), evaluation_of(tmp_path / "b", pass_at_1=0.6)
     written = pages.write_file([a, b], tmp_path / "r.html")
     assert (written.groups, written.detailed, written.notes) == (2, 2, [])
     found = blobs(tmp_path / "r.html")
@@ -58,7 +58,7 @@ def test_the_page_has_its_figures_and_matrices(tmp_path: Path) -> None:
     assert main["runs"][0]["labels"]["pass@1"] == "pass@1"
     assert ["coder", "a model"] in main["runs"][0]["facts"]
     assert main["between"][0]["paired"] is True
-    assert main["between"][0]["differences"]["one_shot"]["mean"] == pytest.approx(0.1)
+    assert main["between"][0]["differences"]["pass@1"]["mean"] == pytest.approx(0.1)
     assert main["charts"] == []
     assert detail["rows"][0]["length"] == 5
     assert detail["dropped"] == {"coder": "evaluation", "tester": "evaluation"}
@@ -85,7 +85,7 @@ def test_a_damaged_one_opens_with_a_note_and_one_without_figures_is_shown(tmp_pa
 
 
 def test_figures_for_papers_are_drawn_of_evaluations(tmp_path: Path) -> None:
-    a, b = (str(evaluation_of(tmp_path / n, one_shot=v)) for n, v in (("a", 0.5), ("b", 0.6)))
+    a, b = (str(evaluation_of(tmp_path / n, pass_at_1=v)) for n, v in (("a", 0.5), ("b", 0.6)))
     for kind in ("grid", "plane", "ablation"):
         out = tmp_path / f"{kind}.svg"
         done = sparring_here("plot", a, b, "--kind", kind, "-o", str(out))

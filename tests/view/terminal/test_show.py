@@ -99,7 +99,7 @@ def test_masked_and_not_run_cells_have_their_own_symbols(tmp_path: Path) -> None
 
 def test_a_wide_matrix_is_cut_with_a_count_and_whole_with_all(tmp_path: Path) -> None:
     record = group(id="t")
-    for entry in (*record["programs"], *record["opponents"]):
+    for entry in (*record["programs"], *record["initial_policy_programs"]):
         entry["runs"] += 195 * [{"verdict": "accepted", "output": ""}]
     record["tests"] += 195 * [record["tests"][0]]
     run = run_of(tmp_path / "run", {1: [record]})
@@ -192,7 +192,7 @@ def test_the_records_of_an_evaluation_are_shown_as_step_0(tmp_path: Path) -> Non
         one["step"] = 0
         for entry in (*one["programs"], *one["tests"]):
             entry |= {"token_ids": [], "logprobs": [], "tokens": [9, 17], "advantage": 0.0}
-    for entry in (*untested["programs"], *untested["opponents"]):
+    for entry in (*untested["programs"], *untested["initial_policy_programs"]):
         del entry["runs"][8:]
     run = run_of(tmp_path / "run", {0: [record, untested]})
     (run / "recipe.json").unlink()
@@ -241,7 +241,7 @@ def test_under_supervision_the_tests_that_count_say_who_is_correct(tmp_path: Pat
     ]
     verdicts = [["wrong_answer", "accepted"], *[["accepted", "wrong_answer"]] * 6]
     runs = [[{"verdict": v, "output": ""} for v in row + ["accepted"] * 5] for row in verdicts]
-    record["supervision"] = {"tests": tests, "runs": runs[:5], "opponents_runs": runs[5:]}
+    record["pseudo_labels"] = {"tests": tests, "runs": runs[:5], "initial_policy_runs": runs[5:]}
     lines = shown(run_of(tmp_path / "run", {1: [record]}), "--task", "t").splitlines()
     assert any(line.startswith("P0   ✓  –✗✓ │ ✗✗✗✗✗✗✗✗ │") for line in lines)
     assert any(line.startswith("P4   ✗  –✓✗ │ ✓✓✓✓✓✓✓✓ │") for line in lines)
@@ -258,7 +258,7 @@ def test_where_nobody_is_correct_no_test_is_said_to_be_accepted(tmp_path: Path) 
 def test_ten_thousand_groups_are_listed_one_screen_at_a_time(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", {1: []})
     many = group(id="many")
-    for name in ("programs", "opponents", "tests"):
+    for name in ("programs", "initial_policy_programs", "tests"):
         many[name] = many[name][:1]
     line = json.dumps(many).encode() + b"\n"
     last = json.dumps(group(id="last")).encode() + b"\n"
@@ -288,7 +288,7 @@ def hostile(text: str) -> dict[str, Any]:
     record["task"]["tests"] = [[text, text]] * 8
     for entry in record["programs"]:
         entry |= {"source": text, "text": text}
-    for entry in (*record["programs"], *record["opponents"]):
+    for entry in (*record["programs"], *record["initial_policy_programs"]):
         entry["runs"] = [{**r, "output": text} for r in entry["runs"]]
     for entry in record["tests"]:
         entry |= {"input": text, "output": text[1:], "text": text}

@@ -21,8 +21,8 @@ from rich.console import Console
 from sparring.cli.watch import screen, watch, watch_run
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.runs.directory import RunDir
-from sparring.runs.live import Tail, being_made
-from sparring.view.terminal.watch import State, Watched
+from sparring.runs.live import Tail, in_progress
+from sparring.view.terminal.watch import Watched, WatchState
 from tests.training.runs import command, sparring_here
 from tests.view.terminal.made import evaluation, group, metrics
 
@@ -103,7 +103,7 @@ def test_the_screen_has_progress_curves_groups_time_and_alarms(tmp_path: Path) -
         writer.step(step)
     watched = Watched(tmp_path)
     watched.look()
-    assert watched.state is State.RUNNING
+    assert watched.state is WatchState.RUNNING
     out = Console(file=io.StringIO(), width=80)
     out.print(screen(watched, 80))
     writer.killed()
@@ -139,12 +139,12 @@ def test_a_torn_line_is_read_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_whether_a_process_makes_the_run_is_seen_without_touching_its_lock(tmp_path: Path) -> None:
-    assert being_made(tmp_path) is False
+    assert in_progress(tmp_path) is False
     with (tmp_path / "lock").open("a+") as lock:
-        assert being_made(tmp_path) is False
+        assert in_progress(tmp_path) is False
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert being_made(tmp_path) is True
-    assert being_made(tmp_path) is False
+        assert in_progress(tmp_path) is True
+    assert in_progress(tmp_path) is False
 
 
 def test_a_directory_that_is_not_there_yet_is_waited_for(

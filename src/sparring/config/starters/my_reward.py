@@ -29,13 +29,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.rewards.custom import Bout
+from sparring.rewards.custom import Group
 
 TOKEN_PRICE = 0.001
 """Subtracted from a program's reward for each token of its response."""
 
 
-def reward(bout: Bout) -> tuple[np.ndarray, np.ndarray]:
+def reward(group: Group) -> tuple[np.ndarray, np.ndarray]:
     """Return the rewards of the programs [P] and of the generated tests [U].
 
     A program gets the share of ground-truth tests that it passes, less a price per
@@ -48,15 +48,15 @@ def reward(bout: Bout) -> tuple[np.ndarray, np.ndarray]:
     comparing them within the group's programs, and within its tests. If all of these
     rewards are equal, there is nothing to learn from and the group is left out.
     """
-    passed_PG, passed_PU = np.split(bout.passed_PT, [bout.ground_truth], axis=1)
-    observed_PG, observed_PU = np.split(bout.observed_PT, [bout.ground_truth], axis=1)
-    coder = passed_PG.mean(axis=1) - TOKEN_PRICE * bout.lengths_P
+    passed_PG, passed_PU = np.split(group.passed_PT, [group.ground_truth], axis=1)
+    observed_PG, observed_PU = np.split(group.observed_PT, [group.ground_truth], axis=1)
+    coder = passed_PG.mean(axis=1) - TOKEN_PRICE * group.lengths_P
     coder = np.where(observed_PG.all(axis=1), coder, np.nan)
 
-    correct, wrong = bout.correct_P, bout.wrong_P  # unobserved cells: a program may be neither
+    correct, wrong = group.correct_P, group.wrong_P  # unobserved cells: a program may be neither
     if not correct.any():  # without a correct program no test is known to be right
-        return coder, np.zeros(len(bout.tests))
+        return coder, np.zeros(len(group.tests))
     accepts = passed_PU[correct].all(axis=0)
     catches = (~passed_PU[wrong]).any(axis=0)
-    known = observed_PU[correct | wrong].all(axis=0) | ~bout.valid_U
-    return coder, np.where(known, accepts & catches & bout.valid_U, np.nan)
+    known = observed_PU[correct | wrong].all(axis=0) | ~group.valid_U
+    return coder, np.where(known, accepts & catches & group.valid_U, np.nan)

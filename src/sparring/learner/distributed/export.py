@@ -30,9 +30,9 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
-from sparring.learner.distributed.pieces import Piece, pieces
+from sparring.learner.distributed.context import DistributedContext
+from sparring.learner.distributed.pieces import WeightPiece, pieces
 from sparring.learner.distributed.shards import is_tied, whole
-from sparring.learner.distributed.world import World
 from sparring.policy.adapters import has_role_adapters, inner_model
 from sparring.policy.saved import ADAPTER, quietly_saving
 
@@ -50,7 +50,7 @@ def export_weights(
     dtype: torch.dtype,
     adapters: Sequence[str] | None = None,
     merged: bool = True,
-    world: World | None = None,
+    world: DistributedContext | None = None,
 ) -> None:
     """Save ``model`` with its configuration and tokenizer to ``path``, the weights as ``dtype``.
 
@@ -59,11 +59,15 @@ def export_weights(
     first process if any process fails to write.
     """
     all_pieces = pieces(model, adapters, merged, twice=True)
-    _save_model(model, all_pieces, tokenizer, path, dtype, world or World(), untied=True)
+    _save_model(
+        model, all_pieces, tokenizer, path, dtype, world or DistributedContext(), untied=True
+    )
 
 
 @torch.no_grad()
-def save_sharded(model: PreTrainedModel, tokenizer: Any, path: Path, world: World) -> None:
+def save_sharded(
+    model: PreTrainedModel, tokenizer: Any, path: Path, world: DistributedContext
+) -> None:
     """Save a sharded model in the form of `model.save_model`. All processes call this and write a
     share of the files."""
     names: list[str] = [str(name) for name in getattr(model, "peft_config", ())]
@@ -78,19 +82,19 @@ def save_sharded(model: PreTrainedModel, tokenizer: Any, path: Path, world: Worl
 
 def _save_model(
     model: PreTrainedModel,
-    all_pieces: Sequence[Piece],
+    all_pieces: Sequence[WeightPiece],
     tokenizer: Any,
     path: Path,
     dtype: torch.dtype,
-    world: World,
+    world: DistributedContext,
     untied: bool,
 ) -> None:
     failure = None
-    if world.leads:
+    if world.is_main:
         failure = _tried(path, lambda: _describe(model, tokenizer, path, dtype, untied))
     files = _filled(all_pieces, dtype)
     failures = _written(files, path, dtype, world)
-    if world.leads:
+    if world.is_main:
         failure = failure or _tried(path, lambda: _index(files, path, dtype))
         for why in (failure, *failures):
             if why is not None:
@@ -99,14 +103,14 @@ def _save_model(
 
 @torch.no_grad()
 def export_adapter(
-    model: PreTrainedModel, path: Path, adapter: str, world: World | None = None
+    model: PreTrainedModel, path: Path, adapter: str, world: DistributedContext | None = None
 ) -> None:
     """Save one LoRA adapter to ``path`` in the form that `peft` and servers load. All processes
     of ``world`` call this. Raises OSError in the first process."""
-    world = world or World()
+    world = world or DistributedContext()
     state = get_peft_model_state_dict(model, adapter_name=adapter, save_embedding_layers=False)
     tensors = {name: whole(tensor.detach()) for name, tensor in state.items()}
-    if not world.leads:
+    if not world.is_main:
         return
 
     def save() -> None:
@@ -144,9 +148,9 @@ def _describe(
     tokenizer.save_pretrained(path)
 
 
-def _filled(all_pieces: Sequence[Piece], dtype: torch.dtype) -> list[list[Piece]]:
+def _filled(all_pieces: Sequence[WeightPiece], dtype: torch.dtype) -> list[list[WeightPiece]]:
     """Divide the pieces, in their order, into files of at most `FILE_BYTES`."""
-    files: list[list[Piece]] = [[]]
+    files: list[list[WeightPiece]] = [[]]
     size = 0
     for piece in all_pieces:
         own = piece.numbers * dtype.itemsize
@@ -164,7 +168,7 @@ def _name(number: int, files: Sequence[object]) -> str:
     return f"model-{number + 1:05d}-of-{len(files):05d}.safetensors"
 
 
-def _index(files: Sequence[list[Piece]], path: Path, dtype: torch.dtype) -> None:
+def _index(files: Sequence[list[WeightPiece]], path: Path, dtype: torch.dtype) -> None:
     """Write the index that maps tensors to files, if there are several files."""
     if len(files) == 1:
         return
@@ -178,7 +182,7 @@ def _index(files: Sequence[list[Piece]], path: Path, dtype: torch.dtype) -> None
 
 
 def _written(
-    files: Sequence[list[Piece]], path: Path, dtype: torch.dtype, world: World
+    files: Sequence[list[WeightPiece]], path: Path, dtype: torch.dtype, world: DistributedContext
 ) -> list[int | None]:
     """Write each file in one of the processes that see ``path``, in the background while the next
     file's tensors are gathered. Returns each process's error number, None where all went well."""
@@ -219,16 +223,16 @@ def _tried(path: Path, write: Any) -> int | None:
     return None
 
 
-def _seeing(path: Path, world: World) -> list[int]:
+def _seeing(path: Path, world: DistributedContext) -> list[int]:
     """Return the ranks of the processes that see the first process's ``path``; processes on other
     machines may not."""
     if world.alone:
         return [0]
     mark = path / f".{secrets.token_hex(8)}"
-    if world.leads:
+    if world.is_main:
         _tried(path.parent, lambda: mark.write_text("", encoding="utf-8"))
     name = world.tell(mark.name)
-    seen = world.gather(world.leads or (path / name).exists())
-    if world.leads:
+    seen = world.gather(world.is_main or (path / name).exists())
+    if world.is_main:
         mark.unlink(missing_ok=True)
     return [rank for rank, sees in enumerate(seen) if sees]

@@ -17,15 +17,15 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.shards import local
-from sparring.learner.distributed.world import World
 
 
 class Gradients:
     """Gradient of one optimiser step. ``parameters`` have no gradient at the start."""
 
     def __init__(
-        self, parameters: Sequence[torch.nn.Parameter], world: World, sharded: bool
+        self, parameters: Sequence[torch.nn.Parameter], world: DistributedContext, sharded: bool
     ) -> None:
         self.parameters = parameters
         self.world = world
@@ -59,7 +59,7 @@ class Gradients:
         if self.world.alone:
             return float(torch.nn.utils.clip_grad_norm_(self.parameters, longest))
         # All take the first process's norm: rounding may depend on the number of threads.
-        norm = self.world.of_first(self._norm(self._gradients(), {}))
+        norm = self.world.from_main(self._norm(self._gradients(), {}))
         if norm > longest:
             for gradient in self._gradients().values():
                 local(gradient).mul_(longest / (norm + 1e-6))  # the formula of clip_grad_norm_

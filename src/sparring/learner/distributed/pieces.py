@@ -1,6 +1,6 @@
 """A model's weights one tensor at a time, with the names and shapes of the model's files.
 
-Memory never holds a second model. Each `Piece` is made on request from one tensor of the model:
+Memory never holds a second model. Each `WeightPiece` is made on request from one tensor of the model:
 gathered if the tensor is sharded, and with an adapter's part added in float32 if requested.
 
 Some models keep their weights in another form than their files do (all experts in one tensor, for
@@ -28,7 +28,7 @@ Shapes = dict[str, torch.Size]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class WeightPiece:
     """Tensors of a model's files, with ``shapes`` by name.
 
     ``make(dtype, keep)`` returns the tensors by name, on the CPU. All processes of a sharded model
@@ -46,7 +46,7 @@ class Piece:
 
 def pieces(
     model: PreTrainedModel, adapters: Sequence[str] | None, merged: bool, twice: bool
-) -> list[Piece]:
+) -> list[WeightPiece]:
     """Return all weights of ``model`` as pieces.
 
     The weights of an adapted model have the named ``adapters`` merged (None: the active ones), or
@@ -137,7 +137,7 @@ def _ending(place: str, adapted: dict[str, Any]) -> list[str]:
     return [name for name in names if name in adapted]
 
 
-def _piece(base: PreTrainedModel, sources: dict[str, _Source], shapes: Shapes) -> Piece:
+def _piece(base: PreTrainedModel, sources: dict[str, _Source], shapes: Shapes) -> WeightPiece:
     def make(dtype: torch.dtype, keep: bool) -> dict[str, torch.Tensor]:
         made = {name: source.made(dtype, keep) for name, source in sources.items()}
         if not keep:
@@ -145,7 +145,7 @@ def _piece(base: PreTrainedModel, sources: dict[str, _Source], shapes: Shapes) -
         tensors: dict[str, torch.Tensor] = {n: t for n, t in made.items() if t is not None}
         return dict(revert_weight_conversion(base, tensors))
 
-    return Piece(shapes, make)
+    return WeightPiece(shapes, make)
 
 
 def _in_files(base: PreTrainedModel, shapes: Shapes) -> Shapes:

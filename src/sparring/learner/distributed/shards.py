@@ -28,14 +28,16 @@ from torch.distributed.tensor import DTensor, Partial, Shard, distribute_tensor
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.policy.adapters import decoder_of, inner_model
 
 _WAYS = ("fused", "foreach")
 """Options of an optimiser that select its implementation and do not change its results."""
 
 
-def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None) -> None:
+def shard(
+    model: PreTrainedModel, world: DistributedContext, dtype: torch.dtype | None = None
+) -> None:
     """Shard the model's parameters in place; this process's shards move to its device.
 
     Parameters are cast to ``dtype`` as they are gathered; gradients are summed in float32. Each
@@ -91,7 +93,9 @@ def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
     return []
 
 
-def _part_of(parameter: torch.nn.Parameter, mesh: DeviceMesh, world: World) -> torch.nn.Parameter:
+def _part_of(
+    parameter: torch.nn.Parameter, mesh: DeviceMesh, world: DistributedContext
+) -> torch.nn.Parameter:
     """Return this process's rows of a parameter, split in the way of `fully_shard`."""
     rows = parameter.detach().chunk(world.size)
     own = rows[world.rank] if world.rank < len(rows) else parameter.detach()[:0]
@@ -193,7 +197,7 @@ def gather_weights(
 
 @torch.no_grad()
 def spread_weights(
-    model: PreTrainedModel, weights: Mapping[str, torch.Tensor] | None, world: World
+    model: PreTrainedModel, weights: Mapping[str, torch.Tensor] | None, world: DistributedContext
 ) -> None:
     """Set the trained weights of all processes from the first process's ``weights`` by name (None
     in the others)."""
@@ -229,7 +233,7 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 
 
 def spread_state(
-    optimizer: torch.optim.Optimizer, state: dict[str, Any] | None, world: World
+    optimizer: torch.optim.Optimizer, state: dict[str, Any] | None, world: DistributedContext
 ) -> None:
     """Load the first process's full ``state`` (None in the others) into every process's
     optimiser."""
@@ -262,7 +266,7 @@ def spread(
     like: torch.Tensor,
     shape: torch.Size,
     dtype: torch.dtype,
-    world: World,
+    world: DistributedContext,
 ) -> torch.Tensor:
     """Send the first process's ``value`` (None in the others) to all processes. Returns the full
     tensor, or this process's shard where ``like`` is sharded and has the same shape."""

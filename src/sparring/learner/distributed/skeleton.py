@@ -19,8 +19,8 @@ import torch
 from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.shards import spread
-from sparring.learner.distributed.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ def skeleton(model: PreTrainedModel) -> PreTrainedModel:
 
 
 @torch.no_grad()
-def fill(model: PreTrainedModel, source: PreTrainedModel | None, world: World, keep: bool) -> None:
+def fill(
+    model: PreTrainedModel, source: PreTrainedModel | None, world: DistributedContext, keep: bool
+) -> None:
     """Give a sharded skeleton its weights from the first process's ``source`` (None in the others),
     one tensor after another. Without ``keep`` each of the source's tensors is freed once sent."""
     weights = dict(source.named_parameters()) if source is not None else {}
@@ -79,7 +81,7 @@ def fill(model: PreTrainedModel, source: PreTrainedModel | None, world: World, k
 
 
 @torch.no_grad()
-def copied(bare: PreTrainedModel, model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+def copy_of(bare: PreTrainedModel, model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     """Fill the sharded skeleton ``bare`` with the weights of the sharded ``model`` as ``dtype``,
     and freeze it. Each process copies its own shards."""
     weights = dict(model.named_parameters())

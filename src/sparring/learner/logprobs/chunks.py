@@ -24,7 +24,7 @@ from sparring.learner.logprobs.sizes import CACHE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LogitTransform:
     """Computation of the logits: the output matrix's product times ``factor``, then bounded by
     ``cap`` through a tanh (None: unbounded). ``size``: tokens whose logits exist at one time.
     ``keep``: largest number of bytes of rows to keep for the backward pass."""
@@ -41,7 +41,7 @@ def in_chunks(
     bias: torch.Tensor | None,
     targets: torch.Tensor,
     temperature: torch.Tensor,
-    rule: Rule,
+    rule: LogitTransform,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log-probs with gradient and entropies (nats) without, [tokens] each, of ``targets``
     [tokens] from ``hidden`` [tokens, width], ``weight`` [vocabulary, width], ``bias``
@@ -73,7 +73,7 @@ class _Chunks(torch.autograd.Function):
         bias: torch.Tensor | None,
         targets: torch.Tensor,
         temperature: torch.Tensor,
-        rule: Rule,
+        rule: LogitTransform,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         learns = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         wanted = ctx.needs_input_grad[0] or learns
@@ -149,7 +149,7 @@ def _fill(
     temperature: torch.Tensor,
     weight: torch.Tensor,
     bias: torch.Tensor | None,
-    rule: Rule,
+    rule: LogitTransform,
     wanted: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log-probs and entropies of a chunk, [tokens] each.

@@ -22,8 +22,8 @@ from sparring.learner.logprobs.head import token_logprobs
 from sparring.learner.logprobs.packed import hidden_of_blocks
 from sparring.learner.logprobs.padded import hidden_of_rows
 from sparring.learner.logprobs.prompt_cache import hidden_after_prompts
-from sparring.learner.samples import Group
-from sparring.learner.settings import Backend
+from sparring.learner.samples import SampleGroup
+from sparring.learner.settings import LogprobBackend
 from sparring.policy.adapters import activate
 
 
@@ -41,7 +41,7 @@ class ResponseLogprobs:
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatTokens:
     """Response tokens of the groups, flat; [tokens] each: the token id ``target``, the index
     ``row`` of its response, and its ``temperature``."""
 
@@ -50,7 +50,7 @@ class Flat:
     temperature: torch.Tensor
 
     @classmethod
-    def of(cls, groups: Sequence[Group], device: torch.device) -> Flat:
+    def of(cls, groups: Sequence[SampleGroup], device: torch.device) -> FlatTokens:
         """Return the tokens of every response of the groups, on ``device``."""
         lengths = torch.tensor([len(s.token_ids) for g in groups for s in g.samples])
         temperature = torch.tensor([g.temperature for g in groups for _ in g.samples])
@@ -61,33 +61,35 @@ class Flat:
 
 def response_logprobs(
     model: PreTrainedModel,
-    groups: Sequence[Group],
-    backend: Backend = Backend.PROMPT_CACHE,
+    groups: Sequence[SampleGroup],
+    backend: LogprobBackend = LogprobBackend.PROMPT_CACHE,
     chunk: int | None = None,
 ) -> ResponseLogprobs:
     """Return log-probs and entropies of all responses of ``groups`` under ``model``.
 
     The groups are computed as one batch; `filling.micro_batches` bounds its size. ``chunk`` is the
-    number of tokens whose logits exist at one time (`head.token_logprobs`). ``Backend.FLEX`` needs
+    number of tokens whose logits exist at one time (`head.token_logprobs`). ``LogprobBackend.FLEX`` needs
     the model in a `backend.attending` block. Where each role has an adapter, ``groups`` are of one
-    role, and the role's adapter stays active afterwards. Raises ValueError for ``Backend.AUTO``;
+    role, and the role's adapter stays active afterwards. Raises ValueError for ``LogprobBackend.AUTO``;
     `backend.chosen_backend` resolves it.
     """
     activate(model, (g.role for g in groups))
-    flat = Flat.of(groups, model.device)
+    flat = FlatTokens.of(groups, model.device)
     hidden = _hidden(model, groups, backend)
     logprob, entropy = token_logprobs(model, hidden, flat.target, flat.temperature, chunk)
     return ResponseLogprobs(logprob, entropy, flat.row)
 
 
-def _hidden(model: PreTrainedModel, groups: Sequence[Group], backend: Backend) -> torch.Tensor:
+def _hidden(
+    model: PreTrainedModel, groups: Sequence[SampleGroup], backend: LogprobBackend
+) -> torch.Tensor:
     match backend:
-        case Backend.PROMPT_CACHE:
+        case LogprobBackend.PROMPT_CACHE:
             return hidden_after_prompts(model, groups)
-        case Backend.PADDED:
+        case LogprobBackend.PADDED:
             return hidden_of_rows(model, groups)
-        case Backend.FLEX:
+        case LogprobBackend.FLEX:
             return hidden_of_blocks(model, groups)
-        case Backend.AUTO:
+        case LogprobBackend.AUTO:
             raise ValueError("auto is not a backend: choose one first")
     assert_never(backend)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from sparring.learner.logprobs.blocks import BLOCK
-from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend, Layout
+from sparring.learner.samples import Sample, SampleGroup
+from sparring.learner.settings import BatchLayout, LogprobBackend
 
 
-def computed(groups: Sequence[Group], backend: Backend) -> int:
+def computed(groups: Sequence[SampleGroup], backend: LogprobBackend) -> int:
     """Return the largest number of positions, with padding, that one micro-batch computes.
 
     The last token of a response is predicted but predicts nothing, so sequences and rows leave it
@@ -27,31 +27,35 @@ def computed(groups: Sequence[Group], backend: Backend) -> int:
     rows = [len(s.token_ids) for g in groups for s in g.samples]
     prompts = [len(g.prompt_ids) for g in groups]
     match backend.traits.layout:
-        case Layout.SEQUENCE:
+        case BatchLayout.SEQUENCE:
             return _blocks(sum(prompts) + sum(rows) - len(rows))
-        case Layout.ROWS:
+        case BatchLayout.ROWS:
             wide = max(len(g.prompt_ids) + len(s.token_ids) - 1 for g in groups for s in g.samples)
             return wide * len(rows)
-        case Layout.PROMPTS_APART:
+        case BatchLayout.PROMPTS_APART:
             return max(prompts) * len(groups) + max(rows) * len(rows)
         case other:
             assert_never(other)
 
 
-def micro_batches(groups: Sequence[Group], budget: int, backend: Backend) -> list[list[Group]]:
+def micro_batches(
+    groups: Sequence[SampleGroup], budget: int, backend: LogprobBackend
+) -> list[list[SampleGroup]]:
     """Split groups into micro-batches that compute at most ``budget`` positions each.
 
     A group above the budget is split by responses. A single response above the budget is a
     micro-batch of its own.
     """
     match backend.traits.layout:
-        case Layout.SEQUENCE:
+        case BatchLayout.SEQUENCE:
             return _filled(groups, budget)
-        case Layout.ROWS:  # a row carries its prompt, so a group may be split anywhere at no cost
+        case (
+            BatchLayout.ROWS
+        ):  # a row carries its prompt, so a group may be split anywhere at no cost
             pieces = [replace(g, samples=(s,)) for g in groups for s in g.samples]
             pieces.sort(key=lambda g: (_longest(g) + len(g.prompt_ids), len(g.prompt_ids)))
             return [_joined(batch) for batch in _in_order(pieces, budget, backend)]
-        case Layout.PROMPTS_APART:
+        case BatchLayout.PROMPTS_APART:
             pieces = [piece for g in groups for piece in _fitting(g, budget, backend)]
             pieces.sort(key=lambda g: (_longest(g), len(g.prompt_ids)))
             return _in_order(pieces, budget, backend)
@@ -59,9 +63,11 @@ def micro_batches(groups: Sequence[Group], budget: int, backend: Backend) -> lis
             assert_never(other)
 
 
-def _in_order(pieces: Sequence[Group], budget: int, backend: Backend) -> list[list[Group]]:
+def _in_order(
+    pieces: Sequence[SampleGroup], budget: int, backend: LogprobBackend
+) -> list[list[SampleGroup]]:
     """Put pieces into batches in their order; each batch is filled before the next begins."""
-    batches: list[list[Group]] = []
+    batches: list[list[SampleGroup]] = []
     for piece in pieces:
         if batches and computed([*batches[-1], piece], backend) <= budget:
             batches[-1].append(piece)
@@ -70,13 +76,13 @@ def _in_order(pieces: Sequence[Group], budget: int, backend: Backend) -> list[li
     return batches
 
 
-def _longest(group: Group) -> int:
+def _longest(group: SampleGroup) -> int:
     return max(len(s.token_ids) for s in group.samples)
 
 
-def _joined(rows: Sequence[Group]) -> list[Group]:
+def _joined(rows: Sequence[SampleGroup]) -> list[SampleGroup]:
     """Join the rows of each prompt into one group again, in the place of its first row."""
-    joined: dict[tuple[tuple[int, ...], float], Group] = {}
+    joined: dict[tuple[tuple[int, ...], float], SampleGroup] = {}
     for row in rows:
         key = (row.prompt_ids, row.temperature)
         earlier = joined.get(key)
@@ -91,12 +97,12 @@ def _blocks(positions: int) -> int:
     return -(-positions // BLOCK) * BLOCK
 
 
-def _alone(group: Group) -> int:
+def _alone(group: SampleGroup) -> int:
     """Return the positions of a prompt followed by its responses, without their last tokens."""
     return len(group.prompt_ids) + sum(len(s.token_ids) - 1 for s in group.samples)
 
 
-def _fitting(group: Group, budget: int, backend: Backend) -> list[Group]:
+def _fitting(group: SampleGroup, budget: int, backend: LogprobBackend) -> list[SampleGroup]:
     """Split the group into pieces within the budget, short responses first."""
     parts: list[list[Sample]] = [[]]
     for sample in sorted(group.samples, key=lambda s: len(s.token_ids)):
@@ -112,15 +118,15 @@ class _Batch:
     """Pieces of groups, and the number of positions left for more."""
 
     left: int
-    pieces: list[Group] = field(default_factory=list)
+    pieces: list[SampleGroup] = field(default_factory=list)
 
-    def take(self, group: Group, samples: Sequence[Sample]) -> None:
+    def take(self, group: SampleGroup, samples: Sequence[Sample]) -> None:
         piece = replace(group, samples=tuple(samples))
         self.left -= _alone(piece)
         self.pieces.append(piece)
 
 
-def _filled(groups: Sequence[Group], budget: int) -> list[list[Group]]:
+def _filled(groups: Sequence[SampleGroup], budget: int) -> list[list[SampleGroup]]:
     """Fill batches by first fit decreasing: each group, from the largest down, goes into the first
     batch with room for it. A group that fits nowhere is split."""
     room = max(budget // BLOCK * BLOCK, budget if budget < BLOCK else 0)
@@ -149,7 +155,7 @@ def _filled(groups: Sequence[Group], budget: int) -> list[list[Group]]:
     return [b.pieces for b in batches]
 
 
-def _part(group: Group, samples: Sequence[Sample], room: int) -> list[Sample]:
+def _part(group: SampleGroup, samples: Sequence[Sample], room: int) -> list[Sample]:
     """Return the samples, in order, that fit into ``room`` positions together with their
     prompt."""
     room -= len(group.prompt_ids)

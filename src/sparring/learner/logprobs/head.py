@@ -24,7 +24,7 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
 from sparring.learner.distributed.shards import output_weights
-from sparring.learner.logprobs.chunks import Rule, in_chunks, reduced
+from sparring.learner.logprobs.chunks import LogitTransform, in_chunks, reduced
 from sparring.learner.logprobs.sizes import CHUNK_BYTES, chunk_tokens
 from sparring.policy.adapters import decoder_of, inner_model
 
@@ -90,7 +90,7 @@ def token_logprobs(
     if len(targets) <= size and not (plain and weight.dtype is torch.bfloat16):
         return _of_chunk(model, weights, hidden, targets, temperature)
     if plain:
-        rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
+        rule = LogitTransform(*after_matrix(model), size, keep=CHUNK_BYTES)
         return in_chunks(hidden, weight, bias, targets, temperature, rule)
     parts = []
     for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):

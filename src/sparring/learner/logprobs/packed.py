@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from sparring.errors import ModelError
 from sparring.learner.logprobs.blocks import BLOCK, Visible, block_mask
 from sparring.learner.logprobs.head import hidden_states
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 
@@ -46,7 +46,7 @@ class Packing:
     index: torch.Tensor
 
     @classmethod
-    def of(cls, groups: Sequence[Group], device: torch.device) -> Packing:
+    def of(cls, groups: Sequence[SampleGroup], device: torch.device) -> Packing:
         """Pack all responses of the groups, with padding up to a multiple of the block."""
         # Texts in order: a group's prompt, then its responses without their last token, which is
         # predicted but predicts nothing.
@@ -100,7 +100,7 @@ class Packing:
         return Visible(prompt, self.prompt_end, own)
 
 
-def hidden_of_blocks(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
+def hidden_of_blocks(model: PreTrainedModel, groups: Sequence[SampleGroup]) -> torch.Tensor:
     """Return the hidden state that predicts each response token [tokens, width]. The model's
     ``attn_implementation`` has to be flex attention."""
     packing = Packing.of(groups, model.device)

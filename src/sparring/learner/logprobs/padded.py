@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from sparring.learner.logprobs.head import hidden_states
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 
 
 def left_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,7 +31,7 @@ def right_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Ten
     return ids, mask
 
 
-def hidden_of_rows(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
+def hidden_of_rows(model: PreTrainedModel, groups: Sequence[SampleGroup]) -> torch.Tensor:
     """Return the hidden state that predicts each response token [tokens, width], in order."""
     rows = [(g.prompt_ids, s.token_ids) for g in groups for s in g.samples]
     # The last token is predicted but predicts nothing.

@@ -16,7 +16,7 @@ from transformers.cache_utils import DynamicCache
 
 from sparring.learner.logprobs.head import hidden_states
 from sparring.learner.logprobs.padded import left_padded, right_padded
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 
 _LAYER_SECONDS = 1.8e-3
 """Overhead of a layer in Python and kernel launches, in seconds: 0.6 ms for the forward pass, as in
@@ -59,7 +59,7 @@ def pass_cost(model: PreTrainedModel, kind: str) -> int:
     return min(cost, _MOST_ON_CPU) if kind == "cpu" else cost
 
 
-def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
+def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[SampleGroup]) -> torch.Tensor:
     """Return the hidden state that predicts each response token [tokens, width], in order."""
     device = model.device
     # Prompts are padded on the left, so that every prompt ends in the last column: responses follow

@@ -4,8 +4,8 @@ Training needs token ids and log-probs (`policy.base`); evaluation needs the
 text alone, from models of which nothing else can be had. So the distribution
 may be cut here (top-p, top-k), which training refuses.
 
-An `Author` answers one by one, in any order: each answer can be kept as soon
-as it is there. What cannot be had is `Missing`, which is no answer: nobody may
+An `ChatModel` answers one by one, in any order: each answer can be kept as soon
+as it is there. What cannot be had is `FailedRequest`, which is no answer: nobody may
 count it as a wrong one.
 """
 
@@ -53,7 +53,7 @@ class ChatParams:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatRequest:
     """A message to be answered. ``seed`` is that of the prompt; ``index`` numbers its responses."""
 
     task_id: str
@@ -65,7 +65,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ChatReply:
     """A whole response. Token counts are the model's own; None where a server does not say.
     ``reasoned``: the server gave the reasoning apart, so that ``text`` is the answer alone."""
 
@@ -82,19 +82,19 @@ def has_reasoning(message: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class FailedRequest:
     """There is no response: what was tried last, for people."""
 
     why: str
 
 
-Heard = Callable[[Ask, Answer | Missing], None]
+Heard = Callable[[ChatRequest, ChatReply | FailedRequest], None]
 """Told of each answer as soon as it is whole. Calls come one at a time."""
 StopAsking = Callable[[], bool]
 """Whether nothing more should be asked; looked at before each request or batch."""
 
 
-class Author(Protocol):
+class ChatModel(Protocol):
     """A model that writes responses."""
 
     @property
@@ -107,7 +107,7 @@ class Author(Protocol):
         """Whether it computes elsewhere, so that others may be asked at the same time."""
         ...
 
-    def answer(self, asks: Sequence[Ask], heard: Heard, stop: StopAsking) -> None:
+    def answer(self, asks: Sequence[ChatRequest], heard: Heard, stop: StopAsking) -> None:
         """Answer all ``asks``, or as many as there is a wish for. Raises `SparringError` where
         asking on makes no sense; what was heard by then stands."""
         ...
@@ -117,7 +117,7 @@ class Author(Protocol):
         ...
 
 
-def response_key(identity: Mapping[str, Any], ask: Ask) -> str:
+def response_key(identity: Mapping[str, Any], ask: ChatRequest) -> str:
     """The name of a response: a hash of all that it follows from. The task is in it by way of the
     prompt's seed, the run's seed too."""
     held = {

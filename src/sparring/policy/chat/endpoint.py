@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sparring.errors import ConfigError, ModelError
-from sparring.policy.chat.base import Answer, Ask, has_reasoning
+from sparring.policy.chat.base import ChatReply, ChatRequest, has_reasoning
 from sparring.policy.http import Connections, Reply, Unanswered, key_header
 from sparring.schema import StopReason
 
@@ -39,7 +39,7 @@ _MOST_TOKENS = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModelIdentity:
     """A model at a server, as responses depend on it. ``takes_top_k``: whether that is sent.
     ``extra``: further fields of each request."""
 
@@ -113,7 +113,7 @@ class Endpoint:
             if isinstance(m, dict) and isinstance(m.get("id"), str)
         ]
 
-    def complete(self, served: Served, ask: Ask, seed: int) -> Answer:
+    def complete(self, served: ServedModelIdentity, ask: ChatRequest, seed: int) -> ChatReply:
         """One response. Raises `Unanswered`, or `ModelError` where the request is refused."""
         params = ask.params
         body: dict[str, Any] = {
@@ -129,7 +129,7 @@ class Endpoint:
         if served.takes_top_k and params.top_k:
             body["top_k"] = params.top_k
         body = {k: v for k, v in {**body, **served.extra}.items() if v is not None}
-        return answer_of(self._checked(self._http.send("POST", "/chat/completions", body)))
+        return reply_of(self._checked(self._http.send("POST", "/chat/completions", body)))
 
     def close(self) -> None:
         self._http.close()
@@ -152,7 +152,7 @@ class Endpoint:
         return found
 
 
-def answer_of(found: Mapping[str, Any]) -> Answer:
+def reply_of(found: Mapping[str, Any]) -> ChatReply:
     """The response in a body. Raises `Unanswered` for one that holds none."""
     try:
         choice = found["choices"][0]
@@ -168,7 +168,7 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
         raise Unanswered(f"a response that broke off (finish_reason {why})")
     used = found.get("usage")
     counts = used if isinstance(used, Mapping) else {}
-    return Answer(
+    return ChatReply(
         text=(content or "").encode("utf-8", "replace").decode(),
         stop=StopReason.LENGTH if why in _LENGTH else StopReason.END_TOKEN,
         prompt_tokens=_count(counts.get("prompt_tokens")),

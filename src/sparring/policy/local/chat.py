@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from sparring.policy.base import Prompt, SamplingParams
-from sparring.policy.chat.base import Answer, Ask, ChatParams, Heard, StopAsking
+from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest, Heard, StopAsking
 from sparring.policy.local.cut import Cut
 from sparring.policy.local.detokenize import Marks
 from sparring.policy.local.sampler import LocalSampler
@@ -23,7 +23,7 @@ from sparring.schema import Response, StopReason
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """Model, tokenizer, and the function that turns messages into token ids."""
 
     model: Any
@@ -39,16 +39,16 @@ class LocalModel:
 
     place: str
     identity: Mapping[str, Any]
-    load: Callable[[], Loaded]
+    load: Callable[[], LoadedModel]
     rows: int = 64
-    loaded: Loaded | None = None
+    loaded: LoadedModel | None = None
     tokenizer: Any = None
     end_ids: Sequence[int] = ()
     """Ids of the end tokens by tokenizer and files, before the model is loaded."""
     marks: Marks = ()
     remote: bool = field(default=False, init=False)
 
-    def answer(self, asks: Sequence[Ask], heard: Heard, stop: StopAsking) -> None:
+    def answer(self, asks: Sequence[ChatRequest], heard: Heard, stop: StopAsking) -> None:
         """Sample an answer to each request; see `Author.answer`. ``stop`` takes effect between two
         batches."""
         for batch in batches(asks, self.rows):
@@ -60,7 +60,7 @@ class LocalModel:
         """Free the model."""
         self.loaded = None
 
-    def _sample(self, runs: Sequence[Sequence[Ask]], heard: Heard) -> None:
+    def _sample(self, runs: Sequence[Sequence[ChatRequest]], heard: Heard) -> None:
         """Sample a batch of `batches`: series of requests for one prompt each, of equal length and
         first index."""
         if self.loaded is None:
@@ -69,7 +69,7 @@ class LocalModel:
         sampler = LocalSampler(
             self.loaded.model,
             self.loaded.tokenizer,
-            max_rows=max(self.rows, len(runs[0])),
+            max_batch_size=max(self.rows, len(runs[0])),
             cut=None if (cut := Cut(params.top_p, params.top_k)).nothing else cut,
             marks=self.marks,
         )
@@ -87,19 +87,19 @@ class LocalModel:
         first = runs[0][0].index
 
         def arrived(number: int, response: Response) -> None:
-            heard(runs[number][response.index - first], answer_of(response, params))
+            heard(runs[number][response.index - first], reply_of(response, params))
 
         sampler.sample(prompts, len(runs[0]), arrived, first)
 
 
-def batches(asks: Sequence[Ask], rows: int) -> Iterator[list[list[Ask]]]:
+def batches(asks: Sequence[ChatRequest], rows: int) -> Iterator[list[list[ChatRequest]]]:
     """Yield batches of requests to sample together.
 
     A batch is a list of series. A series holds requests for one prompt with consecutive indices.
     All series of a batch have the same first index, length and parameters. A batch has at most
     ``rows`` requests, or a single series.
     """
-    runs: list[list[Ask]] = []
+    runs: list[list[ChatRequest]] = []
     for ask in asks:
         last = runs[-1][-1] if runs else None
         follows = last is not None and len(runs[-1]) < rows and _follows(ask, last)
@@ -115,19 +115,19 @@ def batches(asks: Sequence[Ask], rows: int) -> Iterator[list[list[Ask]]]:
             yield series[start : start + size]
 
 
-def _follows(ask: Ask, last: Ask) -> bool:
+def _follows(ask: ChatRequest, last: ChatRequest) -> bool:
     same = (ask.seed, ask.message, ask.params) == (last.seed, last.message, last.params)
     return same and ask.index == last.index + 1
 
 
-def _kind(run: Sequence[Ask]) -> tuple[int, int, str, str]:
+def _kind(run: Sequence[ChatRequest]) -> tuple[int, int, str, str]:
     return len(run), run[0].index, run[0].role, repr(run[0].params)
 
 
-def answer_of(response: Response, params: ChatParams) -> Answer:
+def reply_of(response: Response, params: ChatParams) -> ChatReply:
     """Return a sampled response as an answer, cut before the first stop string."""
     text, stop = response.text, response.stop
     places = [at for s in params.stop if (at := text.find(s)) >= 0]
     if places:
         text, stop = text[: min(places)], StopReason.STOP_STRING
-    return Answer(text, stop, len(response.prompt_ids), len(response.token_ids))
+    return ChatReply(text, stop, len(response.prompt_ids), len(response.token_ids))

@@ -28,7 +28,7 @@ from sparring.policy.local.prefill import prefill
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedResponse:
     """Complete response. ``row`` is prompt × n + index; ``by_token``: the response ended with an
     end token, not at its length limit."""
 
@@ -73,7 +73,7 @@ def decode(
     prompts: Sequence[Prompt],
     n: int,
     end_ids: Sequence[int],
-    ended: Callable[[list[Ended]], None],
+    ended: Callable[[list[EndedResponse]], None],
     cut: Cut | None = None,
     first: int = 0,
 ) -> None:
@@ -93,7 +93,7 @@ def _decode(
     prompts: Sequence[Prompt],
     n: int,
     end_ids: Sequence[int],
-    ended: Callable[[list[Ended]], None],
+    ended: Callable[[list[EndedResponse]], None],
     cut: Cut | None,
     first: int,
 ) -> None:
@@ -158,7 +158,7 @@ def _report(
     tokens: torch.Tensor,
     logprobs: torch.Tensor,
     end_ids: Sequence[int],
-    ended: Callable[[list[Ended]], None],
+    ended: Callable[[list[EndedResponse]], None],
 ) -> None:
     """Report the responses in the rows ``gone``."""
     index, length = rows.index[gone], rows.length[gone].tolist()
@@ -166,7 +166,7 @@ def _report(
     ids, values = tokens[:longest, index].T.tolist(), logprobs[:longest, index].T.tolist()
     ended(
         [
-            Ended(row, tuple(t[:size]), tuple(p[:size]), t[size - 1] in end_ids)
+            EndedResponse(row, tuple(t[:size]), tuple(p[:size]), t[size - 1] in end_ids)
             for row, size, t, p in zip(index.tolist(), length, ids, values, strict=True)
         ]
     )

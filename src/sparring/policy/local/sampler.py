@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sparring.errors import ModelError
-from sparring.policy.base import Arrived, Prompt, unheeded
+from sparring.policy.base import Arrived, Prompt, ignore_response
 from sparring.policy.local.cut import Cut
-from sparring.policy.local.decode import Ended, decode
+from sparring.policy.local.decode import EndedResponse, decode
 from sparring.policy.local.detokenize import Detokenizer, Marks
 from sparring.policy.settings import SamplingSettings
 from sparring.schema import Response, StopReason
@@ -36,23 +36,23 @@ class LocalSampler:
         self,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        max_rows: int = _USUAL.max_rows,
+        max_batch_size: int = _USUAL.max_batch_size,
         cut: Cut | None = None,
         marks: Marks = (),
     ) -> None:
-        """``max_rows`` is the number of responses in a batch; more are split over several batches.
+        """``max_batch_size`` is the number of responses in a batch; more are split over several batches.
         ``cut`` truncates the distribution, for evaluation only: responses to train on must come
         from the full distribution. Texts of responses keep the reasoning marks ``marks``. Raises
         `ModelError` if the model has no end token.
         """
         self.model = model
-        self.max_rows = max_rows
+        self.max_batch_size = max_batch_size
         self.cut = cut
         self.end_ids = end_token_ids(model, tokenizer)
         self._detokenizer = Detokenizer(tokenizer, self.end_ids, marks)
 
     def sample(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded, first: int = 0
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = ignore_response, first: int = 0
     ) -> list[list[Response]]:
         """Return ``n`` responses to each prompt; see `Sampler.sample`.
 
@@ -72,7 +72,7 @@ class LocalSampler:
         try:
             for chosen in self._batches(prompts, n):
 
-                def report(ended: list[Ended], chosen: Sequence[int] = chosen) -> None:
+                def report(ended: list[EndedResponse], chosen: Sequence[int] = chosen) -> None:
                     for number, r in self._responses(prompts, chosen, n, ended, first):
                         responses[number, r.index] = r
                         arrived(number, r)
@@ -91,7 +91,7 @@ class LocalSampler:
             range(len(prompts)),
             key=lambda i: (prompts[i].params.max_tokens, len(prompts[i].token_ids)),
         )
-        size = max(1, self.max_rows // n)
+        size = max(1, self.max_batch_size // n)
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def _check_room(self, prompts: Sequence[Prompt]) -> None:
@@ -109,7 +109,7 @@ class LocalSampler:
         prompts: Sequence[Prompt],
         chosen: Sequence[int],
         n: int,
-        ended: Sequence[Ended],
+        ended: Sequence[EndedResponse],
         first: int,
     ) -> list[tuple[int, Response]]:
         """Build the ended responses, each with the index of its prompt."""

@@ -11,7 +11,7 @@ import re
 
 from sparring.errors import RunError
 from sparring.policy.vllm.client import Client
-from sparring.policy.vllm.wanted import Decode, Encode
+from sparring.policy.vllm.requests import Decode, Encode
 
 OLDEST = (0, 32)
 """Oldest vLLM version that can label its weights."""

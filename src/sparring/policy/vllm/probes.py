@@ -18,7 +18,7 @@ from typing import TypeVar
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.vllm.check import TEXTS
 from sparring.policy.vllm.completion import Completion
-from sparring.policy.vllm.wanted import Probe, Weights, Words
+from sparring.policy.vllm.requests import Probe, ServedTokens, Weights
 from sparring.schema import Role
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class _Scored:
 class Probes:
     """Prompts sent after each loading, and the trainer's log-probs of the answers by weights."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: ServedTokens) -> None:
         self.prompts = [
             Prompt(
                 f"probe {i}",

@@ -20,7 +20,7 @@ _ENGINE = re.compile(r'engine="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineProgress:
     """State of one engine: ``tokens`` read and generated since its start, and the number of its
     current ``requests``."""
 
@@ -28,7 +28,7 @@ class Engine:
     requests: float
 
 
-def engines(text: str) -> dict[str, Engine]:
+def engines(text: str) -> dict[str, EngineProgress]:
     """Return the engines in the text of vLLM's metrics, by name; empty if the metrics count no
     tokens."""
     by_engine: dict[str, dict[str, float]] = {}
@@ -37,7 +37,7 @@ def engines(text: str) -> dict[str, Engine]:
         counts = by_engine.setdefault(match[1] if match else "", {})
         counts[name] = counts.get(name, 0.0) + float(value)
     return {
-        engine: Engine(
+        engine: EngineProgress(
             counts["generation_tokens_total"] + counts.get("prompt_tokens_total", 0.0),
             counts.get("num_requests_running", 0.0) + counts.get("num_requests_waiting", 0.0),
         )
@@ -46,7 +46,7 @@ def engines(text: str) -> dict[str, Engine]:
     }
 
 
-class Progress:
+class ServerProgress:
     """Times at which the engines of a server last made a token, by repeated observation."""
 
     def __init__(self, seconds: float, now: float) -> None:
@@ -63,7 +63,7 @@ class Progress:
         self._moved.clear()
         self._last.clear()
 
-    def stalled(self, observed: Mapping[str, Engine], now: float) -> bool:
+    def stalled(self, observed: Mapping[str, EngineProgress], now: float) -> bool:
         """Return whether the server hangs while responses are pending. ``observed`` are its engines
         now; empty if the server gave no metrics."""
         working = any(e.requests for e in observed.values())

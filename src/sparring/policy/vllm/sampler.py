@@ -23,18 +23,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from sparring.errors import RunError
-from sparring.policy.base import Arrived, unheeded
+from sparring.policy.base import Arrived, ignore_response
 from sparring.policy.http import Unanswered
-from sparring.policy.vllm.asking import TRIES, Asking
 from sparring.policy.vllm.check import check_identity
 from sparring.policy.vllm.completion import Completion
 from sparring.policy.vllm.expected import ExpectedLengths
-from sparring.policy.vllm.loading import Loaded, Wanted
+from sparring.policy.vllm.loading import ServedWeights, WeightSet
 from sparring.policy.vllm.probes import Probes
+from sparring.policy.vllm.requests import SamplingRequest, ServedTokens, Weights
+from sparring.policy.vllm.sampling_call import TRIES, SamplingCall
 from sparring.policy.vllm.settings import ServerSettings
-from sparring.policy.vllm.station import Station, StationLost
-from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
-from sparring.policy.vllm.weights import WeightsRoom
+from sparring.policy.vllm.supervisor import ServerLost, ServerSupervisor
+from sparring.policy.vllm.weights import WeightsDirectory
 from sparring.schema import Response
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ _log = logging.getLogger("sparring")
 
 
 @dataclass(frozen=True, slots=True)
-class Loading:
+class LoadingCheck:
     """Weights that came to a server, and how far apart its log-probs and the trainer's are then:
     the mean over the tokens of a few short responses, in nats. ``seconds``: of the comparison."""
 
@@ -56,7 +56,11 @@ class VllmSampler:
     """Responses from one or several servers. Close it: a server of its own ends with it."""
 
     def __init__(
-        self, settings: ServerSettings, words: Words, log: Path, players: Collection[str] = ()
+        self,
+        settings: ServerSettings,
+        words: ServedTokens,
+        log: Path,
+        players: Collection[str] = (),
     ) -> None:
         """Nothing is started yet, but servers that are given by URL are looked at. The newest
         weights of ``players`` are kept while others play, since they are asked again.
@@ -66,26 +70,28 @@ class VllmSampler:
         self.settings = settings
         self.words = words
         self.players = players
-        self.stations = [Station(settings, url, log) for url in settings.urls or (None,)]
+        self.supervisors = [
+            ServerSupervisor(settings, url, log) for url in settings.urls or (None,)
+        ]
         self.versions: list[str] = []
-        self.loadings: list[Loading] = []
+        self.loadings: list[LoadingCheck] = []
         """Of this sampler, in order."""
         self.lengths = ExpectedLengths()
         self._run = secrets.token_hex(4)
-        self._room: WeightsRoom | None = None
+        self._room: WeightsDirectory | None = None
         self._later: set[str] = set()
         """Weights, by name, that were written to be asked for after others of their player."""
         self._wanted: list[Weights] = []
         """The whole weights, then adapters."""
-        self._compared: set[tuple[Station, str, int]] = set()
+        self._compared: set[tuple[ServerSupervisor, str, int]] = set()
         """What was compared: a loading of weights, by number, on a server."""
         self._probes = Probes(words)
-        for station in self.stations if settings.urls else ():
+        for supervisor in self.supervisors if settings.urls else ():
             try:
-                self._look(station)
+                self._look(supervisor)
             except Unanswered as why:
                 raise RunError(
-                    f"{settings.urls_key}: {station.name}: does not answer ({why}); start the "
+                    f"{settings.urls_key}: {supervisor.name}: does not answer ({why}); start the "
                     "server, or mend the URL"
                 ) from None
 
@@ -112,7 +118,7 @@ class VllmSampler:
         """Where the weights lie, written now unless they are there: no server loads them yet. To be
         used ``later`` they are kept until then, also while newer ones play. Raises `RunError`."""
         if self._room is None:
-            self._room = WeightsRoom(Path(self.settings.weights_dir).resolve())
+            self._room = WeightsDirectory(Path(self.settings.weights_dir).resolve())
         if later:
             self._later.add(weights.name)
         return self._room.put(weights.name, weights.size, weights.save)
@@ -123,15 +129,15 @@ class VllmSampler:
         if not self._wanted:
             raise ValueError("no weights to sample from")
         self._drop_old()
-        whole, *adapters = [Loaded(self._run, w.name, self.write(w)) for w in self._wanted]
-        wanted = Wanted(whole, adapters)
-        self._of_each(lambda station: station.ready(wanted), self.stations)
+        whole, *adapters = [ServedWeights(self._run, w.name, self.write(w)) for w in self._wanted]
+        wanted = WeightSet(whole, adapters)
+        self._of_each(lambda supervisor: supervisor.ready(wanted), self.supervisors)
         if not self.versions:
-            self._of_each(lambda station: self._repeating(station, self._look))
+            self._of_each(lambda supervisor: self._repeating(supervisor, self._look))
         self._compare()
 
     def sample(
-        self, requests: Sequence[SamplingRequest], arrived: Arrived = unheeded
+        self, requests: Sequence[SamplingRequest], arrived: Arrived = ignore_response
     ) -> list[list[Response]]:
         """The responses of each request, in the order of ``requests``; ``arrived`` is told of each
         as soon as it is whole, with the number of its request, by the calling thread.
@@ -153,26 +159,26 @@ class VllmSampler:
             def told(k: int, response: Response, part: list[int] = part) -> None:
                 arrived(part[k], response)
 
-            every = Asking(self, [requests[i] for i in part], known, told).all()
+            every = SamplingCall(self, [requests[i] for i in part], known, told).all()
             for i, responses in zip(part, every, strict=True):
                 found[i] = responses
         self._compare()
-        for station in self.stations:
-            if not station.lost and station.usurped():
+        for supervisor in self.supervisors:
+            if not supervisor.lost and supervisor.usurped():
                 raise RunError(
-                    f"{station.name}: other weights were in force there while we sampled: it was "
+                    f"{supervisor.name}: other weights were in force there while we sampled: it was "
                     "started anew, or serves another run too; a server serves one run at a time"
                 )
         return found
 
     def rest(self) -> None:
         """Free the GPUs for the trainer, where they are shared."""
-        self._of_each(lambda station: self._repeating(station, Station.rest))
+        self._of_each(lambda supervisor: self._repeating(supervisor, ServerSupervisor.rest))
 
     def close(self) -> None:
         """End what is ours, and remove the weights."""
-        for station in self.stations:
-            station.close()
+        for supervisor in self.supervisors:
+            supervisor.close()
         if self._room is not None:
             self._room.close()
             self._room = None
@@ -180,7 +186,7 @@ class VllmSampler:
     def _parts(self, requests: Sequence[SamplingRequest]) -> list[list[int]]:
         """The numbers of requests that are asked together: all, or where a server cannot have both
         at once those of adapters, then those of the whole weights."""
-        if all(s.mixes for s in self.stations):
+        if all(s.mixes for s in self.supervisors):
             return [[*range(len(requests))]]
         adapted = [r.player != self.player for r in requests]
         parts = ([i for i, a in enumerate(adapted) if a is kind] for kind in (True, False))
@@ -203,10 +209,10 @@ class VllmSampler:
         self._room.drop(kept)
         self._probes.forget(self._room.names())
 
-    def _look(self, station: Station) -> None:
+    def _look(self, supervisor: ServerSupervisor) -> None:
         w = self.words
-        self.versions.append(check_identity(station.client, w.encode, w.decode, w.count))
-        station.look()
+        self.versions.append(check_identity(supervisor.client, w.encode, w.decode, w.count))
+        supervisor.look()
 
     def _compare(self) -> None:
         """Stop the run when weights did not arrive: on every server that has loaded some since it
@@ -215,33 +221,33 @@ class VllmSampler:
             self._compare_one(weights)
 
     def _compare_one(self, weights: Weights) -> None:
-        loads = {s: (s, weights.name, s.loads[weights.name]) for s in self.stations}
-        new = [s for s in self.stations if not s.lost and loads[s] not in self._compared]
+        loads = {s: (s, weights.name, s.loads[weights.name]) for s in self.supervisors}
+        new = [s for s in self.supervisors if not s.lost and loads[s] not in self._compared]
         if not new or not self._probes.comparable(weights):
             return
         began = time.monotonic()
-        came: dict[Station, list[Completion]] = {}
+        came: dict[ServerSupervisor, list[Completion]] = {}
 
-        def sampled(station: Station) -> None:
-            came[station] = self._repeating(station, lambda s: self._probed(s, weights))
+        def sampled(supervisor: ServerSupervisor) -> None:
+            came[supervisor] = self._repeating(supervisor, lambda s: self._probed(s, weights))
 
         self._of_each(sampled, new)
-        for station, gap in self._probes.gaps(weights, came).items():
+        for supervisor, gap in self._probes.gaps(weights, came).items():
             seconds = time.monotonic() - began
-            self.loadings.append(Loading(weights.name, station.name, gap, seconds))
-            _log.info("%s on %s: log-probs are %.3g apart", weights.name, station.name, gap)
+            self.loadings.append(LoadingCheck(weights.name, supervisor.name, gap, seconds))
+            _log.info("%s on %s: log-probs are %.3g apart", weights.name, supervisor.name, gap)
             if not gap <= self.settings.max_gap:
                 raise RunError(
-                    f"step {weights.step}: the log-probs of {station.name} are {gap:.3g} away from "
+                    f"step {weights.step}: the log-probs of {supervisor.name} are {gap:.3g} away from "
                     f"the trainer's (vllm.max_gap {self.settings.max_gap:g}): its weights are not "
                     f"those of this step ({weights.name}), or it computes something else (look at "
                     "--logprobs-mode, vllm.dtype, and the server's log)"
                 )
-            self._compared.add(loads[station])
+            self._compared.add(loads[supervisor])
 
-    def _probed(self, station: Station, weights: Weights) -> list[Completion]:
+    def _probed(self, supervisor: ServerSupervisor, weights: Weights) -> list[Completion]:
         """Responses of ``weights`` to the probes."""
-        model, line = station.model(weights.name), station.line(self.settings.stall_seconds)
+        model, line = supervisor.model(weights.name), supervisor.line(self.settings.stall_seconds)
         try:
             ends = self.words.end_ids
             return [line.complete(model, p, p.seed, ends) for p in self._probes.prompts]
@@ -249,31 +255,33 @@ class VllmSampler:
             line.close()
 
     def _of_each(
-        self, do: Callable[[Station], None], among: Sequence[Station] | None = None
+        self,
+        do: Callable[[ServerSupervisor], None],
+        among: Sequence[ServerSupervisor] | None = None,
     ) -> None:
         """Do something with every server (default: that is not lost), all at once. One that gets
         lost in it is left out from there on, unless it is the last."""
-        failures: list[StationLost] = []
+        failures: list[ServerLost] = []
 
-        def tried(station: Station) -> None:
+        def tried(supervisor: ServerSupervisor) -> None:
             try:
-                do(station)
-            except StationLost as error:
+                do(supervisor)
+            except ServerLost as error:
                 failures.append(error)
 
-        stations = among or [s for s in self.stations if not s.lost]
-        with ThreadPoolExecutor(len(self.stations)) as each:
-            list(each.map(tried, stations))
-        if failures and all(s.lost for s in self.stations):
+        supervisors = among or [s for s in self.supervisors if not s.lost]
+        with ThreadPoolExecutor(len(self.supervisors)) as each:
+            list(each.map(tried, supervisors))
+        if failures and all(s.lost for s in self.supervisors):
             raise failures[0]
 
-    def _repeating(self, station: Station, ask: Callable[[Station], T]) -> T:
+    def _repeating(self, supervisor: ServerSupervisor, ask: Callable[[ServerSupervisor], T]) -> T:
         """An answer from a server that may fail on the way."""
         for tries in range(TRIES):
-            seen = station.rounds
+            seen = supervisor.rounds
             try:
-                return ask(station)
+                return ask(supervisor)
             except Unanswered as why:
-                station.recover(seen, why, tries)
+                supervisor.recover(seen, why, tries)
                 last = why
-        raise RunError(f"{station.name}: fails again and again ({last})")
+        raise RunError(f"{supervisor.name}: fails again and again ({last})")

@@ -1,6 +1,6 @@
 """A vLLM server as a process of its own, in an environment of its own.
 
-Started under `guard`, so that it ends when we do, by `kill -9` too. It serves
+Started under `process_guard`, so that it ends when we do, by `kill -9` too. It serves
 on the loopback interface alone, writes to a log, and is ready when it says
 so. Its environment is not ours: paths that point to our packages stay here,
 and so does what a launcher of several trainers (torchrun, MPI, Slurm) has told
@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sparring.errors import RunError, writing
-from sparring.policy.vllm import guard
+from sparring.policy.vllm import process_guard
 from sparring.policy.vllm.client import MODEL, Client
 from sparring.policy.vllm.lora import served_rank
 from sparring.policy.vllm.settings import ServerSettings
@@ -59,7 +59,7 @@ def environment_python(environment: Path) -> Path:
     return python
 
 
-class Server:
+class VllmServer:
     """One server that is ours. It serves from `start` until `stop`, or until it dies."""
 
     def __init__(self, settings: ServerSettings, log: Path) -> None:
@@ -75,7 +75,7 @@ class Server:
         command = [str(self.python), *self._arguments(model, port)]
         with writing(self.log, RunError), self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", guard.__file__, str(os.getpid()), *command],
+                [sys.executable, "-I", process_guard.__file__, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -101,7 +101,7 @@ class Server:
             return
         process.terminate()  # the guard sees to the rest
         try:
-            process.wait(3 * guard.GRACE)
+            process.wait(3 * process_guard.GRACE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -66,7 +66,7 @@ class VllmSettings(Section):
     urls: list[str] = Field(
         [], description="Servers that you run, such as http://node1:8000; none: one is started"
     )
-    start_urls: list[str] = Field(
+    initial_urls: list[str] = Field(
         [],
         description="Servers for the start model (opponents, a frozen role), which then need not share the others",
     )
@@ -118,7 +118,7 @@ class VllmSettings(Section):
         False, description="Put the server to sleep while the trainer learns on the same GPU (CUDA)"
     )
 
-    @field_validator("urls", "start_urls")
+    @field_validator("urls", "initial_urls")
     @classmethod
     def _web_addresses(cls, urls: list[str]) -> list[str]:
         return each_once(urls)
@@ -145,9 +145,9 @@ class VllmSettings(Section):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> VllmSettings:
-        if (both := in_both(self.urls, self.start_urls)) is not None:
+        if (both := in_both(self.urls, self.initial_urls)) is not None:
             raise ValueError(f"{both} is in urls and in start_urls: a server holds one model")
-        if self.start_urls and not self.urls:
+        if self.initial_urls and not self.urls:
             raise ValueError("start_urls belong to urls; a server that is started serves both")
         if self.urls and (self.arguments or self.variables or self.share_gpu):
             raise ValueError(

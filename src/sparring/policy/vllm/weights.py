@@ -25,7 +25,7 @@ _ROOM = 1.05
 """Free space asked for, as a multiple of the weights."""
 
 
-class WeightsRoom:
+class WeightsDirectory:
     """A directory of checkpoints by name, gone when it is closed."""
 
     def __init__(self, parent: Path) -> None:

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.schema import Outcome, TestKind, Verdict
 
 DECISIONS = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 
 
-def credible(kind: Kind, verdict: Verdict) -> bool:
+def credible(kind: TestKind, verdict: Verdict) -> bool:
     """Return whether an execution of this kind can end with this verdict."""
     if verdict in DECISIONS:
-        return kind is Kind.SCRIPT
+        return kind is TestKind.SCRIPT
     if verdict is Verdict.FINISHED:
-        return kind is not Kind.SCRIPT
+        return kind is not TestKind.SCRIPT
     return verdict is not Verdict.INVALID
 
 
-def believed(kind: Kind, outcome: Outcome) -> Outcome:
+def believed(kind: TestKind, outcome: Outcome) -> Outcome:
     """Return the outcome, or an INFRA outcome if no execution of this kind can end so."""
     if credible(kind, outcome.verdict):
         return outcome

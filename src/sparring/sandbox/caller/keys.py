@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sparring.sandbox.types import Limits
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 
 Key = bytes
 NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
@@ -15,7 +15,7 @@ NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
 def program_key(
     program: bytes,
     limits: Limits,
-    kind: Kind,
+    kind: TestKind,
     entry_point: str,
     preamble: str = "",
     packages: str = "",

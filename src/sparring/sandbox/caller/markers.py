@@ -26,7 +26,7 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
-def wanted_by(requirement: str) -> bool:
+def holds_here(requirement: str) -> bool:
     """Return whether a ``Requires-Dist`` line holds for this Python; True if it is unreadable."""
     _, _, marker = requirement.partition(";")
     if not marker.strip():

@@ -18,7 +18,7 @@ from importlib.metadata import Distribution, DistributionFinder, MetadataPathFin
 from pathlib import Path
 
 from sparring.errors import SandboxError
-from sparring.sandbox.caller.markers import wanted_by
+from sparring.sandbox.caller.markers import holds_here
 
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 _PYTHON = re.compile(r"python(\d+\.\d+)t?")
@@ -111,7 +111,7 @@ def _take(
         )
     by_name[name] = distribution
     for further in distribution.requires or ():
-        if wanted_by(further):
+        if holds_here(further):
             _take(further, name, directories, by_name)
 
 

@@ -1,6 +1,6 @@
 """Planning a call: jobs turned into unique work, and its outcomes back into aligned ones.
 
-Jobs with the same program and limits become one `Work`, and equal inputs one execution. Outcomes in
+Jobs with the same program and limits become one `ProgramWork`, and equal inputs one execution. Outcomes in
 the memo are not asked for again. This module knows no workers and executes nothing.
 """
 
@@ -28,11 +28,11 @@ _NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input met a time limit"
 class Call:
     """Running `Runner.stream`, with the queue of its finished work (None: cannot be finished)."""
 
-    done: queue.SimpleQueue[Work | None] = field(default_factory=queue.SimpleQueue)
+    done: queue.SimpleQueue[ProgramWork | None] = field(default_factory=queue.SimpleQueue)
 
 
 @dataclass(slots=True)
-class Work:
+class ProgramWork:
     """Program under one set of limits, with its unique inputs."""
 
     key: bytes
@@ -125,13 +125,13 @@ class Work:
 class Plan:
     """Unique work of one call, and the executions that each job wants."""
 
-    works: list[Work]
+    works: list[ProgramWork]
     wanted: list[list[bytes]]
     """Keys of each job's executions, aligned with the job's inputs."""
     jobs_of: dict[bytes, list[int]]
     """Indices of the jobs that a work answers, by the work's key."""
 
-    def collect(self, work: Work) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+    def collect(self, work: ProgramWork) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         """Yield (index of job, its outcomes) of each job that the finished `work` answers."""
         for job in self.jobs_of[work.key]:
             yield job, tuple(work.outcomes[key] for key in self.wanted[job])
@@ -145,7 +145,7 @@ def make(
     With `skip`, a program gets its smallest input first, and the others only if the first meets no
     time limit. Jobs whose inputs are `alone` are never skipped.
     """
-    works: dict[bytes, Work] = {}
+    works: dict[bytes, ProgramWork] = {}
     wanted = []
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
@@ -153,7 +153,7 @@ def make(
         key = program_key(
             source, job.limits, job.kind, job.entry_point, job.preamble, packages, alone=job.alone
         )
-        work = works.setdefault(key, Work(key, source, job, call, alone=job.alone))
+        work = works.setdefault(key, ProgramWork(key, source, job, call, alone=job.alone))
         jobs_of.setdefault(key, []).append(number)
         stats.runs_asked += len(job.inputs)
         keys = []
@@ -177,7 +177,7 @@ def make(
     return Plan(list(works.values()), wanted, jobs_of)
 
 
-def _smallest_first(work: Work, stats: Stats) -> None:
+def _smallest_first(work: ProgramWork, stats: Stats) -> None:
     order = sorted(work.inputs, key=lambda key: (len(work.inputs[key]), work.inputs[key]))
     work.unknown = [key for key in order if key not in work.outcomes]
     # By the program's content, so that every call audits the same programs.

@@ -19,9 +19,9 @@ from pathlib import Path
 from sparring.errors import SandboxError
 from sparring.sandbox import apart
 from sparring.sandbox.caller import plan, replies
-from sparring.sandbox.caller.crew import Crew, NoReplacement
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.caller.runner import Runner
+from sparring.sandbox.caller.worker_pool import NoReplacement, WorkerPool
 from sparring.sandbox.preamble import packed
 from sparring.sandbox.protocol import frames
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
@@ -40,8 +40,8 @@ _PIPELINED_BYTES = 64 << 10
 class _Sent:
     """Work that a worker has, with the keys of the executions in the request."""
 
-    work: plan.Work
-    request: frames.Request
+    work: plan.ProgramWork
+    request: frames.WorkerRequest
     unknown: list[bytes]
     on_its_way: bool = False
     answered: int = 0
@@ -100,7 +100,7 @@ class Sandbox(Runner):
         self._packages = packages
         self._serial = 0
         try:
-            self._crew = Crew(workers, level, hash_seed, landlock_abi, packages)
+            self._crew = WorkerPool(workers, level, hash_seed, landlock_abi, packages)
         except BaseException:  # raised again: the store is not left open
             self._close_store()
             raise
@@ -183,7 +183,7 @@ class Sandbox(Runner):
                 work = self._waiting.popleft()
                 self._serial += 1
                 unknown = work.missing()
-                request = frames.Request(
+                request = frames.WorkerRequest(
                     self._serial,
                     work.program,
                     tuple(work.inputs[key] for key in unknown),
@@ -259,6 +259,6 @@ class Sandbox(Runner):
         self._crew.kill()
 
 
-def _request_bytes(request: frames.Request) -> int:
+def _request_bytes(request: frames.WorkerRequest) -> int:
     size = len(request.front) + len(request.program)
     return size + sum(len(data) + 16 for data in request.inputs)

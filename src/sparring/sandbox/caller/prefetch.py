@@ -19,14 +19,14 @@ from typing import Protocol
 
 from sparring.errors import SandboxError
 from sparring.sandbox.types import Job, Limits
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.schema import Outcome, TestKind, Verdict
 
 _THREADS = 4
 """Most calls of the runner at once: while one waits for a looping program, others go on."""
 _NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
 """Verdicts that say nothing about the program, so that `run` makes the execution again."""
 
-_Execution = tuple[str, str, Limits, Kind, str, bool, str]
+_Execution = tuple[str, str, Limits, TestKind, str, bool, str]
 
 
 class Runs(Protocol):

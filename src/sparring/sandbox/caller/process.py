@@ -47,7 +47,7 @@ def _interpreter() -> str:
     return base if base and os.path.exists(base) else sys.executable
 
 
-class Refused(Exception):
+class LevelRefused(Exception):
     """Raised when the worker cannot give the level on this host; the message says why."""
 
 
@@ -91,7 +91,7 @@ class Worker:
     def hello(self) -> dict[str, object]:
         """Wait until the worker is ready; return its layers of isolation.
 
-        Raises `Refused` if the host cannot give the level, and `SandboxError` if the worker fails.
+        Raises `LevelRefused` if the host cannot give the level, and `SandboxError` if the worker fails.
         """
         self.socket.settimeout(_START_SECONDS)
         try:
@@ -105,7 +105,7 @@ class Worker:
             ) from error
         if "refused" in header:
             self.kill()
-            raise Refused(str(header["refused"]))
+            raise LevelRefused(str(header["refused"]))
         if "crashed" in header:
             self.kill()
             raise SandboxError(f"a sandbox worker failed as it started: {header['crashed']}")

@@ -14,8 +14,14 @@ from collections.abc import Sequence
 from functools import cache
 
 from sparring.sandbox.caller.credible import credible
-from sparring.sandbox.protocol.frames import PIECE_BYTES, PIECE_RUNS, BrokenPeer, Header, Request
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.sandbox.protocol.frames import (
+    PIECE_BYTES,
+    PIECE_RUNS,
+    BrokenPeer,
+    Header,
+    WorkerRequest,
+)
+from sparring.schema import Outcome, TestKind, Verdict
 
 _DETAIL_CHARACTERS = 2000
 _ROW_BYTES = 6 * _DETAIL_CHARACTERS + 200  # in JSON, every character escaped
@@ -30,12 +36,14 @@ def most_header() -> int:
     return HEADER_BYTES + PIECE_RUNS * _ROW_BYTES
 
 
-def most_blob(requests: Sequence[Request]) -> int:
+def most_blob(requests: Sequence[WorkerRequest]) -> int:
     """Return the most bytes of outputs in one reply to any of these requests."""
     return max(PIECE_BYTES, *(request.limits.output_bytes for request in requests))
 
 
-def outcomes_of(request: Request, answered: int, header: Header, blob: bytes) -> list[Outcome]:
+def outcomes_of(
+    request: WorkerRequest, answered: int, header: Header, blob: bytes
+) -> list[Outcome]:
     """Return the next outcomes of a request of which `answered` executions are answered.
 
     Raises `BrokenPeer` if the reply is not a well-formed answer to the request.
@@ -50,7 +58,7 @@ def outcomes_of(request: Request, answered: int, header: Header, blob: bytes) ->
     if not isinstance(rows, list) or not 0 < len(rows) <= len(request.inputs) - answered:
         raise BrokenPeer("malformed reply: another number of outcomes")
     verdicts = _verdicts(request.kind)
-    prints = request.kind is not Kind.SCRIPT
+    prints = request.kind is not TestKind.SCRIPT
     outcomes = []
     end = 0
     for number, row in enumerate(rows, answered):
@@ -81,6 +89,6 @@ def outcomes_of(request: Request, answered: int, header: Header, blob: bytes) ->
 
 
 @cache
-def _verdicts(kind: Kind) -> dict[str, Verdict]:
+def _verdicts(kind: TestKind) -> dict[str, Verdict]:
     """Return the verdicts that an execution of this kind can end with, by their values."""
     return {verdict.value: verdict for verdict in Verdict if credible(kind, verdict)}

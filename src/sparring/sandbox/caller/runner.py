@@ -54,7 +54,7 @@ class Runner(Closing):
         self._memo = Memo(_MEMO_BYTES if memo else 0, self._store)
         self.stats = Stats()
         self._lock = threading.Condition()
-        self._waiting: deque[plan.Work] = deque()
+        self._waiting: deque[plan.ProgramWork] = deque()
         self._closed = threading.Event()
         self._broken = ""
         self._calls = 0
@@ -116,7 +116,7 @@ class Runner(Closing):
         finally:
             self._end(call)
 
-    def perform(self, works: Sequence[plan.Work], call: plan.Call) -> None:
+    def perform(self, works: Sequence[plan.ProgramWork], call: plan.Call) -> None:
         """Execute works of `call` that another process has planned: a cluster's node does so."""
         with self._lock:
             self._check_open()
@@ -132,7 +132,7 @@ class Runner(Closing):
             why = f" ({self._broken})" if self._broken else ""
             raise SandboxError(f"the sandbox is closed{why}: open a new one.")
 
-    def _begin(self, works: Sequence[plan.Work]) -> None:
+    def _begin(self, works: Sequence[plan.ProgramWork]) -> None:
         if self._calls == 0:
             self._busy_since = time.monotonic()
         self._calls += 1
@@ -150,7 +150,7 @@ class Runner(Closing):
 
     def _finished(
         self, call: plan.Call, count: int, left: threading.Event | None
-    ) -> Iterator[plan.Work]:
+    ) -> Iterator[plan.ProgramWork]:
         for _ in range(count):
             finished = _next(call, left)
             if isinstance(finished, plan.Call):
@@ -178,7 +178,7 @@ class Runner(Closing):
         if self._store is not None:
             self._store.close()
 
-    def _finish(self, work: plan.Work) -> None:
+    def _finish(self, work: plan.ProgramWork) -> None:
         for key in work.unknown:
             self._memo.put(key, work.outcomes[key])
             self._count(work.outcomes[key])
@@ -203,7 +203,7 @@ def _open_store(path: Path | None) -> Store | None:
     return Store(path)
 
 
-def _next(call: plan.Call, left: threading.Event | None) -> plan.Work | plan.Call | None:
+def _next(call: plan.Call, left: threading.Event | None) -> plan.ProgramWork | plan.Call | None:
     """Return the next finished work, None if the runner broke down, the call once it is left."""
     while left is not None and not left.is_set():
         try:

@@ -14,15 +14,15 @@ from enum import StrEnum
 
 from sparring.errors import SandboxError
 from sparring.sandbox.check.attacks import PRELUDE, Attack
-from sparring.sandbox.check.backends import Backend
+from sparring.sandbox.check.executors import Executor
 from sparring.sandbox.types import Job
-from sparring.schema import Kind
+from sparring.schema import TestKind
 
 RUNS_BEFORE = 10_000
 _INPUTS = 25
 
 
-class Condition(StrEnum):
+class HostCondition(StrEnum):
     """Difference from the usual state of the caller."""
 
     USUAL = "usual"
@@ -36,11 +36,11 @@ class Condition(StrEnum):
     """The sandbox has executed 10,000 programs before."""
 
 
-_HELD = {Condition.DESCRIPTORS: 300, Condition.NUMBERS: 2 * 260 + 3}
+_HELD = {HostCondition.DESCRIPTORS: 300, HostCondition.NUMBERS: 2 * 260 + 3}
 
 
 @contextlib.contextmanager
-def caller(condition: Condition) -> Iterator[None]:
+def caller(condition: HostCondition) -> Iterator[None]:
     """Bring this process into the condition for a ``with`` block, before an executor is opened.
 
     Raises `SandboxError` if the process may not open enough descriptors.
@@ -62,20 +62,20 @@ def caller(condition: Condition) -> Iterator[None]:
             os.close(fd)
 
 
-def prepared(condition: Condition, backend: Backend) -> None:
-    """Bring an executor into the condition: execute many programs for `Condition.WORN`."""
-    if condition is Condition.WORN:
+def prepared(condition: HostCondition, backend: Executor) -> None:
+    """Bring an executor into the condition: execute many programs for `HostCondition.WORN`."""
+    if condition is HostCondition.WORN:
         program = "print(2 * int(input()))\n# program {}"
         inputs = tuple(map(str, range(_INPUTS)))
         backend.run([Job(program.format(k), inputs) for k in range(RUNS_BEFORE // _INPUTS)])
 
 
-def changed(condition: Condition, attack: Attack) -> Attack | None:
+def changed(condition: HostCondition, attack: Attack) -> Attack | None:
     """Return the attack as made in the condition; None if it cannot be made so."""
-    if condition is not Condition.THREAD:
+    if condition is not HostCondition.THREAD:
         return attack
     about_its_end = attack.ends or attack.same or attack.prints is not None
-    if about_its_end or attack.kind is not Kind.STDIN or not attack.program.startswith(PRELUDE):
+    if about_its_end or attack.kind is not TestKind.STDIN or not attack.program.startswith(PRELUDE):
         return None
     program = (
         f"import threading\n_text = {attack.program!r}\n"

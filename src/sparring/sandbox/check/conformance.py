@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
-from sparring.sandbox.check.backends import Backend, interpret
+from sparring.sandbox.check.executors import Executor, interpret
 from sparring.sandbox.check.idioms import IDIOMS
 from sparring.sandbox.check.packages import idioms
 from sparring.sandbox.check.result import Result
@@ -33,7 +33,7 @@ def _plainly(job: Job, path: str) -> tuple[Outcome, ...]:
     return tuple(interpret(job, data, environment) for data in job.inputs)
 
 
-def check(backend: Backend, packages: Packages = NO_PACKAGES) -> Iterator[Result]:
+def check(backend: Executor, packages: Packages = NO_PACKAGES) -> Iterator[Result]:
     """Execute every idiom, those of the packages too, on both inputs, and yield the results.
 
     A case holds if output and end equal those under a plain interpreter.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sparring.sandbox.caller.packages import Packages
-from sparring.sandbox.check.attacks import Attack, reaching
+from sparring.sandbox.check.attacks import Attack, reaching_program
 
 _INPUTS = ("1", "1\n", "1\n\n")
 _NUMPY = {
@@ -76,17 +76,17 @@ def attacks(packages: Packages) -> list[Attack]:
     hidden = sorted({p.parent.name for p in Path(site).glob("*/__init__.py")} - shown)
     cases = [
         Attack("packages: others in their directory", _listing(shown), prints="[]\n"),
-        Attack("packages: one made", reaching("open(sys.path[-1] + '/made.py', 'x')")),
-        Attack("packages: one taken away", reaching(
+        Attack("packages: one made", reaching_program("open(sys.path[-1] + '/made.py', 'x')")),
+        Attack("packages: one taken away", reaching_program(
             "d = sys.path[-1]\nos.unlink(os.path.join(d, os.listdir(d)[0]))")),
-        Attack("packages: a file changed", reaching(_changing(packages.modules[0]))),
-        Attack("packages: the environment listed", reaching(f"os.listdir({site!r})")),
+        Attack("packages: a file changed", reaching_program(_changing(packages.modules[0]))),
+        Attack("packages: the environment listed", reaching_program(f"os.listdir({site!r})")),
     ]  # fmt: skip
     for name in hidden[:1]:
         cases += [
-            Attack("packages: another imported", reaching(f"import {name}")),
-            Attack("packages: another read", reaching(f"open({f'{site}/{name}/__init__.py'!r})")),
-            Attack("packages: another on the path", reaching(
+            Attack("packages: another imported", reaching_program(f"import {name}")),
+            Attack("packages: another read", reaching_program(f"open({f'{site}/{name}/__init__.py'!r})")),
+            Attack("packages: another on the path", reaching_program(
                 f"sys.path.append({site!r})\nimport {name}")),
         ]  # fmt: skip
     if "numpy" in packages.modules:

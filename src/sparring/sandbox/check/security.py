@@ -18,13 +18,13 @@ from sparring.sandbox.check.attacks import (
     scripts,
     system,
 )
-from sparring.sandbox.check.backends import Backend
-from sparring.sandbox.check.conditions import Condition, changed
+from sparring.sandbox.check.conditions import HostCondition, changed
+from sparring.sandbox.check.executors import Executor
 from sparring.sandbox.check.packages import attacks as by_packages
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.types import Job
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.schema import Outcome, TestKind, Verdict
 
 ATTACKS = (
     *files.ATTACKS,
@@ -53,11 +53,11 @@ _HONEST_INPUT = "20 22\nthe rest"
 
 
 def check(
-    backend: Backend,
+    backend: Executor,
     targets: Targets,
     *,
     harmful: bool,
-    condition: Condition = Condition.USUAL,
+    condition: HostCondition = HostCondition.USUAL,
     packages: Packages = NO_PACKAGES,
 ) -> Iterator[Result]:
     """Make every attack, those by way of packages too, and yield the results.
@@ -100,7 +100,7 @@ def _honest_job(number: int) -> Job:
     return Job(_HONEST.replace("{number}", str(number)), (_HONEST_INPUT,))
 
 
-def _honest_outputs(backend: Backend, numbers: Sequence[int]) -> list[str]:
+def _honest_outputs(backend: Executor, numbers: Sequence[int]) -> list[str]:
     return [outcome.output for [outcome] in backend.run([_honest_job(n) for n in numbers])]
 
 
@@ -133,7 +133,7 @@ def faults_of(attack: Attack, outcomes: Sequence[Outcome], targets: Targets) -> 
     if attack.ends and not attack.ends.issuperset(verdicts):
         wanted = " or ".join(sorted(v.value for v in attack.ends))
         faults.append(f"ended as {', '.join(v.value for v in verdicts)}, not {wanted}")
-    if attack.kind is Kind.SCRIPT and Verdict.ACCEPTED in verdicts:
+    if attack.kind is TestKind.SCRIPT and Verdict.ACCEPTED in verdicts:
         faults.append("a wrong program was accepted")
     if Verdict.INFRA in verdicts:
         faults.append("the executor failed")

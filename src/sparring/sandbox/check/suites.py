@@ -12,14 +12,14 @@ from sparring.errors import SandboxError
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.caller.pool import Sandbox
 from sparring.sandbox.check import conformance, security
-from sparring.sandbox.check.backends import Backend, PlainSubprocess
-from sparring.sandbox.check.conditions import Condition, caller, prepared
+from sparring.sandbox.check.conditions import HostCondition, caller, prepared
+from sparring.sandbox.check.executors import Executor, PlainSubprocess
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.types import Fork, Level
 
 
-class Suite(StrEnum):
+class CheckSuite(StrEnum):
     """Suite of the check."""
 
     CONFORMANCE = "conformance"
@@ -27,7 +27,7 @@ class Suite(StrEnum):
 
 
 @dataclass(slots=True)
-class Tried:
+class TriedExecutor:
     """Executor that was checked, with its results."""
 
     backend: str
@@ -49,16 +49,18 @@ class Tried:
 def check_sandbox(
     level: Level,
     fork: Fork,
-    suites: Sequence[Suite],
-    condition: Condition = Condition.USUAL,
+    suites: Sequence[CheckSuite],
+    condition: HostCondition = HostCondition.USUAL,
     landlock_abi: int | None = None,
     packages: Packages = NO_PACKAGES,
-) -> Tried:
+) -> TriedExecutor:
     """Put suites to this package's sandbox at a level.
 
     A host that cannot give the level is reported in ``refused``, not as a failed case.
     """
-    tried = Tried(level.value if condition is Condition.USUAL else f"{level}, {condition}")
+    tried = TriedExecutor(
+        level.value if condition is HostCondition.USUAL else f"{level}, {condition}"
+    )
     with Targets() as targets, caller(condition):
         # Two workers, so that honest programs run beside an attack; no memo, so that all do run.
         try:
@@ -88,29 +90,29 @@ def check_sandbox(
     return tried
 
 
-def check_subprocess(suites: Sequence[Suite]) -> Tried:
+def check_subprocess(suites: Sequence[CheckSuite]) -> TriedExecutor:
     """Put suites to a plain interpreter per execution, to show the attacks that get through."""
-    tried = Tried("subprocess")
+    tried = TriedExecutor("subprocess")
     with Targets() as targets, contextlib.closing(PlainSubprocess()) as backend:
         _try(tried, backend, targets, suites, harmful=False)
     return tried
 
 
 def _try(
-    tried: Tried,
-    backend: Backend,
+    tried: TriedExecutor,
+    backend: Executor,
     targets: Targets,
-    suites: Sequence[Suite],
+    suites: Sequence[CheckSuite],
     *,
     harmful: bool,
-    condition: Condition = Condition.USUAL,
+    condition: HostCondition = HostCondition.USUAL,
     packages: Packages = NO_PACKAGES,
 ) -> None:
     begun = time.monotonic()
     results: list[Iterator[Result]] = []
-    if Suite.CONFORMANCE in suites:
+    if CheckSuite.CONFORMANCE in suites:
         results.append(conformance.check(backend, packages))
-    if Suite.ATTACKS in suites:
+    if CheckSuite.ATTACKS in suites:
         results.append(
             security.check(
                 backend, targets, harmful=harmful, condition=condition, packages=packages

@@ -1,7 +1,7 @@
 """Chunks of work for a node of a cluster, and the node's answers, as plain values.
 
 A task of a cluster costs milliseconds, an execution tenths of a millisecond. A task therefore holds
-about two seconds of work (`take`), estimated by the pace of the latest answers (`Pace`). All values
+about two seconds of work (`take`), estimated by the pace of the latest answers (`ExecutionPace`). All values
 are of built-in types, so that a node with other code can read them and refuse. This module does not
 know Ray.
 """
@@ -16,9 +16,9 @@ from typing import Any
 
 from sparring.errors import SandboxError
 from sparring.sandbox.caller.credible import believed
-from sparring.sandbox.caller.plan import Call, Work
+from sparring.sandbox.caller.plan import Call, ProgramWork
 from sparring.sandbox.types import Job, Limits
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.schema import Outcome, TestKind, Verdict
 
 CHUNK_SECONDS = 2.0
 _CHUNK_BYTES = 32 << 20
@@ -27,7 +27,7 @@ _SUSPECT = 2
 """Losses after which a work travels alone, because it may be the one that kills the nodes."""
 
 Row = tuple[bytes, tuple[float, ...], str, str, str, bool, bool, float | None, list[int]]
-"""Program, limits, kind, entry point, preamble, skip, alone, `Work.longest_ended`, numbers of its
+"""Program, limits, kind, entry point, preamble, skip, alone, `ProgramWork.longest_ended`, numbers of its
 inputs."""
 Answer = dict[str, Any]
 """``{"seconds": wall seconds, "lost": number of lost workers, "outcomes": [[(verdict, output, CPU
@@ -43,7 +43,7 @@ class Chunk:
     inputs: list[bytes]
 
 
-class Pace:
+class ExecutionPace:
     """Estimate of the wall seconds of an execution on a node, from the answered chunks.
 
     CPU seconds of the programs would not do: forking costs too, and a sleeping program occupies
@@ -58,19 +58,19 @@ class Pace:
         self._runs = _KEPT * self._runs + runs
         self._seconds = _KEPT * self._seconds + seconds
 
-    def seconds(self, work: Work) -> float:
+    def seconds(self, work: ProgramWork) -> float:
         """Return the expected wall seconds of a work."""
         return len(work.unknown) * self._seconds / self._runs
 
 
-def take(waiting: deque[Work], pace: Pace, slots: int) -> list[Work]:
+def take(waiting: deque[ProgramWork], pace: ExecutionPace, slots: int) -> list[ProgramWork]:
     """Take the next chunk out of ``waiting``; return an empty list if nothing waits.
 
     A chunk is about `CHUNK_SECONDS` of work, but never more than its share of the rest: the last
     chunks are small, so that all of the ``slots`` end at about the same time.
     """
     most = math.ceil(len(waiting) / (2 * slots))
-    chunk: list[Work] = []
+    chunk: list[ProgramWork] = []
     seconds, size = 0.0, 0
     while waiting and len(chunk) < most:
         following = waiting[0]
@@ -85,7 +85,7 @@ def take(waiting: deque[Work], pace: Pace, slots: int) -> list[Work]:
     return chunk
 
 
-def pack(works: Sequence[Work]) -> Chunk:
+def pack(works: Sequence[ProgramWork]) -> Chunk:
     """Return works as a chunk, with the executions of each that have no outcome yet."""
     numbers: dict[bytes, int] = {}
     rows = [
@@ -105,7 +105,7 @@ def pack(works: Sequence[Work]) -> Chunk:
     return Chunk(rows, list(numbers))
 
 
-def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[Work], Call]:
+def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[ProgramWork], Call]:
     """Return the works of a chunk and their call, on the node; executions are numbered anew."""
     call = Call()
     works = []
@@ -113,18 +113,20 @@ def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[Work], Ca
         program, limits, kind, entry_point, preamble, skip, alone, longest, mine = row
         cpu, idle, *sizes = limits
         bounds = Limits(cpu, idle, *map(int, sizes))
-        job = Job("", (), bounds, Kind(kind), entry_point, preamble=preamble)
-        work = Work(number.to_bytes(8, "big"), program, job, call)
+        job = Job("", (), bounds, TestKind(kind), entry_point, preamble=preamble)
+        work = ProgramWork(number.to_bytes(8, "big"), program, job, call)
         work.inputs = {i.to_bytes(8, "big"): inputs[n] for i, n in enumerate(mine)}
         work.unknown = list(work.inputs)
         work.skip, work.alone = skip, alone
-        if longest is not None:  # `Work.ask_again` needs the longest execution of earlier tries
+        if (
+            longest is not None
+        ):  # `ProgramWork.ask_again` needs the longest execution of earlier tries
             work.outcomes[b"earlier"] = Outcome(Verdict.FINISHED, cpu_seconds=longest)
         works.append(work)
     return works, call
 
 
-def pack_outcomes(works: Sequence[Work]) -> list[list[tuple[str, str, float, float, str]]]:
+def pack_outcomes(works: Sequence[ProgramWork]) -> list[list[tuple[str, str, float, float, str]]]:
     """Return the outcomes of `unpack`ed works as plain values."""
     return [
         [
@@ -135,7 +137,7 @@ def pack_outcomes(works: Sequence[Work]) -> list[list[tuple[str, str, float, flo
     ]
 
 
-def settle(works: Sequence[Work], answer: Answer) -> None:
+def settle(works: Sequence[ProgramWork], answer: Answer) -> None:
     """Put an answer's outcomes into the works that were sent.
 
     Raises `SandboxError`, with no outcome taken, if the answer does not fit the works.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sparring.errors import SandboxError
-from sparring.sandbox.caller.plan import Work
+from sparring.sandbox.caller.plan import ProgramWork
 from sparring.sandbox.caller.runner import Runner
 from sparring.sandbox.cluster import chunks, node
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
@@ -110,11 +110,11 @@ class ClusterSandbox(Runner):
                 self._close_store()
             nodes.close(())
             raise
-        self._pace = chunks.Pace()
+        self._pace = chunks.ExecutionPace()
         self._counted = 0.0
         self._slots = 1
         self._gone_since: float | None = None
-        self._later: list[tuple[float, Work]] = []
+        self._later: list[tuple[float, ProgramWork]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="sandbox-cluster", daemon=True)
         self._thread.start()
@@ -148,7 +148,7 @@ class ClusterSandbox(Runner):
 
     def _feed(self) -> None:
         """Send chunks and take answers, in a thread, until closed."""
-        sent: dict[Hashable, list[Work]] = {}
+        sent: dict[Hashable, list[ProgramWork]] = {}
         try:
             while self._fill(sent):
                 ready = self._nodes.wait(list(sent), _WAIT_SECONDS)
@@ -165,7 +165,7 @@ class ClusterSandbox(Runner):
                 work.call.done.put(None)
             self._nodes.close(list(sent))
 
-    def _fill(self, sent: dict[Hashable, list[Work]]) -> bool:
+    def _fill(self, sent: dict[Hashable, list[ProgramWork]]) -> bool:
         """Send chunks until enough are in flight; wait if there is none. Return False if closed."""
         while True:
             with self._lock:
@@ -215,7 +215,7 @@ class ClusterSandbox(Runner):
                 "continue with --resume."
             )
 
-    def _take_answer(self, ticket: Hashable, sent: dict[Hashable, list[Work]]) -> None:
+    def _take_answer(self, ticket: Hashable, sent: dict[Hashable, list[ProgramWork]]) -> None:
         try:
             answer = self._nodes.get(ticket)
         except LostError as error:
@@ -231,7 +231,7 @@ class ClusterSandbox(Runner):
                 self._finish(work)
         del sent[ticket]  # last: if this thread fails before, `_feed` tells the callers in `sent`
 
-    def _give_out_again(self, works: list[Work], reason: str) -> None:
+    def _give_out_again(self, works: list[ProgramWork], reason: str) -> None:
         with self._lock:
             self.stats.workers_lost += 1
             for work in works:

@@ -21,14 +21,14 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from sparring import values
-from sparring.sandbox.inside import messages, raised
-from sparring.sandbox.inside.front import Front
+from sparring.sandbox.inside import exceptions, messages
+from sparring.sandbox.inside.loaded_preamble import LoadedPreamble
 
 MODULE_NAME = "program"
 
 
 def answer_call(
-    code: CodeType, front: Front | None, entry_point: str, spec: int, value: int
+    code: CodeType, front: LoadedPreamble | None, entry_point: str, spec: int, value: int
 ) -> None:
     """Load the program and call its entry point once.
 
@@ -42,7 +42,9 @@ def answer_call(
     messages.write_all(value, values.encode(returned).encode("ascii"))
 
 
-def answer_script(code: CodeType, front: Front | None, entry_point: str, channel: int) -> None:
+def answer_script(
+    code: CodeType, front: LoadedPreamble | None, entry_point: str, channel: int
+) -> None:
     """Load the program and answer the calls that arrive on `channel`, until the stream's end.
 
     A call is the encoded triple of a name (None: the entry point), positional arguments and named
@@ -50,7 +52,7 @@ def answer_script(code: CodeType, front: Front | None, entry_point: str, channel
 
     - `VALUE`, and the encoded triple of the value and of both kinds of arguments as the call left
       them;
-    - `ERROR`, and a description of the exception (``raised``);
+    - `ERROR`, and a description of the exception (``exceptions``);
     - `USELESS`, and a description, where the program does not load or lacks the entry point. A
       script that expects an exception would otherwise accept this one, and pass.
 
@@ -94,7 +96,7 @@ def _answer_one(
         raise
     except BaseException as error:  # noqa: BLE001  # the script gets whatever the program raises
         useless = loading or isinstance(error, _NoEntryPoint)
-        answer = (messages.USELESS if useless else messages.ERROR) + raised.describe(error)
+        answer = (messages.USELESS if useless else messages.ERROR) + exceptions.describe(error)
     messages.send(channel, answer)
     return True
 
@@ -115,7 +117,7 @@ def _read_arguments(spec: int) -> list[Any]:
     return [named, arguments]
 
 
-def _load(code: CodeType, front: Front | None) -> ModuleType:
+def _load(code: CodeType, front: LoadedPreamble | None) -> ModuleType:
     """Execute the preamble and the program in a fresh module, and return the module."""
     module = ModuleType(MODULE_NAME)
     module.__dict__["__builtins__"] = builtins

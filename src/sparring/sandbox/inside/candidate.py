@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from sparring import values
 from sparring.sandbox.details import last_line
-from sparring.sandbox.inside import messages, raised
+from sparring.sandbox.inside import exceptions, messages
 
 _GONE = "the program ended before the script did"
 _USELESS = "the program cannot be called"
@@ -38,7 +38,7 @@ class ProgramGone(BaseException):
     """
 
 
-class Line:
+class ProgramPipe:
     """Pipe to the program. Any thread may call; one call is under way at a time."""
 
     def __init__(self, channel: int, on_call: Callable[[], None] = lambda: None) -> None:
@@ -127,7 +127,7 @@ class Line:
 class Candidate:
     """Proxy that a script calls like the program's function."""
 
-    def __init__(self, line: Line, name: str, *, entry_point: bool = True) -> None:
+    def __init__(self, line: ProgramPipe, name: str, *, entry_point: bool = True) -> None:
         """Stand for the entry point, or for another function of the program by its name."""
         self._line = line
         self._asked = None if entry_point else name
@@ -157,7 +157,7 @@ class Candidate:
 
 def _why_useless(description: bytes) -> str:
     try:
-        error = raised.rebuild(description)
+        error = exceptions.rebuild(description)
     except Exception:  # noqa: BLE001  # `_parse` reads the same bytes and refuses them
         return _USELESS
     return f"{_USELESS}: {last_line(error)}"
@@ -166,7 +166,7 @@ def _why_useless(description: bytes) -> str:
 def _parse(answer: bytes, count: int, names: Set[str]) -> Any:
     try:
         if answer[:1] == messages.ERROR:
-            return raised.rebuild(answer[1:])
+            return exceptions.rebuild(answer[1:])
         if answer[:1] != messages.VALUE:
             raise ValueError("neither value nor error")
         value, after, named = values.decode(answer[1:].decode("ascii"))

@@ -3,7 +3,7 @@
 Tests are collected by pytest's rules: functions ``test…``, methods ``test…`` of classes ``Test…``,
 and ``unittest`` classes of any name. Each method runs on an object of its own, between its hooks
 (``setup_method``, ``setUp``, …). Two kinds are left out: tests that the script ran to their ends
-(`OwnRuns`), and functions with parameters that the script mentions elsewhere, which are helpers. A
+(`SelfRunTests`), and functions with parameters that the script mentions elsewhere, which are helpers. A
 single parameter receives the candidate; there are no fixtures.
 
 The first failing test ends the suite. An `AssertionError` is raised with the test's name; other
@@ -21,14 +21,14 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from sparring.sandbox.inside.failures import SKIPPED_LATE
-from sparring.sandbox.inside.own_runs import OwnRuns
 from sparring.sandbox.inside.parametrized import cases, marks_of
 from sparring.sandbox.inside.pytest_names import Failed, Mark, Skipped
+from sparring.sandbox.inside.self_run_tests import SelfRunTests
 from sparring.testnames import CHECK, names_a_test
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class ScriptSuite:
     """Tests of a script whose module has been executed.
 
     ``own`` holds the tests that the script ran itself, ``mentioned`` the names that its code looks
@@ -37,7 +37,7 @@ class Suite:
     """
 
     module: ModuleType
-    own: OwnRuns
+    own: SelfRunTests
     mentioned: Set[str]
     candidate: Any
     until_exit: Callable[..., None]

@@ -33,17 +33,17 @@ from typing import Any
 
 from sparring.sandbox.details import MOST_CHARACTERS, last_line
 from sparring.sandbox.inside import calls, restore, scripts, streams
-from sparring.sandbox.inside.front import Front, FrontError, names_of
+from sparring.sandbox.inside.loaded_preamble import LoadedPreamble, PreambleError, names_of
 from sparring.sandbox.inside.restore import CONTROL_FD, PROGRAM_NAME
-from sparring.sandbox.protocol.board import Board
-from sparring.sandbox.protocol.parts import LAST, Ending, Part
+from sparring.sandbox.protocol.parts import LAST, Ending, ProcessRole
+from sparring.sandbox.protocol.status_page import StatusPage
 
 _WHOLE_MESSAGE = 9
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
 _END = "\0end"  # no name that a program could use
 
 
-def serve(control: socket.socket, board: Board) -> None:
+def serve(control: socket.socket, status_page: StatusPage) -> None:
     """Execute a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
     The first message is `load_message`, with a descriptor of entry point, preamble and source.
@@ -55,37 +55,37 @@ def serve(control: socket.socket, board: Board) -> None:
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)
-    part, spent_after_one = Part(message[:1].decode()), message[1:2] == b"1"
+    part, spent_after_one = ProcessRole(message[:1].decode()), message[1:2] == b"1"
     length = int.from_bytes(message[2:], "little")
     name, size, source = os.read(source_fd, length).split(b"\n", 2)
     os.close(source_fd)
     entry_point = name.decode()
     before, source = source[: int(size)], source[int(size) :]
     code: CodeType | None = None
-    front: Front | None = None
+    front: LoadedPreamble | None = None
     traces: restore.Traces | None = None
     compile_error = ""
     run = 0
     while True:
         message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
         descriptors = _descriptors(ancillary)
-        if part is Part.STDIN:
+        if part is ProcessRole.STDIN:
             for target, fd in enumerate(descriptors):
                 os.dup2(fd, target)
                 os.close(fd)
-        board.begin(run, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
+        status_page.begin(run, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         if traces is None and not compile_error:
             try:
                 code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
                 if before:
-                    front = Front(before, names_of(code), entry_point, code)
+                    front = LoadedPreamble(before, names_of(code), entry_point, code)
                 traces = restore.Traces(code, front.names if front else frozenset())
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
             source = b""  # a program may look at this frame, which must not hold its source
         if code is None or traces is None:
             ending, detail, clean = Ending.ERROR, compile_error, True
-            if part is not Part.STDIN:  # for STDIN they have become descriptors 0 and 1
+            if part is not ProcessRole.STDIN:  # for STDIN they have become descriptors 0 and 1
                 for fd in descriptors:
                     os.close(fd)
         else:
@@ -99,7 +99,7 @@ def serve(control: socket.socket, board: Board) -> None:
             clean = traces.remove() and gone
         spent = spent_after_one or not clean
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        board.end(run, ending.value, detail, peak_kib, spent=spent)
+        status_page.end(run, ending.value, detail, peak_kib, spent=spent)
         last = message[:1] == LAST
         run = 0 if last else run + 1
         if spent or last:
@@ -120,8 +120,8 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
 
 def _run(
     code: CodeType,
-    front: Front | None,
-    part: Part,
+    front: LoadedPreamble | None,
+    part: ProcessRole,
     entry_point: str,
     descriptors: Sequence[int],
     *,
@@ -140,36 +140,36 @@ def _run(
     stdin, stdout = streams.open_streams()
     ending, detail, gone = Ending.OK, "", False
     try:
-        if part is Part.STDIN:
+        if part is ProcessRole.STDIN:
             try:
                 if front is not None:
                     front.put_into(main)
                 exec(code, main.__dict__)
             finally:
                 streams.flush_as_it_ends()  # CPython flushes before threads and `atexit`
-        elif part is Part.CALL:
+        elif part is ProcessRole.CALL:
             calls.answer_call(code, front, entry_point, *descriptors)
-        elif part is Part.RESPONDER:
+        elif part is ProcessRole.RESPONDER:
             calls.answer_script(code, front, entry_point, *descriptors)
         else:
             scripts.run_script(code, entry_point, *descriptors)
     except SystemExit as stop:
         ending, detail = _status(stop)
-        if part is not Part.STDIN:  # a call and a script must return
+        if part is not ProcessRole.STDIN:  # a call and a script must return
             ending, detail = Ending.ERROR, detail or "exit"
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
     except AssertionError as error:
-        ending = Ending.ASSERTION if part is Part.SCRIPT else Ending.ERROR
-        detail = _failed_assertion(error) if part is Part.SCRIPT else last_line(error)
-        if part is Part.STDIN:
+        ending = Ending.ASSERTION if part is ProcessRole.SCRIPT else Ending.ERROR
+        detail = _failed_assertion(error) if part is ProcessRole.SCRIPT else last_line(error)
+        if part is ProcessRole.STDIN:
             ending, detail = _ask_hook(error, detail)
-    except FrontError as error:
+    except PreambleError as error:
         ending, detail = Ending.ERROR, str(error)
     except BaseException as error:  # noqa: BLE001  # any exception is an end of the program
         full = isinstance(error, OSError) and error.errno == errno.ENOMEM
         ending, detail = Ending.NO_MEMORY if full else Ending.ERROR, last_line(error)
-        if part is Part.STDIN and not full:
+        if part is ProcessRole.STDIN and not full:
             ending, detail = _ask_hook(error, detail)
     # The order of the interpreter's own end: threads, atexit, the streams, the globals.
     try:
@@ -196,7 +196,7 @@ def _run(
     except BaseException as error:  # noqa: BLE001  # a failing flush is status 120 in Python
         if ending is Ending.OK:
             ending, detail = Ending.ERROR, last_line(error)
-    if part is not Part.STDIN:
+    if part is not ProcessRole.STDIN:
         sys.modules.pop(calls.MODULE_NAME, None)
         for fd in descriptors:
             with contextlib.suppress(OSError):
@@ -234,7 +234,7 @@ def warm_up() -> None:
     The interpreter specialises bytecode as it executes. After this warm-up every fork shares the
     specialised code, instead of writing to (and copying) its pages.
     """
-    board = Board()
+    status_page = StatusPage()
     mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     os.dup2(2, CONTROL_FD)
     for number in range(20):
@@ -246,12 +246,12 @@ def warm_up() -> None:
         for target, fd in enumerate(_descriptors(ancillary)):
             os.dup2(fd, target)
             os.close(fd)
-        board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
+        status_page.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         random.seed(int.from_bytes(message[1:], "little"))
-        ending, detail, _ = _run(code, None, Part.STDIN, "", (), opens=True)
+        ending, detail, _ = _run(code, None, ProcessRole.STDIN, "", (), opens=True)
         traces.remove()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        board.end(number, ending.value, detail, peak_kib, spent=False)
+        status_page.end(number, ending.value, detail, peak_kib, spent=False)
     os.close(CONTROL_FD)
     mine.close()
     its.close()

@@ -16,7 +16,7 @@ from typing import Any
 
 from sparring.sandbox.inside.approx import Approx
 from sparring.sandbox.inside.candidate import Candidate
-from sparring.sandbox.inside.raised import PROGRAM_CLASSES
+from sparring.sandbox.inside.exceptions import PROGRAM_CLASSES
 from sparring.testnames import PYTEST
 
 MARKS = "pytestmark"

@@ -27,7 +27,7 @@ from typing import Any, TextIO
 
 from sparring.sandbox.apart import PACKAGES_UNDONE, RUNS_TEXT
 from sparring.sandbox.inside.arrays import NumpyState
-from sparring.sandbox.inside.front import names_of
+from sparring.sandbox.inside.loaded_preamble import names_of
 from sparring.sandbox.inside.streams import set_streams
 
 PROGRAM_NAME = "program.py"

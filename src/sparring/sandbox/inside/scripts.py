@@ -26,12 +26,12 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from sparring.sandbox.inside import pytest_names
-from sparring.sandbox.inside.candidate import Line, ProgramGone
-from sparring.sandbox.inside.collected import Suite, finished, required
+from sparring.sandbox.inside.candidate import ProgramGone, ProgramPipe
+from sparring.sandbox.inside.collected import ScriptSuite, finished, required
 from sparring.sandbox.inside.failures import Failures
 from sparring.sandbox.inside.lookups import lookups
-from sparring.sandbox.inside.offered import Offered
-from sparring.sandbox.inside.own_runs import OwnRuns
+from sparring.sandbox.inside.program_names import Offered
+from sparring.sandbox.inside.self_run_tests import SelfRunTests
 from sparring.testnames import CANDIDATE, CHECK
 
 _FILE = "suite.py"
@@ -47,8 +47,8 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     `channel` is the descriptor of the pipe. Raises the exception by which the script fails.
     """
     module = ModuleType("__main__")
-    own = OwnRuns(module)
-    line = Line(channel, own.look)
+    own = SelfRunTests(module)
+    line = ProgramPipe(channel, own.look)
     used = lookups(code)
     offered = Offered(line, entry_point)
     module.__dict__.update(offered.names(used))
@@ -82,8 +82,8 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
 def _run_tests(
     failures: Failures,
     module: ModuleType,
-    own: OwnRuns,
-    line: Line,
+    own: SelfRunTests,
+    line: ProgramPipe,
     candidate: Any,
     mentioned: set[str],
 ) -> None:
@@ -99,7 +99,7 @@ def _run_tests(
     def until_exit(test: Callable[[], None]) -> None:
         _until_exit(failures, test)
 
-    suite = Suite(module, own, mentioned, candidate, until_exit, lambda: line.calls)
+    suite = ScriptSuite(module, own, mentioned, candidate, until_exit, lambda: line.calls)
     suite.run()
     if not line.asked:
         suite.run_what_is_called_so()

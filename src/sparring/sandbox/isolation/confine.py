@@ -5,7 +5,7 @@
   cannot give the level.
 - `Confinement.restrict_zygote` puts Landlock and the system-call filter on the zygote. It returns
   the function that each program's process calls just before the program.
-- `rlimits` and `cpu_net` are limits that the server sets from outside, as a safety net: CPU time,
+- `rlimits` and `cpu_rlimit` are limits that the server sets from outside, as a safety net: CPU time,
   idle time and memory are watched by ``watch``.
 """
 
@@ -20,7 +20,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from sparring.sandbox.isolation import kernel, landlock, namespaces, seccomp, share, shown
+from sparring.sandbox.isolation import (
+    kernel,
+    landlock,
+    namespaces,
+    package_files,
+    seccomp,
+    user_limits,
+)
 from sparring.sandbox.protocol.start import Start
 from sparring.sandbox.types import Level, Limits
 
@@ -87,7 +94,7 @@ class Confinement:
             os.close(self.ruleset)
         seccomp.confine_zygote()
         last = seccomp.ProgramFilter()
-        die_with_parent = kernel.Prepared(
+        die_with_parent = kernel.PreparedCall(
             kernel.SYS_PRCTL[kernel.machine()], kernel.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
         )
 
@@ -126,7 +133,7 @@ def prepare(start: Start) -> Confinement:
         work = namespaces.WORK_DIRECTORY
         uid = None if layers["user_namespace"] else namespaces.SANDBOX_UID
         if packages:
-            packages = shown.MOUNTED
+            packages = package_files.MOUNTED
             readable.append(packages)
     else:
         if packages:
@@ -197,13 +204,13 @@ def rlimits(limits: Limits, packages_mib: int = 0) -> list[tuple[int, int]]:
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_NPROC, share.processes()),
+        (resource.RLIMIT_NPROC, user_limits.processes()),
     )
     hard = _hard_limits()
     return [(kind, min(value, hard[kind])) for kind, value in wanted]
 
 
-def cpu_net(limits: Limits, tests: int) -> tuple[int, int]:
+def cpu_rlimit(limits: Limits, tests: int) -> tuple[int, int]:
     """Return the CPU rlimit, a safety net for a process of `tests` executions: (resource, value).
 
     The server sets it once an execution has lasted for a while. Under this rlimit the kernel

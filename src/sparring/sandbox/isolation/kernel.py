@@ -99,7 +99,7 @@ def prctl(option: int, argument: int = 0, argument_3: int = 0) -> None:
         raise _os_error(f"prctl({option})")
 
 
-class Prepared:
+class PreparedCall:
     """System call whose arguments are converted beforehand, so that the call touches little memory.
 
     For the moment after a fork, when each written page costs a copy.
@@ -117,13 +117,13 @@ class Prepared:
             raise _os_error("system call")
 
 
-def closing(first: int, last: int = _NO_LAST) -> Prepared:
+def closing(first: int, last: int = _NO_LAST) -> PreparedCall:
     """Return a prepared close_range(2) that closes every descriptor from `first` to `last`.
 
     It is one call for any range; `os.closerange` makes a call for each number where libc lacks
     close_range.
     """
-    return Prepared(SYS_CLOSE_RANGE, first, last, 0)
+    return PreparedCall(SYS_CLOSE_RANGE, first, last, 0)
 
 
 def unshare(flags: int) -> None:

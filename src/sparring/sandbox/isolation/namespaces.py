@@ -20,7 +20,7 @@ import socket
 from collections.abc import Iterable, Sequence
 
 from sparring.sandbox.isolation import kernel
-from sparring.sandbox.isolation.shown import MOUNTED
+from sparring.sandbox.isolation.package_files import MOUNTED
 
 SANDBOX_UID = 65534
 WORK_DIRECTORY = "/tmp"

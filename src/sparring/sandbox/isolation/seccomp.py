@@ -132,7 +132,7 @@ class ProgramFilter:
         self._code = ctypes.create_string_buffer(code, len(code))
         descriptor = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._code))
         self._descriptor = ctypes.create_string_buffer(descriptor, len(descriptor))
-        self._call = kernel.Prepared(_number(), _SET_MODE_FILTER, _SPEC_ALLOW, self._descriptor)
+        self._call = kernel.PreparedCall(_number(), _SET_MODE_FILTER, _SPEC_ALLOW, self._descriptor)
         self._put = struct.Struct("=I").pack_into
 
     def confine(self, pid: int) -> None:

@@ -25,7 +25,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from sparring.sandbox.types import Limits
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 
 _LENGTHS = struct.Struct("<II")
 MAX_BYTES = (1 << 32) - 1
@@ -42,7 +42,7 @@ class BrokenPeer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WorkerRequest:
     """Program and inputs, as bytes, on their way to a worker."""
 
     job: int
@@ -52,7 +52,7 @@ class Request:
     per_test: bool = False
     skip: bool = False
     """Leave out the other inputs once the first has met a time limit."""
-    kind: Kind = Kind.STDIN
+    kind: TestKind = TestKind.STDIN
     entry_point: str = ""
     front: bytes = b""
     """Packed preamble of the program (`preamble.packed`)."""
@@ -103,7 +103,7 @@ def receive(
     return header, _exactly(peer, blob_bytes)
 
 
-def pack_request(request: Request) -> tuple[Header, bytes]:
+def pack_request(request: WorkerRequest) -> tuple[Header, bytes]:
     """Return a request as a header and a blob."""
     header = {
         "job": request.job,
@@ -119,7 +119,7 @@ def pack_request(request: Request) -> tuple[Header, bytes]:
     return header, request.front + request.program + b"".join(request.inputs)
 
 
-def unpack_request(header: Header, blob: bytes) -> Request:
+def unpack_request(header: Header, blob: bytes) -> WorkerRequest:
     """Return the request that `pack_request` packed."""
     begin = header["front"]
     end = begin + header["program"]
@@ -129,21 +129,21 @@ def unpack_request(header: Header, blob: bytes) -> Request:
         inputs.append(blob[end : end + length])
         end += length
     limits = Limits(*header["limits"])
-    return Request(
+    return WorkerRequest(
         header["job"],
         program,
         tuple(inputs),
         limits,
         per_test=header["per_test"],
         skip=header["skip"],
-        kind=Kind(header["kind"]),
+        kind=TestKind(header["kind"]),
         entry_point=header["entry_point"],
         front=blob[:begin],
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RawOutcome:
     """Outcome of one execution as a worker measured it, with the output still in bytes."""
 
     verdict: Verdict
@@ -153,7 +153,7 @@ class Run:
     detail: str = ""
 
 
-def pack_reply(job: int, first: int, runs: Sequence[Run]) -> tuple[Header, bytes]:
+def pack_reply(job: int, first: int, runs: Sequence[RawOutcome]) -> tuple[Header, bytes]:
     """Return consecutive executions of a job, from input `first` on, as a header and a blob."""
     rows = [
         [r.verdict.value, len(r.output), round(r.cpu_seconds, 6), round(r.memory_mib, 3), r.detail]
@@ -163,7 +163,7 @@ def pack_reply(job: int, first: int, runs: Sequence[Run]) -> tuple[Header, bytes
     return header, b"".join(r.output for r in runs)
 
 
-def pieces(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
+def pieces(runs: Sequence[RawOutcome]) -> Iterator[Sequence[RawOutcome]]:
     """Split executions into pieces that each fit into one reply."""
     start = held = 0
     for end, run in enumerate(runs):

@@ -1,6 +1,6 @@
 """The server's orders to a program's process, and the process's one-letter answers.
 
-The first message names the purpose of the process (`Part`) and brings its source. Each further
+The first message names the purpose of the process (`ProcessRole`) and brings its source. Each further
 message brings one execution. An `Ending` is the process's own word: a program could forge it.
 """
 
@@ -12,7 +12,7 @@ NEXT, LAST = b".", b"!"
 """First byte of an execution's message; 8 bytes of random seed follow. LAST ends a batch."""
 
 
-class Part(StrEnum):
+class ProcessRole(StrEnum):
     """Purpose of a process: the first letter of its first message."""
 
     STDIN = "s"
@@ -33,7 +33,7 @@ class Ending(StrEnum):
 
 
 def load_message(
-    part: Part, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
+    part: ProcessRole, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
 ) -> tuple[bytes, bytes]:
     """Return the first message to a process, and the bytes that its descriptor must hold."""
     text = b"%b\n%d\n%b%b" % (entry_point.encode(), len(front), front, source)

@@ -23,7 +23,7 @@ TOO_MANY_FILES = f"files of more than {WORK_MIB} MiB"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ExecutionReport:
     """End of an execution. ``verdict`` is set when a limit decided."""
 
     cpu_seconds: float
@@ -75,7 +75,7 @@ def too_many_files(work: str) -> bool:
     return total > WORK_MIB * _MIB
 
 
-def verdict_of(report: Report) -> tuple[Verdict, str]:
+def verdict_of(report: ExecutionReport) -> tuple[Verdict, str]:
     """Return an execution's verdict and detail, before anyone looks at the output."""
     if report.verdict is not None:
         return report.verdict, report.detail

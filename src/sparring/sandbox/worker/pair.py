@@ -14,18 +14,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from sparring.sandbox.protocol.frames import Run
+from sparring.sandbox.protocol.frames import RawOutcome
 from sparring.sandbox.protocol.parts import LAST, Ending
 from sparring.sandbox.types import Limits
 from sparring.sandbox.worker.endings import (
     TOO_MANY_FILES,
-    Report,
+    ExecutionReport,
     excused,
     judge,
     too_many_files,
     verdict_of,
 )
-from sparring.sandbox.worker.watch import Child, ParentGone
+from sparring.sandbox.worker.watchdog import CallerGone, WatchedProcess
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
@@ -35,18 +35,18 @@ _THE_SCRIPT = "the script: "
 
 
 def run_pair(
-    program: Child,
-    script: Child,
+    program: WatchedProcess,
+    script: WatchedProcess,
     parent: socket.socket,
     limits: Limits,
     work: str | None,
     say_alive: Callable[[], None],
-) -> Run:
+) -> RawOutcome:
     """Let the script run to its end, end both processes, and return the outcome.
 
     Both processes must have been loaded. `work` is their directory if no file system limits its
     size; `say_alive` is called again and again. The verdict is ACCEPTED or WRONG_ANSWER when the
-    script decided. Raises `ParentGone`.
+    script decided. Raises `CallerGone`.
     """
     to_script, to_program = socket.socketpair()
     with to_script, to_program:
@@ -60,23 +60,23 @@ def run_pair(
     if report.verdict is None and program.peak_growth_mib > limits.memory_mib:
         report = replace(report, verdict=Verdict.MEMORY_LIMIT, detail=_beyond(limits))
     if report.verdict is not None:
-        return Run(report.verdict, b"", cpu, memory, report.detail)
+        return RawOutcome(report.verdict, b"", cpu, memory, report.detail)
     if report.letter == Ending.OK:
-        return Run(Verdict.ACCEPTED, b"", cpu, memory)
+        return RawOutcome(Verdict.ACCEPTED, b"", cpu, memory)
     if report.letter == Ending.ASSERTION:
-        return Run(Verdict.WRONG_ANSWER, b"", cpu, memory, report.detail)
+        return RawOutcome(Verdict.WRONG_ANSWER, b"", cpu, memory, report.detail)
     # Any other exception of the script: a value that it could not use, an error of a call.
-    return Run(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
+    return RawOutcome(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
 
 
 def _watch(
-    program: Child,
-    script: Child,
+    program: WatchedProcess,
+    script: WatchedProcess,
     parent: socket.socket,
     limits: Limits,
     work: str | None,
     say_alive: Callable[[], None],
-) -> Report:
+) -> ExecutionReport:
     poll = select.poll()
     poll.register(script.control, select.POLLIN)
     poll.register(script.pidfd, select.POLLIN)
@@ -87,7 +87,7 @@ def _watch(
     while True:
         events = dict(poll.poll(_POLL_SECONDS * 1000))
         if parent.fileno() in events:
-            raise ParentGone
+            raise CallerGone
         say_alive()
         memory = program.growth_mib()
         if script.ended():
@@ -101,7 +101,7 @@ def _watch(
                 verdict, detail = Verdict.MEMORY_LIMIT, program.note().detail
             if verdict is None and note.letter == Ending.NO_MEMORY:
                 verdict, detail = Verdict.MEMORY_LIMIT, _THE_SCRIPT + note.detail
-            return Report(0.0, memory, verdict, detail or note.detail, note.letter)
+            return ExecutionReport(0.0, memory, verdict, detail or note.detail, note.letter)
         if program.pidfd in events:
             return _death(program, memory, "")
         if script.pidfd in events:
@@ -128,10 +128,10 @@ def _watch(
                 verdict = Verdict.IDLE_LIMIT
                 detail = f"idle for more than {limits.idle_seconds:g} s"
         if verdict is not None:
-            return Report(used, memory, verdict, detail)
+            return ExecutionReport(used, memory, verdict, detail)
 
 
-def _last_words(program: Child) -> dict[int, int]:
+def _last_words(program: WatchedProcess) -> dict[int, int]:
     """Wait for the program's note or death, which may follow the end of its pipe by a moment."""
     poll = select.poll()
     poll.register(program.control, select.POLLIN)
@@ -144,18 +144,18 @@ def _last_words(program: Child) -> dict[int, int]:
     return events
 
 
-def _death(child: Child, memory: float, prefix: str) -> Report:
+def _death(child: WatchedProcess, memory: float, prefix: str) -> ExecutionReport:
     """Return the report on a process that died before the script came to its end.
 
     `prefix` begins the detail: `_THE_SCRIPT` for the script, empty for the program.
     """
     status, cpu = child.end()
-    verdict, detail = verdict_of(Report(cpu, memory, status=status))
+    verdict, detail = verdict_of(ExecutionReport(cpu, memory, status=status))
     if verdict is Verdict.FINISHED:  # status 0 proves nothing: anything may call `os._exit(0)`
         verdict, detail = Verdict.RUNTIME_ERROR, "ended before the script did"
     if os.WIFEXITED(status) and not prefix:
         detail = f"the program: {detail}"
-    return Report(cpu, memory, verdict, prefix + detail)
+    return ExecutionReport(cpu, memory, verdict, prefix + detail)
 
 
 def _beyond(limits: Limits) -> str:

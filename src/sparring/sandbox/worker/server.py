@@ -2,7 +2,7 @@
 
 The caller starts the server in a fresh interpreter with one socket. No data of the caller was ever
 in its memory: no expected output, no model, no secret. For each request the server has one process
-forked per program (or per test), sends the process its inputs and watches it (``watch``).
+forked per program (or per test), sends the process its inputs and watches it (``watchdog``).
 
 The server ends when the caller's socket ends. No program can make it wait: it sends to programs
 without waiting, and looks at the caller between two looks at a program.
@@ -25,14 +25,14 @@ from dataclasses import replace
 from functools import partial
 
 from sparring.sandbox import apart
-from sparring.sandbox.isolation import confine, kernel, share
-from sparring.sandbox.protocol import board, frames
-from sparring.sandbox.protocol.frames import Request, Run
-from sparring.sandbox.protocol.parts import Part
+from sparring.sandbox.isolation import confine, kernel, user_limits
+from sparring.sandbox.protocol import frames, status_page
+from sparring.sandbox.protocol.frames import RawOutcome, WorkerRequest
+from sparring.sandbox.protocol.parts import ProcessRole
 from sparring.sandbox.protocol.start import Start
 from sparring.sandbox.types import Level
-from sparring.sandbox.worker import endings, pair, watch, zygote
-from sparring.schema import Kind, Verdict
+from sparring.sandbox.worker import endings, pair, watchdog, zygote
+from sparring.schema import TestKind, Verdict
 
 _ALIVE_SECONDS = 1.0
 _BATCH_BYTES = 16 << 20
@@ -42,17 +42,17 @@ _CROWDED_SECONDS = 20.0
 _FASTEST = 1e-6
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
-_SKIPPED = Run(Verdict.NOT_RUN, detail="the smallest input met a time limit")
+_SKIPPED = RawOutcome(Verdict.NOT_RUN, detail="the smallest input met a time limit")
 
 
-class Server:
+class WorkerServer:
     """Server that answers requests until the caller's socket ends."""
 
     def __init__(
         self,
         parent: socket.socket,
         forker: zygote.Zygote,
-        boards: Sequence[board.Board],
+        boards: Sequence[status_page.StatusPage],
         proc: int | None,
         watched_work: str | None,
         start: Start,
@@ -65,8 +65,8 @@ class Server:
         self._boards = boards
         self._proc = proc
         self._watched_work = watched_work
-        self._threads = share.threads(workers)
-        self._width = share.runs_on_their_way(workers, board.MAX_RUNS)
+        self._threads = user_limits.threads(workers)
+        self._width = user_limits.runs_on_their_way(workers, status_page.MAX_RUNS)
         self._spoke = time.monotonic()
         self._carried = True
         self._pace = _FASTEST
@@ -78,15 +78,15 @@ class Server:
             try:
                 header, blob = frames.receive(self._parent)
                 self._answer(frames.unpack_request(header, blob))
-            except (frames.BrokenPeer, watch.ParentGone):
+            except (frames.BrokenPeer, watchdog.CallerGone):
                 return
 
-    def _answer(self, request: Request) -> None:
+    def _answer(self, request: WorkerRequest) -> None:
         """Execute a request's program on its inputs, in as few processes as safe, and reply."""
-        if request.kind is Kind.SCRIPT:
+        if request.kind is TestKind.SCRIPT:
             self._answer_scripts(request)
             return
-        runs: list[Run] = []
+        runs: list[RawOutcome] = []
         alone = request.per_test or apart.one_run_each(request.program, self._packages)
         repeated = -1
         while len(runs) < len(request.inputs):
@@ -110,7 +110,7 @@ class Server:
                 runs += [_SKIPPED] * (len(request.inputs) - 1)
             self._reply(request, first, runs[first:])
 
-    def _reply(self, request: Request, first: int, runs: Sequence[Run]) -> None:
+    def _reply(self, request: WorkerRequest, first: int, runs: Sequence[RawOutcome]) -> None:
         for piece in frames.pieces(runs):
             frames.send(self._parent, *frames.pack_reply(request.job, first, piece))
             first += len(piece)
@@ -122,7 +122,9 @@ class Server:
             frames.try_to_send(self._parent, {"alive": True})
             self._spoke = time.monotonic()
 
-    def _session(self, request: Request, first: int, last: int) -> tuple[list[Run], float]:
+    def _session(
+        self, request: WorkerRequest, first: int, last: int
+    ) -> tuple[list[RawOutcome], float]:
         """Execute inputs `first` to `last` (exclusive) in one process, as far as it can go on.
 
         Returns at least one execution, and the peak growth of the process's memory in MiB. The
@@ -133,10 +135,10 @@ class Server:
         If the whole batch used more than the limit of one execution, every execution in it that
         was not stopped by the time limit is repeated alone.
         """
-        part = Part.CALL if request.kind is Kind.CALL else Part.STDIN
+        part = ProcessRole.CALL if request.kind is TestKind.CALL else ProcessRole.STDIN
         alone = last == first + 1
         child = self._start(request, part, request.program, 0, spent_after_one=alone)
-        runs: list[Run] = []
+        runs: list[RawOutcome] = []
         doubtful: list[int] = []
         alive, held = True, 0
         try:
@@ -168,14 +170,14 @@ class Server:
         return runs, child.peak_growth_mib
 
     def _batch(
-        self, child: watch.Child, request: Request, start: int, end: int
-    ) -> tuple[list[Run], bool]:
+        self, child: watchdog.WatchedProcess, request: WorkerRequest, start: int, end: int
+    ) -> tuple[list[RawOutcome], bool]:
         """Execute inputs `start` to `end` (exclusive) in one batch.
 
         Returns the executions and whether the process can take more. There is at least one
         execution, unless the process has left earlier messages in its queue.
         """
-        limits, call = request.limits, request.kind is Kind.CALL
+        limits, call = request.limits, request.kind is TestKind.CALL
         outputs: list[int] = []
         try:
             batch = []
@@ -200,13 +202,13 @@ class Server:
                     verdict = Verdict.OUTPUT_LIMIT
                     detail = f"more than {limits.output_bytes} bytes"
                 memory = max(report.memory_mib, 0.0)
-                runs.append(Run(verdict, text, report.cpu_seconds, memory, detail))
+                runs.append(RawOutcome(verdict, text, report.cpu_seconds, memory, detail))
         finally:
             for output in outputs:
                 os.close(output)
         return runs, alive
 
-    def _answer_scripts(self, request: Request) -> None:
+    def _answer_scripts(self, request: WorkerRequest) -> None:
         for number, data in enumerate(request.inputs):
             run = self._script(request, data)
             if run.verdict is Verdict.INFRA:
@@ -216,12 +218,12 @@ class Server:
                 self._reply(request, 1, [_SKIPPED] * (len(request.inputs) - 1))
                 return
 
-    def _script(self, request: Request, script: bytes) -> Run:
+    def _script(self, request: WorkerRequest, script: bytes) -> RawOutcome:
         """Run one script in a process of its own, with another process for the program."""
-        responder = self._start(request, Part.RESPONDER, request.program, 0)
+        responder = self._start(request, ProcessRole.RESPONDER, request.program, 0)
         judge = None
         try:
-            judge = self._start(request, Part.SCRIPT, script, 1)
+            judge = self._start(request, ProcessRole.SCRIPT, script, 1)
             return pair.run_pair(
                 responder, judge, self._parent, request.limits, self._watched_work, self._say_alive
             )
@@ -232,13 +234,13 @@ class Server:
 
     def _start(
         self,
-        request: Request,
-        part: Part,
+        request: WorkerRequest,
+        part: ProcessRole,
         source: bytes,
         board_number: int,
         *,
         spent_after_one: bool = True,
-    ) -> watch.Child:
+    ) -> watchdog.WatchedProcess:
         """Start a process, set its limits and send it `source`."""
         # A stream, whose queue takes a whole batch. A message's descriptors keep it apart from the
         # next one.
@@ -247,11 +249,13 @@ class Server:
             pid = self._fork(its, board_number)
         page = self._boards[board_number]
         page.wipe()
-        child = watch.Child(pid, mine, page, self._zygote, self._parent, self._proc, self._threads)
+        child = watchdog.WatchedProcess(
+            pid, mine, page, self._zygote, self._parent, self._proc, self._threads
+        )
         for kind, value in confine.rlimits(request.limits, self._packages_mib):
             child.limit(kind, value)
-        child.cpu_net = confine.cpu_net(request.limits, len(request.inputs))
-        front = b"" if part is Part.SCRIPT else request.front
+        child.cpu_net = confine.cpu_rlimit(request.limits, len(request.inputs))
+        front = b"" if part is ProcessRole.SCRIPT else request.front
         child.load(part, source, request.entry_point, front, spent_after_one=spent_after_one)
         return child
 
@@ -259,7 +263,7 @@ class Server:
         """Have the zygote fork a process; return its id.
 
         Waits a while where the user already has too many processes, and then raises
-        `zygote.Crowded`. Raises `watch.ParentGone` if the caller goes meanwhile.
+        `zygote.Crowded`. Raises `watchdog.ParentGone` if the caller goes meanwhile.
         """
         poll = select.poll()
         poll.register(self._parent, 0)  # no event but the end of the stream
@@ -267,12 +271,12 @@ class Server:
         while True:
             try:
                 return self._zygote.fork(control, board_number)
-            except zygote.Crowded:
+            except zygote.TooManyProcesses:
                 if time.monotonic() > deadline:
                     raise
             self._say_alive()
             if poll.poll(20):
-                raise watch.ParentGone
+                raise watchdog.CallerGone
 
 
 def main() -> Callable[[], None]:
@@ -286,7 +290,7 @@ def main() -> Callable[[], None]:
     asker = socket.socket(fileno=0)
     start = Start.of(frames.receive(asker)[0])
     asker.detach()
-    boards = [board.Board(), board.Board()]  # a program's, a script's
+    boards = [status_page.StatusPage(), status_page.StatusPage()]  # a program's, a script's
     orders, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
         orders.detach()  # `born` closes the descriptor; this object must not close its number later
@@ -295,7 +299,7 @@ def main() -> Callable[[], None]:
     return partial(_serve, start, zygote.Zygote(orders), boards)
 
 
-def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -> None:
+def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[status_page.StatusPage]) -> None:
     """Set up the server in this process, greet the caller, and serve until the caller has gone."""
     parent = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
@@ -307,7 +311,7 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
-    except zygote.Gone as error:
+    except zygote.ZygoteGone as error:
         frames.send(parent, {"crashed": str(error)})
         return
     # This limit also bounds a user's descriptors in flight, all workers' batches together, so the
@@ -326,7 +330,7 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
         frames.send(parent, {"hello": layers})
         mib = layers.get("packages_mib", 0)
         packages_mib = mib if isinstance(mib, int) else 0
-        Server(parent, forker, boards, proc, watched, start, packages_mib).run_forever()
+        WorkerServer(parent, forker, boards, proc, watched, start, packages_mib).run_forever()
     except frames.BrokenPeer:
         return
     except Exception:  # raised again, once the caller has been told

@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from sparring.sandbox.inside import program, restore
-from sparring.sandbox.isolation import confine, kernel, shown
-from sparring.sandbox.protocol.board import Board
+from sparring.sandbox.isolation import confine, kernel, package_files
 from sparring.sandbox.protocol.start import Start
+from sparring.sandbox.protocol.status_page import StatusPage
 
 # Imported before the first fork, so that no program pays for them.
 _WARM = (
@@ -48,11 +48,11 @@ _NUMBER = struct.Struct("<i")
 _ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
 
 
-class Gone(Exception):
+class ZygoteGone(Exception):
     """Raised when the zygote has died."""
 
 
-class Crowded(Exception):
+class TooManyProcesses(Exception):
     """Raised when the kernel has no room for another process of the user at the moment."""
 
 
@@ -74,53 +74,54 @@ class Zygote:
     def layers(self) -> dict[str, object]:
         """Wait until the zygote is confined; return the layers of its confinement.
 
-        Raises `confine.Unavailable` if the host cannot give the level, and `Gone`.
+        Raises `confine.Unavailable` if the host cannot give the level, and `ZygoteGone`.
         """
         hello = json.loads(self._orders.recv(_HELLO_BYTES) or b"{}")
         if "refused" in hello:
             raise confine.Unavailable(hello["refused"])
         if "layers" not in hello:
-            raise Gone(hello.get("crashed", "died as it started"))
+            raise ZygoteGone(hello.get("crashed", "died as it started"))
         layers: dict[str, object] = hello["layers"]
         return layers
 
-    def fork(self, control: socket.socket, board: int) -> int:
+    def fork(self, control: socket.socket, status_page: int) -> int:
         """Fork a process that serves `control` and writes on status page `board`; return its pid.
 
-        Raises `Crowded` if the kernel refuses a process at the moment, and `Gone`.
+        Raises `TooManyProcesses` if the kernel refuses a process at the moment, and `ZygoteGone`.
         """
         rights = array.array("i", (control.fileno(),))
         try:
             self._orders.sendmsg(
-                (_ORDER.pack(_FORK, board),), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)
+                (_ORDER.pack(_FORK, status_page),),
+                ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),),
             )
             answer = self._orders.recv(_NUMBER.size)
         except OSError as error:
-            raise Gone(str(error)) from error
+            raise ZygoteGone(str(error)) from error
         if len(answer) < _NUMBER.size:
-            raise Gone("end of file")
+            raise ZygoteGone("end of file")
         pid: int = _NUMBER.unpack(answer)[0]
         if pid < 0:
-            raise Crowded(os.strerror(-pid))
+            raise TooManyProcesses(os.strerror(-pid))
         return pid
 
     def reap(self, pid: int) -> Death:
         """Wait for the end of a dead or dying process, and delete the files that it left.
 
-        Raises `Gone`.
+        Raises `ZygoteGone`.
         """
         try:
             self._orders.send(_ORDER.pack(_REAP, pid))
             answer = self._orders.recv(_DEATH.size)
         except OSError as error:
-            raise Gone(str(error)) from error
+            raise ZygoteGone(str(error)) from error
         if len(answer) < _DEATH.size:
-            raise Gone("end of file")
+            raise ZygoteGone("end of file")
         return Death(*_DEATH.unpack(answer))
 
 
 def born(
-    orders: int, start: Start, boards: Sequence[Board], import_path: str
+    orders: int, start: Start, boards: Sequence[StatusPage], import_path: str
 ) -> Callable[[], None]:
     """Become a zygote, in a fresh fork of a young process with one thread.
 
@@ -168,7 +169,7 @@ def _shut_in(start: Start, import_path: str) -> confine.Confinement:
     # When the machine runs out of memory, the kernel should kill a program first.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
-    importing = shown.Importing()
+    importing = package_files.Importing()
     confinement = confine.prepare(start)
     # After `confine.prepare`, whose change of user would clear the setting.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -200,7 +201,7 @@ def _forget_the_host(import_path: str) -> None:
 def _fork_programs(
     orders: socket.socket,
     control: socket.socket,
-    boards: Sequence[Board],
+    boards: Sequence[StatusPage],
     enter: Callable[[], None],
     work: str,
 ) -> None:

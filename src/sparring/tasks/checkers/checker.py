@@ -24,7 +24,7 @@ from sparring.tasks.checkers.rules import livecodebench, printed, valued
 VERSION = "3"
 
 
-class Rule(StrEnum):
+class CheckerRule(StrEnum):
     """Rule by which an output is accepted."""
 
     TOKENS = "tokens"
@@ -76,11 +76,11 @@ class Rule(StrEnum):
 
 
 _OF_CALLS = (
-    Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.UNWRAPPED, Rule.EVALPLUS, Rule.ALLCLOSE, Rule.MEMBERS,
-    Rule.NOT_NONE, Rule.ANY_OF, Rule.RETURNED, Rule.LIVECODEBENCH_VALUE,
+    CheckerRule.VALUE, CheckerRule.TYPED, CheckerRule.TRUTH, CheckerRule.UNWRAPPED, CheckerRule.EVALPLUS, CheckerRule.ALLCLOSE, CheckerRule.MEMBERS,
+    CheckerRule.NOT_NONE, CheckerRule.ANY_OF, CheckerRule.RETURNED, CheckerRule.LIVECODEBENCH_VALUE,
 )  # fmt: skip
-_DEFAULTS = {Rule.FLOAT: 1e-6, Rule.VALUE: 0.0, Rule.TYPED: 0.0}
-_DEFAULTS |= {Rule.EVALPLUS: 0.0, Rule.ALLCLOSE: 0.0, Rule.MEMBERS: 0.0}
+_DEFAULTS = {CheckerRule.FLOAT: 1e-6, CheckerRule.VALUE: 0.0, CheckerRule.TYPED: 0.0}
+_DEFAULTS |= {CheckerRule.EVALPLUS: 0.0, CheckerRule.ALLCLOSE: 0.0, CheckerRule.MEMBERS: 0.0}
 _FORM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*\Z", re.S)
 _OPTION = re.compile(r"\s*(?:(abs|rel)\s*=\s*)?([-+\w.]+)\s*\Z")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z", re.A)
@@ -92,7 +92,7 @@ _LONGEST_NUMBER = 400
 class Checker:
     """A rule with its options."""
 
-    rule: Rule
+    rule: CheckerRule
     absolute: float = 0.0
     relative: float = 0.0
 
@@ -103,7 +103,7 @@ class Checker:
 
     def __str__(self) -> str:
         if self.rule not in _DEFAULTS or (
-            self.absolute == self.relative == 0.0 and self.rule is not Rule.FLOAT
+            self.absolute == self.relative == 0.0 and self.rule is not CheckerRule.FLOAT
         ):
             return self.rule.value
         return f"{self.rule.value}(abs={self.absolute:g}, rel={self.relative:g})"
@@ -116,10 +116,10 @@ def parse_checker(text: str) -> Checker:
     Raises `ValueError` for an unknown name or option.
     """
     match = _FORM.match(text)
-    names = ", ".join(Rule)
-    if not match or match[1] not in list(Rule):
+    names = ", ".join(CheckerRule)
+    if not match or match[1] not in list(CheckerRule):
         raise ValueError(f"unknown checker {text!r}; there are {names}")
-    rule = Rule(match[1])
+    rule = CheckerRule(match[1])
     if match[2] is not None and rule not in _DEFAULTS:
         raise ValueError(f"checker {rule.value} takes no options")
     options = dict.fromkeys(("abs", "rel"), _DEFAULTS.get(rule, 0.0))
@@ -149,25 +149,25 @@ def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
     """
     checker = parse_checker(checker) if isinstance(checker, str) else checker
     match checker.rule:
-        case Rule.TOKENS:
+        case CheckerRule.TOKENS:
             return actual.split() == expected.split()
-        case Rule.LINES:
+        case CheckerRule.LINES:
             return _lines(actual) == _lines(expected)
-        case Rule.EXACT:
+        case CheckerRule.EXACT:
             return actual == expected
-        case Rule.FLOAT:
+        case CheckerRule.FLOAT:
             return _near(actual.split(), expected.split(), checker)
-        case Rule.UNORDERED:
+        case CheckerRule.UNORDERED:
             return _bag(actual) == _bag(expected)
-        case Rule.LIVECODEBENCH:
+        case CheckerRule.LIVECODEBENCH:
             return livecodebench.printed(actual, expected)
-        case Rule.APPS:
+        case CheckerRule.APPS:
             return printed.apps(actual, expected)
-        case Rule.TACO:
+        case CheckerRule.TACO:
             return printed.taco(actual, expected)
-        case Rule.CODECONTESTS:
+        case CheckerRule.CODECONTESTS:
             return printed.codecontests(actual, expected)
-        case Rule.PROGRAM:
+        case CheckerRule.PROGRAM:
             raise ValueError("the checker is a program, which only the sandbox can execute")
         case _:
             return _same_value(actual, expected, checker)
@@ -203,37 +203,37 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
 
 
 def _same_value(actual: str, expected: str, checker: Checker) -> bool:
-    work = values.Work(len(actual) + len(expected))
+    work = values.WorkBudget(len(actual) + len(expected))
     try:
         value, wanted = values.read(actual, work), values.read(expected, work)
         match checker.rule:
-            case Rule.TRUTH:
+            case CheckerRule.TRUTH:
                 return bool(value) == bool(wanted)
-            case Rule.UNWRAPPED:
+            case CheckerRule.UNWRAPPED:
                 return valued.unwrapped(value, wanted, work)
-            case Rule.EVALPLUS:
+            case CheckerRule.EVALPLUS:
                 return valued.evalplus(value, wanted, checker.absolute, work)
-            case Rule.ALLCLOSE:
+            case CheckerRule.ALLCLOSE:
                 return valued.near(value, wanted, checker.absolute, checker.relative, work)
-            case Rule.MEMBERS:
+            case CheckerRule.MEMBERS:
                 return valued.members(value, wanted, checker.absolute, work)
-            case Rule.NOT_NONE:
+            case CheckerRule.NOT_NONE:
                 return valued.not_none(value, wanted)
-            case Rule.ANY_OF:
+            case CheckerRule.ANY_OF:
                 return valued.any_of(value, wanted, work)
-            case Rule.LIVECODEBENCH_VALUE:
+            case CheckerRule.LIVECODEBENCH_VALUE:
                 value, wanted = (
                     livecodebench.returned(value),
                     livecodebench.returned(wanted),
                 )
-            case Rule.RETURNED:
+            case CheckerRule.RETURNED:
                 return True
         return values.same(
             value,
             wanted,
             absolute=checker.absolute,
             relative=checker.relative,
-            typed=checker.rule is Rule.TYPED,
+            typed=checker.rule is CheckerRule.TYPED,
             work=work,
         )
     except values.NotPlain:

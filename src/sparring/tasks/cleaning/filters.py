@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.errors import ConfigError
-from sparring.schema import Kind, Task
+from sparring.schema import Task, TestKind
 from sparring.text import in_line
 
 
@@ -62,7 +62,7 @@ class Filters:
     shortest: int | None = None
     longest: int | None = None
     min_tests: int | None = None
-    kind: Kind | None = None
+    kind: TestKind | None = None
     max_seconds: float | None = None
     max_memory: int | None = None
     pass_rate: tuple[float, float] | None = None

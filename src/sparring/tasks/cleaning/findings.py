@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
-class Fault(StrEnum):
+class TaskFault(StrEnum):
     """Kind of a finding; the list is closed."""
 
     MALFORMED = "malformed"
@@ -49,7 +49,12 @@ class Fault(StrEnum):
     """The sandbox failed, so that the question has no answer."""
 
 
-DROPS = frozenset(Fault) - {Fault.SLOW, Fault.WEAK, Fault.NO_SOLUTION, Fault.UNKNOWN}
+DROPS = frozenset(TaskFault) - {
+    TaskFault.SLOW,
+    TaskFault.WEAK,
+    TaskFault.NO_SOLUTION,
+    TaskFault.UNKNOWN,
+}
 """Faults that remove a test, a solution or a task."""
 
 
@@ -65,7 +70,7 @@ class Finding:
     """
 
     task: str
-    fault: Fault
+    fault: TaskFault
     seen: str
     advice: str
     test: int | None = None

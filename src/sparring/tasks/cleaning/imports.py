@@ -14,7 +14,7 @@ import ast
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sparring.schema import Kind, Task
+from sparring.schema import Task, TestKind
 from sparring.testnames import is_programs, tested_names
 
 Needs = Mapping[str, Mapping[str, list[str]]]
@@ -49,7 +49,7 @@ def needs_lines(needs: Needs) -> list[str]:
 
 def _parts(task: Task) -> dict[str, list[str]]:
     """Return the task's own programs, by the part of the task."""
-    suites = [t.input for t in (*task.ground_truth, *task.examples) if t.kind is Kind.SCRIPT]
+    suites = [t.input for t in (*task.ground_truth, *task.examples) if t.kind is TestKind.SCRIPT]
     others = [p for p in (task.checker_program, task.validator) if p]
     every = {_SUITE: suites, "solutions": list(task.solutions)}
     every |= {"the statement's head": [task.head], "checker or validator": others}

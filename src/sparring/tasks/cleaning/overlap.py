@@ -83,7 +83,7 @@ def grams(tokens: Sequence[str], n: int) -> frozenset[Gram]:
     return frozenset(hash(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
 
 
-def drop_twins(
+def drop_duplicates(
     tasks: Sequence[Task], near: Overlap | None = TWINS
 ) -> tuple[list[Task], list[Removed]]:
     """Return the tasks without duplicates, and the removed ones.
@@ -112,7 +112,7 @@ def drop_twins(
     return [t for i, t in enumerate(kept) if i not in alike], removed
 
 
-def drop_leaks(
+def drop_overlap(
     tasks: Sequence[Task], held_out: Sequence[Task], limit: Overlap = LEAKS
 ) -> tuple[list[Task], list[Removed]]:
     """Return the tasks that are not in ``held_out``, by statement or tests, and the removed ones.

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sparring.schema import Kind, Task, Test
-from sparring.tasks.cleaning.findings import Fault, Finding
+from sparring.schema import Task, Test, TestKind
+from sparring.tasks.cleaning.findings import Finding, TaskFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ def same_inputs(tests: Sequence[Test]) -> list[Pair]:
 
     An earlier test with exactly the same input is preferred.
     """
-    seen: dict[tuple[Kind, str], int] = {}
-    alike: dict[tuple[Kind, str], int] = {}
+    seen: dict[tuple[TestKind, str], int] = {}
+    alike: dict[tuple[TestKind, str], int] = {}
     pairs = []
     for i, test in enumerate(tests):
         first = seen.setdefault((test.kind, test.input), i)
@@ -42,7 +42,7 @@ def same_inputs(tests: Sequence[Test]) -> list[Pair]:
     return pairs
 
 
-def same_to_the_letter(one: Test, other: Test) -> bool:
+def same_input(one: Test, other: Test) -> bool:
     """Return whether two inputs are equal apart from the kind of line ends.
 
     No program has to tell such inputs apart. Blank lines, and spaces at the ends of lines, count
@@ -91,7 +91,10 @@ def _mostly(first: Task, tests: frozenset[tuple[str, str]]) -> bool:
 
 def _again(task: Task, first: Task, what: str) -> Finding:
     return Finding(
-        task.id, Fault.DUPLICATE_TASK, f"{what} equals that of {first.id}", "keep one of the two"
+        task.id,
+        TaskFault.DUPLICATE_TASK,
+        f"{what} equals that of {first.id}",
+        "keep one of the two",
     )
 
 

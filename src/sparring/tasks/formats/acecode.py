@@ -15,16 +15,16 @@ import builtins
 from collections import Counter
 
 from sparring.schema import Task, Test
-from sparring.tasks.formats.base import Format, Source, first_text, missing, naming
+from sparring.tasks.formats.base import Format, RowSource, first_text, missing, naming
 from sparring.tasks.rows.fields import entry_point_fault, read_label
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed, read_suite
 
 COLUMNS = ("id", "question", "test_cases", "tests", "entry_point")
 SECONDS, MEMORY_MIB = 2.0, 256
 
 
-def read_acecode(row: Row, source: Source) -> Task | None:
+def read_acecode(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "question")
     statement, name = first_text(row, "question"), read_label(row, "id")

@@ -22,7 +22,7 @@ from sparring import values
 from sparring.schema import Task, Test
 from sparring.tasks.formats.base import (
     Format,
-    Source,
+    RowSource,
     cases,
     entry_point,
     json_column,
@@ -34,7 +34,7 @@ from sparring.tasks.formats.base import (
 )
 from sparring.tasks.rows.calls import call_test
 from sparring.tasks.rows.fields import read_label
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.text import in_line
 
 COLUMNS = (
@@ -46,12 +46,12 @@ SECONDS = 4.0
 _CLASS = "class Solution"
 
 
-def read_apps(row: Row, source: Source) -> Task | None:
+def read_apps(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row of APPS, or None with faults noted in ``row``."""
     return _read(row, source, "apps", SECONDS, 256)
 
 
-def read_taco(row: Row, source: Source) -> Task | None:
+def read_taco(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row of TACO, with the row's own limits, or None with faults noted."""
     limit, memory = seconds(row, "time_limit", SECONDS), mebibytes(row, "memory_limit", 256)
     return _read(row, source, "taco", limit, memory)
@@ -61,7 +61,7 @@ APPS = Format("APPS", COLUMNS, read_apps)
 TACO = Format("TACO", (*COLUMNS, "time_limit", "memory_limit"), read_taco)
 
 
-def _read(row: Row, source: Source, rule: str, limit: float, memory: int) -> Task | None:
+def _read(row: TaskRow, source: RowSource, rule: str, limit: float, memory: int) -> Task | None:
     missing(row, "question", "input_output")
     statement, starter = row.text("question") or "", row.text("starter_code") or ""
     suite, programs = json_column(row, "input_output"), _solutions(row)
@@ -100,7 +100,7 @@ def _read(row: Row, source: Source, rule: str, limit: float, memory: int) -> Tas
     )
 
 
-def _solutions(row: Row) -> tuple[str, ...]:
+def _solutions(row: TaskRow) -> tuple[str, ...]:
     programs = json_column(row, "solutions")
     if programs is None:
         return ()
@@ -127,7 +127,7 @@ def _as_asked(program: str, name: str, in_class: bool) -> str:
     return f"{program}\n\n{name} = Solution().{name}\n"
 
 
-def _calls(row: Row, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
+def _calls(row: TaskRow, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
     tests = []
     for number, (arguments, value) in enumerate(pairs):
         if not isinstance(arguments, list):

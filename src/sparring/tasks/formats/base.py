@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparring.schema import Kind, Outcome, Task, Test
+from sparring.schema import Outcome, Task, Test, TestKind
 from sparring.tasks.rows.fields import MAX_SECONDS, entry_point_fault
 from sparring.tasks.rows.files import read_json
 from sparring.tasks.rows.limits import MEMORY, TIME, limit
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.text import in_line
 
 Faults = list[tuple[str, str]]
@@ -26,7 +26,7 @@ Reference = Callable[[str, str, Sequence[str]], Sequence[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RowSource:
     """Location of a row, and tools for its reader.
 
     ``name`` is the task's id if the row has none. ``reference`` executes reference solutions; None
@@ -46,18 +46,20 @@ class Format:
 
     name: str
     columns: tuple[str, ...]
-    read: Callable[[Row, Source], Task | None]
+    read: Callable[[TaskRow, RowSource], Task | None]
     """Reader: returns the task of a row, or None with faults noted in the row."""
 
 
-def read_with(form: Format, data: Mapping[str, Any], source: Source) -> tuple[Task | None, Faults]:
+def read_with(
+    form: Format, data: Mapping[str, Any], source: RowSource
+) -> tuple[Task | None, Faults]:
     """Return the task of a row, or None and the row's faults."""
-    row = Row(data)
+    row = TaskRow(data)
     task = form.read(row, source)
     return (None, row.faults) if row.faults else (task, [])
 
 
-def missing(row: Row, *names: str) -> bool:
+def missing(row: TaskRow, *names: str) -> bool:
     """Note a fault for each named column that is absent or null; return whether any is."""
     absent = [n for n in names if row.data.get(n) is None]
     for name in absent:
@@ -66,12 +68,12 @@ def missing(row: Row, *names: str) -> bool:
     return bool(absent)
 
 
-def first_text(row: Row, *names: str) -> str:
+def first_text(row: TaskRow, *names: str) -> str:
     """Return the first of these text columns that is not blank; otherwise the empty text."""
     return next((text for n in names if (text := row.text(n)) and text.strip()), "")
 
 
-def json_column(row: Row, name: str) -> Any:
+def json_column(row: TaskRow, name: str) -> Any:
     """Return the data of a column, which may be JSON text; None if blank, or with a fault noted."""
     value = row.data.get(name)
     if not isinstance(value, str):
@@ -85,7 +87,7 @@ def json_column(row: Row, name: str) -> Any:
         return None
 
 
-def seconds(row: Row, name: str, default: float) -> float:
+def seconds(row: TaskRow, name: str, default: float) -> float:
     """Return a time limit in seconds; ``default`` if the row states none.
 
     The column holds "2.0 seconds", ``{"seconds": 2, "nanos": 0}``, or a number of seconds.
@@ -93,7 +95,7 @@ def seconds(row: Row, name: str, default: float) -> float:
     return _limit(row, name, TIME, "s", default)
 
 
-def mebibytes(row: Row, name: str, default: float, unit: str = "mb") -> int:
+def mebibytes(row: TaskRow, name: str, default: float, unit: str = "mb") -> int:
     """Return a memory limit in MiB; ``default`` if the row states none.
 
     The column holds "256.0 megabytes", or a number of ``unit``.
@@ -101,7 +103,7 @@ def mebibytes(row: Row, name: str, default: float, unit: str = "mb") -> int:
     return max(1, round(_limit(row, name, MEMORY, unit, default)))
 
 
-def _limit(row: Row, name: str, field: str, unit: str, default: float) -> float:
+def _limit(row: TaskRow, name: str, field: str, unit: str, default: float) -> float:
     try:
         value = limit(field, row.data.get(name), unit)
     except ValueError as error:
@@ -116,7 +118,7 @@ def _limit(row: Row, name: str, field: str, unit: str, default: float) -> float:
     return float(value)
 
 
-def cases(row: Row, name: str, inputs: object, outputs: object) -> list[tuple[Any, Any]]:
+def cases(row: TaskRow, name: str, inputs: object, outputs: object) -> list[tuple[Any, Any]]:
     """Return pairs of inputs and outputs; empty, with a fault noted, if the lists do not match."""
     if not isinstance(inputs, (list, tuple)) or not isinstance(outputs, (list, tuple)):
         row.fault(name, "must hold a list of inputs and a list of outputs")
@@ -127,7 +129,7 @@ def cases(row: Row, name: str, inputs: object, outputs: object) -> list[tuple[An
     return list(zip(inputs, outputs, strict=True))
 
 
-def stdin_tests(row: Row, name: str, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
+def stdin_tests(row: TaskRow, name: str, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
     """Return tests on standard input from texts or lists of lines.
 
     No test is returned, with a fault noted, if any input or output is neither.
@@ -138,7 +140,7 @@ def stdin_tests(row: Row, name: str, pairs: Sequence[tuple[Any, Any]]) -> tuple[
         if texts[0] is None or texts[1] is None:
             row.fault(name, f"test {number}: input and output must be texts or lists of lines")
             return ()
-        tests.append(Test(texts[0], texts[1], Kind.STDIN))
+        tests.append(Test(texts[0], texts[1], TestKind.STDIN))
     return tuple(tests)
 
 
@@ -154,7 +156,7 @@ def _lines(value: object) -> str | None:
     return value
 
 
-def entry_point(row: Row, name: str, value: str) -> str | None:
+def entry_point(row: TaskRow, name: str, value: str) -> str | None:
     """Return a function's name or ``Class.method``; None, with a fault noted, for anything else.
 
     ``Class().method`` is read as ``Class.method``.

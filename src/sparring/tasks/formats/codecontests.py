@@ -17,14 +17,14 @@ from typing import Any
 from sparring.schema import Task, Test
 from sparring.tasks.formats.base import (
     Format,
-    Source,
+    RowSource,
     cases,
     mebibytes,
     missing,
     seconds,
     stdin_tests,
 )
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 
 COLUMNS = (
     "name", "description", "public_tests", "private_tests", "generated_tests", "source",
@@ -37,7 +37,7 @@ _LEVELS = (None, "easy", "medium", "hard", "harder", "hardest", "external")
 _PYTHON3 = (3, "PYTHON3")
 
 
-def read_codecontests(row: Row, source: Source) -> Task | None:
+def read_codecontests(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "name", "description")
     name, statement = row.text("name") or "", row.text("description") or ""
@@ -72,7 +72,7 @@ def read_codecontests(row: Row, source: Source) -> Task | None:
 FORMAT = Format("CodeContests", COLUMNS, read_codecontests)
 
 
-def _tests(row: Row, name: str) -> tuple[Test, ...]:
+def _tests(row: TaskRow, name: str) -> tuple[Test, ...]:
     """Return the tests of a column: lists of inputs and outputs, or a list of pairs."""
     cell = row.data.get(name)
     if cell is None:
@@ -87,7 +87,7 @@ def _tests(row: Row, name: str) -> tuple[Test, ...]:
     return stdin_tests(row, name, cases(row, name, inputs, outputs))
 
 
-def _solutions(row: Row) -> list[tuple[Any, str]]:
+def _solutions(row: TaskRow) -> list[tuple[Any, str]]:
     """Return (language, program) for each solution."""
     cell = row.data.get("solutions")
     if cell is None:
@@ -105,7 +105,7 @@ def _solutions(row: Row) -> list[tuple[Any, str]]:
     return pairs
 
 
-def _number(row: Row, name: str, meanings: tuple[str | None, ...]) -> str | None:
+def _number(row: TaskRow, name: str, meanings: tuple[str | None, ...]) -> str | None:
     """Return the meaning of a number of an enumeration; a name stands for itself."""
     value = row.data.get(name)
     if isinstance(value, str):

@@ -17,14 +17,14 @@ from collections.abc import Mapping
 from sparring.schema import Task, Test
 from sparring.tasks.formats.base import (
     Format,
-    Source,
+    RowSource,
     mebibytes,
     missing,
     seconds,
     stdin_tests,
 )
 from sparring.tasks.rows.fields import read_label
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed
 
 COLUMNS = (
@@ -57,7 +57,7 @@ print("accepted" if said == "1" else f"the checker said {said[:100]!r}")
 """
 
 
-def read_codeforces(row: Row, source: Source) -> Task | None:
+def read_codeforces(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "id", "description")
     tests, examples = _tests(row, "official_tests"), _tests(row, "examples")
@@ -99,7 +99,7 @@ def _section(heading: str, text: str | None) -> str:
     return f"## {heading}\n{text.strip()}" if text and text.strip() else ""
 
 
-def _statement(row: Row) -> str:
+def _statement(row: TaskRow) -> str:
     """Return the parts of a statement, in the site's order, without the examples.
 
     Prompts add the examples.
@@ -112,7 +112,7 @@ def _statement(row: Row) -> str:
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
-def _tests(row: Row, name: str) -> tuple[Test, ...]:
+def _tests(row: TaskRow, name: str) -> tuple[Test, ...]:
     cell = row.data.get(name)
     if cell is None:
         return ()

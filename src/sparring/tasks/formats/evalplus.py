@@ -21,15 +21,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from sparring import values
-from sparring.schema import Kind, Outcome, Task, Test, Verdict
+from sparring.schema import Outcome, Task, Test, TestKind, Verdict
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.formats.base import Format, Source, entry_point, json_column, missing
+from sparring.tasks.formats.base import Format, RowSource, entry_point, json_column, missing
 from sparring.tasks.formats.evalplus_inputs import mbpp_arguments
 from sparring.tasks.formats.evalplus_oracles import Oracle, oracle_of
 from sparring.tasks.rows.calls import call_test
 from sparring.tasks.rows.fields import read_id
 from sparring.tasks.rows.heads import head_of
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed
 from sparring.text import in_line
 
@@ -43,7 +43,7 @@ SECONDS, TIMES = 1.0, 4.0
 MEMORY_MIB = 1024
 
 
-def read_evalplus(row: Row, source: Source) -> Task | None:
+def read_evalplus(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row, or None with faults noted in ``row``.
 
     Executions of the canonical solution by ``source.reference`` give the expected values.
@@ -105,7 +105,7 @@ def read_evalplus(row: Row, source: Source) -> Task | None:
 FORMAT = Format("EvalPlus", COLUMNS, read_evalplus)
 
 
-def _tolerance(row: Row) -> float:
+def _tolerance(row: TaskRow) -> float:
     value = row.data.get("atol")
     if value is None:
         return 0.0
@@ -115,7 +115,7 @@ def _tolerance(row: Row) -> float:
     return float(value)
 
 
-def _inputs(row: Row, name: str, task_id: str) -> list[list[Any]]:
+def _inputs(row: TaskRow, name: str, task_id: str) -> list[list[Any]]:
     """Return the lists of arguments of a column."""
     cell = json_column(row, name)
     if cell is None or cell == {}:  # some rows of MBPP+ have base inputs alone
@@ -153,7 +153,7 @@ def _tests(
         test = oracle(arguments, call, outcome.output, atol) if oracle else None
         if test is None:
             rule = f"evalplus(abs={atol!r})" if atol else None
-            test = Test(call, outcome.output, Kind.CALL, rule)
+            test = Test(call, outcome.output, TestKind.CALL, rule)
             if not accepts(rule or "value", outcome.output, outcome.output):
                 continue  # NaN, an iterator or an object, which equals nothing
         tests.append(test)

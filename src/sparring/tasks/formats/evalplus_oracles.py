@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sparring import values
-from sparring.schema import Kind, Test
+from sparring.schema import Test, TestKind
 
 Oracle = Callable[[Sequence[Any], str, str, float], Test | None]
 _MEMBERS = ("similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly",
@@ -47,24 +47,24 @@ def _root(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Te
         "value = sum(c * math.pow(root, i) for i, c in enumerate(coefficients))\n"
         f"assert abs(value) <= {atol!r}\n"
     )
-    return Test(script, "", Kind.SCRIPT)
+    return Test(script, "", TestKind.SCRIPT)
 
 
 def _members(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
-    return Test(call, expected, Kind.CALL, f"members(abs={atol!r})" if atol else "members")
+    return Test(call, expected, TestKind.CALL, f"members(abs={atol!r})" if atol else "members")
 
 
 def _not_none(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
     value = values.read(expected)
-    return Test(call, values.encode(value is not None), Kind.CALL, "not_none")
+    return Test(call, values.encode(value is not None), TestKind.CALL, "not_none")
 
 
 def _anything(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:
-    return Test(call, expected, Kind.CALL, "returned")
+    return Test(call, expected, TestKind.CALL, "returned")
 
 
 def _either(call: str, expected: str, other: object) -> Test:
-    return Test(call, values.encode([values.decode(expected), other]), Kind.CALL, "any_of")
+    return Test(call, values.encode([values.decode(expected), other]), TestKind.CALL, "any_of")
 
 
 def _or_zero(arguments: Sequence[Any], call: str, expected: str, atol: float) -> Test | None:

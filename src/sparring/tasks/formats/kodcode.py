@@ -17,7 +17,7 @@ from typing import Any
 from sparring.schema import Task, Test
 from sparring.tasks.formats.base import (
     Format,
-    Source,
+    RowSource,
     cases,
     entry_point,
     first_text,
@@ -26,7 +26,7 @@ from sparring.tasks.formats.base import (
     stdin_tests,
 )
 from sparring.tasks.rows.fields import read_label
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed, read_suite
 
 COLUMNS = ("question_id", "question", "solution", "test", "test_info", "gpt_difficulty", "style")
@@ -34,7 +34,7 @@ SECONDS, MEMORY_MIB = 5.0, 256
 _MODULE = "solution"
 
 
-def read_kodcode(row: Row, source: Source) -> Task | None:
+def read_kodcode(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "question", "solution", "test")
     statement, solution = first_text(row, "question"), row.text("solution") or ""
@@ -86,7 +86,7 @@ def _printed(value: object) -> dict[str, Any] | None:
     return dict(value) if isinstance(value, Mapping) and "stdin" in value else None
 
 
-def _declared(row: Row) -> dict[str, str | None]:
+def _declared(row: TaskRow) -> dict[str, str | None]:
     """Return the functions that ``test_info`` names, with their declarations."""
     info = row.data.get("test_info")
     if not isinstance(info, (list, tuple)):
@@ -99,7 +99,9 @@ def _declared(row: Row) -> dict[str, str | None]:
     }
 
 
-def _entry(row: Row, suite: str, solution: str, declared: Mapping[str, str | None]) -> str | None:
+def _entry(
+    row: TaskRow, suite: str, solution: str, declared: Mapping[str, str | None]
+) -> str | None:
     """Return the function under test; None, with a fault noted, if no function is."""
     tree, program = parsed(suite), parsed(solution)
     if tree is None:

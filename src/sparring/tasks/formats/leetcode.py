@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparring.schema import Task
-from sparring.tasks.formats.base import Format, Source, entry_point, missing, with_starter
+from sparring.tasks.formats.base import Format, RowSource, entry_point, missing, with_starter
 from sparring.tasks.rows.fields import read_id, read_label
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed, read_suite
 
 COLUMNS = (
@@ -33,7 +33,7 @@ _NODES = {"list_node": "linked lists", "is_same_list": "linked lists",
 _NUMBERS = ("inf", "nan")
 
 
-def read_leetcode(row: Row, source: Source) -> Task | None:
+def read_leetcode(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row, or None with faults noted in ``row``."""
     missing(row, "entry_point", "test")
     head, completion = row.text("prompt") or "", row.text("completion") or ""
@@ -90,13 +90,13 @@ class _Plain(ast.NodeTransformer):
         return node
 
 
-def _meta(row: Row) -> Mapping[str, Any]:
+def _meta(row: TaskRow) -> Mapping[str, Any]:
     """Return the columns of earlier releases, which hold them in ``meta``."""
     meta = row.data.get("meta")
     return meta if isinstance(meta, Mapping) else {}
 
 
-def _statement(row: Row) -> str:
+def _statement(row: TaskRow) -> str:
     description, starter = row.text("problem_description"), row.text("starter_code") or ""
     meta = _meta(row)
     if not (description and description.strip()):
@@ -107,7 +107,7 @@ def _statement(row: Row) -> str:
     return with_starter(description.strip(), starter) if isinstance(description, str) else ""
 
 
-def _difficulty(row: Row) -> str | None:
+def _difficulty(row: TaskRow) -> str | None:
     label = read_label(row, "difficulty")
     earlier = _meta(row).get("difficulty")
     return label if label is not None else earlier if isinstance(earlier, str) else None

@@ -21,12 +21,12 @@ from typing import Any
 
 from sparring import values
 from sparring.schema import Task, Test
-from sparring.tasks.checkers.checker import Rule
-from sparring.tasks.formats.sealed import unseal
+from sparring.tasks.checkers.checker import CheckerRule
+from sparring.tasks.formats.livecodebench_tests import unseal
 from sparring.tasks.rows.calls import call_test
 from sparring.tasks.rows.fields import entry_point_fault, read_label
 from sparring.tasks.rows.files import read_json
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.text import in_line
 
 MARK = "private_test_cases"
@@ -63,7 +63,7 @@ def read_livecodebench(
 
     ``time_limit`` is in seconds, ``memory_limit`` in MiB.
     """
-    row = Row(data)
+    row = TaskRow(data)
     if _is_execution(data):
         return None, [("code", "is of LiveCodeBench's execution set, which asks for a program's "
                        "value, not for a program or a test")]  # fmt: skip
@@ -105,7 +105,7 @@ def read_livecodebench(
             examples=examples,
             time_limit=time_limit,
             memory_limit=memory_limit,
-            checker=Rule.LIVECODEBENCH_VALUE if entry else Rule.LIVECODEBENCH,
+            checker=CheckerRule.LIVECODEBENCH_VALUE if entry else CheckerRule.LIVECODEBENCH,
             difficulty=difficulty or None,
             source=source,
             entry_point=entry,
@@ -130,7 +130,7 @@ def contest_date(data: Mapping[str, Any]) -> date | None:
     return None
 
 
-def _function(row: Row) -> str | None:
+def _function(row: TaskRow) -> str | None:
     text = row.text("metadata")
     if not text:
         return None
@@ -143,7 +143,7 @@ def _function(row: Row) -> str | None:
     return name if isinstance(name, str) and not entry_point_fault(name) else None
 
 
-def _named(row: Row, field: str) -> str | None:
+def _named(row: TaskRow, field: str) -> str | None:
     """Return the function that a field names; None if the field names none."""
     name = (row.text(field) or "").strip()
     return name if name and not entry_point_fault(name) else None
@@ -166,7 +166,7 @@ def _entry_point(function: str | None, starter: str) -> str | None:
     return function
 
 
-def _cases(row: Row, name: str, kinds: set[str]) -> tuple[Test, ...]:
+def _cases(row: TaskRow, name: str, kinds: set[str]) -> tuple[Test, ...]:
     text = row.text(name)
     if not text:
         if text is None and not any(n == name for n, _ in row.faults):

@@ -21,10 +21,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sparring.schema import Task, Test
+from sparring.tasks.rows.column_hints import columns_hint
 from sparring.tasks.rows.fields import MAX_SECONDS, entry_point_fault, read_id, read_label
 from sparring.tasks.rows.heads import head_of
-from sparring.tasks.rows.meant import meant
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed, read_suite
 from sparring.tasks.suites.without_numpy import without_numpy
 
@@ -48,7 +48,7 @@ def read_native(
     data: Mapping[str, Any], default_id: str, source: str, max_tests: int | None
 ) -> tuple[Task | None, list[tuple[str, str]]]:
     """Return the task of a row, or None and the row's faults as (field, fault)."""
-    row = Row(data)
+    row = TaskRow(data)
     _refuse_slips(row)
     parts = _mbpp(row) if "test_list" in data else _humaneval(row)
     task_id = read_id(row, default_id)
@@ -80,7 +80,7 @@ _Parts = tuple[str, str, tuple[Test, ...], tuple[str, ...]]
 """Statement, entry point, tests, reference solutions."""
 
 
-def _humaneval(row: Row) -> _Parts | None:
+def _humaneval(row: TaskRow) -> _Parts | None:
     for name in ("prompt", "entry_point", "test"):
         _require(row, name)
     prompt, entry_point = row.text("prompt", "") or "", row.text("entry_point", "") or ""
@@ -99,7 +99,7 @@ def _humaneval(row: Row) -> _Parts | None:
     return (prompt, entry_point, tests, solutions) if tests else None
 
 
-def _mbpp(row: Row) -> _Parts | None:
+def _mbpp(row: TaskRow) -> _Parts | None:
     text_field = "text" if row.data.get("text") is not None else "prompt"
     _require(row, text_field)
     text, code = row.text(text_field, "") or "", row.text("code")
@@ -197,15 +197,15 @@ def _joined(prompt: str, body: str) -> str:
     return prompt + body
 
 
-def _require(row: Row, name: str) -> None:
+def _require(row: TaskRow, name: str) -> None:
     value = row.data.get(name)
     if value is None:
-        row.fault(name, f"is missing; {meant(row.data)}")
+        row.fault(name, f"is missing; {columns_hint(row.data)}")
     elif isinstance(value, str) and not value.strip():
         row.fault(name, "is blank")
 
 
-def _refuse_slips(row: Row) -> None:
+def _refuse_slips(row: TaskRow) -> None:
     """Note faults for fields that these rows cannot have, and for names close to a right one."""
     known = (*_HUMANEVAL, *_MBPP, *_MBPP_MORE, *_OURS)
     for name in row.data:

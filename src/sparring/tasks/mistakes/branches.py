@@ -23,7 +23,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparring.tasks.mistakes.places import is_main_guard
+from sparring.tasks.mistakes.ast_sites import is_main_guard
 
 ENTRY_POINT = "_sparring_called"
 """Name of the function to call instead of the program's own function."""
@@ -32,7 +32,7 @@ _END = "\x03"
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class InstrumentedProgram:
     """An instrumented program; ``outcomes`` has the line and description of each branch outcome."""
 
     source: str
@@ -40,7 +40,7 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TracedExecution:
     """A traced execution: the program's own output, and the indices of the outcomes it took.
 
     ``taken`` is None if the execution left no notes. ``raised`` is set only for functions.
@@ -51,7 +51,7 @@ class Run:
     raised: bool = False
 
 
-def instrumented(source: str, entry_point: str | None = None) -> Traced | None:
+def instrumented(source: str, entry_point: str | None = None) -> InstrumentedProgram | None:
     """Return the instrumented program; None if it cannot be parsed or rewritten."""
     try:
         tree = ast.parse(source)
@@ -61,27 +61,27 @@ def instrumented(source: str, entry_point: str | None = None) -> Traced | None:
         compile(text, "program.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return Traced(text, tuple(rewriter.outcomes))
+    return InstrumentedProgram(text, tuple(rewriter.outcomes))
 
 
-def split(output: str) -> Run:
+def split(output: str) -> TracedExecution:
     """Split the output of an instrumented program on standard input into output and notes."""
     start = output.rfind(_MARK)
     end = output.find(_END, start)
     if start < 0 or end < 0:
-        return Run(output, None)
+        return TracedExecution(output, None)
     notes = output[start + len(_MARK) : end]
-    return Run(output[:start] + output[end + len(_END) :], _taken(notes))
+    return TracedExecution(output[:start] + output[end + len(_END) :], _taken(notes))
 
 
-def split_call(value: str) -> Run:
+def split_call(value: str) -> TracedExecution:
     """Split the encoded value of `ENTRY_POINT` into the function's encoded value and the notes."""
     try:
         raised, own, notes = json.loads(value)["tuple"]
         taken = _taken(notes["iterator"][0])
     except (ValueError, TypeError, LookupError, RecursionError):
-        return Run(value, None)
-    return Run(json.dumps(own, separators=(",", ":")), taken, bool(raised))
+        return TracedExecution(value, None)
+    return TracedExecution(json.dumps(own, separators=(",", ":")), taken, bool(raised))
 
 
 def _taken(notes: str) -> frozenset[int]:

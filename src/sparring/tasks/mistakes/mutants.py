@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sparring.tasks.mistakes.places import Place, is_main_guard, places
+from sparring.tasks.mistakes.ast_sites import AstSite, ast_sites, is_main_guard
 
 
 class Operator(StrEnum):
@@ -112,7 +112,7 @@ def mutants(source: str, most: int, seed: int) -> list[Mutant]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     sites: dict[Operator, list[tuple[int, int, int]]] = {}
-    for number, place in enumerate(places(tree)):
+    for number, place in enumerate(ast_sites(tree)):
         for variant, (operator, _, _) in enumerate(_edits(place)):
             sites.setdefault(operator, []).append((_line(place), number, variant))
     rng = random.Random(seed)
@@ -151,7 +151,7 @@ def _in_turn(
 def _mutant(source: str, number: int, variant: int) -> Mutant | None:
     """Return the mutant of one site, made on a fresh tree; None if it does not compile."""
     tree = ast.parse(source)
-    place = next(p for i, p in enumerate(places(tree)) if i == number)
+    place = next(p for i, p in enumerate(ast_sites(tree)) if i == number)
     operator, description, make = list(_edits(place))[variant]
     line = _line(place)
     place.put(make())
@@ -163,12 +163,12 @@ def _mutant(source: str, number: int, variant: int) -> Mutant | None:
     return Mutant(operator, description, line, text)
 
 
-def _line(place: Place) -> int:
+def _line(place: AstSite) -> int:
     line: int = getattr(place.node, "lineno", getattr(place.parent, "lineno", 0))
     return line
 
 
-def _edits(place: Place) -> Iterator[_Edit]:
+def _edits(place: AstSite) -> Iterator[_Edit]:
     """Yield the possible mistakes at a place. Each edit makes its node when it is called."""
     node = place.node
     if isinstance(node, ast.Compare) and len(node.ops) == 1:

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparring import values
-from sparring.schema import Kind, Task, Test
+from sparring.schema import Task, Test, TestKind
 from sparring.tasks.checkers.checker import parse_checker
+from sparring.tasks.rows.column_hints import columns_hint
 from sparring.tasks.rows.fields import (
     MAX_SECONDS,
     entry_point_fault,
@@ -23,8 +24,7 @@ from sparring.tasks.rows.fields import (
     read_id,
     read_label,
 )
-from sparring.tasks.rows.meant import meant
-from sparring.tasks.rows.row import Row
+from sparring.tasks.rows.row import TaskRow
 
 FIELDS = (
     "question",
@@ -49,13 +49,13 @@ def read_call_row(
     data: Mapping[str, Any], default_id: str, source: str, max_tests: int | None
 ) -> tuple[Task | None, list[tuple[str, str]]]:
     """Return the task of a row, or None and the row's faults as (field, fault)."""
-    row = Row(data)
+    row = TaskRow(data)
     for name in data:
         if name not in FIELDS:
             row.fault(str(name), "is not a field of a table of calls; remove it")
     statement, entry = row.text("question") or "", row.text("entry_point") or ""
     if not statement.strip():
-        row.fault("question", f"is missing or blank; {meant(data)}")
+        row.fault("question", f"is missing or blank; {columns_hint(data)}")
     if row.data.get("entry_point") is None:
         row.fault("entry_point", "is missing; name the function that takes the arguments")
     elif fault := entry_point_fault(entry):
@@ -109,10 +109,10 @@ def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) ->
         if match := re.search(r'\{"(?:object|falsy)":([^}]*)\}', text):
             kind = match[1]
             raise values.NotPlain(f"an object of the type {kind} is not a plain value")
-    return Test(*texts, Kind.CALL)
+    return Test(*texts, TestKind.CALL)
 
 
-def _tests(row: Row, args: str, kwargs: str | None, expected: str) -> tuple[Test, ...]:
+def _tests(row: TaskRow, args: str, kwargs: str | None, expected: str) -> tuple[Test, ...]:
     arguments, wanted = row.data.get(args), row.data.get(expected)
     for name, cell in ((args, arguments), (expected, wanted)):
         if not isinstance(cell, (list, tuple)):

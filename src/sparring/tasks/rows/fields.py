@@ -15,14 +15,14 @@ import keyword
 from collections.abc import Mapping
 from typing import Any
 
-from sparring.schema import Kind, Task, Test
-from sparring.tasks.checkers.checker import Rule, parse_checker
-from sparring.tasks.preambles import fault_of as preamble_fault
+from sparring.schema import Task, Test, TestKind
+from sparring.tasks.checkers.checker import CheckerRule, parse_checker
+from sparring.tasks.preambles import preamble_fault as preamble_fault
+from sparring.tasks.rows.column_hints import columns_hint
 from sparring.tasks.rows.heads import is_python
-from sparring.tasks.rows.kinds import read_tests
-from sparring.tasks.rows.meant import meant
-from sparring.tasks.rows.row import Row, is_text, named_kind
-from sparring.tasks.rows.written import read_written
+from sparring.tasks.rows.row import TaskRow, is_text, named_kind
+from sparring.tasks.rows.row_tests import read_tests
+from sparring.tasks.rows.tests_field import read_tests_field
 
 REQUIRED = ("question", "test_input", "test_output")
 OPTIONAL = (
@@ -61,14 +61,14 @@ def read_row(
     """Return the task of a row, or None and the row's faults as (field, fault)."""
     if not isinstance(data, Mapping):
         return None, [("row", f"must be an object with named fields, not {named_kind(data)}")]
-    row = Row(data)
+    row = TaskRow(data)
     written = data.get("tests") is not None
     needed = REQUIRED[:1] if written else REQUIRED
     missing = [name for name in needed if data.get(name) is None]
     if missing and data:  # one fault with a guess at the columns, instead of a fault for each
         more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
         row.text("question")
-        fault = f"is missing{more if missing[1:] else ''}; {meant(data)}"
+        fault = f"is missing{more if missing[1:] else ''}; {columns_hint(data)}"
         return None, [*row.faults, (missing[0], fault)]
     for name in data:
         if name not in (*REQUIRED, *OPTIONAL):
@@ -89,8 +89,8 @@ def read_row(
         row.fault("entry_point", problem)
     tests: tuple[Test, ...] = ()
     if written and not row.faults:
-        entry_point, tests = read_written(row)
-    usual = Kind.STDIN if entry_point is None else Kind.CALL
+        entry_point, tests = read_tests_field(row)
+    usual = TestKind.STDIN if entry_point is None else TestKind.CALL
     preamble, head = read_front(row)
     if not written:
         tests = read_tests(row, "test", usual, None)
@@ -130,7 +130,7 @@ def read_row(
     )
 
 
-def read_front(row: Row) -> tuple[str | None, str]:
+def read_front(row: TaskRow) -> tuple[str | None, str]:
     """Return the preamble's name and the head of a row; faults are noted in ``row``."""
     preamble, head = row.text("preamble"), row.text("head", "") or ""
     if preamble is not None and (fault := preamble_fault(preamble)):
@@ -148,7 +148,7 @@ def entry_point_fault(name: str) -> str | None:
     return f"{name[:80]!r} is neither a function's name nor Class.method"
 
 
-def read_id(row: Row, default: str) -> str:
+def read_id(row: TaskRow, default: str) -> str:
     """Return the task's id as text; ``default`` if the id is missing, or a fault is noted."""
     task_id = row.data.get("task_id")
     if task_id is None:
@@ -166,9 +166,9 @@ def read_id(row: Row, default: str) -> str:
     return text
 
 
-def _checker(row: Row, usual: Kind) -> tuple[str, str | None]:
+def _checker(row: TaskRow, usual: TestKind) -> tuple[str, str | None]:
     """Return the task's rule, and its checker program if the row has one."""
-    default = "tokens" if usual is Kind.STDIN else "value"
+    default = "tokens" if usual is TestKind.STDIN else "value"
     checker = row.text("checker", default) or default
     program = row.text("checker_program")
     try:
@@ -176,28 +176,28 @@ def _checker(row: Row, usual: Kind) -> tuple[str, str | None]:
     except ValueError as error:
         row.fault("checker", str(error))
         return checker, program
-    if parsed.of_calls and usual is Kind.STDIN:
+    if parsed.of_calls and usual is TestKind.STDIN:
         row.fault("checker", f"{checker!r} compares values of calls; this task prints text")
-    if not parsed.of_calls and usual is Kind.CALL:
+    if not parsed.of_calls and usual is TestKind.CALL:
         row.fault("checker", f"{checker!r} compares printed text; a function task has values")
-    if (parsed.rule is Rule.PROGRAM) != (program is not None):
+    if (parsed.rule is CheckerRule.PROGRAM) != (program is not None):
         row.fault("checker_program", 'needs checker "program", and that checker needs a program')
     return checker, program
 
 
-def _check_method(row: Row, usual: Kind) -> None:
+def _check_method(row: TaskRow, usual: TestKind) -> None:
     """Note a fault if ``exe_method`` contradicts ``entry_point``, which decides how tests run."""
-    default = "stdin" if usual is Kind.STDIN else FUNCTION
+    default = "stdin" if usual is TestKind.STDIN else FUNCTION
     method = row.text("exe_method", default) or default
     if method == default:
         return
-    if usual is Kind.STDIN:
+    if usual is TestKind.STDIN:
         row.fault("exe_method", f"{method!r} needs entry_point; without one there is only stdin")
     else:
         row.fault("exe_method", f"{method!r} contradicts entry_point; leave it out")
 
 
-def read_label(row: Row, name: str) -> str | None:
+def read_label(row: TaskRow, name: str) -> str | None:
     """Return a label: a text, or a whole number as text; None if missing."""
     value = row.data.get(name)
     if isinstance(value, int) and not isinstance(value, bool):

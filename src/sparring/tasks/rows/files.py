@@ -1,6 +1,6 @@
 """Rows of local files, one at a time: JSON, JSON lines (both also gzipped), CSV and Parquet.
 
-- A row that cannot be read becomes a `Fault` in its place, and reading goes on. The caller
+- A row that cannot be read becomes a `RowFault` in its place, and reading goes on. The caller
   (`load`, `collect`, the audit) decides whether a fault refuses the file.
 - Rows are read as they are used, so that a data set of many gigabytes needs the memory of its
   longest row. Only a `.json` list is read whole.
@@ -30,7 +30,7 @@ ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawRow:
     """A row as it stands in its source, unchecked, with its location for messages."""
 
     where: str
@@ -42,7 +42,7 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RowFault:
     """The fault of a row: one line of text for people.
 
     ``parts`` are the row's faults one by one, if it has several.
@@ -58,7 +58,7 @@ class Fault:
         )
 
 
-def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
+def file_rows(path: Path, what: str = "rows") -> Iterator[RawRow | RowFault]:
     """Yield the rows of a file, numbered from 1 (JSON lines: by line).
 
     ``what`` names the expected content in messages. Raises `DataError` if the file as a whole
@@ -95,7 +95,7 @@ def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
         raise DataError(f"{path}: a gzip file that is cut off or damaged; fetch it again") from None
 
 
-def not_empty(name: object, rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
+def not_empty(name: object, rows: Iterable[RawRow | RowFault]) -> Iterator[RawRow | RowFault]:
     """Yield the rows. Raises `DataError` if a source has none, even as one source of several."""
     empty = True
     for row in rows:
@@ -154,7 +154,7 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _lines(path: Path) -> Iterator[Raw | Fault]:
+def _lines(path: Path) -> Iterator[RawRow | RowFault]:
     with _open(path) as file:
         number = 0
         while line := file.readline(MAX_LINE):
@@ -163,19 +163,19 @@ def _lines(path: Path) -> Iterator[Raw | Fault]:
             if len(line) == MAX_LINE and not line.endswith(b"\n"):
                 while (rest := file.readline(1 << 24)) and not rest.endswith(b"\n"):
                     pass
-                yield Fault(where, f"is longer than {MAX_LINE:,} bytes")
+                yield RowFault(where, f"is longer than {MAX_LINE:,} bytes")
                 continue
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if not line.strip():
                 continue
             try:
-                yield Raw(where, f"{_stem(path)}-{number}", read_json(line), number)
+                yield RawRow(where, f"{_stem(path)}-{number}", read_json(line), number)
             except ValueError as error:
-                yield Fault(where, str(error))
+                yield RowFault(where, str(error))
 
 
-def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
+def _list(path: Path, what: str) -> Iterator[RawRow | RowFault]:
     text, size = [], 0
     with _open(path) as file:
         while part := file.read(1 << 24):
@@ -195,10 +195,10 @@ def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
         but = f", not an object with {names}" if names else ""
         raise DataError(f"{path}: must be a list of {what}{but}")
     for number, row in enumerate(data, start=1):
-        yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
+        yield RawRow(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
 
 
-def _csv(path: Path) -> Iterator[Raw | Fault]:
+def _csv(path: Path) -> Iterator[RawRow | RowFault]:
     csv.field_size_limit(MAX_LINE)
     # Bytes that are not UTF-8 become lone surrogates, so that only their own row is a fault.
     with (
@@ -216,7 +216,7 @@ def _csv(path: Path) -> Iterator[Raw | Fault]:
                 if header is None:
                     raise DataError(f"{path}, line {start}: not CSV: {error}") from None
                 number += 1
-                yield Fault(f"{path}, line {start}", f"not CSV: {error}")
+                yield RowFault(f"{path}, line {start}", f"not CSV: {error}")
                 continue
             if cells is None:
                 break
@@ -228,12 +228,12 @@ def _csv(path: Path) -> Iterator[Raw | Fault]:
             if not cells:
                 continue
             if len(cells) != len(header):
-                yield Fault(where, f"has {len(cells)} cells, but the header has {len(header)}")
+                yield RowFault(where, f"has {len(cells)} cells, but the header has {len(header)}")
                 continue
             if not all(map(_is_utf8, cells)):
-                yield Fault(where, "not UTF-8; convert the file")
+                yield RowFault(where, "not UTF-8; convert the file")
                 continue
-            yield Raw(
+            yield RawRow(
                 where, f"{_stem(path)}-{number}", dict(zip(header, cells, strict=True)), number
             )
         if header is None:
@@ -266,7 +266,7 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _parquet(path: Path) -> Iterator[Raw | Fault]:
+def _parquet(path: Path) -> Iterator[RawRow | RowFault]:
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -282,6 +282,6 @@ def _parquet(path: Path) -> Iterator[Raw | Fault]:
             for batch in file.iter_batches(batch_size=64):
                 for row in batch.to_pylist():
                     number += 1
-                    yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
+                    yield RawRow(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(in_line(f"{path}: not a readable Parquet file: {error}")) from None

@@ -10,7 +10,7 @@ from sparring.tasks.rows.files import read_json
 from sparring.tasks.rows.limits import UNITS, limit
 
 
-class Form(StrEnum):
+class CellForm(StrEnum):
     """Form of a cell: how its content is written."""
 
     PLAIN = "plain"
@@ -37,35 +37,35 @@ class Form(StrEnum):
     """Unit of a bare number that is a memory limit."""
 
 
-def fits(form: Form, field: str) -> bool:
+def fits(form: CellForm, field: str) -> bool:
     """Return whether a field can have this form: a unit needs a limit of time or of memory."""
     fields = [name for name, units in UNITS.items() if form in units]
     return not fields or field in fields
 
 
-def formed(field: str, cell: Any, form: Form) -> Any:
+def formed(field: str, cell: Any, form: CellForm) -> Any:
     """Return the content of a cell in this form; None for an empty cell.
 
     Raises `ValueError` with a predicate as its text ("is not a number").
     """
-    if form in (Form.LINES, Form.UNWRAP):
+    if form in (CellForm.LINES, CellForm.UNWRAP):
         items = read_json(cell) if isinstance(cell, str) else cell
         if items is None:
             return None
         if not isinstance(items, (list, tuple)):
             raise ValueError(f"is not a list, which the form {form} needs")
-        return list(map(_joined if form is Form.LINES else _only, items))
-    if field in UNITS and form not in (Form.JSON, Form.PYTHON, Form.NUMBER):
-        return limit(field, cell, None if form in (Form.PLAIN, Form.ONE) else form)
-    if cell is None or form is Form.PLAIN:
+        return list(map(_joined if form is CellForm.LINES else _only, items))
+    if field in UNITS and form not in (CellForm.JSON, CellForm.PYTHON, CellForm.NUMBER):
+        return limit(field, cell, None if form in (CellForm.PLAIN, CellForm.ONE) else form)
+    if cell is None or form is CellForm.PLAIN:
         return cell
-    if form is Form.ONE:
+    if form is CellForm.ONE:
         return [cell]
     if not isinstance(cell, str):
         raise ValueError(f"is not a text, which the form {form} needs")
-    if form is Form.JSON:
+    if form is CellForm.JSON:
         return read_json(cell)
-    if form is Form.NUMBER:
+    if form is CellForm.NUMBER:
         try:
             return float(cell)
         except ValueError:

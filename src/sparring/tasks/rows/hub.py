@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import DataError
-from sparring.tasks.rows.files import Fault, Raw
+from sparring.tasks.rows.files import RawRow, RowFault
 from sparring.text import in_line
 
 
@@ -32,7 +32,7 @@ class HubSource:
         return f"{self.name}:{self.split}"
 
 
-def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
+def hub_rows(source: HubSource) -> Iterator[RawRow | RowFault]:
     """Yield the rows, numbered from 1. Raises `DataError` with one line for every failure."""
     try:
         import datasets
@@ -63,7 +63,9 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
             streaming=source.streaming,
         )
         for number, row in enumerate(rows, start=1):
-            yield Raw(f"{source}, row {number}", f"{Path(source.name).name}-{number}", row, number)
+            yield RawRow(
+                f"{source}, row {number}", f"{Path(source.name).name}-{number}", row, number
+            )
     except datasets.exceptions.DatasetNotFoundError as error:
         raise DataError(f"{source.name}: {_not_there(str(error))}") from None
     except (ConnectionError, TimeoutError, httpx2.HTTPError) as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Row:
+class TaskRow:
     """A row being read. ``faults`` are pairs of a field, and its fault with the remedy."""
 
     data: Mapping[str, Any]

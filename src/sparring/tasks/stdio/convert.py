@@ -5,7 +5,7 @@
   lists, empty values and spaces in texts.
 - Here the types of the arguments over all tests of a task decide the layout (`slots`). CURE's
   layout is used if it can be read back. Otherwise lengths stand before lists, and texts on lines
-  of their own. A task that no such layout can carry is refused (`Refusal`).
+  of their own. A task that no such layout can carry is refused (`ConversionRefusal`).
 - The statement describes the layout, and reference solutions get the lines that read it (`text`).
 - Examples in the original statement stay unchanged.
 """
@@ -18,10 +18,17 @@ from importlib.resources import files
 from typing import Any
 
 from sparring import values
-from sparring.schema import Kind, Task, Test
-from sparring.tasks.checkers.checker import Rule, parse_checker
+from sparring.schema import Task, Test, TestKind
+from sparring.tasks.checkers.checker import CheckerRule, parse_checker
 from sparring.tasks.cleaning.filters import Reason, Removed
-from sparring.tasks.stdio.slots import Refusal, Refused, Scalar, Slot, slot_of, slots
+from sparring.tasks.stdio.slots import (
+    ConversionRefusal,
+    ConversionRefused,
+    Scalar,
+    Slot,
+    slot_of,
+    slots,
+)
 from sparring.tasks.stdio.text import lines_of
 
 _NAMES = {
@@ -38,7 +45,7 @@ def to_stdio(tasks: Sequence[Task]) -> tuple[list[Task], list[Removed]]:
     for task in tasks:
         try:
             kept.append(task if task.entry_point is None else converted(task))
-        except Refused as error:
+        except ConversionRefused as error:
             removed.append(Removed(task.id, Reason.NOT_STDIN, str(error)))
     return kept, removed
 
@@ -46,11 +53,11 @@ def to_stdio(tasks: Sequence[Task]) -> tuple[list[Task], list[Removed]]:
 def converted(task: Task) -> Task:
     """Return the task as a program on standard input, with its reference solutions converted.
 
-    Raises `Refused` for a task that no layout can carry.
+    Raises `ConversionRefused` for a task that no layout can carry.
     """
     if task.entry_point is None:
-        raise Refused(Refusal.NOT_A_CALL, "it is a program already")
-    every = (*task.tests, *task.withheld, *task.examples)
+        raise ConversionRefused(ConversionRefusal.NOT_A_CALL, "it is a program already")
+    every = (*task.tests, *task.hidden, *task.examples)
     calls = [_call(test) for test in every]
     answers = [_decoded(test.output) for test in every]
     arguments_slots, answer = slots(calls), _answer(answers)
@@ -66,7 +73,7 @@ def converted(task: Task) -> Task:
         task,
         statement=f"{task.statement.rstrip()}\n\n{ask(arguments_slots, answer)}",
         tests=tuple(next(converted_tests) for _ in task.tests),
-        withheld=tuple(next(converted_tests) for _ in task.withheld),
+        hidden=tuple(next(converted_tests) for _ in task.hidden),
         examples=tuple(next(converted_tests) for _ in task.examples),
         checker=checker,
         solutions=tuple(f"{s.rstrip()}\n\n\n{driver}" for s in task.solutions),
@@ -123,16 +130,16 @@ def _layout(slot: Slot) -> str:
 
 
 def _call(test: Test) -> list[Any]:
-    if test.kind is not Kind.CALL:
-        raise Refused(Refusal.NOT_A_CALL, f"it has a {test.kind} test")
+    if test.kind is not TestKind.CALL:
+        raise ConversionRefused(ConversionRefusal.NOT_A_CALL, f"it has a {test.kind} test")
     call = _decoded(test.input)
     if not (isinstance(call, tuple) and len(call) == 2):
-        raise Refused(Refusal.OTHER_TYPE, "a test's input is not a call")
+        raise ConversionRefused(ConversionRefusal.OTHER_TYPE, "a test's input is not a call")
     arguments, named = call
     if not isinstance(arguments, (list, tuple)) or not isinstance(named, dict):
-        raise Refused(Refusal.OTHER_TYPE, "a test's input is not a call")
+        raise ConversionRefused(ConversionRefusal.OTHER_TYPE, "a test's input is not a call")
     if named:
-        raise Refused(Refusal.NAMED_ARGUMENTS, ", ".join(map(str, named)))
+        raise ConversionRefused(ConversionRefusal.NAMED_ARGUMENTS, ", ".join(map(str, named)))
     return list(arguments)
 
 
@@ -140,7 +147,7 @@ def _decoded(text: str) -> Any:
     try:
         return values.decode(text)
     except values.NotPlain as error:
-        raise Refused(Refusal.OTHER_TYPE, str(error)) from None
+        raise ConversionRefused(ConversionRefusal.OTHER_TYPE, str(error)) from None
 
 
 def _answer(answers: Sequence[Any]) -> Slot:
@@ -148,7 +155,9 @@ def _answer(answers: Sequence[Any]) -> Slot:
     if slot.depth > 2 or slot.apart:
         slot = replace(slot, counted=True)
     if slot.scalar is Scalar.TEXT and any(t != t.strip() or not t for t in _texts(answers)):
-        raise Refused(Refusal.BLANK_ANSWER, "a text of an answer is empty or has spaces at an end")
+        raise ConversionRefused(
+            ConversionRefusal.BLANK_ANSWER, "a text of an answer is empty or has spaces at an end"
+        )
     return slot
 
 
@@ -161,30 +170,41 @@ def _texts(value: Any) -> list[str]:
 def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
     """Return the checker of printed text that is as strict as the tests' own rules.
 
-    Raises `Refused` if no checker is.
+    Raises `ConversionRefused` if no checker is.
     """
     rules = {parse_checker(t.checker or task.checker) for t in tests}
     # LiveCodeBench's rule is included: in print, an outermost tuple and an equal list are the same.
-    printed = (Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.LIVECODEBENCH_VALUE)
+    printed = (
+        CheckerRule.VALUE,
+        CheckerRule.TYPED,
+        CheckerRule.TRUTH,
+        CheckerRule.LIVECODEBENCH_VALUE,
+    )
     if any(r.rule not in printed for r in rules):
-        raise Refused(Refusal.CHECKER, "a rule that no checker of printed text has")
-    if any(r.rule is Rule.TRUTH for r in rules) and (answer.scalar, answer.depth) != (
+        raise ConversionRefused(
+            ConversionRefusal.CHECKER, "a rule that no checker of printed text has"
+        )
+    if any(r.rule is CheckerRule.TRUTH for r in rules) and (answer.scalar, answer.depth) != (
         Scalar.BOOL,
         0,
     ):
-        raise Refused(Refusal.CHECKER, "truth, of what is neither True nor False")
+        raise ConversionRefused(
+            ConversionRefusal.CHECKER, "truth, of what is neither True nor False"
+        )
     in_lines = answer.depth > 1 or (
         answer.scalar is Scalar.TEXT and (answer.depth == 0 or answer.apart)
     )
     if answer.scalar is not Scalar.FLOAT:
-        return str(Rule.LINES if in_lines else Rule.TOKENS)
+        return str(CheckerRule.LINES if in_lines else CheckerRule.TOKENS)
     tolerances = {(r.absolute, r.relative) for r in rules}
     if len(tolerances) > 1 or in_lines:
-        raise Refused(Refusal.CHECKER, "numbers with several tolerances, or in rows")
+        raise ConversionRefused(
+            ConversionRefusal.CHECKER, "numbers with several tolerances, or in rows"
+        )
     absolute, relative = tolerances.pop()
     # Numbers are printed in many ways, so that tests without a tolerance get the default one.
     tolerance = f"(abs={absolute!r}, rel={relative!r})" if absolute or relative else ""
-    return f"{Rule.FLOAT}{tolerance}"
+    return f"{CheckerRule.FLOAT}{tolerance}"
 
 
 def _driver(entry: str, given: Sequence[Slot], answer: Slot) -> str:

@@ -1,7 +1,7 @@
 """Choose the layout of a function's arguments on lines, from their types over all tests.
 
 - A `Slot` is equal for every test of a task, because a statement describes one layout.
-- A `Refusal` names the reason why no layout can carry a task; the task then stays unchanged.
+- A `ConversionRefusal` names the reason why no layout can carry a task; the task then stays unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SAFE_INT = 2**53
 _LARGE_INT = 10**4000  # Python's own readers take 4,300 digits by default
 
 
-class Refusal(StrEnum):
+class ConversionRefusal(StrEnum):
     """Reason why a call task cannot become a program on standard input."""
 
     NOT_A_CALL = "not_a_call"
@@ -51,10 +51,10 @@ class Refusal(StrEnum):
     """No checker of printed text has all the rules by which the tests compare."""
 
 
-class Refused(ValueError):
+class ConversionRefused(ValueError):
     """Raised for a task that no layout can carry; the message starts with the refusal's name."""
 
-    def __init__(self, refusal: Refusal, detail: str) -> None:
+    def __init__(self, refusal: ConversionRefusal, detail: str) -> None:
         super().__init__(f"{refusal}: {detail}")
         self.refusal = refusal
 
@@ -90,10 +90,12 @@ class Slot:
 
 
 def slots(calls: Sequence[Sequence[Any]]) -> tuple[Slot, ...]:
-    """Return the layout of each argument over all calls of one function. Raises `Refused`."""
+    """Return the layout of each argument over all calls of one function. Raises `ConversionRefused`."""
     counts = {len(call) for call in calls}
     if len(counts) != 1:
-        raise Refused(Refusal.DIFFERENT_ARITY, " and ".join(map(str, sorted(counts))))
+        raise ConversionRefused(
+            ConversionRefusal.DIFFERENT_ARITY, " and ".join(map(str, sorted(counts)))
+        )
     columns = zip(*calls, strict=True)
     layouts = [slot_of(column, f"argument {i}") for i, column in enumerate(columns, start=1)]
     # A list of lists without a length can end only at the end of the input. That works for one
@@ -117,20 +119,20 @@ class _Seen:
 def slot_of(column: Sequence[Any], what: str, *, exact: bool = True) -> Slot:
     """Return the layout of all values of one argument, which ``what`` names in messages.
 
-    With ``exact``, lists and tuples are different types. Raises `Refused`.
+    With ``exact``, lists and tuples are different types. Raises `ConversionRefused`.
     """
     seen = _Seen()
     for value in column:
         _look(value, 0, seen, what)
     if not seen.scalars:
-        raise Refused(Refusal.UNKNOWN_ITEMS, f"{what} is empty in every test")
+        raise ConversionRefused(ConversionRefusal.UNKNOWN_ITEMS, f"{what} is empty in every test")
     if len(seen.depths) != 1 or any(e >= max(seen.depths) for e in seen.empty_at):
-        raise Refused(Refusal.UNEVEN_DEPTH, what)
+        raise ConversionRefused(ConversionRefusal.UNEVEN_DEPTH, what)
     depth = seen.depths.pop()
     if depth > MAX_DEPTH:
-        raise Refused(Refusal.TOO_DEEP, f"{what}: {depth} lists in each other")
+        raise ConversionRefused(ConversionRefusal.TOO_DEEP, f"{what}: {depth} lists in each other")
     if exact and any(len(letters) > 1 for letters in seen.letters.values()):
-        raise Refused(Refusal.MIXED_TYPES, f"{what}: list, tuple")
+        raise ConversionRefused(ConversionRefusal.MIXED_TYPES, f"{what}: list, tuple")
     scalar = _scalar(seen.scalars, what)
     return Slot(
         scalar,
@@ -143,7 +145,9 @@ def slot_of(column: Sequence[Any], what: str, *, exact: bool = True) -> Slot:
 def _look(value: Any, depth: int, seen: _Seen, what: str) -> None:
     if isinstance(value, (list, tuple)):
         if depth > MAX_DEPTH:
-            raise Refused(Refusal.TOO_DEEP, f"{what}: more than {MAX_DEPTH} lists in each other")
+            raise ConversionRefused(
+                ConversionRefusal.TOO_DEEP, f"{what}: more than {MAX_DEPTH} lists in each other"
+            )
         seen.letters.setdefault(depth, set()).add("t" if isinstance(value, tuple) else "l")
         if not value:
             seen.empty_at.add(depth)
@@ -151,12 +155,12 @@ def _look(value: Any, depth: int, seen: _Seen, what: str) -> None:
             _look(item, depth + 1, seen, what)
         return
     if value is None:
-        raise Refused(Refusal.NONE, what)
+        raise ConversionRefused(ConversionRefusal.NONE, what)
     if isinstance(value, dict):
-        raise Refused(Refusal.MAPPING, what)
+        raise ConversionRefused(ConversionRefusal.MAPPING, what)
     if not isinstance(value, (bool, int, float, str)):
         name = value.kind if isinstance(value, values.Opaque) else type(value).__name__
-        raise Refused(Refusal.OTHER_TYPE, f"{what}: {name}")
+        raise ConversionRefused(ConversionRefusal.OTHER_TYPE, f"{what}: {name}")
     seen.depths.add(depth)
     seen.scalars.append(value)
 
@@ -171,24 +175,24 @@ def _scalar(scalars: Sequence[Any], what: str) -> Scalar:
         return Scalar.BOOL
     if kinds == {int}:
         if any(not -_LARGE_INT < s < _LARGE_INT for s in scalars):
-            raise Refused(Refusal.LARGE_INTEGER, what)
+            raise ConversionRefused(ConversionRefusal.LARGE_INTEGER, what)
         return Scalar.INT
     if kinds <= {int, float}:
         if any(isinstance(s, int) and abs(s) > _SAFE_INT for s in scalars):
-            raise Refused(Refusal.LARGE_INTEGER, f"{what}, among floats")
+            raise ConversionRefused(ConversionRefusal.LARGE_INTEGER, f"{what}, among floats")
         return Scalar.FLOAT
     names = ", ".join(sorted(k.__name__ for k in kinds))
-    raise Refused(Refusal.MIXED_TYPES, f"{what}: {names}")
+    raise ConversionRefused(ConversionRefusal.MIXED_TYPES, f"{what}: {names}")
 
 
 def _check_text(text: str, what: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise Refused(Refusal.NOT_TEXT, what) from None
+        raise ConversionRefused(ConversionRefusal.NOT_TEXT, what) from None
     # Every line break of `str.splitlines` counts, because programs read lines in many ways.
     if len(f"{text}x".splitlines()) > 1:
-        raise Refused(Refusal.TEXT_WITH_LINE_BREAK, what)
+        raise ConversionRefused(ConversionRefusal.TEXT_WITH_LINE_BREAK, what)
 
 
 def _needs_a_line(text: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparring.tasks.suites.called import CallTest as CallTest
-from sparring.tasks.suites.called import Names
+from sparring.tasks.suites.called import NameMeanings
 from sparring.tasks.suites.constants import NotConstant
 from sparring.tasks.suites.expressions import call_test
 
@@ -37,10 +37,10 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
       the execution.
     """
     tree, rest = parse_beginning(source)
-    meanings = Names(frozenset(names))
+    meanings = NameMeanings(frozenset(names))
     assertions: list[CallTest | NotACall] = []
     for node, nested in _assertions(tree.body):
-        text = shown(node)
+        text = assertion_text(node)
         if nested:
             assertions.append(NotACall(text, "inside a loop or a branch"))
             continue
@@ -98,7 +98,7 @@ def _assertions(body: Sequence[ast.stmt]) -> list[tuple[ast.Assert, bool]]:
     return assertions
 
 
-def shown(node: ast.stmt) -> str:
+def assertion_text(node: ast.stmt) -> str:
     """Return the source of an assertion, for people."""
     try:
         return ast.unparse(node)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparring.tasks.suites.called import Arguments, Names
+from sparring.tasks.suites.called import Arguments, NameMeanings
 from sparring.tasks.suites.constants import CONSTANTS, NotConstant, bounded, changeable, dotted
 
 
@@ -65,9 +65,11 @@ class Bindings:
     def __post_init__(self) -> None:
         self.ever |= self.functions
 
-    def names(self) -> Names:
+    def names(self) -> NameMeanings:
         """Return the meanings of the names at the current statement."""
-        return Names(frozenset(self.functions), _Kept(self.constants, self.handed), self.results)
+        return NameMeanings(
+            frozenset(self.functions), _Kept(self.constants, self.handed), self.results
+        )
 
     def inside(self) -> Bindings:
         """Return a copy for a scope inside this one, or for a branch."""
@@ -121,14 +123,14 @@ class Bindings:
     def _module(self, alias: ast.alias, before: set[str]) -> None:
         bound = alias.asname or alias.name.partition(".")[0]
         self.forget(bound)
-        if not of_library(alias.name):
+        if not is_stdlib(alias.name):
             for name in before:
                 self.goes_by(f"{alias.asname or alias.name}.{name}")
 
     def _member(self, module: str, alias: ast.alias, before: set[str]) -> None:
         bound = alias.asname or alias.name
         self.forget(bound)
-        if of_library(module):
+        if is_stdlib(module):
             if f"{module}.{alias.name}" in CONSTANTS:
                 self.constants[bound] = CONSTANTS[f"{module}.{alias.name}"]
             return
@@ -179,7 +181,7 @@ class Bindings:
             self.goes_by(name + ending)
 
 
-def of_library(module: str) -> bool:
+def is_stdlib(module: str) -> bool:
     """Return whether a module is part of the standard library."""
     return module.partition(".")[0] in sys.stdlib_module_names
 

@@ -24,7 +24,7 @@ class CallTest:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class NameMeanings:
     """Meanings of names at an expression.
 
     ``functions`` are the names of the function under test, ``constants`` the values of names,
@@ -66,7 +66,7 @@ class Names:
         )
 
 
-def made(call: Arguments, value: object, checker: str = "value") -> CallTest:
+def encoded_test(call: Arguments, value: object, checker: str = "value") -> CallTest:
     """Return the test of a call.
 
     Raises `NotConstant` for a value that cannot be encoded, and for a value that shares a list,

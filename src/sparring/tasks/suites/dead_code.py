@@ -28,12 +28,12 @@ def live_parts(node: ast.stmt, always: Always) -> Iterator[ast.expr | Sequence[a
     """Yield the expressions of a statement, and the bodies that may be executed."""
     dead: list[str] = []
     if isinstance(node, (ast.If, ast.While)):
-        holds = known(node.test, always)
+        holds = constant_truth(node.test, always)
         if holds is False:  # None: the execution decides
             dead.append("body")
         elif holds and isinstance(node, ast.If):
             dead.append("orelse")
-    elif isinstance(node, (ast.For, ast.AsyncFor)) and known(node.iter, always) is False:
+    elif isinstance(node, (ast.For, ast.AsyncFor)) and constant_truth(node.iter, always) is False:
         dead.append("body")
     for name, value in ast.iter_fields(node):
         if name in dead:
@@ -61,7 +61,7 @@ def _inside(parts: Sequence[object]) -> Iterator[ast.expr | Sequence[ast.stmt]]:
             yield part.body
 
 
-def ends(node: ast.stmt, always: Always) -> bool:
+def ends_body(node: ast.stmt, always: Always) -> bool:
     """Return whether the statements after this one in its body are never executed."""
     if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return True
@@ -70,22 +70,22 @@ def ends(node: ast.stmt, always: Always) -> bool:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         return name in _EXITS
     if isinstance(node, ast.If):
-        holds = known(node.test, always)
+        holds = constant_truth(node.test, always)
         branches = (
             [node.body] if holds else [node.orelse] if holds is False else [node.body, node.orelse]
         )
-        return all(any(ends(each, always) for each in branch) for branch in branches)
-    if isinstance(node, ast.While) and known(node.test, always):
+        return all(any(ends_body(each, always) for each in branch) for branch in branches)
+    if isinstance(node, ast.While) and constant_truth(node.test, always):
         return not any(isinstance(part, (ast.Break, ast.Return)) for part in ast.walk(node))
     return False
 
 
 def always_true(test: ast.expr, always: Always) -> bool:
     """Return whether an assertion always holds: a true constant, or a non-empty tuple."""
-    return bool(known(test, always)) or (isinstance(test, ast.Tuple) and bool(test.elts))
+    return bool(constant_truth(test, always)) or (isinstance(test, ast.Tuple) and bool(test.elts))
 
 
-def known(test: ast.expr, always: Always) -> bool | None:
+def constant_truth(test: ast.expr, always: Always) -> bool | None:
     """Return the truth value of a condition from its syntax; None if the execution decides."""
     match test:
         case ast.Constant(value=value):
@@ -97,13 +97,13 @@ def known(test: ast.expr, always: Always) -> bool | None:
         case ast.Name(id="__debug__"):
             return True
         case ast.Name(id=name) if name in always:
-            return known(always[name], {})
+            return constant_truth(always[name], {})
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            truth = known(operand, always)
+            truth = constant_truth(operand, always)
             return None if truth is None else not truth
         case ast.BoolOp(op=op, values=parts):
             decides = isinstance(op, ast.Or)
-            truths = [known(part, always) for part in parts]
+            truths = [constant_truth(part, always) for part in parts]
             if decides in truths:
                 return decides
             return None if None in truths else not decides

@@ -18,7 +18,7 @@ import operator
 import string
 from collections.abc import Iterator, Set
 
-from sparring.tasks.suites.bindings import of_library
+from sparring.tasks.suites.bindings import is_stdlib
 from sparring.tasks.suites.constants import TYPES, dotted
 from sparring.tasks.suites.statements import statements
 
@@ -174,11 +174,11 @@ def _bound(tree: ast.AST) -> Iterator[str]:
                     if alias.name == "*" and module in _STARRED:
                         yield from vars(_STARRED[module])
                     bound = alias.asname or alias.name
-                    if of_library(module or "") or bound != alias.name:
+                    if is_stdlib(module or "") or bound != alias.name:
                         yield bound
             case ast.Import(names=aliases):
                 yield from (
                     alias.asname or alias.name.partition(".")[0]
                     for alias in aliases
-                    if alias.asname or of_library(alias.name)
+                    if alias.asname or is_stdlib(alias.name)
                 )

@@ -18,7 +18,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sparring.tasks.suites.dead_code import always_true, ends, known, live_parts
+from sparring.tasks.suites.dead_code import always_true, constant_truth, ends_body, live_parts
 from sparring.tasks.suites.statements import is_text
 from sparring.testnames import CANDIDATE, CHECK, names_a_test
 
@@ -90,7 +90,7 @@ class _Walk:
         """
         for node in body:
             self._statement(node, answers=answers)
-            if ends(node, self._always):
+            if ends_body(node, self._always):
                 return
 
     def run_tests(self, body: Sequence[ast.stmt]) -> None:
@@ -239,7 +239,7 @@ def _here(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator[ast
             for part in live_parts(node, always):
                 if not isinstance(part, ast.expr):
                     yield from _here(part, always)
-        if ends(node, always):
+        if ends_body(node, always):
             return
 
 
@@ -277,7 +277,7 @@ def _skips(decorator: ast.expr) -> bool:
         # With a condition the test may count; with `strict` the test must fail.
         return not positional and not any(k.arg in ("strict", "condition") for k in keywords)
     if name in ("skipif", "skipIf", "skipUnless") and positional:
-        return known(positional[0], {}) is (name != "skipUnless")
+        return constant_truth(positional[0], {}) is (name != "skipUnless")
     return name == "skip"
 
 

@@ -19,7 +19,7 @@ from sparring.testnames import (
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def why_not(suite: ast.Module, entry_point: str, program: ast.Module | None) -> str:
+def suite_fault(suite: ast.Module, entry_point: str, program: ast.Module | None) -> str:
     """Return the first fault of a suite on this function, or "".
 
     ``program`` is the reference solution, if there is one.

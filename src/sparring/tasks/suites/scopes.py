@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sparring.tasks.suites.asserts import NotACall, shown
+from sparring.tasks.suites.asserts import NotACall, assertion_text
 from sparring.tasks.suites.bindings import Bindings
 from sparring.tasks.suites.called import CallTest
 from sparring.tasks.suites.constants import NotConstant, dotted
@@ -31,14 +31,14 @@ _LOOP = "inside a loop or a branch"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadAssertion:
     """An assertion and its reading: a call test, or the reason against one."""
 
     node: Assertion
     read: CallTest | NotACall
 
 
-def assertions(tree: ast.Module, function: str) -> list[Found]:
+def assertions(tree: ast.Module, function: str) -> list[ReadAssertion]:
     """Return every assertion of a module, in the order of the text.
 
     ``function`` is the name of the function under test: ``f``, or ``Solution().f``. The names
@@ -61,7 +61,9 @@ def assertions(tree: ast.Module, function: str) -> list[Found]:
     if not reason:
         return walk.found
     return [
-        Found(f.node, NotACall(shown(f.node), reason)) if isinstance(f.read, CallTest) else f
+        ReadAssertion(f.node, NotACall(assertion_text(f.node), reason))
+        if isinstance(f.read, CallTest)
+        else f
         for f in walk.found
     ]
 
@@ -73,7 +75,7 @@ class _Walk:
     tree: ast.Module
     head: str
     functions: set[str]
-    found: list[Found] = field(default_factory=list)
+    found: list[ReadAssertion] = field(default_factory=list)
     top: Bindings = field(init=False)
     given: set[str] = field(init=False)
     """Functions that take the function under test as their only argument, as in ``check(f)``."""
@@ -131,10 +133,10 @@ class _Walk:
             else:
                 raise NotConstant("no assertion about a value")
         except NotConstant as error:
-            read = NotACall(shown(node), str(error))
+            read = NotACall(assertion_text(node), str(error))
         except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
-            read = NotACall(shown(node), f"{type(error).__name__}: {error}")
-        self.found.append(Found(node, read))
+            read = NotACall(assertion_text(node), f"{type(error).__name__}: {error}")
+        self.found.append(ReadAssertion(node, read))
 
     def _function(self, node: ast.FunctionDef, outside: Bindings, refusal: str) -> None:
         """Walk through a function, whose stored names are local from its first line on."""

@@ -6,7 +6,7 @@
   Nothing is left out or approximated.
 - A suite that cannot run, or in which no assertion is reached, is refused (``runnable``).
 - A script runs apart from the program. So the lines of the program's head that the script uses
-  are put before it (``carried``).
+  are put before it (``needed_lines``).
 - A script that uses a module of the standard library without an import gets the import:
   published rewritings of MBPP have lost ``test_imports``, and no program would pass.
 """
@@ -19,12 +19,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from sparring.schema import Kind, Test
+from sparring.schema import Test, TestKind
 from sparring.tasks.suites.asserts import parse_asserts
 from sparring.tasks.suites.called import CallTest
-from sparring.tasks.suites.carried import carried
+from sparring.tasks.suites.needed_lines import needed_lines
 from sparring.tasks.suites.reached import reached
-from sparring.tasks.suites.runnable import why_not
+from sparring.tasks.suites.runnable import suite_fault
 from sparring.tasks.suites.statements import is_future
 from sparring.testnames import CHECK, is_programs, tested_names
 
@@ -48,14 +48,16 @@ def read_suite(
     if tree is None:
         row.fault(name, "is not Python")
         return ()
-    if fault := why_not(tree, entry_point, program):
+    if fault := suite_fault(tree, entry_point, program):
         row.fault(name, fault)
         return ()
     calls = _calls(tree, entry_point)
     if calls:
-        return tuple(Test(c.input, c.output, Kind.CALL, c.checker) for c in calls)
+        return tuple(Test(c.input, c.output, TestKind.CALL, c.checker) for c in calls)
     scripts = _apart(parts, entry_point) or [source]
-    return tuple(Test(_script(script, entry_point, program), "", Kind.SCRIPT) for script in scripts)
+    return tuple(
+        Test(_script(script, entry_point, program), "", TestKind.SCRIPT) for script in scripts
+    )
 
 
 def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
@@ -67,7 +69,7 @@ def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
         # Blank lines stay in place of the import, so that line numbers do not change.
         for at in range(node.lineno - 1, node.end_lineno or node.lineno):
             lines[at] = ""
-    lines_before = [*map(ast.unparse, future), *carried(tree, entry_point, program)]
+    lines_before = [*map(ast.unparse, future), *needed_lines(tree, entry_point, program)]
     return "".join(f"{line}\n" for line in lines_before) + ("\n".join(lines) if future else source)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 
-from sparring.tasks.suites.called import Arguments, CallTest, Names, made
+from sparring.tasks.suites.called import Arguments, CallTest, NameMeanings, encoded_test
 from sparring.tasks.suites.constants import NotConstant, dotted
 
 _FINE = 1e-4
@@ -37,7 +37,7 @@ def within(
             value = float(value)
         except OverflowError as error:
             raise NotConstant(f"OverflowError: {error}") from error
-    return made(call, value, f"value(abs={absolute!r}, rel={relative!r})")
+    return encoded_test(call, value, f"value(abs={absolute!r}, rel={relative!r})")
 
 
 def is_approx(node: ast.expr) -> bool:
@@ -45,7 +45,7 @@ def is_approx(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and dotted(node.func) in ("approx", "pytest.approx")
 
 
-def near_approx(call: Arguments, approx: ast.Call, names: Names) -> CallTest:
+def near_approx(call: Arguments, approx: ast.Call, names: NameMeanings) -> CallTest:
     """Return the test of ``f(x) == approx(y, rel, abs)``. Raises `NotConstant`."""
     named = names.keywords(approx)
     if not 1 <= len(approx.args) <= 3 or not {"rel", "abs"}.issuperset(named):
@@ -61,7 +61,9 @@ def near_approx(call: Arguments, approx: ast.Call, names: Names) -> CallTest:
     return within(call, names.value(approx.args[0]), absolute, relative, several=True)
 
 
-def near_distance(left: ast.expr, right: ast.expr, names: Names, *, strict: bool) -> CallTest:
+def near_distance(
+    left: ast.expr, right: ast.expr, names: NameMeanings, *, strict: bool
+) -> CallTest:
     """Return the test of ``abs(f(x) - y) < t``, or with y first. Raises `NotConstant`."""
     if (
         isinstance(left, ast.Call)
@@ -80,7 +82,7 @@ def near_distance(left: ast.expr, right: ast.expr, names: Names, *, strict: bool
     raise NotConstant("a comparison other than ==")
 
 
-def near_isclose(test: ast.Call, names: Names) -> CallTest:
+def near_isclose(test: ast.Call, names: NameMeanings) -> CallTest:
     """Return the test of ``math.isclose(f(x), y)``. Raises `NotConstant`."""
     if len(test.args) != 2:
         raise NotConstant("isclose without two values")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from sparring.tasks.suites.called import CallTest, Names
+from sparring.tasks.suites.called import CallTest, NameMeanings
 from sparring.tasks.suites.constants import NotConstant
 from sparring.tasks.suites.expressions import call_test, compared
 from sparring.tasks.suites.tolerances import of_places, tolerance, within
@@ -34,7 +34,7 @@ _PARAMETERS = {
 _NONE = ast.Constant(None)
 
 
-def method_test(method: str, call: ast.Call, names: Names) -> CallTest:
+def method_test(method: str, call: ast.Call, names: NameMeanings) -> CallTest:
     """Return the test that a call of a method of `unittest.TestCase` states.
 
     Raises `NotConstant` with the reason if the call states no test.
@@ -77,7 +77,7 @@ def _given(call: ast.Call, parameters: tuple[str, ...], *, delta: bool) -> dict[
 
 
 def _almost(
-    left: ast.expr, right: ast.expr, arguments: dict[str, ast.expr], names: Names
+    left: ast.expr, right: ast.expr, arguments: dict[str, ast.expr], names: NameMeanings
 ) -> CallTest:
     """Return the test of ``assertAlmostEqual``: within ``delta``, or equal to ``places`` (7)."""
     places, delta = (

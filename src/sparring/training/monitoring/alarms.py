@@ -32,7 +32,7 @@ class Monitor(StrEnum):
     """Monitors that can raise an alarm. Most alarm above their limit; entropy and gradient share
     alarm below it."""
 
-    WITHHELD_GAP = "withheld_gap"
+    HIDDEN_GAP = "hidden_gap"
     ESTIMATE_GAP = "estimate_gap"
     DUPLICATE_TESTS = "duplicate_tests"
     COPIED_TESTS = "copied_tests"
@@ -40,7 +40,7 @@ class Monitor(StrEnum):
     TRIVIAL_INPUTS = "trivial_inputs"
     SUSPECT_TESTS = "suspect_tests"
     REFERENCE_FAILURES = "reference_failures"
-    FOREIGN_OUTPUTS = "foreign_outputs"
+    CHECKER_LENIENCY = "checker_leniency"
     VIOLATIONS = "violations"
     CODER_ENTROPY = "coder_entropy"
     TESTER_ENTROPY = "tester_entropy"
@@ -81,7 +81,7 @@ _LEAST_GAP = 1e-3
 _FLOORS = frozenset({"entropy", "gradient_share"})
 """Metrics that alarm below their limit."""
 _REASONS = {
-    Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their "
+    Monitor.HIDDEN_GAP: "programs that pass every rewarded test fail {value:.0%} of their "
     "executions on hidden tests: the programs are fitted to the rewarded tests, or these are too "
     "few",
     Monitor.ESTIMATE_GAP: "the test accuracy estimated by the programs exceeds the true one by "
@@ -97,7 +97,7 @@ _REASONS = {
     "group, though some program passes at least half of the other tests: these tests may be wrong",
     Monitor.REFERENCE_FAILURES: "the reference solutions fail {value:.0%} of the ground-truth "
     "tests: tests or references are wrong",
-    Monitor.FOREIGN_OUTPUTS: "checkers accept {value:.0%} of the expected outputs of other tests: "
+    Monitor.CHECKER_LENIENCY: "checkers accept {value:.0%} of the expected outputs of other tests: "
     "the checkers accept wrong outputs",
     Monitor.VIOLATIONS: "{value:.0%} of the programs' executions tried what the sandbox forbids",
     Monitor.CODER_ENTROPY: "the coder's entropy is {value:.0%} of its entropy in the first "
@@ -123,7 +123,7 @@ _REASONS = {
 }
 
 
-def raised(
+def alarms_after(
     limits: MonitorSettings,
     earlier: Sequence[Record],
     record: Record,
@@ -167,7 +167,7 @@ def raised(
     return alarms
 
 
-def begun(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
+def new_alarms(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
     """Return the alarms that the step before did not have."""
     before = {a["monitor"] for a in earlier[-1].get("alarms", ())} if earlier else set()
     return [a for a in alarms if a["monitor"] not in before]

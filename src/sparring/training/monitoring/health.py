@@ -12,7 +12,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
 from sparring.schema import Role
 from sparring.text import visible
-from sparring.training.monitoring.alarms import begun, raised
+from sparring.training.monitoring.alarms import alarms_after, new_alarms
 from sparring.training.state.trainer import Trainer
 
 
@@ -28,7 +28,7 @@ def check_update(trainer: Trainer, run: RunDir, record: Mapping[str, Any]) -> It
             f"{_see_again(run)}"
         )
     # Asynchronous rollouts come from other weights than the trainer's: their gap is expected.
-    limit = math.inf if recipe.training.ahead and step > 1 else recipe.gap_alarm
+    limit = math.inf if recipe.training.max_async_level and step > 1 else recipe.gap_alarm
     for role in Role:
         gap = record[role]["logprob_gap"]
         if gap is not None and gap > limit:
@@ -41,11 +41,11 @@ def check_update(trainer: Trainer, run: RunDir, record: Mapping[str, Any]) -> It
         if len(trainer.refused) > 1:
             raise RunError(
                 f"step {step}: the gradient is not finite or its norm exceeds "
-                f"learning.refuse_norm, for the second time (first in step {trainer.refused[0]}). "
+                f"learning.skip_grad_norm, for the second time (first in step {trainer.refused[0]}). "
                 f"{_see_again(run)}"
             )
         yield (
-            f"step {step}: the gradient is not finite or its norm exceeds learning.refuse_norm; "
+            f"step {step}: the gradient is not finite or its norm exceeds learning.skip_grad_norm; "
             "it was not applied. A second such gradient ends the run."
         )
 
@@ -57,11 +57,11 @@ def with_alarms(
     that the step before did not have."""
     cleaned: dict[str, Any] = clean(record)
     learning = [role for role in Role if recipe.learning.learns(role)]
-    ahead = bool(recipe.training.ahead)
-    cleaned["alarms"] = raised(recipe.monitors, earlier, cleaned, learning, ahead)
+    ahead = bool(recipe.training.max_async_level)
+    cleaned["alarms"] = alarms_after(recipe.monitors, earlier, cleaned, learning, ahead)
     notes = [
         f"step {record['step']}: alarm {new['monitor']}: {visible(new['reason'])}"
-        for new in begun(cleaned["alarms"], earlier)
+        for new in new_alarms(cleaned["alarms"], earlier)
     ]
     return cleaned, notes
 

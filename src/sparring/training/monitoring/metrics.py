@@ -11,9 +11,9 @@ import numpy as np
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.grading.record import Scored
-from sparring.grading.supervised import supervision_metrics
-from sparring.learner.samples import Group
+from sparring.grading.pseudo_labels import pseudo_label_metrics
+from sparring.grading.record import ScoredGroup
+from sparring.learner.samples import SampleGroup
 from sparring.learner.stats import RoleStats
 from sparring.metrics.metrics import pass_rate
 from sparring.schema import ParseFailure, Role, StopReason
@@ -22,13 +22,15 @@ from sparring.training.state.trainer import Trainer
 
 def tokens_of(results: Sequence[GroupResult]) -> int:
     """Return the number of tokens sampled for these groups."""
-    return sum(len(r.token_ids) for g in results for r in (*g.coder, *g.tester, *g.opponents))
+    return sum(
+        len(r.token_ids) for g in results for r in (*g.coder, *g.tester, *g.initial_policy_programs)
+    )
 
 
 def step_metrics(
     step: int,
-    scored: Sequence[Scored],
-    groups: Sequence[Group],
+    scored: Sequence[ScoredGroup],
+    groups: Sequence[SampleGroup],
     stats: Mapping[Role, RoleStats],
     trainer: Trainer,
 ) -> dict[str, Any]:
@@ -38,25 +40,25 @@ def step_metrics(
     the statistics of the update by role. docs/records.md defines each key and its unit.
     """
     dropped = {role: _dropped(scored, role) for role in Role}
-    judged = [s.judged for s in scored]
-    responses = [r for j in judged for r in (*j.coder, *j.tester)]
+    graded = [s.group for s in scored]
+    responses = [r for j in graded for r in (*j.coder, *j.tester)]
     record: dict[str, Any] = {
         "step": step,
-        "tokens": tokens_of(judged),
-        "one_shot": _mean([pass_rate(j.matrix) for j in judged]),
+        "tokens": tokens_of(graded),
+        "pass@1": _mean([pass_rate(j.matrix) for j in graded]),
         "tests_right": _mean(
-            [j.right_U.mean() for j in judged if j.right_U is not None and len(j.tester)]
+            [j.right_U.mean() for j in graded if j.right_U is not None and len(j.tester)]
         ),
-        "tests_invalid": _mean([1 - j.valid_U.mean() for j in judged if len(j.tester)]),
-        "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
-        "infra_share": infra_share(judged),
+        "tests_invalid": _mean([1 - j.valid_U.mean() for j in graded if len(j.tester)]),
+        "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(graded)),
+        "infra_share": infra_share(graded),
         "learning_rate": trainer.learner.learning_rate,
         "refused": sum(s.refused for s in stats.values()),
-        "input_size": _mean([s for j in judged for s in j.size_U[j.parsed_U]]),
-        "monitors": monitor_values(judged),
+        "input_size": _mean([s for j in graded for s in j.size_U[j.parsed_U]]),
+        "monitors": monitor_values(graded),
     }
-    if any(j.supervision for j in judged):
-        record["supervision"] = supervision_metrics(scored)
+    if any(j.pseudo_labels for j in graded):
+        record["pseudo_labels"] = pseudo_label_metrics(scored)
     for role in Role:
         s = stats[role]
         own = [g for g in groups if g.role is role]
@@ -87,19 +89,19 @@ def step_metrics(
             "reward_std": float(np.std(reward)) if reward else float("nan"),
             "mean_length": _mean([len(r.token_ids) for r in every]),
             "truncated_share": _mean([r.stop is StopReason.LENGTH for r in every]),
-            "parse_failures": _failures(judged, role),
+            "parse_failures": _failures(graded, role),
             "dropped": dropped[role],
         }
     return record
 
 
-def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
+def _rewards(scored: Sequence[ScoredGroup], role: Role) -> list[float]:
     """Return the rewards of a role's responses, without responses that have no reward (NaN)."""
     rewards = [s.earned.rewards(role).value for s in scored]
     return [float(r) for group in rewards for r in group if not math.isnan(r)]
 
 
-def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
+def _dropped(scored: Sequence[ScoredGroup], role: Role) -> dict[str, int]:
     """Return the number of a role's groups that were not learned from, by reason."""
     counts: dict[str, int] = {}
     for s in scored:
@@ -109,9 +111,9 @@ def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
     return counts
 
 
-def _failures(judged: Sequence[GroupResult], role: Role) -> dict[str, int]:
+def _failures(groups: Sequence[GroupResult], role: Role) -> dict[str, int]:
     """Return the number of a role's parse failures, by failure."""
-    parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
+    parsed = [p for j in groups for p in (j.programs if role is Role.CODER else j.tests)]
     names = [p.failure for p in parsed if p.failure is not None]
     return {str(name): names.count(name) for name in ParseFailure if name in names}
 

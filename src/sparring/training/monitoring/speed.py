@@ -13,15 +13,15 @@ import torch
 from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
 from sparring.learner.peaks import dense_peak
-from sparring.learner.samples import Group
-from sparring.learner.work import Work, work_of
-from sparring.policy.settings import Engine, Precision
+from sparring.learner.samples import SampleGroup
+from sparring.learner.work import UpdateWork, work_of
+from sparring.policy.settings import Precision, SamplingEngine
 from sparring.policy.shape import shape_of
 from sparring.runs.timeline import Phase
 from sparring.training.state.trainer import Trainer
 
 
-def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:
+def work_in(trainer: Trainer, groups: Sequence[SampleGroup]) -> UpdateWork:
     """Return the work of an update on ``groups``: tokens, and floating-point operations unless the
     model's shape is unknown."""
     m, adapter = trainer.recipe.model, 0
@@ -35,7 +35,7 @@ def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:
 
 
 def speeds(
-    trainer: Trainer, phases: Mapping[str, float], sampled: int, work: Work
+    trainer: Trainer, phases: Mapping[str, float], sampled: int, work: UpdateWork
 ) -> dict[str, float]:
     """Return the rates of a step: ``sampled`` tokens and the ``work`` of the update, each over the
     seconds of its phase. A step read from a record has no rate of sampling."""
@@ -59,7 +59,7 @@ def speeds(
 def _sampling_devices(recipe: Recipe) -> int | None:
     """Return the number of devices that sample; None for servers given by URL, whose devices are
     unknown."""
-    if recipe.sampling.engine is Engine.LOCAL:
+    if recipe.sampling.engine is SamplingEngine.LOCAL:
         return 1
     if recipe.vllm.urls:
         return None

@@ -28,7 +28,7 @@ MARK = "tracking.json"
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-class Tells(Protocol):
+class TrackerLike(Protocol):
     """Part of accelerate's `GeneralTracker` that is used here."""
 
     def start(self) -> None: ...
@@ -48,7 +48,7 @@ def check_trackers(recipe: Recipe) -> None:
             )
 
 
-def trackers_of(recipe: Recipe, run: RunDir) -> list[Tells]:
+def trackers_of(recipe: Recipe, run: RunDir) -> list[TrackerLike]:
     """Return the recipe's trackers for this run, not started yet."""
     if not recipe.tracking.trackers:
         return []
@@ -57,7 +57,7 @@ def trackers_of(recipe: Recipe, run: RunDir) -> list[Tells]:
 
     PartialState(cpu=True)  # accelerate's trackers log through it; our processes do not use it
     project, name = recipe.tracking.project, run.path.resolve().name
-    trackers: list[Tells] = []
+    trackers: list[TrackerLike] = []
     for tracker in recipe.tracking.trackers:
         if tracker is Tracker.TENSORBOARD:
             trackers.append(TensorBoardTracker(project, run.path / "tracking"))
@@ -77,7 +77,7 @@ def trackers_of(recipe: Recipe, run: RunDir) -> list[Tells]:
 class Tracking:
     """Sender of a run's figures to its trackers; a context manager."""
 
-    def __init__(self, run: RunDir, recipe: Recipe, trackers: Sequence[Tells]) -> None:
+    def __init__(self, run: RunDir, recipe: Recipe, trackers: Sequence[TrackerLike]) -> None:
         self.run = run
         self.recipe = recipe
         self.trackers = trackers

@@ -22,9 +22,9 @@ from typing import assert_never
 
 from sparring.config.recipe import Recipe
 from sparring.learner.logprobs.sizes import CACHE_BYTES, CHUNK_BYTES
-from sparring.learner.settings import Frozen, Layout, UpdateMode
+from sparring.learner.settings import BatchLayout, Frozen, UpdateMode
 from sparring.policy.settings import Adapters
-from sparring.policy.shape import Shape
+from sparring.policy.shape import ModelShape
 from sparring.training.planning.conditions import (
     FLOAT,
     Conditions,
@@ -48,14 +48,14 @@ class Batch:
     """Response tokens whose log-probs are computed."""
 
     @classmethod
-    def of(cls, recipe: Recipe, shape: Shape, c: Conditions) -> Batch:
+    def of(cls, recipe: Recipe, shape: ModelShape, c: Conditions) -> Batch:
         """Return the largest micro-batch. A response longer than the budget is a batch of its
         own."""
         prompt, response = longest(recipe, shape)
         s = recipe.sampling
         budget = recipe.learning.tokens_per_micro_batch
         layout = backend(recipe, c).traits.layout
-        if layout is Layout.ROWS:
+        if layout is BatchLayout.ROWS:
             width = prompt + response - 1
             rows = max(1, budget // width)
             return cls(rows * width, rows * width, rows * response)
@@ -66,16 +66,16 @@ class Batch:
         computed = max(groups * (prompt + rows * response), min(budget, prompt + response))
         answers = groups * rows * response
         match layout:
-            case Layout.PROMPTS_APART:
+            case BatchLayout.PROMPTS_APART:
                 return cls(computed, groups * prompt + groups * rows * (prompt + response), answers)
-            case Layout.SEQUENCE:
+            case BatchLayout.SEQUENCE:
                 positions = max(computed, budget)
                 return cls(positions, positions, max(answers, budget - prompt))
             case other:
                 assert_never(other)
 
 
-def learning(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> dict[str, float]:
+def learning(recipe: Recipe, shape: ModelShape, c: Conditions, own: int) -> dict[str, float]:
     """Return the bytes of the learning phase, by name. ``own`` is the number of parameters that one
     role's loss moves.
 
@@ -103,13 +103,13 @@ def learning(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> dict[str,
     return memory
 
 
-def _layer(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
+def _layer(recipe: Recipe, shape: ModelShape, c: Conditions, batch: Batch) -> float:
     """Return the bytes that autograd keeps of a layer."""
     b, h, q, i = size(recipe), shape.hidden, shape.query, shape.inner
     adapted = recipe.model.lora_rank > 0
     norm = FLOAT * h + b * h * (1 if adapted else 2)  # float32 input, output, value between
     # Packed sequences keep the keys of grouped heads unrepeated.
-    packed = backend(recipe, c).traits.layout is Layout.SEQUENCE
+    packed = backend(recipe, c).traits.layout is BatchLayout.SEQUENCE
     keys = 2 * (shape.key if packed else q)
     rows = (2 * norm + b * (2 * q + 4 * i)) * batch.computed + b * keys * batch.seen
     if adapted:
@@ -117,12 +117,12 @@ def _layer(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
     return float(rows)
 
 
-def _working(shape: Shape, b: int) -> float:
+def _working(shape: ModelShape, b: int) -> float:
     """Return the temporary bytes per position of a layer's backward pass."""
     return float(2 * b * shape.inner + 2 * FLOAT * shape.hidden)
 
 
-def _in_layer(recipe: Recipe, shape: Shape, c: Conditions) -> float:
+def _in_layer(recipe: Recipe, shape: ModelShape, c: Conditions) -> float:
     """Return further bytes in a layer's backward pass.
 
     With sharded weights: the full weights of this layer, of the next layer and of a layer being
@@ -136,7 +136,7 @@ def _in_layer(recipe: Recipe, shape: Shape, c: Conditions) -> float:
     return float(shape.layer * (3 * b + (b + 2 * FLOAT if learns else 0)))
 
 
-def _at_matrix(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
+def _at_matrix(recipe: Recipe, shape: ModelShape, c: Conditions, batch: Batch) -> float:
     """Return the bytes at the output matrix.
 
     These are the last norm, the hidden states of the answers, a chunk's logits, scaled logits and

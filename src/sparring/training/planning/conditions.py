@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sparring.config.recipe import Recipe
 from sparring.learner.logprobs.sizes import chunk_tokens
-from sparring.learner.settings import Backend, Sharding, usual_backend
-from sparring.policy.settings import Engine, Precision
-from sparring.policy.shape import Shape
+from sparring.learner.settings import LogprobBackend, Sharding, usual_backend
+from sparring.policy.settings import Precision, SamplingEngine
+from sparring.policy.shape import ModelShape
 
 GIB = 1 << 30
 FLOAT = 4
@@ -56,30 +56,30 @@ def parts(recipe: Recipe, c: Conditions) -> int:
 
 def samples_here(recipe: Recipe) -> bool:
     """Return True if the first process samples."""
-    return recipe.sampling.engine is Engine.LOCAL
+    return recipe.sampling.engine is SamplingEngine.LOCAL
 
 
 def serves_here(recipe: Recipe) -> bool:
     """Return True if a vLLM server that we start runs on this machine."""
-    return recipe.sampling.engine is Engine.VLLM and not recipe.vllm.urls
+    return recipe.sampling.engine is SamplingEngine.VLLM and not recipe.vllm.urls
 
 
-def backend(recipe: Recipe, c: Conditions) -> Backend:
+def backend(recipe: Recipe, c: Conditions) -> LogprobBackend:
     """Return the backend that computes log-probs, if the model supports the backend."""
     wanted = recipe.learning.backend
-    if wanted is not Backend.AUTO:
+    if wanted is not LogprobBackend.AUTO:
         return wanted
     return usual_backend(recipe.model.gradient_checkpointing, parts(recipe, c) > 1, c.gpu)
 
 
-def chunk(recipe: Recipe, shape: Shape, c: Conditions) -> int:
+def chunk(recipe: Recipe, shape: ModelShape, c: Conditions) -> int:
     """Return the number of response tokens whose distributions over the vocabulary are in memory
     at the same time."""
     wanted = recipe.learning.logprob_chunk
     return wanted or chunk_tokens(shape.vocabulary, c.device if c.gpu else None)
 
 
-def longest(recipe: Recipe, shape: Shape) -> tuple[int, int]:
+def longest(recipe: Recipe, shape: ModelShape) -> tuple[int, int]:
     """Return the tokens of the longest prompt, and of the longest response that is learned from."""
     s, prompt = recipe.sampling, recipe.prompts.max_tokens
     response = max(s.coder_max_tokens, s.tester_max_tokens)

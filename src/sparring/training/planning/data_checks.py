@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sparring.errors import DataError
-from sparring.grading import columns
-from sparring.grading.columns import Ask
+from sparring.grading import test_jobs
 from sparring.grading.comparison import Grader
 from sparring.grading.grade import allowed
 from sparring.grading.limits import limits
+from sparring.grading.test_jobs import ExecutionRequest
 from sparring.sandbox.caller.packages import given
 from sparring.schema import Verdict
 from sparring.tasks.cleaning.imports import needs_lines, needs_of
@@ -34,9 +34,12 @@ def task_checks(context: RolloutContext) -> Iterator[Check]:
     for note in context.prompts.left_out_notes():
         yield Check("tasks", note, warning=True)
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
-    asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, context.limits)) for t in tried]
-    executions = columns.run(context.sandbox, asks)
-    rows = columns.graded(Grader(context.sandbox), list(zip(asks, executions, strict=True)))
+    asks = [
+        ExecutionRequest(t, t.solutions[0], t.ground_truth, limits(t, context.limits))
+        for t in tried
+    ]
+    executions = test_jobs.run(context.sandbox, asks)
+    rows = test_jobs.graded(Grader(context.sandbox), list(zip(asks, executions, strict=True)))
     wrong = [
         t.id
         for t, row in zip(tried, rows, strict=True)
@@ -62,10 +65,13 @@ def _validators(context: RolloutContext) -> Iterator[Check]:
     tried = [t for t in (*context.prompts.tasks, *context.prompts.held_out) if t.validator][
         :_REFERENCES
     ]
-    asks = [Ask(t, t.validator or "", t.ground_truth, limits(t, context.limits)) for t in tried]
+    asks = [
+        ExecutionRequest(t, t.validator or "", t.ground_truth, limits(t, context.limits))
+        for t in tried
+    ]
     refusing = [
         t.id
-        for t, outcomes in zip(tried, columns.run(context.sandbox, asks), strict=True)
+        for t, outcomes in zip(tried, test_jobs.run(context.sandbox, asks), strict=True)
         if not all(map(allowed, outcomes))
     ]
     if tried and len(refusing) == len(tried):

@@ -7,15 +7,15 @@ import math
 from pathlib import Path
 
 from sparring.config.recipe import Recipe
-from sparring.config.settings import SupervisionKind
+from sparring.config.settings import PseudoLabelSource
 from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.microworld.tasks import TESTS
 from sparring.policy.place import model_place
 
 _OLD = {
-    OldLogprobs.SAMPLED: "the sampler's log-probs",
-    OldLogprobs.TRAINER: "log-probs recomputed by the trainer before a role's first optimiser step",
-    OldLogprobs.EACH: "log-probs recomputed by the trainer before each optimiser step",
+    OldLogprobs.ROLLOUT: "the sampler's log-probs",
+    OldLogprobs.RECOMPUTED: "log-probs recomputed by the trainer before a role's first optimiser step",
+    OldLogprobs.PER_STEP: "log-probs recomputed by the trainer before each optimiser step",
 }
 
 
@@ -26,25 +26,25 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     quantity is an upper bound.
     """
     s, t, e = recipe.sampling, recipe.training, recipe.evaluation
-    programs = s.programs + recipe.opponents
-    tasks = t.tasks_per_step * (1 + s.extra_rounds)
+    programs = s.programs + recipe.initial_policy_programs
+    tasks = t.tasks_per_step * (1 + s.extra_attempts)
     tokens = tasks * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
-    steps = recipe.learning.minibatches * recipe.learning.epochs
+    steps = recipe.learning.num_minibatches * recipe.learning.ppo_epochs
     if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     ground_truth = recipe.tasks.max_tests or (8 if files else TESTS)
     reference, validator = ground_truth + s.tests, s.tests
     executions = tasks * (programs * (ground_truth + s.tests) + reference + validator)
-    labels = recipe.supervision
-    label_free = labels.kind is SupervisionKind.TESTER
+    labels = recipe.pseudo_labels
+    label_free = labels.kind is PseudoLabelSource.TESTER
     if label_free:
         executions += tasks * labels.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count
     precision = "sampler and trainer compute in float32"
     if not recipe.in_float32:
         precision = "sampler or trainer computes in bfloat16"
-    evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
+    evaluations = 1 + -(-t.steps // e.every) + len(e.initial_temperatures)
     quantities = {
         "method": recipe.method,
         "log-probs": (
@@ -78,10 +78,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
 
 def _responses(recipe: Recipe) -> str:
     s, tasks = recipe.sampling, recipe.training.tasks_per_step
-    others = recipe.opponents
+    others = recipe.initial_policy_programs
     kinds = f"{s.programs} + {s.tests}" + (f" + {others}" if others else "")
     total = tasks * (s.programs + s.tests + others)
-    attempts = f"; in at most {1 + s.extra_rounds} attempts" if s.extra_rounds else ""
+    attempts = f"; in at most {1 + s.extra_attempts} attempts" if s.extra_attempts else ""
     named = "programs, tests" + (", initial-policy programs" if others else "")
     return f"{total:,} ({tasks} tasks × ({kinds}): {named}){attempts}"
 

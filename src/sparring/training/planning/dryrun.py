@@ -25,7 +25,7 @@ import torch
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, rollout_record
+from sparring.grading.record import ScoredGroup, rollout_record
 from sparring.learner.stats import RoleStats
 from sparring.policy.settings import Adapters
 from sparring.rewards.advantages import Advantages
@@ -38,17 +38,17 @@ from sparring.training.monitoring.tracking import check_trackers
 from sparring.training.planning.check import Check
 from sparring.training.planning.data_checks import package_checks, task_checks
 from sparring.training.planning.model_checks import (
+    frozen_tester_check,
     model_check,
     prompt_checks,
     response_checks,
     reward_check,
-    supervisor_check,
 )
+from sparring.training.pseudo_labels.by_servers import write_ahead
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.scoring import scorer_of
 from sparring.training.state.trainer import Trainer
-from sparring.training.supervision.by_servers import write_ahead
 
 _TASKS = 2
 
@@ -70,7 +70,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         results, sampled, ran = _rollouts(context)
         yield from response_checks(context, trainer, results, sampled)
         if context.pseudo_labels:
-            yield supervisor_check(context.pseudo_labels.supervisor, results)
+            yield frozen_tester_check(context.pseudo_labels.frozen_tester, results)
         scored = [scorer.score(result, 1, i) for i, result in enumerate(results)]
         yield reward_check(scored)
         context.policies.rest()  # as in a step: frees a shared GPU for the update
@@ -91,10 +91,14 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
             bool(gap > recipe.gap_alarm),
         )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
-        tokens = sum(len(r.token_ids) for j in results for r in (*j.coder, *j.tester, *j.opponents))
-        attempts = 1 + recipe.sampling.extra_rounds
+        tokens = sum(
+            len(r.token_ids)
+            for j in results
+            for r in (*j.coder, *j.tester, *j.initial_policy_programs)
+        )
+        attempts = 1 + recipe.sampling.extra_attempts
         one = _OfOneTask(
-            (sampled + ran) / len(results) + learned * recipe.learning.epochs,
+            (sampled + ran) / len(results) + learned * recipe.learning.ppo_epochs,
             tokens / len(results),
             written / len(results),
         )
@@ -117,7 +121,7 @@ def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]
     return results, sampled, account.seconds - sampled
 
 
-def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleStats]:
+def _update(trainer: Trainer, scored: Sequence[ScoredGroup]) -> Mapping[Role, RoleStats]:
     """Make an update with invented advantages, so that every group has a gradient, and return its
     statistics. The groups are repeated until they fill micro-batches as a whole step would."""
     groups = labelled_groups(
@@ -127,8 +131,8 @@ def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleSta
                 s,
                 earned=replace(
                     s.earned,
-                    coder=_made_up(len(s.judged.coder)),
-                    tester=_made_up(len(s.judged.tester)),
+                    coder=_made_up(len(s.group.coder)),
+                    tester=_made_up(len(s.group.tester)),
                 ),
             )
             for s in scored
@@ -140,8 +144,8 @@ def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleSta
     stats = trainer.learn(1, groups * max(1, min(full, tasks // len(scored))))
     if any(s.refused for s in stats.values()):
         raise RunError(
-            "the gradient of two tasks is not finite, or its norm exceeds learning.refuse_norm: "
-            "the model may be damaged; check its files, or raise learning.refuse_norm"
+            "the gradient of two tasks is not finite, or its norm exceeds learning.skip_grad_norm: "
+            "the model may be damaged; check its files, or raise learning.skip_grad_norm"
         )
     return stats
 

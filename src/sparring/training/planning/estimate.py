@@ -1,8 +1,8 @@
 """Estimate of the memory that a recipe takes on each rank's device.
 
 The estimate follows from the model's configuration alone: no weights are read and torch is not
-loaded. Memory held from the first step to the last (`Estimate.held`) is exact to a few percent.
-Memory of a phase (`Estimate.phases`) is for the largest batches that the recipe allows; only the
+loaded. Memory held from the first step to the last (`MemoryEstimate.held`) is exact to a few percent.
+Memory of a phase (`MemoryEstimate.phases`) is for the largest batches that the recipe allows; only the
 largest phase counts.
 
 `activations` estimates forward and backward passes, `main_memory` the machine's main memory;
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen, Reference
 from sparring.policy.settings import Adapters
-from sparring.policy.shape import Shape
+from sparring.policy.shape import ModelShape
 from sparring.training.planning.activations import learning
 from sparring.training.planning.conditions import (
     ASLEEP,
@@ -42,7 +42,7 @@ _DRAWN_AT_ONCE = 1 << 18
 
 
 @dataclass(slots=True)
-class Estimate:
+class MemoryEstimate:
     """Estimate of one memory, in bytes by name."""
 
     title: str
@@ -79,10 +79,10 @@ class Estimate:
 
 def estimate(
     recipe: Recipe,
-    shape: Shape,
+    shape: ModelShape,
     conditions: Conditions | None = None,
-    supervisor: Shape | None = None,
-) -> Estimate:
+    frozen_tester: ModelShape | None = None,
+) -> MemoryEstimate:
     """Estimate the memory of each rank's device.
 
     ``supervisor`` is the shape of a frozen tester that the first process samples, if any. Raises
@@ -93,7 +93,7 @@ def estimate(
     own, learn = learning_parameters(recipe, shape)
     adapted = recipe.model.lora_rank > 0
     total = whole + (learn if adapted else 0)
-    of_device = Estimate(f"{total:,} parameters, {learn:,} learn; GiB on each rank:")
+    of_device = MemoryEstimate(f"{total:,} parameters, {learn:,} learn; GiB on each rank:")
     held = of_device.held
     held["the process itself"] = PROCESS if not c.gpu else CONTEXT + (NCCL if c.ranks > 1 else 0)
     kind = "bfloat16" if b < FLOAT else "float32"
@@ -105,14 +105,14 @@ def estimate(
         held["weights that learn (float32)"] = FLOAT * learn / split
     held["gradients (float32)"] = FLOAT * learn / split
     held["AdamW's two moments (float32)"] = 2 * FLOAT * learn / split
-    if not adapted and (copies := start_copies(recipe, split > 1)):
+    if not adapted and (copies := initial_copies(recipe, split > 1)):
         away = recipe.model.offload_reference
         name = f"initial weights (reference, initial-policy programs, frozen role; {kind})"
         held[name] = 0.0 if away else copies * b * whole / split
-    if recipe.training.ahead and samples_here(recipe):
+    if recipe.training.max_async_level and samples_here(recipe):
         held[f"weights of the step before ({kind})"] = b * (learn if adapted else whole)
-    if supervisor:
-        held[f"frozen tester ({kind})"] = b * supervisor.parameters
+    if frozen_tester:
+        held[f"frozen tester ({kind})"] = b * frozen_tester.parameters
     server = _server(recipe, shape, c)
     if server:
         held["vLLM, on the same device"] = min(server.values())
@@ -128,13 +128,13 @@ def estimate(
             }
     elif server and server["awake"] > server["asleep"]:
         of_device.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
-    if supervisor:
+    if frozen_tester:
         name = "sampling pseudo-labels, on the first rank"
-        of_device.phases[name] = _supervising(recipe, supervisor, c)
+        of_device.phases[name] = _supervising(recipe, frozen_tester, c)
     return of_device
 
 
-def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
+def learning_parameters(recipe: Recipe, shape: ModelShape) -> tuple[int, int]:
     """Return the number of parameters that one role's loss moves, and of all that learn."""
     m = recipe.model
     if not m.lora_rank:
@@ -143,16 +143,16 @@ def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
     return own, own * (2 if m.adapters is Adapters.PER_ROLE else 1)
 
 
-def start_copies(recipe: Recipe, sharded: bool) -> int:
+def initial_copies(recipe: Recipe, sharded: bool) -> int:
     """Return the number of copies of the initial weights on the device; see `Trainer` and
     `Learner`. With sharded weights, a copy that is only sampled from is in main memory."""
     s = recipe.learning
-    kl = s.kl > 0 and s.reference is Reference.START
-    plays = not sharded and (s.frozen is not Frozen.NONE or recipe.opponents > 0)
-    return int(kl) + int(plays) if recipe.training.ahead else int(kl or plays)
+    kl = s.kl_coef > 0 and s.reference is Reference.START
+    plays = not sharded and (s.frozen is not Frozen.NONE or recipe.initial_policy_programs > 0)
+    return int(kl) + int(plays) if recipe.training.max_async_level else int(kl or plays)
 
 
-def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+def _server(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
     """Return the bytes that our own vLLM server takes of the trainer's device, ``awake`` during
     sampling and ``asleep`` during learning; {} if the server has other GPUs."""
     vllm = recipe.vllm
@@ -168,7 +168,7 @@ def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
     return {"awake": vllm.memory * c.device, "asleep": vllm.memory * c.device}
 
 
-def _stepping(recipe: Recipe, shape: Shape, c: Conditions) -> float:
+def _stepping(recipe: Recipe, shape: ModelShape, c: Conditions) -> float:
     """Return the bytes of AdamW's temporaries on a CPU: two of the largest parameter's size
     (torch.optim.adam)."""
     if recipe.model.lora_rank:
@@ -176,14 +176,14 @@ def _stepping(recipe: Recipe, shape: Shape, c: Conditions) -> float:
     return 2.0 * FLOAT * shape.embedding / parts(recipe, c)
 
 
-def _sampling(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+def _sampling(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
     s, e = recipe.sampling, recipe.evaluation
     step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
-    asked = [(step, s.programs), (step, s.tests), (step, recipe.opponents)]
+    asked = [(step, s.programs), (step, s.tests), (step, recipe.initial_policy_programs)]
     asked += [(held_out, e.programs), (held_out, e.tests)]
     # A batch holds whole groups, at most max_rows responses, but always at least one group.
     own, *rest = (
-        max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in part if n)
+        max(n * min(tasks, max(1, s.max_batch_size // n)) for tasks, n in part if n)
         for part in (asked[:3], asked)
     )
     rows = max(own, *rest)
@@ -193,16 +193,16 @@ def _sampling(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
     return _decoding(recipe, shape, c, rows, positions, whose)
 
 
-def _supervising(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+def _supervising(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
     """Return the bytes of sampling pseudo-labels in the first process."""
-    s = recipe.supervision
+    s = recipe.pseudo_labels
     tasks = recipe.training.tasks_per_step
-    rows = s.tests * min(tasks, max(1, recipe.sampling.max_rows // s.tests))
+    rows = s.tests * min(tasks, max(1, recipe.sampling.max_batch_size // s.tests))
     return _decoding(recipe, shape, c, rows, recipe.prompts.max_tokens + s.max_tokens, "")
 
 
 def _decoding(
-    recipe: Recipe, shape: Shape, c: Conditions, rows: int, positions: int, whose: str
+    recipe: Recipe, shape: ModelShape, c: Conditions, rows: int, positions: int, whose: str
 ) -> dict[str, float]:
     b = size(recipe)
     drawn = shape.vocabulary * rows

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.learner.settings import Backend
+from sparring.learner.settings import LogprobBackend
 from sparring.policy.place import config_file
-from sparring.policy.settings import Engine
-from sparring.policy.shape import Shape, read_shape
+from sparring.policy.settings import SamplingEngine
+from sparring.policy.shape import ModelShape, read_shape
 from sparring.training.planning.conditions import GIB, Conditions, samples_here
-from sparring.training.planning.estimate import Estimate, estimate
+from sparring.training.planning.estimate import MemoryEstimate, estimate
 from sparring.training.planning.main_memory import main_memory
 
 
@@ -80,21 +80,21 @@ def refuse_impossible(recipe: Recipe) -> None:
     """Raise `ConfigError` for settings that cannot work on this machine, before anything is
     loaded."""
     wanted = recipe.learning.backend
-    if wanted is not Backend.AUTO and wanted.traits.on_cuda and not _conditions(1).gpu:
+    if wanted is not LogprobBackend.AUTO and wanted.traits.on_cuda and not _conditions(1).gpu:
         raise ConfigError(
             f"learning.backend = {wanted}: {wanted} attention has a backward pass only on cuda, "
             "and this machine has no GPU; set learning.backend = auto"
         )
     place = Path(recipe.vllm.weights_dir)
-    served = Engine.VLLM in (recipe.sampling.engine, recipe.supervision.engine)
+    served = SamplingEngine.VLLM in (recipe.sampling.engine, recipe.pseudo_labels.engine)
     if served and not os.access(place, os.W_OK | os.X_OK):
         what = "cannot be written" if place.is_dir() else "there is no such directory"
         raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another directory")
 
 
-def _estimated(recipe: Recipe, conditions: Conditions) -> tuple[Estimate, Estimate]:
+def _estimated(recipe: Recipe, conditions: Conditions) -> tuple[MemoryEstimate, MemoryEstimate]:
     """Return the estimates of a rank's device and of main memory."""
-    tester, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
+    tester, local = recipe.pseudo_labels.model, recipe.pseudo_labels.engine is SamplingEngine.LOCAL
     of_tester = find_shape(tester) if tester is not None and local else None
     shape = find_shape(recipe.model.path)
     of_device = estimate(recipe, shape, conditions, of_tester)
@@ -121,7 +121,7 @@ def _option(gib: float | None, option: str, what: str) -> float | None:
     return None if gib is None else gib * GIB
 
 
-def find_shape(name: str) -> Shape:
+def find_shape(name: str) -> ModelShape:
     """Return the shape of a model by its directory or hub id. Raises `ModelError`, with a message
     of one line."""
     file = config_file(name)
@@ -129,7 +129,7 @@ def find_shape(name: str) -> Shape:
     return read_shape(file)
 
 
-def check_fits(recipe: Recipe, of_device: Estimate, on: Conditions) -> str | None:
+def check_fits(recipe: Recipe, of_device: MemoryEstimate, on: Conditions) -> str | None:
     """Return a warning if the recipe may take more memory than the device has; None if it fits.
 
     Raises `RunError` if memory held from the first step to the last exceeds the device's.
@@ -149,7 +149,7 @@ def check_fits(recipe: Recipe, of_device: Estimate, on: Conditions) -> str | Non
     return None
 
 
-def check_main(of_main: Estimate, memory: float, where: str, here: int = 1) -> str | None:
+def check_main(of_main: MemoryEstimate, memory: float, where: str, here: int = 1) -> str | None:
     """Return a warning if ``here`` ranks may take more main memory than the machine has; None if
     they fit.
 
@@ -171,7 +171,7 @@ def _advice(recipe: Recipe, phase: str) -> str:
     if phase == "sampling" and not samples_here(recipe):
         return "lower vllm.memory"
     if phase.startswith("sampling"):
-        return "lower sampling.max_rows or prompts.max_tokens"
+        return "lower sampling.max_batch_size or prompts.max_tokens"
     if phase == "learning":
         more = "" if recipe.model.gradient_checkpointing else " or set model.gradient_checkpointing"
         return f"lower learning.tokens_per_micro_batch{more}"

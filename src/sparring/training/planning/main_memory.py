@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen
-from sparring.policy.settings import Engine
-from sparring.policy.shape import Shape
+from sparring.policy.settings import SamplingEngine
+from sparring.policy.shape import ModelShape
 from sparring.policy.vllm.settings import Dtype
 from sparring.training.planning.conditions import (
     FLOAT,
@@ -25,7 +25,7 @@ from sparring.training.planning.conditions import (
     serves_here,
     size,
 )
-from sparring.training.planning.estimate import Estimate, learning_parameters, start_copies
+from sparring.training.planning.estimate import MemoryEstimate, initial_copies, learning_parameters
 
 _TOKEN_BYTES = 80
 """Bytes of a sampled token in Python: its id and its log-prob as objects of 32 and 24 bytes, a
@@ -35,17 +35,19 @@ FILE_BYTES = GIB
 (`learner.distributed.export`)."""
 
 
-def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -> Estimate:
+def main_memory(
+    recipe: Recipe, shape: ModelShape, c: Conditions, device: MemoryEstimate
+) -> MemoryEstimate:
     """Estimate the main memory of one machine with ``c.here`` ranks. ``device`` is the estimate of
     each rank's device."""
-    of_main = Estimate(f"main memory of a machine with {c.here} of {c.ranks} ranks, GiB:")
+    of_main = MemoryEstimate(f"main memory of a machine with {c.here} of {c.ranks} ranks, GiB:")
     own, learn = learning_parameters(recipe, shape)
     whole, b, split = float(shape.parameters), size(recipe), parts(recipe, c)
     held = of_main.held
     if c.gpu:
         held["the processes themselves"] = HOST_PROCESS * c.here
         if recipe.model.offload_reference:
-            copies = start_copies(recipe, split > 1)
+            copies = initial_copies(recipe, split > 1)
             held["reference"] = copies * b * whole / split * c.here
         if split > 1 and (copies := _waiting(recipe)):
             held["whole models to sample from, and initial weights"] = b * whole * copies
@@ -61,7 +63,9 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
             held["weights of the sleeping server"] = (
                 _served(recipe) * whole * recipe.vllm.data_parallel
             )
-    if recipe.sampling.engine is Engine.VLLM and recipe.vllm.weights_dir.startswith("/dev/shm"):
+    if recipe.sampling.engine is SamplingEngine.VLLM and recipe.vllm.weights_dir.startswith(
+        "/dev/shm"
+    ):
         held["weights on their way to servers (vllm.weights_dir)"] = _on_their_way(
             recipe, shape, own
         )
@@ -77,7 +81,7 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
         "two files of each process that writes": files,
         "AdamW's two moments (float32)": 2.0 * FLOAT * learn,
     }
-    if recipe.sampling.engine is Engine.VLLM:
+    if recipe.sampling.engine is SamplingEngine.VLLM:
         of_main.phases["writing weights for servers"] = {
             "two files of each process that writes": files
         }
@@ -87,10 +91,10 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
 def _waiting(recipe: Recipe) -> int:
     """Return the number of full models that a first process with sharded weights keeps in main
     memory to sample from: current weights, initial weights, and weights of the step before."""
-    plays = recipe.learning.frozen is not Frozen.NONE or recipe.opponents > 0
+    plays = recipe.learning.frozen is not Frozen.NONE or recipe.initial_policy_programs > 0
     if not samples_here(recipe):
         return 0
-    return 1 + int(plays) + recipe.training.ahead
+    return 1 + int(plays) + recipe.training.max_async_level
 
 
 def _served(recipe: Recipe) -> int:
@@ -99,21 +103,21 @@ def _served(recipe: Recipe) -> int:
     return HALF if half else FLOAT
 
 
-def _on_their_way(recipe: Recipe, shape: Shape, own: int) -> float:
+def _on_their_way(recipe: Recipe, shape: ModelShape, own: int) -> float:
     """Return the bytes of weights in ``vllm.weights_dir``: the newest weights and the weights
     before; with LoRA the initial weights and adapters. Tied embeddings are written twice."""
     numbers = shape.parameters + (shape.embedding if shape.tied else 0)
     whole = float(_served(recipe)) * numbers
     if recipe.model.lora_rank:
         return whole + 4.0 * FLOAT * own  # each role's, the newest and the one before
-    initial = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
-    return whole * (2 + (initial and not recipe.vllm.start_urls))
+    initial = recipe.initial_policy_programs > 0 or recipe.learning.frozen is not Frozen.NONE
+    return whole * (2 + (initial and not recipe.vllm.initial_urls))
 
 
 def _records(recipe: Recipe) -> float:
     """Return the bytes of a step's responses, if each has its maximum length."""
     s = recipe.sampling
-    tasks = recipe.training.tasks_per_step * (1 + s.extra_rounds)
-    programs = s.programs + recipe.opponents
+    tasks = recipe.training.tasks_per_step * (1 + s.extra_attempts)
+    programs = s.programs + recipe.initial_policy_programs
     tokens = tasks * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
-    return float(_TOKEN_BYTES * tokens) * (1 + recipe.training.ahead)
+    return float(_TOKEN_BYTES * tokens) * (1 + recipe.training.max_async_level)

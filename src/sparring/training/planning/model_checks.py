@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored
+from sparring.grading.record import ScoredGroup
 from sparring.schema import Role, StopReason
 from sparring.training.notes import embedded_prompts
 from sparring.training.planning.check import Check
 from sparring.training.planning.speech import end_tokens, reasoning, unended, unfinished
+from sparring.training.pseudo_labels.frozen_tester import FrozenTester
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.state.trainer import Trainer
-from sparring.training.supervision.supervisor import Supervisor
 
 
 def model_check(trainer: Trainer) -> Check:
@@ -61,7 +61,7 @@ def response_checks(
 ) -> Iterator[Check]:
     """Yield lines on responses: the rate of sampling, their lengths, and the share cut off.
     ``seconds`` is the time of sampling."""
-    every = [r for j in results for r in (*j.coder, *j.tester, *j.opponents)]
+    every = [r for j in results for r in (*j.coder, *j.tester, *j.initial_policy_programs)]
     tokens = sum(len(r.token_ids) for r in every)
     yield Check("sampling", f"{len(every)} responses, {tokens / seconds:,.0f} tokens/s")
     for role in Role:
@@ -77,12 +77,12 @@ def response_checks(
         )
 
 
-def reward_check(scored: Sequence[Scored]) -> Check:
+def reward_check(scored: Sequence[ScoredGroup]) -> Check:
     """Return the line on programs and tests that could be read, their mean rewards, and the groups
     without a learning signal."""
-    judged = [s.judged for s in scored]
-    programs = [p for j in judged for p in j.programs]
-    tests = [p for j in judged for p in j.tests]
+    groups = [s.group for s in scored]
+    programs = [p for j in groups for p in j.programs]
+    tests = [p for j in groups for p in j.tests]
     parsed = sum(p.source is not None for p in programs), sum(p.test is not None for p in tests)
     failures = [str(p.failure) for p in programs if p.failure]
     failures += [str(p.failure) for p in tests if p.failure]
@@ -103,22 +103,26 @@ def reward_check(scored: Sequence[Scored]) -> Check:
     )
 
 
-def supervisor_check(supervisor: Supervisor, results: Sequence[GroupResult]) -> Check:
+def frozen_tester_check(frozen_tester: FrozenTester, results: Sequence[GroupResult]) -> Check:
     """Return the line on the frozen tester: prompts' lengths, tests that could be read, end tokens
     and reasoning."""
-    lengths = supervisor.lengths()
-    tests = [p for j in results if j.supervision for p in j.supervision.tests]
+    lengths = frozen_tester.lengths()
+    tests = [p for j in results if j.pseudo_labels for p in j.pseudo_labels.tests]
     read = sum(p.test is not None for p in tests)
     plain = (
-        "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
+        ""
+        if frozen_tester.tokenizer.chat_template
+        else "; no chat template: the plain form is used"
     )
-    s, prompts = supervisor.recipe.supervision, supervisor.recipe.prompts
-    ends, opened = supervisor.end_ids, supervisor.reading.reasoning.opened
+    s, prompts = frozen_tester.recipe.pseudo_labels, frozen_tester.recipe.prompts
+    ends, opened = frozen_tester.end_ids, frozen_tester.reading.reasoning.opened
     checks = [
         c
         for c in (
-            end_tokens(supervisor.tokenizer, ends, s.template_options, "supervision.end_tokens"),
-            reasoning(supervisor.tokenizer, ends, prompts, {Role.TESTER: opened}),
+            end_tokens(
+                frozen_tester.tokenizer, ends, s.template_options, "pseudo_labels.end_tokens"
+            ),
+            reasoning(frozen_tester.tokenizer, ends, prompts, {Role.TESTER: opened}),
         )
         if c is not None
     ]

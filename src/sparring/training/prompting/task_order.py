@@ -14,9 +14,9 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.schema import Task
+from sparring.tasks.hidden_tests import hide_tests
 from sparring.tasks.settings import Curriculum
 from sparring.tasks.sources import tasks_of
-from sparring.tasks.withhold import withhold
 
 
 class TaskOrder:
@@ -55,7 +55,7 @@ class TaskOrder:
         """Return the tasks that steps from ``first`` on may have, in the order of first use; all
         tasks, where the order depends on what is sampled."""
         r = self.recipe
-        if r.tasks.curriculum is not Curriculum.NONE or r.sampling.extra_rounds:
+        if r.tasks.curriculum is not Curriculum.NONE or r.sampling.extra_attempts:
             return list(self.tasks)
         by_id: dict[str, Task] = {}
         for step in range(first, r.training.steps + 1):
@@ -84,11 +84,11 @@ class TaskOrder:
 
 
 def training_tasks(recipe: Recipe) -> list[Task]:
-    """Load the tasks to train on; ``tasks.withheld_tests`` of each become hidden tests, which no
+    """Load the tasks to train on; ``tasks.hidden_tests`` of each become hidden tests, which no
     reward uses."""
     t = recipe.tasks
     tasks = tasks_of(t.train, t.train_count, recipe.training.seed, t.max_tests)
-    return [_compared(recipe, withhold(task, t.withheld_tests)) for task in tasks]
+    return [_compared(recipe, hide_tests(task, t.hidden_tests)) for task in tasks]
 
 
 def held_out_tasks(recipe: Recipe) -> list[Task]:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sparring.grading import columns
-from sparring.grading.columns import Ask
-from sparring.grading.group import ReadGroup, label_free
+from sparring.grading import test_jobs
+from sparring.grading.group import ReadGroup, label_free_task
 from sparring.grading.limits import limits
 from sparring.grading.reading import read_program, read_test
+from sparring.grading.test_jobs import ExecutionRequest
 from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.runs.timeline import Phase
 from sparring.sandbox import Limits, PrefetchingRunner
@@ -47,7 +47,7 @@ class Arrivals:
         self.context = context
         self.runner = runner
         self.tasks = tasks
-        self.supervising: list[list[ParsedTest]] = []
+        self.pseudo_label_tests: list[list[ParsedTest]] = []
         """Pseudo-labelled tests of each task; empty where the reward uses ground truth."""
         self._first: list[FirstTests] = []
         self._responses: dict[Player, dict[int, list[Response]]] = {p: {} for p in Player}
@@ -75,9 +75,11 @@ class Arrivals:
             groups = labels.responses(self.tasks)
         first = []
         for task, group in zip(self.tasks, groups, strict=True):
-            self.supervising.append([read_test(task, r, labels.supervisor.reading) for r in group])
+            self.pseudo_label_tests.append(
+                [read_test(task, r, labels.frozen_tester.reading) for r in group]
+            )
             # Limits as in `supervise`: the ground-truth tests must not even determine a limit.
-            blind = label_free(task, self.supervising[-1])
+            blind = label_free_task(task, self.pseudo_label_tests[-1])
             first.append(FirstTests(blind.tests, blind.tests, limits(blind, general)))
         return first
 
@@ -104,22 +106,31 @@ class Arrivals:
         arrived = self._responses
         arrived[player][i] = responses
         if i in arrived[Player.TESTER]:
-            coders = (Player.CODER, Player.OPPONENTS) if player is Player.TESTER else (player,)
+            coders = (Player.CODER, Player.INITIAL_POLICY) if player is Player.TESTER else (player,)
             programs = [p for coder in coders for p in self._programs_of(coder, i)]
             self._begin_generated(i, programs, of_task=player is Player.TESTER)
-        players = {*Player} - (set() if self.context.recipe.opponents else {Player.OPPONENTS})
+        players = {*Player} - (
+            set() if self.context.recipe.initial_policy_programs else {Player.INITIAL_POLICY}
+        )
         if all(i in arrived[p] for p in players):
             complete(i)
 
     def group(self, i: int) -> ReadGroup:
         """Return the responses to task ``i`` that have arrived, with the programs and tests that
         were read from the responses."""
-        coder, tester, opponents = (
-            self._responses[p].get(i, []) for p in (Player.CODER, Player.TESTER, Player.OPPONENTS)
+        coder, tester, initial_policy_programs = (
+            self._responses[p].get(i, [])
+            for p in (Player.CODER, Player.TESTER, Player.INITIAL_POLICY)
         )
-        programs, pool = (self._programs_of(p, i) for p in (Player.CODER, Player.OPPONENTS))
+        programs, pool = (self._programs_of(p, i) for p in (Player.CODER, Player.INITIAL_POLICY))
         return ReadGroup(
-            self.tasks[i], coder, programs, tester, self._tests_of(i), pool or None, opponents
+            self.tasks[i],
+            coder,
+            programs,
+            tester,
+            self._tests_of(i),
+            pool or None,
+            initial_policy_programs,
         )
 
     def _begin_generated(self, i: int, programs: Sequence[ParsedProgram], *, of_task: bool) -> None:
@@ -147,7 +158,9 @@ class Arrivals:
             job
             for source in sources
             if source is not None
-            for job in columns.jobs(Ask(self.tasks[i], source, tests, limit, of_task=of_task))
+            for job in test_jobs.jobs(
+                ExecutionRequest(self.tasks[i], source, tests, limit, of_task=of_task)
+            )
         )
 
     def _programs_of(self, player: Player, i: int) -> list[ParsedProgram]:

@@ -1,11 +1,11 @@
 """Asynchronous rollouts: while the trainer learns from one step, the next step is sampled.
 
-With ``training.ahead = 1`` the rollouts of step k come from the weights after
+With ``training.max_async_level = 1`` the rollouts of step k come from the weights after
 step k−2; the rollouts of steps 1 and 2 come from the initial weights. The
 step's number alone fixes these weights, never the timing, so a run is the same
 function of recipe and seed however it was timed, stopped and resumed. The loss
 corrects for the older weights by truncated importance sampling
-(`learning.importance_cap`).
+(`learning.tis_cap`).
 
 A separate thread samples, from a copy of the weights (`Trainer.behaviour`).
 Every checkpoint holds the copy, because the step after a checkpoint comes from
@@ -30,7 +30,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored
+from sparring.grading.record import ScoredGroup
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.monitoring.metrics import tokens_of
 from sparring.training.rollouts.context import RolloutContext
@@ -113,7 +113,7 @@ class AsyncRollouts:
         self._online = pending.online
         return results
 
-    def keep(self, step: int, scored: Sequence[Scored]) -> None:
+    def keep(self, step: int, scored: Sequence[ScoredGroup]) -> None:
         """See `Rollouts.keep`."""
         self._online.keep(step, scored)
 

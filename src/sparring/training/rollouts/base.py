@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored
+from sparring.grading.record import ScoredGroup
 from sparring.runs.timeline import Timeline
 
 
@@ -17,7 +17,7 @@ class Rollouts(Protocol):
         """Return the graded groups of a step."""
         ...
 
-    def keep(self, step: int, scored: Sequence[Scored]) -> None:
+    def keep(self, step: int, scored: Sequence[ScoredGroup]) -> None:
         """Write the scored groups to disk; called before the trainer learns from the groups."""
         ...
 

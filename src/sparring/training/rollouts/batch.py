@@ -14,14 +14,14 @@ from dataclasses import replace
 
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult
-from sparring.grading.supervised import rewarded, supervise
+from sparring.grading.pseudo_labels import grade_by_pseudo_labels, rewarded_group
 from sparring.policy.base import Prompt
 from sparring.runs.timeline import Phase
 from sparring.sandbox import PrefetchingRunner
 from sparring.schema import Role, Task
 from sparring.training.rollouts.arrivals import Arrivals
 from sparring.training.rollouts.context import RolloutContext
-from sparring.training.rollouts.responses import Wanted, ask
+from sparring.training.rollouts.responses import BatchRequest, ask
 from sparring.training.weights.players import Player
 
 
@@ -84,19 +84,19 @@ class RolloutBatch:
 
     def labelled(self, result: GroupResult) -> bool:
         """Return True if a test of this group could have a label: some program is correct."""
-        basis, _ = rewarded(result, self.context.recipe.supervision.filter)
-        if basis is None:
+        rewarded_on, _ = rewarded_group(result, self.context.recipe.pseudo_labels.filter)
+        if rewarded_on is None:
             return False
-        own = basis.matrix.correct_P.any()
-        return bool(own or (basis.pool is not None and basis.pool.correct_P.any()))
+        own = rewarded_on.matrix.correct_P.any()
+        return bool(own or (rewarded_on.pool is not None and rewarded_on.pool.correct_P.any()))
 
-    def _programs_wanted(self, complete: Callable[[int], None]) -> list[Wanted]:
+    def _programs_wanted(self, complete: Callable[[int], None]) -> list[BatchRequest]:
         """Return the requests for programs, of the current and of the initial policy. Each program
         starts to run when its response arrives."""
         prompts, recipe = self.context.prompts, self.context.recipe
 
-        def wanted(player: Player, asked: Sequence[Prompt], count: int) -> Wanted:
-            return Wanted(
+        def wanted(player: Player, asked: Sequence[Prompt], count: int) -> BatchRequest:
+            return BatchRequest(
                 player,
                 asked,
                 count,
@@ -106,15 +106,15 @@ class RolloutBatch:
 
         own = prompts.of_step(self.step, self.tasks, Role.CODER)
         coder = wanted(Player.CODER, own, recipe.sampling.programs)
-        if not recipe.opponents:
+        if not recipe.initial_policy_programs:
             return [coder]
         theirs = prompts.of_initial_policy(self.step, self.tasks)
-        return [coder, wanted(Player.OPPONENTS, theirs, recipe.opponents)]
+        return [coder, wanted(Player.INITIAL_POLICY, theirs, recipe.initial_policy_programs)]
 
-    def _tests_wanted(self, asked: Sequence[int], complete: Callable[[int], None]) -> Wanted:
+    def _tests_wanted(self, asked: Sequence[int], complete: Callable[[int], None]) -> BatchRequest:
         """Return the request for tests of the tasks whose indices are ``asked``."""
         arrivals = self._arrivals
-        return Wanted(
+        return BatchRequest(
             Player.TESTER,
             self.context.prompts.of_step(self.step, [self.tasks[i] for i in asked], Role.TESTER),
             self.context.recipe.sampling.tests,
@@ -128,13 +128,15 @@ class RolloutBatch:
         With pseudo-labels all groups are first graded by the frozen tester's tests, so that no
         program has run beside a ground-truth input by then.
         """
-        limit, supervising = self.context.limits, self._arrivals.supervising
+        limit, pseudo_label_tests = self.context.limits, self._arrivals.pseudo_label_tests
         groups = [self._arrivals.group(i) for i in numbers]
         with self.context.timeline.during(Phase.JUDGING, f"{self.context.lane}judging"):
-            if not supervising:
+            if not pseudo_label_tests:
                 return [grade(self.runner, group, limit) for group in groups]
-            by = supervise(self.runner, groups, [supervising[i] for i in numbers], limit)
+            by = grade_by_pseudo_labels(
+                self.runner, groups, [pseudo_label_tests[i] for i in numbers], limit
+            )
             return [
-                replace(grade(self.runner, group, limit), supervision=s)
+                replace(grade(self.runner, group, limit), pseudo_labels=s)
                 for group, s in zip(groups, by, strict=True)
             ]

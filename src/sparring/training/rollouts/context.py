@@ -12,18 +12,18 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from sparring.config.recipe import Recipe
-from sparring.config.settings import SupervisionKind
+from sparring.config.settings import PseudoLabelSource
 from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
+from sparring.runs.progress import RunProgress
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.caller.packages import given
 from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.training.prompting.prompt_builder import PromptBuilder
 from sparring.training.prompting.task_order import TaskOrder
+from sparring.training.pseudo_labels.frozen_tester import FrozenTester
+from sparring.training.pseudo_labels.store import PseudoLabelStore
 from sparring.training.state.trainer import Trainer
-from sparring.training.supervision.pseudo_labels import PseudoLabels
-from sparring.training.supervision.supervisor import Supervisor
 from sparring.training.weights.policies import RolePolicies
 
 
@@ -33,13 +33,13 @@ class RolloutContext:
 
     recipe: Recipe
     run: RunDir
-    progress: Progress
+    progress: RunProgress
     order: TaskOrder
     prompts: PromptBuilder
     policies: RolePolicies
     sandbox: Runner
     limits: Limits
-    pseudo_labels: PseudoLabels | None
+    pseudo_labels: PseudoLabelStore | None
     """Tests of a frozen tester that replace ground truth in the reward; None for ground truth."""
     timeline: Timeline = field(default_factory=Timeline)
     """Record of the seconds that each phase of the run takes."""
@@ -56,7 +56,7 @@ class RolloutContext:
 
 @contextmanager
 def rollout_context(
-    recipe: Recipe, trainer: Trainer, run: RunDir, progress: Progress, log: Path | None
+    recipe: Recipe, trainer: Trainer, run: RunDir, progress: RunProgress, log: Path | None
 ) -> Iterator[RolloutContext]:
     """Yield the context of a run. The processes of the sandbox and of our own vLLM servers, which
     write to ``log`` (default: a file in the temporary directory), end with the block.
@@ -72,12 +72,12 @@ def rollout_context(
     )
     with closing(RolePolicies.of(recipe, trainer, log)) as policies:
         pseudo_labels = None
-        if prompts.tasks and recipe.supervision.kind is not SupervisionKind.GROUND_TRUTH:
-            supervisor = Supervisor(
+        if prompts.tasks and recipe.pseudo_labels.source is not PseudoLabelSource.NONE:
+            frozen_tester = FrozenTester(
                 recipe, prompts.tasks, trainer.compute_dtype, trainer.world.device
             )
-            prompts.leave_out(supervisor.too_long)
-            pseudo_labels = PseudoLabels(supervisor, run)
+            prompts.leave_out(frozen_tester.too_long)
+            pseudo_labels = PseudoLabelStore(frozen_tester, run)
         prompts.check_number()
         with closing(_sandbox(recipe)) as sandbox:
             yield RolloutContext(
@@ -96,7 +96,7 @@ def rollout_context(
 @contextmanager
 def trial_context(recipe: Recipe, trainer: Trainer) -> Iterator[RolloutContext]:
     """Yield the context of a run in a temporary directory, to try a recipe out."""
-    progress = Progress(recipe.training.steps, 0, Console(quiet=True))
+    progress = RunProgress(recipe.training.steps, 0, Console(quiet=True))
     with (
         TemporaryDirectory(prefix="sparring-") as place,
         closing(RunDir(Path(place))) as run,

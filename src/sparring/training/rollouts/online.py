@@ -5,7 +5,7 @@ Each response is written to the journal as it arrives. Then the scored groups ar
 is never sampled again and a recorded execution never repeated, whether Ctrl-C or a power cut
 stopped the run.
 
-A step has the tasks of its batch. With `sampling.extra_rounds` further attempts add other tasks in
+A step has the tasks of its batch. With `sampling.extra_attempts` further attempts add other tasks in
 place of tasks whose tests have no label.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from sparring.errors import RunError
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, rollout_record, usage_record
+from sparring.grading.record import ScoredGroup, rollout_record, usage_record
 from sparring.grading.recorded import result_from
 from sparring.policy.base import Prompt
 from sparring.runs.lines import clean
@@ -27,7 +27,7 @@ from sparring.schema import Response, Role
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.rollouts.responses import journal_file
-from sparring.training.state.journal import foreign
+from sparring.training.state.journal import other_prompts_message
 from sparring.training.weights.players import Player
 
 
@@ -53,7 +53,7 @@ class OnlineRollouts:
         before = sandbox.stats.runs_executed
         tasks, results = order.batch(step, self.pass_rates), list[GroupResult]()
         runner = PrefetchingRunner(sandbox, timeline.running)
-        last = recipe.sampling.extra_rounds
+        last = recipe.sampling.extra_attempts
         for attempt in range(1 + last):
             batch = RolloutBatch(self.context, runner, step, attempt, tasks)
             of_attempt = batch.results()
@@ -76,7 +76,7 @@ class OnlineRollouts:
         timeline.ran(sandbox.stats.runs_executed - before)
         return results
 
-    def keep(self, step: int, scored: Sequence[Scored]) -> None:
+    def keep(self, step: int, scored: Sequence[ScoredGroup]) -> None:
         """See `Rollouts.keep`. Groups already on record are compared instead.
 
         A reward that differs from the recorded reward raises `RunError`: metrics and weights of
@@ -93,7 +93,7 @@ class OnlineRollouts:
                 )
         else:
             self.run.write_packed(name, records)
-        for attempt in range(1 + self.context.recipe.sampling.extra_rounds):
+        for attempt in range(1 + self.context.recipe.sampling.extra_attempts):
             for player in Player:
                 self.run.remove(journal_file(step, attempt, player))
         self.context.policies.rest()
@@ -108,7 +108,7 @@ class OnlineRollouts:
         batch, by_id = order.batch(step, self.pass_rates), {t.id: t for t in order.tasks}
         ids = [r.task.id for r in recorded]
         if ids[: len(batch)] != [t.id for t in batch] or any(i not in by_id for i in ids):
-            raise RunError(foreign(self.run, name))
+            raise RunError(other_prompts_message(self.run, name))
         sampling = self.context.recipe.sampling
         for role, groups, count in (
             (Role.CODER, [r.coder for r in recorded], sampling.programs),
@@ -126,4 +126,4 @@ class OnlineRollouts:
         """Check that recorded responses answer these prompts, ``count`` responses to each."""
         wanted = [[(p.task_id, p.token_ids)] * count for p in prompts]
         if [[(r.task_id, r.prompt_ids) for r in group] for group in groups] != wanted:
-            raise RunError(foreign(self.run, name))
+            raise RunError(other_prompts_message(self.run, name))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, rollout_record
+from sparring.grading.record import ScoredGroup, rollout_record
 from sparring.grading.recorded import result_from
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, step_file
@@ -31,7 +31,7 @@ class ReplayedRollouts:
             records = self.source.read_packed(step_file("rollouts", step))
             return [result_from(r, self.checker) for r in records]
 
-    def keep(self, step: int, scored: Sequence[Scored]) -> None:
+    def keep(self, step: int, scored: Sequence[ScoredGroup]) -> None:
         """See `Rollouts.keep`. The rewards written are those of this run's recipe."""
         records = [rollout_record(step, s) for s in scored]
         self.run.write_packed(step_file("rollouts", step), records)

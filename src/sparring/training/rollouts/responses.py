@@ -16,11 +16,11 @@ from sparring.runs.timeline import Phase
 from sparring.schema import Response
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.state.journal import Journal
-from sparring.training.weights.players import Player, Request
-from sparring.training.weights.served import Served
+from sparring.training.weights.players import Player, PlayerRequest
+from sparring.training.weights.served import ServedPolicies
 
 
-class Abandoned(Exception):
+class RolloutAbandoned(Exception):
     """Raised to abandon a rollout batch whose result is no longer needed."""
 
 
@@ -30,7 +30,7 @@ def journal_file(step: int, attempt: int, player: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BatchRequest:
     """Request for ``count`` responses of a player to each of ``prompts``."""
 
     player: Player
@@ -45,7 +45,7 @@ class Wanted:
 class _Asked:
     """Responses of one player on their way into the player's journal."""
 
-    def __init__(self, context: RolloutContext, wanted: Wanted, name: str) -> None:
+    def __init__(self, context: RolloutContext, wanted: BatchRequest, name: str) -> None:
         self.context = context
         self.wanted = wanted
         role, timeline = wanted.player.role, context.timeline
@@ -61,16 +61,16 @@ class _Asked:
     def take(self, i: int, response: Response) -> None:
         """Journal and pass on a new response to prompt ``i``."""
         if self.context.abandoned.is_set():
-            raise Abandoned
+            raise RolloutAbandoned
         if self.journal.take(i, response):
             self.wanted.each(i, response)
             self._pass_on_group(i)
 
-    def request(self, i: int) -> Request:
+    def request(self, i: int) -> PlayerRequest:
         """Return the request for the missing responses to prompt ``i``."""
         known = frozenset(r.index for r in self.journal.arrived(i))
         wanted = self.wanted
-        return Request(wanted.player, wanted.prompts[i], wanted.count, known)
+        return PlayerRequest(wanted.player, wanted.prompts[i], wanted.count, known)
 
     def missing(self) -> list[int]:
         """Return the indices of prompts that lack responses, the shortest prompt first."""
@@ -99,13 +99,13 @@ def ask(
     context: RolloutContext,
     step: int,
     attempt: int,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[BatchRequest],
     later: Collection[Player] = (),
 ) -> None:
     """Get all wanted responses, from the journal or sampled now, and write them to disk.
 
     ``later`` names the players that the same batch will ask afterwards, so that servers end with
-    the weights of those players. Raises `Abandoned` once the context is abandoned.
+    the weights of those players. Raises `RolloutAbandoned` once the context is abandoned.
     """
     served = context.policies.served
     every = {w.player: _Asked(context, w, journal_file(step, attempt, w.player)) for w in wanted}
@@ -128,7 +128,7 @@ def ask(
 
 def _ask_in_parts(context: RolloutContext, asked: _Asked) -> None:
     wanted = asked.wanted
-    for part in asked.parts(context.policies.max_rows):
+    for part in asked.parts(context.policies.max_batch_size):
 
         def arrived(k: int, response: Response, part: list[int] = part) -> None:
             asked.take(part[k], response)
@@ -139,7 +139,9 @@ def _ask_in_parts(context: RolloutContext, asked: _Asked) -> None:
     asked.journal.responses()
 
 
-def _ask_at_once(context: RolloutContext, served: Served, players: Sequence[_Asked]) -> None:
+def _ask_at_once(
+    context: RolloutContext, served: ServedPolicies, players: Sequence[_Asked]
+) -> None:
     timeline = context.timeline
     lane = context.lane + " ".join(asked.wanted.player for asked in players)
     places = [(asked, i) for asked in players for i in asked.missing()]

@@ -17,14 +17,14 @@ from __future__ import annotations
 import signal
 
 from sparring.config.load import make_recipe
-from sparring.learner.distributed.orders import Order
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
+from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.training.state.trainer import Trainer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def follow(world: World) -> None:
+def follow(world: DistributedContext) -> None:
     """Carry out orders until the last. Raises `RuntimeError` when other processes are gone."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     try:
@@ -34,35 +34,35 @@ def follow(world: World) -> None:
             signal.signal(number, handler)
 
 
-def _carry_out(world: World) -> None:
+def _carry_out(world: DistributedContext) -> None:
     order, data = world.next()
-    if order is Order.END:
+    if order is RankOrder.END:
         return
     trainer = Trainer(make_recipe(data, (), "the first process's recipe"), world)
     while True:
         order, data = world.next()
         match order:
-            case Order.UPDATE:
+            case RankOrder.UPDATE:
                 groups, rate = data
                 trainer.learner.set_learning_rate(rate)
                 trainer.learner.update(groups)
-            case Order.CHECK:
+            case RankOrder.CHECK:
                 trainer.learner.damaged()
-            case Order.GATHER:
+            case RankOrder.GATHER:
                 trainer.full_model()
-            case Order.STATE:
+            case RankOrder.STATE:
                 trainer.learner.state()
-            case Order.SAVE:
+            case RankOrder.SAVE:
                 trainer.save_weights(data)
-            case Order.EXPORT:
+            case RankOrder.EXPORT:
                 trainer.export(*data)
-            case Order.ADAPTER:
+            case RankOrder.ADAPTER:
                 trainer.export_adapter(*data)
-            case Order.SCORE:
+            case RankOrder.SCORE:
                 trainer.learner.score(*data)
-            case Order.SPREAD:
+            case RankOrder.SPREAD:
                 trainer.spread(None)
-            case Order.END:
+            case RankOrder.END:
                 return
-            case Order.BEGIN:
+            case RankOrder.BEGIN:
                 raise ValueError("a follower got the order BEGIN twice")

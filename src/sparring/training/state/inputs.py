@@ -25,7 +25,7 @@ from sparring.runs.reader import RunReader
 from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
-ROOMS = ("tasks", "model", "supervisor")
+ROOMS = ("tasks", "model", "frozen_tester")
 """Kinds of inputs whose files are on record."""
 
 
@@ -55,7 +55,7 @@ def changed_inputs(
         return []
     now = _inputs(recipe, revision)
     with well_formed(f"{run.path}: {FILE}"):
-        before = {"supervisor": {}, **run.read_json(FILE)}
+        before = {"frozen_tester": {}, **run.read_json(FILE)}
         return [
             name
             for room in rooms
@@ -86,11 +86,11 @@ def reward_note(run: RunDir, recipe: Recipe, step: int) -> list[str]:
 
 def _inputs(recipe: Recipe, revision: str | None) -> dict[str, dict[str, Any]]:
     named = (*recipe.tasks.train, *recipe.tasks.held_out)
-    other = recipe.supervision.model
+    other = recipe.pseudo_labels.model
     return {
         "tasks": {f: _digest(Path(f)) for f in named if not f.startswith(MICROWORLD)},
         "model": _of_model(recipe.model.path) or {recipe.model.path: revision},
-        "supervisor": _of_model(other) if other else {},
+        "frozen_tester": _of_model(other) if other else {},
     }
 
 

@@ -96,7 +96,7 @@ class Journal:
             or response.prompt_ids != prompts[number].token_ids
             or not 0 <= index < len(self._arrived[number])
         ):
-            raise RunError(foreign(self.run, self.name))
+            raise RunError(other_prompts_message(self.run, self.name))
         self._arrived[number][index] = response
 
     def write(self) -> None:
@@ -107,7 +107,7 @@ class Journal:
         self._written_at = time.monotonic()
 
 
-def foreign(run: RunDir, name: str) -> str:
+def other_prompts_message(run: RunDir, name: str) -> str:
     """Return the message for a record that answers other prompts."""
     return (
         f"{run.path}: {name} does not answer the prompts of its step: tasks, prompts, tokenizer "

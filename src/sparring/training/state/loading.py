@@ -9,16 +9,16 @@ from transformers import PreTrainedModel
 
 from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.shards import fingerprint
 from sparring.learner.distributed.skeleton import Description, skeleton
-from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.head import check_head
 from sparring.policy.model import load_policy
 from sparring.policy.prepared import prepare_model
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedModel:
     """Model that is ready to learn, with its tokenizer."""
 
     model: PreTrainedModel
@@ -29,7 +29,7 @@ class Prepared:
     """The full model on the first process, if the model is to be sharded; else None."""
 
 
-def prepared_model(recipe: Recipe, world: World, sharded: bool) -> Prepared:
+def prepared_model(recipe: Recipe, world: DistributedContext, sharded: bool) -> PreparedModel:
     """Load and prepare the recipe's model; all processes call this function together.
 
     A model to be ``sharded`` is read by the first process alone. Raises `ModelError` on all
@@ -40,7 +40,7 @@ def prepared_model(recipe: Recipe, world: World, sharded: bool) -> Prepared:
     model: PreTrainedModel | None = None
     source: PreTrainedModel | None = None
     tokenizer: Any = None
-    if world.leads or not sharded:
+    if world.is_main or not sharded:
         try:
             m = recipe.model
             read, tokenizer = load_policy(m.path, m.end_tokens, "model.end_tokens")
@@ -52,7 +52,7 @@ def prepared_model(recipe: Recipe, world: World, sharded: bool) -> Prepared:
     if sharded:
         description = world.tell(description if failure is None else None)
         if description is not None:
-            if world.leads:
+            if world.is_main:
                 source = model
             else:
                 model = prepare_model(description.skeleton(), recipe.model, seed)
@@ -61,4 +61,4 @@ def prepared_model(recipe: Recipe, world: World, sharded: bool) -> Prepared:
     compared = failure is None and model is not None and not world.alone
     world.agree(failure, fingerprint(model) if compared else "")
     assert model is not None  # `agree` has raised if any process has no model
-    return Prepared(model, tokenizer, source)
+    return PreparedModel(model, tokenizer, source)

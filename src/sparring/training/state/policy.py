@@ -17,10 +17,10 @@ import torch
 from transformers import PreTrainedModel
 
 from sparring.config.recipe import Recipe
-from sparring.learner.distributed.world import World
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.reference import visiting
 from sparring.policy.adapters import activate
-from sparring.policy.prepared import is_adapted, start_weights
+from sparring.policy.prepared import initial_weights, is_adapted
 from sparring.policy.saved import save_state
 from sparring.schema import Role
 
@@ -62,7 +62,7 @@ class Policy:
     """
 
     def __init__(
-        self, recipe: Recipe, world: World, model: PreTrainedModel, tokenizer: Any
+        self, recipe: Recipe, world: DistributedContext, model: PreTrainedModel, tokenizer: Any
     ) -> None:
         self.recipe = recipe
         self.world = world
@@ -106,7 +106,7 @@ class Policy:
             with visiting(self.initial, device) as model:
                 yield model
         elif is_adapted(self.model):
-            with visiting(self.full_model(), device) as model, start_weights(model):
+            with visiting(self.full_model(), device) as model, initial_weights(model):
                 yield model
         elif self.unchanged():
             with visiting(self.full_model(), device) as model:

@@ -14,12 +14,12 @@ from transformers import PreTrainedModel
 
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
+from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
-from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
-from sparring.learner.distributed.world import World
 from sparring.learner.reference import frozen_copy
-from sparring.learner.samples import Group
+from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import Frozen, Sharding
 from sparring.learner.shared_device import give_back
 from sparring.learner.stats import RoleStats
@@ -28,7 +28,7 @@ from sparring.policy.adapters import has_role_adapters
 from sparring.policy.precision import cast, torch_type
 from sparring.policy.prepared import is_adapted
 from sparring.policy.saved import save_model
-from sparring.policy.settings import Engine
+from sparring.policy.settings import SamplingEngine
 from sparring.schema import Role
 from sparring.training.state.loading import prepared_model
 from sparring.training.state.policy import BehaviourPolicy, Policy, Snapshot
@@ -44,16 +44,16 @@ class Trainer(Policy):
     checkpoints; to sample from sharded weights, the first process keeps a copy of the full model.
     """
 
-    def __init__(self, recipe: Recipe, world: World | None = None) -> None:
+    def __init__(self, recipe: Recipe, world: DistributedContext | None = None) -> None:
         """Load the model. Raises `ModelError` for a model that cannot be loaded, and `ConfigError`
         for several processes where the recipe wants one."""
-        world = world or World()
+        world = world or DistributedContext()
         if not world.alone and recipe.training.sharding is Sharding.NONE:
             raise ConfigError(
                 f"{world.size} processes were started, but training.sharding is none: set "
                 "training.sharding to ddp or fsdp, or start one process"
             )
-        with world.order(Order.BEGIN, recipe.model_dump(mode="json")):
+        with world.order(RankOrder.BEGIN, recipe.model_dump(mode="json")):
             if recipe.training.threads:
                 torch.set_num_threads(recipe.training.threads)
             torch.manual_seed(recipe.training.seed)
@@ -79,8 +79,8 @@ class Trainer(Policy):
         """Type that forward passes compute in, and type of weights that are only sampled from."""
         self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
         """Names of the parameters that learn; a full copy of a sharded model does not know them."""
-        wanted = bool(recipe.learning.frozen is not Frozen.NONE or recipe.opponents)
-        here = recipe.sampling.engine is Engine.LOCAL
+        wanted = bool(recipe.learning.frozen is not Frozen.NONE or recipe.initial_policy_programs)
+        here = recipe.sampling.engine is SamplingEngine.LOCAL
         if not sharded:
             # Cast before the move, so that the device never holds frozen weights in float32.
             cast(self.model, self.compute_dtype, learning=False).to(world.device)
@@ -102,10 +102,10 @@ class Trainer(Policy):
             self._full = cast(source, self.compute_dtype).requires_grad_(False)
         self._full_version = 0
         """Version of the weights in ``_full``."""
-        if wanted and world.leads and not is_adapted(self.model):
+        if wanted and world.is_main and not is_adapted(self.model):
             # With asynchronous rollouts two threads may use the initial model at once. The
             # learner's reference must then not be shared: the passes of the threads would mix.
-            reference = None if recipe.training.ahead else self.learner.reference
+            reference = None if recipe.training.max_async_level else self.learner.reference
             if self._full is not None:
                 self.initial = frozen_copy(self._full)
             elif not sharded:
@@ -140,12 +140,12 @@ class Trainer(Policy):
         """
         if not self.learner.sharded:
             return self.model
-        if not self.world.leads:
+        if not self.world.is_main:
             gather_weights(self.model, None, self.compute_dtype)
             return self.model
         assert self._full is not None
         if self._full_version != self.learner.version:
-            with self.world.order(Order.GATHER):
+            with self.world.order(RankOrder.GATHER):
                 gather_weights(self.model, self._full, self.compute_dtype)
             self._full_version = self.learner.version
         return self._full
@@ -166,18 +166,18 @@ class Trainer(Policy):
         """
         kept = player == START or (player in list(Role) and not self.learns(Role(player)))
         of_start = kept and not is_adapted(self.model)
-        model = self.learner.start_model() if of_start else self.model
+        model = self.learner.initial_model() if of_start else self.model
         adapters = [player] if has_role_adapters(model) and not kept else None
 
-        def write(world: World) -> None:
+        def write(world: DistributedContext) -> None:
             export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
             if self.learner.shares_device:
                 give_back(self.world.device)
 
         if not self.learner.sharded:
-            write(World())
+            write(DistributedContext())
             return
-        with self.world.order(Order.EXPORT, (player, path, dtype)):
+        with self.world.order(RankOrder.EXPORT, (player, path, dtype)):
             write(self.world)
 
     def export_adapter(self, player: str, path: Path) -> None:
@@ -187,10 +187,10 @@ class Trainer(Policy):
         if not self.learner.sharded:
             export_adapter(self.model, path, name)
             return
-        with self.world.order(Order.ADAPTER, (player, path)):
+        with self.world.order(RankOrder.ADAPTER, (player, path)):
             export_adapter(self.model, path, name, self.world)
 
-    def learn(self, step: int, groups: Sequence[Group]) -> Mapping[Role, RoleStats]:
+    def learn(self, step: int, groups: Sequence[SampleGroup]) -> Mapping[Role, RoleStats]:
         """Update the weights on a step's groups, and return statistics by role.
 
         The learning rate rises linearly over `learning.warmup_steps` steps and is then constant.
@@ -206,7 +206,7 @@ class Trainer(Policy):
             with self.learner.masters.in_force():
                 save_model(self.model, self.tokenizer, path)
             return
-        with self.world.order(Order.SAVE, path):
+        with self.world.order(RankOrder.SAVE, path):
             save_sharded(self.model, self.tokenizer, path, self.world)
 
     def spread(
@@ -223,8 +223,8 @@ class Trainer(Policy):
             self.learner.load_state(state)
             self.learner.version += 1
             return
-        with self.world.order(Order.SPREAD), self.learner.masters.in_force():
-            if self.world.leads:
+        with self.world.order(RankOrder.SPREAD), self.learner.masters.in_force():
+            if self.world.is_main:
                 weights = weights or dict(self.model.named_parameters())
             spread_weights(self.model, weights, self.world)
             spread_state(self.learner.optimizer, state, self.world)

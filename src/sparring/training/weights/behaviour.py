@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sparring.training.state.policy import BehaviourPolicy, Policy
 from sparring.training.state.trainer import Trainer
-from sparring.training.weights.served import Served
+from sparring.training.weights.served import ServedPolicies
 
 _ROOM, _STATE = "behind", "behind.json"
 """Names in a checkpoint: the directory of the weights, and the file with the counters of a
@@ -26,7 +26,7 @@ _ROOM, _STATE = "behind", "behind.json"
 class SnapshotFiles:
     """Files with the weights that servers sample from, of one training step."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ServedPolicies) -> None:
         """The files are written into the directories of ``served``."""
         self.step = 0
         self.pass_rates: dict[str, float] = {}
@@ -39,7 +39,7 @@ class SnapshotFiles:
         """Write the files that the first sampled step of a new or resumed run needs; all processes
         write together."""
         if trainer.step:
-            self._all.write_start()
+            self._all.write_initial()
         else:
             self.follow(trainer)
 
@@ -67,6 +67,6 @@ class SnapshotFiles:
         }
 
 
-def behaviour_policy(trainer: Trainer, served: Served | None) -> BehaviourPolicy:
+def behaviour_policy(trainer: Trainer, served: ServedPolicies | None) -> BehaviourPolicy:
     """Return the policy from which asynchronous rollouts are sampled."""
     return SnapshotFiles(served) if served else trainer.snapshot()

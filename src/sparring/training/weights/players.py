@@ -11,10 +11,10 @@ from sparring.schema import Role
 
 class Player(StrEnum):
     """Role together with the weights that play the role, in the order in which the local sampler
-    asks them. ``OPPONENTS`` are coders of the initial policy."""
+    asks them. ``INITIAL_POLICY`` are coders of the initial policy."""
 
     CODER = "coder"
-    OPPONENTS = "opponents"
+    INITIAL_POLICY = "initial_policy_programs"
     TESTER = "tester"
 
     @property
@@ -24,7 +24,7 @@ class Player(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PlayerRequest:
     """Request for ``n`` responses of a player to a prompt."""
 
     player: Player

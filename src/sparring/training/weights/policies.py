@@ -12,33 +12,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparring.config.recipe import Recipe
-from sparring.policy.base import Arrived, Prompt, unheeded
+from sparring.policy.base import Arrived, Prompt, ignore_response
 from sparring.policy.local.sampler import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
 from sparring.training.state.policy import BehaviourPolicy, Policy
 from sparring.training.state.trainer import Trainer
 from sparring.training.weights.behaviour import SnapshotFiles
-from sparring.training.weights.players import Player, Request
-from sparring.training.weights.served import Served
+from sparring.training.weights.players import Player, PlayerRequest
+from sparring.training.weights.served import ServedPolicies
 
 
 class RolePolicies:
     """`Sampler` over the trainer's weights, role by role."""
 
-    def __init__(self, policy: Policy, max_rows: int) -> None:
-        """At most ``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends
+    def __init__(self, policy: Policy, max_batch_size: int) -> None:
+        """At most ``max_batch_size`` responses are sampled at once. Raises `ModelError` if no token ends
         a response."""
         self.policy = policy
-        self.max_rows = max_rows
+        self.max_batch_size = max_batch_size
         self.end_ids = end_token_ids(policy.model, policy.tokenizer)
-        self.served: Served | None = None
+        self.served: ServedPolicies | None = None
 
     @classmethod
     def of(cls, recipe: Recipe, trainer: Trainer, log: Path | None) -> RolePolicies:
         """Return the recipe's sampler, with servers if the recipe names them; a server that we
         start writes to ``log``. The caller has to close the sampler."""
-        policies = cls(trainer, recipe.sampling.max_rows)
-        policies.served = Served.of(recipe, trainer, policies.end_ids, log)
+        policies = cls(trainer, recipe.sampling.max_batch_size)
+        policies.served = ServedPolicies.of(recipe, trainer, policies.end_ids, log)
         return policies
 
     def with_weights(self, behaviour: BehaviourPolicy) -> RolePolicies:
@@ -52,11 +52,11 @@ class RolePolicies:
         return other
 
     def sample(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = ignore_response
     ) -> list[list[Response]]:
         """See `Sampler.sample`. Servers are asked once for both roles."""
         if self.served:
-            return self.served.play([Request(Player(p.role), p, n) for p in prompts], arrived)
+            return self.served.play([PlayerRequest(Player(p.role), p, n) for p in prompts], arrived)
         groups: list[list[Response]] = [[] for _ in prompts]
         for role in Role:
             chosen = [i for i, p in enumerate(prompts) if p.role is role]
@@ -68,14 +68,14 @@ class RolePolicies:
         return groups
 
     def play(
-        self, player: Player, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+        self, player: Player, prompts: Sequence[Prompt], n: int, arrived: Arrived = ignore_response
     ) -> list[list[Response]]:
         """Sample ``n`` responses of a player to each prompt, in this process."""
-        start = player is Player.OPPONENTS
+        start = player is Player.INITIAL_POLICY
         weights = self.policy.initial_policy() if start else self.policy.policy_for(player.role)
         with weights as model:
             marks = self.policy.recipe.prompts.marks
-            sampler = LocalSampler(model, self.policy.tokenizer, self.max_rows, marks=marks)
+            sampler = LocalSampler(model, self.policy.tokenizer, self.max_batch_size, marks=marks)
             return sampler.sample(prompts, n, arrived)
 
     def ready(self) -> None:

@@ -9,7 +9,7 @@ A server holds one full set of weights.
   players with different weights one after the other. (Initial-policy programs and
   a frozen role come from the initial weights.) The order needs the fewest
   exchanges of weights: players whose weights are loaded already come first.
-- With ``vllm.start_urls`` the initial weights stay on servers of their own.
+- With ``vllm.initial_urls`` the initial weights stay on servers of their own.
 
 The weights of each step are gathered and written once, the initial weights once
 per run.
@@ -20,7 +20,7 @@ the full model. The thread of asynchronous rollouts cannot compare: all processe
 are learning then.
 
 A frozen tester is another model with servers of its own; see
-`sparring.training.supervision.by_servers`.
+`sparring.training.pseudo_labels.by_servers`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from pathlib import Path
 from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen
 from sparring.policy.adapters import has_role_adapters
-from sparring.policy.base import Arrived, unheeded
+from sparring.policy.base import Arrived, ignore_response
 from sparring.policy.prepared import is_adapted
-from sparring.policy.settings import Engine
+from sparring.policy.settings import SamplingEngine
 from sparring.policy.vllm.environment import recorded_version
+from sparring.policy.vllm.requests import SamplingRequest, Weights
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
 from sparring.training.state.policy import BehaviourPolicy
 from sparring.training.state.trainer import BOTH, START, Trainer
-from sparring.training.weights.players import Player, Request
+from sparring.training.weights.players import Player, PlayerRequest
 from sparring.training.weights.servers import TORCH, log_file, longest, server_settings, words_of
-from sparring.training.weights.travelling import Travelling, why_not_served
+from sparring.training.weights.weight_export import WeightExport, why_not_served
 
 
-class Served:
+class ServedPolicies:
     """Samplers for the players of a run, on vLLM servers. `close` ends the servers we started."""
 
     def __init__(
@@ -69,18 +69,18 @@ class Served:
         self.settings = server_settings(
             recipe, together, recipe.vllm.urls, "vllm.urls", rank, len(own)
         )
-        self._travelling = Travelling(trainer, TORCH[self.settings.dtype], self._adapters)
+        self._travelling = WeightExport(trainer, TORCH[self.settings.dtype], self._adapters)
         words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
-        plays = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
-        apart = bool(recipe.vllm.start_urls)
+        plays = recipe.initial_policy_programs > 0 or recipe.learning.frozen is not Frozen.NONE
+        apart = bool(recipe.vllm.initial_urls)
         self._keeps_start = is_adapted(model) or plays
-        self._plays_start = self._adapters or plays
+        self._plays_initial = self._adapters or plays
         kept = [START] if self._adapters or (plays and not apart) else []
         self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
         if apart:
-            urls = recipe.vllm.start_urls
-            others = server_settings(recipe, together, urls, "vllm.start_urls", 0, 1)
+            urls = recipe.vllm.initial_urls
+            others = server_settings(recipe, together, urls, "vllm.initial_urls", 0, 1)
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """Name of the full weights that each sampler's servers loaded last."""
@@ -90,13 +90,13 @@ class Served:
     @classmethod
     def of(
         cls, recipe: Recipe, trainer: Trainer, end_ids: Sequence[int], log: Path | None
-    ) -> Served | None:
+    ) -> ServedPolicies | None:
         """Return the samplers of the recipe's servers; None where this process samples."""
-        if recipe.sampling.engine is Engine.LOCAL:
+        if recipe.sampling.engine is SamplingEngine.LOCAL:
             return None
         return cls(recipe, trainer, end_ids, log)
 
-    def of_snapshot(self, files: BehaviourPolicy) -> Served:
+    def of_snapshot(self, files: BehaviourPolicy) -> ServedPolicies:
         """Return these samplers for a thread that samples from the weights in ``files``, which
         `write` has written."""
         other = copy.copy(self)
@@ -133,7 +133,7 @@ class Served:
         self._held[sampler] = weights.name
 
     def play(
-        self, requests: Sequence[Request], arrived: Arrived = unheeded
+        self, requests: Sequence[PlayerRequest], arrived: Arrived = ignore_response
     ) -> list[list[Response]]:
         """Return the responses to each request, in the order of the requests."""
         groups: list[list[Response]] = [[] for _ in requests]
@@ -157,14 +157,14 @@ class Served:
         """Write all weights that are sampled from after this step, all processes together, and
         return their paths by name. The sampling thread has the servers load the files later."""
         learning = [p for p in (Player.CODER, Player.TESTER) if self.trainer.learns(p.role)]
-        paths = self.write_start() if self._plays_start else {}
+        paths = self.write_initial() if self._plays_initial else {}
         for player in learning:
             sampler, whole = self._place(player)
             for weights in (self._weights(whole), self._weights(self._name(player))):
                 paths[weights.name] = sampler.write(weights)
         return paths
 
-    def write_start(self) -> dict[str, Path]:
+    def write_initial(self) -> dict[str, Path]:
         """Write the initial weights as `write` does, if the trainer keeps a copy of them; also for
         servers that put adapters on top of the initial weights."""
         if not self._keeps_start:
@@ -224,7 +224,7 @@ class Served:
         Before the first step full weights are the initial weights. An adapter is sent even then,
         though it changes nothing: the exchange shows early that the servers take adapters.
         """
-        start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
+        start = player is Player.INITIAL_POLICY or not self.trainer.learns(player.role)
         if start or not (self._step or self._adapters):
             return START
         return player.role.value if has_role_adapters(self.trainer.model) else BOTH
@@ -233,7 +233,7 @@ class Served:
         """Return the sampler that is asked for a player's responses, and the name of the full
         weights that its servers hold then."""
         name = self._name(player)
-        start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
+        start = player is Player.INITIAL_POLICY or not self.trainer.learns(player.role)
         sampler = self._start if start else self._learned
         return sampler, START if self._adapters else name
 

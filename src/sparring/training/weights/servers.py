@@ -14,8 +14,8 @@ from sparring.config.recipe import Recipe
 from sparring.policy.local.detokenize import Detokenizer
 from sparring.policy.settings import Precision
 from sparring.policy.vllm.environment import default_environment
+from sparring.policy.vllm.requests import ServedTokens
 from sparring.policy.vllm.settings import Dtype, ServerSettings
-from sparring.policy.vllm.wanted import Words
 
 TORCH = {
     Dtype.FLOAT32: torch.float32,
@@ -24,9 +24,9 @@ TORCH = {
 }
 
 
-def words_of(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> Words:
+def words_of(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> ServedTokens:
     """Return the functions that turn a model's texts into tokens and back."""
-    return Words(
+    return ServedTokens(
         encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
         decode=lambda ids: str(tokenizer.decode(list(ids))),
         text=Detokenizer(tokenizer, end_ids, recipe.prompts.marks).text,

@@ -19,15 +19,15 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.grading.group import GroupResult
+from sparring.grading.pseudo_labels import rewarded_group
 from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
-from sparring.grading.supervised import rewarded
 from sparring.matrix import Bools
-from sparring.rewards.advantages import Advantages, DropReason, dealt
+from sparring.rewards.advantages import Advantages, DropReason, shuffled_order
 from sparring.rewards.coder import RULES, coder_rewards
-from sparring.rewards.facts import Facts
+from sparring.rewards.facts import RewardFacts
 from sparring.rewards.score import Earned, no_test
-from sparring.rewards.terms import Effect, MatrixNames, Rewards, given, listed
+from sparring.rewards.terms import Effect, MatrixNames, Rewards, names_line, replaced_rewards
 from sparring.rewards.tester import tester_rewards, tester_rule
 from sparring.schema import Role, TestRefusal
 from sparring.view.explain.terms import Applied, Explanation, amount, recorded, same
@@ -51,7 +51,7 @@ class Explained:
     """
 
     recipe: Recipe
-    facts: Facts | None
+    facts: RewardFacts | None
     coder: tuple[Explanation, ...]
     tester: tuple[Explanation, ...]
 
@@ -63,18 +63,20 @@ def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
     Raises `RunError` where ``record`` is no rollout record.
     """
     result = result_from(record)
-    basis, kept_K = rewarded(result, recipe.supervision.filter)
-    facts = facts_of(basis) if basis else None
+    rewarded_on, kept_K = rewarded_group(result, recipe.pseudo_labels.filter)
+    facts = facts_of(rewarded_on) if rewarded_on else None
     seed = [recipe.training.seed, int(record["step"]), index]
     earned = _earned(record, recipe, result, facts, seed)
     names = _names(result, facts, kept_K)
     before: dict[Role, list[list[Applied]]] = {
         role: [[] for _ in record[entries]] for role, (entries, _) in _ENTRIES.items()
     }
-    if basis and facts and not recipe.reward.function:
+    if rewarded_on and facts and not recipe.reward.function:
         before = {
             Role.CODER: list(_about_programs(result)),
-            Role.TESTER: list(_about_tests(basis, facts, names, supervised=kept_K is not None)),
+            Role.TESTER: list(
+                _about_tests(rewarded_on, facts, names, by_pseudo_labels=kept_K is not None)
+            ),
         }
         if recipe.reward.shuffle:
             rng = np.random.default_rng(seed)  # repeats the draw of `Rules.score`
@@ -91,7 +93,7 @@ def _earned(
     record: Mapping[str, Any],
     recipe: Recipe,
     result: GroupResult,
-    facts: Facts | None,
+    facts: RewardFacts | None,
     seed: list[int],
 ) -> Earned:
     """Return the group's rewards and advantages by this recipe, with their terms.
@@ -105,8 +107,8 @@ def _earned(
         kept = ([recorded(e, "reward") for e in record[x]] for x in ("programs", "tests"))
         P, U = (np.array([math.nan if r is None else r for r in rewards]) for rewards in kept)
         why = f"as recorded: the reward function {name} returned it and gives no reasons"
-        coder = given(coder_rewards(facts.matrix, recipe.reward), P, why)
-        tester = given(tester_rewards(facts, recipe.reward), U, why)
+        coder = replaced_rewards(coder_rewards(facts.matrix, recipe.reward), P, why)
+        tester = replaced_rewards(tester_rewards(facts, recipe.reward), U, why)
         earned = rules.learned(facts, coder, tester, np.nan_to_num(P) > 0)
     else:
         rng = np.random.default_rng(seed) if recipe.reward.shuffle else None
@@ -116,7 +118,7 @@ def _earned(
     return earned
 
 
-def _names(result: GroupResult, facts: Facts | None, kept_K: Bools | None) -> MatrixNames:
+def _names(result: GroupResult, facts: RewardFacts | None, kept_K: Bools | None) -> MatrixNames:
     own = len(result.programs)
     others = len(facts.tester_matrix.passed_PT) - own if facts else 0
     rows = [*(f"P{i}" for i in range(own)), *(f"O{i}" for i in range(others))]
@@ -133,7 +135,7 @@ def _about_programs(result: GroupResult) -> Iterator[list[Applied]]:
 
 
 def _about_tests(
-    basis: GroupResult, facts: Facts, names: MatrixNames, supervised: bool
+    rewarded_on: GroupResult, facts: RewardFacts, names: MatrixNames, by_pseudo_labels: bool
 ) -> Iterator[list[Applied]]:
     """Yield for each test the facts that its reward follows from.
 
@@ -142,20 +144,22 @@ def _about_tests(
     reference solution refuses a test.
     """
     correct, wrong = facts.tester_matrix.correct_P, facts.tester_matrix.wrong_P
-    own, unknown = len(basis.programs), ~correct & ~wrong
+    own, unknown = len(rewarded_on.programs), ~correct & ~wrong
 
     def count(chosen: Bools, word: str) -> str:
         others = int(chosen[own:].sum())
         initial = f" ({others} of the initial policy)" if others else ""
         return f"{int(chosen.sum())} {word}{initial}"
 
-    by = " by the frozen tester's tests" if supervised else ""
-    neither = f"; neither, because masked: {listed(names.programs, unknown)}"
+    by = " by the frozen tester's tests" if by_pseudo_labels else ""
+    neither = f"; neither, because masked: {names_line(names.programs, unknown)}"
     judges = (
         f"judged by {count(correct, 'correct')} and {count(wrong, 'wrong')} programs{by}"
         f"{neither if unknown.any() else ''}"
     )
-    for test, valid, refused in zip(basis.tests, basis.valid_U, basis.refused_U, strict=True):
+    for test, valid, refused in zip(
+        rewarded_on.tests, rewarded_on.valid_U, rewarded_on.refused_U, strict=True
+    ):
         unread = f"its response has no test ({test.failure})"
         why = unread if test.failure else _REFUSED[refused]
         yield [_fact(judges)] if valid else [_fact(judges), _fact(why)]
@@ -170,7 +174,9 @@ def _dealt(
 ) -> list[list[Applied]]:
     """Return for each response the facts of the response whose reward it gets (reward.shuffle)."""
     why = "rewards are dealt out at random (reward.shuffle): this is the reward of {}"
-    return [[_fact(why.format(f"{letter}{j}")), *before[j]] for j in dealt(len(before), rng)]
+    return [
+        [_fact(why.format(f"{letter}{j}")), *before[j]] for j in shuffled_order(len(before), rng)
+    ]
 
 
 def _explained(

@@ -18,14 +18,14 @@ from sparring.rewards.settings import FORMULA
 from sparring.runs.evaluation import facts, figures
 from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader, open_run
 from sparring.runs.totals import phase_seconds
-from sparring.view.html.tokens import Pieces
-from sparring.view.source import Source, open_source
+from sparring.view.html.tokens import TokenPieces
+from sparring.view.source import RunSource, open_source
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Collected:
+class RunOverview:
     """Data of one run for the overview.
 
     ``metrics``, ``evaluations`` and ``timing`` are the recorded lines. ``phases`` holds the seconds
@@ -42,7 +42,7 @@ class Collected:
     evaluations: list[dict[str, Any]]
     timing: list[dict[str, Any]]
     phases: dict[str, float]
-    pieces: Pieces | None
+    pieces: TokenPieces | None
     notes: list[str] = field(default_factory=list)
     evaluation: Mapping[str, Any] | None = None
     """Contents of eval.json for an evaluation (empty where the file is missing); None for a run."""
@@ -62,7 +62,7 @@ class Collected:
         return {name: value for name, value in section.items() if name not in FORMULA}
 
 
-def collect(path: Path) -> Collected:
+def collect(path: Path) -> RunOverview:
     """Read a run without its groups. Raises `RunError` where there is no run."""
     source = open_source(path)
     if source.evaluation:
@@ -74,7 +74,7 @@ def collect(path: Path) -> Collected:
     metrics = [m for m in _read(notes, lambda: run.jsonl(METRICS)) or () if _of_step(m)]
     evaluations = _read(notes, lambda: run.jsonl(EVALUATIONS)) or ()
     model = at(recipe, ("model", "path"))
-    pieces = Pieces.of_run(run.newest_checkpoint(), model if isinstance(model, str) else None)
+    pieces = TokenPieces.of_run(run.newest_checkpoint(), model if isinstance(model, str) else None)
     if pieces is None:
         notes.append(
             "no tokenizer is available (package `tokenizers`, and a tokenizer.json in the newest "
@@ -82,7 +82,7 @@ def collect(path: Path) -> Collected:
         )
     if source.recipe is None:
         notes.append(f"rewards are not explained: {source.unread}")
-    return Collected(
+    return RunOverview(
         name=path.resolve().name or str(path),
         run=run,
         recipe=recipe,
@@ -97,14 +97,14 @@ def collect(path: Path) -> Collected:
     )
 
 
-def _evaluation(source: Source) -> Collected:
+def _evaluation(source: RunSource) -> RunOverview:
     """Read an evaluation; its figures become those of one step in which nothing was learned."""
     notes: list[str] = []
     record = _read(notes, lambda: figures(source.run.path)) or {}
     if record and _read(notes, lambda: facts(record)) is None:
         record = {}
     rules, run = source.recipe, source.run
-    return Collected(
+    return RunOverview(
         name=run.path.resolve().name or str(run.path),
         run=run,
         recipe=rules.model_dump(mode="json") if rules else {},

@@ -13,10 +13,10 @@ from typing import Any
 from sparring.errors import RunError, well_formed
 from sparring.evaluation.held_out_records import Evaluated, evaluated_from, paired_differences
 from sparring.runs.evaluation import FIGURES
-from sparring.view.html.collect import Collected, at
+from sparring.view.html.collect import RunOverview, at
 
 
-def settings_apart(runs: Sequence[Collected]) -> list[list[Any]]:
+def settings_apart(runs: Sequence[RunOverview]) -> list[list[Any]]:
     """Return the settings that differ between runs, as [name, value in each run]."""
     flat = [dict(_flat(r.recipe)) for r in runs]
     names = sorted({n for f in flat for n in f})
@@ -32,7 +32,7 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
             yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)
 
 
-def between(one: Collected, other: Collected) -> dict[str, Any]:
+def between(one: RunOverview, other: RunOverview) -> dict[str, Any]:
     """Return ``other`` − ``one`` at their last evaluations.
 
     The differences are paired by task where both runs were evaluated on the same tasks; else they
@@ -51,7 +51,7 @@ def between(one: Collected, other: Collected) -> dict[str, Any]:
     return {"paired": False, "differences": means}
 
 
-def _tested(run: Collected) -> Any:
+def _tested(run: RunOverview) -> Any:
     """Return the values that decide which tasks a run is evaluated on."""
     if run.evaluation is not None:
         return run.evaluation.get("tasks")
@@ -65,7 +65,7 @@ def _tested(run: Collected) -> Any:
     ]
 
 
-def _values(run: Collected) -> Evaluated | None:
+def _values(run: RunOverview) -> Evaluated | None:
     step = run.evaluations[-1]["step"]
     if run.evaluation is not None:
         with well_formed(f"{run.run.path}: {FIGURES}"):

@@ -13,19 +13,19 @@ from typing import Any
 
 from sparring import values
 from sparring.runs.groups import correct_rows
-from sparring.schema import Kind
+from sparring.schema import TestKind
 from sparring.view.explain import Explained
 from sparring.view.html.terms import coder_lines, tester_lines
-from sparring.view.html.tokens import Pieces, token_record
+from sparring.view.html.tokens import TokenPieces, token_record
 from sparring.view.readable import readable
 
 
-class Column(StrEnum):
+class ColumnKind(StrEnum):
     """Sources of a test."""
 
     GROUND_TRUTH = "ground_truth"
-    WITHHELD = "withheld"
-    SUPERVISING = "supervising"
+    HIDDEN = "hidden"
+    PSEUDO_LABEL = "pseudo_label"
     GENERATED = "generated"
 
 
@@ -45,7 +45,7 @@ def detail(
     record: Mapping[str, Any],
     usage: Mapping[str, Any] | None,
     why: Explained | None,
-    pieces: Pieces | None,
+    pieces: TokenPieces | None,
     cut: Cutter,
 ) -> dict[str, Any]:
     """Return a group with its matrix, texts, tokens and reward terms, as JSON-able data.
@@ -84,11 +84,11 @@ def detail(
         }
         for j, (p, lines) in enumerate(zip(programs, lines_P, strict=True))
     ]
-    for j, p in enumerate(record.get("opponents", ()), start=len(programs)):
+    for j, p in enumerate(record.get("initial_policy_programs", ()), start=len(programs)):
         rows.append(
             {
                 **_response(p, pieces, cut),
-                "opponent": True,
+                "initial_policy": True,
                 "index": j - len(programs),
                 "correct": correct[j],
                 "cells": _cells(_runs(record, j), order, columns, None, cut),
@@ -114,25 +114,25 @@ def detail(
 def _columns(record: Mapping[str, Any], cut: Cutter) -> tuple[list[dict[str, Any]], list[int]]:
     """Return the tests as columns, and for each column its index in the result of `_runs`."""
     task, tests = record["task"], record["tests"]
-    truths, held = task["tests"], task.get("withheld", ())
-    columns = [_pair(Column.GROUND_TRUTH, i, t, task, cut) for i, t in enumerate(truths)]
-    columns += [_pair(Column.WITHHELD, i, t, task, cut) for i, t in enumerate(held)]
+    truths, held = task["tests"], task.get("hidden", ())
+    columns = [_pair(ColumnKind.GROUND_TRUTH, i, t, task, cut) for i, t in enumerate(truths)]
+    columns += [_pair(ColumnKind.HIDDEN, i, t, task, cut) for i, t in enumerate(held)]
     start = len(truths) + len(tests)
     order = [*range(len(truths)), *range(start, start + len(held))]
-    supervising = enumerate(record.get("supervision", {}).get("tests", ()))
-    read = [(i, t) for i, t in supervising if t["input"] is not None]
+    pseudo_label_tests = enumerate(record.get("pseudo_labels", {}).get("tests", ()))
+    read = [(i, t) for i, t in pseudo_label_tests if t["input"] is not None]
     for at, (i, t) in enumerate(read, start=start + len(held)):
-        pair = _pair(Column.SUPERVISING, i, t, task, cut)
+        pair = _pair(ColumnKind.PSEUDO_LABEL, i, t, task, cut)
         columns.append({**pair, "kept": t["kept"], "right": t["right"]})
         order.append(at)
     for k, t in enumerate(tests):
-        columns.append(_pair(Column.GENERATED, k, t, task, cut))
+        columns.append(_pair(ColumnKind.GENERATED, k, t, task, cut))
         order.append(len(truths) + k)
     return columns, order
 
 
 def _pair(
-    kind: Column, index: int, test: Any, task: Mapping[str, Any], cut: Cutter
+    kind: ColumnKind, index: int, test: Any, task: Mapping[str, Any], cut: Cutter
 ) -> dict[str, Any]:
     """Return a test as a column.
 
@@ -149,14 +149,14 @@ def _pair(
 def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
     """Return a row's outcomes on ground-truth, generated, hidden and pseudo-label tests."""
     own = len(record["programs"])
-    rows = [*record["programs"], *record.get("opponents", ())]
+    rows = [*record["programs"], *record.get("initial_policy_programs", ())]
     runs = [*rows[row]["runs"]]
-    held = len(record["task"].get("withheld", ()))
-    runs += rows[row].get("withheld_runs") or [None] * held
-    if (supervision := record.get("supervision")) is not None:
-        table = supervision["runs"] if row < own else supervision["opponents_runs"]
+    held = len(record["task"].get("hidden", ()))
+    runs += rows[row].get("hidden_runs") or [None] * held
+    if (pseudo_labels := record.get("pseudo_labels")) is not None:
+        table = pseudo_labels["runs"] if row < own else pseudo_labels["initial_policy_runs"]
         at = row if row < own else row - own
-        count = sum(t["input"] is not None for t in supervision["tests"])
+        count = sum(t["input"] is not None for t in pseudo_labels["tests"])
         runs += table[at][:count] if table else [None] * count
     return runs
 
@@ -166,7 +166,7 @@ def _measured(usage: Mapping[str, Any] | None, row: int) -> list[Any]:
     if usage is None:
         return []
     measured = [*usage["runs"][row]]
-    return measured + (usage["supervision"][row] if "supervision" in usage else [])
+    return measured + (usage["pseudo_labels"][row] if "pseudo_labels" in usage else [])
 
 
 def _cells(
@@ -185,7 +185,7 @@ def _cells(
             continue
         used = measured[at] if measured and at < len(measured) else (None, None, "")
         output = run["output"]
-        if column.get("form") == Kind.CALL:
+        if column.get("form") == TestKind.CALL:
             output = values.show(output)
         if "output_length" in run:
             output += f"\n⟨cut: {run['output_length']:,} characters were printed⟩"
@@ -193,7 +193,7 @@ def _cells(
     return cells
 
 
-def _response(record: Mapping[str, Any], pieces: Pieces | None, cut: Cutter) -> dict[str, Any]:
+def _response(record: Mapping[str, Any], pieces: TokenPieces | None, cut: Cutter) -> dict[str, Any]:
     return {
         "text": cut(record["text"]),
         "stop": record["stop"],
@@ -203,7 +203,7 @@ def _response(record: Mapping[str, Any], pieces: Pieces | None, cut: Cutter) -> 
 
 
 def _prompt(
-    responses: Sequence[Mapping[str, Any]], pieces: Pieces | None, cut: Cutter
+    responses: Sequence[Mapping[str, Any]], pieces: TokenPieces | None, cut: Cutter
 ) -> dict[str, Any]:
     """Return the prompt that all responses of a role share."""
     ids = responses[0]["prompt_ids"] if responses else []

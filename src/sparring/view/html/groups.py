@@ -14,17 +14,17 @@ from sparring.errors import RunError, well_formed
 from sparring.runs.groups import summary_row
 from sparring.runs.reader import RunReader, step_file
 from sparring.view.explain import Explained, explain
-from sparring.view.html.collect import Collected
+from sparring.view.html.collect import RunOverview
 from sparring.view.html.group import Cutter, detail
 
 
-def steps(collected: Collected) -> list[int]:
+def steps(collected: RunOverview) -> list[int]:
     """Return the steps with recorded rollouts."""
     return collected.run.rollout_steps()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PageGroup:
     """Group of a step: its row, and its detail on demand.
 
     The group is kept as the bytes of its lines, because its objects take many times the memory.
@@ -33,7 +33,7 @@ class Group:
     row: list[Any]
     index: int
     """Number of the group in its step."""
-    collected: Collected
+    collected: RunOverview
     line: bytes
     usage: bytes | None
 
@@ -54,7 +54,7 @@ class Group:
             return None
 
 
-def groups(collected: Collected, step: int) -> Iterator[Group]:
+def groups(collected: RunOverview, step: int) -> Iterator[PageGroup]:
     """Yield the groups of a step in order; unreadable groups are left out with a note."""
     run, notes = collected.run, collected.notes
     lines = _packed_lines(run, step_file("rollouts", step), notes)
@@ -68,7 +68,7 @@ def groups(collected: Collected, step: int) -> Iterator[Group]:
         except RunError as error:
             notes.append(str(error))
             continue
-        yield Group(row, index, collected, line, usage[index] if index < len(usage) else None)
+        yield PageGroup(row, index, collected, line, usage[index] if index < len(usage) else None)
 
 
 def _packed_lines(run: RunReader, name: str, notes: list[str], hint: str = "") -> list[bytes]:

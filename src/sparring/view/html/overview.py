@@ -9,7 +9,7 @@ from sparring.runs.evaluation import facts
 from sparring.runs.labels import figure_labels, metric_labels
 from sparring.runs.rates import RATES, mean_rates, rate_text
 from sparring.runs.totals import alarms
-from sparring.view.html.collect import Collected, at
+from sparring.view.html.collect import RunOverview, at
 
 _METHOD, _TESTER, _OWN = "method", "tester's reward", "both rewards, a function"
 _FACTS = (
@@ -17,7 +17,7 @@ _FACTS = (
     ("model", ("model", "path")),
     ("programs per task", ("sampling", "programs")),
     ("tests per task", ("sampling", "tests")),
-    ("initial-policy programs", ("sampling", "opponents")),
+    ("initial-policy programs", ("sampling", "initial_policy_programs")),
     (_TESTER, ("reward", "tester")),
     ("learning rate", ("learning", "learning_rate")),
     ("steps planned", ("training", "steps")),
@@ -28,7 +28,7 @@ _NOTES = 200
 """Most notes on a run that a page shows."""
 
 
-def overview(collected: Collected) -> dict[str, Any]:
+def overview(collected: RunOverview) -> dict[str, Any]:
     """Return a run's data for the page, without its groups, as JSON-able data.
 
     Raises `RunError` for metrics of another form.
@@ -37,7 +37,7 @@ def overview(collected: Collected) -> dict[str, Any]:
         return _overview(collected)
 
 
-def _overview(run: Collected) -> dict[str, Any]:
+def _overview(run: RunOverview) -> dict[str, Any]:
     evaluated = run.evaluation is not None
     labels: dict[str, str] = {}
     if run.evaluations:

@@ -47,7 +47,7 @@ def html(main: Mapping[str, Any], blobs: Mapping[str, str], charts: Sequence[Cha
         "base-uri 'none'; form-action 'none'"
     )
     overview = {**main, "charts": [_chart_data(c) for c in charts]}
-    data = base64.b64encode(packed(overview)).decode("ascii")
+    data = base64.b64encode(gzipped_json(overview)).decode("ascii")
     parts = [
         f"<!doctype html>\n{MARK}\n",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -95,7 +95,7 @@ def _asset(name: str) -> str:
     return (resources.files("sparring.view.html") / "assets" / name).read_text(encoding="utf-8")
 
 
-def packed(data: Any) -> bytes:
+def gzipped_json(data: Any) -> bytes:
     """Return data as gzipped JSON. Characters outside ASCII are escaped; NaN becomes null."""
     compact: dict[str, Any] = {"ensure_ascii": True, "separators": (",", ":"), "allow_nan": False}
     try:

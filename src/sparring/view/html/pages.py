@@ -25,13 +25,13 @@ from sparring import __version__
 from sparring.errors import ConfigError, RunError, explained, well_formed
 from sparring.files import write_whole
 from sparring.runs.groups import ROW
-from sparring.view.html.collect import Collected, collect
+from sparring.view.html.collect import RunOverview, collect
 from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.group import Cutter
-from sparring.view.html.groups import Group, groups, steps
+from sparring.view.html.groups import PageGroup, groups, steps
 from sparring.view.html.overview import overview
-from sparring.view.html.page import MARK, html, packed
-from sparring.view.html.panels import PANELS, Chart, charted
+from sparring.view.html.page import MARK, gzipped_json, html
+from sparring.view.html.panels import PANELS, Chart, draw_panel
 from sparring.view.plots.page import MOST_RUNS
 
 BUDGET = 22_000_000
@@ -44,7 +44,7 @@ _FIRST = "index"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenReport:
     """Written report: its size in bytes, its groups, and the number of groups with a matrix."""
 
     path: Path
@@ -54,7 +54,7 @@ class Written:
     notes: list[str]
 
 
-def write_file(runs: Sequence[Path], out: Path, budget: int = BUDGET) -> Written:
+def write_file(runs: Sequence[Path], out: Path, budget: int = BUDGET) -> WrittenReport:
     """Write one self-contained file with at most ``budget`` bytes of details.
 
     Raises `RunError` where a path is no run, `ConfigError` where ``out`` is a folder or another
@@ -68,10 +68,10 @@ def write_file(runs: Sequence[Path], out: Path, budget: int = BUDGET) -> Written
     for number, run in enumerate(collected):
         rows.append(_filled(run, number, budget // len(collected), cut, blobs))
     size = _write(out, html(_main(collected, rows, None), blobs, _charts(collected)))
-    return Written(out, size, _count(rows), len(blobs), _notes(collected))
+    return WrittenReport(out, size, _count(rows), len(blobs), _notes(collected))
 
 
-def write_folder(runs: Sequence[Path], out: Path) -> Written:
+def write_folder(runs: Sequence[Path], out: Path) -> WrittenReport:
     """Write a folder with every group.
 
     Raises `RunError` where a path is no run, `ConfigError` where ``out`` holds anything but a
@@ -100,10 +100,10 @@ def write_folder(runs: Sequence[Path], out: Path) -> Written:
         size += _write(out / f"step-{step:05d}.html", page)
     index_page = html(_main(collected, all_rows, _FIRST), {}, _charts(collected))
     size += _write(out / _INDEX, index_page)
-    return Written(out / _INDEX, size, _count(all_rows), detailed, _notes(collected))
+    return WrittenReport(out / _INDEX, size, _count(all_rows), detailed, _notes(collected))
 
 
-def _collected(runs: Sequence[Path]) -> list[Collected]:
+def _collected(runs: Sequence[Path]) -> list[RunOverview]:
     if len(runs) > MOST_RUNS:
         raise ConfigError(
             f"report: {len(runs)} runs are too many; name at most {MOST_RUNS} to show side by side"
@@ -112,7 +112,7 @@ def _collected(runs: Sequence[Path]) -> list[Collected]:
 
 
 def _filled(
-    run: Collected, number: int, budget: int, cut: Cutter, blobs: dict[str, str]
+    run: RunOverview, number: int, budget: int, cut: Cutter, blobs: dict[str, str]
 ) -> list[Any]:
     """Return [step, rows of its groups] for every step of a run.
 
@@ -143,16 +143,16 @@ def _dullness(row: Sequence[Any]) -> int:
     return dropped - 2 * bool(values["masked"])
 
 
-def _blob(group: Group, cut: Cutter) -> str | None:
+def _blob(group: PageGroup, cut: Cutter) -> str | None:
     try:
-        return base64.b64encode(packed(group.detail(cut))).decode("ascii")
+        return base64.b64encode(gzipped_json(group.detail(cut))).decode("ascii")
     except RunError as error:
         group.collected.notes.append(str(error))
         return None
 
 
 def _main(
-    collected: Sequence[Collected], rows: Sequence[Any], here: int | str | None
+    collected: Sequence[RunOverview], rows: Sequence[Any], here: int | str | None
 ) -> dict[str, Any]:
     """Return the data that every page holds.
 
@@ -173,7 +173,7 @@ def _main(
     }
 
 
-def _metrics(run: Collected, here: int | str | None) -> dict[int, Any]:
+def _metrics(run: RunOverview, here: int | str | None) -> dict[int, Any]:
     seconds = {t["step"]: t.get("seconds") for t in run.timing if "step" in t}
     return {
         m["step"]: {**m, "seconds": seconds.get(m["step"])}
@@ -182,13 +182,13 @@ def _metrics(run: Collected, here: int | str | None) -> dict[int, Any]:
     }
 
 
-def _charts(collected: Sequence[Collected]) -> list[Chart]:
+def _charts(collected: Sequence[RunOverview]) -> list[Chart]:
     with well_formed("metrics.jsonl or evaluations.jsonl"):
-        drawn = [charted(p, [_records(run, p.evaluated) for run in collected]) for p in PANELS]
+        drawn = [draw_panel(p, [_records(run, p.evaluated) for run in collected]) for p in PANELS]
     return [chart for chart in drawn if chart is not None]
 
 
-def _records(run: Collected, evaluated: bool) -> Sequence[Mapping[str, Any]]:
+def _records(run: RunOverview, evaluated: bool) -> Sequence[Mapping[str, Any]]:
     """Return the records that a curve is drawn from; an evaluation has no curve."""
     if run.evaluation is not None:
         return []
@@ -199,7 +199,7 @@ def _count(rows: Sequence[Any]) -> int:
     return sum(len(here) for run in rows for _, here in run)
 
 
-def _notes(collected: Sequence[Collected]) -> list[str]:
+def _notes(collected: Sequence[RunOverview]) -> list[str]:
     return [note for run in collected for note in run.notes]
 
 

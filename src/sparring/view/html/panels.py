@@ -32,10 +32,10 @@ class Panel:
 
 PANELS: tuple[Panel, ...] = (
     Panel(
-        "one_shot",
+        "pass@1",
         "Programs right",
         "Share of single programs that pass every ground-truth test of their held-out task.",
-        "one_shot",
+        "pass@1",
         evaluated=True,
     ),
     Panel(
@@ -78,7 +78,7 @@ PANELS: tuple[Panel, ...] = (
         "batch",
         "Batch: programs right",
         "Share of the step's programs that pass every ground-truth test: noisy, on training tasks.",
-        "one_shot",
+        "pass@1",
     ),
     Panel(
         "batch_tests",
@@ -167,7 +167,7 @@ class Chart:
     values: list[list[Point]]
 
 
-def charted(panel: Panel, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Chart | None:
+def draw_panel(panel: Panel, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Chart | None:
     """Draw a panel with a curve for each run's lines; return None where no run has a value."""
     points = evaluation_points if panel.evaluated else step_points
     values = [points(lines, panel.name) for lines in runs]

@@ -18,7 +18,7 @@ from sparring.policy.place import model_place
 FILE = "tokenizer.json"
 
 
-class Pieces:
+class TokenPieces:
     """Decoder of the tokens of one run."""
 
     def __init__(self, tokenizer: Any, stream: Any) -> None:
@@ -26,7 +26,7 @@ class Pieces:
         self._stream = stream
 
     @classmethod
-    def of_run(cls, checkpoint: Path | None, model: str | None) -> Pieces | None:
+    def of_run(cls, checkpoint: Path | None, model: str | None) -> TokenPieces | None:
         """Return the decoder of a run, or None where no tokenizer is available."""
         try:
             from tokenizers import Tokenizer
@@ -58,7 +58,7 @@ class Pieces:
 
 
 def token_record(
-    pieces: Pieces | None, response: Mapping[str, Any], most: int
+    pieces: TokenPieces | None, response: Mapping[str, Any], most: int
 ) -> list[list[str | int | None]]:
     """Return the first ``most`` tokens of a response as [text, log-prob in hundredths of a nat].
 

@@ -13,14 +13,14 @@ from sparring.evaluation.arm_figures import (
     are_paired,
     grids,
     last_figures,
-    named,
+    metric_key,
     plane_points,
 )
 from sparring.evaluation.arms import Arm
 from sparring.runs.labels import metric_labels
-from sparring.view.plots.style import BELOW, COLOURS, look
+from sparring.view.plots.style import BELOW, COLOURS, line_style
 
-_BARS = ("pool_bon", "bon", "one_shot", "unit_test_accuracy")
+_BARS = ("pool_bon", "bon", "pass@1", "unit_test_accuracy")
 """Figures that bars show where the user names none."""
 
 
@@ -75,8 +75,8 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
             f"{arm.label}: μ {row[0].mu:.2f} → {row[-1].mu:.2f}, "
             f"steps {row[0].step} → {row[-1].step}"
         )
-        axis.plot(xs, ys, label=label, **look(i, linestyle="-", markersize=5))
-        begin = look(i, linestyle="none", markersize=9, markerfacecolor="white")
+        axis.plot(xs, ys, label=label, **line_style(i, linestyle="-", markersize=5))
+        begin = line_style(i, linestyle="none", markersize=9, markerfacecolor="white")
         axis.plot(xs[:1], ys[:1], **begin)
     axis.set(
         xlabel="p01: a wrong program passes a right test",
@@ -99,7 +99,7 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     metric without values by task.
     """
     every = [r.per_task for a in arms for r in a.runs]
-    usual = [name for name in _BARS if all(named(r, name) for r in every)]
+    usual = [name for name in _BARS if all(metric_key(r, name) for r in every)]
     if not (metrics or usual):
         raise RunError("no evaluation by task is recorded, so there are no bars to draw")
     by_metric, paired = last_figures(arms, metrics or usual), are_paired(arms)

@@ -15,18 +15,18 @@ from sparring.evaluation.arm_figures import (
     evaluated,
     evaluation_points,
     known_figures,
-    named,
+    metric_key,
     step_points,
     trained,
 )
 from sparring.evaluation.arms import Arm
 from sparring.runs.labels import PLAIN, metric_labels
-from sparring.view.plots.style import BELOW, COLOURS, draw_line, drawing, look
+from sparring.view.plots.style import BELOW, COLOURS, draw_line, drawing, line_style
 
-USUAL = ("one_shot", "unit_test_accuracy", "bon", "pool_bon")
+USUAL = ("pass@1", "unit_test_accuracy", "bon", "pool_bon")
 """Figures that are drawn where the user names none."""
 _TRAINING = {
-    "one_shot": ("programs right", COLOURS[0], "-"),
+    "pass@1": ("programs right", COLOURS[0], "-"),
     "tests_right": ("tests right", COLOURS[1], "-"),
     "tests_invalid": ("tests invalid", COLOURS[1], ":"),
     "groups_dropped": ("groups dropped", COLOURS[6], "--"),
@@ -60,7 +60,7 @@ def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
     title, scale = "", 1.0
     for i, arm in enumerate(arms):
         if points := evaluated(arm, name):
-            key = named(arm.runs[0].evaluations[0]["metrics"], name) or name
+            key = metric_key(arm.runs[0].evaluations[0]["metrics"], name) or name
             title, scale = metric_labels([key]).get(key, key), 1.0 if key in PLAIN else 100.0
         elif points := trained(arm, name):
             share = name in _TRAINING
@@ -69,7 +69,7 @@ def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
             continue
         seeds = f" ({len(arm.runs)} seeds)" if len(arm.runs) > 1 else ""
         more = {} if len(points) < 20 else {"marker": None}
-        draw_line(axis, points, scale, label=arm.label + seeds, **look(i, **more))
+        draw_line(axis, points, scale, label=arm.label + seeds, **line_style(i, **more))
     if not title:
         evaluations, steps = (", ".join(names) or "nothing" for names in known_figures(arms))
         raise RunError(
@@ -88,8 +88,8 @@ def plot_curves(
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(3, 2))
         labels = metric_labels(evaluations[0]["metrics"]) if evaluations else {}
         for i, name in enumerate((*USUAL, "catch_rate")):
-            if (key := named(labels, name)) is not None:
-                looks = look(i, linestyle="-", linewidth=1.5, label=labels[key])
+            if (key := metric_key(labels, name)) is not None:
+                looks = line_style(i, linestyle="-", linewidth=1.5, label=labels[key])
                 draw_line(left, evaluation_points(evaluations, key), 100, **looks)
         _finish(left, "% of held-out", "held-out tasks, with 95% intervals", 3)
         for key, (label, colour, dashes) in _TRAINING.items():

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sparring.evaluation.arm_figures import Point
-from sparring.view.plots.style import draw_line, drawing, look
+from sparring.view.plots.style import draw_line, drawing, line_style
 
 _INK, _GRID = "#010203", "#040506"
 _RUNS = ("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05", "#0a0b06")
@@ -59,7 +59,7 @@ def draw_chart(
 
 def _curve(axes: Any, points: Sequence[Point], run: int, scale: float, evaluated: bool) -> None:
     """Draw a curve: evaluations with their intervals, steps as a thin line and a running mean."""
-    looks = look(run, color=_RUNS[run], linewidth=1.6)
+    looks = line_style(run, color=_RUNS[run], linewidth=1.6)
     if evaluated:
         few = {} if len(points) <= 40 else {"marker": None}
         draw_line(axes, points, scale, **{**looks, **few})

@@ -44,7 +44,7 @@ def drawing(more: Mapping[str, Any] | None = None) -> Iterator[Any]:
         yield plt
 
 
-def look(i: int, **other: Any) -> dict[str, Any]:
+def line_style(i: int, **other: Any) -> dict[str, Any]:
     """Return the colour, dashes and marker of the ``i``-th line, changed by ``other``."""
     return {
         "color": COLOURS[i % len(COLOURS)],

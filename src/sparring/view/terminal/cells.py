@@ -12,7 +12,7 @@ from sparring.view.terminal.names import Name
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class RecordedExecution:
     """Execution of a program on a test.
 
     ``cut`` says that the recorded output is shortened. ``used`` holds CPU seconds, MiB and a detail
@@ -26,21 +26,23 @@ class Cell:
     used: tuple[float, float, str] | None
 
 
-def given(record: Mapping[str, Any], test: Name) -> Readable | None:
+def recorded_test(record: Mapping[str, Any], test: Name) -> Readable | None:
     """Return a test in readable form, or None where its response has no test."""
     task = record["task"]
     if test.letter in "GH":
-        return readable(task["tests" if test.letter == "G" else "withheld"][test.index], task)
-    tests = record["tests"] if test.letter == "U" else record["supervision"]["tests"]
+        return readable(task["tests" if test.letter == "G" else "hidden"][test.index], task)
+    tests = record["tests"] if test.letter == "U" else record["pseudo_labels"]["tests"]
     return readable(tests[test.index], task)
 
 
-def row(record: Mapping[str, Any], program: Name, usage: Mapping[str, Any]) -> list[Cell]:
+def recorded_executions(
+    record: Mapping[str, Any], program: Name, usage: Mapping[str, Any]
+) -> list[RecordedExecution]:
     """Return all executions of a program in the order of the matrix, hidden tests last."""
     own = program.letter == "P"
-    entry = record["programs" if own else "opponents"][program.index]
-    names = _names(record, withheld=own)
-    outcomes = [*entry["runs"], *entry.get("withheld_runs", ())]
+    entry = record["programs" if own else "initial_policy_programs"][program.index]
+    names = _names(record, hidden=own)
+    outcomes = [*entry["runs"], *entry.get("hidden_runs", ())]
     used = usage.get("runs", ()) if own else ()
     known = used[program.index] if program.index < len(used) else ()
     cells = [
@@ -50,9 +52,9 @@ def row(record: Mapping[str, Any], program: Name, usage: Mapping[str, Any]) -> l
     return [*_supervised(record, program, usage, own), *cells]
 
 
-def _names(record: Mapping[str, Any], withheld: bool) -> list[Name]:
+def _names(record: Mapping[str, Any], hidden: bool) -> list[Name]:
     task = record["task"]
-    more = len(task.get("withheld", ())) if withheld else 0
+    more = len(task.get("hidden", ())) if hidden else 0
     return [
         *(Name("G", i) for i in range(len(task["tests"]))),
         *(Name("U", i) for i in range(len(record["tests"]))),
@@ -62,14 +64,14 @@ def _names(record: Mapping[str, Any], withheld: bool) -> list[Name]:
 
 def _supervised(
     record: Mapping[str, Any], program: Name, usage: Mapping[str, Any], own: bool
-) -> list[Cell]:
+) -> list[RecordedExecution]:
     """Return a program's executions on the readable tests of the frozen tester."""
-    labels = record.get("supervision")
-    runs = labels and labels["runs" if own else "opponents_runs"]
+    labels = record.get("pseudo_labels")
+    runs = labels and labels["runs" if own else "initial_policy_runs"]
     if not labels or not runs:
         return []
     read = [i for i, t in enumerate(labels["tests"]) if t["input"] is not None]
-    used = usage.get("supervision", ()) if own else ()
+    used = usage.get("pseudo_labels", ()) if own else ()
     known = used[program.index] if program.index < len(used) else ()
     return [
         _cell(Name("K", i), o, known[n] if n < len(known) else None)
@@ -77,8 +79,8 @@ def _supervised(
     ]
 
 
-def _cell(test: Name, outcome: Mapping[str, Any], used: Sequence[Any] | None) -> Cell:
-    return Cell(
+def _cell(test: Name, outcome: Mapping[str, Any], used: Sequence[Any] | None) -> RecordedExecution:
+    return RecordedExecution(
         test,
         Verdict(outcome["verdict"]),
         str(outcome["output"]),

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from sparring.rewards.terms import number
 from sparring.runs.text import block, one_line
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 from sparring.view.readable import Readable
-from sparring.view.source import Found
-from sparring.view.terminal.cells import Cell, given, row
+from sparring.view.source import RecordedGroup
+from sparring.view.terminal.cells import RecordedExecution, recorded_executions, recorded_test
 from sparring.view.terminal.difference import difference
 from sparring.view.terminal.names import Name
 from sparring.view.terminal.symbols import mark, word
@@ -25,11 +25,11 @@ LINES = 24
 
 
 def show_program(
-    group: Found, name: Name, usage: Mapping[str, Any], console: Console, all_of_it: bool
+    group: RecordedGroup, name: Name, usage: Mapping[str, Any], console: Console, all_of_it: bool
 ) -> None:
     """Print a program with its executions, and the difference on the first wrong answer."""
     record, lines = group.record, 10_000 if all_of_it else LINES
-    entry = record["programs" if name.letter == "P" else "opponents"][name.index]
+    entry = record["programs" if name.letter == "P" else "initial_policy_programs"][name.index]
     _heading(group, str(name), entry, console)
     source = entry.get("source")
     if source is not None:
@@ -39,7 +39,7 @@ def show_program(
         console.print(Text(f"the response has no program: {one_line(str(failure), 40)}"))
         _reading(entry, console)
     _response(entry, lines, console)
-    cells = row(record, name, usage)
+    cells = recorded_executions(record, name, usage)
     _runs(record, cells, None if all_of_it else LINES, console)
     wrong = next((c for c in cells if _compared(record, c)), None)
     if wrong is not None:
@@ -55,13 +55,13 @@ def _reading(entry: Mapping[str, Any], console: Console) -> None:
 
 
 def show_test(
-    group: Found, name: Name, usages: Mapping[str, Any], console: Console, all_of_it: bool
+    group: RecordedGroup, name: Name, usages: Mapping[str, Any], console: Console, all_of_it: bool
 ) -> None:
     """Print a test, the reference solution's verdict on it, and every program's execution."""
     record, lines = group.record, 10_000 if all_of_it else LINES
     entry = record["tests"][name.index] if name.letter == "U" else {}
     _heading(group, str(name), entry, console)
-    one = given(record, name)
+    one = recorded_test(record, name)
     if one is None:
         failure = one_line(str(entry.get("failure", "unread")), 40)
         console.print(Text(f"the response has no test: {failure}"))
@@ -77,9 +77,11 @@ def show_test(
     shown = 0
     rows = [Name("P", i) for i in range(len(record["programs"]))]
     if name.letter != "H":
-        rows += [Name("O", i) for i in range(len(record.get("opponents", ())))]
+        rows += [Name("O", i) for i in range(len(record.get("initial_policy_programs", ())))]
     for program in rows:
-        cell = next((c for c in row(record, program, usages) if c.test == name), None)
+        cell = next(
+            (c for c in recorded_executions(record, program, usages) if c.test == name), None
+        )
         if cell is None:
             continue
         shown += 1
@@ -93,7 +95,7 @@ def show_test(
 
 
 def show_cell(
-    group: Found,
+    group: RecordedGroup,
     program: Name,
     test: Name,
     usage: Mapping[str, Any],
@@ -103,8 +105,8 @@ def show_cell(
     """Print one execution: verdict, CPU time and memory, input, expected and actual output."""
     record, lines = group.record, 10_000 if all_of_it else LINES
     _heading(group, f"{program} on {test}", {}, console)
-    cell = next((c for c in row(record, program, usage) if c.test == test), None)
-    one = given(record, test)
+    cell = next((c for c in recorded_executions(record, program, usage) if c.test == test), None)
+    one = recorded_test(record, test)
     if cell is None or one is None:
         console.print(Text("no execution: the response has no test, or none is recorded"))
         return
@@ -113,7 +115,9 @@ def show_cell(
         seconds, memory, reason = cell.used
         usage_text = f"{seconds:.3f} s of CPU, {memory:.1f} MiB{': ' if reason else ''}"
         console.print(Text(usage_text + one_line(reason, 200)), soft_wrap=True)
-    entry = record["programs" if program.letter == "P" else "opponents"][program.index]
+    entry = record["programs" if program.letter == "P" else "initial_policy_programs"][
+        program.index
+    ]
     if entry.get("source") is not None:
         _text("program", entry["source"], lines, console, numbered=True)
     _text(_INPUT.get(one.kind, "input"), one.given, lines, console)
@@ -128,8 +132,8 @@ def show_cell(
         _difference(record, cell, lines, console)
 
 
-_INPUT = {Kind.CALL.value: "call", Kind.SCRIPT.value: "test script"}
-_OUTPUT = {Kind.CALL.value: "value"}
+_INPUT = {TestKind.CALL.value: "call", TestKind.SCRIPT.value: "test script"}
+_OUTPUT = {TestKind.CALL.value: "value"}
 
 
 def _test(one: Readable, lines: int, console: Console) -> None:
@@ -147,7 +151,7 @@ def _rule(one: Readable, console: Console) -> None:
         console.print(Text(f"compared by the test's own rule: {one_line(one.rule, 60)}", "dim"))
 
 
-def _heading(group: Found, name: str, entry: Mapping[str, Any], console: Console) -> None:
+def _heading(group: RecordedGroup, name: str, entry: Mapping[str, Any], console: Console) -> None:
     task = one_line(str(group.record["task"]["id"]), 50)
     console.print(Text(f"step {group.step} · {task} · {name}", "bold"), soft_wrap=True)
     parts = []
@@ -190,13 +194,15 @@ def _reference(entry: Mapping[str, Any], one: Readable | None, console: Console)
     console.print(text, soft_wrap=True)
 
 
-def _runs(record: Mapping[str, Any], cells: list[Cell], most: int | None, console: Console) -> None:
+def _runs(
+    record: Mapping[str, Any], cells: list[RecordedExecution], most: int | None, console: Console
+) -> None:
     table = Table(box=None, padding=(0, 1))
     for column in ("test", "verdict", "CPU s", "input", "expected", "output"):
         table.add_column(column, no_wrap=True, justify="right" if column == "CPU s" else "left")
     room = max(8, (console.width - 40) // 3)
     for cell in cells[:most]:
-        one = given(record, cell.test)
+        one = recorded_test(record, cell.test)
         texts = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
         table.add_row(
             str(cell.test),
@@ -210,21 +216,23 @@ def _runs(record: Mapping[str, Any], cells: list[Cell], most: int | None, consol
         console.print(Text(f"… {len(cells) - most} more executions (--all)", "dim"))
 
 
-def _compared(record: Mapping[str, Any], cell: Cell) -> bool:
+def _compared(record: Mapping[str, Any], cell: RecordedExecution) -> bool:
     """Return whether the cell has a wrong output to compare with the expected one."""
-    one = given(record, cell.test)
+    one = recorded_test(record, cell.test)
     return cell.verdict is Verdict.WRONG_ANSWER and one is not None and not one.decides
 
 
-def _output(cell: Cell, one: Readable | None, room: int) -> str:
+def _output(cell: RecordedExecution, one: Readable | None, room: int) -> str:
     if cell.output:
         output = cell.output if one is None else one.output(cell.output)
         return one_line(output.rstrip("\n"), room)
     return one_line(cell.used[2], room) if cell.used else ""
 
 
-def _difference(record: Mapping[str, Any], cell: Cell, lines: int, console: Console) -> None:
-    one = given(record, cell.test)
+def _difference(
+    record: Mapping[str, Any], cell: RecordedExecution, lines: int, console: Console
+) -> None:
+    one = recorded_test(record, cell.test)
     if one is None:
         return
     actual = one.output(cell.output).rstrip("\n")

@@ -21,9 +21,9 @@ from sparring.rewards.advantages import DropReason
 from sparring.rewards.terms import number
 from sparring.runs.groups import passes_all
 from sparring.runs.text import block, one_line
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 from sparring.view.readable import readable
-from sparring.view.source import Found
+from sparring.view.source import RecordedGroup
 from sparring.view.terminal.step import EVALUATED, why_dropped
 from sparring.view.terminal.symbols import legend, mark, symbol
 
@@ -34,7 +34,7 @@ _MARGIN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class MatrixSection:
     """Section of the matrix with tests of one kind: letter, title, and every row's verdicts."""
 
     letter: str
@@ -52,23 +52,23 @@ class Block:
         return zip(row, self.kept or [True] * len(row), strict=True)
 
 
-def blocks_of(record: Mapping[str, Any]) -> tuple[list[Block], int]:
+def blocks_of(record: Mapping[str, Any]) -> tuple[list[MatrixSection], int]:
     """Return the matrix of a record in sections, and the number of the group's own programs."""
     own = record["programs"]
-    runs = [p["runs"] for p in (*own, *record.get("opponents", ()))]
+    runs = [p["runs"] for p in (*own, *record.get("initial_policy_programs", ()))]
     rows = [[Verdict(o["verdict"]) for o in row] for row in runs]
     truths = len(record["task"]["tests"])
     blocks = [
-        Block("G", "ground truth", [r[:truths] for r in rows], truths),
-        Block("U", "generated", [r[truths:] for r in rows], len(record["tests"])),
+        MatrixSection("G", "ground truth", [r[:truths] for r in rows], truths),
+        MatrixSection("U", "generated", [r[truths:] for r in rows], len(record["tests"])),
     ]
-    labels = record.get("supervision")
+    labels = record.get("pseudo_labels")
     if labels and labels["runs"]:
         read = [t["input"] is not None for t in labels["tests"]]
-        every = [*labels["runs"], *(labels["opponents_runs"] or ())]
+        every = [*labels["runs"], *(labels["initial_policy_runs"] or ())]
         cells = [_spread([Verdict(o["verdict"]) for o in row[: sum(read)]], read) for row in every]
         kept = [bool(t["kept"]) for t in labels["tests"]]
-        blocks.insert(0, Block("K", "pseudo-labels", cells, len(read), kept))
+        blocks.insert(0, MatrixSection("K", "pseudo-labels", cells, len(read), kept))
     return blocks, len(own)
 
 
@@ -78,7 +78,7 @@ def _spread(row: Sequence[Verdict], read: Sequence[bool]) -> list[Verdict]:
     return [next(verdicts) if ok else Verdict.INVALID for ok in read]
 
 
-def show_group(group: Found, console: Console, all_of_it: bool) -> None:
+def show_group(group: RecordedGroup, console: Console, all_of_it: bool) -> None:
     """Print a group: statement, matrix, legend, generated tests."""
     record = group.record
     task = record["task"]
@@ -129,7 +129,7 @@ def _shares(wanted: Sequence[int], room: int) -> list[int]:
 
 def _matrix(
     record: Mapping[str, Any],
-    blocks: Sequence[Block],
+    blocks: Sequence[MatrixSection],
     own: int,
     starts: Sequence[int],
     ends: Sequence[int],
@@ -166,7 +166,7 @@ def _matrix(
     return text
 
 
-def _header(spans: Sequence[tuple[Block, int, int]]) -> Text:
+def _header(spans: Sequence[tuple[MatrixSection, int, int]]) -> Text:
     titles, tens, ones = " " * 8, " " * 8, " " * 8
     for n, (b, start, end) in enumerate(spans):
         if n:
@@ -216,7 +216,7 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         text.append(f"{counts[0]:>8} {counts[1]:>6}  ")
         if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
-        elif one.kind == Kind.STDIN:
+        elif one.kind == TestKind.STDIN:
             out = one_line(one.expected.rstrip("\n"), (room - 3) // 2)
             text.append(f"{one_line(one.given.rstrip(chr(10)), room - 3 - len(out))} → {out}")
         else:

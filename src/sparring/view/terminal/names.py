@@ -42,11 +42,11 @@ def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
     task = record["task"]
     every = {
         "P": len(record["programs"]),
-        "O": len(record.get("opponents", ())),
+        "O": len(record.get("initial_policy_programs", ())),
         "U": len(record["tests"]),
         "G": len(task["tests"]),
-        "H": len(task.get("withheld", ())),
-        "K": len(record.get("supervision", {}).get("tests", ())),
+        "H": len(task.get("hidden", ())),
+        "K": len(record.get("pseudo_labels", {}).get("tests", ())),
     }
     return {letter: every[letter] for letter in letters}
 

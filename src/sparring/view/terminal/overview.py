@@ -14,12 +14,12 @@ from sparring.policy.settings import NANO
 from sparring.runs.evaluation import FIGURES, facts, figures
 from sparring.runs.labels import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line
-from sparring.view.source import Source
+from sparring.view.source import RunSource
 from sparring.view.terminal.spark import sparkline
 from sparring.view.terminal.step import show_step
 
 CURVES = {
-    "one_shot": "programs right",
+    "pass@1": "programs right",
     "tests_right": "tests right",
     "tests_invalid": "tests invalid",
     "groups_dropped": "groups dropped",
@@ -32,10 +32,10 @@ _GROUPS = 40
 _WIDE = 118
 """Terminal width from which the values before and after are shown with their intervals."""
 _JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
-_SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
+_SHARES = ("pass@1", "tests_right", "tests_invalid", "groups_dropped")
 
 
-def show_overview(source: Source, console: Console) -> None:
+def show_overview(source: RunSource, console: Console) -> None:
     """Print the overview of a run or an evaluation."""
     run = source.run
     if source.evaluation or (source.recipe is None and source.steps == [0]):  # rollouts alone
@@ -57,7 +57,7 @@ def show_overview(source: Source, console: Console) -> None:
         console.print(Text(hint, "dim"), soft_wrap=True)
 
 
-def _evaluation(source: Source, console: Console) -> None:
+def _evaluation(source: RunSource, console: Console) -> None:
     """Print the figures of an evaluation, then its groups."""
     if source.run.has(FIGURES):
         record = figures(source.run.path)
@@ -76,14 +76,18 @@ def _evaluation(source: Source, console: Console) -> None:
     show_step(source, source.step(None), console, _GROUPS)
 
 
-def recipe_line(source: Source) -> str:
+def recipe_line(source: RunSource) -> str:
     """Return the main settings of the recipe in one line."""
     recipe = source.recipe
     if recipe is None:
         return f"its recipe cannot be read: {one_line(source.unread, 200)}"
     model = "nano" if recipe.model.path == NANO else one_line(recipe.model.path, 60)
     sampling, training = recipe.sampling, recipe.training
-    others = f" + {recipe.opponents} of the initial policy" if recipe.opponents else ""
+    others = (
+        f" + {recipe.initial_policy_programs} of the initial policy"
+        if recipe.initial_policy_programs
+        else ""
+    )
     reward = recipe.reward.function or f"{recipe.reward.coder}, {recipe.reward.tester}"
     return (
         f"{recipe.method} · model {model} · {training.tasks_per_step} tasks × "
@@ -92,7 +96,7 @@ def recipe_line(source: Source) -> str:
     )
 
 
-def _state(source: Source, metrics: Sequence[Mapping[str, Any]]) -> str:
+def _state(source: RunSource, metrics: Sequence[Mapping[str, Any]]) -> str:
     run, steps = source.run, source.steps
     step = metrics[-1]["step"] if metrics else 0
     wanted = source.recipe.training.steps if source.recipe else None
@@ -160,7 +164,7 @@ def alarm_lines(record: Mapping[str, Any]) -> list[Text]:
     ]
 
 
-def _next(source: Source) -> list[str]:
+def _next(source: RunSource) -> list[str]:
     """Return commands to look further with."""
     path = one_line(str(source.run.path), 200)
     steps = source.steps

@@ -13,12 +13,12 @@ from sparring.rewards.terms import Effect, number
 from sparring.runs.text import one_line
 from sparring.text import visible
 from sparring.view.explain import Applied, Explained, Explanation, amount, explain
-from sparring.view.source import Found, Source
+from sparring.view.source import RecordedGroup, RunSource
 from sparring.view.terminal.matrix import ROWS
 from sparring.view.terminal.names import Name
 
 
-def explained(source: Source, found: Found) -> Explained:
+def explained(source: RunSource, found: RecordedGroup) -> Explained:
     """Explain a group. Raises `RunError` where the recipe cannot be read."""
     if source.recipe is None:
         raise RunError(

@@ -11,10 +11,10 @@ from rich.text import Text
 from sparring.errors import RunError, well_formed
 from sparring.rewards.advantages import DropReason
 from sparring.rewards.terms import number
-from sparring.runs.groups import Row, row_of
+from sparring.runs.groups import GroupSummary, row_of
 from sparring.runs.text import one_line
 from sparring.schema import Role
-from sparring.view.source import Source
+from sparring.view.source import RunSource
 
 WHY = {
     "no_label": "no label",
@@ -35,7 +35,7 @@ def why_dropped(reason: object) -> str:
     return WHY.get(str(reason), one_line(str(reason), 40))
 
 
-def show_step(source: Source, step: int, console: Console, most: int | None) -> None:
+def show_step(source: RunSource, step: int, console: Console, most: int | None) -> None:
     """Print the first ``most`` groups of a step, or all for None."""
     rows, damage = _rows(source, step)
     drops = {role: Counter(r.dropped[role] for r in rows if r.dropped[role]) for role in Role}
@@ -86,9 +86,9 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     )
 
 
-def _rows(source: Source, step: int) -> tuple[list[Row], str]:
+def _rows(source: RunSource, step: int) -> tuple[list[GroupSummary], str]:
     """Return the step's groups, and the fault of its file, empty if there is none."""
-    rows: list[Row] = []
+    rows: list[GroupSummary] = []
     try:
         for record in source.groups(step):
             with well_formed(f"rollouts of step {step}"):
@@ -100,7 +100,7 @@ def _rows(source: Source, step: int) -> tuple[list[Row], str]:
     return rows, ""
 
 
-def rewards_of(row: Row, role: Role) -> Text:
+def rewards_of(row: GroupSummary, role: Role) -> Text:
     """Return the range of a role's rewards, and the reason if the group was dropped."""
     reason = row.dropped[role]
     if reason == DropReason.EVALUATION:

@@ -12,17 +12,17 @@ from typing import Any
 
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, well_formed
-from sparring.runs.groups import Row, row_of
-from sparring.runs.live import Tail, being_made
+from sparring.runs.groups import GroupSummary, row_of
+from sparring.runs.live import Tail, in_progress
 from sparring.runs.rates import mean_rates
 from sparring.runs.reader import holds_run
-from sparring.view.source import Source, open_source
+from sparring.view.source import RunSource, open_source
 
 _RECENT = 10
 """Number of last steps whose times give the time left and the seconds of the phases."""
 
 
-class State(StrEnum):
+class WatchState(StrEnum):
     """States of a run."""
 
     WAITING = "waiting"
@@ -43,11 +43,11 @@ class Watched:
     metrics: Tail = field(init=False)
     evaluations: Tail = field(init=False)
     timing: Tail = field(init=False)
-    source: Source | None = None
-    state: State = State.WAITING
+    source: RunSource | None = None
+    state: WatchState = WatchState.WAITING
     newest: int = -1
     """Step whose groups were read last."""
-    _groups: list[Row] = field(default_factory=list)
+    _groups: list[GroupSummary] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.metrics, self.evaluations, self.timing = (
@@ -74,16 +74,16 @@ class Watched:
         self.timing.read()
         return self.metrics.read(), self.evaluations.read()
 
-    def _state(self) -> State:
+    def _state(self) -> WatchState:
         if not holds_run(self.path):
-            return State.WAITING
-        locked = being_made(self.path)
+            return WatchState.WAITING
+        locked = in_progress(self.path)
         done = (self.path / "summary.json").exists()
         if locked:
-            return State.RUNNING
+            return WatchState.RUNNING
         if done:
-            return State.FINISHED
-        return State.RUNNING if locked is None else State.STOPPED
+            return WatchState.FINISHED
+        return WatchState.RUNNING if locked is None else WatchState.STOPPED
 
     def share(self) -> float:
         """Return the share of the run that is done, from 0 to 1."""
@@ -119,7 +119,7 @@ class Watched:
         """Return tokens per second and device, and MFU, as means over the last steps."""
         return mean_rates(self._recent())
 
-    def newest_groups(self, most: int) -> list[Row]:
+    def newest_groups(self, most: int) -> list[GroupSummary]:
         """Return the first ``most`` groups of the newest recorded step.
 
         The groups of a step are read once, for a step may have thousands. A damaged file gives the

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparring.sandbox.types import Limits
-from sparring.schema import Kind, Verdict
+from sparring.schema import TestKind, Verdict
 
 TIGHT = Limits(cpu_seconds=0.3, idle_seconds=0.4, memory_mib=64, output_bytes=1 << 16, file_mib=1)
 
@@ -45,7 +45,7 @@ class Attack:
     prints: str | None = None
     never: str = ""
     """Text that no output may contain."""
-    kind: Kind = Kind.STDIN
+    kind: TestKind = TestKind.STDIN
     entry_point: str = ""
     accomplice: str = ""
     """Another program, executed beside the attack and after it, whose output must not contain the
@@ -56,7 +56,7 @@ class Attack:
     """True if the attack gets through a plain interpreter on an ordinary host, as any user."""
 
 
-def reaching(body: str) -> str:
+def reaching_program(body: str) -> str:
     """Return a program that prints the mark if `body` raises nothing."""
     lines = "\n".join("    " + line for line in body.splitlines())
     return f"{PRELUDE}try:\n{lines}\nexcept BaseException:\n    pass\nelse:\n    got()\n"

@@ -5,7 +5,7 @@ Attacks with an accomplice try to pass a message to another program, beside them
 
 from __future__ import annotations
 
-from sparring.sandbox.check.attacks import TIGHT, Attack, reaching
+from sparring.sandbox.check.attacks import TIGHT, Attack, reaching_program
 
 _DESCRIPTORS = {
     "a socket that was left open": (
@@ -132,13 +132,22 @@ while True:
         except (ValueError, IndexError): pass
 """
 ATTACKS = (
-    *(Attack(f"inherited: {n}", reaching(body), plain=False) for n, body in _DESCRIPTORS.items()),
     *(
-        Attack(f"told: {name}", tell, accomplice=reaching(hear), plain=False)
+        Attack(f"inherited: {n}", reaching_program(body), plain=False)
+        for n, body in _DESCRIPTORS.items()
+    ),
+    *(
+        Attack(f"told: {name}", tell, accomplice=reaching_program(hear), plain=False)
         for name, (tell, hear) in _TOLD.items()
     ),
-    *(Attack(f"shared: {name}", reaching(body), plain=False) for name, body in _OWN.items()),
-    *(Attack(f"shared: {name}", reaching(body), plain=False) for name, body in _OTHERS.items()),
+    *(
+        Attack(f"shared: {name}", reaching_program(body), plain=False)
+        for name, body in _OWN.items()
+    ),
+    *(
+        Attack(f"shared: {name}", reaching_program(body), plain=False)
+        for name, body in _OTHERS.items()
+    ),
     Attack(
         "forged: ends of runs that were never read",
         _DEAF,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.sandbox.check.attacks import TIGHT, Attack, reaching
+from sparring.sandbox.check.attacks import TIGHT, Attack, reaching_program
 from sparring.sandbox.check.attacks.pages import PAGES
 from sparring.sandbox.isolation import syscalls
 from sparring.sandbox.isolation.kernel import machine
@@ -102,8 +102,11 @@ _INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program prints
 _SETRLIMIT = str(dict(syscalls.numbers(syscalls.CHECKED, machine())).get("setrlimit", -1))
 
 ATTACKS = (
-    *(Attack(f"expected: {name}", reaching(body), plain=False) for name, body in _HUNT.items()),
-    Attack("expected: environment", reaching(_ENVIRONMENT)),
+    *(
+        Attack(f"expected: {name}", reaching_program(body), plain=False)
+        for name, body in _HUNT.items()
+    ),
+    Attack("expected: environment", reaching_program(_ENVIRONMENT)),
     Attack("forged: a verdict on every descriptor", _EVERYWHERE, _INPUTS, prints="", plain=False),
     *(
         Attack(

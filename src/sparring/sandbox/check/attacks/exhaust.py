@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sparring.sandbox.check.attacks import BY_TIME, TIGHT, Attack, reaching
+from sparring.sandbox.check.attacks import BY_TIME, TIGHT, Attack, reaching_program
 from sparring.sandbox.types import Limits
 from sparring.schema import Verdict
 
@@ -136,9 +136,12 @@ ATTACKS = (
     *_all("output", _OUTPUT, _ROOMY, _TOO_MUCH_OUTPUT, plain=False),
     *_all("output", _OUTPUT_WITHOUT_END, _ROOMY, _TOO_MUCH_OUTPUT, harmful=True),
     *_all("output", {"errors": _ERRORS_WITHOUT_END}, TIGHT, BY_TIME, harmful=True),
-    *(Attack(f"greed: {name}", reaching(body), limits=_ROOMY) for name, body in _MUCH.items()),
     *(
-        Attack(f"greed: {name}", reaching(body), limits=_ROOMY, plain=False)
+        Attack(f"greed: {name}", reaching_program(body), limits=_ROOMY)
+        for name, body in _MUCH.items()
+    ),
+    *(
+        Attack(f"greed: {name}", reaching_program(body), limits=_ROOMY, plain=False)
         for name, body in _MUCH_AS_ROOT.items()
     ),
 )

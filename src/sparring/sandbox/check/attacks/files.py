@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.sandbox.check.attacks import Attack, reaching
+from sparring.sandbox.check.attacks import Attack, reaching_program
 
 _READ = {
     "secret file": "open('@SECRET_FILE@').read()",
@@ -90,11 +90,17 @@ _TRAP = (
 )
 
 ATTACKS = (
-    *(Attack(f"read: {name}", reaching(body)) for name, body in _READ.items()),
-    *(Attack(f"read: {n}", reaching(body), plain=False) for n, body in _READ_AS_ROOT.items()),
-    *(Attack(f"write: {name}", reaching(body)) for name, body in _WRITE.items()),
-    *(Attack(f"write: {n}", reaching(body), plain=False) for n, body in _WRITE_AS_ROOT.items()),
-    Attack("read: a descriptor that was left open", reaching(_DESCRIPTORS), plain=False),
+    *(Attack(f"read: {name}", reaching_program(body)) for name, body in _READ.items()),
+    *(
+        Attack(f"read: {n}", reaching_program(body), plain=False)
+        for n, body in _READ_AS_ROOT.items()
+    ),
+    *(Attack(f"write: {name}", reaching_program(body)) for name, body in _WRITE.items()),
+    *(
+        Attack(f"write: {n}", reaching_program(body), plain=False)
+        for n, body in _WRITE_AS_ROOT.items()
+    ),
+    Attack("read: a descriptor that was left open", reaching_program(_DESCRIPTORS), plain=False),
     Attack(
         "write: the input of this run and the next",
         _REWRITE,

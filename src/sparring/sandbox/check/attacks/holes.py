@@ -7,7 +7,7 @@ docs/sandbox.md has the tables of holes (by CVE) and of Landlock's ABIs.
 
 from __future__ import annotations
 
-from sparring.sandbox.check.attacks import Attack, reaching
+from sparring.sandbox.check.attacks import Attack, reaching_program
 from sparring.sandbox.isolation.kernel import machine
 
 _X86 = machine() == "x86_64"
@@ -84,7 +84,13 @@ _PAST_LANDLOCK = {
 }
 
 ATTACKS = (
-    *(Attack(f"hole: {n}", reaching(body), plain=False) for n, body in _PAGES_IN_PIPES.items()),
-    *(Attack(f"hole: {n}", reaching(body), plain=False) for n, body in _DOORS.items()),
-    *(Attack(f"landlock: {n}", reaching(body), plain=False) for n, body in _PAST_LANDLOCK.items()),
+    *(
+        Attack(f"hole: {n}", reaching_program(body), plain=False)
+        for n, body in _PAGES_IN_PIPES.items()
+    ),
+    *(Attack(f"hole: {n}", reaching_program(body), plain=False) for n, body in _DOORS.items()),
+    *(
+        Attack(f"landlock: {n}", reaching_program(body), plain=False)
+        for n, body in _PAST_LANDLOCK.items()
+    ),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sparring.sandbox.check.attacks import BY_TIME, TIGHT, Attack, reaching
+from sparring.sandbox.check.attacks import BY_TIME, TIGHT, Attack, reaching_program
 from sparring.sandbox.isolation.kernel import machine
 from sparring.schema import Verdict
 
@@ -100,8 +100,14 @@ ATTACKS = (
         )
         for name, body in _UNCOUNTED.items()
     ),
-    *(Attack(f"greed: {name}", reaching(body), plain=False) for name, body in _ROOM.items()),
-    *(Attack(f"shared: {name}", reaching(body), plain=False) for name, body in _LOOKED_AT.items()),
+    *(
+        Attack(f"greed: {name}", reaching_program(body), plain=False)
+        for name, body in _ROOM.items()
+    ),
+    *(
+        Attack(f"shared: {name}", reaching_program(body), plain=False)
+        for name, body in _LOOKED_AT.items()
+    ),
     Attack("forged: an urgent byte", _URGENT, tuple("123"), TIGHT, BY_TIME, plain=False),
     Attack(
         "time: spread over other runs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparring.sandbox.check.attacks import Attack
 from sparring.sandbox.check.attacks.pages import PAGES
-from sparring.schema import Kind
+from sparring.schema import TestKind
 
 # A script that asks for 2 * n, and programs that do not compute it.
 _SCRIPT = """
@@ -138,19 +138,23 @@ _CARELESS = {
 
 ATTACKS = (
     *(
-        Attack(f"script: {n}", text, (suite,), kind=Kind.SCRIPT, entry_point="f", plain=False)
+        Attack(f"script: {n}", text, (suite,), kind=TestKind.SCRIPT, entry_point="f", plain=False)
         for n, (text, suite) in _CARELESS.items()
     ),
     *(
-        Attack(f"script: {name}", text, (_SCRIPT,), kind=Kind.SCRIPT, entry_point="f")
+        Attack(f"script: {name}", text, (_SCRIPT,), kind=TestKind.SCRIPT, entry_point="f")
         for name, text in _WRONG.items()
     ),
     *(
-        Attack(f"script: {name}", text, (_SCRIPT,), kind=Kind.SCRIPT, entry_point="f", plain=False)
+        Attack(
+            f"script: {name}", text, (_SCRIPT,), kind=TestKind.SCRIPT, entry_point="f", plain=False
+        )
         for name, text in _WRONG_HERE.items()
     ),
     *(
-        Attack(f"script: {n}", text, (_CATCHING,), kind=Kind.SCRIPT, entry_point="f", plain=not i)
+        Attack(
+            f"script: {n}", text, (_CATCHING,), kind=TestKind.SCRIPT, entry_point="f", plain=not i
+        )
         for i, (n, text) in enumerate(_NO_ERROR.items())
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.sandbox.check.attacks import Attack, reaching
+from sparring.sandbox.check.attacks import Attack, reaching_program
 from sparring.sandbox.isolation import syscalls
 from sparring.sandbox.isolation.kernel import machine
 
@@ -127,7 +127,7 @@ def _attacks() -> tuple[Attack, ...]:
     def body(text: str) -> str:
         for name in ("clone", "tgkill", "tkill", "rt_sigqueueinfo", "timer_create"):
             text = text.replace(f"@{name}@", str(numbers[name]))
-        return reaching(text)
+        return reaching_program(text)
 
     attacks = [Attack(f"process: {name}", body(text)) for name, text in _PROCESSES.items()]
     attacks += [Attack(f"signal: {name}", body(text)) for name, text in _SIGNALS.items()]
@@ -140,12 +140,12 @@ def _attacks() -> tuple[Attack, ...]:
     x86_64 = machine() == "x86_64"
     calls |= {name: (a if x86_64 else b, rest) for name, (a, b, rest) in _BY_NUMBER.items()}
     attacks += [
-        Attack(f"call: {name}", reaching(f"raw({number}, {rest})"), plain=False)
+        Attack(f"call: {name}", reaching_program(f"raw({number}, {rest})"), plain=False)
         for name, (number, rest) in calls.items()
     ]
     if x86_64:
         attacks.append(
-            Attack("call: by the numbers of x32", reaching("raw(0x40000027)"), plain=False)
+            Attack("call: by the numbers of x32", reaching_program("raw(0x40000027)"), plain=False)
         )
     return tuple(attacks)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from sparring import values
 from sparring.tasks.checkers.rules.closeness import allclose
-from sparring.values import Held, NotPlain, Work
+from sparring.values import Held, NotPlain, WorkBudget
 from sparring.values.held import ITERATOR, kind_of, refuse_unhashable
-from sparring.values.naming import Names
+from sparring.values.naming import ValueNames
 
 RELATIVE = 1e-7
 """EvalPlus's relative tolerance beside every absolute one."""
@@ -23,7 +23,7 @@ _LONGEST_RANGE = 1_000_000
 """Most items of a range; a program can return a range of any length in a few characters."""
 
 
-def evalplus(actual: Any, expected: Any, absolute: float, work: Work) -> bool:
+def evalplus(actual: Any, expected: Any, absolute: float, work: WorkBudget) -> bool:
     """Return whether EvalPlus accepts a value of a task with a tolerance.
 
     The values are equal; or they have one type (lists and tuples also one length), and are near by
@@ -32,7 +32,7 @@ def evalplus(actual: Any, expected: Any, absolute: float, work: Work) -> bool:
     return values.same(actual, expected, work=work) or _near_alike(actual, expected, absolute)
 
 
-def near(actual: Any, expected: Any, absolute: float, relative: float, work: Work) -> bool:
+def near(actual: Any, expected: Any, absolute: float, relative: float, work: WorkBudget) -> bool:
     """Return whether two values are equal, or near by numpy's `allclose`.
 
     Types do not count: lists and tuples are arrays.
@@ -40,7 +40,7 @@ def near(actual: Any, expected: Any, absolute: float, relative: float, work: Wor
     return values.same(actual, expected, work=work) or _near(actual, expected, absolute, relative)
 
 
-def members(actual: Any, expected: Any, absolute: float, work: Work) -> bool:
+def members(actual: Any, expected: Any, absolute: float, work: WorkBudget) -> bool:
     """Return whether EvalPlus accepts a value of a task whose answer is a set.
 
     Both have the same members, in any order and number; or, with a tolerance, the values are near
@@ -62,12 +62,12 @@ def not_none(actual: Any, expected: Any) -> bool:
     return expected is (actual if isinstance(actual, bool) else actual is not None)
 
 
-def any_of(actual: Any, expected: Any, work: Work) -> bool:
+def any_of(actual: Any, expected: Any, work: WorkBudget) -> bool:
     """Return whether a value equals one of the values in the expected list."""
     return any(values.same(actual, value, work=work) for value in expected)
 
 
-def unwrapped(actual: Any, expected: Any, work: Work) -> bool:
+def unwrapped(actual: Any, expected: Any, work: WorkBudget) -> bool:
     """Return whether the harness of APPS and TACO accepts a value.
 
     A returned tuple counts as a list. One of these must hold:
@@ -107,7 +107,7 @@ def _near(actual: Any, expected: Any, absolute: float, relative: float) -> bool:
         return False  # values of which numpy makes no array raise in the harness
 
 
-def _members(value: Any, work: Work) -> set[str]:
+def _members(value: Any, work: WorkBudget) -> set[str]:
     """Return the names of the members of ``set(value)``. Raises `NotPlain` where Python raises."""
     if type(value) is Held:
         parts = list(value.parts)
@@ -119,5 +119,5 @@ def _members(value: Any, work: Work) -> set[str]:
         raise NotPlain("not a collection")
     if type(value) is not Held or value.kind is ITERATOR:
         refuse_unhashable(parts)
-    names = Names(work)
+    names = ValueNames(work)
     return {names.of(part) for part in parts}

@@ -38,7 +38,7 @@ function rowPart(group, r) {
     h("h3", {}, rowName(row, r)),
     h("p", {}, h("b", {}, state), row.failure ? [" · no program could be read: ", said(row.failure.replaceAll("_", " "))] : null),
     foundPart(row),
-    row.opponent ? h("p", { class: "fine" }, WORDS["initial-policy program"]) : [h("h4", {}, "Reward, term by term"), termsTable(row)],
+    row.initial_policy ? h("p", { class: "fine" }, WORDS["initial-policy program"]) : [h("h4", {}, "Reward, term by term"), termsTable(row)],
     row.source ? [h("h4", {}, "Program"), block(row.source, "program")] : null,
     responsePart(group, row, "coder"),
   ];
@@ -63,7 +63,7 @@ function columnPart(group, c) {
 }
 
 function termsTable(item) {
-  if (!item.terms?.length) return h("p", { class: "none" }, item.opponent ? "a program of the initial policy has no reward" : "the recipe could not be read");
+  if (!item.terms?.length) return h("p", { class: "none" }, item.initial_policy ? "a program of the initial policy has no reward" : "the recipe could not be read");
   return h("table", { class: "terms" }, h("tbody", {}, item.terms.map(([name, text]) => h("tr", { class: ["reward", "advantage"].includes(name) ? "result" : name === "differs" ? "differs" : null }, h("th", { scope: "row", title: hint(name) ?? hint(text.split(":")[0]) }, name), h("td", {}, said(text))))));
 }
 const hint = (name) => WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null;

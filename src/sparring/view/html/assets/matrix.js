@@ -4,9 +4,9 @@ const refills = []; // fill functions of all panes: order and filter apply to bo
 const refill = () => refills.forEach((fill) => fill());
 const kindOf = (column) => KINDS[column.kind][0];
 const columnName = (column) => `${KINDS[column.kind][1]} test ${testLabel(column)}`;
-const rowName = (row, r) => (row.opponent ? "initial-policy program " : "program ") + rowLabel(row, r);
+const rowName = (row, r) => (row.initial_policy ? "initial-policy program " : "program ") + rowLabel(row, r);
 // Names count from 0, as in the records and in `sparring show`.
-const rowLabel = (row, r) => (row.opponent ? "O" + row.index : "P" + r);
+const rowLabel = (row, r) => (row.initial_policy ? "I" + row.index : "P" + r);
 const testLabel = (column) => kindOf(column) + column.index;
 
 async function taskView(data, at) {
@@ -81,10 +81,10 @@ const columnCells = (group, c) => group.rows.map((r) => r.cells[c]);
 
 function ordered(group) {
   let rows = group.rows.map((row, r) => ({ row, r }));
-  const keep = { all: () => true, own: (x) => !x.row.opponent, correct: (x) => x.row.correct === true, wrong: (x) => x.row.correct === false };
+  const keep = { all: () => true, own: (x) => !x.row.initial_policy, correct: (x) => x.row.correct === true, wrong: (x) => x.row.correct === false };
   rows = rows.filter(keep[look.only]);
   const rowKey = { reward: (x) => x.row.reward, passes: (x) => passes(x.row.cells), correct: (x) => (x.row.correct === null ? null : Number(x.row.correct)) }[look.rows];
-  if (rowKey) rows.sort((a, b) => Boolean(a.row.opponent) - Boolean(b.row.opponent) || compare(rowKey(a), rowKey(b), true) || a.r - b.r);
+  if (rowKey) rows.sort((a, b) => Boolean(a.row.initial_policy) - Boolean(b.row.initial_policy) || compare(rowKey(a), rowKey(b), true) || a.r - b.r);
   let columns = group.columns.map((column, c) => ({ column, c }));
   const differ = (x) => new Set(columnCells(group, x.c).filter((c) => c && c[0] !== "infra").map((c) => c[0] === "accepted")).size > 1;
   const some = { all: () => true, G: (x) => kindOf(x.column) === "G", U: (x) => kindOf(x.column) === "U", differ, mask: (x) => columnCells(group, x.c).some((c) => c?.[0] === "infra") };
@@ -106,9 +106,9 @@ function matrix(group, open) {
     h("tr", {}, h("td", { colspan: 2 }), kinds.map(([kind, n], i) => h("th", { scope: "colgroup", colspan: n, class: "kind" + (i ? " edge" : "") }, n > 2 ? KINDS[kind][1] : KINDS[kind][0]))),
     h("tr", {}, h("th", { scope: "col" }, "program"), h("th", { scope: "col", title: WORDS.reward }, "reward"), columns.map(name)),
   ];
-  const body = rows.map((x, i) => h("tr", { class: x.row.opponent && !rows[i - 1]?.row.opponent ? "first-opponent" : null },
+  const body = rows.map((x, i) => h("tr", { class: x.row.initial_policy && !rows[i - 1]?.row.initial_policy ? "first-initial-policy" : null },
     h("th", { scope: "row" }, h("button", { type: "button", "data-r": x.r, "data-c": "null", title: `${rowName(x.row, x.r)}: open`, onclick: () => open(x.r, null) }, rowLabel(x.row, x.r), h("small", { title: x.row.correct ? "correct" : x.row.correct === false ? "wrong" : "unknown" }, x.row.correct ? "✓" : x.row.correct === false ? "✗" : "?"))),
-    h("td", { class: "n" }, x.row.opponent ? "" : known(x.row.reward) ? number(x.row.reward) : "none"),
+    h("td", { class: "n" }, x.row.initial_policy ? "" : known(x.row.reward) ? number(x.row.reward) : "none"),
     columns.map((y, j) => {
       const [symbol, kind, words] = verdictOf(x.row.cells[y.c]);
       return h("td", { class: `cell ${kind}` + (starts(j) ? " edge" : ""), "data-r": x.r, "data-c": y.c, tabindex: i || j ? "-1" : "0", role: "button", title: words, "aria-label": `${rowLabel(x.row, x.r)} ${testLabel(y.column)}: ${words}` }, symbol);

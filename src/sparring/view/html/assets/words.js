@@ -62,7 +62,7 @@ const WORDS = {
 
 // Figures of the before and after table, by the beginning of their key in the record.
 const METRICS = [
-  ["one_shot", "Share of single programs that pass every ground-truth test of their held-out task.", "programs right"],
+  ["pass@1", "Share of single programs that pass every ground-truth test of their held-out task.", "programs right"],
   ["pass@", "Share of tasks that at least one of k programs solves, if k of the sampled ones are drawn (unbiased).", "pass@k"],
   ["oracle", "Share of tasks with a correct program among n: the limit of every choice.", "oracle, n×m"],
   ["majority_program", "Share of tasks solved by taking a program whose outputs most other programs share.", "majority of the programs"],
@@ -113,7 +113,7 @@ const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["*", "void", String(ce
 
 const KINDS = {
   ground_truth: ["G", "ground truth"],
-  withheld: ["H", "hidden"],
+  hidden: ["H", "hidden"],
   supervising: ["K", "pseudo-label"],
   generated: ["U", "generated"],
 };

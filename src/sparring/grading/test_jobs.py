@@ -1,0 +1,123 @@
+"""Execution of a program on tests of several kinds: one job per kind, one row of outcomes.
+
+The sandbox executes a program on inputs of one kind. A task's tests may be calls and scripts at the
+same time, and a caller who fills a matrix thinks in tests, in their own order. `jobs` and `outcomes_row`
+bridge the two: `outcomes_row` takes the outcomes of the jobs that `jobs` made, in the order of these jobs.
+A caller that has all requests before the first answer uses `run`, and `graded` to have the answers
+compared. This module keeps no state: the sandbox that is handed in decides whether an execution is
+repeated or remembered.
+
+Programs of the task (solutions, the validator, mutants of a solution) are trusted, and may do with
+an input whatever they like, even `eval` it. Each execution of such a program on a test that a
+response wrote therefore has a process of its own. Otherwise the input of one response could teach
+the program its answer to the input of another. The task's own inputs, and inputs equal to them, may
+share a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sparring.grading.comparison import Grader, OutputComparison
+from sparring.sandbox import Job, Limits, Runs, believed
+from sparring.schema import Outcome, Task, Test, TestKind, Verdict
+from sparring.tasks.preambles import source_before
+
+_Company = tuple[TestKind, bool]
+"""Kind of an execution, and True if it has a process of its own. Tests with the same pair make one
+job."""
+
+
+@dataclass(frozen=True)
+class ExecutionRequest:
+    """Request to execute a program on tests. ``entry_point`` replaces the task's. ``of_task``: the
+    program is the task's own or made from one of the task's, and not a response's."""
+
+    task: Task
+    program: str
+    tests: tuple[Test, ...]
+    limits: Limits
+    entry_point: str | None = None
+    of_task: bool = True
+
+    @cached_property
+    def companies(self) -> list[_Company]:
+        """The job that each test belongs to, by kind and process [tests]."""
+        if not self.of_task:
+            return [(t.kind, False) for t in self.tests]
+        # A generated test with the input of a ground-truth test or a public example is no stranger:
+        # whatever the program does with that input, it does with the task's own.
+        own = {(t.kind, t.input) for t in (*self.task.ground_truth, *self.task.examples)}
+        return [(t.kind, (t.kind, t.input) not in own) for t in self.tests]
+
+
+def jobs(ask: ExecutionRequest) -> list[Job]:
+    """Return the jobs for a request: one per kind of its tests, a second one for the tests that
+    need a process of their own, none if there are no tests.
+
+    The task's preamble (`tasks.preambles`) stands before each program except the validator, which
+    is no answer to the task.
+
+    Raises `SandboxError` for a call or a script where nothing names a function.
+    """
+    preamble = "" if ask.program == ask.task.validator else source_before(ask.task)
+    inputs: dict[_Company, list[str]] = {}
+    for test, company in zip(ask.tests, ask.companies, strict=True):
+        inputs.setdefault(company, []).append(test.input)
+    return [
+        Job(
+            ask.program,
+            tuple(inputs[kind, alone]),
+            ask.limits,
+            kind,
+            "" if kind is TestKind.STDIN else ask.entry_point or ask.task.entry_point or "",
+            alone,
+            preamble,
+        )
+        for kind, alone in _in_order(inputs)
+    ]
+
+
+def outcomes_row(
+    ask: ExecutionRequest, results: Iterator[tuple[Outcome, ...]]
+) -> tuple[Outcome, ...]:
+    """Return the outcomes of a request's tests, in their order, taken from the next results of
+    `jobs`. A verdict that an execution of this kind cannot have becomes INFRA, whoever reports it
+    (`sandbox.credible`)."""
+    # The jobs are grouped by kind, the tests are in the task's order: one iterator for each job
+    # hands its outcomes out as the tests of that job come up.
+    outcomes = {company: iter(next(results)) for company in _in_order(ask.companies)}
+    return tuple(believed(company[0], next(outcomes[company])) for company in ask.companies)
+
+
+def _in_order(present: Iterable[_Company]) -> list[_Company]:
+    # `jobs` and `outcomes_row` both take this order, so that results need no labels.
+    distinct = set(present)
+    return [c for kind in TestKind for alone in (True, False) if (c := (kind, alone)) in distinct]
+
+
+def run(sandbox: Runs, asks: Sequence[ExecutionRequest]) -> list[tuple[Outcome, ...]]:
+    """Return the raw outcomes of every request, aligned with its tests: FINISHED, not yet
+    compared."""
+    asked = [job for ask in asks for job in jobs(ask)]
+    results = iter(sandbox.run(asked) if asked else ())
+    return [outcomes_row(ask, results) for ask in asks]
+
+
+def graded(
+    grader: Grader, rows: Sequence[tuple[ExecutionRequest, tuple[Outcome, ...]]]
+) -> list[tuple[Outcome, ...]]:
+    """Return the outcomes with the checkers' verdicts in place of FINISHED."""
+    cells = [
+        [
+            (outcome, OutputComparison.of(ask.task, test, outcome.output))
+            for test, outcome in zip(ask.tests, outcomes, strict=True)
+        ]
+        for ask, outcomes in rows
+    ]
+    grader.prepare(
+        one for row in cells for outcome, one in row if outcome.verdict is Verdict.FINISHED
+    )
+    return [tuple(grader.graded(outcome, one) for outcome, one in row) for row in cells]
