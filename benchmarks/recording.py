@@ -51,7 +51,8 @@ RUNS: dict[str, tuple[str | None, str]] = {
     ),
     "extra_attempts": (
         None,
-        "sampling.extra_attempts=1 sampling.initial_policy_programs=2 sampling.skip_unlabelled=true",
+        "sampling.extra_attempts=1 sampling.initial_policy_programs=2 "
+        "sampling.skip_unlabelled=true",
     ),
     "separate": ("recipes/nano/coder_only.toml", "reward.validity_bonus=0.3"),
 }

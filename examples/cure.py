@@ -240,7 +240,7 @@ def learn(model, reference, optimizer, learned: dict[str, Batch], s: Settings) -
             old_L = torch.tensor([x for response, _ in batch for x in response.logprobs])
             advantage_L = torch.tensor([a for response, a in batch for _ in response.token_ids])
             # Of each token, as in PPO and GRPO. Eq 5 as printed has the ratio of a whole response,
-            # which strays further with every token: `learning.importance_level` has that, and GSPO's form.
+            # which strays further with every token; `learning.importance_level` has both, and GSPO.
             ratio_L = (logprob_L - old_L).exp()
             clipped_L = ratio_L.clamp(1 - s.clip, 1 + s.clip)
             surrogate_L = torch.minimum(ratio_L * advantage_L, clipped_L * advantage_L)

@@ -167,8 +167,8 @@ MENDS = (
     Mend(
         "sending without waiting",
         (
-            ("worker/watch.py", "ancillary, socket.MSG_DONTWAIT)", "ancillary)"),
-            ("worker/watch.py", "        return unread[0] == 0\n", "        return True\n"),
+            ("worker/watchdog.py", "ancillary, socket.MSG_DONTWAIT)", "ancillary)"),
+            ("worker/watchdog.py", "        return unread[0] == 0\n", "        return True\n"),
         ),
         ("forged: ends of runs",),
     ),
@@ -303,7 +303,7 @@ MENDS = (
     Mend(
         "no urgent byte, and no waiting for one",
         (*_unfiltered("sendto"),
-         ("worker/watch.py", "self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT)",
+         ("worker/watchdog.py", "self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT)",
           "self.control.recv(_WAKE_BYTES)")),
         ("forged: an urgent",),
         all_levels=True,

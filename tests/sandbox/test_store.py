@@ -41,7 +41,7 @@ def test_a_file_that_was_tampered_with_is_one_clear_line(tmp_path: Path) -> None
         other.execute(f"UPDATE outcomes SET {column} = 'nonsense'")
         other.commit()
         other.close()
-        damaged = "a malformed row"
+        damaged = r"a malformed row .*: delete the file"
         with Sandbox(1, store=path) as sandbox, pytest.raises(SandboxError, match=damaged):
             sandbox.run([job])
 

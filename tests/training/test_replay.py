@@ -82,7 +82,8 @@ def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) 
 def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "other.toml"
     recipe.write_text(
-        "[learning]\nlearning_rate = 1e-3\nmode = 'separate'\nkl_coef = 0.0\n[sampling]\nprograms = 99\n"
+        "[learning]\nlearning_rate = 1e-3\nmode = 'separate'\nkl_coef = 0.0\n"
+        "[sampling]\nprograms = 99\n"
     )
     path = tmp_path / "other"
     done = sparring_here("train", str(recipe), "--replay", str(run), "--run-dir", str(path))

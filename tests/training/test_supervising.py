@@ -135,7 +135,8 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
         ),
         (
             [
-                "pseudo_labels.source=tester", "pseudo_labels.model=nano", "pseudo_labels.engine=vllm",
+                "pseudo_labels.source=tester", "pseudo_labels.model=nano",
+                "pseudo_labels.engine=vllm",
                 'pseudo_labels.urls=["http://a", "http://a:80"]',
             ],
             "names a server twice",

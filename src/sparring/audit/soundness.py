@@ -1,7 +1,7 @@
 """Examine the soundness of tasks: reference solutions confirm the tests, findings name the faults.
 
-- Each task is examined by itself: its tests by its solutions (`repeat_solutions`, `verify_tests`), their inputs
-  by its validator, tests that an idle program passes (`trivial`), and repeated tests.
+- Each task is examined by itself: its tests by its solutions (`repeat_solutions`, `verify_tests`),
+  their inputs by its validator, tests that an idle program passes (`trivial`), and repeated tests.
 - The caller (`sparring.audit.run`), who sees all tasks, looks for duplicate tasks and measures the
   strength of the tests.
 - A test without a finding is not proved right: for a task without a solution nothing is known,

@@ -33,7 +33,8 @@ def finish(
 ) -> None:
     """Write `eval.md` and `card.md`, print the tables, and write the exports.
 
-    Raises `Stopped` where a stopped evaluation lacks responses, `ResponsesMissing` where another does.
+    Raises `Stopped` where a stopped evaluation lacks responses, `ResponsesMissing` where another
+    does.
     """
     record, complaint = evaluation.record, evaluation.complaint
     with explained(out):

@@ -42,7 +42,7 @@ def show(
         typer.Option(
             "--program",
             metavar="J",
-            help="Show program J of that task: P0, …, or O0, … of the initial policy.",
+            help="Show program J of that task: P0, …, or I0, … of the initial policy.",
         ),
     ] = None,
     test: Annotated[

@@ -115,8 +115,8 @@ def _state_text(watched: Watched) -> str:
     return {
         WatchState.WAITING: "no files of a run yet; waiting for the run to begin",
         WatchState.RUNNING: "running",
-        WatchState.STOPPED: f"stopped: its process ended before the run did; continue with sparring "
-        f"train --resume --run-dir {path} (still watching)",
+        WatchState.STOPPED: f"stopped: its process ended before the run did; continue with "
+        f"sparring train --resume --run-dir {path} (still watching)",
         WatchState.FINISHED: "finished",
     }[watched.state]
 

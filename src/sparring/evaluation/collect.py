@@ -79,8 +79,8 @@ def collect_responses(
 ) -> CollectedResponses:
     """Collect the responses to ``asks``, which are in the order of tasks.
 
-    ``budget`` is a number of tokens after which nothing more is asked. Raises what `ChatModel.answer`
-    raises.
+    ``budget`` is a number of tokens after which nothing more is asked. Raises what
+    `ChatModel.answer` raises.
     """
     collecting = _Collecting(asks, asked, own, shared, watch, budget, stop)
     wanted = [a for a in asks if collecting.on_record(a) is None]

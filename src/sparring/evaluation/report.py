@@ -185,7 +185,7 @@ def card(record: Mapping[str, Any]) -> str:
     for name, f in record["figures"].items():
         if f["mean"] is None:
             continue
-        kind = "pass@k" if name == "pass@1" or name.startswith("pass@") else name
+        kind = "pass@k" if name.startswith("pass@") else name
         metrics += [
             f"      - type: {json.dumps(kind)}",
             f"        name: {json.dumps(name)}",

@@ -25,8 +25,9 @@ class ReadGroup:
     """Responses to one task, each read when it arrived.
 
     ``programs`` are the programs in the responses ``coder``, ``tests`` the tests in ``tester``.
-    ``pool``: further programs for the same tests, None where there are none. ``initial_policy_programs``: the
-    responses of the initial policy that the pool was read from, if it was sampled in this step.
+    ``pool``: further programs for the same tests, None where there are none.
+    ``initial_policy_programs``: the responses of the initial policy that the pool was read from, if
+    it was sampled in this step.
     """
 
     task: Task

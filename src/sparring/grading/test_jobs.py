@@ -1,11 +1,11 @@
 """Execution of a program on tests of several kinds: one job per kind, one row of outcomes.
 
 The sandbox executes a program on inputs of one kind. A task's tests may be calls and scripts at the
-same time, and a caller who fills a matrix thinks in tests, in their own order. `jobs` and `outcomes_row`
-bridge the two: `outcomes_row` takes the outcomes of the jobs that `jobs` made, in the order of these jobs.
-A caller that has all requests before the first answer uses `run`, and `graded` to have the answers
-compared. This module keeps no state: the sandbox that is handed in decides whether an execution is
-repeated or remembered.
+same time, and a caller who fills a matrix thinks in tests, in their own order. `jobs` and
+`outcomes_row` bridge the two: `outcomes_row` takes the outcomes of the jobs that `jobs` made, in
+the order of these jobs. A caller that has all requests before the first answer uses `run`, and
+`graded` to have the answers compared. This module keeps no state: the sandbox that is handed in
+decides whether an execution is repeated or remembered.
 
 Programs of the task (solutions, the validator, mutants of a solution) are trusted, and may do with
 an input whatever they like, even `eval` it. Each execution of such a program on a test that a

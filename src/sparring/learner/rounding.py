@@ -34,8 +34,8 @@ def clipped_by_rounding(
     tokens: int,
     sd: float = TOKEN_SD,
 ) -> float:
-    """Return the share of responses (for `ImportanceLevel.TOKEN`: of tokens) whose gradient the clip removes
-    in the first optimiser step because of rounding alone.
+    """Return the share of responses (for `ImportanceLevel.TOKEN`: of tokens) whose gradient the
+    clip removes in the first optimiser step because of rounding alone.
 
     Responses have ``tokens`` tokens each, half of them with a negative advantage; ``sd`` is the
     standard deviation of a token's log-ratio.

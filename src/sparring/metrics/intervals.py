@@ -116,8 +116,8 @@ def ratio(numerator: Floats, denominator: Floats) -> Influence:
 
 
 def mean(value: Floats) -> Influence:
-    """Return the mean over tasks of one value per task. NaN tasks are not used. `influence_interval`
-    gives the figure the interval of `mean_interval`."""
+    """Return the mean over tasks of one value per task. NaN tasks are not used.
+    `influence_interval` gives the figure the interval of `mean_interval`."""
     used = ~np.isnan(value)
     if not used.any():
         return _unknown(used)

@@ -74,7 +74,7 @@ def within(estimate: Estimate, least: float, most: float) -> Estimate:
 
 def _unit(name: str) -> Unit:
     if name == "pass@1" or _OF_ONE.fullmatch(name):
-        return Unit.SHARE  # one-shot by another name
+        return Unit.SHARE  # the mean of single programs, not of a choice
     if name.startswith(("oracle", "pass@", "dual_pass@")):
         return Unit.SET
     return Unit.CHOICE if _CHOICE.fullmatch(name) else Unit.SHARE

@@ -2,8 +2,9 @@
 
 *A function task* names its function, or a class with its method: `functions` finds the code that
 defines it. *A task on standard input* names nothing: `scripts` finds the code that reads and
-writes. Blocks that the program needs are put in front (`with_helpers`). Usages, sessions, outputs and
-tests behind the program are left out. A refusal describes what stood in the answer (`refusals`).
+writes. Blocks that the program needs are put in front (`with_helpers`). Usages, sessions, outputs
+and tests behind the program are left out. A refusal describes what stood in the answer
+(`refusals`).
 
 Code is taken as it stands in its block. Usages and assertions in the same block are executed when
 the program is imported, as in the harnesses of HumanEval, MBPP and LiveCodeBench: a program that

@@ -106,7 +106,8 @@ class ReadingRules:
 @dataclass(frozen=True, slots=True)
 class ParsedProgram:
     """Program read from a response: ``source`` or ``failure``. ``how`` names the decisions that
-    were made (`decision_names`); ``seen`` describes for people what stood in the program's place."""
+    were made (`decision_names`); ``seen`` describes for people what stood in the program's
+    place."""
 
     source: str | None
     failure: ParseFailure | None = None

@@ -12,13 +12,14 @@ from sparring.rewards.terms import MatrixNames, TermSum, Why, names_line, number
 
 
 class Eq4Counts:
-    """Counts for the tests of a group against all programs of `RewardFacts.tester_matrix`: the group's
-    own and those of the initial policy. An invalid test counts as failed by every program.
+    """Counts for the tests of a group against all programs of `RewardFacts.tester_matrix`: the
+    group's own and those of the initial policy. An invalid test counts as failed by every program.
 
     ``wrong``: W, the number of wrong programs. ``weight_P``: the weight of each program, 1 unless
-    `reward.difficulty_exponent` weighs wrong programs. ``p`` [U]: the probability that a test is right.
-    ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test. Where
-    cells are masked, both are the observed weight (``seen``) rescaled to W by the factor ``scale``.
+    `reward.difficulty_exponent` weighs wrong programs. ``p`` [U]: the probability that a test is
+    right. ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test.
+    Where cells are masked, both are the observed weight (``seen``) rescaled to W by the factor
+    ``scale``.
     """
 
     def __init__(self, facts: RewardFacts, settings: RewardSettings) -> None:

@@ -1,9 +1,9 @@
 """A reward or an advantage as a sum of terms, for all responses of a group at once.
 
-`TermSum` applies one term after another, in a fixed order: floating-point sums round, and a record must
-come out equal to the bit. The final number is the one that learning uses. Each term keeps its value
-for every response, and a reason. The words of a reason are made only when somebody reads them, so
-that a training step does not pay for words.
+`TermSum` applies one term after another, in a fixed order: floating-point sums round, and a record
+must come out equal to the bit. The final number is the one that learning uses. Each term keeps its
+value for every response, and a reason. The words of a reason are made only when somebody reads
+them, so that a training step does not pay for words.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MatrixNames:
-    """Names that reasons use: of the matrix's rows (P0 for a program of the group, O1 for one of
+    """Names that reasons use: of the matrix's rows (P0 for a program of the group, I1 for one of
     the initial policy), and of the tests that decide which program is correct (G0, K2), which are
     tests of this ``kind``."""
 

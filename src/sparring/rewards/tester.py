@@ -6,14 +6,16 @@ With p = 1 for a right test and 0 for a wrong one, that is p·caught − (1 − 
 
 The defaults depart from the plain formula in two points: a right test also earns half of W
 (`reward.validity_bonus`), and a wrong program weighs more, the fewer tests catch it
-(`reward.difficulty_exponent`). With W = 0 nothing can be caught, and `reward.no_wrong_reward` decides.
+(`reward.difficulty_exponent`). With W = 0 nothing can be caught, and `reward.no_wrong_reward`
+decides.
 
 A test without a label has the reward NaN, which learning masks: where no program is correct, or no
 correct program was observed on the test, nobody knows whether the test is right. Where cells are
 masked, the sums run over the W_k wrong programs observed on test k, rescaled by W / W_k.
 
-The departures are the fields of `RewardSettings`, and three inputs in `RewardFacts`: programs of the
-initial policy (`tester_matrix`), refused tests (`valid_U`), masked cells. Each departure is a term.
+The departures are the fields of `RewardSettings`, and three inputs in `RewardFacts`: programs of
+the initial policy (`tester_matrix`), refused tests (`valid_U`), masked cells. Each departure is a
+term.
 
 To add a term: put a term of every form of the reward into `tester_rewards`, a term of Eq 4 alone
 into `_eq4`. If the term raises the most that a test can earn, `largest_tester_reward` must know it,

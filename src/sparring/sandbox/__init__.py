@@ -39,7 +39,6 @@ __all__ = [
     "ClusterSandbox",
     "Fork",
     "Job",
-    "TestKind",
     "Level",
     "Limits",
     "PrefetchingRunner",
@@ -47,6 +46,7 @@ __all__ = [
     "Runs",
     "Sandbox",
     "Stats",
+    "TestKind",
     "believed",
 ]
 

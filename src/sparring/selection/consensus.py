@@ -6,8 +6,9 @@ alike if they pass the same generated tests. A group weighs more, the more progr
 more tests they pass. Only the matrix of programs and generated tests is used. Equal programs and
 equal tests each count, because the model has said so twice.
 
-A program with a masked cell has no vote, because the tests that it passes are unknown. `consensus_tests`
-leaves such programs out; for the other functions the caller does (`benchmark.observed`).
+A program with a masked cell has no vote, because the tests that it passes are unknown.
+`consensus_tests` leaves such programs out; for the other functions the caller does
+(`benchmark.observed`).
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ falsy, and equals nothing.
 
 A program can write any text itself. Code that compares such a text therefore uses `read`, not
 `decode`. `read` keeps sets and mappings as lists (`Held`), and `same` compares them without a hash
-table of Python's, which a text can be made to fill slowly. `WorkBudget` bounds every cost that grows
-faster than the length of the text.
+table of Python's, which a text can be made to fill slowly. `WorkBudget` bounds every cost that
+grows faster than the length of the text.
 """
 
 from sparring.values.comparing import same, same_in_any_order

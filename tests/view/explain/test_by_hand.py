@@ -78,15 +78,15 @@ def test_a_right_test_of_the_paper_earns_a_point_for_each_program_caught() -> No
 #   P2  wrong      x v v x x
 #   P3  wrong      x v v x x
 #   P4  correct    x v v x x
-#   O0  wrong      x x v x x
-#   O1  correct    x v v x x
+#   I0  wrong      x x v x x
+#   I1  correct    x v v x x
 # W = 5 and U1 and U2 are right. Right tests that catch: P0 one (U2), P1 two, P2 and P3 none, which
-# counts as one, O0 one (U1). Weights ∝ 1, 1/2, 1, 1, 1, in all 4.5, so times 5/4.5:
+# counts as one, I0 one (U1). Weights ∝ 1, 1/2, 1, 1, 1, in all 4.5, so times 5/4.5:
 # P1 0.5556, the others 1.1111.
 
 
 def test_a_right_test_of_the_default_is_paid_by_weight_and_for_being_right() -> None:
-    """U1 catches P1 and O0: 0.5556 + 1.1111 = 1.6667; for being right half of W, 2.5: 4.1667.
+    """U1 catches P1 and I0: 0.5556 + 1.1111 = 1.6667; for being right half of W, 2.5: 4.1667.
     Rewards −1.1111 4.1667 4.1667 −1.1111 0: mean 1.2222; squares 5.4444 8.6698 8.6698 5.4444
     1.4938 = 29.7222, deviation √5.94444 = 2.438123. 2.94444 / 2.438123 = 1.207669."""
     u1 = told("default", "default").tester[1]
@@ -99,13 +99,13 @@ def test_a_right_test_of_the_default_is_paid_by_weight_and_for_being_right() -> 
         "judged by 2 correct (1 of the initial policy) and 5 wrong (1 of the initial policy)"
         in reasons(u1)
     )
-    assert "caught: P1 (0.5556) O0 (1.111)" in reasons(u1)
+    assert "caught: P1 (0.5556) I0 (1.111)" in reasons(u1)
     assert u1.differs() == []
 
 
 def test_a_forbidden_input_earns_the_lowest_reward_of_its_group() -> None:
-    """Six programs are wrong, so −6. Right are U2, U3, U4; of these P0 and P2 fail U3 and U4, O0
-    fails U2 and U3, and P1, P4, O1 none: weights ∝ 1/2 three times and 1 three times, × 6/4.5. So
+    """Six programs are wrong, so −6. Right are U2, U3, U4; of these P0 and P2 fail U3 and U4, I0
+    fails U2 and U3, and P1, P4, I1 none: weights ∝ 1/2 three times and 1 three times, × 6/4.5. So
     U2 3.6667, U3 5, U4 4.3333 (half of W and what is caught). Mean 0.2; squares 38.44 38.44 12.0178
     23.04 17.0844 = 129.0222, deviation √25.80444 = 5.079808. −6.2 / 5.079808 = −1.220519."""
     found = told("forbidden", "default")

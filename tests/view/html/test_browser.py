@@ -154,12 +154,12 @@ def test_a_cell_shows_its_input_its_difference_and_its_rewards(page: Page, made:
 def test_the_grid_is_sorted_filtered_and_walked_by_keys(page: Page, made: Path) -> None:
     page.open(made / "one.html", "#step=1&task=alpha")
     names = lambda: [t[:2] for t in texts(page, ".matrix tbody th")]  # noqa: E731
-    assert names() == ["P0", "P1", "P2", "P3", "O0"]
+    assert names() == ["P0", "P1", "P2", "P3", "I0"]
     choose(page, "show programs", "correct")
     assert names() == ["P0"]
     choose(page, "show programs", "all")
     choose(page, "programs by", "passes")
-    assert names() == ["P0", "P1", "P2", "P3", "O0"]
+    assert names() == ["P0", "P1", "P2", "P3", "I0"]
     choose(page, "show tests", "mask")
     assert [t[:2] for t in texts(page, ".matrix thead th button")] == ["G0", "U1"]
     choose(page, "show tests", "all")

@@ -97,7 +97,7 @@ def test_without_a_correct_program_there_is_no_label() -> None:
 def test_opponents_count_as_wrong_programs_and_are_named() -> None:
     _, (first,) = lines(group(["++", "--", "--", "-+"], ground_truth=1, own=2))
     assert dict(first)["wrong programs W"] == "3 (2 of the initial policy)"
-    assert ("(2)", "caught: P1 O0") in first
+    assert ("(2)", "caught: P1 I0") in first
     assert dict(first)["reward"] == "2"
 
 
@@ -121,7 +121,8 @@ def test_the_lines_come_to_the_recorded_rewards(form: TesterReward, coder: Coder
         section = {
             name: getattr(settings, name)
             for name in (
-                "coder", "tester", "no_wrong_reward", "invalid_test", "validity", "smoothing", "difficulty"
+                "coder", "tester", "no_wrong_reward", "invalid_test", "validity_bonus",
+                "smoothing", "difficulty_exponent",
             )
         }  # fmt: skip
         for found in lines(record, **section):

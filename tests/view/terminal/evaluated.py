@@ -32,7 +32,7 @@ def evaluation_of(path: Path, names: Sequence[str] = ("paper",), pass_at_1: floa
         }
         records.append(rollout(graded, answers))
     run.write_packed(step_file("rollouts", 0), records)
-    values = {"pass@1": pass_at_1, "pass@1": pass_at_1, "oracle_2x2": 0.75}
+    values = {"pass@1": pass_at_1, "oracle_2x2": 0.75}
     estimates = {
         k: {"mean": v, "low": v - 0.1, "high": v + 0.1, "n_tasks": 4} for k, v in values.items()
     }

@@ -78,7 +78,7 @@ def test_the_matrix_has_a_symbol_for_every_run_and_rewards_in_its_margins(run: P
     lines = shown(run, "--task", "second").splitlines()
     assert "P2   ✗  ✓e✓ee✓✓e │ ✗✓✓✗✗       4   +0.27" in lines
     assert "P4   ✓  ✓✓✓✓✓✓✓✓ │ ✗✓✓✗✗       8   +1.60" in lines
-    assert "O0   ✗  ✗✓✗✓✓✗✓✓ │ ✗✗✓✗✗" in lines
+    assert "I0   ✗  ✗✓✗✓✓✗✓✓ │ ✗✗✓✗✗" in lines
     assert any(x.startswith("U1   ✓  4.167   +1.21") and "-3 8 -5 8 0 → 2" in x for x in lines)
     assert max(map(len, lines)) <= 80
 
@@ -132,7 +132,7 @@ def test_a_test_shows_what_every_program_makes_of_it(run: Path) -> None:
     out = shown(run, "--task", "second", "--test", "1")
     assert "right by reference: ✓" in out
     assert re.search(r"P1\s+✗ wrong answer\s+-7", out)
-    assert re.search(r"O0\s+✗ wrong answer\s+10", out)
+    assert re.search(r"I0\s+✗ wrong answer\s+10", out)
 
 
 def test_a_cell_shows_verdict_input_and_difference(run: Path) -> None:
@@ -163,7 +163,7 @@ def test_why_says_where_the_record_has_another_reward(tmp_path: Path) -> None:
 def test_what_cannot_be_shown_is_one_clear_line(run: Path, tmp_path: Path) -> None:
     assert "rollouts of steps 1 to 2" in refused(run, "--step", "9")
     assert "did you mean second?" in refused(run, "--task", "secund")
-    assert "this group has P0 to P4, O0 to O1" in refused(run, "--task", "0", "--program", "7")
+    assert "this group has P0 to P4, I0 to I1" in refused(run, "--task", "0", "--program", "7")
     assert "U0 to U4, G0 to G7" in refused(run, "--task", "0", "--test", "Q1")
     assert "give --task" in refused(run, "--why")
     assert "no such directory" in refused(tmp_path / "absent")

@@ -113,8 +113,8 @@ def _uneven(tasks: Sequence[Task], answers: Sequence[ReadAnswers]) -> list[str]:
         if least < max(counts):
             few = [t.id for t, n in zip(tasks, counts, strict=True) if n == least]
             notes.append(
-                f"{least:,} to {max(counts):,} {unit} per task, the fewest in {count_with_names(few)}; all "
-                f"{unit} count, and figures of more than {least:,} {unit} are left out"
+                f"{least:,} to {max(counts):,} {unit} per task, the fewest in "
+                f"{count_with_names(few)}; all {unit} count, and figures of more than {least:,} {unit} are left out"
             )
     return notes
 

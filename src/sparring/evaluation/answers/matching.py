@@ -66,7 +66,8 @@ def match(sets: Sequence[AnswerSet], tasks: Sequence[Task]) -> Matched:
         )
     if unmatched:
         notes.append(
-            f"left out: answers for {count_with_names([_flat(n) for n in unmatched])} not among these"
+            f"left out: answers for {count_with_names([_flat(n) for n in unmatched])} "
+            "not among these"
         )
     answered = [t for t in tasks if all(by_task[t.id][role] for role in roles)]
     wanting = []

@@ -4,8 +4,8 @@
 
 `torchrun` (or `accelerate launch`) starts the processes and tells each its rank in environment
 variables. The first process makes the run: tasks, sampling, sandbox, rewards, files. The other
-processes follow its orders: the first process announces each `RankOrder` and all carry it out. So every
-process makes the same sequence of collective operations.
+processes follow its orders: the first process announces each `RankOrder` and all carry it out. So
+every process makes the same sequence of collective operations.
 
 Orders and small numbers go over gloo on any device. Waiting for an order may take as long as
 sampling does, and gloo notices at once when a process has ended. Gradients and weights go over NCCL

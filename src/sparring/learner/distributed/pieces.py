@@ -1,7 +1,7 @@
 """A model's weights one tensor at a time, with the names and shapes of the model's files.
 
-Memory never holds a second model. Each `WeightPiece` is made on request from one tensor of the model:
-gathered if the tensor is sharded, and with an adapter's part added in float32 if requested.
+Memory never holds a second model. Each `WeightPiece` is made on request from one tensor of the
+model: gathered if the tensor is sharded, and with an adapter's part added in float32 if requested.
 
 Some models keep their weights in another form than their files do (all experts in one tensor, for
 example). `transformers` converts them back. A conversion that works tensor by tensor gives a piece

@@ -1,9 +1,9 @@
 """Choice of the backend that computes log-probs, and a trial of the backend on the model.
 
 All backends give the same numbers. They differ in the work that they repeat and in their
-requirements (`LogprobBackend.traits`); `usual_backend` says what ``auto`` chooses. Every backend but
-``padded`` is tried before a run depends on it, since flex attention, for one, is compiled for the
-model and the device. If the trial fails, ``auto`` falls back to ``padded`` with a note of the
+requirements (`LogprobBackend.traits`); `usual_backend` says what ``auto`` chooses. Every backend
+but ``padded`` is tried before a run depends on it, since flex attention, for one, is compiled for
+the model and the device. If the trial fails, ``auto`` falls back to ``padded`` with a note of the
 reason.
 """
 

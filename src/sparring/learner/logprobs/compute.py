@@ -68,10 +68,10 @@ def response_logprobs(
     """Return log-probs and entropies of all responses of ``groups`` under ``model``.
 
     The groups are computed as one batch; `filling.micro_batches` bounds its size. ``chunk`` is the
-    number of tokens whose logits exist at one time (`head.token_logprobs`). ``LogprobBackend.FLEX`` needs
-    the model in a `backend.attending` block. Where each role has an adapter, ``groups`` are of one
-    role, and the role's adapter stays active afterwards. Raises ValueError for ``LogprobBackend.AUTO``;
-    `backend.chosen_backend` resolves it.
+    number of tokens whose logits exist at one time (`head.token_logprobs`). ``LogprobBackend.FLEX``
+    needs the model in a `backend.attending` block. Where each role has an adapter, ``groups`` are
+    of one role, and the role's adapter stays active afterwards. Raises ValueError for
+    ``LogprobBackend.AUTO``; `backend.chosen_backend` resolves it.
     """
     activate(model, (g.role for g in groups))
     flat = FlatTokens.of(groups, model.device)

@@ -40,10 +40,10 @@ class LocalSampler:
         cut: Cut | None = None,
         marks: Marks = (),
     ) -> None:
-        """``max_batch_size`` is the number of responses in a batch; more are split over several batches.
-        ``cut`` truncates the distribution, for evaluation only: responses to train on must come
-        from the full distribution. Texts of responses keep the reasoning marks ``marks``. Raises
-        `ModelError` if the model has no end token.
+        """``max_batch_size`` is the number of responses in a batch; more are split over several
+        batches. ``cut`` truncates the distribution, for evaluation only: responses to train on must
+        come from the full distribution. Texts of responses keep the reasoning marks ``marks``.
+        Raises `ModelError` if the model has no end token.
         """
         self.model = model
         self.max_batch_size = max_batch_size

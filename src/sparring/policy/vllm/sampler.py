@@ -166,8 +166,8 @@ class VllmSampler:
         for supervisor in self.supervisors:
             if not supervisor.lost and supervisor.usurped():
                 raise RunError(
-                    f"{supervisor.name}: other weights were in force there while we sampled: it was "
-                    "started anew, or serves another run too; a server serves one run at a time"
+                    f"{supervisor.name}: other weights were in force there while we sampled: it "
+                    "was started anew, or serves another run too; a server serves one run at a time"
                 )
         return found
 
@@ -238,9 +238,9 @@ class VllmSampler:
             _log.info("%s on %s: log-probs are %.3g apart", weights.name, supervisor.name, gap)
             if not gap <= self.settings.max_gap:
                 raise RunError(
-                    f"step {weights.step}: the log-probs of {supervisor.name} are {gap:.3g} away from "
-                    f"the trainer's (vllm.max_gap {self.settings.max_gap:g}): its weights are not "
-                    f"those of this step ({weights.name}), or it computes something else (look at "
+                    f"step {weights.step}: the log-probs of {supervisor.name} are {gap:.3g} away "
+                    f"from the trainer's (vllm.max_gap {self.settings.max_gap:g}): its weights are "
+                    f"not those of this step ({weights.name}), or it computes something else (look at "
                     "--logprobs-mode, vllm.dtype, and the server's log)"
                 )
             self._compared.add(loads[supervisor])

@@ -8,7 +8,7 @@
 The modules:
 
 - `runner`: a call of the sandbox, on this machine or on a cluster. `plan`: the call's unique work.
-- `pool`: threads that feed the workers. `crew`: the workers. `process`: one worker.
+- `pool`: threads that feed the workers. `worker_pool`: the workers. `process`: one worker.
 - `memo` and `store`: outcomes in memory and on disk, under their `keys`.
 - `aio`: calls from asynchronous code. `prefetch`: executions that begin ahead of the call.
 - `packages` and `markers`: packages that programs may import.

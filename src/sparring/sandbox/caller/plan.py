@@ -1,7 +1,7 @@
 """Planning a call: jobs turned into unique work, and its outcomes back into aligned ones.
 
-Jobs with the same program and limits become one `ProgramWork`, and equal inputs one execution. Outcomes in
-the memo are not asked for again. This module knows no workers and executes nothing.
+Jobs with the same program and limits become one `ProgramWork`, and equal inputs one execution.
+Outcomes in the memo are not asked for again. This module knows no workers and executes nothing.
 """
 
 from __future__ import annotations

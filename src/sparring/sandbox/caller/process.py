@@ -91,7 +91,8 @@ class Worker:
     def hello(self) -> dict[str, object]:
         """Wait until the worker is ready; return its layers of isolation.
 
-        Raises `LevelRefused` if the host cannot give the level, and `SandboxError` if the worker fails.
+        Raises `LevelRefused` if the host cannot give the level, and `SandboxError` if the worker
+        fails.
         """
         self.socket.settimeout(_START_SECONDS)
         try:

@@ -85,7 +85,8 @@ def attacks(packages: Packages) -> list[Attack]:
     for name in hidden[:1]:
         cases += [
             Attack("packages: another imported", reaching_program(f"import {name}")),
-            Attack("packages: another read", reaching_program(f"open({f'{site}/{name}/__init__.py'!r})")),
+            Attack("packages: another read", reaching_program(
+                f"open({f'{site}/{name}/__init__.py'!r})")),
             Attack("packages: another on the path", reaching_program(
                 f"sys.path.append({site!r})\nimport {name}")),
         ]  # fmt: skip

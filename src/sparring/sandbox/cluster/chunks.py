@@ -1,9 +1,9 @@
 """Chunks of work for a node of a cluster, and the node's answers, as plain values.
 
 A task of a cluster costs milliseconds, an execution tenths of a millisecond. A task therefore holds
-about two seconds of work (`take`), estimated by the pace of the latest answers (`ExecutionPace`). All values
-are of built-in types, so that a node with other code can read them and refuse. This module does not
-know Ray.
+about two seconds of work (`take`), estimated by the pace of the latest answers (`ExecutionPace`).
+All values are of built-in types, so that a node with other code can read them and refuse. This
+module does not know Ray.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _SUSPECT = 2
 """Losses after which a work travels alone, because it may be the one that kills the nodes."""
 
 Row = tuple[bytes, tuple[float, ...], str, str, str, bool, bool, float | None, list[int]]
-"""Program, limits, kind, entry point, preamble, skip, alone, `ProgramWork.longest_ended`, numbers of its
-inputs."""
+"""Program, limits, kind, entry point, preamble, skip, alone, `ProgramWork.longest_ended`, numbers
+of its inputs."""
 Answer = dict[str, Any]
 """``{"seconds": wall seconds, "lost": number of lost workers, "outcomes": [[(verdict, output, CPU
 seconds, MiB, detail) of an execution…] of a program…]}``, or ``{"refused": why}``; with ``"node"``,
@@ -118,9 +118,7 @@ def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[ProgramWo
         work.inputs = {i.to_bytes(8, "big"): inputs[n] for i, n in enumerate(mine)}
         work.unknown = list(work.inputs)
         work.skip, work.alone = skip, alone
-        if (
-            longest is not None
-        ):  # `ProgramWork.ask_again` needs the longest execution of earlier tries
+        if longest is not None:  # `ask_again` needs the longest execution of earlier tries
             work.outcomes[b"earlier"] = Outcome(Verdict.FINISHED, cpu_seconds=longest)
         works.append(work)
     return works, call

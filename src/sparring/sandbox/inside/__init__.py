@@ -10,17 +10,17 @@ process can do. The list names what such a program reaches, and in brackets what
   control socket to the server, which brings its later inputs and takes single bytes). A call has
   two more, the files of arguments and value; a program under a script has one more, the pipe to
   the script. Nothing else is open.
-- **The status page** (`protocol.board`): the program can write that an execution has ended, and
-  how. A forged end gains what ``os._exit(0)`` gains. Limits and verdicts rest on the server's own
-  measurements (`worker.watch`).
+- **The status page** (`protocol.status_page`): the program can write that an execution has ended,
+  and how. A forged end gains what ``os._exit(0)`` gains. Limits and verdicts rest on the server's
+  own measurements (`worker.watchdog`).
 - **Files** (`isolation.namespaces`, `isolation.landlock`, `isolation.confine`): the program reads
   Python, the system's libraries, the packages given to it (`isolation.shown`) and four devices. It
   writes in one empty flat directory of at most 64 MiB. At ``landlock`` it may also see names, sizes
   and times of other files and the list of processes, never contents.
 - **System calls** (`isolation.seccomp`, by the lists of `isolation.syscalls`): no process, no
   socket but a connected pair of its own, no signal to others. Clock and ``os.urandom`` are real.
-- **Time and memory** (`worker.watch`, from outside): up to its limits.
-- **Threads** (`isolation.share`, counted by `worker.watch`): up to its share of the user's.
+- **Time and memory** (`worker.watchdog`, from outside): up to its limits.
+- **Threads** (`isolation.share`, counted by `worker.watchdog`): up to its share of the user's.
 - **A test script** (`messages`; a second process of this kind): the program answers the script's
   calls with plain values through one pipe (`candidate`). It can lie in an answer, but decides
   nothing.

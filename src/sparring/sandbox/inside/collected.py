@@ -3,8 +3,8 @@
 Tests are collected by pytest's rules: functions ``test…``, methods ``test…`` of classes ``Test…``,
 and ``unittest`` classes of any name. Each method runs on an object of its own, between its hooks
 (``setup_method``, ``setUp``, …). Two kinds are left out: tests that the script ran to their ends
-(`SelfRunTests`), and functions with parameters that the script mentions elsewhere, which are helpers. A
-single parameter receives the candidate; there are no fixtures.
+(`SelfRunTests`), and functions with parameters that the script mentions elsewhere, which are
+helpers. A single parameter receives the candidate; there are no fixtures.
 
 The first failing test ends the suite. An `AssertionError` is raised with the test's name; other
 exceptions are raised as they are.

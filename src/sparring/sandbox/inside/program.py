@@ -51,7 +51,7 @@ def serve(control: socket.socket, status_page: StatusPage) -> None:
     channel. One byte back wakes the server when the batch has ended or the process is spent;
     everything else stands on the status page.
     """
-    # Every program sees this frame. An attack of the check finds `board` and `run` by these names.
+    # Every program sees this frame: an attack of the check finds `status_page` and `run` by name.
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)

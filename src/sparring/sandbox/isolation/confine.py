@@ -5,8 +5,8 @@
   cannot give the level.
 - `Confinement.restrict_zygote` puts Landlock and the system-call filter on the zygote. It returns
   the function that each program's process calls just before the program.
-- `rlimits` and `cpu_rlimit` are limits that the server sets from outside, as a safety net: CPU time,
-  idle time and memory are watched by ``watch``.
+- `rlimits` and `cpu_rlimit` are limits that the server sets from outside, as a safety net: CPU
+  time, idle time and memory are watched by ``watchdog``.
 """
 
 from __future__ import annotations

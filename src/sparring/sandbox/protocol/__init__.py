@@ -2,6 +2,6 @@
 
 - `start` and `frames`: between the caller and a worker's server, on the worker's socket.
 - `parts`: the server's orders to a program's process.
-- `board`: the status page, shared memory on which that process answers. A program could forge every
+- `status_page`: shared memory on which that process answers. A program could forge every
   byte of it.
 """

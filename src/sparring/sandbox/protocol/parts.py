@@ -1,7 +1,8 @@
 """The server's orders to a program's process, and the process's one-letter answers.
 
-The first message names the purpose of the process (`ProcessRole`) and brings its source. Each further
-message brings one execution. An `Ending` is the process's own word: a program could forge it.
+The first message names the purpose of the process (`ProcessRole`) and brings its source. Each
+further message brings one execution. An `Ending` is the process's own word: a program could forge
+it.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class WatchedProcess:
         proc: int | None,
         threads: int,
     ) -> None:
-        """Begin to watch process `pid`, which serves `control` and writes on status page `board`.
+        """Begin to watch process `pid`, which serves `control` and writes on `status_page`.
 
         `parent_of` reaps it; `parent` is the caller's socket; `proc` is a descriptor of /proc, None
         where the host shows none; `threads` is the most threads that the process may have.
@@ -150,8 +150,8 @@ class WatchedProcess:
     def tell(self, message: bytes, *descriptors: int) -> None:
         """Send a message with descriptors, without ever waiting for the process.
 
-        Raises `QueueFull` if the queue is full. Waits a while where too many of the user's descriptors
-        are in flight, since other programs will receive some of them.
+        Raises `QueueFull` if the queue is full. Waits a while where too many of the user's
+        descriptors are in flight, since other programs will receive some of them.
         """
         rights = array.array("i", descriptors)
         ancillary = ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)

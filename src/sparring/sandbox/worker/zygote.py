@@ -85,7 +85,7 @@ class Zygote:
         return layers
 
     def fork(self, control: socket.socket, status_page: int) -> int:
-        """Fork a process that serves `control` and writes on status page `board`; return its pid.
+        """Fork a process that serves `control` and writes on page `status_page`; return its pid.
 
         Raises `TooManyProcesses` if the kernel refuses a process at the moment, and `ZygoteGone`.
         """

@@ -76,8 +76,9 @@ class CheckerRule(StrEnum):
 
 
 _OF_CALLS = (
-    CheckerRule.VALUE, CheckerRule.TYPED, CheckerRule.TRUTH, CheckerRule.UNWRAPPED, CheckerRule.EVALPLUS, CheckerRule.ALLCLOSE, CheckerRule.MEMBERS,
-    CheckerRule.NOT_NONE, CheckerRule.ANY_OF, CheckerRule.RETURNED, CheckerRule.LIVECODEBENCH_VALUE,
+    CheckerRule.VALUE, CheckerRule.TYPED, CheckerRule.TRUTH, CheckerRule.UNWRAPPED,
+    CheckerRule.EVALPLUS, CheckerRule.ALLCLOSE, CheckerRule.MEMBERS, CheckerRule.NOT_NONE,
+    CheckerRule.ANY_OF, CheckerRule.RETURNED, CheckerRule.LIVECODEBENCH_VALUE,
 )  # fmt: skip
 _DEFAULTS = {CheckerRule.FLOAT: 1e-6, CheckerRule.VALUE: 0.0, CheckerRule.TYPED: 0.0}
 _DEFAULTS |= {CheckerRule.EVALPLUS: 0.0, CheckerRule.ALLCLOSE: 0.0, CheckerRule.MEMBERS: 0.0}

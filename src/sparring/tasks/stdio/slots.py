@@ -1,7 +1,8 @@
 """Choose the layout of a function's arguments on lines, from their types over all tests.
 
 - A `Slot` is equal for every test of a task, because a statement describes one layout.
-- A `ConversionRefusal` names the reason why no layout can carry a task; the task then stays unchanged.
+- A `ConversionRefusal` names the reason why no layout can carry a task; the task then stays
+  unchanged.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ class Slot:
 
 
 def slots(calls: Sequence[Sequence[Any]]) -> tuple[Slot, ...]:
-    """Return the layout of each argument over all calls of one function. Raises `ConversionRefused`."""
+    """Return the layout of each argument over all calls of one function. Raises
+    `ConversionRefused`."""
     counts = {len(call) for call in calls}
     if len(counts) != 1:
         raise ConversionRefused(

@@ -41,8 +41,8 @@ def check_update(trainer: Trainer, run: RunDir, record: Mapping[str, Any]) -> It
         if len(trainer.refused) > 1:
             raise RunError(
                 f"step {step}: the gradient is not finite or its norm exceeds "
-                f"learning.skip_grad_norm, for the second time (first in step {trainer.refused[0]}). "
-                f"{_see_again(run)}"
+                f"learning.skip_grad_norm, for the second time (first in step "
+                f"{trainer.refused[0]}). {_see_again(run)}"
             )
         yield (
             f"step {step}: the gradient is not finite or its norm exceeds learning.skip_grad_norm; "

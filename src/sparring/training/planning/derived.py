@@ -14,8 +14,8 @@ from sparring.policy.place import model_place
 
 _OLD = {
     OldLogprobs.ROLLOUT: "the sampler's log-probs",
-    OldLogprobs.RECOMPUTED: "log-probs recomputed by the trainer before a role's first optimiser step",
-    OldLogprobs.PER_STEP: "log-probs recomputed by the trainer before each optimiser step",
+    OldLogprobs.RECOMPUTED: "the trainer's log-probs, before a role's first optimiser step",
+    OldLogprobs.PER_STEP: "the trainer's log-probs, before each optimiser step",
 }
 
 
@@ -37,7 +37,7 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     reference, validator = ground_truth + s.tests, s.tests
     executions = tasks * (programs * (ground_truth + s.tests) + reference + validator)
     labels = recipe.pseudo_labels
-    label_free = labels.kind is PseudoLabelSource.TESTER
+    label_free = labels.source is PseudoLabelSource.TESTER
     if label_free:
         executions += tasks * labels.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count

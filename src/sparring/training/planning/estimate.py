@@ -1,9 +1,9 @@
 """Estimate of the memory that a recipe takes on each rank's device.
 
 The estimate follows from the model's configuration alone: no weights are read and torch is not
-loaded. Memory held from the first step to the last (`MemoryEstimate.held`) is exact to a few percent.
-Memory of a phase (`MemoryEstimate.phases`) is for the largest batches that the recipe allows; only the
-largest phase counts.
+loaded. Memory held from the first step to the last (`MemoryEstimate.held`) is exact to a few
+percent. Memory of a phase (`MemoryEstimate.phases`) is for the largest batches that the recipe
+allows; only the largest phase counts.
 
 `activations` estimates forward and backward passes, `main_memory` the machine's main memory;
 `conditions` describes processes and devices.

@@ -5,8 +5,8 @@ Each response is written to the journal as it arrives. Then the scored groups ar
 is never sampled again and a recorded execution never repeated, whether Ctrl-C or a power cut
 stopped the run.
 
-A step has the tasks of its batch. With `sampling.extra_attempts` further attempts add other tasks in
-place of tasks whose tests have no label.
+A step has the tasks of its batch. With `sampling.extra_attempts` further attempts add other tasks
+in place of tasks whose tests have no label.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ class RolePolicies:
     """`Sampler` over the trainer's weights, role by role."""
 
     def __init__(self, policy: Policy, max_batch_size: int) -> None:
-        """At most ``max_batch_size`` responses are sampled at once. Raises `ModelError` if no token ends
-        a response."""
+        """At most ``max_batch_size`` responses are sampled at once. Raises `ModelError` if no token
+        ends a response."""
         self.policy = policy
         self.max_batch_size = max_batch_size
         self.end_ids = end_token_ids(policy.model, policy.tokenizer)

@@ -121,7 +121,7 @@ def _earned(
 def _names(result: GroupResult, facts: RewardFacts | None, kept_K: Bools | None) -> MatrixNames:
     own = len(result.programs)
     others = len(facts.tester_matrix.passed_PT) - own if facts else 0
-    rows = [*(f"P{i}" for i in range(own)), *(f"O{i}" for i in range(others))]
+    rows = [*(f"P{i}" for i in range(own)), *(f"I{i}" for i in range(others))]
     if kept_K is None:
         return MatrixNames(rows, [f"G{i}" for i in range(len(result.task.tests))])
     return MatrixNames(rows, [f"K{i}" for i in np.flatnonzero(kept_K)], "pseudo-label tests")

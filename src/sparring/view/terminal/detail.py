@@ -77,7 +77,7 @@ def show_test(
     shown = 0
     rows = [Name("P", i) for i in range(len(record["programs"]))]
     if name.letter != "H":
-        rows += [Name("O", i) for i in range(len(record.get("initial_policy_programs", ())))]
+        rows += [Name("I", i) for i in range(len(record.get("initial_policy_programs", ())))]
     for program in rows:
         cell = next(
             (c for c in recorded_executions(record, program, usages) if c.test == name), None

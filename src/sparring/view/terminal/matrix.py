@@ -2,7 +2,7 @@
 
     sparring show RUN --task ID
 
-Rows are the group's programs (P) and the initial policy's programs (O). Columns are the tests that
+Rows are the group's programs (P) and the initial policy's programs (I). Columns are the tests that
 decide which programs are correct, ground truth (G) or a frozen tester's pseudo-labels (K), and the
 generated tests (U), whose rewards stand in a list below. The matrix fits the width of the terminal:
 columns that do not fit are counted, and ``--all`` prints them in further blocks.
@@ -139,7 +139,7 @@ def _matrix(
     text, correct = _header(spans), blocks[0].correct()
     for i in range(min(most, len(blocks[0].cells))):
         entry = record["programs"][i] if i < own else None
-        name = f"P{i}" if entry is not None else f"O{i - own}"
+        name = f"P{i}" if entry is not None else f"I{i - own}"
         text.append(f"{name:<5}", "bold" if entry is not None else "dim")
         text.append_text(mark(correct[i]))
         for n, (b, start, end) in enumerate(spans):

@@ -1,4 +1,4 @@
-"""Names of programs and tests on the command line: P0, O1; G0, H0, K0, U0."""
+"""Names of programs and tests on the command line: P0, I1; G0, H0, K0, U0."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Name:
 
 
 def program_name(text: str, record: Mapping[str, Any]) -> Name:
-    """Parse the name of a program: P, or O for one of the initial policy.
+    """Parse the name of a program: P, or I for one of the initial policy.
 
     A bare number names a P. Raises `ConfigError`.
     """
@@ -42,7 +42,7 @@ def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
     task = record["task"]
     every = {
         "P": len(record["programs"]),
-        "O": len(record.get("initial_policy_programs", ())),
+        "I": len(record.get("initial_policy_programs", ())),
         "U": len(record["tests"]),
         "G": len(task["tests"]),
         "H": len(task.get("hidden", ())),

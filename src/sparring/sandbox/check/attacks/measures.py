@@ -74,7 +74,7 @@ import struct, sys, time
 clock = getattr(time, 'process' + '_time')
 frame = sys._getframe()
 while frame.f_code.co_name != 'serve': frame = frame.f_back
-page = frame.f_locals['board']._page
+page = frame.f_locals['status_page']._page
 number = int(input())
 begun = last = clock()
 told = frame.f_locals['run']

@@ -27,7 +27,7 @@ const WORDS = {
   validity: "A share of W that a test earns for being right, beside what it catches (reward.validity).",
   advantage: "The reward minus the group's mean, divided by its standard deviation. Positive: such responses become more likely; negative: less.",
   dropped: "Nothing is learned from a group's role, for the reason given.",
-  "pass@1": "Share of single programs that are right (the paper's one-shot).",
+  "pass@1": "Share of single programs that are right (the paper calls it one-shot).",
   "Best-of-N": "Share of tasks solved by taking, of N programs, the one that passes most generated tests. 8×8: eight programs, eight tests.",
   "own samples": "Best-of-N over programs that the evaluated model wrote.",
   "fixed pool": "Best-of-N over programs of the initial model, where any change comes from the tests.",
