@@ -41,11 +41,11 @@ def test_the_fields_own_defaults_are_the_default_preset() -> None:
     [
         "objective=likelihood", "mode=separate", "num_minibatches=3", "ppo_epochs=4",
         "importance_level=gspo", "loss_agg_mode=seq-mean-token-sum", "old_logprobs=per_step",
-        "optimizer_state=step", "master_weights=bfloat16", "learning_rate=0.5", "beta1=0.1", "beta2=0.2",
-        "weight_decay=0.3", "max_grad_norm=0.4", "skip_grad_norm=0.6",
+        "optimizer_state=step", "master_weights=bfloat16", "learning_rate=0.5",
+        "beta1=0.1", "beta2=0.2", "weight_decay=0.3", "max_grad_norm=0.4", "skip_grad_norm=0.6",
         "clip_eps_low=0.7", "clip_eps_high=0.8", "kl_coef=0.25", "kl_estimator=k2",
-        "kl_bound=0.75", "kl_place=reward", "reference=step", "coder_weight=0.35", "tester_weight=0.45", "tokens_per_micro_batch=77", "backend=padded",
-        "logprob_chunk=11",
+        "kl_bound=0.75", "kl_place=reward", "reference=step", "coder_weight=0.35",
+        "tester_weight=0.45", "tokens_per_micro_batch=77", "backend=padded", "logprob_chunk=11",
     ],
 )  # fmt: skip
 def test_what_a_recipe_says_of_learning_reaches_the_learner(change: str) -> None:

@@ -114,7 +114,8 @@ def _uneven(tasks: Sequence[Task], answers: Sequence[ReadAnswers]) -> list[str]:
             few = [t.id for t, n in zip(tasks, counts, strict=True) if n == least]
             notes.append(
                 f"{least:,} to {max(counts):,} {unit} per task, the fewest in "
-                f"{count_with_names(few)}; all {unit} count, and figures of more than {least:,} {unit} are left out"
+                f"{count_with_names(few)}; all {unit} count, and figures of more than "
+                f"{least:,} {unit} are left out"
             )
     return notes
 

@@ -240,8 +240,8 @@ class VllmSampler:
                 raise RunError(
                     f"step {weights.step}: the log-probs of {supervisor.name} are {gap:.3g} away "
                     f"from the trainer's (vllm.max_gap {self.settings.max_gap:g}): its weights are "
-                    f"not those of this step ({weights.name}), or it computes something else (look at "
-                    "--logprobs-mode, vllm.dtype, and the server's log)"
+                    f"not those of this step ({weights.name}), or it computes something else (look "
+                    "at --logprobs-mode, vllm.dtype, and the server's log)"
                 )
             self._compared.add(loads[supervisor])
 

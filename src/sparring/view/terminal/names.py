@@ -27,7 +27,7 @@ def program_name(text: str, record: Mapping[str, Any]) -> Name:
 
     A bare number names a P. Raises `ConfigError`.
     """
-    return _name("--program", text, "P", _sizes(record, "PO"))
+    return _name("--program", text, "P", _sizes(record, "PI"))
 
 
 def test_name(text: str, record: Mapping[str, Any]) -> Name:
