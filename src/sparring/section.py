@@ -2,7 +2,7 @@
 
 A package defines its settings in its ``settings.py`` as a `Section`, with the only default of each.
 `sparring.config.recipe` puts the sections together. A caller who uses a package alone constructs
-its section: ``RewardSettings(validity=0)``.
+its section: ``RewardSettings(validity_bonus=0)``.
 """
 
 from __future__ import annotations

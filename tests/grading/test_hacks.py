@@ -121,7 +121,7 @@ def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: 
     honest = played(sandbox, TASK, PROGRAMS, [lone, HONEST])
     assert paid(honest, EQUATIONS) == [0.0, 2.0]
     # Where being right is paid by itself it would still live: the monitors tell it.
-    assert paid(group, EQUATIONS.model_copy(update={"validity": 1.0})) == [2.0, 2.0]
+    assert paid(group, EQUATIONS.model_copy(update={"validity_bonus": 1.0})) == [2.0, 2.0]
     assert set(alarms(group)) == {"trivial_inputs"}
     assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
 

@@ -91,9 +91,9 @@ def test_another_checker_is_asked_about_withheld_tests_too(group: GroupResult) -
     assert wide.leniency.accepted == 1  # 3 for 2.4; the other way round is not among the eight
 
 
-def test_a_record_from_before_withheld_tests_is_read_as_having_none(group: GroupResult) -> None:
+def test_a_record_without_hidden_tests_is_read_as_having_none(group: GroupResult) -> None:
     old = record(group)
-    for name in ("hidden", "examples", "reference", "foreign"):
+    for name in ("hidden", "examples", "reference", "checker_leniency"):
         del old["task"][name]
     for p in old["programs"]:
         del p["hidden_runs"]

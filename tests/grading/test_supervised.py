@@ -96,7 +96,7 @@ def played(
 
 
 def scored(group: GroupResult, how: TestFilter = TestFilter.NONE, **reward: object) -> ScoredGroup:
-    section = {"kind": "tester", "model": "x", "filter": how.value}
+    section = {"source": "tester", "model": "x", "filter": how.value}
     recipe = make_recipe({"pseudo_labels": section, "reward": reward}, (), "test")
     return scorer_of(recipe).score(group, 1, 0)
 

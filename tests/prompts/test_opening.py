@@ -56,4 +56,4 @@ def test_a_recipe_says_it() -> None:
         make_recipe({"prompts": {"reasoning": "yes"}}, (), "r")
     both = {"prompts": {"reasoning": "none", "reasoning_end": "[/THINK]"}}
     [fault] = faults(make_recipe(both, (), "r"))
-    assert "prompts.reasoning_end = [/THINK] is without effect" in fault.told
+    assert "prompts.reasoning_end = [/THINK] is without effect" in fault.message

@@ -69,7 +69,7 @@ def test_smoothing_survives_one_program_that_only_looks_correct() -> None:
     # three programs pass the ground truth; the last one fails the right test 0
     m = matrix(["11", "11", "10", "00"], 1)
     assert rewards(m, EQ4) == [0]  # taken for wrong, and it lets nobody pass
-    smooth = EQ4.model_copy(update={"smoothing": 0.1, "validity": 1.0})
+    smooth = EQ4.model_copy(update={"smoothing": 0.1, "validity_bonus": 1.0})
     odds = 0.95 / 0.05
     assert rewards(m, smooth) == pytest.approx([odds / (1 + odds) * 2])
 
@@ -79,7 +79,7 @@ def test_difficulty_pays_more_for_what_few_tests_catch() -> None:
     m = matrix(["1111", "0001", "0110"], 1)
     assert rewards(m, EQ4) == [1, 1, 1]
     # weights 1/2 and 1, scaled to sum to 2
-    assert rewards(m, EQ4.model_copy(update={"difficulty": 1.0})) == pytest.approx(
+    assert rewards(m, EQ4.model_copy(update={"difficulty_exponent": 1.0})) == pytest.approx(
         [2 / 3, 2 / 3, 4 / 3]
     )
 
@@ -111,9 +111,9 @@ settings_ = st.builds(
     tester=st.sampled_from(TesterReward),
     no_wrong_reward=st.sampled_from(NoWrong),
     invalid_test=st.sampled_from(InvalidTest),
-    validity=st.sampled_from([0.0, 1.0]),
+    validity_bonus=st.sampled_from([0.0, 1.0]),
     smoothing=st.sampled_from([0.0, 0.05]),
-    difficulty=st.sampled_from([0.0, 1.0]),
+    difficulty_exponent=st.sampled_from([0.0, 1.0]),
     duplicates=st.sampled_from([0.0, 1.0]),
     copies=st.sampled_from([0.0, 0.5]),
 )
@@ -151,7 +151,7 @@ def test_every_form_follows_its_programs_and_tests_and_keeps_its_bounds(
     ).value
     np.testing.assert_allclose(after, before[tests], atol=1e-9)
     eq4 = how.tester is TesterReward.CURE
-    bound = (max(1, int(m.wrong_P.sum())) if eq4 else 1) * (1 + how.validity) + 1e-9
+    bound = (max(1, int(m.wrong_P.sum())) if eq4 else 1) * (1 + how.validity_bonus) + 1e-9
     assert (np.isnan(before) | (np.abs(before) <= bound)).all()
     if not m.correct_P.any():
         assert np.isnan(before).all()

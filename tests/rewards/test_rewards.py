@@ -94,7 +94,7 @@ def test_validity_tells_a_right_test_from_one_that_everybody_fails() -> None:
     # W = 2; test 0 is right and passed by all, test 1 is wrong and failed by all
     m = matrix(["110", "010", "010"], 1)
     assert tester_rewards(reward_facts(m), CURE).value.tolist() == [0, 0]
-    paid = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4, "validity": 1.0})
+    paid = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4, "validity_bonus": 1.0})
     assert tester_rewards(reward_facts(m), paid).value.tolist() == [2, 0]
 
 
@@ -172,7 +172,7 @@ def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
     observed[:, :2] = True
     observed[passed[:, :2].all(axis=1), 5] = False  # no correct program is seen on the last test
     valid = np.append(rng.random(3) < 0.8, True)
-    hard = EQUATIONS.model_copy(update={"difficulty": 1.0})
+    hard = EQUATIONS.model_copy(update={"difficulty_exponent": 1.0})
     whole = tester_rewards(reward_facts(PassMatrix(passed, observed, 2), valid), hard).value
     without = tester_rewards(
         reward_facts(PassMatrix(passed[:, :5], observed[:, :5], 2), valid[:3]), hard
@@ -184,7 +184,7 @@ def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
 def test_what_only_an_unlabelled_test_catches_is_as_hard_as_before() -> None:
     # W = 2, of which test 0 catches the first and test 1 the second; nobody correct is seen on 2
     m = matrix(["111?", "0010", "0101"], 1)
-    hard = EQUATIONS.model_copy(update={"difficulty": 1.0})
+    hard = EQUATIONS.model_copy(update={"difficulty_exponent": 1.0})
     assert tester_rewards(reward_facts(m), hard).value[:2].tolist() == [1, 1]
     # were it counted as right, the first would count 2/3 (caught twice) and the second 4/3
     assert tester_rewards(reward_facts(matrix(["1111", "0010", "0101"], 1)), hard).value[

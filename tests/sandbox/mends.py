@@ -201,7 +201,7 @@ MENDS = (
     ),
     Mend(
         "StopIteration as RuntimeError",
-        (("inside/raised.py", "    if not isinstance(error, _MISTAKEN):", "    if True:"),),
+        (("inside/exceptions.py", "    if not isinstance(error, _MISTAKEN):", "    if True:"),),
         ("script: an end of the loop",),
         all_levels=True,
     ),

@@ -130,7 +130,7 @@ def test_a_slower_node_makes_chunks_smaller() -> None:
 def test_a_chunk_holds_an_input_once_and_says_all_that_a_run_depends_on() -> None:
     asked = [
         Job("a", ("1", "2"), SHORT),
-        Job("b", ("2", "1", "2"), Limits(), kind=chunks.Kind.CALL, entry_point="f"),
+        Job("b", ("2", "1", "2"), Limits(), kind=chunks.TestKind.CALL, entry_point="f"),
     ]
     sent = works(asked)
     sent[1].skip = sent[1].alone = True
@@ -275,7 +275,7 @@ def test_a_node_gives_what_the_pool_gives() -> None:
         Job("print(int(input()) + 1)", ("1", "x", "3")),
         Job(LOOP, ("10", "0", "100"), SHORT),
         Job("print('é' * int(input()))", ("3",)),
-        Job("def f(x):\n    return [x]", ("[[1],{}]",), kind=chunks.Kind.CALL, entry_point="f"),
+        Job("def f(x):\n    return [x]", ("[[1],{}]",), kind=chunks.TestKind.CALL, entry_point="f"),
     ]
     for skip in (False, True):
         with Sandbox(1, skip_after_timeout=skip, memo=False) as pool:

@@ -112,7 +112,7 @@ def test_rows_without_ids_are_named_by_file_and_number(tmp_path: Path) -> None:
 
 def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "there.jsonl").write_text("mine")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         dump_tasks([], tmp_path / "there.jsonl")
     with pytest.raises(DataError, match="cannot be written"):
         dump_tasks([], tmp_path / "no" / "where.jsonl")

@@ -19,9 +19,9 @@ from tests.forks import Forked
 from tests.training.runs import command, finished, records, same_run, sparring_here
 
 AHEAD = {
-    "training__ahead": "1",
-    "learning__old_logprobs": "trainer",
-    "learning__importance_cap": "2",
+    "training__max_async_level": "1",
+    "learning__old_logprobs": "recomputed",
+    "learning__tis_cap": "2",
     "learning__learning_rate": "1e-3",
 }
 
@@ -67,7 +67,9 @@ def test_a_step_is_sampled_with_the_weights_of_two_steps_before(
     short = {"training__steps": "3", "evaluation__every": "9"}
     finished(command(other, **{**AHEAD, **short, "learning__learning_rate": "1e-5"}))
     assert [sampled(other, s) == sampled(ahead, s) for s in (1, 2, 3)] == [True, True, False]
-    finished(command(now, **{**AHEAD, **short, "training__ahead": "0", "training__steps": "2"}))
+    finished(
+        command(now, **{**AHEAD, **short, "training__max_async_level": "0", "training__steps": "2"})
+    )
     # Tokens alone: a copy of the weights lies elsewhere in memory, which changes rounding.
     same = [
         [[r[0] for r in g] for g in sampled(now, s)]
@@ -123,7 +125,7 @@ KEPT = ("prompt_ids", "token_ids", "logprobs", "stop", "text")
                 "model__adapters": "per_role",
                 "tasks__curriculum": "pass_rate",
                 "sampling__skip_unlabelled": "true",
-                "sampling__extra_rounds": "1",
+                "sampling__extra_attempts": "1",
             },
             id="adapters, curriculum, rounds",
             marks=pytest.mark.slow,

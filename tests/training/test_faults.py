@@ -33,7 +33,7 @@ from sparring.errors import ConfigError
             "reward.difficulty_exponent = 2.0 is without",
         ),
         (["prompts.tester_examples_share=0.5"], "prompts.tester_examples = 0 shows none"),
-        (["pseudo_labels.tests=4"], "pseudo_labels.source = ground_truth asks no model"),
+        (["pseudo_labels.tests=4"], "pseudo_labels.source = none asks no model"),
         (["pseudo_labels.temperature=0.5"], "pseudo_labels.temperature = 0.5 is without effect"),
         (
             ["reward.overlong=penalty"],
@@ -98,16 +98,18 @@ def test_what_does_something_or_is_the_presets_is_not_refused(
 def test_in_a_file_it_is_the_file_that_is_named(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('[reward]\ntester = "simple"\nvalidity_bonus = 1.0\n')
-    with pytest.raises(ConfigError, match=r"mine\.toml: reward\.validity = 1\.0 is without effect"):
+    with pytest.raises(
+        ConfigError, match=r"mine\.toml: reward\.validity_bonus = 1\.0 is without effect"
+    ):
         load_recipe(file)
 
 
 def test_a_record_is_read_as_it_is_and_only_changes_are_refused() -> None:
-    record = {"reward": {"tester": "simple", "validity": 1.0}, "sampling": {"programs": 1}}
+    record = {"reward": {"tester": "simple", "validity_bonus": 1.0}, "sampling": {"programs": 1}}
     old = make_recipe(record, (), "recipe.json")
     assert old.reward.validity_bonus == 1
     make_recipe(record, ["training.steps=3"], "recipe.json")
-    with pytest.raises(ConfigError, match=r"--set: reward\.validity"):
+    with pytest.raises(ConfigError, match=r"--set: reward\.validity_bonus"):
         make_recipe(record, ["reward.validity_bonus=2"], "recipe.json")
 
 

@@ -109,7 +109,7 @@ def test_a_supervisors_prompt_may_be_the_one_that_is_too_long(limit: int) -> Non
     with opened() as (_, trainer):
         room = trainer.model.config.max_position_embeddings
     wide = f"pseudo_labels.max_tokens={room - limit}"
-    said = r"supervision\.model: .*lower supervision\.max_tokens"
+    said = r"pseudo_labels\.model: .*lower pseudo_labels\.max_tokens"
     with pytest.raises(ModelError, match=said), opened(*by, wide):
         pass
     with opened(*by, wide, "tasks.too_long=drop") as (context, _):

@@ -77,7 +77,11 @@ def test_a_step_cut_off_between_two_calls_asks_for_what_is_left(
     """Two tasks' programs are on record, two are not: the sampler is asked for two, and the run is
     the one that was never cut off."""
     whole, path = tmp_path / "whole", tmp_path / "cut"
-    settings = {"sampling__max_rows": "12", "training__steps": "1", "sampling__opponents": "0"}
+    settings = {
+        "sampling__max_batch_size": "12",
+        "training__steps": "1",
+        "sampling__initial_policy_programs": "0",
+    }
     done = sparring_here(*command(whole, **settings)[3:])
     assert done.returncode == 0, done.stderr
     play, asked = RolePolicies.play, list[list[str]]()

@@ -114,8 +114,10 @@ def test_a_checkpoint_of_one_precision_is_taken_up_in_the_other(
 def test_a_checkpoint_of_a_gpu_is_taken_up_without_one(
     ahead: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weighed = {"old_logprobs": "trainer", "tis_cap": 2.0}
-    made = recipe({"learning": weighed, "training": {"threads": 1, "ahead": ahead}}, "bfloat16")
+    weighed = {"old_logprobs": "recomputed", "tis_cap": 2.0}
+    made = recipe(
+        {"learning": weighed, "training": {"threads": 1, "max_async_level": ahead}}, "bfloat16"
+    )
     trainer, run = Trainer(made), RunDir.create(tmp_path / "run")
     if ahead:
         trainer.behaviour = trainer.snapshot()

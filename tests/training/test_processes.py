@@ -192,9 +192,9 @@ def test_sharded_weights_are_sampled_from_a_step_ahead(tmp_path: Path) -> None:
     of other processes, samples what a run in one does."""
     settings = {
         "training__sharding": "fsdp",
-        "training__ahead": "1",
-        "learning__old_logprobs": "trainer",
-        "learning__importance_cap": "2",
+        "training__max_async_level": "1",
+        "learning__old_logprobs": "recomputed",
+        "learning__tis_cap": "2",
         "training__checkpoint_every": "1",
     }
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -269,7 +269,7 @@ def _wait_for(condition: Any, process: Forked) -> None:
 
 def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: Path) -> None:
     path = tmp_path / "wild"
-    done = sparring_here(*command(path, learning__refuse_norm="1e-9")[3:])
+    done = sparring_here(*command(path, learning__skip_grad_norm="1e-9")[3:])
     assert done.returncode == 1
     assert (
         "step 1: the gradient is not finite or its norm exceeds learning.skip_grad_norm"

@@ -122,10 +122,10 @@ def test_what_was_dealt_out_is_what_is_on_record() -> None:
 @pytest.mark.parametrize(
     ("reward", "largest"),
     [
-        ({"validity": 0.0}, 2),  # two wrong programs
-        ({"validity": 1.0}, 4),
-        ({"validity": 1.0, "tester": "scaled"}, 2),
-        ({"validity": 1.0, "tester": "simple"}, 1),
+        ({"validity_bonus": 0.0}, 2),  # two wrong programs
+        ({"validity_bonus": 1.0}, 4),
+        ({"validity_bonus": 1.0, "tester": "scaled"}, 2),
+        ({"validity_bonus": 1.0, "tester": "simple"}, 1),
     ],
 )
 def test_the_penalty_for_length_is_in_units_of_the_largest_reward(

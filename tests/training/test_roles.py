@@ -67,7 +67,7 @@ def figures(run: Path, step: int) -> dict[str, Any]:
 def test_a_frozen_role_plays_as_the_start_model_and_learns_nothing(
     role: Role, lora: dict[str, str], tmp_path: Path
 ) -> None:
-    run = trained(tmp_path / "run", learning__frozen=role.value, learning__kl="0", **lora)
+    run = trained(tmp_path / "run", learning__frozen=role.value, learning__kl_coef="0", **lora)
     other = next(r for r in Role if r is not role)
     assert recorded(run, role, 2) == start_responses(run, role, 2)
     assert recorded(run, other, 2) != start_responses(run, other, 2)

@@ -150,7 +150,7 @@ def test_the_papers_recipe_by_the_samplers_log_probs_would_lose_them(
         load_recipe(path, ["learning.old_logprobs=rollout"])
     assert "\n" not in str(error.value)
     recorded = load_recipe(path).model_dump(mode="json")
-    recorded["learning"]["old_logprobs"] = "sampled"
+    recorded["learning"]["old_logprobs"] = "rollout"
     stats = Noisy(monkeypatch, TOKEN_SD).update(make_recipe(recorded, (), "recipe.json"), 700)
     assert 0.2 < stats[Role.CODER].first_clip_share < 0.65
 
@@ -221,7 +221,11 @@ def test_what_is_not_set_follows_from_what_computes(
     recipe = load_recipe(None, changes)
     assert (recipe.old_logprobs, recipe.gap_alarm) == (old, alarm)
     assert recipe.learner.old_logprobs is old
-    kind = {"sampled": "the sampler's", "trainer": "before a role's", "each": "before each"}
+    kind = {
+        "rollout": "the sampler's",
+        "recomputed": "before a role's",
+        "per_step": "before each",
+    }
     shown = derived_quantities(recipe)["log-probs"]
     assert kind[old.value] in shown
     assert f"{alarm:g}" in shown

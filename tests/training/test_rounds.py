@@ -20,11 +20,11 @@ from tests.training.runs import command, finished, records, same_run, sparring_h
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
 ALL = {
     "sampling__programs": "2",  # few, so that some tasks stay unsolved
-    "sampling__opponents": "1",
+    "sampling__initial_policy_programs": "1",
     "sampling__skip_unlabelled": "true",
-    "sampling__extra_rounds": "2",
+    "sampling__extra_attempts": "2",
     "tasks__curriculum": "pass_rate",
-    "learning__epochs": "2",
+    "learning__ppo_epochs": "2",
 }
 
 
@@ -112,7 +112,7 @@ def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
         finished(
             command(
                 path,
-                sampling__opponents="2",
+                sampling__initial_policy_programs="2",
                 training__steps="2",
                 learning__learning_rate=rate,
                 evaluation__every="9",

@@ -215,8 +215,8 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     dead = trained(tmp_path / "b", vllm__urls='["http://127.0.0.1:9"]')
     assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: does not answer")
     tester = {"kind": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
-    by = {f"supervision__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
-    dead = trained(tmp_path / "s", supervision__urls='["http://127.0.0.1:9"]', **by)
+    by = {f"pseudo_labels__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
+    dead = trained(tmp_path / "s", pseudo_labels__urls='["http://127.0.0.1:9"]', **by)
     assert dead.startswith("sparring: pseudo_labels.urls: http://127.0.0.1:9: does not answer")
     lost = trained(tmp_path / "c", vllm__weights_dir="/nonexistent")
     assert lost.startswith("sparring: vllm.weights_dir: /nonexistent: there is no such directory")

@@ -32,7 +32,7 @@ AHEAD = {
     "training.keep_checkpoints": "9",
     "evaluation.every": "9",
     "training.max_async_level": "1",
-    "learning.old_logprobs": "trainer",
+    "learning.old_logprobs": "recomputed",
     "learning.tis_cap": "2",
     "sampling.engine": "vllm",
     "sampling.initial_policy_programs": "1",

@@ -69,7 +69,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     run = tmp_path / "run"
     fake.after, fake.faults = 7, [Fault.ERROR] * 1000
     urls = f'["{fake.url}"]'
-    done = sparring_here("train", *command(run, tmp_path, supervision__urls=urls))
+    done = sparring_here("train", *command(run, tmp_path, pseudo_labels__urls=urls))
     assert done.returncode == 1
     assert "no valid response" in done.stderr
     assert not (run / "pseudo_labels").exists()
@@ -119,7 +119,7 @@ def test_a_server_of_ours_writes_them_and_ends_before_the_runs_own_begins(tmp_pa
 
 def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
     urls = f'["{fake.url}"]'
-    _, _, *sets = command(tmp_path / "none", tmp_path, supervision__urls=urls)
+    _, _, *sets = command(tmp_path / "none", tmp_path, pseudo_labels__urls=urls)
     done = sparring_here("train", "--dry-run", *sets, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "of 6 tests could be read" in done.stdout
@@ -128,7 +128,7 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (["pseudo_labels.engine=vllm"], "engine is set, but kind is ground_truth"),
+        (["pseudo_labels.engine=vllm"], "engine is set, but source is none"),
         (
             ["pseudo_labels.source=tester", "pseudo_labels.model=nano", 'pseudo_labels.urls=["http://a"]'],
             "engine is local: set engine = vllm",
@@ -156,7 +156,10 @@ def test_what_cannot_be_meant_is_one_clear_line(changes: list[str], told: str) -
 def test_a_model_without_weights_is_refused_before_anything(tmp_path: Path) -> None:
     for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
         (tmp_path / name).write_bytes((NANO_DIR / name).read_bytes())
-    changes = {"supervision__model": str(tmp_path), "supervision__urls": '["http://127.0.0.1:9"]'}
+    changes = {
+        "pseudo_labels__model": str(tmp_path),
+        "pseudo_labels__urls": '["http://127.0.0.1:9"]',
+    }
     done = sparring_here("train", *command(tmp_path / "run", tmp_path, **changes))
     assert done.returncode == 1
     assert "pseudo_labels.model: " in done.stderr

@@ -25,11 +25,11 @@ from tests.grading.played import response
 from tests.training.runs import SMALL, command, records, same_run, sparring_here
 
 BY_NANO = {
-    "supervision__kind": "tester",
-    "supervision__model": "nano",
-    "supervision__tests": "5",
-    "supervision__max_tokens": "72",
-    "supervision__filter": "agreement",
+    "pseudo_labels__source": "tester",
+    "pseudo_labels__model": "nano",
+    "pseudo_labels__tests": "5",
+    "pseudo_labels__max_tokens": "72",
+    "pseudo_labels__filter": "agreement",
     "learning__learning_rate": "1e-3",
 }
 
@@ -148,7 +148,7 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
             training__steps="3",
             training__checkpoint_every="3",
             evaluation__every="3",
-            supervision__filter=how,
+            pseudo_labels__filter=how,
         )
         for name in ("a", "b")
     )
@@ -195,7 +195,7 @@ def test_a_replay_needs_no_supervisor(by_pseudo_labels: Path, tmp_path: Path) ->
 
 
 def test_tasks_without_a_test_teach_nothing(tmp_path: Path) -> None:
-    path = trained(tmp_path / "run", supervision__max_tokens="3", training__steps="1")
+    path = trained(tmp_path / "run", pseudo_labels__max_tokens="3", training__steps="1")
     [metrics] = records(path, "metrics.jsonl")
     for role in Role:
         assert metrics[role]["dropped"] == {"no_test": 4}
@@ -227,8 +227,8 @@ def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         (["pseudo_labels.source=tester"], "set model"),
-        (["pseudo_labels.model=nano"], "model is set, but kind is ground_truth"),
-        (["pseudo_labels.filter=agreement"], "filter is set, but kind is ground_truth"),
+        (["pseudo_labels.model=nano"], "model is set, but source is none"),
+        (["pseudo_labels.filter=agreement"], "filter is set, but source is none"),
         (["pseudo_labels.source=testers"], "pseudo_labels.source"),
         (["pseudo_labels.source=tester", "pseudo_labels.model=EMPTY"], "pseudo_labels.model: "),
         (

@@ -72,11 +72,11 @@ def test_a_resumed_run_doubles_no_step_and_loses_none(tmp_path: Path) -> None:
     config, *points = told(out)
     assert config["config"]["reward.validity_bonus"] == 0.5
     assert [p["step"] for p in points] == [0, 1, 2, 3, 4, 4]
-    assert points[0]["held_out/one_shot"] == 0.5
-    assert points[2]["train/one_shot"] == pytest.approx(0.42)
+    assert points[0]["held_out/pass@1"] == 0.5
+    assert points[2]["train/pass@1"] == pytest.approx(0.42)
     assert points[2]["train/coder/entropy"] == 0.25
     assert points[2]["time/seconds"] == 1.5
-    assert points[-1]["held_out/one_shot"] == 0.75
+    assert points[-1]["held_out/pass@1"] == 0.75
     assert all(isinstance(v, (int, float)) for p in points for v in p.values())
 
 
@@ -143,8 +143,8 @@ def test_tensorboard_has_every_step_once(tmp_path: Path) -> None:
             tracking.catch_up()
     events = EventAccumulator(str(path / "tracking/sparring"))
     events.Reload()
-    assert [e.step for e in events.Scalars("train/one_shot")] == [1, 2, 3]
-    assert [e.step for e in events.Scalars("held_out/one_shot")] == [0]
+    assert [e.step for e in events.Scalars("train/pass@1")] == [1, 2, 3]
+    assert [e.step for e in events.Scalars("held_out/pass@1")] == [0]
 
 
 @pytest.mark.slow
@@ -165,4 +165,4 @@ def test_a_real_run_tells_tensorboard(tmp_path: Path) -> None:
     events = EventAccumulator(str(run / "tracking/sparring"))
     events.Reload()
     assert [e.step for e in events.Scalars("train/coder/entropy")] == [1, 2, 3]
-    assert [e.step for e in events.Scalars("held_out/one_shot")] == [0, 2, 3]
+    assert [e.step for e in events.Scalars("held_out/pass@1")] == [0, 2, 3]

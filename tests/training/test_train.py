@@ -122,7 +122,7 @@ def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> No
             path,
             sampling__coder_max_tokens="2",
             sampling__tester_max_tokens="2",
-            learning__kl="0",
+            learning__kl_coef="0",
             training__steps="5",
             evaluation__every="5",
         )
@@ -143,8 +143,8 @@ def test_the_first_ratio_is_one_at_another_temperature(tmp_path: Path) -> None:
             path,
             sampling__coder_temperature="0.8",
             sampling__tester_temperature="0.8",
-            learning__minibatches="1",
-            learning__epochs="1",  # the first ratio: before any optimiser step
+            learning__num_minibatches="1",
+            learning__ppo_epochs="1",  # the first ratio: before any optimiser step
             training__steps="1",
         )
     )

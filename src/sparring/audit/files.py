@@ -38,8 +38,8 @@ def check_out(out: Path, force: bool = False) -> None:
     for name in _NAMES:
         if (out / name).exists() and not force:
             raise DataError(
-                f"--out {out}: has {name} already; choose another directory, or replace it with "
-                "--force"
+                f"--out {out}: already has {name}; choose another directory, or "
+                "--force to replace it"
             )
     try:
         out.mkdir(parents=True, exist_ok=True)

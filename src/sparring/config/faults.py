@@ -150,7 +150,7 @@ def _rounded(recipe: Recipe) -> Iterator[RecipeFault]:
         yield RecipeFault(
             between,
             f"learning.old_logprobs = rollout with learning.importance_level = {learning.importance_level}: sampler or "
-            f'trainer computes in bfloat16, and {lost}; leave old_logprobs out, or set "trainer"',
+            f'trainer computes in bfloat16, and {lost}; leave old_logprobs out, or set "recomputed"',
         )
     elif (
         recipe.model.precision is Precision.BFLOAT16

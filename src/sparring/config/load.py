@@ -15,19 +15,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sparring import __version__
 from sparring.config.faults import RecipeFault, faults
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.policy.settings import NANO, SamplingEngine
+from sparring.policy.settings import NANO
 from sparring.runs.checkpoints import newest_of
 from sparring.runs.reader import RunReader
+from sparring.runs.text import one_line
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """Recipe of the embedded model, which `sparring train` runs without arguments."""
 RECORDED = "recipe.json"
 """File with the resolved recipe in a run directory."""
-_REQUEST_SECONDS = 900.0
-"""Default of vllm.request_seconds, which vllm.stall_seconds has replaced."""
 
 
 def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
@@ -112,27 +112,32 @@ def _refuse(refused: Sequence[RecipeFault], changes: Sequence[str], where: str) 
 def recorded_recipe(run: RunReader) -> Recipe:
     """Return the resolved recipe of a run. Raises `ConfigError` if this version cannot read the
     record."""
-    data = _of_a_run(run.read_json(RECORDED))
-    return make_recipe(data, (), str(run.path / RECORDED))
+    return _recorded(run.read_json(RECORDED), run.path / RECORDED)
 
 
-def _of_a_run(data: Any) -> Any:
-    """Return recorded data in today's keys: keys that earlier versions did not have get the value
-    by which these versions worked, and renamed keys get their new names."""
-    if not isinstance(data, dict):
-        return data
-    if isinstance(tasks := data.get("tasks"), dict):
-        tasks.setdefault("hidden_tests", 0)  # versions without the key had no hidden tests
-    sections = [data.get(name) for name in ("sampling", "pseudo_labels")]
-    engines = {s.get("engine", SamplingEngine.LOCAL) for s in sections if isinstance(s, dict)}
-    vllm = data.get("vllm")
-    if engines == {SamplingEngine.LOCAL}:
-        data.pop("vllm", None)  # a run without servers records old defaults here, not settings
-    elif isinstance(vllm, dict) and "request_seconds" in vllm:
-        longest = vllm.pop("request_seconds")
-        if longest != _REQUEST_SECONDS:
-            vllm.setdefault("stall_seconds", longest)
-    return data
+def _recorded(data: Any, path: Path) -> Recipe:
+    """Return the recipe recorded at ``path``. A record of another version that has other keys is
+    refused with the name of that version."""
+    try:
+        return make_recipe(data, (), str(path))
+    except ConfigError:
+        version = _version(path.parent)
+        if version in (None, __version__):
+            raise
+        raise ConfigError(
+            f"{path}: recorded by sparring {version}, whose recipes sparring {__version__} does "
+            "not read: install that version, or train again"
+        ) from None
+
+
+def _version(directory: Path) -> str | None:
+    """Return the version that made a run's directory, None where no record says it."""
+    try:
+        recorded = json.loads((directory / "environment.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    version = recorded.get("sparring") if isinstance(recorded, dict) else None
+    return one_line(version, 40) if isinstance(version, str) else None
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:
@@ -163,9 +168,10 @@ def _read(path: Path) -> dict[str, Any]:
                 )
             path = path / RECORDED
         if path.suffix == ".json":
-            data = _of_a_run(json.loads(path.read_text(encoding="utf-8")))
+            data = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(data, dict):
                 raise ConfigError(f"{path}: a recipe must be a table of sections")
+            _recorded(data, path)
             return data
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -129,7 +129,7 @@ CHOICES = (
         "Eq 5 averages per response, the released code over all tokens of the batch",
     ),
     PresetSwitch(
-        "learning.old_logprobs", None, "each",
+        "learning.old_logprobs", None, "per_step",
         "the released code recomputes them before each optimiser step, so ratio and clip do nothing",
     ),
     PresetSwitch(

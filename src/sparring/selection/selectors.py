@@ -1,6 +1,6 @@
 """Selectors that choose one of n programs by m tests, by name, in the order of tables.
 
-The figure of a selector is called ``NAME_NxM``. `metrics.benchmark` measures it, `metrics.named`
+The figure of a selector is called ``NAME_NxM``. `metrics.benchmark` measures it, `metrics.metric_intervals`
 gives it an interval, `runs.labels` reads it back; all take the names from here.
 """
 

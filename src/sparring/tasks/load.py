@@ -88,7 +88,7 @@ def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
         try:
             _dump(tasks, path)
         except FileExistsError:
-            raise DataError(f"{path}: is there already; remove it or choose another name") from None
+            raise DataError(f"{path}: already exists; remove it or choose another name") from None
 
 
 def _dump(tasks: Sequence[Task], path: Path) -> None:

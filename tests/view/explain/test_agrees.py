@@ -119,9 +119,9 @@ DRAWN: dict[str, tuple[object, ...]] = {
     "tester": ("cure", "scaled", "post_stage", "simple"),
     "no_wrong_reward": ("zero", "sign"),
     "invalid_test": ("lowest", "eq4"),
-    "validity": (0.0, 0.5),
+    "validity_bonus": (0.0, 0.5),
     "smoothing": (0.0, 0.2),
-    "difficulty": (0.0, 1.0, 0.5),
+    "difficulty_exponent": (0.0, 1.0, 0.5),
     "duplicates": (0.0, 1.0),
     "copies": (0.0, 0.5),
     "length": ("none", "none", "paper", "official"),
@@ -153,7 +153,11 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "preset": number("default", "paper", "official"),
         "reward": reward,
         "sampling": {"coder_max_tokens": 8, "tester_max_tokens": 8},
-        "pseudo_labels": {"kind": "tester", "model": "nano", "filter": number("none", "agreement")}
+        "pseudo_labels": {
+            "source": "tester",
+            "model": "nano",
+            "filter": number("none", "agreement"),
+        }
         if number(False, True)
         else {},
         "learning": {"objective": "likelihood" if likelihood else "clipped"},

@@ -30,7 +30,7 @@ CODES = {
 }
 SECTION: dict[str, Any] = {
     "function": None, "coder": "count", "tester": "cure", "no_wrong_reward": "zero",
-    "invalid_test": "lowest", "validity": 0.0, "smoothing": 0.0, "difficulty": 0.0,
+    "invalid_test": "lowest", "validity_bonus": 0.0, "smoothing": 0.0, "difficulty_exponent": 0.0,
     "duplicates": 0.0, "copies": 0.0, "length": "none", "normalisation": "std", "shuffle": False,
 }  # fmt: skip
 
@@ -82,7 +82,7 @@ def group(
             "source": None,
             "has_reference": True,
             "reference": [],
-            "foreign": [0, 0],
+            "checker_leniency": [0, 0],
         },
         "programs": [
             {

@@ -275,7 +275,7 @@ def test_a_run_with_a_reward_of_ones_own_shows_no_built_in_settings(tmp_path: Pa
     made = run(tmp_path / "r", [[group(["+++", "+?-"], 2)]])
     shown = [dict(overview(collect(made))["facts"]), overview(collect(made))["reward"]]
     assert shown[0]["tester's reward"] == "cure"
-    assert shown[1]["validity"] == 0.0
+    assert shown[1]["validity_bonus"] == 0.0
     recipe = json.loads((made / "recipe.json").read_text())
     recipe["reward"]["function"] = "mine.py:reward"
     (made / "recipe.json").write_text(json.dumps(recipe))
@@ -284,5 +284,5 @@ def test_a_run_with_a_reward_of_ones_own_shows_no_built_in_settings(tmp_path: Pa
     assert facts["both rewards, a function"] == "mine.py:reward"
     assert "tester's reward" not in facts
     assert told["reward"]["function"] == "mine.py:reward"
-    assert not {"coder", "tester", "validity", "smoothing"} & told["reward"].keys()
+    assert not {"coder", "tester", "validity_bonus", "smoothing"} & told["reward"].keys()
     assert told["reward"]["normalisation"] == "std"  # is in force all the same

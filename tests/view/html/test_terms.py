@@ -27,7 +27,7 @@ NANO = load_recipe(None).model_dump(mode="json")
 def lines(record: dict[str, Any], **changes: Any) -> tuple[list[Any], list[Any]]:
     data = {**NANO, "reward": {**NANO["reward"], **SECTION, **changes}}
     if "pseudo_labels" in record:
-        by_pseudo_labels = {"kind": "tester", "filter": "agreement", "model": "start"}
+        by_pseudo_labels = {"source": "tester", "filter": "agreement", "model": "start"}
         data["pseudo_labels"] = {**NANO["pseudo_labels"], **by_pseudo_labels}
     recipe = Recipe.model_validate(data)
     found = explain(record, recipe, 0)

@@ -48,7 +48,7 @@ def refused(out: Path, *arguments: str | Path) -> str:
 
 
 def test_runs_that_differ_in_their_seed_are_one_arm(tmp_path: Path) -> None:
-    reward = {"reward": {"validity": 0.0}}
+    reward = {"reward": {"validity_bonus": 0.0}}
     runs = [
         made(tmp_path / "a", 1),
         made(tmp_path / "b", 2),
@@ -56,8 +56,8 @@ def test_runs_that_differ_in_their_seed_are_one_arm(tmp_path: Path) -> None:
     ]
     arms = arms_of([str(r) for r in runs])
     assert [(a.label, len(a.runs)) for a in arms] == [
-        ("default, validity=0.5", 2),
-        ("default, validity=0", 1),
+        ("default, validity_bonus=0.5", 2),
+        ("default, validity_bonus=0", 1),
     ]
     named = arms_of([f"ours={runs[0]}", f"ours={runs[2]}", str(runs[1])])
     assert [(a.label, len(a.runs)) for a in named] == [("ours", 2), ("default", 1)]
@@ -85,12 +85,15 @@ def test_a_grid_is_the_expected_choice_over_programs_and_tests() -> None:
 
 
 def test_bars_are_differences_paired_by_task(tmp_path: Path) -> None:
-    runs = [made(tmp_path / "a", 1, 0.7), made(tmp_path / "b", 1, 0.6, reward={"validity": 0.0})]
+    runs = [
+        made(tmp_path / "a", 1, 0.7),
+        made(tmp_path / "b", 1, 0.6, reward={"validity_bonus": 0.0}),
+    ]
     arms = arms_of([str(r) for r in runs])
     first, second = (by_task(a, "pass@1") for a in arms)
     assert np.mean(second - first) == pytest.approx(-0.1)
     svg = plot(tmp_path / "x.svg", *runs, "--kind", "ablation")
-    assert "difference from default, validity=0.5, paired by task" in svg
+    assert "difference from default, validity_bonus=0.5, paired by task" in svg
     other = made(tmp_path / "c", 1, 0.6, tasks={"held_out_seed": 7})
     assert "not the same tasks" in plot(tmp_path / "y.svg", runs[0], other, "--kind", "ablation")
 

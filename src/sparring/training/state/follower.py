@@ -2,7 +2,7 @@
 
 The first process samples, runs programs, scores and writes the run directory. A
 follower holds the model, or its shard of the model, and carries out orders
-(`learner.distributed.world`). A follower reads no recipe, no task and no record
+(`learner.distributed.context`). A follower reads no recipe, no task and no record
 from disk: the recipe arrives with the first order, groups with each update, and
 the weights of a checkpoint come from the first process. So only the model's
 files have to be on every machine.
