@@ -22,7 +22,6 @@ OTHER_MEANINGS = {
     "Care.patience": "times the task's own limits",
     "strength.seed": "draws mutants",
     "audit.patience": "times the task's own limits",
-    "check.backend": "what runs a program, not what computes log-probs",
     "microworld_build.seed": "of the embedded model",
     "microworld_write_tasks.seed": "of the tasks written",
     "try_command.seed": "of `sparring prompts try`",
@@ -35,7 +34,6 @@ OTHER_MEANINGS = {
     "_Reader.patience": "lines of a response",
     "response_logprobs.backend": "one that computes, as AUTO does not",
     "RoleStats.entropy": "a sum that begins at 0",
-    "RoleStats.kl": "a sum that begins at 0",
     "WarmStart.learning_rate": "of the embedded model's pretraining",
     "WarmStart.seed": "of the embedded model's pretraining",
     "ChatParams.max_tokens": "of a chat model",
@@ -115,8 +113,10 @@ def test_no_setting_has_a_second_default() -> None:
 
 
 def test_the_rule_finds_what_it_forbids() -> None:
-    assert [*second_defaults("class Mine:\n    epochs: int = 1")] == ["Mine.epochs"]
-    assert [*second_defaults("def f(*, ratio: Ratio = Ratio.TOKEN): ...")] == ["f.ratio"]
+    assert [*second_defaults("class Mine:\n    ppo_epochs: int = 1")] == ["Mine.ppo_epochs"]
+    assert [*second_defaults("def f(*, mode: UpdateMode = UpdateMode.JOINT): ...")] == ["f.mode"]
     assert [*second_defaults("def f(output_bytes=1 << 20): ...")] == ["f.output_bytes"]
-    assert not [*second_defaults("def f(epochs=_USUAL.epochs, seed=None, kind=Kind.STDIN): ...")]
-    assert not [*second_defaults("def f(epochs): ...\ndef g(untold: int = 1): ...")]
+    assert not [
+        *second_defaults("def f(ppo_epochs=_USUAL.ppo_epochs, seed=None, kind=Kind.STDIN): ...")
+    ]
+    assert not [*second_defaults("def f(ppo_epochs): ...\ndef g(untold: int = 1): ...")]

@@ -160,7 +160,7 @@ def test_whatever_a_recipe_changes_of_the_reward_its_method_line_says(
 )
 def test_sizes_and_rates_are_no_part_of_a_method(change: str, shown: bool) -> None:
     sets = [f"learning.{change}"]
-    if change.startswith("importance"):  # it needs them
+    if change.startswith("tis_cap"):  # it needs them
         sets.append("learning.old_logprobs=recomputed")
     method = make_recipe({}, sets, "recipe").method
     assert (f"learning.{change.split('=')[0]}" in method) == shown

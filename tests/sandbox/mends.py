@@ -207,7 +207,7 @@ MENDS = (
     ),
     Mend(
         "no stand-ins for tests",
-        (("inside/offered.py", " and not names_a_test(n)", ""),
+        (("inside/program_names.py", " and not names_a_test(n)", ""),
          ("inside/candidate.py", " and any(mark in text for mark in _OPAQUE)", " and False")),
         ("script: a check of its own", "script: a test of its own"),
         all_levels=True,

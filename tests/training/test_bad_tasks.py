@@ -93,7 +93,7 @@ def test_a_checker_that_accepts_everything_is_named(tmp_path: Path) -> None:
     found = reasons(metrics)
     assert "checkers accept 100% of the expected outputs" in found["checker_leniency"]
     assert re.search(r"such as task micro-\w{12}", found["checker_leniency"])
-    assert screen.count("alarm foreign_outputs") == 1
+    assert screen.count("alarm checker_leniency") == 1
 
 
 @pytest.mark.parametrize(("most", "rewarded", "hidden"), [("10", 8, 2), ("5", 4, 1), ("3", 3, 0)])

@@ -12,7 +12,7 @@
     rollouts/          step-00012.jsonl.gz: every group of a step, complete
     journal/           responses of the current step as they arrive, until its rollouts are
                        written; with asynchronous rollouts, of the next step too
-    supervision/       part-00001.jsonl.gz: the responses of a frozen tester (pseudo-labels),
+    pseudo_labels/     part-00001.jsonl.gz: the responses of a frozen tester (pseudo-labels),
                        written when a task first comes up
     timing.jsonl       seconds and rates of every step and evaluation; a step that was learned
                        again after a kill has two lines

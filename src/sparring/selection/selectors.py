@@ -1,7 +1,8 @@
 """Selectors that choose one of n programs by m tests, by name, in the order of tables.
 
-The figure of a selector is called ``NAME_NxM``. `metrics.benchmark` measures it, `metrics.metric_intervals`
-gives it an interval, `runs.labels` reads it back; all take the names from here.
+The figure of a selector is called ``NAME_NxM``. `metrics.benchmark` measures it,
+`metrics.metric_intervals` gives it an interval, `runs.labels` reads it back; all take the names
+from here.
 """
 
 from __future__ import annotations

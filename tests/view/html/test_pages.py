@@ -171,7 +171,7 @@ def test_a_run_of_another_version_opens_as_far_as_it_can(tmp_path: Path) -> None
     recipe["model"] = "nano"
     (made / "recipe.json").write_text(json.dumps(recipe))
     with (made / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 2, "one_shot": NaN}\n')
+        file.write('{"step": 2, "pass@1": NaN}\n')
     pages.write_file([made], tmp_path / "out.html")
     found = blobs(tmp_path / "out.html")
     assert found["g-0-1-0"]["rows"][0]["terms"] == []

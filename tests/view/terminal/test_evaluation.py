@@ -55,7 +55,7 @@ def test_the_page_has_its_figures_and_matrices(tmp_path: Path) -> None:
     found = blobs(tmp_path / "r.html")
     main, detail = found["data"], found["g-0-0-0"]
     assert main["runs"][0]["evaluation"] is True
-    assert main["runs"][0]["labels"]["pass@1"] == "pass@1"
+    assert main["runs"][0]["labels"]["pass@1"] == "programs right (pass@1)"
     assert ["coder", "a model"] in main["runs"][0]["facts"]
     assert main["between"][0]["paired"] is True
     assert main["between"][0]["differences"]["pass@1"]["mean"] == pytest.approx(0.1)

@@ -29,7 +29,7 @@ from sparring.training.pseudo_labels.store import PseudoLabelStore
 from sparring.training.state.journal import Journal
 from sparring.training.weights.servers import log_file, longest, server_settings, words_of
 
-JOURNAL = "journal/supervision.jsonl"
+JOURNAL = "journal/pseudo_labels.jsonl"
 _PLAYER = "frozen_tester"
 _AT_ONCE = 32_768
 """Responses per call: enough that the slow end of a call, with few responses in work, is short

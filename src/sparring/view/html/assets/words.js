@@ -114,7 +114,7 @@ const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["*", "void", String(ce
 const KINDS = {
   ground_truth: ["G", "ground truth"],
   hidden: ["H", "hidden"],
-  supervising: ["K", "pseudo-label"],
+  pseudo_label: ["K", "pseudo-label"],
   generated: ["U", "generated"],
 };
 
