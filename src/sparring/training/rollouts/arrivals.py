@@ -70,7 +70,7 @@ class Arrivals:
         general = self.context.limits
         if (labels := self.context.pseudo_labels) is None:
             return [FirstTests(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
-        lane = f"{self.context.lane}supervisor"
+        lane = f"{self.context.lane}frozen tester"
         with self.context.timeline.during(Phase.SAMPLING, lane):
             groups = labels.responses(self.tasks)
         first = []
