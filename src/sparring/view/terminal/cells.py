@@ -49,7 +49,7 @@ def recorded_executions(
         _cell(name, o, known[i] if i < len(known) else None)
         for i, (name, o) in enumerate(zip(names, outcomes, strict=False))
     ]
-    return [*_supervised(record, program, usage, own), *cells]
+    return [*_pseudo_label_cells(record, program, usage, own), *cells]
 
 
 def _names(record: Mapping[str, Any], hidden: bool) -> list[Name]:
@@ -62,7 +62,7 @@ def _names(record: Mapping[str, Any], hidden: bool) -> list[Name]:
     ]
 
 
-def _supervised(
+def _pseudo_label_cells(
     record: Mapping[str, Any], program: Name, usage: Mapping[str, Any], own: bool
 ) -> list[RecordedExecution]:
     """Return a program's executions on the readable tests of the frozen tester."""
