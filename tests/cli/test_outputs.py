@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from sparring.cli.common import checkpoint_at, file_at
 from sparring.cli.main import app
 from sparring.errors import ConfigError, SparringError
-from tests.evaluation.asked import write_tasks
+from tests.evaluation.eval_command import write_tasks
 
 
 def run(*words: Any) -> Exception | None:

@@ -17,7 +17,7 @@ from sparring.grading.recorded import result_from
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Role
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.evaluation.eval_command import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
 from tests.readings import counted
 

@@ -27,7 +27,7 @@ from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Sandbox
 from sparring.sandbox.caller.packages import Packages
 from sparring.schema import ParseFailure, Role, Task, Test, TestKind
-from tests.evaluation.asked import run, usual
+from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import FakeOpenAI
 from tests.shared import shared
 

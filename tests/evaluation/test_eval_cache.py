@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.evaluation.eval_command import command, lines, run, usual, write_tasks
 from tests.fake_openai import FakeOpenAI, whole
 
 

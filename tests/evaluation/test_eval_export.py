@@ -13,7 +13,7 @@ from sparring.errors import ConfigError
 from sparring.evaluation.export import ExportShape, export, parse_export
 from sparring.runs.directory import RunDir
 from sparring.tasks.load import load_tasks
-from tests.evaluation.asked import run, usual
+from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

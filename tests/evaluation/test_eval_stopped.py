@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sparring.errors import SparringError
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.evaluation.eval_command import command, lines, run, usual, write_tasks
 from tests.fake_openai import FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

@@ -11,7 +11,7 @@ import pytest
 
 from sparring.errors import ConfigError, ModelError
 from sparring.runs.directory import RunDir
-from tests.evaluation.asked import run
+from tests.evaluation.eval_command import run
 from tests.fake_openai import FakeOpenAI, whole
 from tests.parrots import CHATML, PLAIN, byte_tokenizer, parrot
 

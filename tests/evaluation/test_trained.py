@@ -16,7 +16,7 @@ from sparring.evaluation.options import EvalOptions, NamedModel, Protocol, promp
 from sparring.evaluation.trained import trained_checkpoint, with_run_defaults
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
-from tests.evaluation.asked import run, usual
+from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import FakeOpenAI
 from tests.training.runs import sparring_here
 

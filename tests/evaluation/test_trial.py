@@ -14,7 +14,7 @@ from sparring.cli.main import app
 from sparring.errors import ConfigError, ModelError
 from sparring.evaluation.trial import stands_in_statement
 from sparring.schema import Task, Test, TestKind
-from tests.evaluation.asked import write_tasks
+from tests.evaluation.eval_command import write_tasks
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
 

@@ -151,11 +151,11 @@ def _messages(
     lines = []
     for function in (True, False):
         task = next((t for t in tasks if (t.entry_point is not None) == function), None)
-        for ask in options.asks([task]) if task is not None else ():
+        for ask in options.requests([task]) if task is not None else ():
             if ask.index == 0:
                 kind = "function" if function else "stdin"
                 lines.append(f"--- prompts {label}: {ask.role}, {kind} tasks, task {ask.task_id}")
-                lines += whole_prompt(asked, options.asked_by, ask.message).splitlines()
+                lines += whole_prompt(asked, options.default_prompts, ask.message).splitlines()
     return [*lines, "---"] if lines else lines
 
 

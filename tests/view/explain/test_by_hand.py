@@ -96,7 +96,7 @@ def test_a_right_test_of_the_default_is_paid_by_weight_and_for_being_right() -> 
     )
     assert u1.advantage == pytest.approx(1.207669, abs=1e-6)
     assert (
-        "judged by 2 correct (1 of the initial policy) and 5 wrong (1 of the initial policy)"
+        "graded by 2 correct (1 of the initial policy) and 5 wrong (1 of the initial policy)"
         in reasons(u1)
     )
     assert "caught: P1 (0.5556) I0 (1.111)" in reasons(u1)

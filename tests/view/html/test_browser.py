@@ -9,7 +9,7 @@ import pytest
 
 from sparring.view.html import pages
 from tests.view.html.chromium import Page, browser, find
-from tests.view.html.made import group, run
+from tests.view.html.synthetic_runs import group, run
 from tests.view.html.test_pages import HOSTILE
 
 pytestmark = [

@@ -24,7 +24,7 @@ from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.overview import overview
 from sparring.view.html.panels import PANELS, draw_panel
 from sparring.view.html.tokens import TokenPieces
-from tests.view.html.made import group, metrics, run
+from tests.view.html.synthetic_runs import group, metrics, run
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "

@@ -19,7 +19,7 @@ from sparring.rewards.settings import (
 from sparring.runs.groups import correct_rows
 from sparring.view.explain import explain
 from sparring.view.html.terms import coder_lines, tester_lines
-from tests.view.html.made import CODES, SECTION, group
+from tests.view.html.synthetic_runs import CODES, SECTION, group
 
 NANO = load_recipe(None).model_dump(mode="json")
 
@@ -41,7 +41,7 @@ def test_eq_4_by_hand() -> None:
     assert first == [
         ("rule", "Eq 4, p·caught − (1 − p)·missed"),
         ("wrong programs W", "3"),
-        ("", "judged by 2 correct and 3 wrong programs"),
+        ("", "graded by 2 correct and 3 wrong programs"),
         ("", "accepted by every correct program that was observed on it"),
         ("(2)", "caught: P3 P4"),
         ("(1)", "let pass: P2"),

@@ -13,7 +13,7 @@ from sparring.evaluation.recorded import grid
 from sparring.runs.directory import RunDir
 from tests.metrics.groups import by_hand
 from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, group, metrics, run_of
+from tests.view.terminal.recorded_runs import evaluation, group, metrics, run_of
 
 
 def made(path: Path, seed: int = 0, end: float = 0.75, **more: object) -> Path:

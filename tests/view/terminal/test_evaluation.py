@@ -16,7 +16,7 @@ from sparring.view.source import evaluation_recipe
 from tests.training.runs import sparring_here
 from tests.view.html.test_pages import blobs
 from tests.view.terminal.evaluated import evaluation_of
-from tests.view.terminal.made import run_of
+from tests.view.terminal.recorded_runs import run_of
 from tests.view.terminal.test_show import refused, shown
 
 

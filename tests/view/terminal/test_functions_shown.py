@@ -8,7 +8,7 @@ import pytest
 
 from sparring.view.readable import readable
 from tests.view.terminal.functions import CALL, VALUE, functions
-from tests.view.terminal.made import run_of
+from tests.view.terminal.recorded_runs import run_of
 from tests.view.terminal.test_show import shown
 
 

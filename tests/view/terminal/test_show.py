@@ -17,7 +17,7 @@ from sparring.schema import Verdict
 from sparring.view.terminal.difference import difference
 from sparring.view.terminal.symbols import symbol
 from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, group, metrics, run_of
+from tests.view.terminal.recorded_runs import evaluation, group, metrics, run_of
 
 
 def shown(run: Path, *options: str) -> str:
