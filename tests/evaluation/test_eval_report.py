@@ -114,7 +114,7 @@ def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
     assert "checker tokens" in rest
 
 
-def test_what_counts_for_no_figure_is_said() -> None:
+def test_responses_that_count_for_no_figure_are_reported() -> None:
     said = "\n".join(lines(record()))
     assert "2 no_code_block" in said
     assert "which no figure counts: 1.00%" in said

@@ -56,7 +56,7 @@ def group(
     step: int = 1,
 ) -> dict[str, Any]:
     """A record of the matrix ``rows`` (see `CODES`), scored by the project's own formulas.
-    The first ``own`` rows are the group's, the rest opponents; ``invalid`` generated tests."""
+    The first ``own`` rows are the group's, the others are the initial policy's; ``invalid`` generated tests."""
     settings = settings or EQUATIONS
     own = len(rows) if own is None else own
     verdicts = [[CODES[c] for c in row] for row in rows]

@@ -123,7 +123,7 @@ def test_every_kind_is_drawn_and_is_the_same_when_drawn_again(tmp_path: Path, ki
     assert "$x$ [b]" in (tmp_path / "one.svg").read_text()
 
 
-def test_what_cannot_be_drawn_is_one_clear_line(tmp_path: Path) -> None:
+def test_an_impossible_plot_is_one_line(tmp_path: Path) -> None:
     run, out = made(tmp_path / "run"), tmp_path / "x.svg"
     assert "must end in .svg, .pdf, .png" in refused(tmp_path / "x.gif", run)
     assert "there is no directory" in refused(tmp_path / "no/x.svg", run)

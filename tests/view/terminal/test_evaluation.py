@@ -32,7 +32,7 @@ def test_its_figures_and_groups_are_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["paper", "default", "forbidden"])
-def test_rewards_are_explained_as_they_were_given(tmp_path: Path, name: str) -> None:
+def test_recorded_rewards_are_explained(tmp_path: Path, name: str) -> None:
     run = RunDir(evaluation_of(tmp_path / "e", [name]), locked=False)
     recipe = evaluation_recipe(run)
     assert recipe.reward == EQUATIONS
