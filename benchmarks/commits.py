@@ -45,10 +45,10 @@ works = [workload(salt=f"{salt} {k}") for k in range(int(copies))]
 level = Level(level) if level else None
 with Sandbox(1, level=level, fork=Fork(fork), memo=False) as sandbox:
     sandbox.run(jobs_of(workload(salt=f"{salt} warm"))[:8])
-    begun = sum(cpu(w.pid) for w in sandbox._crew._workers) + time.process_time()
+    begun = sum(cpu(w.pid) for w in sandbox._worker_pool._workers) + time.process_time()
     for work in works:
         sandbox.run(jobs_of(work))
-    used = sum(cpu(w.pid) for w in sandbox._crew._workers) + time.process_time() - begun
+    used = sum(cpu(w.pid) for w in sandbox._worker_pool._workers) + time.process_time() - begun
     assert sandbox.stats.infra == 0 and sandbox.stats.workers_lost == 0
 print(used / sum(work.runs for work in works))
 """

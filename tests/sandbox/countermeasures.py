@@ -81,8 +81,7 @@ COUNTERMEASURES = (
             ("worker/zygote.py", "        if held - {", "        if False and held - {"),
             ("worker/zygote.py", "            _close_above()\n", ""),
             ("worker/zygote.py", "    _close_above()\n    pid = kernel", "    pid = kernel"),
-            ("worker/zygote.py", "    if held != _WANTED:".replace("    if", "        if"),
-             "        if False:"),
+            ("worker/zygote.py", "        if held != _EXPECTED_DESCRIPTORS:", "        if False:"),
         ),
         ("inherited: a socket", "inherited: anything", "inherited: a word to"),
         all_levels=True,
@@ -195,8 +194,8 @@ COUNTERMEASURES = (
     ),
     Countermeasure(
         "deaths told in another frame",
-        (("worker/zygote.py", "            orders.send(_buried(number, work))",
-          "            usage = cpu = status = _buried(number, work)\n"
+        (("worker/zygote.py", "            orders.send(_reaped(number, work))",
+          "            usage = cpu = status = _reaped(number, work)\n"
           "            orders.send(status)"),),
         ("expected: what the program before",),
         all_levels=True,
@@ -315,7 +314,7 @@ COUNTERMEASURES = (
     Countermeasure(
         "CPU time divided on nobody's word",
         (("worker/server.py",
-          "                if len(got) > 1 and used > request.limits.cpu_seconds:",
+          "                if len(outcomes) > 1 and used > request.limits.cpu_seconds:",
           "                if False:"),),
         ("time: spread",),
         all_levels=True,

@@ -163,10 +163,10 @@ def test_a_process_for_each_input_has_it() -> None:
 def test_names_that_a_preamble_reaches_are_known() -> None:
     # As if the program had named the modules: state that is put back depends on names.
     code = compile("shuffle(x)\nopen('a')\np.getcwd()", "p", "exec")
-    front = LoadedPreamble(packed("from random import *\nimport os as p\nfrom io import open\n"),
+    preamble = LoadedPreamble(packed("from random import *\nimport os as p\nfrom io import open\n"),
                   names_of(code), "", code)  # fmt: skip
-    assert {"random", "os"} <= front.names
-    assert "io" not in front.names  # its `open` is Python's own
+    assert {"random", "os"} <= preamble.names
+    assert "io" not in preamble.names  # its `open` is Python's own
     plain = compile("x = 1", "p", "exec")
     assert LoadedPreamble(packed(STARS), names_of(plain), "", plain).names == {
         "setrecursionlimit",

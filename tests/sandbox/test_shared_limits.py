@@ -39,7 +39,7 @@ def test_a_program_has_four_descriptors_whatever_the_caller_has(
 ) -> None:
     for fork in Fork:
         with caller(condition), Sandbox(1, level=level, fork=fork, memo=False) as sandbox:
-            os.kill(sandbox._crew[0].pid, signal.SIGKILL)  # a replacement is no different
+            os.kill(sandbox._worker_pool[0].pid, signal.SIGKILL)  # a replacement is no different
             [outcomes] = sandbox.run([Job(_OPEN, ("1", "2"))])
             assert [o.output for o in outcomes] == ["[0, 1, 2, 255]\n"] * 2
 
@@ -76,7 +76,7 @@ def test_the_parents_death_ends_processes_that_ignore_signals(
     script = (
         "import sys\nfrom sparring.sandbox import *\n"
         f"with Sandbox(1, level=Level({level.value!r})) as s:\n"
-        "    print(s._crew[0].pid, flush=True)\n"
+        "    print(s._worker_pool[0].pid, flush=True)\n"
         f"    s.run([Job({program!r}, tuple(map(str, range(600))), Limits(cpu_seconds=30,\n"
         "        output_bytes=1 << 29, file_mib=1 << 9))])\n"
     )

@@ -27,7 +27,7 @@ DOUBLE = "print(2 * int(input()))"
 def test_a_worker_that_dies_once_costs_nothing() -> None:
     with Sandbox(1, memo=False) as sandbox:
         program = "import time\ntime.sleep(0.3)\nprint(input())"
-        victim = sandbox._crew[0].pid
+        victim = sandbox._worker_pool[0].pid
         threading.Timer(0.15, os.kill, (victim, signal.SIGKILL)).start()
         [outcomes] = sandbox.run([Job(program, ("1", "2"))])
         assert [o.output for o in outcomes] == ["1\n", "2\n"]
@@ -46,7 +46,7 @@ def killing(sandbox: Sandbox, count: int) -> Iterator[None]:
     def kill() -> None:
         killed: set[int] = set()
         while len(killed) < count and not ended.wait(0.01):
-            pid = sandbox._crew[0].pid
+            pid = sandbox._worker_pool[0].pid
             if pid not in killed and not ended.wait(0.1):
                 killed.add(pid)
                 os.kill(pid, signal.SIGKILL)
@@ -93,7 +93,7 @@ def test_a_replacement_that_dies_as_it_starts_is_replaced(monkeypatch: pytest.Mo
 
     with Sandbox(1) as sandbox:
         monkeypatch.setattr(Worker, "hello", die_first)
-        os.kill(sandbox._crew[0].pid, signal.SIGKILL)
+        os.kill(sandbox._worker_pool[0].pid, signal.SIGKILL)
         assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
 
 
@@ -105,7 +105,7 @@ def test_a_sandbox_that_gets_no_worker_any_more_says_why(monkeypatch: pytest.Mon
     with Sandbox(1) as sandbox:
         monkeypatch.setattr("sparring.sandbox.caller.worker_pool._AGAIN_SECONDS", (0.01, 0.0))
         monkeypatch.setattr(Worker, "hello", refuse)
-        os.kill(sandbox._crew[0].pid, signal.SIGKILL)
+        os.kill(sandbox._worker_pool[0].pid, signal.SIGKILL)
         for _ in range(2):
             with pytest.raises(SandboxError, match="no memory left"):
                 sandbox.run([Job(DOUBLE, ("4",))])
@@ -115,21 +115,21 @@ def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparring.sandbox.caller.pool._SILENCE_SECONDS", 0.5)
     monkeypatch.setattr("sparring.sandbox.caller.pool._SILENCE_FACTOR", 0.1)
     with Sandbox(1) as sandbox:
-        os.kill(sandbox._crew[0].pid, signal.SIGSTOP)
+        os.kill(sandbox._worker_pool[0].pid, signal.SIGSTOP)
         assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
         assert sandbox.stats.workers_lost == 1
 
 
 def test_closing_ends_calls_and_processes() -> None:
     sandbox = Sandbox(1)
-    pid = sandbox._crew[0].pid
+    pid = sandbox._worker_pool[0].pid
     closing = threading.Timer(0.1, sandbox.close)
     closing.start()
     with pytest.raises(SandboxError, match="closed"):
         sandbox.run([Job("import time\ntime.sleep(2)", ("1", "2"), Limits(idle_seconds=5))])
     closing.join()
     assert not alive(pid)
-    assert not sandbox._crew.scratch.exists()
+    assert not sandbox._worker_pool.scratch.exists()
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
@@ -140,7 +140,7 @@ def test_no_process_outlives_the_parent(end: signal.Signals, tmp_path: Path) -> 
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from sparring.sandbox import *\n"
         "with Sandbox(2) as s:\n"
-        "    print(*(w.pid for w in s._crew), flush=True)\n"
+        "    print(*(w.pid for w in s._worker_pool), flush=True)\n"
         "    s.run([Job('import time; time.sleep(30)', ('1', '2'), Limits(idle_seconds=60))] * 2)\n"
     )
     source = str(Path(process.__file__).parents[3])

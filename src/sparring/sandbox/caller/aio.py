@@ -35,7 +35,7 @@ async def astream(stream: Stream, jobs: Sequence[Job]) -> AsyncIterator[_JobOutc
     """
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[_JobOutcomes | BaseException | None] = asyncio.Queue()
-    left = threading.Event()
+    abandoned = threading.Event()
 
     def hand_over(item: _JobOutcomes | BaseException | None) -> None:
         # A closed loop raises: then nobody is waiting any more.
@@ -44,7 +44,7 @@ async def astream(stream: Stream, jobs: Sequence[Job]) -> AsyncIterator[_JobOutc
 
     def wait() -> None:
         try:
-            for item in stream(jobs, left):
+            for item in stream(jobs, abandoned):
                 hand_over(item)
         except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
             hand_over(error)
@@ -58,4 +58,4 @@ async def astream(stream: Stream, jobs: Sequence[Job]) -> AsyncIterator[_JobOutc
                 raise item
             yield item
     finally:
-        left.set()
+        abandoned.set()

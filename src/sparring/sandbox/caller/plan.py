@@ -54,9 +54,9 @@ class ProgramWork:
     losses: int = 0
     """Times that a node of a cluster took this work and returned nothing."""
     _second_try: bool = False
-    _turn: bytes = b""
+    _current_key: bytes = b""
     """Key of the execution whose turn it was when a worker failed."""
-    _lost: int = 0
+    _lost_executions: int = 0
 
     def settle(self, key: bytes, outcome: Outcome) -> None:
         """Take a worker's outcome of one execution."""
@@ -65,7 +65,7 @@ class ProgramWork:
             outcome = replace(outcome, detail=f"{outcome.detail} (second try, alone)".lstrip())
         self.outcomes[key] = outcome
 
-    def ask_again(self) -> bool:
+    def needs_retry(self) -> bool:
         """Return whether executions that met the time limit are repeated, once and alone.
 
         They are repeated if the program ended another execution and used at least half the limit
@@ -73,12 +73,12 @@ class ProgramWork:
         loops does not qualify.
         """
         longest = self.longest_ended()
-        late = [k for k in self.unknown if self.outcomes[k].verdict is Verdict.TIME_LIMIT]
-        near = longest is not None and longest >= self.job.limits.cpu_seconds / 2
-        if self._second_try or not late or not near:
+        timed_out = [k for k in self.unknown if self.outcomes[k].verdict is Verdict.TIME_LIMIT]
+        close_to_limit = longest is not None and longest >= self.job.limits.cpu_seconds / 2
+        if self._second_try or not timed_out or not close_to_limit:
             return False
         self._second_try = self.alone = True
-        for key in late:
+        for key in timed_out:
             del self.outcomes[key]
         return True
 
@@ -90,11 +90,11 @@ class ProgramWork:
         """
         missing = self.missing()
         self.alone = True
-        if self._turn != missing[0]:
-            self._turn = missing[0]
+        if self._current_key != missing[0]:
+            self._current_key = missing[0]
             return
-        self._lost += 1
-        for key in missing if self._lost == _LOST_RUNS else missing[:1]:
+        self._lost_executions += 1
+        for key in missing if self._lost_executions == _LOST_RUNS else missing[:1]:
             self.outcomes[key] = _INFRA
 
     def give_up(self, detail: str) -> None:
@@ -115,10 +115,12 @@ class ProgramWork:
         """Count in `stats` whether skipping after the smallest input would have been unjust."""
         if not self.audited or len(self.unknown) < 2:
             return
-        first, *rest = (self.outcomes[key].verdict for key in self.unknown)
+        first, *other_verdicts = (self.outcomes[key].verdict for key in self.unknown)
         if first in STOPPED_BY_TIME:
             stats.audited += 1
-            stats.audit_surprises += any(verdict not in STOPPED_BY_TIME for verdict in rest)
+            stats.audit_surprises += any(
+                verdict not in STOPPED_BY_TIME for verdict in other_verdicts
+            )
 
 
 @dataclass(slots=True)
@@ -126,7 +128,7 @@ class Plan:
     """Unique work of one call, and the executions that each job wants."""
 
     works: list[ProgramWork]
-    wanted: list[list[bytes]]
+    keys_by_job: list[list[bytes]]
     """Keys of each job's executions, aligned with the job's inputs."""
     jobs_of: dict[bytes, list[int]]
     """Indices of the jobs that a work answers, by the work's key."""
@@ -134,7 +136,7 @@ class Plan:
     def collect(self, work: ProgramWork) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         """Yield (index of job, its outcomes) of each job that the finished `work` answers."""
         for job in self.jobs_of[work.key]:
-            yield job, tuple(work.outcomes[key] for key in self.wanted[job])
+            yield job, tuple(work.outcomes[key] for key in self.keys_by_job[job])
 
 
 def make(
@@ -146,7 +148,7 @@ def make(
     time limit. Jobs whose inputs are `alone` are never skipped.
     """
     works: dict[bytes, ProgramWork] = {}
-    wanted = []
+    keys_by_job = []
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
         source = as_bytes(job.program)
@@ -165,16 +167,16 @@ def make(
                 stats.deduplicated += 1
                 continue
             work.inputs[execution] = data
-            earlier = memo.get(execution)
-            if earlier is not None and credible(job.kind, earlier.verdict):
+            known_outcome = memo.get(execution)
+            if known_outcome is not None and credible(job.kind, known_outcome.verdict):
                 stats.deduplicated += 1
-                work.outcomes[execution] = earlier
-        wanted.append(keys)
+                work.outcomes[execution] = known_outcome
+        keys_by_job.append(keys)
     for work in works.values():
         work.unknown = [key for key in work.inputs if key not in work.outcomes]
         if skip and not work.job.alone:
             _smallest_first(work, stats)
-    return Plan(list(works.values()), wanted, jobs_of)
+    return Plan(list(works.values()), keys_by_job, jobs_of)
 
 
 def _smallest_first(work: ProgramWork, stats: Stats) -> None:

@@ -43,7 +43,7 @@ class _Sent:
     work: plan.ProgramWork
     request: frames.WorkerRequest
     unknown: list[bytes]
-    on_its_way: bool = False
+    is_sent: bool = False
     answered: int = 0
 
 
@@ -100,11 +100,11 @@ class Sandbox(Runner):
         self._packages = packages
         self._serial = 0
         try:
-            self._crew = WorkerPool(workers, level, hash_seed, landlock_abi, packages)
+            self._worker_pool = WorkerPool(workers, level, hash_seed, landlock_abi, packages)
         except BaseException:  # raised again: the store is not left open
             self._close_store()
             raise
-        self.level = self._crew.level
+        self.level = self._worker_pool.level
         self._threads = [
             threading.Thread(target=self._feed, args=(slot,), name=f"sandbox-{slot}", daemon=True)
             for slot in range(workers)
@@ -116,10 +116,10 @@ class Sandbox(Runner):
         """Return the isolation of the programs for a run's record: level, layers, versions."""
         return {
             "level": self.level.value,
-            "layers": dict(self._crew.layers),
+            "layers": dict(self._worker_pool.layers),
             "fork": self._fork.value,
             "skip_after_timeout": self._skip,
-            "workers": len(self._crew),
+            "workers": len(self._worker_pool),
             "python": platform.python_version(),
             "kernel": platform.release(),
             "machine": platform.machine(),
@@ -130,12 +130,12 @@ class Sandbox(Runner):
         """End all workers and the programs that they run. May be called twice."""
         if not self._shut():
             return
-        self._crew.kill()
+        self._worker_pool.kill()
         for thread in self._threads:
             thread.join()
-        self._crew.kill()  # one that a thread was just starting
+        self._worker_pool.kill()  # one that a thread was just starting
         self._close_store()
-        self._crew.delete_files()
+        self._worker_pool.delete_files()
 
     def _feed(self, slot: int) -> None:
         """Serve one worker in a thread: send work, take replies, replace it after a failure."""
@@ -153,18 +153,18 @@ class Sandbox(Runner):
 
     def _feed_until_closed(self, slot: int, sent: dict[int, _Sent]) -> None:
         while self._take(sent):
-            worker = self._crew[slot]
+            worker = self._worker_pool[slot]
             try:
                 for item in sent.values():
-                    if not item.on_its_way:
-                        item.on_its_way = True
+                    if not item.is_sent:
+                        item.is_sent = True
                         frames.send(worker.socket, *frames.pack_request(item.request))
                 limits = next(iter(sent.values())).request.limits
                 silence = limits.cpu_seconds + limits.idle_seconds
                 worker.socket.settimeout(_SILENCE_SECONDS + _SILENCE_FACTOR * silence)
-                asked = [item.request for item in sent.values()]
+                requests = [item.request for item in sent.values()]
                 header, blob = frames.receive(
-                    worker.socket, replies.most_header(), replies.most_blob(asked)
+                    worker.socket, replies.most_header(), replies.most_blob(requests)
                 )
                 if "alive" not in header:
                     self._take_reply(sent, header, blob)
@@ -196,7 +196,7 @@ class Sandbox(Runner):
                     skip=work.skip and len(unknown) == len(work.unknown),
                     kind=work.job.kind,
                     entry_point=work.job.entry_point,
-                    front=packed(work.job.preamble),
+                    preamble=packed(work.job.preamble),
                 )
                 sent[request.job] = _Sent(work, request, unknown)
         return True
@@ -206,9 +206,9 @@ class Sandbox(Runner):
             return True
         # Send ahead only while plenty of work waits, so that the last programs are spread evenly,
         # and only as much as the socket's buffer takes, because a replying worker does not read.
-        plenty = len(self._waiting) > _PLENTY * len(self._crew)
-        ahead = [item.request for item in sent.values()]
-        size = sum(_request_bytes(request) for request in ahead)
+        plenty = len(self._waiting) > _PLENTY * len(self._worker_pool)
+        sent_requests = [item.request for item in sent.values()]
+        size = sum(_request_bytes(request) for request in sent_requests)
         following = self._waiting[0]
         size += len(following.program) + sum(
             len(following.inputs[k]) + 16 for k in following.unknown
@@ -224,7 +224,7 @@ class Sandbox(Runner):
             item.answered += len(outcomes)
             if item.answered < len(item.unknown):
                 return
-            if item.work.ask_again():
+            if item.work.needs_retry():
                 self._waiting.appendleft(item.work)
             else:
                 self._finish(item.work)
@@ -248,7 +248,7 @@ class Sandbox(Runner):
             sent.clear()
             self._lock.notify_all()
         try:
-            self._crew.replace(slot, self._closed)
+            self._worker_pool.replace(slot, self._closed)
         except NoReplacement as error:
             self._break_down(f"a sandbox worker could not be replaced: {error}")
         return not self._closed.is_set()
@@ -256,9 +256,9 @@ class Sandbox(Runner):
     def _break_down(self, reason: str) -> None:
         """End every call, so that none waits for ever."""
         self._shut(reason)
-        self._crew.kill()
+        self._worker_pool.kill()
 
 
 def _request_bytes(request: frames.WorkerRequest) -> int:
-    size = len(request.front) + len(request.program)
+    size = len(request.preamble) + len(request.program)
     return size + sum(len(data) + 16 for data in request.inputs)

@@ -92,12 +92,12 @@ class Runner(Closing):
         return aio.astream(self.stream, jobs)
 
     def stream(
-        self, jobs: Sequence[Job], left: threading.Event | None = None
+        self, jobs: Sequence[Job], abandoned: threading.Event | None = None
     ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         """Yield (index of job, its outcomes), each job as soon as its last execution has ended.
 
-        Once `left` is set, the iterator ends early and abandons the executions that have not begun.
-        Raises `SandboxError` if the runner is closed or breaks down.
+        Once `abandoned` is set, the iterator ends early, and executions that have not begun are
+        dropped. Raises `SandboxError` if the runner is closed or breaks down.
         """
         call = plan.Call()
         with self._lock:
@@ -106,12 +106,12 @@ class Runner(Closing):
                 jobs, call, self._memo, self.stats, skip=self._skip, packages=self._packages_text
             )
             to_run = [work for work in planned.works if work.unknown]
-            self._begin(to_run)
+            self._enqueue(to_run)
         try:
             for work in planned.works:
                 if not work.unknown:
                     yield from planned.collect(work)
-            for finished in self._finished(call, len(to_run), left):
+            for finished in self._finished(call, len(to_run), abandoned):
                 yield from planned.collect(finished)
         finally:
             self._end(call)
@@ -120,7 +120,7 @@ class Runner(Closing):
         """Execute works of `call` that another process has planned: a cluster's node does so."""
         with self._lock:
             self._check_open()
-            self._begin(works)
+            self._enqueue(works)
         try:
             for _ in self._finished(call, len(works), None):
                 pass
@@ -132,7 +132,7 @@ class Runner(Closing):
             why = f" ({self._broken})" if self._broken else ""
             raise SandboxError(f"the sandbox is closed{why}: open a new one.")
 
-    def _begin(self, works: Sequence[plan.ProgramWork]) -> None:
+    def _enqueue(self, works: Sequence[plan.ProgramWork]) -> None:
         if self._calls == 0:
             self._busy_since = time.monotonic()
         self._calls += 1
@@ -149,10 +149,10 @@ class Runner(Closing):
                 self._store.commit()
 
     def _finished(
-        self, call: plan.Call, count: int, left: threading.Event | None
+        self, call: plan.Call, count: int, abandoned: threading.Event | None
     ) -> Iterator[plan.ProgramWork]:
         for _ in range(count):
-            finished = _next(call, left)
+            finished = _next(call, abandoned)
             if isinstance(finished, plan.Call):
                 return
             if finished is None:
@@ -203,11 +203,13 @@ def _open_store(path: Path | None) -> Store | None:
     return Store(path)
 
 
-def _next(call: plan.Call, left: threading.Event | None) -> plan.ProgramWork | plan.Call | None:
+def _next(
+    call: plan.Call, abandoned: threading.Event | None
+) -> plan.ProgramWork | plan.Call | None:
     """Return the next finished work, None if the runner broke down, the call once it is left."""
-    while left is not None and not left.is_set():
+    while abandoned is not None and not abandoned.is_set():
         try:
             return call.done.get(timeout=_LEFT_SECONDS)
         except queue.Empty:
             continue
-    return call if left is not None else call.done.get()
+    return call if abandoned is not None else call.done.get()

@@ -118,7 +118,7 @@ def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[ProgramWo
         work.inputs = {i.to_bytes(8, "big"): inputs[n] for i, n in enumerate(mine)}
         work.unknown = list(work.inputs)
         work.skip, work.alone = skip, alone
-        if longest is not None:  # `ask_again` needs the longest execution of earlier tries
+        if longest is not None:  # `needs_retry` needs the longest execution of earlier tries
             work.outcomes[b"earlier"] = Outcome(Verdict.FINISHED, cpu_seconds=longest)
         works.append(work)
     return works, call

@@ -111,10 +111,10 @@ class ClusterSandbox(Runner):
             nodes.close(())
             raise
         self._pace = chunks.ExecutionPace()
-        self._counted = 0.0
+        self._last_count = 0.0
         self._slots = 1
-        self._gone_since: float | None = None
-        self._later: list[tuple[float, ProgramWork]] = []
+        self._no_node_since: float | None = None
+        self._delayed: list[tuple[float, ProgramWork]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="sandbox-cluster", daemon=True)
         self._thread.start()
@@ -151,17 +151,17 @@ class ClusterSandbox(Runner):
         sent: dict[Hashable, list[ProgramWork]] = {}
         try:
             while self._fill(sent):
-                ready = self._nodes.wait(list(sent), _WAIT_SECONDS)
-                for ticket in ready:
+                ended_tickets = self._nodes.wait(list(sent), _WAIT_SECONDS)
+                for ticket in ended_tickets:
                     self._take_answer(ticket, sent)
-                self._check_alive(bool(ready))
+                self._check_alive(bool(ended_tickets))
         except SandboxError as error:
             self._shut(str(error))
         finally:
             # A defect of this thread must not leave a caller waiting for ever.
             self._shut("a thread of the sandbox failed; its traceback is on stderr")
-            held = [work for works in sent.values() for work in works]
-            for work in (*held, *(work for _, work in self._later)):
+            in_flight = [work for works in sent.values() for work in works]
+            for work in (*in_flight, *(work for _, work in self._delayed)):
                 work.call.done.put(None)
             self._nodes.close(list(sent))
 
@@ -171,7 +171,7 @@ class ClusterSandbox(Runner):
             with self._lock:
                 self._take_later()
                 while not self._closed.is_set() and not self._waiting and not sent:
-                    self._lock.wait(_WAIT_SECONDS if self._later else None)
+                    self._lock.wait(_WAIT_SECONDS if self._delayed else None)
                     self._take_later()
                 if self._closed.is_set():
                     return False
@@ -191,25 +191,25 @@ class ClusterSandbox(Runner):
     def _take_later(self) -> None:
         """Put lost work that has waited long enough back into the queue, in its old order."""
         now = time.monotonic()
-        due = [work for when, work in self._later if when <= now]
-        self._later = [(when, work) for when, work in self._later if when > now]
+        due = [work for when, work in self._delayed if when <= now]
+        self._delayed = [(when, work) for when, work in self._delayed if when > now]
         self._waiting.extendleft(reversed(due))
 
     def _count_slots(self) -> None:
         """Count the CPUs of the cluster from time to time, since nodes come and go."""
-        if time.monotonic() - self._counted > _COUNT_SECONDS:
-            self._counted = time.monotonic()
+        if time.monotonic() - self._last_count > _COUNT_SECONDS:
+            self._last_count = time.monotonic()
             cpus = self._nodes.cpus()
             self._slots = max(1, min(cpus, self._workers or cpus))
             if cpus:
-                self._gone_since = None
-            elif self._gone_since is None:
-                self._gone_since = time.monotonic()
+                self._no_node_since = None
+            elif self._no_node_since is None:
+                self._no_node_since = time.monotonic()
 
-    def _check_alive(self, heard: bool) -> None:
-        if heard or self._gone_since is None:
+    def _check_alive(self, has_answer: bool) -> None:
+        if has_answer or self._no_node_since is None:
             return
-        if time.monotonic() - self._gone_since > GONE_SECONDS:
+        if time.monotonic() - self._no_node_since > GONE_SECONDS:
             raise SandboxError(
                 f"the cluster has had no node with a CPU for {GONE_SECONDS:.0f} s: start one, then "
                 "continue with --resume."
@@ -237,12 +237,12 @@ class ClusterSandbox(Runner):
             for work in works:
                 work.losses += 1
                 if work.losses < LOSSES:
-                    again = time.monotonic() + AGAIN_SECONDS[work.losses - 1]
-                    self._later.append((again, work))
+                    retry_at = time.monotonic() + AGAIN_SECONDS[work.losses - 1]
+                    self._delayed.append((retry_at, work))
                 else:
                     work.give_up(f"lost {LOSSES} times on the cluster: {reason}")
                     self._finish(work)
-        self._counted = 0.0
+        self._last_count = 0.0
 
 
 def _check(answer: chunks.Answer) -> None:

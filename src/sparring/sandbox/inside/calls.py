@@ -28,14 +28,14 @@ MODULE_NAME = "program"
 
 
 def answer_call(
-    code: CodeType, front: LoadedPreamble | None, entry_point: str, spec: int, value: int
+    code: CodeType, preamble: LoadedPreamble | None, entry_point: str, spec: int, value: int
 ) -> None:
     """Load the program and call its entry point once.
 
     `spec` is the descriptor of the encoded arguments, `value` that of the file for the value.
     """
     arguments = _read_arguments(spec)
-    function = _find(_load(code, front), entry_point)
+    function = _find(_load(code, preamble), entry_point)
     # `pop` empties the list, so that this frame holds no arguments during the call.
     returned = function(*arguments.pop(), **arguments.pop())
     # `os.write` on a descriptor, because the program may have replaced `open`.
@@ -43,7 +43,7 @@ def answer_call(
 
 
 def answer_script(
-    code: CodeType, front: LoadedPreamble | None, entry_point: str, channel: int
+    code: CodeType, preamble: LoadedPreamble | None, entry_point: str, channel: int
 ) -> None:
     """Load the program and answer the calls that arrive on `channel`, until the stream's end.
 
@@ -60,7 +60,7 @@ def answer_script(
     values, each value encoded by itself. Raises `ValueError` for a message that is too long.
     """
     program: list[ModuleType] = []
-    load = partial(_load, code, front)
+    load = partial(_load, code, preamble)
     while _answer_one(program, load, entry_point, channel):
         pass
 
@@ -117,13 +117,13 @@ def _read_arguments(spec: int) -> list[Any]:
     return [named, arguments]
 
 
-def _load(code: CodeType, front: LoadedPreamble | None) -> ModuleType:
+def _load(code: CodeType, preamble: LoadedPreamble | None) -> ModuleType:
     """Execute the preamble and the program in a fresh module, and return the module."""
     module = ModuleType(MODULE_NAME)
     module.__dict__["__builtins__"] = builtins
     sys.modules[MODULE_NAME] = module
-    if front is not None:
-        front.put_into(module)
+    if preamble is not None:
+        preamble.put_into(module)
     exec(code, module.__dict__)
     return module
 

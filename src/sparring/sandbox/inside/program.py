@@ -62,7 +62,7 @@ def serve(control: socket.socket, status_page: StatusPage) -> None:
     entry_point = name.decode()
     before, source = source[: int(size)], source[int(size) :]
     code: CodeType | None = None
-    front: LoadedPreamble | None = None
+    preamble: LoadedPreamble | None = None
     traces: restore.Traces | None = None
     compile_error = ""
     run = 0
@@ -78,8 +78,8 @@ def serve(control: socket.socket, status_page: StatusPage) -> None:
             try:
                 code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
                 if before:
-                    front = LoadedPreamble(before, names_of(code), entry_point, code)
-                traces = restore.Traces(code, front.names if front else frozenset())
+                    preamble = LoadedPreamble(before, names_of(code), entry_point, code)
+                traces = restore.Traces(code, preamble.names if preamble else frozenset())
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
             source = b""  # a program may look at this frame, which must not hold its source
@@ -94,7 +94,7 @@ def serve(control: socket.socket, status_page: StatusPage) -> None:
             if traces.arrays is not None:
                 traces.arrays.seed(int.from_bytes(message[1:], "little"))
             ending, detail, gone = _run(
-                code, front, part, entry_point, descriptors, opens=traces.touches_files
+                code, preamble, part, entry_point, descriptors, opens=traces.touches_files
             )
             clean = traces.remove() and gone
         spent = spent_after_one or not clean
@@ -120,7 +120,7 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
 
 def _run(
     code: CodeType,
-    front: LoadedPreamble | None,
+    preamble: LoadedPreamble | None,
     part: ProcessRole,
     entry_point: str,
     descriptors: Sequence[int],
@@ -142,15 +142,15 @@ def _run(
     try:
         if part is ProcessRole.STDIN:
             try:
-                if front is not None:
-                    front.put_into(main)
+                if preamble is not None:
+                    preamble.put_into(main)
                 exec(code, main.__dict__)
             finally:
                 streams.flush_as_it_ends()  # CPython flushes before threads and `atexit`
         elif part is ProcessRole.CALL:
-            calls.answer_call(code, front, entry_point, *descriptors)
+            calls.answer_call(code, preamble, entry_point, *descriptors)
         elif part is ProcessRole.RESPONDER:
-            calls.answer_script(code, front, entry_point, *descriptors)
+            calls.answer_script(code, preamble, entry_point, *descriptors)
         else:
             scripts.run_script(code, entry_point, *descriptors)
     except SystemExit as stop:

@@ -89,9 +89,9 @@ class Traces:
     and ways to set attributes without their names (`setattr`, `exec`, …) are "hard to undo".
     """
 
-    def __init__(self, code: CodeType, front_names: Set[str] = frozenset()) -> None:
-        """Remember the state that `code` could change; `front_names` are the preamble's names."""
-        names = names_of(code) | front_names
+    def __init__(self, code: CodeType, preamble_names: Set[str] = frozenset()) -> None:
+        """Remember the state that `code` could change; the preamble has `preamble_names`."""
+        names = names_of(code) | preamble_names
         self._hard = not names.isdisjoint(_HARD_TO_UNDO)
         if "register" in names:
             own = not names.isdisjoint(_REGISTERS_ITS_OWN)

@@ -54,7 +54,7 @@ class WorkerRequest:
     """Leave out the other inputs once the first has met a time limit."""
     kind: TestKind = TestKind.STDIN
     entry_point: str = ""
-    front: bytes = b""
+    preamble: bytes = b""
     """Packed preamble of the program (`preamble.packed`)."""
 
 
@@ -114,9 +114,9 @@ def pack_request(request: WorkerRequest) -> tuple[Header, bytes]:
         "skip": request.skip,
         "kind": request.kind.value,
         "entry_point": request.entry_point,
-        "front": len(request.front),
+        "front": len(request.preamble),
     }
-    return header, request.front + request.program + b"".join(request.inputs)
+    return header, request.preamble + request.program + b"".join(request.inputs)
 
 
 def unpack_request(header: Header, blob: bytes) -> WorkerRequest:
@@ -138,7 +138,7 @@ def unpack_request(header: Header, blob: bytes) -> WorkerRequest:
         skip=header["skip"],
         kind=TestKind(header["kind"]),
         entry_point=header["entry_point"],
-        front=blob[:begin],
+        preamble=blob[:begin],
     )
 
 

@@ -34,9 +34,9 @@ class Ending(StrEnum):
 
 
 def load_message(
-    part: ProcessRole, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
+    part: ProcessRole, source: bytes, entry_point: str, preamble: bytes, *, spent_after_one: bool
 ) -> tuple[bytes, bytes]:
     """Return the first message to a process, and the bytes that its descriptor must hold."""
-    text = b"%b\n%d\n%b%b" % (entry_point.encode(), len(front), front, source)
+    text = b"%b\n%d\n%b%b" % (entry_point.encode(), len(preamble), preamble, source)
     flag = b"1" if spent_after_one else b"0"
     return part.value.encode() + flag + len(text).to_bytes(7, "little"), text

@@ -46,7 +46,7 @@ def excused(waiting: float, used: float) -> float:
     return min(waiting, _OVERLOAD * (used + _WAKING_SECONDS))
 
 
-def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
+def exceeded_limit(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
     """Return the verdict of the limit that `cpu` (s) or `memory_mib` exceeds, and a text.
 
     (None, "") where neither limit is exceeded.

@@ -20,8 +20,8 @@ from sparring.sandbox.types import Limits
 from sparring.sandbox.worker.endings import (
     TOO_MANY_FILES,
     ExecutionReport,
+    exceeded_limit,
     excused,
-    judge,
     too_many_files,
     verdict_of,
 )
@@ -50,9 +50,9 @@ def run_pair(
     """
     to_script, to_program = socket.socketpair()
     with to_script, to_program:
-        program.tell(LAST + _SEED, to_script.fileno())
-        script.tell(LAST + _SEED, to_program.fileno())
-    report = _watch(program, script, parent, limits, work, say_alive)
+        program.send_message(LAST + _SEED, to_script.fileno())
+        script.send_message(LAST + _SEED, to_program.fileno())
+    report = _watch_pair(program, script, parent, limits, work, say_alive)
     program.end()
     script.end()
     cpu = program.end()[1]
@@ -69,7 +69,7 @@ def run_pair(
     return RawOutcome(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
 
 
-def _watch(
+def _watch_pair(
     program: WatchedProcess,
     script: WatchedProcess,
     parent: socket.socket,
@@ -82,7 +82,7 @@ def _watch(
     poll.register(script.pidfd, select.POLLIN)
     poll.register(program.pidfd, select.POLLIN)
     poll.register(parent, 0)
-    begun = time.monotonic()
+    start_time = time.monotonic()
     waited_before: float | None = None
     while True:
         events = dict(poll.poll(_POLL_SECONDS * 1000))
@@ -94,7 +94,7 @@ def _watch(
             note = script.note()
             if note.letter == Ending.ERROR:
                 events |= _last_words(program)
-            verdict, detail = judge(limits, program.cpu_seconds(), memory)
+            verdict, detail = exceeded_limit(limits, program.cpu_seconds(), memory)
             if verdict is None and note.letter != Ending.OK and program.pidfd in events:
                 return _death(program, memory, "")
             if verdict is None and program.ended() and program.note().letter == Ending.NO_MEMORY:
@@ -111,20 +111,20 @@ def _watch(
         if waited_before is None:
             waited_before = program.run_queue_seconds() + script.run_queue_seconds()
         used = program.cpu_seconds()
-        verdict, detail = judge(limits, used, memory)
+        verdict, detail = exceeded_limit(limits, used, memory)
         if verdict is None:
-            verdict, detail = judge(limits, script.cpu_seconds(), script.growth_mib())
+            verdict, detail = exceeded_limit(limits, script.cpu_seconds(), script.growth_mib())
             detail = _THE_SCRIPT + detail if verdict else ""
         for child in (program, script):
             if verdict is None and (many := child.too_many_threads()):
                 verdict, detail = Verdict.SANDBOX_VIOLATION, many
         if verdict is None and work is not None and too_many_files(work):
             verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
-        used_by_both = used + script.cpu_seconds()
-        idle = time.monotonic() - begun - used_by_both
+        cpu_of_both = used + script.cpu_seconds()
+        idle = time.monotonic() - start_time - cpu_of_both
         if verdict is None and idle > limits.idle_seconds:
             waiting = program.run_queue_seconds() + script.run_queue_seconds() - waited_before
-            if idle - excused(waiting, used_by_both) > limits.idle_seconds:
+            if idle - excused(waiting, cpu_of_both) > limits.idle_seconds:
                 verdict = Verdict.IDLE_LIMIT
                 detail = f"idle for more than {limits.idle_seconds:g} s"
         if verdict is not None:

@@ -87,25 +87,25 @@ class WorkerServer:
             self._answer_scripts(request)
             return
         runs: list[RawOutcome] = []
-        alone = request.per_test or apart.one_run_each(request.program, self._packages)
+        separately = request.per_test or apart.one_run_each(request.program, self._packages)
         repeated = -1
         while len(runs) < len(request.inputs):
             first = len(runs)
             last = first + 1 if request.skip and first == 0 else len(request.inputs)
-            got, peak_mib = self._session(request, first, first + 1 if alone else last)
-            if peak_mib > request.limits.memory_mib or got[-1].verdict is Verdict.MEMORY_LIMIT:
-                if len(got) > 1:
+            outcomes, peak_mib = self._session(request, first, first + 1 if separately else last)
+            if peak_mib > request.limits.memory_mib or outcomes[-1].verdict is Verdict.MEMORY_LIMIT:
+                if len(outcomes) > 1:
                     # Earlier executions may have left memory in the process: repeat each alone.
-                    alone = True
+                    separately = True
                     continue
                 detail = f"more than {request.limits.memory_mib} MiB"
-                if got[-1].verdict in _ENDED:
-                    got = [replace(got[0], verdict=Verdict.MEMORY_LIMIT, detail=detail)]
-            if got[-1].verdict is Verdict.INFRA and repeated != first + len(got) - 1:
+                if outcomes[-1].verdict in _ENDED:
+                    outcomes = [replace(outcomes[0], verdict=Verdict.MEMORY_LIMIT, detail=detail)]
+            if outcomes[-1].verdict is Verdict.INFRA and repeated != first + len(outcomes) - 1:
                 # A failure of the sandbox is repeated once before it counts.
-                repeated = first + len(got) - 1
-                got.pop()
-            runs += got
+                repeated = first + len(outcomes) - 1
+                outcomes.pop()
+            runs += outcomes
             if request.skip and first == 0 and runs and runs[0].verdict in _STOPPED_BY_TIME:
                 runs += [_SKIPPED] * (len(request.inputs) - 1)
             self._reply(request, first, runs[first:])
@@ -136,13 +136,13 @@ class WorkerServer:
         was not stopped by the time limit is repeated alone.
         """
         part = ProcessRole.CALL if request.kind is TestKind.CALL else ProcessRole.STDIN
-        alone = last == first + 1
-        child = self._start(request, part, request.program, 0, spent_after_one=alone)
+        separately = last == first + 1
+        child = self._start(request, part, request.program, 0, spent_after_one=separately)
         runs: list[RawOutcome] = []
         doubtful: list[int] = []
-        alive, held = True, 0
+        alive, output_bytes = True, 0
         try:
-            while alive and first + len(runs) < last and held < _SESSION_BYTES:
+            while alive and first + len(runs) < last and output_bytes < _SESSION_BYTES:
                 start = first + len(runs)
                 # One input first: many programs spend their process, or fail, at the first.
                 width = self._width if runs or self._carried else 1
@@ -151,15 +151,15 @@ class WorkerServer:
                 width = max(1, min(width, int(request.limits.cpu_seconds / 2 / self._pace)))
                 end = _batch_end(request.inputs, start, min(last, start + width))
                 before = child.cpu_seconds()
-                got, alive = self._batch(child, request, start, end)
+                outcomes, alive = self._batch(child, request, start, end)
                 used = child.cpu_seconds() - before
-                if len(got) > 1 and used > request.limits.cpu_seconds:
-                    rows = enumerate(got, start)
+                if len(outcomes) > 1 and used > request.limits.cpu_seconds:
+                    rows = enumerate(outcomes, start)
                     doubtful += [i for i, run in rows if run.verdict is not Verdict.TIME_LIMIT]
-                if got and got[-1].verdict is not Verdict.TIME_LIMIT:
-                    self._pace = max(_FASTEST, (self._pace + used / len(got)) / 2)
-                runs += got
-                held += sum(len(run.output) for run in got)
+                if outcomes and outcomes[-1].verdict is not Verdict.TIME_LIMIT:
+                    self._pace = max(_FASTEST, (self._pace + used / len(outcomes)) / 2)
+                runs += outcomes
+                output_bytes += sum(len(run.output) for run in outcomes)
                 self._carried = alive
                 alive = alive and child.has_read_all()
                 self._say_alive()
@@ -221,16 +221,21 @@ class WorkerServer:
     def _script(self, request: WorkerRequest, script: bytes) -> RawOutcome:
         """Run one script in a process of its own, with another process for the program."""
         responder = self._start(request, ProcessRole.RESPONDER, request.program, 0)
-        judge = None
+        script_process = None
         try:
-            judge = self._start(request, ProcessRole.SCRIPT, script, 1)
+            script_process = self._start(request, ProcessRole.SCRIPT, script, 1)
             return pair.run_pair(
-                responder, judge, self._parent, request.limits, self._watched_work, self._say_alive
+                responder,
+                script_process,
+                self._parent,
+                request.limits,
+                self._watched_work,
+                self._say_alive,
             )
         finally:
             responder.end()
-            if judge is not None:
-                judge.end()
+            if script_process is not None:
+                script_process.end()
 
     def _start(
         self,
@@ -255,8 +260,8 @@ class WorkerServer:
         for kind, value in confine.rlimits(request.limits, self._packages_mib):
             child.limit(kind, value)
         child.cpu_net = confine.cpu_rlimit(request.limits, len(request.inputs))
-        front = b"" if part is ProcessRole.SCRIPT else request.front
-        child.load(part, source, request.entry_point, front, spent_after_one=spent_after_one)
+        preamble = b"" if part is ProcessRole.SCRIPT else request.preamble
+        child.load(part, source, request.entry_point, preamble, spent_after_one=spent_after_one)
         return child
 
     def _fork(self, control: socket.socket, page_number: int) -> int:

@@ -30,8 +30,8 @@ from sparring.sandbox.worker import procfile
 from sparring.sandbox.worker.endings import (
     TOO_MANY_FILES,
     ExecutionReport,
+    exceeded_limit,
     excused,
-    judge,
     too_many_files,
 )
 from sparring.sandbox.worker.zygote import Zygote
@@ -107,17 +107,17 @@ class WatchedProcess:
         part: ProcessRole,
         source: bytes,
         entry_point: str,
-        front: bytes,
+        preamble: bytes,
         *,
         spent_after_one: bool,
     ) -> None:
         """Send the process its program, for one execution or for as many as the process takes."""
         message, text = load_message(
-            part, source, entry_point, front, spent_after_one=spent_after_one
+            part, source, entry_point, preamble, spent_after_one=spent_after_one
         )
         fd = _sealed("program", text)
         try:
-            self.tell(message, fd)
+            self.send_message(message, fd)
         finally:
             os.close(fd)
 
@@ -131,7 +131,7 @@ class WatchedProcess:
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
             stdin = _sealed("input", data)
             try:
-                self.tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
+                self.send_message((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
             except QueueFull:
                 return number  # without a LAST no byte wakes the server: it polls for the end
             finally:
@@ -147,7 +147,7 @@ class WatchedProcess:
         fcntl.ioctl(self.control, termios.TIOCOUTQ, unread)
         return unread[0] == 0
 
-    def tell(self, message: bytes, *descriptors: int) -> None:
+    def send_message(self, message: bytes, *descriptors: int) -> None:
         """Send a message with descriptors, without ever waiting for the process.
 
         Raises `QueueFull` if the queue is full. Waits a while where too many of the user's
@@ -184,8 +184,8 @@ class WatchedProcess:
         executions. Raises `CallerGone`.
         """
         count, status_page = len(outputs), self._status_page
-        cpu = begun_cpu = self._cpu_before
-        begun = time.monotonic()
+        cpu = start_cpu = self._cpu_before
+        start_time = time.monotonic()
         waited_before: float | None = None
         run = 0
         peak = look = 0.0
@@ -210,36 +210,36 @@ class WatchedProcess:
                 return reports, not spent and reports[-1].verdict is None
             if dead:
                 # A process that noted itself as spent has not begun another execution.
-                begun_one = ended < count and not (ended > run and spent)
-                reports = self._reports(ended, total, limits, unfinished=begun_one)
-                if begun_one:
+                unfinished_one = ended < count and not (ended > run and spent)
+                reports = self._reports(ended, total, limits, unfinished=unfinished_one)
+                if unfinished_one:
                     used = reports.pop().cpu_seconds
-                    verdict, detail = judge(limits, used, peak)
+                    verdict, detail = exceeded_limit(limits, used, peak)
                     reports.append(ExecutionReport(used, peak, verdict, detail, status=status))
                 return reports, False
             now = time.monotonic()
             last_cpu, cpu = cpu, time.clock_gettime(self._clock)
             if ended != run:  # another execution since the last look
-                run, begun, waited_before, peak = ended, now, None, 0.0
-                begun_cpu = min(max(status_page.start_ns(run) / 1e9, last_cpu), cpu)
+                run, start_time, waited_before, peak = ended, now, None, 0.0
+                start_cpu = min(max(status_page.start_ns(run) / 1e9, last_cpu), cpu)
                 say_alive()
             if self.cpu_net is not None:
                 self.limit(*self.cpu_net)
                 self.cpu_net = None
             if waited_before is None:  # short executions end before the first poll, unasked
                 waited_before = self.run_queue_seconds()
-            used = cpu - begun_cpu
+            used = cpu - start_cpu
             peak = max(peak, self._memory()[0] - self._base_mib)
-            verdict, detail = judge(limits, used, peak)
+            verdict, detail = exceeded_limit(limits, used, peak)
             # Later executions' outputs too: their descriptors already wait in the program's reach.
-            written = max(os.fstat(output).st_size for output in outputs[run:])
-            if verdict is None and written > limits.output_bytes:
+            output_bytes = max(os.fstat(output).st_size for output in outputs[run:])
+            if verdict is None and output_bytes > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
             if verdict is None and (detail := self.too_many_threads()):
                 verdict = Verdict.SANDBOX_VIOLATION
             if verdict is None and work is not None and too_many_files(work):
                 verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
-            wall = now - begun
+            wall = now - start_time
             if verdict is None and wall - used > limits.idle_seconds and now >= look:
                 look = now + _LOOK_SECONDS  # seldom: one file per thread is read
                 waiting = excused(self.run_queue_seconds() - waited_before, used)
@@ -248,8 +248,8 @@ class WatchedProcess:
                     detail = f"idle for more than {limits.idle_seconds:g} s"
             if verdict is not None:
                 _, total = self.end()
-                reports = self._reports(run, begun_cpu, limits)
-                reports.append(ExecutionReport(total - begun_cpu, peak, verdict, detail))
+                reports = self._reports(run, start_cpu, limits)
+                reports.append(ExecutionReport(total - start_cpu, peak, verdict, detail))
                 return reports, False
             timeout = min(_POLL_SECONDS, max(0.001, limits.cpu_seconds - used))
 
@@ -307,16 +307,16 @@ class WatchedProcess:
             starts[i] = min(max(starts[i], starts[i - 1]), total)
         used = [b - a for a, b in zip(starts, [*starts[1:], total], strict=True)]
         reports = []
-        now_mib = 0.0
+        growth_mib_now = 0.0
         if ended and self._death is None:
             anonymous, self._file_mib, _ = self._memory()
-            now_mib = max(0.0, anonymous - self._base_mib)
+            growth_mib_now = max(0.0, anonymous - self._base_mib)
         for note, cpu in zip(notes, used, strict=False):
-            memory = now_mib
+            memory = growth_mib_now
             if note.peak_kib > self._peak_before_kib:
                 memory = max(memory, note.peak_kib / 1024 - self._file_mib - self._base_mib)
                 self._peak_before_kib = note.peak_kib
-            verdict, detail = judge(limits, cpu, memory)
+            verdict, detail = exceeded_limit(limits, cpu, memory)
             reports.append(
                 ExecutionReport(cpu, memory, verdict, detail or note.detail, note.letter)
             )
@@ -336,8 +336,8 @@ class WatchedProcess:
     def _memory(self) -> tuple[float, float, float]:
         """Return the MiB of (anonymous and shared memory now, file pages now, the peak of all)."""
         text = self._read(f"{self.pid}/status")
-        own = procfile.mib(text, b"RssAnon:") + procfile.mib(text, b"RssShmem:")
-        return own, procfile.mib(text, b"RssFile:"), procfile.mib(text, b"VmHWM:")
+        own_mib = procfile.mib(text, b"RssAnon:") + procfile.mib(text, b"RssShmem:")
+        return own_mib, procfile.mib(text, b"RssFile:"), procfile.mib(text, b"VmHWM:")
 
     def run_queue_seconds(self) -> float:
         """Return the seconds that the threads alive now have waited for a CPU so far."""
@@ -372,8 +372,8 @@ class WatchedProcess:
 def _sealed(name: str, data: bytes) -> int:
     """Return a memory file that nothing can change, though a program may reopen it for writing."""
     fd = os.memfd_create(name, os.MFD_ALLOW_SEALING)
-    written = os.pwrite(fd, data, 0)  # `pwrite` leaves the position at 0, where reading starts
-    while written < len(data):
-        written += os.pwrite(fd, data[written:], written)
+    output_bytes = os.pwrite(fd, data, 0)  # `pwrite` leaves the position at 0, where reading starts
+    while output_bytes < len(data):
+        output_bytes += os.pwrite(fd, data[output_bytes:], output_bytes)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd

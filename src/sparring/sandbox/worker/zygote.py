@@ -133,10 +133,10 @@ def born(
     _keep_nothing_but(orders)
     server = socket.socket(fileno=_ORDERS_FD)
     try:
-        confinement = _shut_in(start, import_path)
+        confinement = _confined(start, import_path)
         enter = confinement.restrict_zygote()
         held = _descriptors_of_a_program(enter)
-        if held != _WANTED:
+        if held != _EXPECTED_DESCRIPTORS:
             raise confine.Unavailable(f"a program would hold the descriptors {held}")
     except confine.Unavailable as error:
         server.send(json.dumps({"refused": str(error)}).encode())
@@ -156,7 +156,7 @@ def born(
     return partial(_fork_programs, server, control, status_pages, enter, confinement.work)
 
 
-def _shut_in(start: Start, import_path: str) -> confine.Confinement:
+def _confined(start: Start, import_path: str) -> confine.Confinement:
     """Confine and warm up this process, all but the system-call filter; return its confinement."""
     for name in _WARM.split():
         importlib.import_module(name)
@@ -232,10 +232,10 @@ def _fork_programs(
             os.close(restore.CONTROL_FD)
             orders.send(_NUMBER.pack(pid))
         else:
-            orders.send(_buried(number, work))
+            orders.send(_reaped(number, work))
 
 
-def _buried(pid: int, work: str) -> bytes:
+def _reaped(pid: int, work: str) -> bytes:
     """Reap a process; return its packed `Death`.
 
     A function of its own, because the next program sees the locals of `_fork_programs`: the last
@@ -287,19 +287,19 @@ def _become_program(enter: Callable[[], None]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-_LOOKED_AT = 4096
-_WANTED = [0, 1, 2, restore.CONTROL_FD]
+_CHECKED_DESCRIPTORS = 4096
+_EXPECTED_DESCRIPTORS = [0, 1, 2, restore.CONTROL_FD]
 
 
 def _descriptors_of_a_program(enter: Callable[[], None]) -> list[int]:
-    """Return the descriptors below `_LOOKED_AT` that are open in a trial program's process."""
+    """Return the descriptors that are open in a trial program's process, of those checked."""
     read, write = os.pipe()
     os.dup2(write, restore.CONTROL_FD)
     _close_above()
     pid = kernel.fork()
     if pid == 0:
         _become_program(enter)
-        held = [fd for fd in range(_LOOKED_AT) if _is_open(fd)]
+        held = [fd for fd in range(_CHECKED_DESCRIPTORS) if _is_open(fd)]
         os.write(restore.CONTROL_FD, json.dumps(held).encode())
         os._exit(0)
     os.close(write)
