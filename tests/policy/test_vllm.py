@@ -331,7 +331,9 @@ def test_the_wrong_server_is_one_clear_line(fake: FakeVllm, settings: ServerSett
         asked(sampler, prompts(), 1)
     sampler.close()
     fake.close()
-    with pytest.raises(RunError, match=r"^vllm.urls: http://127.0.0.1:\d+: does not answer"):
+    with pytest.raises(
+        RunError, match=r"^vllm.urls: http://127.0.0.1:\d+: the server does not answer"
+    ):
         sampler_of(settings, fake)
 
 

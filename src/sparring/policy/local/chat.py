@@ -1,4 +1,4 @@
-"""A local checkpoint as a `ChatModel`: sampled by `policy.local` with the model's own chat template.
+"""A local checkpoint as a `ChatModel`: sampled by `policy.local` with its own chat template.
 
 The model is loaded at the first request, so an evaluation whose responses are all on record loads
 none. Responses to one prompt that are requested together share the prompt's computation. A single
@@ -34,8 +34,8 @@ class LoadedModel:
 
 @dataclass(slots=True)
 class LocalModel:
-    """`ChatModel` that samples in this process. ``place`` is the model's directory or hub id, ``rows``
-    the number of responses sampled in one batch. Texts keep the reasoning marks ``marks``."""
+    """`ChatModel` that samples in this process. ``place`` is the model's directory or hub id,
+    ``rows`` the number of responses sampled in one batch. Texts keep the reasoning marks ``marks``."""
 
     place: str
     identity: Mapping[str, Any]
