@@ -7,8 +7,8 @@ adds them. A field that the user sets to null is left out, for servers that want
 ``max_completion_tokens`` in place of ``max_tokens``.
 
 Invalid replies raise `Unanswered` (`policy.http`): an error with status 200, a body of another
-form, a response that broke off. An empty or missing content is not invalid: a refusal, a tool call, or
-reasoning that filled the limit is the model's own answer without text, and parsing reports it.
+form, a response that broke off. An empty or missing content is not invalid: a refusal, a tool call,
+or reasoning that filled the limit is the model's own answer without text, and parsing reports it.
 
 Keys are sent and never stored, and errors quote a server's message without them. This module
 repeats no request (see `request_pool`).

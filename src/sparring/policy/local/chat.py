@@ -35,7 +35,7 @@ class LoadedModel:
 @dataclass(slots=True)
 class LocalModel:
     """`ChatModel` that samples in this process. ``place`` is the model's directory or hub id,
-    ``rows`` the number of responses sampled in one batch. Texts keep the reasoning marks ``marks``."""
+    ``rows`` the number of responses sampled in one batch. Texts keep the reasoning ``marks``."""
 
     place: str
     identity: Mapping[str, Any]
