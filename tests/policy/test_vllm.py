@@ -297,7 +297,7 @@ def test_a_server_that_two_runs_load_weights_into_serves_neither(
         fake.label = "another"
 
     with pytest.raises(
-        RunError, match="had other weights during sampling.*use a server for one run at a time"
+        RunError, match=r"had other weights during sampling.*use a server for one run at a time"
     ):
         asked(sampler, prompts(), 2, meddle)
     sampler.close()
