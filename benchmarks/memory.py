@@ -215,34 +215,36 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
             "WORLD_SIZE": str(case.ranks), "RANK": str(rank), "LOCAL_RANK": str(rank),
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo",
         }  # fmt: skip
-    recipe, world = load_recipe(None, case.changes), DistributedContext.join()
-    groups = [g for role in Role for g in groups_of(recipe, role, world.size, folder)]
+    recipe, distributed = load_recipe(None, case.changes), DistributedContext.join()
+    groups = [g for role in Role for g in groups_of(recipe, role, distributed.size, folder)]
     config = AutoConfig.from_pretrained(folder)
     layers, config.num_hidden_layers = config.num_hidden_layers, 1
-    warm = _learner(config, recipe, world)
+    warm = _learner(config, recipe, distributed)
     _update(warm, groups)
-    if world.alone:
+    if distributed.alone:
         sampled(warm.model, recipe)
     del warm
     gc.collect()
     before = peak(reset=True)  # with what libraries load and reserve for such shapes
     config.num_hidden_layers = layers
-    learner = _learner(config, recipe, world)
+    learner = _learner(config, recipe, distributed)
     sample = Sample((5, 5), (-1.0, -1.0), 1.0)
-    few = [SampleGroup(role, (3,), 1.0, (sample,)) for role in Role for _ in range(world.size)]
+    few = [
+        SampleGroup(role, (3,), 1.0, (sample,)) for role in Role for _ in range(distributed.size)
+    ]
     _update(learner, few)  # the moments are there from the first step on
     peak(reset=True)
     _update(learner, groups)
     found = {"learning": peak() - before}
-    if world.alone:
+    if distributed.alone:
         found["sampling"] = sampled(learner.model, recipe) - before
-    if world.is_main:
+    if distributed.is_main:
         tell.send(found)
     if case.ranks > 1:
         torch.distributed.destroy_process_group()
 
 
-def _learner(config: PretrainedConfig, recipe: Recipe, world: DistributedContext) -> Learner:
+def _learner(config: PretrainedConfig, recipe: Recipe, distributed: DistributedContext) -> Learner:
     """A learner with a model of random weights."""
     config = copy.deepcopy(config)
     if getattr(config, "layer_types", None):
@@ -252,7 +254,7 @@ def _learner(config: PretrainedConfig, recipe: Recipe, world: DistributedContext
         prepare_model(model, recipe.model, 0),
         recipe.learner,
         recipe.model,
-        world,
+        distributed,
         sharded=recipe.training.sharding is Sharding.FSDP,
         shares_device=recipe.vllm.share_gpu,
     )
@@ -260,8 +262,8 @@ def _learner(config: PretrainedConfig, recipe: Recipe, world: DistributedContext
 
 def _update(learner: Learner, groups: list[SampleGroup]) -> None:
     """As the first process orders it."""
-    if not learner.world.is_main:
-        learner.world.next()
+    if not learner.distributed.is_main:
+        learner.distributed.next()
     learner.update(groups)
 
 

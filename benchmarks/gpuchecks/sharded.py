@@ -25,7 +25,7 @@ from sparring.schema import Role
 
 
 class OneRank(DistributedContext):
-    """A world of one process that shards as if there were others."""
+    """Context of one process that shards as if there were others."""
 
     @property
     def alone(self) -> bool:
@@ -39,19 +39,19 @@ class OneRank(DistributedContext):
             port = s.getsockname()[1]
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         dist.init_process_group("nccl" if setting.cuda else "gloo", rank=0, world_size=1)
-        world = cls(0, 1, 0)
-        world.device = setting.device
-        world._orders = dist.new_group(backend="gloo")
-        return world
+        distributed = cls(0, 1, 0)
+        distributed.device = setting.device
+        distributed._orders = dist.new_group(backend="gloo")
+        return distributed
 
 
 def one_rank(setting: Setting) -> dict[str, Any]:
     """Distances between a whole and a sharded update, and bytes that stay gathered."""
     layers = 2 if setting.tiny else 6
     found = {"whole": _made(setting, layers, None)}
-    world = OneRank.joined(setting)
+    distributed = OneRank.joined(setting)
     try:
-        found["sharded"] = _made(setting, layers, world)
+        found["sharded"] = _made(setting, layers, distributed)
     finally:
         dist.destroy_process_group()
     whole, sharded = found["whole"], found["sharded"]
@@ -63,7 +63,7 @@ def one_rank(setting: Setting) -> dict[str, Any]:
     return part(**found)
 
 
-def _made(setting: Setting, layers: int, world: DistributedContext | None) -> dict[str, Any]:
+def _made(setting: Setting, layers: int, distributed: DistributedContext | None) -> dict[str, Any]:
     """Statistics of the second of two updates, and the memory that is held after it."""
     model = setting.model("0.5b", torch.float32, layers)
     held = ModelSettings(gradient_checkpointing=True, precision=Precision.BFLOAT16)
@@ -77,7 +77,7 @@ def _made(setting: Setting, layers: int, world: DistributedContext | None) -> di
         learning_rate=1e-5,
         kl_coef=0.01,
     )
-    learner = Learner(model, settings, held, world, sharded=world is not None)
+    learner = Learner(model, settings, held, distributed, sharded=distributed is not None)
     groups = batch(setting, setting.config("0.5b").vocab_size)
     learner.update(groups)
     stats = learner.update(groups)

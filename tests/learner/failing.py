@@ -29,11 +29,11 @@ def fail(how: str) -> None:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
 
-def work(how: str, world: DistributedContext) -> None:
+def work(how: str, distributed: DistributedContext) -> None:
     case = CASES["three groups"]
-    learner = Learner(case.made(), case.settings, case.model, world, sharded=True)
+    learner = Learner(case.made(), case.settings, case.model, distributed, sharded=True)
     groups = case.first()
-    if world.is_main is (how == "leader raises"):
+    if distributed.is_main is (how == "leader raises"):
         usual = Learner._backward
 
         def failing(*given: object) -> None:
@@ -41,28 +41,28 @@ def work(how: str, world: DistributedContext) -> None:
             fail(how)
 
         Learner._backward = failing  # type: ignore[method-assign, assignment]
-    world.keep_awake()
-    if world.is_main:
+    distributed.keep_awake()
+    if distributed.is_main:
         if how.endswith("samples"):
             time.sleep(1)  # a beat or two
-            with world.order(RankOrder.CHECK):
+            with distributed.order(RankOrder.CHECK):
                 pass
             time.sleep(300)
         learner.update(groups)
         return
-    if world.next()[0] is RankOrder.CHECK:
+    if distributed.next()[0] is RankOrder.CHECK:
         fail(how)
     learner.update(groups)
-    world.next()
+    distributed.next()
 
 
 def main(how: str) -> None:
     worlds._BEAT = 0.4
     torch.set_num_threads(1)
-    world = DistributedContext.join()
+    distributed = DistributedContext.join()
     try:
-        with world.taking_part(), world.loss_told("; go on"), enough_memory():
-            work(how, world)
+        with distributed.taking_part(), distributed.loss_told("; go on"), enough_memory():
+            work(how, distributed)
     except SparringError as error:
         print(error, file=sys.stderr)
         raise SystemExit(1) from None

@@ -233,9 +233,9 @@ REAL = (
 @pytest.fixture
 def on_a_gpu() -> DistributedContext:
     """What settles thinks that it is on one; what computes is on the CPU."""
-    world = DistributedContext()
-    world.device = CUDA
-    return world
+    distributed = DistributedContext()
+    distributed.device = CUDA
+    return distributed
 
 
 @pytest.mark.parametrize(

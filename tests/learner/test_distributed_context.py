@@ -39,20 +39,20 @@ def test_memory_on_a_gpu_grows_in_place_unless_the_user_has_said_how(
 
 def test_nccl_without_memory_is_no_lost_process() -> None:
     """It was told as one, and the key that would help was not."""
-    world = DistributedContext(rank=1, size=2)
+    distributed = DistributedContext(rank=1, size=2)
     told = "NCCL error in: ncclUnhandledCudaError: Cuda failure 2 'out of memory'"
     line = r"^out of memory .*lower sampling.max_batch_size"
-    with pytest.raises(RunError, match=line), world.loss_told(), enough_memory():
+    with pytest.raises(RunError, match=line), distributed.loss_told(), enough_memory():
         raise RuntimeError(told)
-    with pytest.raises(RuntimeError, match="NCCL error"), world.loss_told():
+    with pytest.raises(RuntimeError, match="NCCL error"), distributed.loss_told():
         raise RuntimeError(told)
-    with pytest.raises(RunError, match="another process has ended"), world.loss_told():
+    with pytest.raises(RunError, match="another process has ended"), distributed.loss_told():
         raise RuntimeError("[../gloo/transport/tcp/pair.cc:534] Connection closed by peer")
 
 
 def test_the_last_order_does_not_fall_into_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads in one group's operations at a time would leave the others waiting for days."""
-    world, sent = DistributedContext(0, 2), list[RankOrder]()
+    distributed, sent = DistributedContext(0, 2), list[RankOrder]()
     begun = threading.Event()
 
     def send(items: list[Any]) -> list[Any]:
@@ -62,11 +62,11 @@ def test_the_last_order_does_not_fall_into_a_sign_of_life(monkeypatch: pytest.Mo
         return items
 
     monkeypatch.setattr(worlds, "_BEAT", 0.01)
-    monkeypatch.setattr(world, "_send", send)
-    monkeypatch.setattr(world, "sums", lambda values: values)
-    monkeypatch.setattr(world, "_peers", SimpleNamespace(why=None, leave=lambda: None))
+    monkeypatch.setattr(distributed, "_send", send)
+    monkeypatch.setattr(distributed, "sums", lambda values: values)
+    monkeypatch.setattr(distributed, "_peers", SimpleNamespace(why=None, leave=lambda: None))
     monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
-    with world.taking_part():
-        world.keep_awake()
+    with distributed.taking_part():
+        distributed.keep_awake()
         assert begun.wait(10)
     assert sent == [RankOrder.BEAT, RankOrder.END]

@@ -69,9 +69,9 @@ def ratios(stats: dict[Role, RoleStats]) -> set[float]:
     return found
 
 
-def still(settings: LearningSettings, world: DistributedContext | None = None) -> Learner:
+def still(settings: LearningSettings, distributed: DistributedContext | None = None) -> Learner:
     """A learner in bfloat16 whose steps move nothing."""
-    learner = Learner(tiny_model(), settings, IN_BFLOAT16, world)
+    learner = Learner(tiny_model(), settings, IN_BFLOAT16, distributed)
     learner.set_learning_rate(0.0)
     return learner
 
@@ -94,11 +94,11 @@ def test_old_log_probs_are_of_the_micro_batches_that_are_learned_from(
     mode: UpdateMode, rank: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of each process: whoever computed them in others would see rounding as a ratio."""
-    world = Alone(rank, 2)
+    distributed = Alone(rank, 2)
     monkeypatch.setattr(Gradients, "_sum", lambda self: None)
     rounding = Rounding(monkeypatch)
     settings = BF16.changed(mode=mode, num_minibatches=2, ppo_epochs=2)
-    learner = still(settings, world)
+    learner = still(settings, distributed)
     assert ratios(learner.update(batch())) == {1.0}
     assert rounding.without == rounding.with_gradient / settings.ppo_epochs / 2  # of two parts, one
     assert not learner.passes.old._logprobs  # nothing is left for the next update

@@ -177,29 +177,31 @@ def _note(
         )
 
 
-def together(case: Case, sharding: Sharding, world: DistributedContext, kept: Learned) -> Any:
+def together(case: Case, sharding: Sharding, distributed: DistributedContext, kept: Learned) -> Any:
     """Two updates, and the second once more from what one process has ``kept`` after the first."""
     found, resumed = Learned([], [], []), Learned([], [], [])
 
     def made() -> Learner:
         sharded = sharding is Sharding.FSDP
-        return Learner(case.made(), case.settings, case.model, world, sharded=sharded)
+        return Learner(case.made(), case.settings, case.model, distributed, sharded=sharded)
 
     learner, whole = made(), case.made()
     for batch in (case.first(), case.second()):
-        _step(found, learner, whole, batch, world)
+        _step(found, learner, whole, batch, distributed)
     learner, whole = made(), case.made()
-    if world.is_main:
+    if distributed.is_main:
         with torch.no_grad():
             for name, p in whole.named_parameters():
                 if name in kept.weights[0]:
                     p.copy_(kept.weights[0][name])
     with learner.masters.in_force():
         spread_weights(
-            learner.model, dict(whole.named_parameters()) if world.is_main else None, world
+            learner.model,
+            dict(whole.named_parameters()) if distributed.is_main else None,
+            distributed,
         )
-    spread_state(learner.optimizer, kept.states[0] if world.is_main else None, world)
-    _step(resumed, learner, whole, case.second(), world)
+    spread_state(learner.optimizer, kept.states[0] if distributed.is_main else None, distributed)
+    _step(resumed, learner, whole, case.second(), distributed)
     return {"found": found, "resumed": resumed, "left whole": left_whole(learner)}
 
 
@@ -220,19 +222,19 @@ def _step(
     learner: Learner,
     whole: PreTrainedModel,
     batch: list[SampleGroup],
-    world: DistributedContext,
+    distributed: DistributedContext,
 ) -> None:
-    if not world.is_main:
-        order, (ordered, rate) = world.next()
+    if not distributed.is_main:
+        order, (ordered, rate) = distributed.next()
         assert order is RankOrder.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
         with learner.masters.in_force():
             gather_weights(learner.model, None)
         if learner.sharded:
-            assert world.next()[0] is RankOrder.STATE
+            assert distributed.next()[0] is RankOrder.STATE
             learner.state()
-        assert world.next()[0] is RankOrder.CHECK
+        assert distributed.next()[0] is RankOrder.CHECK
         learner.damaged()
         return
     stats = learner.update(batch)
@@ -244,18 +246,18 @@ def _step(
 
 def main(place: Path) -> None:
     torch.set_num_threads(1)
-    world = DistributedContext.join()
-    with world.taking_part():
+    distributed = DistributedContext.join()
+    with distributed.taking_part():
         kept = torch.load(place / "alone.pt", weights_only=False)
         found = {
-            (sharding, name): together(case, sharding, world, kept[name])
+            (sharding, name): together(case, sharding, distributed, kept[name])
             for sharding in (Sharding.DDP, Sharding.FSDP)
             for name, case in CASES.items()
         }
-        if world.is_main:
+        if distributed.is_main:
             torch.save(found, place / "together.pt")
         else:
-            assert world.next()[0] is RankOrder.END
+            assert distributed.next()[0] is RankOrder.END
 
 
 if __name__ == "__main__":

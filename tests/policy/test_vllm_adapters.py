@@ -239,7 +239,7 @@ def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> 
     three = [adapter(p, 1, adapted(1)) for p in ("a", "b", "c")]
     with pytest.raises(ValueError, match="3 adapters, for servers of 2"):
         sampler.use(start(), three)
-    with pytest.raises(ValueError, match="whole weights first"):
+    with pytest.raises(ValueError, match="full weights must come first"):
         sampler.use(three[0])
     sampler.close()
 

@@ -24,7 +24,7 @@ def test_rates_are_over_the_seconds_of_their_phase_and_by_device() -> None:
     assert found["learned_per_s"] == found["learned_per_s_device"] == 150
     assert found["tflops_device"] == 0.5
     assert found["mfu"] == 0.25
-    trainer.world.size = 4
+    trainer.distributed.size = 4
     assert speeds(trainer, phases, 1000, UpdateWork(300, 1e12))["mfu"] == 0.0625
     assert "mfu" not in speeds(trainer, phases, 1000, UpdateWork(300, None))
     assert speeds(trainer, {"learning": 2.0}, 1000, UpdateWork(0, 0.0)) == {}

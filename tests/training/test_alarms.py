@@ -169,7 +169,7 @@ def test_log_probs_that_drift_apart_are_told_by_those_of_the_first_steps() -> No
     wide = MonitorSettings(gap_drift=3)
     assert last(history, wide) == []
     # older weights have sampled: the distance is theirs
-    assert alarms_after(LIMITS, history[:-1], history[-1], tuple(Role), ahead=True) == []
+    assert alarms_after(LIMITS, history[:-1], history[-1], tuple(Role), asynchronous=True) == []
     # the rounding of float32
     assert last(of_role("coder", "logprob_gap", *[3e-7] * 5, *[9e-7] * 5)) == []
     assert last(of_role("coder", "logprob_gap", *[3e-7] * 5, *[2e-3] * 5)) != []

@@ -77,7 +77,7 @@ def test_tasks_with_long_prompts_are_left_out_of_training_and_evaluation(
         said = [n for n in notes(context, trainer) if "left out" in n]
         assert len(said) == sum(map(bool, made.too_long.values()))
         assert environment(context, trainer)["tasks_left_out"] == made.too_long
-        warned = [c.found for c in task_checks(context) if c.warning]
+        warned = [c.text for c in task_checks(context) if c.warning]
         assert [w for w in warned if "left out" in w] == made.left_out_notes()
 
 

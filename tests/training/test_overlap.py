@@ -135,12 +135,12 @@ def journal(directory: RunDir) -> Journal:
 def test_a_journal_keeps_what_came_in_any_order_and_never_replaces_it(directory: RunDir) -> None:
     first = journal(directory)
     came = [(2, 1), (0, 0), (0, 1), (1, 0), (2, 0)]
-    assert all(first.take(k, response(k, i)) for k, i in came)
-    assert not first.take(0, response(0, 0, "another"))
+    assert all(first.add(k, response(k, i)) for k, i in came)
+    assert not first.add(0, response(0, 0, "another"))
     assert [first.complete(k) for k in range(3)] == [True, False, True]
     with pytest.raises(ValueError, match="left out"):
         first.responses()
-    assert first.take(1, response(1, 1))
+    assert first.add(1, response(1, 1))
     found = first.responses()
     assert found == [[response(k, i) for i in range(2)] for k in range(3)]
     assert journal(directory).responses() == found
@@ -150,10 +150,10 @@ def test_a_journal_is_on_disk_while_responses_come(directory: RunDir, monkeypatc
     now = [0.0]
     monkeypatch.setattr("sparring.training.state.journal.time.monotonic", lambda: now[0])
     first = journal(directory)
-    first.take(0, response(0, 0))
+    first.add(0, response(0, 0))
     assert not directory.has("journal/x.jsonl")
     now[0] = 1.5
-    first.take(1, response(1, 1))
+    first.add(1, response(1, 1))
     assert journal(directory).arrived(0) == [response(0, 0)]
     assert journal(directory).arrived(1) == [response(1, 1)]
 
@@ -161,13 +161,13 @@ def test_a_journal_is_on_disk_while_responses_come(directory: RunDir, monkeypatc
 def test_a_line_that_a_kill_tore_is_left_out_and_what_follows_is_read(directory: RunDir) -> None:
     first = journal(directory)
     for k, i in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)):
-        first.take(k, response(k, i))
+        first.add(k, response(k, i))
     first.responses()
     file = directory.path / "journal/x.jsonl"
     file.write_bytes(file.read_bytes()[:-10])
     again = journal(directory)
     assert [again.complete(k) for k in range(3)] == [True, True, False]
-    again.take(2, response(2, 1, "anew"))
+    again.add(2, response(2, 1, "anew"))
     found = again.responses()
     assert found[2] == [response(2, 0), response(2, 1, "anew")]
     assert journal(directory).responses() == found

@@ -60,4 +60,4 @@ def test_each_player_is_written_and_scored_with_its_own_weights(tmp_path: Path, 
         with pytest.raises(RuntimeError, match="weights of the start are gone"):
             trainer.export(START, tmp_path / "late", torch.float32)
         with pytest.raises(RuntimeError, match="weights of the start are gone"):
-            trainer.learner.score(asked[Role.CODER], start=True)
+            trainer.learner.score(asked[Role.CODER], initial=True)

@@ -151,7 +151,7 @@ def test_a_shared_gpu_has_its_memory_back_after_an_export(
         trainer = Trainer(make_recipe({}, changes, "test"))
         assert trainer.learner.shares_device is (share == "true")
         trainer.export(BOTH, tmp_path / share, torch.bfloat16)
-        assert given == [trainer.world.device] * times
+        assert given == [trainer.distributed.device] * times
 
 
 @pytest.mark.slow

@@ -181,8 +181,11 @@ def test_each_player_has_its_own_weights(
         (['vllm.urls=["http://a:80/", "HTTP://A"]'], "twice"),
         (['vllm.urls=["http://"]'], "names no host"),
         (['vllm.urls=["http://a:b"]'], "http://a:b"),
-        (['vllm.initial_urls=["http://a"]'], "start_urls belong to urls"),
-        (['vllm.urls=["http://a"]', 'vllm.initial_urls=["http://a"]'], "in urls and in start_urls"),
+        (['vllm.initial_urls=["http://a"]'], "initial_urls need urls"),
+        (
+            ['vllm.urls=["http://a"]', 'vllm.initial_urls=["http://a"]'],
+            "in urls and in initial_urls",
+        ),
         (
             [
                 "sampling.engine=vllm",
@@ -194,7 +197,7 @@ def test_each_player_has_its_own_weights(
             ],
             "http://A:80/ is in pseudo_labels.urls and in vllm.urls",
         ),
-        (['vllm.urls=["http://a"]', "vllm.share_gpu=true"], "for a server that is started"),
+        (['vllm.urls=["http://a"]', "vllm.share_gpu=true"], "for a server that sparring starts"),
         (['vllm.arguments=["--port=3"]'], "--port is set by sparring itself"),
         (['vllm.arguments=["--max-loras", "4"]'], "--max-loras is set by sparring itself"),
         (['vllm.arguments=["-tp", "2"]'], "-tp is set by vllm.tensor_parallel"),
@@ -213,11 +216,13 @@ def test_what_cannot_be_meant_is_one_clear_line(changes: list[str], told: str) -
 def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: Path) -> None:
     assert "sparring vllm setup" in trained(tmp_path / "a", vllm__environment="/nonexistent")
     dead = trained(tmp_path / "b", vllm__urls='["http://127.0.0.1:9"]')
-    assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: does not answer")
-    tester = {"source": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
+    assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: the server does not answer")
+    tester = {"kind": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
     by = {f"pseudo_labels__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
     dead = trained(tmp_path / "s", pseudo_labels__urls='["http://127.0.0.1:9"]', **by)
-    assert dead.startswith("sparring: pseudo_labels.urls: http://127.0.0.1:9: does not answer")
+    assert dead.startswith(
+        "sparring: pseudo_labels.urls: http://127.0.0.1:9: the server does not answer"
+    )
     lost = trained(tmp_path / "c", vllm__weights_dir="/nonexistent")
     assert lost.startswith("sparring: vllm.weights_dir: /nonexistent: there is no such directory")
     if not torch.cuda.is_available():

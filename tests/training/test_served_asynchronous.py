@@ -109,7 +109,7 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         trainer = Trainer(recipe)
         cast = RolePolicies.of(recipe, trainer, tmp_path / "log")
         assert cast.served
-        behind = SnapshotFiles(cast.served)
+        snapshot = SnapshotFiles(cast.served)
         trainer.step, trainer.learner.version = 2, 3
         checkpoint = tmp_path / "checkpoint"
         place = checkpoint / "behind" / "both-1"
@@ -119,9 +119,9 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
             trainer.export("both", place, torch.float32)
         known = {"step": 1, "pass_rates": {}, "weights": ["both-1"]}
         (checkpoint / "behind.json").write_text(json.dumps(known))
-        behind.take(checkpoint)
-        behind.begin(trainer)
-        player = cast.with_weights(behind)
+        snapshot.load(checkpoint)
+        snapshot.prepare(trainer)
+        player = cast.with_weights(snapshot)
         prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
         assert {r.weights for r in player.sample([prompt], 1)[0]} == {1}
         assert player.served
@@ -141,14 +141,14 @@ def test_start_weights_that_play_no_more_are_written_no_more(
     trainer = Trainer(load_recipe(NANO_RECIPE, more[1::2]))
     cast = RolePolicies.of(trainer.recipe, trainer, tmp_path / "log")
     assert cast.served
-    behind = SnapshotFiles(cast.served)
-    player, written = cast.with_weights(behind), []
+    snapshot = SnapshotFiles(cast.served)
+    player, written = cast.with_weights(snapshot), []
     monkeypatch.setattr(trainer, "export", lambda name, *_: written.append(name))
     prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
-    behind.begin(trainer)
+    snapshot.prepare(trainer)
     for step in (1, 2):
         trainer.step, trainer.learner.version = step, step
-        behind.follow(trainer)
+        snapshot.copy_from(trainer)
         with pytest.raises(RunError):  # nothing is there
             player.sample([prompt], 1)
     assert written == ["start", "both", "both"]

@@ -137,15 +137,15 @@ def test_what_the_dry_run_says_of_reasoning() -> None:
     found = reasoning(tokens, ends, own, {Role.CODER: True, Role.TESTER: False})
     assert found is not None
     assert not found.warning
-    assert "open at the end of the prompts of coder; [THINK]" in found.found
+    assert "open at the end of the prompts of coder; [THINK]" in found.text
     found = reasoning(tokens, ends, PromptSettings(), dict.fromkeys(Role, False))
     assert found is not None
     assert found.warning
-    assert "the tokenizer has [THINK], [/THINK]" in found.found
+    assert "the tokenizer has [THINK], [/THINK]" in found.text
     opened = own.model_copy(update={"reasoning": ReasoningMode.OPEN})
     found = reasoning(tokens, ends, opened, dict.fromkeys(Role, True))
     assert found is not None
-    assert "open before every response (prompts.reasoning)" in found.found
+    assert "open before every response (prompts.reasoning)" in found.text
     nothing = own.model_copy(update={"reasoning": ReasoningMode.NONE})
     assert reasoning(tokens, ends, nothing, dict.fromkeys(Role, False)) is None
     assert reasoning(byte_tokenizer(), ends, PromptSettings(), dict.fromkeys(Role, False)) is None

@@ -31,10 +31,10 @@ from sparring.view.plots.curves import plot_curves
 from sparring.view.terminal.tables import closing_table, show, size_table
 
 
-def follow_leader(context: DistributedContext) -> None:
+def follow_leader(distributed: DistributedContext) -> None:
     """Take part in the first process's training, as another process, until the run ends."""
-    with context.taking_part(), context.loss_told(), enough_memory():
-        follow(context)
+    with distributed.taking_part(), distributed.loss_told(), enough_memory():
+        follow(distributed)
 
 
 def open_launch(
@@ -53,7 +53,7 @@ def open_launch(
     return new_run(path, recipe, changes)
 
 
-def lead(launch: Launch, context: DistributedContext) -> None:
+def lead(launch: Launch, distributed: DistributedContext) -> None:
     """Train the run in the first process. Where the run ends early, the error says how to resume.
 
     Raises `SparringError`; Ctrl-C raises `Stopped`.
@@ -62,10 +62,10 @@ def lead(launch: Launch, context: DistributedContext) -> None:
     resume = f"--resume --run-dir {path}"
     try:
         with (
-            context.loss_told(f"; nothing is lost: continue with {resume}"),
+            distributed.loss_told(f"; nothing is lost: continue with {resume}"),
             enough_memory(f"; nothing is lost: add these to {resume}"),
         ):
-            _train(launch, context)
+            _train(launch, distributed)
     except SparringError:
         launch.run.discard_unused()
         raise
@@ -90,12 +90,12 @@ def print_dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> No
     with enough_memory():
         for check in dry_run(resolved, path):
             mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
-            console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
+            console.print(mark + Text(f"{check.name}: {check.text}"), soft_wrap=True)
             warnings += check.warning
     console.print(f"ready to train{f'; warnings (!): {warnings}' if warnings else ''}")
 
 
-def _train(launch: Launch, context: DistributedContext) -> None:
+def _train(launch: Launch, distributed: DistributedContext) -> None:
     run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
@@ -107,10 +107,10 @@ def _train(launch: Launch, context: DistributedContext) -> None:
             _draw_curves(run)
         return
     refuse_impossible(recipe)
-    if warning := refuse_too_large(recipe, context.size):
+    if warning := refuse_too_large(recipe, distributed.size):
         console.print(Text(f"warning: {warning}"), soft_wrap=True)
     if launch.source:
-        summary = replay(recipe, launch.source, run, progress, launch.from_step, context)
+        summary = replay(recipe, launch.source, run, progress, launch.from_step, distributed)
         same = {True: "the same as", False: "other than", None: "not comparable with"}
         message = (
             f"steps {launch.from_step + 1} to {summary['steps']} replayed in "
@@ -119,7 +119,7 @@ def _train(launch: Launch, context: DistributedContext) -> None:
             f"figures: {run.path / 'metrics.jsonl'}"
         )
     else:
-        summary = train(recipe, run, progress, context)
+        summary = train(recipe, run, progress, distributed)
         _draw_curves(run)
         show(
             console,

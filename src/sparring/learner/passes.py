@@ -34,7 +34,7 @@ class Passes:
     reference: PreTrainedModel | None
     backend: LogprobBackend
     settings: LearningSettings
-    world: DistributedContext
+    distributed: DistributedContext
     sharded: bool
     fixed: FixedLogprobs = field(default_factory=FixedLogprobs)
     """The reference's log-probs of the current update."""
@@ -61,14 +61,18 @@ class Passes:
 
     @torch.no_grad()
     def score(
-        self, model: PreTrainedModel, groups: Sequence[SampleGroup], start: bool
+        self, model: PreTrainedModel, groups: Sequence[SampleGroup], initial: bool
     ) -> list[tuple[float, ...]]:
         """Return the log-probs of each sample's tokens under ``model``, in the order of the
-        samples. With ``start``, an adapted model is computed without its adapter."""
+        samples. With ``initial``, an adapted model is computed without its adapter."""
 
         def values(batches: Sequence[list[SampleGroup]]) -> list[torch.Tensor]:
-            bare = start and is_adapted(model)
-            ready = initial_weights(model) if bare else visiting(model, self.world.device)
+            without_adapter = initial and is_adapted(model)
+            ready = (
+                initial_weights(model)
+                if without_adapter
+                else visiting(model, self.distributed.device)
+            )
             with ready, attending(model, self.backend):
                 return [self.logprobs(model, batch).logprob for batch in batches]
 
@@ -116,8 +120,10 @@ class Passes:
     def batches(self, groups: Sequence[SampleGroup]) -> list[list[SampleGroup]]:
         """Return this process's micro-batches of one role's groups. Where weights are sharded some
         may be empty, because all processes must make the same number of passes."""
-        world, budget = self.world, self.settings.tokens_per_micro_batch
-        return rounds(groups, budget, self.backend, world.rank, world.size, in_step=self.sharded)
+        distributed, budget = self.distributed, self.settings.tokens_per_micro_batch
+        return rounds(
+            groups, budget, self.backend, distributed.rank, distributed.size, in_step=self.sharded
+        )
 
     def of_samples(
         self,
@@ -141,7 +147,7 @@ class Passes:
                 own |= {place[i]: v for i, v in _by_sample(batch, of_batch).items()}
         # An `id` means nothing in another process: values travel by the sample's place in the
         # batch.
-        return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
+        return {id(samples[i]): v for part in self.distributed.gather(own) for i, v in part.items()}
 
     def fix_reference(self, parts: Sequence[dict[Role, list[SampleGroup]]]) -> None:
         """Compute the reference's log-probs of all micro-batches that the update will make of

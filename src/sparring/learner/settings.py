@@ -162,14 +162,14 @@ class Reference(StrEnum):
     """The initial model, from before the first step."""
     STEP = "step"
     """The policy that sampled the step's responses, as in the official code. With one optimiser
-    step per batch, or with `OldLogprobs.EACH`, the KL term and its gradient are then 0."""
+    step per batch, or with `OldLogprobs.PER_STEP`, the KL term and its gradient are then 0."""
 
 
 class OldLogprobs(StrEnum):
     """Source of log π_old in the importance ratio.
 
-    ``SAMPLED`` and ``TRAINER`` belong to the same weights and differ by the rounding of sampler and
-    trainer. ``EACH`` belongs to the weights after the optimiser steps so far.
+    ``ROLLOUT`` and ``RECOMPUTED`` belong to the same weights and differ by the rounding of sampler
+    and trainer. ``PER_STEP`` belongs to the weights after the optimiser steps so far.
     """
 
     ROLLOUT = "rollout"

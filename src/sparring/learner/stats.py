@@ -34,7 +34,7 @@ class RoleStats:
     - ``grad_norm``: mean over optimiser steps of the norm of this role's part of the gradient,
       before gradient clipping.
     - ``refused``: optimiser steps left out because the gradient was not finite or its norm was
-      above `LearningSettings.refuse_norm`.
+      above `LearningSettings.skip_grad_norm`.
     - ``groups``, ``tokens``: counted once for each epoch.
     """
 
@@ -73,19 +73,19 @@ class RoleStats:
             value += getattr(self, name)
         setattr(self, name, value)
 
-    def over(self, world: DistributedContext) -> None:
+    def over(self, distributed: DistributedContext) -> None:
         """Replace sums and extremes by those over all processes. The other counts are equal in
         every process already."""
-        for names, reduce in ((_SUMS, world.sums), (_MAXIMA, world.highest)):
+        for names, reduce in ((_SUMS, distributed.sums), (_MAXIMA, distributed.highest)):
             reduced = reduce([float(getattr(self, name)) for name in names])
             for name, value in zip(names, reduced, strict=True):
                 setattr(self, name, type(getattr(self, name))(value))
-        self.smallest_ratio = -world.highest([-self.smallest_ratio])[0]
+        self.smallest_ratio = -distributed.highest([-self.smallest_ratio])[0]
 
-    def finish(self, world: DistributedContext, taken_kl: float) -> None:
+    def finish(self, distributed: DistributedContext, taken_kl: float) -> None:
         """Turn sums into means over all processes. ``taken_kl`` is the mean KL of a token that was
         subtracted from the advantages."""
-        self.over(world)
+        self.over(distributed)
         self.grad_norm /= max(1, self.optimizer_steps)
         self.kl += taken_kl * self.tokens
         for name, count in (

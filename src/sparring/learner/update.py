@@ -56,74 +56,77 @@ _USUAL = ModelSettings()
 class Learner:
     """Trainer of one model: holds the model, the reference and the optimiser, and updates weights.
 
-    With several processes in ``world``, all of them make every update: each process gets all groups
-    and computes its share. A call of `update`, `damaged`, `state` or `score` in the first process
-    makes the other processes join.
+    With several processes in the ``distributed`` context, all of them make every update: each
+    process gets all groups and computes its share. A call of `update`, `damaged`, `state` or
+    `score` in the first process makes the other processes join.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
         settings: LearningSettings,
-        held: ModelSettings = _USUAL,
-        world: DistributedContext | None = None,
+        model_settings: ModelSettings = _USUAL,
+        distributed: DistributedContext | None = None,
         source: PreTrainedModel | None = None,
         *,
         sharded: bool = False,
         keep_source: bool = False,
-        keep_start: bool = False,
+        keep_initial: bool = False,
         shares_device: bool = False,
     ) -> None:
         """Prepare ``model`` for training.
 
-        - ``held``: the model's precision, and whether the reference is offloaded between updates.
+        - ``model_settings``: the model's precision, and whether the reference is offloaded between
+          updates.
         - ``source``: weights of a ``model`` that is a skeleton without weights, in the first
           process; freed afterwards unless ``keep_source``.
-        - ``sharded``: split the weights over the processes of ``world``.
-        - ``keep_start``: keep the initial weights, sharded, even where no loss needs them.
+        - ``sharded``: split the weights over the processes of ``distributed``.
+        - ``keep_initial``: keep the initial weights, sharded, even where no loss needs them.
         - ``shares_device``: another program takes turns on the device, so updates leave nothing
           there that is not needed.
         """
         self.model = model
         self.settings = settings
-        self.precision = held.precision
+        self.precision = model_settings.precision
         self.shares_device = shares_device
-        self.world = world or DistributedContext()
-        self.sharded = sharded and not self.world.alone
+        self.distributed = distributed or DistributedContext()
+        self.sharded = sharded and not self.distributed.alone
         self.version = 0
         """Number of updates so far: how often the weights may have changed."""
-        self.start: PreTrainedModel | None = None
+        self.initial_copy: PreTrainedModel | None = None
         """Initial model with frozen weights, if one is kept; see `initial_model`."""
         # An adapted model needs no copy of its initial weights: without its adapter it has them.
         own = is_adapted(model)
-        dtype = torch_type(held.precision)
+        dtype = torch_type(model_settings.precision)
         if self.sharded:
             # The float32 shards are their own masters: FSDP casts them as it gathers a layer. So
             # weights that learn keep float32 here (`learning=False`), and `Masters` copies nothing.
-            apart = not own and (settings.needs_reference or keep_start)
+            apart = not own and (settings.needs_reference or keep_initial)
             bare = skeleton(model) if apart else None
-            shard(cast(model, dtype, learning=False), self.world, dtype)
+            shard(cast(model, dtype, learning=False), self.distributed, dtype)
             if any(parameter.is_meta for parameter in model.parameters()):
-                fill(model, source, self.world, keep_source)
+                fill(model, source, self.distributed, keep_source)
             self.masters = Masters(model, torch.float32)
             if bare is not None:
-                shard(cast(bare, dtype), self.world)
-                self.start = copy_of(bare, model, dtype)
+                shard(cast(bare, dtype), self.distributed)
+                self.initial_copy = copy_of(bare, model, dtype)
         else:
             self.masters = Masters(model, dtype)
         self.reference: PreTrainedModel | None = None
         if settings.needs_reference:
-            self.reference = model if own else self.start or frozen_copy(model)
-        for kept in (self.start, self.reference):
-            waits = held.offload_reference or kept is not self.reference
+            self.reference = model if own else self.initial_copy or frozen_copy(model)
+        for kept in (self.initial_copy, self.reference):
+            waits = model_settings.offload_reference or kept is not self.reference
             if kept is not None and kept is not model and waits:
                 kept.to("cpu")
-        settled = settled_backend(settings.backend, model, held.precision, self.world, self.sharded)
+        settled = settled_backend(
+            settings.backend, model, model_settings.precision, self.distributed, self.sharded
+        )
         self.backend, self.backend_note = settled.backend, settled.note
         self.passes = Passes(
-            model, self.reference, self.backend, settings, self.world, self.sharded
+            model, self.reference, self.backend, settings, self.distributed, self.sharded
         )
-        self._waiting = PendingNumbers()
+        self._pending = PendingNumbers()
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -151,11 +154,11 @@ class Learner:
         the weights as they are."""
         self.version += 1
         rate = self.learning_rate
-        with self.world.order(RankOrder.UPDATE, (groups, rate)):
+        with self.distributed.order(RankOrder.UPDATE, (groups, rate)):
             stats = self._update(groups)
             if self.shares_device:
                 self.optimizer.zero_grad(set_to_none=True)
-                give_back(self.world.device)
+                give_back(self.distributed.device)
             return stats
 
     def _update(self, groups: Sequence[SampleGroup]) -> dict[Role, RoleStats]:
@@ -190,7 +193,7 @@ class Learner:
             self.masters.round()
         self.model.eval()
         for role, s in stats.items():
-            s.finish(self.world, subtracted.get(role, 0.0))
+            s.finish(self.distributed, subtracted.get(role, 0.0))
         return stats
 
     def _fix_old(self, parts: Sequence[Part], stats: dict[Role, RoleStats]) -> None:
@@ -210,7 +213,7 @@ class Learner:
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=own.device)
         cap = self.settings.tis_cap
-        self._waiting.add(stats, mismatch(own, sampled, row, len(samples), cap))
+        self._pending.add(stats, mismatch(own, sampled, row, len(samples), cap))
         stats.gap_tokens += len(sampled)
         stats.gap_responses += len(samples)
 
@@ -222,20 +225,22 @@ class Learner:
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
-        gradients = Gradients(self.masters.parameters, self.world, self.sharded)
+        gradients = Gradients(self.masters.parameters, self.distributed, self.sharded)
         last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
                 continue
-            whole = LossDenominators.of(groups, self.settings.weight(role))
+            denominators = LossDenominators.of(groups, self.settings.weight(role))
             for batch in self.passes.batches(groups):
                 if batch:
-                    self._backward(batch, whole, stats[role], fresh)
+                    self._backward(batch, denominators, stats[role], fresh)
                 else:
                     # Every pass over sharded weights is a collective operation, so a process that
                     # has run out of micro-batches makes a pass too, at weight 0.
-                    self._backward(idle_batch(role), replace(whole, weight=0.0), RoleStats(), fresh)
-            self._waiting.settle()
+                    self._backward(
+                        idle_batch(role), replace(denominators, weight=0.0), RoleStats(), fresh
+                    )
+            self._pending.settle()
             stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
@@ -249,10 +254,14 @@ class Learner:
         return True
 
     def _backward(
-        self, batch: list[SampleGroup], whole: LossDenominators, stats: RoleStats, fresh: bool
+        self,
+        batch: list[SampleGroup],
+        denominators: LossDenominators,
+        stats: RoleStats,
+        fresh: bool,
     ) -> None:
         """Add the gradient of one micro-batch to the masters' gradients, and its tokens to the
-        statistics. ``whole`` has the denominators of the full optimiser step. ``fresh``: the
+        statistics. ``denominators`` has the denominators of the full optimiser step. ``fresh``: the
         weights are still those that the old log-probs belong to."""
         device = self.model.device
         settings = self.settings
@@ -278,12 +287,12 @@ class Learner:
                 settings,
             )
             share = token_weights(
-                current.row, settings.loss_agg_mode, whole.tokens, whole.responses
+                current.row, settings.loss_agg_mode, denominators.tokens, denominators.responses
             )
             # FSDP averages gradients over the processes, but the losses of the processes are parts
             # of one sum: multiplying by their number turns the average into the sum.
-            times = self.world.size if self.sharded else 1
-            ((tokens.loss * share).sum() * (whole.weight * times)).backward()
+            times = self.distributed.size if self.sharded else 1
+            ((tokens.loss * share).sum() * (denominators.weight * times)).backward()
         stats.tokens += len(old)
         numbers = {
             "loss": tokens.loss.sum(),
@@ -301,7 +310,7 @@ class Learner:
             if not of_tokens:
                 clipped = row_sums(clipped, current.row, len(samples)).clamp(max=1)
             numbers["first_clip_share"] = clipped.sum()
-        self._waiting.add(stats, numbers)
+        self._pending.add(stats, numbers)
         if fresh:
             self._compare(batch, current.logprob.detach(), current.row, stats)
 
@@ -332,41 +341,43 @@ class Learner:
         and no copy was kept."""
         if is_adapted(self.model):
             return self.model
-        kept = self.start or self.reference
+        kept = self.initial_copy or self.reference
         if kept is not None:
             return kept
         if self.version:
             raise RuntimeError(
-                "the weights of the start are gone: an update has changed them and no copy was "
-                "kept; create the Learner with keep_start=True"
+                "the initial weights are gone: an update has changed them and no copy was "
+                "kept; create the Learner with keep_initial=True"
             )
         return self.model
 
-    def score(self, groups: Sequence[SampleGroup], start: bool = False) -> list[tuple[float, ...]]:
+    def score(
+        self, groups: Sequence[SampleGroup], initial: bool = False
+    ) -> list[tuple[float, ...]]:
         """Return the log-probs of each sample's tokens, in the order of the samples, under the
-        current weights or, with ``start``, the initial weights. All processes of a sharded model
+        current weights or, with ``initial``, the initial weights. All processes of a sharded model
         compute them together."""
-        model = self.initial_model() if start else self.model
+        model = self.initial_model() if initial else self.model
         if not self.sharded:
             # Each process holds the full model, so the first one scores without the others.
-            alone = replace(self.passes, world=DistributedContext())
-            return alone.score(model, groups, start)
-        with self.world.order(RankOrder.SCORE, (groups, start)):
-            return self.passes.score(model, groups, start)
+            alone = replace(self.passes, distributed=DistributedContext())
+            return alone.score(model, groups, initial)
+        with self.distributed.order(RankOrder.SCORE, (groups, initial)):
+            return self.passes.score(model, groups, initial)
 
     def damaged(self) -> bool:
         """Return whether any trained weight is NaN or infinite."""
-        with self.world.order(RankOrder.CHECK):
+        with self.distributed.order(RankOrder.CHECK):
             own = not all(bool(torch.isfinite(local(p)).all()) for p in self.masters.parameters)
-            return bool(self.world.highest([float(own)])[0])
+            return bool(self.distributed.highest([float(own)])[0])
 
     def state(self) -> dict[str, Any]:
         """Return the optimiser's state for a checkpoint: unsharded, on the CPU, in the first
         process."""
         if not self.sharded:
             return gather_state(self.optimizer)
-        with self.world.order(RankOrder.STATE):
-            return gather_state(self.optimizer, self.world.is_main)
+        with self.distributed.order(RankOrder.STATE):
+            return gather_state(self.optimizer, self.distributed.is_main)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore an optimiser state that `state` returned."""

@@ -92,7 +92,7 @@ class HeldOut:
         if self.run.has(name):
             return self._recorded(step)
         self._show_phase("evaluating" if step else "evaluating the initial model")
-        evaluation = self._made()
+        evaluation = self._run()
         with self.context.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = evaluation.programs()
@@ -136,7 +136,7 @@ class HeldOut:
                     "temperature from evaluation.initial_temperatures, or start a new run"
                 )
             self._show_phase(f"evaluating the initial model at temperature {temperature:g}")
-            evaluation = self._made(temperature)
+            evaluation = self._run(temperature)
             now = Evaluated(0, evaluation.summary, evaluation.tokens)
             records.append({"temperature": temperature, **evaluation_record(now, self.first)})
             self.run.replace_lines("start.jsonl", records)
@@ -147,7 +147,7 @@ class HeldOut:
         asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
         self.progress.long_phase(f"{what}: {asked}")
 
-    def _made(self, temperature: float | None = None) -> HeldOutEvaluation:
+    def _run(self, temperature: float | None = None) -> HeldOutEvaluation:
         context, timeline = self.context, self.context.timeline
         return evaluate_held_out(
             self.plan, context.policies, context.sandbox, self.pool, temperature, timeline

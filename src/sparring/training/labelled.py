@@ -54,7 +54,7 @@ def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample
 
 def pass_rates(scored: Sequence[ScoredGroup]) -> dict[str, float]:
     """Return the share of correct programs by task id, for the curriculum. Tasks whose programs
-    could not be judged are left out."""
+    could not be graded are left out."""
     return {
         s.group.task.id: rate
         for s in scored

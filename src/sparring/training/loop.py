@@ -50,16 +50,19 @@ from sparring.training.weights.behaviour import behaviour_policy
 
 
 def train(
-    recipe: Recipe, run: RunDir, progress: RunProgress, world: DistributedContext | None = None
+    recipe: Recipe,
+    run: RunDir,
+    progress: RunProgress,
+    distributed: DistributedContext | None = None,
 ) -> dict[str, Any]:
     """Train by a recipe to the end, from wherever ``run`` stands, and return the summary record.
 
-    With several processes in the ``world``, only the first process calls this function; the others
-    call `sparring.training.state.follower.follow`.
+    With several processes in the ``distributed`` context, only the first process calls this
+    function; the others call `sparring.training.state.follower.follow`.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     check_trackers(recipe)
-    scorer, trainer = scorer_of(recipe), Trainer(recipe, world)
+    scorer, trainer = scorer_of(recipe), Trainer(recipe, distributed)
     with (
         rollout_context(recipe, trainer, run, progress, run.path / VLLM_LOG) as context,
         stopping() as stop,
@@ -80,7 +83,7 @@ def train(
         context.timeline.cut()
         while not trainer.finished():
             if stop():
-                raise Stopped(_going_on(run, trainer.step))
+                raise Stopped(_resume_hint(run, trainer.step))
             train_step(trainer, scorer, rollouts, run, progress, context.timeline, stop)
             if _due(trainer):
                 rollouts.settle()
@@ -88,7 +91,7 @@ def train(
             tracking.catch_up()
         timing = run.jsonl("timing.jsonl")
         seconds = {
-            "wall": time.monotonic() - began + before,
+            "wall": time.monotonic() - started + before,
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
         summary = summary_record(held_out.first, newest, seconds, trainer.tokens)
@@ -146,7 +149,7 @@ def train_step(
     run.append("timeline.jsonl", {"step": step, **account.record()})
     progress.step(step, {**record, **timing}, timing["seconds"])
     if stop() and not last:
-        raise Stopped(_going_on(run, step))
+        raise Stopped(_resume_hint(run, step))
 
 
 def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
@@ -168,15 +171,15 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
     before the first step. Returns the seconds that earlier processes spent on this run."""
     recipe, run, progress = context.recipe, context.run, context.progress
     keep_inputs(run, recipe, trainer.revision)
-    run.write_json("environment.json", environment(context, trainer) | trainer.world.report())
+    run.write_json("environment.json", environment(context, trainer) | trainer.distributed.report())
     if recipe.training.max_async_level:
         trainer.behaviour = behaviour_policy(trainer, context.policies.served)
     before = resume(trainer, run)
     if trainer.behaviour:
-        trainer.behaviour.begin(trainer)
+        trainer.behaviour.prepare(trainer)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-    of_function = reward_note(run, recipe, trainer.step)
-    for note in (*trainer.notes(), *notes(context, trainer), *of_function):
+    function_notes = reward_note(run, recipe, trainer.step)
+    for note in (*trainer.notes(), *notes(context, trainer), *function_notes):
         progress.note(note)
     if context.pseudo_labels:
         tasks = context.order.upcoming(trainer.step + 1)
@@ -186,7 +189,7 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
     return before
 
 
-def _going_on(run: RunDir, step: int) -> str:
+def _resume_hint(run: RunDir, step: int) -> str:
     return f"stopped after step {step}; continue with --resume --run-dir {run.path}"
 
 

@@ -86,7 +86,7 @@ def environment(context: RolloutContext, trainer: Trainer) -> dict[str, Any]:
         "preambles": preamble_versions([*prompts.tasks, *prompts.held_out]),
         "sandbox": dict(context.sandbox.report()),
         **({"tasks_left_out": prompts.too_long} if any(prompts.too_long.values()) else {}),
-        **({"vllm": served.about()} if served else {}),
+        **({"vllm": served.record()} if served else {}),
     }
 
 

@@ -59,7 +59,7 @@ def replay(
     run: RunDir,
     progress: RunProgress,
     from_step: int,
-    world: DistributedContext | None = None,
+    distributed: DistributedContext | None = None,
 ) -> dict[str, Any]:
     """Replay ``source`` into ``run`` and return the summary record.
 
@@ -76,7 +76,7 @@ def replay(
             f"{source.path}: the run has no checkpoint of step {from_step}; give --from-step the "
             f"step of a checkpoint: {steps}"
         )
-    trainer, scorer = Trainer(recipe, world), scorer_of(recipe)
+    trainer, scorer = Trainer(recipe, distributed), scorer_of(recipe)
     if from_step:
         checkpoints.restore(trainer, checkpoint)
     before = resume(trainer, run, from_step + 1)

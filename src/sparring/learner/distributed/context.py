@@ -59,9 +59,9 @@ class DistributedContext:
         """Connections by which all processes end when one fails; None in a single process."""
         self._busy = False
         """Whether an order is being carried out, or was interrupted by an error."""
-        self._speaking = threading.RLock()
+        self._sending = threading.RLock()
         """Held while an order is carried out, so that a heartbeat never falls into it."""
-        self._left = threading.Event()
+        self._has_left = threading.Event()
 
     @classmethod
     def join(cls) -> DistributedContext:
@@ -88,21 +88,21 @@ class DistributedContext:
                 f"process {rank}: no GPU for local rank {local}: the machine has "
                 f"{torch.cuda.device_count()} GPUs; start as many processes as there are GPUs"
             )
-        world = cls(rank, size, local)
-        if world.device.type == "cuda":
-            torch.cuda.set_device(world.device)
-        backend = "nccl" if world.device.type == "cuda" else "gloo"
+        distributed = cls(rank, size, local)
+        if distributed.device.type == "cuda":
+            torch.cuda.set_device(distributed.device)
+        backend = "nccl" if distributed.device.type == "cuda" else "gloo"
         try:
             dist.init_process_group(backend, rank=rank, world_size=size, timeout=_STEP_WAIT)
-            world._orders = dist.new_group(backend="gloo", timeout=_ORDER_WAIT)
-            world._peers = Peers(rank, size, world.tell, os.environ["MASTER_ADDR"])
+            distributed._orders = dist.new_group(backend="gloo", timeout=_ORDER_WAIT)
+            distributed._peers = Peers(rank, size, distributed.broadcast, os.environ["MASTER_ADDR"])
         except (RuntimeError, ValueError, OSError) as error:
             raise RunError(
                 f"process {rank} of {size}: cannot reach the other processes: {error}"
             ) from None
-        if world.device.type == "cuda":
-            world._peers.abort = abort_operations
-        return world
+        if distributed.device.type == "cuda":
+            distributed._peers.abort = abort_operations
+        return distributed
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
@@ -138,7 +138,7 @@ class DistributedContext:
     def order(self, order: RankOrder, data: Any = None) -> Iterator[None]:
         """Announce an order whose work the block does. In the other processes nothing is announced:
         they enter the block because they have received the order."""
-        with self._speaking:
+        with self._sending:
             self._set_busy(True)
             try:
                 if self.is_main and not self.alone:
@@ -176,15 +176,15 @@ class DistributedContext:
 
     def _beat(self) -> None:
         """Send heartbeats, on a thread of the first process."""
-        while not self._left.wait(_BEAT):
-            if self._speaking.acquire(blocking=False):  # else an order uses the connections
+        while not self._has_left.wait(_BEAT):
+            if self._sending.acquire(blocking=False):  # else an order uses the connections
                 try:
                     self._send([RankOrder.BEAT, None])
                     self.sums([0.0])
                 except RuntimeError:  # `Peers` reports a lost process
                     return
                 finally:
-                    self._speaking.release()
+                    self._sending.release()
 
     def _leave(self, failure: str | None) -> None:
         """Leave the run.
@@ -195,14 +195,14 @@ class DistributedContext:
         """
         if self.alone:
             return
-        self._left.set()
+        self._has_left.set()
         assert self._peers is not None
         lost = self._peers.why is not None
         reported = failure is not None and (self._busy or not self.is_main)
         if reported and not lost:
             self._peers.failed(str(failure))
         elif self.is_main and not self._busy and not lost:
-            with self._speaking, suppressed_loss():  # never in the middle of a heartbeat
+            with self._sending, suppressed_loss():  # never in the middle of a heartbeat
                 self._send([RankOrder.END, None])
         self._peers.leave()
         if self.device.type == "cuda" and (reported or lost or self._busy):
@@ -225,9 +225,9 @@ class DistributedContext:
     def from_main(self, value: float) -> float:
         """Return the first process's number, for a decision that all must take alike although
         their rounding may differ."""
-        return float(self.tell(value))
+        return float(self.broadcast(value))
 
-    def tell(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Broadcast the first process's value, plain data; returns it in every process."""
         return value if self.alone else self._send([value])[0]
 

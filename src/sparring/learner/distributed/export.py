@@ -50,34 +50,36 @@ def export_weights(
     dtype: torch.dtype,
     adapters: Sequence[str] | None = None,
     merged: bool = True,
-    world: DistributedContext | None = None,
+    distributed: DistributedContext | None = None,
 ) -> None:
     """Save ``model`` with its configuration and tokenizer to ``path``, the weights as ``dtype``.
 
     The active adapter of an adapted model is merged, or those named by ``adapters``; without
-    ``merged`` the base model is saved. All processes of ``world`` call this. Raises OSError in the
-    first process if any process fails to write.
+    ``merged`` the base model is saved. All processes of ``distributed`` call this. Raises OSError
+    in the first process if any process fails to write.
     """
     all_pieces = pieces(model, adapters, merged, twice=True)
     _save_model(
-        model, all_pieces, tokenizer, path, dtype, world or DistributedContext(), untied=True
+        model, all_pieces, tokenizer, path, dtype, distributed or DistributedContext(), untied=True
     )
 
 
 @torch.no_grad()
 def save_sharded(
-    model: PreTrainedModel, tokenizer: Any, path: Path, world: DistributedContext
+    model: PreTrainedModel, tokenizer: Any, path: Path, distributed: DistributedContext
 ) -> None:
     """Save a sharded model in the form of `model.save_model`. All processes call this and write a
     share of the files."""
     names: list[str] = [str(name) for name in getattr(model, "peft_config", ())]
     for name in names:
         of_role = has_role_adapters(model)
-        export_adapter(model, path / ADAPTER / name if of_role else path / ADAPTER, name, world)
+        export_adapter(
+            model, path / ADAPTER / name if of_role else path / ADAPTER, name, distributed
+        )
     players = {path / name: [name] for name in names} if has_role_adapters(model) else {path: None}
     for place, adapters in players.items():
         all_pieces = pieces(model, adapters, merged=True, twice=False)
-        _save_model(model, all_pieces, tokenizer, place, torch.float32, world, untied=False)
+        _save_model(model, all_pieces, tokenizer, place, torch.float32, distributed, untied=False)
 
 
 def _save_model(
@@ -86,15 +88,15 @@ def _save_model(
     tokenizer: Any,
     path: Path,
     dtype: torch.dtype,
-    world: DistributedContext,
+    distributed: DistributedContext,
     untied: bool,
 ) -> None:
     failure = None
-    if world.is_main:
+    if distributed.is_main:
         failure = _tried(path, lambda: _describe(model, tokenizer, path, dtype, untied))
     files = _filled(all_pieces, dtype)
-    failures = _written(files, path, dtype, world)
-    if world.is_main:
+    failures = _written(files, path, dtype, distributed)
+    if distributed.is_main:
         failure = failure or _tried(path, lambda: _index(files, path, dtype))
         for why in (failure, *failures):
             if why is not None:
@@ -103,14 +105,14 @@ def _save_model(
 
 @torch.no_grad()
 def export_adapter(
-    model: PreTrainedModel, path: Path, adapter: str, world: DistributedContext | None = None
+    model: PreTrainedModel, path: Path, adapter: str, distributed: DistributedContext | None = None
 ) -> None:
     """Save one LoRA adapter to ``path`` in the form that `peft` and servers load. All processes
-    of ``world`` call this. Raises OSError in the first process."""
-    world = world or DistributedContext()
+    of ``distributed`` call this. Raises OSError in the first process."""
+    distributed = distributed or DistributedContext()
     state = get_peft_model_state_dict(model, adapter_name=adapter, save_embedding_layers=False)
     tensors = {name: whole(tensor.detach()) for name, tensor in state.items()}
-    if not world.is_main:
+    if not distributed.is_main:
         return
 
     def save() -> None:
@@ -182,16 +184,19 @@ def _index(files: Sequence[list[WeightPiece]], path: Path, dtype: torch.dtype) -
 
 
 def _written(
-    files: Sequence[list[WeightPiece]], path: Path, dtype: torch.dtype, world: DistributedContext
+    files: Sequence[list[WeightPiece]],
+    path: Path,
+    dtype: torch.dtype,
+    distributed: DistributedContext,
 ) -> list[int | None]:
     """Write each file in one of the processes that see ``path``, in the background while the next
     file's tensors are gathered. Returns each process's error number, None where all went well."""
-    writers = _seeing(path, world)
+    writers = _seeing(path, distributed)
     failure: int | None = None
     with ThreadPoolExecutor(1) as beside:
         pending: Future[int | None] | None = None
         for number, file in enumerate(files):
-            keep = writers[number % len(writers)] == world.rank and failure is None
+            keep = writers[number % len(writers)] == distributed.rank and failure is None
             tensors: dict[str, torch.Tensor] = {}
             for piece in file:  # gathering is collective: all processes make every piece
                 tensors |= piece.make(dtype, keep)
@@ -199,7 +204,7 @@ def _written(
                 failure = failure or (pending.result() if pending else None)
                 pending = beside.submit(_save, tensors, path / _name(number, files))
         failure = failure or (pending.result() if pending else None)
-    return world.gather(failure)
+    return distributed.gather(failure)
 
 
 def _save(tensors: dict[str, torch.Tensor], file: Path) -> int | None:
@@ -223,16 +228,16 @@ def _tried(path: Path, write: Any) -> int | None:
     return None
 
 
-def _seeing(path: Path, world: DistributedContext) -> list[int]:
+def _seeing(path: Path, distributed: DistributedContext) -> list[int]:
     """Return the ranks of the processes that see the first process's ``path``; processes on other
     machines may not."""
-    if world.alone:
+    if distributed.alone:
         return [0]
     mark = path / f".{secrets.token_hex(8)}"
-    if world.is_main:
+    if distributed.is_main:
         _tried(path.parent, lambda: mark.write_text("", encoding="utf-8"))
-    name = world.tell(mark.name)
-    seen = world.gather(world.is_main or (path / name).exists())
-    if world.is_main:
+    name = distributed.broadcast(mark.name)
+    seen = distributed.gather(distributed.is_main or (path / name).exists())
+    if distributed.is_main:
         mark.unlink(missing_ok=True)
     return [rank for rank, sees in enumerate(seen) if sees]

@@ -25,10 +25,13 @@ class Gradients:
     """Gradient of one optimiser step. ``parameters`` have no gradient at the start."""
 
     def __init__(
-        self, parameters: Sequence[torch.nn.Parameter], world: DistributedContext, sharded: bool
+        self,
+        parameters: Sequence[torch.nn.Parameter],
+        distributed: DistributedContext,
+        sharded: bool,
     ) -> None:
         self.parameters = parameters
-        self.world = world
+        self.distributed = distributed
         self.sharded = sharded
         self._earlier: dict[int, torch.Tensor] = {}
         """Sum of the earlier roles' gradients, by parameter. In a single process, and with sharded
@@ -38,7 +41,7 @@ class Gradients:
     def add(self, last: bool) -> float:
         """Close a role's backward passes. Returns the norm of the role's part of the gradient.
         After the ``last`` role the parameters' gradients hold the sum of all roles."""
-        if self.world.alone or self.sharded:
+        if self.distributed.alone or self.sharded:
             norm = self._norm(self._gradients(), self._earlier)
             if not last:  # copied only where another role will add to the gradient
                 self._earlier = {i: g.clone() for i, g in self._gradients().items()}
@@ -56,10 +59,10 @@ class Gradients:
 
     def clip(self, longest: float) -> float:
         """Scale the gradient down to the norm ``longest``. Returns its norm before that."""
-        if self.world.alone:
+        if self.distributed.alone:
             return float(torch.nn.utils.clip_grad_norm_(self.parameters, longest))
         # All take the first process's norm: rounding may depend on the number of threads.
-        norm = self.world.from_main(self._norm(self._gradients(), {}))
+        norm = self.distributed.from_main(self._norm(self._gradients(), {}))
         if norm > longest:
             for gradient in self._gradients().values():
                 local(gradient).mul_(longest / (norm + 1e-6))  # the formula of clip_grad_norm_
@@ -74,7 +77,7 @@ class Gradients:
         """Sum the gradients over all processes. A process without a gradient that another has
         counts as 0. A gradient that no process has stays None, and the optimiser skips its
         parameter."""
-        reached = self.world.highest([float(p.grad is not None) for p in self.parameters])
+        reached = self.distributed.highest([float(p.grad is not None) for p in self.parameters])
         waiting = []
         for parameter, somewhere in zip(self.parameters, reached, strict=True):
             if somewhere:
@@ -93,5 +96,5 @@ class Gradients:
         ]
         norm = float(torch.linalg.vector_norm(torch.stack(norms)))
         if self.sharded:
-            norm = math.sqrt(self.world.sums([norm**2])[0])
+            norm = math.sqrt(self.distributed.sums([norm**2])[0])
         return norm

@@ -52,9 +52,9 @@ class PeerLost(KeyboardInterrupt):
 class Peers:
     """This process's connections to the others. ``why`` is the reason of a failure, None before."""
 
-    def __init__(self, rank: int, size: int, tell: Callable[[Any], Any], address: str) -> None:
-        """Connect this process. ``tell`` broadcasts the first process's value; ``address`` is the
-        first process's address. Raises OSError if a process does not connect."""
+    def __init__(self, rank: int, size: int, broadcast: Callable[[Any], Any], address: str) -> None:
+        """Connect this process. ``broadcast`` sends the first process's value to all; ``address``
+        is the first process's address. Raises OSError if a process does not connect."""
         self.rank = rank
         self.size = size
         self.why: str | None = None
@@ -64,16 +64,16 @@ class Peers:
         """Whether a collective operation has failed already, so that the main thread is ending."""
         self.abort: Callable[[], None] | None = None
         """Function that frees the main thread from waiting for a GPU; None without GPUs."""
-        self._left = threading.Event()
+        self._has_left = threading.Event()
         """Set when this process has left the run."""
-        self._known = threading.Event()
+        self._failure_known = threading.Event()
         """Set when ``why`` holds the reason of a failure."""
         self._links: dict[socket.socket, int] = {}
         if rank == 0:
-            self._listen(tell)
+            self._listen(broadcast)
             signal.signal(_SIGNAL, self._raise)
         else:
-            self._connect(tell, address)
+            self._connect(broadcast, address)
         threading.Thread(target=self._watch, name="peers", daemon=True).start()
 
     def failed(self, why: str) -> None:
@@ -82,7 +82,7 @@ class Peers:
 
     def leave(self) -> None:
         """Close the connections after a message that this is no failure."""
-        self._left.set()
+        self._has_left.set()
         self._send({})
         for link in self._links:
             with contextlib.suppress(OSError):
@@ -91,16 +91,16 @@ class Peers:
     def reason(self, seconds: float = 2.0) -> str | None:
         """Return the reason of a failure, after waiting up to ``seconds`` for it to arrive; None
         if none arrives."""
-        self._known.wait(seconds)
+        self._failure_known.wait(seconds)
         return self.why
 
-    def _listen(self, tell: Callable[[Any], Any]) -> None:
+    def _listen(self, broadcast: Callable[[Any], Any]) -> None:
         family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
         with socket.create_server(
             ("", 0), family=family, dualstack_ipv6=family is socket.AF_INET6, backlog=self.size
         ) as server:
             secret = secrets.token_hex(16)
-            tell((server.getsockname()[1], secret))
+            broadcast((server.getsockname()[1], secret))
             deadline = time.monotonic() + _JOINING
             while len(self._links) < self.size - 1:
                 server.settimeout(max(0.1, deadline - time.monotonic()))
@@ -112,8 +112,8 @@ class Peers:
                     continue
                 self._links[_kept(link)] = int(greeting[1])
 
-    def _connect(self, tell: Callable[[Any], Any], address: str) -> None:
-        port, secret = tell(None)
+    def _connect(self, broadcast: Callable[[Any], Any], address: str) -> None:
+        port, secret = broadcast(None)
         link = socket.create_connection((address, port), timeout=_JOINING)
         link.sendall(f"{secret} {self.rank}\n".encode())
         self._links[_kept(link)] = 0
@@ -123,7 +123,7 @@ class Peers:
         with selectors.DefaultSelector() as selector:
             for link in self._links:
                 selector.register(link, selectors.EVENT_READ, b"")
-            while selector.get_map() and not self._left.is_set():
+            while selector.get_map() and not self._has_left.is_set():
                 for key, _ in selector.select(1.0):
                     data = _read(key.fileobj)
                     text = key.data + data
@@ -136,8 +136,8 @@ class Peers:
                         break
                 if self.why is not None:
                     break
-        if self.why is not None and not self._left.is_set():
-            self._known.set()
+        if self.why is not None and not self._has_left.is_set():
+            self._failure_known.set()
             self._end()
 
     def _receive(self, text: bytes, sender: int) -> None:
@@ -147,7 +147,7 @@ class Peers:
             message = json.loads(text.split(b"\n")[0])
         except ValueError:
             message = {"rank": sender, "failed": None}
-        if not message or self._left.is_set():
+        if not message or self._has_left.is_set():
             return
         if message["failed"] is None:
             name = "the first process" if message["rank"] == 0 else f"process {message['rank']}"
@@ -169,18 +169,18 @@ class Peers:
         if self.abort is not None and self.busy:
             self.abort()
         if self.busy:
-            self._left.wait(_BY_ITSELF)
-        if self.rank == 0 and not self.unwinding and not self._left.is_set():
+            self._has_left.wait(_BY_ITSELF)
+        if self.rank == 0 and not self.unwinding and not self._has_left.is_set():
             main = threading.main_thread().ident
             assert main is not None
             signal.pthread_kill(main, _SIGNAL)
-        if not self._left.wait(GRACE if self.rank == 0 else _FOLLOWER_GRACE):
+        if not self._has_left.wait(GRACE if self.rank == 0 else _FOLLOWER_GRACE):
             line = f"process {self.rank} of {self.size}: ended: {self.why}\n"
             os.write(2, line.encode())
             os._exit(1)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        if self.why is not None and not self._left.is_set() and not self.unwinding:
+        if self.why is not None and not self._has_left.is_set() and not self.unwinding:
             self.unwinding = True
             raise PeerLost(self.why)
 

@@ -36,7 +36,7 @@ _WAYS = ("fused", "foreach")
 
 
 def shard(
-    model: PreTrainedModel, world: DistributedContext, dtype: torch.dtype | None = None
+    model: PreTrainedModel, distributed: DistributedContext, dtype: torch.dtype | None = None
 ) -> None:
     """Shard the model's parameters in place; this process's shards move to its device.
 
@@ -45,7 +45,7 @@ def shard(
     matrix belongs to no unit, because `head` uses it outside of the model's own forward pass; it is
     gathered by `output_weights`. Raises `ModelError` for a model with other weights besides.
     """
-    mesh = init_device_mesh(world.device.type, (world.size,))
+    mesh = init_device_mesh(distributed.device.type, (distributed.size,))
     base = inner_model(model)
     tied = is_tied(base)
     decoder, embeddings = decoder_of(base), base.get_input_embeddings()
@@ -69,7 +69,7 @@ def shard(
     for module in output.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if not isinstance(parameter, DTensor):
-                setattr(module, name, _part_of(parameter, mesh, world))
+                setattr(module, name, _part_of(parameter, mesh, distributed))
     for name, parameter in model.named_parameters():
         if not isinstance(parameter, DTensor):
             raise ModelError(
@@ -94,13 +94,13 @@ def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
 
 
 def _part_of(
-    parameter: torch.nn.Parameter, mesh: DeviceMesh, world: DistributedContext
+    parameter: torch.nn.Parameter, mesh: DeviceMesh, distributed: DistributedContext
 ) -> torch.nn.Parameter:
     """Return this process's rows of a parameter, split in the way of `fully_shard`."""
-    rows = parameter.detach().chunk(world.size)
-    own = rows[world.rank] if world.rank < len(rows) else parameter.detach()[:0]
+    rows = parameter.detach().chunk(distributed.size)
+    own = rows[distributed.rank] if distributed.rank < len(rows) else parameter.detach()[:0]
     if not own.is_meta:
-        own = own.to(world.device, copy=True)
+        own = own.to(distributed.device, copy=True)
     part = DTensor.from_local(
         own, mesh, [Shard(0)], run_check=False, shape=parameter.shape, stride=parameter.stride()
     )
@@ -197,14 +197,16 @@ def gather_weights(
 
 @torch.no_grad()
 def spread_weights(
-    model: PreTrainedModel, weights: Mapping[str, torch.Tensor] | None, world: DistributedContext
+    model: PreTrainedModel,
+    weights: Mapping[str, torch.Tensor] | None,
+    distributed: DistributedContext,
 ) -> None:
     """Set the trained weights of all processes from the first process's ``weights`` by name (None
     in the others)."""
     for name, parameter in _parts(model):
         if parameter.requires_grad:
             value = weights[name].detach() if weights is not None else None
-            parameter.copy_(spread(value, parameter, parameter.shape, parameter.dtype, world))
+            parameter.copy_(spread(value, parameter, parameter.shape, parameter.dtype, distributed))
 
 
 def gather_state(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, Any]:
@@ -233,7 +235,7 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 
 
 def spread_state(
-    optimizer: torch.optim.Optimizer, state: dict[str, Any] | None, world: DistributedContext
+    optimizer: torch.optim.Optimizer, state: dict[str, Any] | None, distributed: DistributedContext
 ) -> None:
     """Load the first process's full ``state`` (None in the others) into every process's
     optimiser."""
@@ -246,7 +248,7 @@ def spread_state(
             for number, values in state["state"].items()
         }
         description = [kinds, state["param_groups"]]
-    kinds, groups = world.tell(description)
+    kinds, groups = distributed.broadcast(description)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     own: dict[int, dict[str, Any]] = {}
     for number, values in kinds.items():
@@ -255,7 +257,7 @@ def spread_state(
             if isinstance(kind, tuple):
                 value = state["state"][number][key] if state is not None else None
                 like = parameters[number]
-                own[number][key] = spread(value, like, torch.Size(kind[0]), kind[1], world)
+                own[number][key] = spread(value, like, torch.Size(kind[0]), kind[1], distributed)
             else:
                 own[number][key] = kind
     load_state(optimizer, {"state": own, "param_groups": groups})
@@ -266,14 +268,14 @@ def spread(
     like: torch.Tensor,
     shape: torch.Size,
     dtype: torch.dtype,
-    world: DistributedContext,
+    distributed: DistributedContext,
 ) -> torch.Tensor:
     """Send the first process's ``value`` (None in the others) to all processes. Returns the full
     tensor, or this process's shard where ``like`` is sharded and has the same shape."""
     if value is not None:
-        whole = value.to(world.device, dtype, copy=True)
+        whole = value.to(distributed.device, dtype, copy=True)
     else:
-        whole = torch.empty(shape, dtype=dtype, device=world.device)
+        whole = torch.empty(shape, dtype=dtype, device=distributed.device)
     if isinstance(like, DTensor) and shape == like.shape:
         return distribute_tensor(whole, like.device_mesh, like.placements)
     dist.broadcast(whole, 0)

@@ -67,14 +67,19 @@ def skeleton(model: PreTrainedModel) -> PreTrainedModel:
 
 @torch.no_grad()
 def fill(
-    model: PreTrainedModel, source: PreTrainedModel | None, world: DistributedContext, keep: bool
+    model: PreTrainedModel,
+    source: PreTrainedModel | None,
+    distributed: DistributedContext,
+    keep: bool,
 ) -> None:
     """Give a sharded skeleton its weights from the first process's ``source`` (None in the others),
     one tensor after another. Without ``keep`` each of the source's tensors is freed once sent."""
     weights = dict(source.named_parameters()) if source is not None else {}
     for module, name, place, part in _parameters(model):
         full = weights.get(place)
-        value = spread(None if full is None else full.detach(), part, part.shape, part.dtype, world)
+        value = spread(
+            None if full is None else full.detach(), part, part.shape, part.dtype, distributed
+        )
         _put(model, module, name, part, value)
         if full is not None and not keep:
             full.data = full.data.new_empty(0)

@@ -46,7 +46,7 @@ def settled_backend(
     wanted: LogprobBackend,
     model: PreTrainedModel,
     precision: Precision,
-    world: DistributedContext,
+    distributed: DistributedContext,
     sharded: bool,
 ) -> ChosenBackend:
     """Return the backend for ``wanted``, after a trial on ``model`` in the run's precision.
@@ -54,9 +54,9 @@ def settled_backend(
     All processes settle on the same backend: if the trial fails in one process, none uses the
     backend. Raises `ModelError` if a backend chosen by name fails.
     """
-    backend = chosen_backend(wanted, model, world.device, sharded)
+    backend = chosen_backend(wanted, model, distributed.device, sharded)
     problem = problem_of(model, backend, precision)
-    failed = bool(world.highest([float(problem is not None)])[0])
+    failed = bool(distributed.highest([float(problem is not None)])[0])
     if not failed:
         return ChosenBackend(backend)
     problem = problem or "another process cannot use this backend"

@@ -85,9 +85,11 @@ class _Chunks(torch.autograd.Function):
         with torch.autocast(hidden.device.type, enabled=False):
             for start in range(0, count, rule.size):
                 part = slice(start, start + rule.size)
-                h, heat = hidden[part], temperature[part]
+                h, temperatures = hidden[part], temperature[part]
                 row = rows[part] if keeps else rows[: len(h)]
-                logprob, entropy = _fill(row, h, targets[part], heat, weight, bias, rule, wanted)
+                logprob, entropy = _fill(
+                    row, h, targets[part], temperatures, weight, bias, rule, wanted
+                )
                 chosen.append(logprob)
                 entropies.append(entropy)
                 if wanted:
@@ -113,12 +115,12 @@ class _Chunks(torch.autograd.Function):
         size = len(targets) if kept is not None else ctx.rule.size  # kept rows are one product
         with torch.autocast(hidden.device.type, enabled=False):
             pieces = _pieces(size, hidden, targets, temperature, rate)
-            for h, target, heat, r in pieces:
+            for h, target, temperatures, r in pieces:
                 if kept is not None:
                     row = kept
                 else:
                     row = weight.new_empty(len(h), weight.shape[0])
-                    _fill(row, h, target, heat, weight, bias, ctx.rule, True)
+                    _fill(row, h, target, temperatures, weight, bias, ctx.rule, True)
                 part = row.T @ (h * r[:, None]).to(row.dtype)
                 if len(pieces) == 1:
                     to_weight = part
@@ -168,13 +170,13 @@ def _fill(
         # memory, and touch fresh pages, once for every operation below.
         size = max(1, CACHE_BYTES // (4 * rows.shape[1]))
     chosen, entropies = [], []
-    for part, target, heat in _pieces(size, rows, targets, temperature):
+    for part, target, temperatures in _pieces(size, rows, targets, temperature):
         logits = part.float()
         if rule.factor != 1.0:
             logits = logits * rule.factor
         if rule.cap is not None:
             logits = torch.tanh(logits / rule.cap) * rule.cap
-        logprob, entropy, p = reduced(logits, target, heat)
+        logprob, entropy, p = reduced(logits, target, temperatures)
         chosen.append(logprob)
         entropies.append(entropy)
         if wanted:

@@ -115,14 +115,14 @@ def _fitting(group: SampleGroup, budget: int, backend: LogprobBackend) -> list[S
 
 @dataclass(slots=True)
 class _Batch:
-    """Pieces of groups, and the number of positions left for more."""
+    """Pieces of groups, and the number of positions free for more."""
 
-    left: int
+    free: int
     pieces: list[SampleGroup] = field(default_factory=list)
 
     def take(self, group: SampleGroup, samples: Sequence[Sample]) -> None:
         piece = replace(group, samples=tuple(samples))
-        self.left -= _alone(piece)
+        self.free -= _alone(piece)
         self.pieces.append(piece)
 
 
@@ -135,12 +135,12 @@ def _filled(groups: Sequence[SampleGroup], budget: int) -> list[list[SampleGroup
         rest = sorted(group.samples, key=lambda s: -len(s.token_ids))
         while rest:
             need = _alone(replace(group, samples=tuple(rest)))
-            fits = next((b for b in batches if b.left >= need), None)
+            fits = next((b for b in batches if b.free >= need), None)
             if fits is not None:
                 fits.take(group, rest)
                 break
-            widest = max(batches, key=lambda b: b.left, default=None)
-            taken = _part(group, rest, widest.left) if widest is not None else []
+            widest = max(batches, key=lambda b: b.free, default=None)
+            taken = _part(group, rest, widest.free) if widest is not None else []
             # A split computes the prompt once more. The emptiest batch takes a part of the group
             # only if the part's responses are longer than the prompt; else a new batch begins.
             if widest is None or _alone(replace(group, samples=tuple(taken))) <= 2 * len(

@@ -78,8 +78,8 @@ def flex_forward(
         out, aux = _call(query, key, value, options)
         # The kernel knows no sinks. A sink only scales the output, by the share of the probability
         # that it leaves to the places: exp(lse) / (exp(lse) + exp(sink)).
-        left = torch.sigmoid(aux.lse.float() - s_aux.float()[:, None])
-        out = (out * left[..., None]).to(value.dtype)
+        share = torch.sigmoid(aux.lse.float() - s_aux.float()[:, None])
+        out = (out * share[..., None]).to(value.dtype)
     return out.transpose(1, 2).contiguous(), None
 
 

@@ -66,7 +66,7 @@ class Packing:
 
         text = torch.arange(len(texts)).repeat_interleave(length)  # by token: index of its text
         offset = torch.arange(places) - start[text]
-        behind = ~is_prompt[text]  # by token: whether a prompt stands before its text
+        after_prompt = ~is_prompt[text]  # by token: whether a prompt stands before its text
         zeros, itself = torch.zeros(width, dtype=torch.long), torch.arange(width)
 
         def spread(values: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
@@ -82,9 +82,9 @@ class Packing:
         index = torch.where(number == 0, end[~is_prompt][answer] - 1, within)
         return cls(
             spread(ids, zeros),
-            spread(offset + behind * length[prompt][text], zeros),
-            spread(behind * begin[text], zeros),
-            spread(behind * end[text], zeros),
+            spread(offset + after_prompt * length[prompt][text], zeros),
+            spread(after_prompt * begin[text], zeros),
+            spread(after_prompt * end[text], zeros),
             spread(start[text], itself),
             index.to(device),
         )

@@ -2,7 +2,7 @@
 
 - `DynamicCache` of `transformers` appends by concatenation: each new token copies all earlier ones,
   in every row.
-- `GrowingLayer` owns a buffer with room for the longest response and returns a view of the filled
+- `GrowingLayer` owns a buffer with space for the longest response and returns a view of the filled
   part. Prompts are computed once (`from_prompts`) and their rows repeated. When rows end, the last
   rows move into their places (`close_gaps`). The copying is proportional to the rows that ended, so
   it can happen at every token.
@@ -30,18 +30,19 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         values: Sequence[torch.Tensor],
         n: int,
         width: int,
-        room: int,
+        max_tokens: int,
     ):
         """Start from the keys and values of prompts, each prompt repeated ``n`` times.
 
         ``keys`` and ``values`` hold a tensor [prompts, heads, positions, head size] for each part
-        of the prompts. Prompts end at position ``width``; ``room`` further positions can be filled.
+        of the prompts. Prompts end at position ``width``; ``max_tokens`` further positions can be
+        filled.
         """
         super().__init__()
         self.length = width
         rows = n * sum(len(part) for part in keys)
-        self.keys = _repeated(keys, rows, n, width + room, width)
-        self.values = _repeated(values, rows, n, width + room, width)
+        self.keys = _repeated(keys, rows, n, width + max_tokens, width)
+        self.values = _repeated(values, rows, n, width + max_tokens, width)
         self._live_keys, self._live_values = self.keys, self.values
         self.is_initialized = True
 
@@ -72,14 +73,14 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         """Return the number of positions of the buffer."""
         return int(self.keys.shape[2])
 
-    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``left`` rows
+    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, remaining: int) -> None:
+        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``remaining`` rows
         remain."""
         if len(holes):
             for buffer in (self.keys, self.values):
                 filled = buffer[:, :, : self.length]
                 filled[holes] = filled[movers]
-        self._live_keys, self._live_values = self.keys[:left], self.values[:left]
+        self._live_keys, self._live_values = self.keys[:remaining], self.values[:remaining]
 
 
 class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
@@ -96,13 +97,13 @@ class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
         values: Sequence[torch.Tensor],
         n: int,
         width: int,
-        room: int,
+        max_tokens: int,
     ) -> None:
         """Start from the keys and values of prompts; the arguments are those of `GrowingLayer`."""
         super().__init__()
         rows = n * sum(len(part) for part in keys)
         # A masked position has weight 0, but 0 × NaN is NaN: unfilled memory must hold numbers.
-        self._all = [_repeated(x, rows, n, width + room, width) for x in (keys, values)]
+        self._all = [_repeated(x, rows, n, width + max_tokens, width) for x in (keys, values)]
         for buffer in self._all:
             buffer[:, :, width:] = 0
         self.keys, self.values = self._all
@@ -169,14 +170,14 @@ def from_prompts(
     caches: Sequence[DynamicCache],
     n: int,
     width: int,
-    room: int,
+    max_tokens: int,
 ) -> Cache:
     """Return a cache of such layers that repeats each prompt's row ``n`` times, right-aligned at
-    ``width``, with ``room`` further positions. Each of ``caches`` holds one part of the prompts, in
-    order."""
+    ``width``, with ``max_tokens`` further positions. Each of ``caches`` holds one part of the
+    prompts, in order."""
     return Cache(
         layers=[
-            layer([p.keys for p in parts], [p.values for p in parts], n, width, room)
+            layer([p.keys for p in parts], [p.values for p in parts], n, width, max_tokens)
             for parts in zip(*(cache.layers for cache in caches), strict=True)
         ]
     )

@@ -1,5 +1,4 @@
-"""A local checkpoint as a `ChatModel`: sampled by `policy.local` with the model's own chat
-template.
+"""A local checkpoint as a `ChatModel`: sampled by `policy.local` with its own chat template.
 
 The model is loaded at the first request, so an evaluation whose responses are all on record loads
 none. Responses to one prompt that are requested together share the prompt's computation. A single
@@ -36,8 +35,7 @@ class LoadedModel:
 @dataclass(slots=True)
 class LocalModel:
     """`ChatModel` that samples in this process. ``place`` is the model's directory or hub id,
-    ``rows`` the number of responses sampled in one batch. Texts keep the reasoning marks
-    ``marks``."""
+    ``rows`` the number of responses sampled in one batch. Texts keep the reasoning ``marks``."""
 
     place: str
     identity: Mapping[str, Any]

@@ -57,14 +57,14 @@ class _Rows:
     over: torch.Tensor
     """Whether the response has ended; its row may still be in the batch."""
 
-    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``left`` rows
+    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, remaining: int) -> None:
+        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``remaining`` rows
         remain."""
         for name in self.__slots__:
             values = getattr(self, name)
             if values is not None:
                 values[holes] = values[movers]
-                setattr(self, name, values[:left])
+                setattr(self, name, values[:remaining])
 
 
 @torch.no_grad()
@@ -83,8 +83,8 @@ def decode(
     within `torch.no_grad`, as soon as the host knows, with the responses that have ended since the
     last call. Each response is reported once.
     """
-    room = max(p.params.max_tokens for p in prompts)
-    with grouping(model), packing(model, room):
+    max_tokens = max(p.params.max_tokens for p in prompts)
+    with grouping(model), packing(model, max_tokens):
         _decode(model, prompts, n, end_ids, ended, cut, first)
 
 
@@ -99,19 +99,19 @@ def _decode(
 ) -> None:
     device = model.device
     count = len(prompts) * n
-    room = max(p.params.max_tokens for p in prompts)
-    # All random numbers are drawn before the first token, [room, count]: a response's numbers do
-    # not depend on the rows that are left in the batch.
-    uniform = torch.from_numpy(uniforms(prompts, n, room, first).T.copy()).to(device)
-    logits, following = _begin(model, prompts, n, room)
+    max_tokens = max(p.params.max_tokens for p in prompts)
+    # All random numbers are drawn before the first token, [max_tokens, count]: a response's numbers
+    # do not depend on the rows that are left in the batch.
+    uniform = torch.from_numpy(uniforms(prompts, n, max_tokens, first).T.copy()).to(device)
+    logits, following = _begin(model, prompts, n, max_tokens)
     rows = _start(prompts, n, device)
     # By step and original row: a row keeps its column in these buffers wherever it moves.
-    tokens = torch.zeros((room, count), dtype=torch.long, device=device)
-    logprobs = torch.zeros((room, count), device=device)
+    tokens = torch.zeros((max_tokens, count), dtype=torch.long, device=device)
+    logprobs = torch.zeros((max_tokens, count), device=device)
     ends = torch.tensor(list(end_ids), device=device)
     check_every = _check_every(device)
 
-    for step in range(room):
+    for step in range(max_tokens):
         if step:
             logits = following(rows.last, rows.position)
         if cut is not None:
@@ -127,22 +127,23 @@ def _decode(
         rows.over |= (rows.last[:, None] == ends).any(1) | (rows.limit <= step + 1)
         # An ended row stays at its position, because the model may have no further one.
         rows.position += ~rows.over
-        if (step + 1) % check_every and step + 1 < room:
+        if (step + 1) % check_every and step + 1 < max_tokens:
             continue
         over = rows.over.cpu()  # waits for the device
         if not over.any():
             continue
-        gone = over.nonzero()[:, 0]
-        _report(rows, gone.to(device), tokens, logprobs, end_ids, ended)
-        left = len(over) - len(gone)
-        if not left:
+        ended_rows = over.nonzero()[:, 0]
+        _report(rows, ended_rows.to(device), tokens, logprobs, end_ids, ended)
+        remaining = len(over) - len(ended_rows)
+        if not remaining:
             return
-        # The last rows that go on fill the places of ended rows among the first `left`: as few rows
-        # are copied as have ended, and what remains is a prefix of every buffer.
-        holes = gone[gone < left].to(device)
-        movers = (~over[left:]).nonzero()[:, 0].to(device) + left
-        rows.close_gaps(holes, movers, left)
-        following.close_gaps(holes, movers, left)
+        # The last rows that go on fill the places of ended rows among the first `remaining` rows. So
+        # no more rows are copied than have ended, and the rows that go on are a prefix of every
+        # buffer.
+        holes = ended_rows[ended_rows < remaining].to(device)
+        movers = (~over[remaining:]).nonzero()[:, 0].to(device) + remaining
+        rows.close_gaps(holes, movers, remaining)
+        following.close_gaps(holes, movers, remaining)
 
 
 def _check_every(device: torch.device) -> int:
@@ -154,14 +155,14 @@ def _check_every(device: torch.device) -> int:
 
 def _report(
     rows: _Rows,
-    gone: torch.Tensor,
+    ended_rows: torch.Tensor,
     tokens: torch.Tensor,
     logprobs: torch.Tensor,
     end_ids: Sequence[int],
     ended: Callable[[list[EndedResponse]], None],
 ) -> None:
-    """Report the responses in the rows ``gone``."""
-    index, length = rows.index[gone], rows.length[gone].tolist()
+    """Report the responses in ``ended_rows``."""
+    index, length = rows.index[ended_rows], rows.length[ended_rows].tolist()
     longest = max(length)
     ids, values = tokens[:longest, index].T.tolist(), logprobs[:longest, index].T.tolist()
     ended(
@@ -173,7 +174,7 @@ def _report(
 
 
 def _begin(
-    model: PreTrainedModel, prompts: Sequence[Prompt], n: int, room: int
+    model: PreTrainedModel, prompts: Sequence[Prompt], n: int, max_tokens: int
 ) -> tuple[torch.Tensor, Growing | Static]:
     """Compute the prompts. Returns the logits of the first tokens [prompts × n, vocabulary], and
     the function for the passes that follow."""
@@ -181,12 +182,12 @@ def _begin(
     lengths = _per_row([len(p.token_ids) for p in prompts], n, model.device)
     width, mask = int(lengths.max()), None
     if int(lengths.min()) < width:  # without padding the model needs no mask, which is faster
-        places = torch.arange(width + room, device=model.device)
+        places = torch.arange(width + max_tokens, device=model.device)
         mask = (places >= (width - lengths)[:, None]).long()
     capture = capture_for(model)
     if capture is None:
-        return logits, Growing(model, caches, n, width, room, mask)
-    return logits, Static(model, caches, n, width, room, mask, capture)
+        return logits, Growing(model, caches, n, width, max_tokens, mask)
+    return logits, Static(model, caches, n, width, max_tokens, mask, capture)
 
 
 def _start(prompts: Sequence[Prompt], n: int, device: torch.device) -> _Rows:

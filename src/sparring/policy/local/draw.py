@@ -25,12 +25,12 @@ _LARGE = 1 << 15
 """Smallest vocabulary for which blocks save time."""
 
 
-def uniforms(prompts: Sequence[Prompt], n: int, room: int, first: int = 0) -> np.ndarray:
-    """Return uniform numbers in [0, 1) [prompts × n, room], an independent stream for each
+def uniforms(prompts: Sequence[Prompt], n: int, max_tokens: int, first: int = 0) -> np.ndarray:
+    """Return uniform numbers in [0, 1) [prompts × n, max_tokens], an independent stream for each
     response. The responses to a prompt have the indices from ``first`` on."""
     return np.stack(
         [
-            np.random.Generator(np.random.Philox(key=[p.seed, index])).random(room)
+            np.random.Generator(np.random.Philox(key=[p.seed, index])).random(max_tokens)
             for p in prompts
             for index in range(first, first + n)
         ]
@@ -87,11 +87,11 @@ def _draw_by_blocks(
     scaled = _scaled(logits, temperature)
     probability = torch.softmax(scaled, -1).view(len(logits), -1, _BLOCK)
     sums = probability.sum(-1).double()
-    # `left`: the part of the target that lies within the block. As a share of the block's sum it
-    # is the uniform number for the token.
-    block, left = _find(sums.cumsum(-1), uniform[:, None])
+    # `remainder` is the part of the target that lies within the block. As a share of the block's
+    # sum it is the uniform number for the token.
+    block, remainder = _find(sums.cumsum(-1), uniform[:, None])
     inner = probability[torch.arange(len(block)), block[:, 0]].cumsum(-1, dtype=torch.float64)
-    inside, _ = _find(inner, left / sums.gather(1, block))
+    inside, _ = _find(inner, remainder / sums.gather(1, block))
     chosen = _greedy(block * _BLOCK + inside, logits, temperature)
     # The log-prob is the distance to the largest logit plus the log-prob of that token. The
     # logarithm of the token's own probability would fail where float32 has rounded it to 0.

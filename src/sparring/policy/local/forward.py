@@ -33,16 +33,16 @@ class Growing:
         caches: Sequence[DynamicCache],
         n: int,
         width: int,
-        room: int,
+        max_tokens: int,
         mask: torch.Tensor | None,
     ) -> None:
         """Continue from the ``caches`` of the prompts' parts, with each prompt ``n`` times.
 
-        Prompts end at position ``width``; ``room`` further positions can be filled. ``mask`` [rows,
-        width + room] is 0 at padding; None if there is no padding.
+        Prompts end at position ``width``; ``max_tokens`` further positions can be filled. ``mask``
+        [rows, width + max_tokens] is 0 at padding; None if there is no padding.
         """
         self._model = model
-        self._cache = from_prompts(GrowingLayer, caches, n, width, room)
+        self._cache = from_prompts(GrowingLayer, caches, n, width, max_tokens)
         self._mask = mask
         self._filled = width
 
@@ -53,14 +53,14 @@ class Growing:
         mask = None if self._mask is None else self._mask[:, : self._filled]
         return _logits(self._model, last[:, None], position[:, None], mask, self._cache)
 
-    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``left`` rows
+    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, remaining: int) -> None:
+        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``remaining`` rows
         remain."""
         for layer in self._cache.layers:
-            layer.close_gaps(holes, movers, left)
+            layer.close_gaps(holes, movers, remaining)
         if self._mask is not None:
             self._mask[holes] = self._mask[movers]
-            self._mask = self._mask[:left]
+            self._mask = self._mask[:remaining]
 
 
 class Static:
@@ -72,7 +72,7 @@ class Static:
         caches: Sequence[DynamicCache],
         n: int,
         width: int,
-        room: int,
+        max_tokens: int,
         mask: torch.Tensor | None,
         capture: Capture,
     ) -> None:
@@ -81,10 +81,10 @@ class Static:
         device = model.device
         self._model = model
         self._capture: Capture | None = capture
-        self._total = width + room
+        self._total = width + max_tokens
         self._filled = width
         self._offset = torch.tensor([width], device=device)
-        self._cache = from_prompts(FixedLayer, caches, n, width, room)
+        self._cache = from_prompts(FixedLayer, caches, n, width, max_tokens)
         rows = self._cache.layers[0].keys.shape[0]
         self._ids = torch.zeros((rows, 1), dtype=torch.long, device=device)
         self._position = torch.zeros_like(self._ids)
@@ -126,9 +126,9 @@ class Static:
         self._passes += 1
         return self._logits[:live]
 
-    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``left`` rows are
-        read from now on."""
+    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, remaining: int) -> None:
+        """Move rows ``movers`` to the places ``holes`` of ended rows; the first ``remaining`` rows
+        are read from now on."""
         if len(holes):
             for layer in self._cache.layers:
                 layer.move(holes, movers, self._filled)

@@ -22,8 +22,8 @@ TEXTS = (
 )
 
 
-def check_identity(client: Client, encode: Encode, decode: Decode, words: int) -> str:
-    """Return the server's version. ``words`` is the number of tokens of the trainer's tokenizer.
+def check_identity(client: Client, encode: Encode, decode: Decode, vocabulary: int) -> str:
+    """Return the server's version. ``vocabulary`` is the trainer's number of tokens.
 
     Raises `RunError` for a server that is too old or has another tokenizer, and `Unanswered` if an
     answer is missing.
@@ -41,7 +41,7 @@ def check_identity(client: Client, encode: Encode, decode: Decode, words: int) -
                 f"{client.url}: the tokenizer of {client.model()} differs from the trained "
                 f"model's ({text[:20]!r} gives other ids); start the server with the trained model"
             )
-    spread = [i * (words - 1) // 7 for i in range(8)]
+    spread = [i * (vocabulary - 1) // 7 for i in range(8)]
     for token in spread:
         if client.detokenize([token]) != decode([token]):
             raise RunError(

@@ -1,7 +1,7 @@
 """HTTP interface of a vLLM server, except for sampling: its identity, its weights, its state.
 
 A failure that another attempt may cure raises `Unanswered`; any other raises a `RunError` that
-names the server. This module repeats nothing; `station` and `sampler` do.
+names the server. This module repeats nothing; `supervisor` and `sampler` do.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Client:
 
     def version(self) -> str:
         """Return vLLM's version."""
-        return str(self._asked("GET", "/version")["version"])
+        return str(self._request_json("GET", "/version")["version"])
 
     def models(self) -> list[Mapping[str, Any]]:
         """Return name and origin of each served model: the full model first, then adapters."""
-        return [dict(m) for m in self._asked("GET", "/v1/models")["data"]]
+        return [dict(m) for m in self._request_json("GET", "/v1/models")["data"]]
 
     def model(self) -> str:
         """Return the name of the full model. Raises `RunError` if the server serves none."""
@@ -60,12 +60,12 @@ class Client:
     def tokenize(self, text: str) -> list[int]:
         """Return the server's token ids of a text, without special tokens around it."""
         body = {"model": self.model(), "prompt": text, "add_special_tokens": False}
-        return [int(t) for t in self._asked("POST", "/tokenize", body)["tokens"]]
+        return [int(t) for t in self._request_json("POST", "/tokenize", body)["tokens"]]
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """Return the server's text of token ids."""
         body = {"model": self.model(), "tokens": list(ids)}
-        return str(self._asked("POST", "/detokenize", body)["prompt"])
+        return str(self._request_json("POST", "/detokenize", body)["prompt"])
 
     def engines(self) -> dict[str, EngineProgress]:
         """Return the progress of each of the server's engines; empty if the server has no
@@ -78,25 +78,27 @@ class Client:
     def device(self) -> str:
         """Return the kind of device that the server computes on (cuda, cpu, …); empty if the server
         does not report one."""
-        info = self._asked("GET", "/server_info?config_format=json", dev=True).get("vllm_config")
+        info = self._request_json("GET", "/server_info?config_format=json", dev=True).get(
+            "vllm_config"
+        )
         device = info.get("device_config") if isinstance(info, dict) else None
         return str(device.get("device", "")) if isinstance(device, dict) else ""
 
     def weights(self) -> str:
         """Return the label of the server's weights, as `label` set it. A restarted server has lost
         the label."""
-        return str(self._asked("GET", "/weight_info", dev=True)["weight_version"])
+        return str(self._request_json("GET", "/weight_info", dev=True)["weight_version"])
 
     def label(self, name: str) -> None:
         """Label the server's current weights."""
-        self._asked("POST", "/update_weight_version", {"new_version": name}, dev=True)
+        self._request_json("POST", "/update_weight_version", {"new_version": name}, dev=True)
 
     def load(self, path: str) -> None:
         """Load a checkpoint's weights, and drop the prefix cache, which belongs to the old
         weights."""
         rpc = {"method": "reload_weights", "kwargs": {"weights_path": path}}
-        self._asked("POST", "/collective_rpc", rpc, seconds=self.seconds, dev=True)
-        self._asked("POST", "/reset_prefix_cache", dev=True)
+        self._request_json("POST", "/collective_rpc", rpc, seconds=self.seconds, dev=True)
+        self._request_json("POST", "/reset_prefix_cache", dev=True)
 
     def adapters(self) -> set[str]:
         """Return the names of the adapters that the server serves."""
@@ -105,25 +107,25 @@ class Client:
     def load_adapter(self, name: str, path: str) -> None:
         """Serve the adapter in the directory ``path`` as the model ``name``."""
         body = {"lora_name": name, "lora_path": path}
-        self._got("POST", "/v1/load_lora_adapter", body, self.seconds, missing=_LORA)
+        self._request("POST", "/v1/load_lora_adapter", body, self.seconds, missing=_LORA)
 
     def unload_adapter(self, name: str) -> None:
         """Stop serving the adapter ``name``."""
-        self._got("POST", "/v1/unload_lora_adapter", {"lora_name": name}, missing=_LORA)
+        self._request("POST", "/v1/unload_lora_adapter", {"lora_name": name}, missing=_LORA)
 
     def sleep(self) -> None:
         """Move the server's weights to main memory and drop its key/value cache (CUDA)."""
-        self._asked("POST", "/sleep?level=1", dev=True, seconds=self.seconds)
+        self._request_json("POST", "/sleep?level=1", dev=True, seconds=self.seconds)
 
     def wake(self) -> None:
         """Move the server's weights back to the GPU."""
-        self._asked("POST", "/wake_up", dev=True, seconds=self.seconds)
+        self._request_json("POST", "/wake_up", dev=True, seconds=self.seconds)
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
-    def _asked(
+    def _request_json(
         self,
         method: str,
         path: str,
@@ -134,10 +136,10 @@ class Client:
         """Return the JSON object of an answer, {} for an empty answer. ``dev``: the route exists in
         vLLM's development mode only."""
         missing = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
-        reply = self._got(method, path, body, seconds, missing=missing)
+        reply = self._request(method, path, body, seconds, missing=missing)
         return reply.json() if reply.content else {}
 
-    def _got(
+    def _request(
         self,
         method: str,
         path: str,

@@ -39,12 +39,12 @@ class ServedWeights:
 class WeightSet:
     """Full weights that a server should hold, and the adapters on top of them."""
 
-    whole: ServedWeights
+    full: ServedWeights
     adapters: Sequence[ServedWeights] = ()
 
     def holds(self, client: Client) -> bool:
         """Return whether the server holds all of these weights. Raises `Unanswered`."""
-        return client.weights() == self.whole.label and not self._missing(client)
+        return client.weights() == self.full.label and not self._missing(client)
 
     def model(self, client: Client, name: str) -> str:
         """Return the name that the server uses for the weights ``name``."""
@@ -61,13 +61,13 @@ class WeightSet:
         load either.
         """
         loaded = []
-        if client.weights() != self.whole.label:
-            with _seen(client, self.whole):
-                client.load(str(self.whole.path))
-            client.label(self.whole.label)
-            loaded.append(self.whole.name)
+        if client.weights() != self.full.label:
+            with _explained(client, self.full):
+                client.load(str(self.full.path))
+            client.label(self.full.label)
+            loaded.append(self.full.name)
         for adapter in self._missing(client):
-            with _seen(client, adapter):
+            with _explained(client, adapter):
                 client.load_adapter(adapter.label, str(adapter.path))
             loaded.append(adapter.name)
         if adapts:
@@ -77,12 +77,12 @@ class WeightSet:
         return loaded
 
     def _missing(self, client: Client) -> list[ServedWeights]:
-        held = client.adapters() if self.adapters else set()
-        return [a for a in self.adapters if a.label not in held]
+        served = client.adapters() if self.adapters else set()
+        return [a for a in self.adapters if a.label not in served]
 
 
 @contextmanager
-def _seen(client: Client, weights: ServedWeights) -> Iterator[None]:
+def _explained(client: Client, weights: ServedWeights) -> Iterator[None]:
     """Turn a server's answer that the weights could not be loaded into `RunError`. A missing answer
     stays `Unanswered`."""
     try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import product, takewhile
 from typing import TypeVar
 
 from sparring.policy.base import Prompt, SamplingParams
@@ -22,7 +22,7 @@ from sparring.policy.vllm.requests import Probe, ServedTokens, Weights
 from sparring.schema import Role
 
 T = TypeVar("T")
-_HEATS = (1.0, 0.7)
+_TEMPERATURES = (1.0, 0.7)
 _TOKENS = 32
 
 
@@ -38,22 +38,22 @@ class _Scored:
 class Probes:
     """Prompts sent after each loading, and the trainer's log-probs of the answers by weights."""
 
-    def __init__(self, words: ServedTokens) -> None:
+    def __init__(self, tokens: ServedTokens) -> None:
         self.prompts = [
             Prompt(
                 f"probe {i}",
                 Role.CODER,
-                tuple(words.encode(text)),
+                tuple(tokens.encode(text)),
                 i,
-                SamplingParams(heat, _TOKENS),
+                SamplingParams(temperature, _TOKENS),
             )
-            for i, (text, heat) in enumerate((t, h) for t in TEXTS[:2] for h in _HEATS)
+            for i, (text, temperature) in enumerate(product(TEXTS[:2], _TEMPERATURES))
         ]
-        self._known: dict[str, list[_Scored]] = {}
+        self._scores: dict[str, list[_Scored]] = {}
 
     def comparable(self, weights: Weights) -> bool:
         """Return whether the trainer can score these weights or has scored them before."""
-        return weights.score is not None or weights.name in self._known
+        return weights.score is not None or weights.name in self._scores
 
     def gaps(self, weights: Weights, answers: Mapping[T, Sequence[Completion]]) -> dict[T, float]:
         """Return for each server the mean absolute difference between its log-probs and the
@@ -64,16 +64,16 @@ class Probes:
         """
         if not answers:
             return {}
-        if weights.name not in self._known:
-            self._known[weights.name] = self._scored(weights, [*answers.values()])
-        known = self._known[weights.name]
-        return {server: _gap(own, known) for server, own in answers.items()}
+        if weights.name not in self._scores:
+            self._scores[weights.name] = self._score(weights, [*answers.values()])
+        scored_before = self._scores[weights.name]
+        return {server: _gap(own, scored_before) for server, own in answers.items()}
 
     def forget(self, keep: Collection[str]) -> None:
         """Drop the scores of all weights but those named by ``keep``."""
-        self._known = {name: scored for name, scored in self._known.items() if name in keep}
+        self._scores = {name: scored for name, scored in self._scores.items() if name in keep}
 
-    def _scored(self, weights: Weights, answers: Sequence[Sequence[Completion]]) -> list[_Scored]:
+    def _score(self, weights: Weights, answers: Sequence[Sequence[Completion]]) -> list[_Scored]:
         """Have the trainer score all different answers."""
         new = list(dict.fromkeys((i, c.token_ids) for cs in answers for i, c in enumerate(cs)))
         asked = [
@@ -85,12 +85,14 @@ class Probes:
         return [_Scored(i, ids, tuple(x)) for (i, ids), x in zip(new, ours, strict=True)]
 
 
-def _gap(answers: Sequence[Completion], known: Sequence[_Scored]) -> float:
+def _gap(answers: Sequence[Completion], scored_before: Sequence[_Scored]) -> float:
     """Compare each answer with the scored response to the same prompt that shares most tokens."""
     gaps: list[float] = []
     for number, completion in enumerate(answers):
         alike = [
-            (_common(completion.token_ids, s.token_ids), s) for s in known if s.number == number
+            (_common(completion.token_ids, s.token_ids), s)
+            for s in scored_before
+            if s.number == number
         ]
         length, scored = max(alike, key=lambda pair: pair[0])
         theirs, ours = completion.logprobs[:length], scored.logprobs[:length]

@@ -1,4 +1,4 @@
-"""What a sampler over servers is given: tokens, weights, and requests for responses."""
+"""Inputs of a sampler over servers: tokenizer functions, weights, and requests for responses."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Decode = Callable[[Sequence[int]], str]
 
 @dataclass(frozen=True, slots=True)
 class ServedTokens:
-    """The trained model's tokens: texts to ids and back, how many there are, which end a
-    response. ``text`` is a response's, without special tokens that are no marks of reasoning;
-    ``decode`` leaves out nothing."""
+    """Tokenizer of the trained model: functions between texts and ids, the number of tokens, and
+    the ids of end tokens. ``text`` gives a response's text, without special tokens except reasoning
+    marks; ``decode`` keeps every token."""
 
     encode: Encode
     decode: Decode
@@ -27,7 +27,7 @@ class ServedTokens:
 
 
 class Probe(NamedTuple):
-    """A response that a server has sampled, for the trainer to give its log-probs of."""
+    """Response that a server has sampled and that the trainer shall score."""
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
@@ -35,19 +35,19 @@ class Probe(NamedTuple):
 
 
 Score = Callable[[Sequence[Probe]], Sequence[Sequence[float]]]
-"""The trainer's log-probs of the tokens of each probe."""
+"""Function that returns the trainer's log-probs of the tokens of each probe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights to sample from. ``player`` and ``step`` name them; ``step`` is the training step
-    that made them, 0 the start.
+    """Weights to sample from, named by ``player`` and ``step``: the training step that made the
+    weights, 0 for the initial weights.
 
-    ``save`` writes about ``size`` bytes: a whole checkpoint, or for an ``adapter`` a directory of
-    PEFT's that goes on top of the whole weights. ``save`` and ``score`` are called at most once
-    for each name, by the thread that calls `VllmSampler.write`, ``ready`` or ``sample``, and before
-    it returns: later the trainer may have other weights. Without ``score`` nothing is compared, but
-    with what was scored of these weights before.
+    ``save`` writes about ``size`` bytes: a full checkpoint, or for an ``adapter`` a directory in
+    PEFT's format. ``save`` and ``score`` are called at most once for each name, on the thread that
+    calls `VllmSampler.write`, ``ready`` or ``sample``, and before that call returns: later the
+    trainer may have other weights. Without ``score``, the weights are compared only with earlier
+    scores of the same weights.
     """
 
     player: str
@@ -59,13 +59,14 @@ class Weights:
 
     @property
     def name(self) -> str:
+        """Return the name of the weights: player and step."""
         return f"{self.player}-{self.step}"
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingRequest:
-    """``n`` responses to a prompt, from the weights of ``player``, but those whose numbers are
-    ``known``: they are there already."""
+    """Request for ``n`` responses to a prompt, from the weights of ``player``. Responses whose
+    indices are ``known`` exist already and are not sampled."""
 
     prompt: Prompt
     n: int
@@ -74,5 +75,5 @@ class SamplingRequest:
 
     @property
     def missing(self) -> list[int]:
-        """The numbers of the responses that are asked for."""
+        """Return the indices of the responses to sample."""
         return [i for i in range(self.n) if i not in self.known]

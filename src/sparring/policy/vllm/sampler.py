@@ -1,14 +1,12 @@
-"""Sampling by vLLM servers: weights brought to them, requests spread over them, none lost.
+"""Sampling by vLLM servers: weights are loaded, and requests are spread over the servers.
 
-Every response is a request with a seed of its own (`response_seed`), so a
-server that dies costs repetitions and nothing else (`asking`). Players whose
-weights are adapters on the same whole weights are asked in one call; whole
-weights are exchanged.
+Every response is a request with a seed of its own (`response_seed`). So if a server dies, its
+pending requests are repeated and nothing else is lost (`sampling_call`). Players whose weights are
+adapters on the same full weights are asked in one call; full weights are exchanged.
 
-The same prompts, seeds and weights give the same responses up to rounding,
-which on a server depends on what is computed beside it. So a resumed run
-equals an uninterrupted one in what is on record, which is not sampled again,
-and not to the byte in what comes after.
+Equal prompts, seeds and weights give equal responses up to rounding, which on a server depends on
+the other requests in the batch. So a resumed run equals an uninterrupted run in the recorded
+responses, which are not sampled again. Later responses are not equal to the byte.
 """
 
 from __future__ import annotations
@@ -43,8 +41,9 @@ _log = logging.getLogger("sparring")
 
 @dataclass(frozen=True, slots=True)
 class LoadingCheck:
-    """Weights that came to a server, and how far apart its log-probs and the trainer's are then:
-    the mean over the tokens of a few short responses, in nats. ``seconds``: of the comparison."""
+    """Comparison after a server has loaded weights. ``gap`` is the mean absolute difference between
+    its log-probs and the trainer's over the tokens of a few short responses, in nats; ``seconds``
+    is the duration of the comparison."""
 
     weights: str
     server: str
@@ -53,171 +52,177 @@ class LoadingCheck:
 
 
 class VllmSampler:
-    """Responses from one or several servers. Close it: a server of its own ends with it."""
+    """Sampler over one or several servers. `close` ends a server that Sparring has started."""
 
     def __init__(
         self,
         settings: ServerSettings,
-        words: ServedTokens,
+        tokens: ServedTokens,
         log: Path,
         players: Collection[str] = (),
     ) -> None:
-        """Nothing is started yet, but servers that are given by URL are looked at. The newest
-        weights of ``players`` are kept while others play, since they are asked again.
+        """Check the servers that are given by URL; a server of our own is started later. The newest
+        weights of ``players`` are kept while other players are asked.
 
-        Raises `RunError`: no environment, no answer, the wrong server.
+        Raises `RunError` if there is no environment, or if a server does not answer or is not
+        suitable.
         """
         self.settings = settings
-        self.words = words
+        self.tokens = tokens
         self.players = players
         self.supervisors = [
             ServerSupervisor(settings, url, log) for url in settings.urls or (None,)
         ]
         self.versions: list[str] = []
         self.loadings: list[LoadingCheck] = []
-        """Of this sampler, in order."""
+        """Comparisons so far, in order."""
         self.lengths = ExpectedLengths()
         self._run = secrets.token_hex(4)
-        self._room: WeightsDirectory | None = None
-        self._later: set[str] = set()
-        """Weights, by name, that were written to be asked for after others of their player."""
-        self._wanted: list[Weights] = []
-        """The whole weights, then adapters."""
+        self._directory: WeightsDirectory | None = None
+        self._for_later: set[str] = set()
+        """Names of weights that were written for use after other weights of their player."""
+        self._in_use: list[Weights] = []
+        """Weights in use: the full weights, then adapters."""
         self._compared: set[tuple[ServerSupervisor, str, int]] = set()
-        """What was compared: a loading of weights, by number, on a server."""
-        self._probes = Probes(words)
+        """Loadings that were compared: server, name of the weights, number of the loading."""
+        self._probes = Probes(tokens)
         for supervisor in self.supervisors if settings.urls else ():
             try:
-                self._look(supervisor)
+                self._inspect(supervisor)
             except Unanswered as why:
                 raise RunError(
-                    f"{settings.urls_key}: {supervisor.name}: does not answer ({why}); start the "
-                    "server, or mend the URL"
+                    f"{settings.urls_key}: {supervisor.name}: the server does not answer ({why}); "
+                    "start it, or mend the URL"
                 ) from None
 
     @property
     def gap(self) -> float | None:
-        """Of the latest loading."""
+        """Return the gap of the latest comparison; None before the first."""
         return self.loadings[-1].gap if self.loadings else None
 
     @property
     def player(self) -> str:
-        """Whose the whole weights are. Raises `IndexError` where nothing is in use yet."""
-        return self._wanted[0].player
+        """Return the player of the full weights. Raises `IndexError` if no weights are in use."""
+        return self._in_use[0].player
 
-    def use(self, whole: Weights, adapters: Sequence[Weights] = ()) -> None:
-        """Sample from these weights from now on: of ``whole.player``, and of the players of
-        ``adapters`` on top of it. They travel when they are first needed, or with `ready`."""
-        if whole.adapter or not all(a.adapter for a in adapters):
-            raise ValueError("whole weights first, then adapters")
+    def use(self, full: Weights, adapters: Sequence[Weights] = ()) -> None:
+        """Sample from these weights from now on: ``full`` for its player, and ``adapters`` on top
+        of it for theirs. Servers load the weights with `ready`, or when they are first needed."""
+        if full.adapter or not all(a.adapter for a in adapters):
+            raise ValueError("full weights must come first, then adapters")
         if len(adapters) > (self.settings.loras if self.settings.lora_rank else 0):
-            raise ValueError(f"{len(adapters)} adapters, for servers of {self.settings.loras}")
-        self._wanted = [whole, *adapters]
+            raise ValueError(
+                f"{len(adapters)} adapters are too many: the servers hold {self.settings.loras}"
+            )
+        self._in_use = [full, *adapters]
 
     def write(self, weights: Weights, later: bool = False) -> Path:
-        """Where the weights lie, written now unless they are there: no server loads them yet. To be
-        used ``later`` they are kept until then, also while newer ones play. Raises `RunError`."""
-        if self._room is None:
-            self._room = WeightsDirectory(Path(self.settings.weights_dir).resolve())
+        """Return the path of the weights, which are written unless the path exists; no server loads
+        them yet. Weights for ``later`` are kept until their use, even if newer weights are used
+        first. Raises `RunError`."""
+        if self._directory is None:
+            self._directory = WeightsDirectory(Path(self.settings.weights_dir).resolve())
         if later:
-            self._later.add(weights.name)
-        return self._room.put(weights.name, weights.size, weights.save)
+            self._for_later.add(weights.name)
+        return self._directory.put(weights.name, weights.size, weights.save)
 
     def ready(self) -> None:
-        """Bring the weights to every server, unless they are there, and compare log-probs on each
-        server that they came to. From here on the trainer may change its own. Raises `RunError`."""
-        if not self._wanted:
-            raise ValueError("no weights to sample from")
+        """Make every server load the weights that it lacks, and compare log-probs on each server
+        that has loaded some. Afterwards the trainer may change its weights. Raises `RunError`."""
+        if not self._in_use:
+            raise ValueError("no weights are in use; call `use` first")
         self._drop_old()
-        whole, *adapters = [ServedWeights(self._run, w.name, self.write(w)) for w in self._wanted]
-        wanted = WeightSet(whole, adapters)
-        self._of_each(lambda supervisor: supervisor.ready(wanted), self.supervisors)
+        full, *adapters = [ServedWeights(self._run, w.name, self.write(w)) for w in self._in_use]
+        weight_set = WeightSet(full, adapters)
+        self._on_each(lambda supervisor: supervisor.ready(weight_set), self.supervisors)
         if not self.versions:
-            self._of_each(lambda supervisor: self._repeating(supervisor, self._look))
+            self._on_each(lambda supervisor: self._with_retries(supervisor, self._inspect))
         self._compare()
 
     def sample(
         self, requests: Sequence[SamplingRequest], arrived: Arrived = ignore_response
     ) -> list[list[Response]]:
-        """The responses of each request, in the order of ``requests``; ``arrived`` is told of each
-        as soon as it is whole, with the number of its request, by the calling thread.
+        """Return the responses to each request, in the order of ``requests``.
 
-        What is expected to be longest is asked for first (`expected`). All requests of one call
-        share servers, those of several players too. Raises `RunError`.
+        ``arrived`` is called on the calling thread with the index of a request and each response,
+        as soon as the response is complete. Responses expected to be longest are requested first
+        (`expected`). All requests of one call share the servers, also those of different players.
+        Raises `RunError`.
         """
-        known = {w.player: w for w in self._wanted}
-        if strangers := {r.player for r in requests} - set(known):
-            raise ValueError(f"not in use: {sorted(strangers)}")
+        by_player = {w.player: w for w in self._in_use}
+        if unknown := {r.player for r in requests} - set(by_player):
+            raise ValueError(f"no weights are in use for {sorted(unknown)}")
         if any(r.n < 1 for r in requests):
             raise ValueError("n must be at least 1")
         if not requests:
             return []
         self.ready()
-        found: list[list[Response]] = [[] for _ in requests]
+        groups: list[list[Response]] = [[] for _ in requests]
         for part in self._parts(requests):
 
-            def told(k: int, response: Response, part: list[int] = part) -> None:
+            def of_part(k: int, response: Response, part: list[int] = part) -> None:
                 arrived(part[k], response)
 
-            every = SamplingCall(self, [requests[i] for i in part], known, told).all()
-            for i, responses in zip(part, every, strict=True):
-                found[i] = responses
+            call = SamplingCall(self, [requests[i] for i in part], by_player, of_part)
+            for i, responses in zip(part, call.all(), strict=True):
+                groups[i] = responses
         self._compare()
         for supervisor in self.supervisors:
-            if not supervisor.lost and supervisor.usurped():
+            if not supervisor.lost and supervisor.has_other_weights():
                 raise RunError(
-                    f"{supervisor.name}: other weights were in force there while we sampled: it "
-                    "was started anew, or serves another run too; a server serves one run at a time"
+                    f"{supervisor.name}: the server had other weights during sampling: it was "
+                    "started anew, or serves another run too; use a server for one run at a time"
                 )
-        return found
+        return groups
 
     def rest(self) -> None:
-        """Free the GPUs for the trainer, where they are shared."""
-        self._of_each(lambda supervisor: self._repeating(supervisor, ServerSupervisor.rest))
+        """Free GPUs that servers share with the trainer, until the next request."""
+        self._on_each(lambda supervisor: self._with_retries(supervisor, ServerSupervisor.rest))
 
     def close(self) -> None:
-        """End what is ours, and remove the weights."""
+        """End servers that Sparring has started, and remove the written weights."""
         for supervisor in self.supervisors:
             supervisor.close()
-        if self._room is not None:
-            self._room.close()
-            self._room = None
+        if self._directory is not None:
+            self._directory.close()
+            self._directory = None
 
     def _parts(self, requests: Sequence[SamplingRequest]) -> list[list[int]]:
-        """The numbers of requests that are asked together: all, or where a server cannot have both
-        at once those of adapters, then those of the whole weights."""
-        if all(s.mixes for s in self.supervisors):
+        """Return the indices of requests that are sent together: all, or, if a server cannot have
+        both kinds at once, those for adapters and then those for the full weights."""
+        if all(s.mixes_adapters for s in self.supervisors):
             return [[*range(len(requests))]]
         adapted = [r.player != self.player for r in requests]
         parts = ([i for i, a in enumerate(adapted) if a is kind] for kind in (True, False))
         return [part for part in parts if part]
 
     def _drop_old(self) -> None:
-        """Remove what has been followed by newer weights of the same player, and what is of a
-        player who is asked no more."""
-        if self._room is None:
+        """Remove written weights that the same player has followed by newer ones, and those of
+        players who are asked no more."""
+        if self._directory is None:
             return
-        steps = {w.player: w.step for w in self._wanted}
-        self._later -= {w.name for w in self._wanted}
+        steps = {w.player: w.step for w in self._in_use}
+        self._for_later -= {w.name for w in self._in_use}
 
-        def kept(name: str) -> bool:
-            if name in self._later:
+        def keep(name: str) -> bool:
+            if name in self._for_later:
                 return True
             player, _, step = name.rpartition("-")
             return int(step) >= steps[player] if player in steps else player in self.players
 
-        self._room.drop(kept)
-        self._probes.forget(self._room.names())
+        self._directory.drop(keep)
+        self._probes.forget(self._directory.names())
 
-    def _look(self, supervisor: ServerSupervisor) -> None:
-        w = self.words
+    def _inspect(self, supervisor: ServerSupervisor) -> None:
+        """Check a server's identity and record its version."""
+        w = self.tokens
         self.versions.append(check_identity(supervisor.client, w.encode, w.decode, w.count))
-        supervisor.look()
+        supervisor.inspect()
 
     def _compare(self) -> None:
-        """Stop the run when weights did not arrive: on every server that has loaded some since it
-        was last compared, also one that came back."""
-        for weights in self._wanted:
+        """Compare log-probs on every server that has loaded weights since its last comparison.
+        Raises `RunError` if the weights did not arrive."""
+        for weights in self._in_use:
             self._compare_one(weights)
 
     def _compare_one(self, weights: Weights) -> None:
@@ -225,15 +230,15 @@ class VllmSampler:
         new = [s for s in self.supervisors if not s.lost and loads[s] not in self._compared]
         if not new or not self._probes.comparable(weights):
             return
-        began = time.monotonic()
-        came: dict[ServerSupervisor, list[Completion]] = {}
+        started = time.monotonic()
+        answers: dict[ServerSupervisor, list[Completion]] = {}
 
-        def sampled(supervisor: ServerSupervisor) -> None:
-            came[supervisor] = self._repeating(supervisor, lambda s: self._probed(s, weights))
+        def sample_probes(supervisor: ServerSupervisor) -> None:
+            answers[supervisor] = self._with_retries(supervisor, lambda s: self._probe(s, weights))
 
-        self._of_each(sampled, new)
-        for supervisor, gap in self._probes.gaps(weights, came).items():
-            seconds = time.monotonic() - began
+        self._on_each(sample_probes, new)
+        for supervisor, gap in self._probes.gaps(weights, answers).items():
+            seconds = time.monotonic() - started
             self.loadings.append(LoadingCheck(weights.name, supervisor.name, gap, seconds))
             _log.info("%s on %s: log-probs are %.3g apart", weights.name, supervisor.name, gap)
             if not gap <= self.settings.max_gap:
@@ -245,25 +250,27 @@ class VllmSampler:
                 )
             self._compared.add(loads[supervisor])
 
-    def _probed(self, supervisor: ServerSupervisor, weights: Weights) -> list[Completion]:
-        """Responses of ``weights`` to the probes."""
-        model, line = supervisor.model(weights.name), supervisor.line(self.settings.stall_seconds)
+    def _probe(self, supervisor: ServerSupervisor, weights: Weights) -> list[Completion]:
+        """Return a server's responses to the probe prompts, from ``weights``."""
+        model = supervisor.model(weights.name)
+        connection = supervisor.connect(self.settings.stall_seconds)
         try:
-            ends = self.words.end_ids
-            return [line.complete(model, p, p.seed, ends) for p in self._probes.prompts]
+            ends = self.tokens.end_ids
+            return [connection.complete(model, p, p.seed, ends) for p in self._probes.prompts]
         finally:
-            line.close()
+            connection.close()
 
-    def _of_each(
+    def _on_each(
         self,
         do: Callable[[ServerSupervisor], None],
         among: Sequence[ServerSupervisor] | None = None,
     ) -> None:
-        """Do something with every server (default: that is not lost), all at once. One that gets
-        lost in it is left out from there on, unless it is the last."""
+        """Call ``do`` for every server (default: every server that is not lost), all at the same
+        time. A server that gets lost is left out from then on. Raises `ServerLost` if all are
+        lost."""
         failures: list[ServerLost] = []
 
-        def tried(supervisor: ServerSupervisor) -> None:
+        def attempt(supervisor: ServerSupervisor) -> None:
             try:
                 do(supervisor)
             except ServerLost as error:
@@ -271,17 +278,19 @@ class VllmSampler:
 
         supervisors = among or [s for s in self.supervisors if not s.lost]
         with ThreadPoolExecutor(len(self.supervisors)) as each:
-            list(each.map(tried, supervisors))
+            list(each.map(attempt, supervisors))
         if failures and all(s.lost for s in self.supervisors):
             raise failures[0]
 
-    def _repeating(self, supervisor: ServerSupervisor, ask: Callable[[ServerSupervisor], T]) -> T:
-        """An answer from a server that may fail on the way."""
+    def _with_retries(
+        self, supervisor: ServerSupervisor, ask: Callable[[ServerSupervisor], T]
+    ) -> T:
+        """Return the value of ``ask``; after a failure bring the server back and try again."""
         for tries in range(TRIES):
-            seen = supervisor.rounds
+            recoveries = supervisor.recoveries
             try:
                 return ask(supervisor)
             except Unanswered as why:
-                supervisor.recover(seen, why, tries)
+                supervisor.recover(recoveries, why, tries)
                 last = why
-        raise RunError(f"{supervisor.name}: fails again and again ({last})")
+        raise RunError(f"{supervisor.name}: the server failed {TRIES} times in a row ({last})")

@@ -37,7 +37,7 @@ class Servers(Protocol):
     supervisors: list[ServerSupervisor]
     settings: ServerSettings
     lengths: ExpectedLengths
-    words: ServedTokens
+    tokens: ServedTokens
 
 
 @dataclass(slots=True)
@@ -67,16 +67,16 @@ class SamplingCall:
         self.arrived = arrived
         self.responses: list[list[Response | None]] = [[None] * r.n for r in requests]
         """By request; None where a response is missing."""
-        self.left = sum(len(r.missing) for r in requests)
+        self.missing = sum(len(r.missing) for r in requests)
         """Number of responses still to come."""
         self.waiting = self._dealt()
         """Jobs that no thread has taken, by server."""
         self.failing = [0] * len(self.supervisors)
         """By server: number of threads that are bringing it back after a failure."""
         self.stopped = False
-        self.change = threading.Condition()
+        self.changed = threading.Condition()
         """Guards all of the above; notified when one of them changes."""
-        self.news: queue.SimpleQueue[tuple[_Job, Completion] | SparringError | None] = (
+        self.results: queue.SimpleQueue[tuple[_Job, Completion] | SparringError | None] = (
             queue.SimpleQueue()
         )
         """Results of the threads; None from a thread that an unexpected error has ended."""
@@ -87,13 +87,13 @@ class SamplingCall:
         watches = [StallWatch(s, self.sampler.settings.stall_seconds) for s in self.supervisors]
         for place, supervisor in enumerate(self.supervisors):
             watches[place].start()
-            for _ in range(min(supervisor.capacity, self.left)):
+            for _ in range(min(supervisor.capacity, self.missing)):
                 threading.Thread(
                     target=self._work, args=(place, watches[place]), daemon=True
                 ).start()
         try:
-            while self.left:
-                item = self.news.get()
+            while self.missing:
+                item = self.results.get()
                 if item is None:
                     raise RuntimeError("a sampling thread ended early: its error is printed above")
                 if isinstance(item, SparringError):
@@ -103,9 +103,9 @@ class SamplingCall:
                 else:
                     self._keep(*item)
         finally:
-            with self.change:
+            with self.changed:
                 self.stopped = True
-                self.change.notify_all()
+                self.changed.notify_all()
             for watch in watches:
                 watch.stop()
         return [[r for r in group if r is not None] for group in self.responses]
@@ -135,15 +135,15 @@ class SamplingCall:
             token_ids=completion.token_ids,
             logprobs=completion.logprobs,
             stop=completion.stop,
-            text=self.sampler.words.text(completion.token_ids),
+            text=self.sampler.tokens.text(completion.token_ids),
             weights=self.weights[request.player].step,
         )
         self.responses[job.number][job.index] = response
         self.sampler.lengths.seen(response)
-        with self.change:
-            self.left -= 1
-            if not self.left:
-                self.change.notify_all()
+        with self.changed:
+            self.missing -= 1
+            if not self.missing:
+                self.changed.notify_all()
         self.arrived(job.number, response)
 
     def _take(self, place: int) -> _Job | None:
@@ -153,59 +153,60 @@ class SamplingCall:
         missing, because a failed attempt elsewhere may return its job. Returns None at the end of
         the call, or if the server is lost.
         """
-        with self.change:
-            while not self.stopped and self.left and not self.supervisors[place].lost:
+        with self.changed:
+            while not self.stopped and self.missing and not self.supervisors[place].lost:
                 jobs = self.waiting[place] or max(self.waiting, key=len)
                 if jobs and not self.failing[place]:
                     return jobs.popleft()
-                self.change.wait()
+                self.changed.wait()
         return None
 
     def _work(self, place: int, watch: StallWatch) -> None:
         """Send jobs to one server, one at a time, on a thread. Ends with the server or the call."""
-        well, line = False, None
+        ended_well, connection = False, None
         try:
             while (job := self._take(place)) is not None:
-                seen = self.supervisors[place].rounds
+                recoveries = self.supervisors[place].recoveries
                 try:
-                    line = watch.line(line)
-                    self.news.put((job, self._asked(place, job, line)))
+                    connection = watch.connection(connection)
+                    self.results.put((job, self._complete(place, job, connection)))
                 except Unanswered as why:
-                    self._failed(place, job, seen, why)
+                    self._recover(place, job, recoveries, why)
                 else:
-                    self.supervisors[place].served()
-            well = True
+                    self.supervisors[place].count_response()
+            ended_well = True
         except SparringError as error:
-            well = True
-            self.news.put(error)
+            ended_well = True
+            self.results.put(error)
         finally:
-            if line is not None:
-                watch.leave(line)
-            if not well:
-                self.news.put(None)
+            if connection is not None:
+                watch.close(connection)
+            if not ended_well:
+                self.results.put(None)
 
-    def _asked(self, place: int, job: _Job, line: ResponseConnection) -> Completion:
+    def _complete(self, place: int, job: _Job, connection: ResponseConnection) -> Completion:
+        """Request the response of a job."""
         request = self.requests[job.number]
         model = self.supervisors[place].model(self.weights[request.player].name)
         seed = response_seed(request.prompt.seed, job.index)
-        return line.complete(model, request.prompt, seed, self.sampler.words.end_ids)
+        return connection.complete(model, request.prompt, seed, self.sampler.tokens.end_ids)
 
-    def _failed(self, place: int, job: _Job, seen: int, why: Unanswered) -> None:
-        """Return a failed job to the queue and bring the server back. ``seen`` is the server's
-        round in which the job failed."""
+    def _recover(self, place: int, job: _Job, recoveries: int, why: Unanswered) -> None:
+        """Return a failed job to the queue and bring the server back. ``recoveries`` is the
+        server's count from when the job was sent."""
         job.tries += 1
         supervisor, task = self.supervisors[place], self.requests[job.number].prompt.task_id
-        with self.change:
+        with self.changed:
             self.waiting[place].append(job)
             self.failing[place] += 1
-            self.change.notify_all()
+            self.changed.notify_all()
         try:
             if job.tries >= TRIES:
                 raise RunError(
                     f"{supervisor.name}: task {task}: no valid response in {TRIES} attempts ({why})"
                 ) from None
-            supervisor.recover(seen, why, job.tries)
+            supervisor.recover(recoveries, why, job.tries)
         finally:
-            with self.change:
+            with self.changed:
                 self.failing[place] -= 1
-                self.change.notify_all()
+                self.changed.notify_all()

@@ -1,12 +1,13 @@
 """A vLLM server as a process of its own, in an environment of its own.
 
-Started under `process_guard`, so that it ends when we do, by `kill -9` too. It serves
-on the loopback interface alone, writes to a log, and is ready when it says
-so. Its environment is not ours: paths that point to our packages stay here,
-and so does what a launcher of several trainers (torchrun, MPI, Slurm) has told
-this one. A server that read it would look for peers that are not its own: with
-TORCHELASTIC_USE_AGENT_STORE, `init_process_group` waits for a store that nobody
-hosts until its time is up (pytorch#192113).
+`process_guard` starts the server, so the server ends when Sparring ends, by `kill -9` too. The
+server listens on the loopback interface alone and writes to a log. It counts as ready once its
+health check succeeds.
+
+The server gets neither the paths of Sparring's packages nor the variables by which a launcher
+(torchrun, MPI, Slurm) tells a trainer its rank. A server with these variables would look for the
+trainer's peers: with TORCHELASTIC_USE_AGENT_STORE, `init_process_group` waits in vain for a store
+that no process hosts (pytorch#192113).
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from sparring.policy.vllm.client import MODEL, Client
 from sparring.policy.vllm.lora import served_rank
 from sparring.policy.vllm.settings import ServerSettings
 
-_OURS = (
+_NOT_INHERITED = (
     "PYTHONPATH",
     "PYTHONHOME",
     "VIRTUAL_ENV",
     "OMP_*",
-    # the launcher's, and how we allocate
+    # launchers and torch's allocator
     "TORCHELASTIC_*",
     "TORCH_NCCL_*",
     "RANK",
@@ -44,12 +45,12 @@ _OURS = (
     "PYTORCH_ALLOC_CONF",
     "PYTORCH_*_ALLOC_CONF",
 )
-"""Patterns of variables that are meant for this process."""
-_TELLING = re.compile(r"(\w*(Error|Exception)\b.*)")
+"""Patterns of environment variables that the server does not inherit."""
+_ERROR = re.compile(r"(\w*(Error|Exception)\b.*)")
 
 
 def environment_python(environment: Path) -> Path:
-    """The interpreter of an environment. Raises `RunError` where there is none."""
+    """Return the interpreter of an environment. Raises `RunError` if there is none."""
     python = environment / "bin" / "python"
     if not python.exists():
         raise RunError(
@@ -60,17 +61,17 @@ def environment_python(environment: Path) -> Path:
 
 
 class VllmServer:
-    """One server that is ours. It serves from `start` until `stop`, or until it dies."""
+    """Server process that Sparring runs, from `start` until `stop` or its own end."""
 
     def __init__(self, settings: ServerSettings, log: Path) -> None:
-        """``log`` is appended to. Raises `RunError` without an environment."""
+        """The server appends to ``log``. Raises `RunError` if there is no environment."""
         self.settings = settings
         self.log = log
         self.python = environment_python(Path(settings.environment))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, model: Path) -> Client:
-        """Serve the checkpoint ``model``. Raises `RunError` when it does not get ready."""
+        """Serve the checkpoint ``model``. Raises `RunError` if the server does not become ready."""
         port = _free_port()
         command = [str(self.python), *self._arguments(model, port)]
         with writing(self.log, RunError), self.log.open("ab") as log:
@@ -92,14 +93,15 @@ class VllmServer:
         return client
 
     def alive(self) -> bool:
+        """Return whether the server's process runs."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the server and all that it started."""
+        """End the server and all processes that it has started."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()  # the guard sees to the rest
+        process.terminate()  # the guard ends the server and its children
         try:
             process.wait(3 * process_guard.GRACE)
         except subprocess.TimeoutExpired:
@@ -107,61 +109,67 @@ class VllmServer:
             process.wait()
 
     def last_words(self) -> str:
-        """What the log says of the end: its last error, or its last line."""
+        """Return the last error in the log, or its last line if it has no error."""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 65_536))
                 lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return ""
-        told = [m[1] for line in lines if (m := _TELLING.search(line))]
-        last = told or [line for line in lines if line.strip()]
+        errors = [m[1] for line in lines if (m := _ERROR.search(line))]
+        last = errors or [line for line in lines if line.strip()]
         return " ".join(last[-1].split())[:300] if last else ""
 
     def _wait(self, client: Client) -> None:
-        """Until it is ready."""
+        """Wait until the server is ready. Raises `RunError` if it ends first, or takes too long."""
         deadline = time.monotonic() + self.settings.start_seconds
         while not client.healthy():
             if not self.alive():
-                raise RunError(f"the vLLM server did not start: {self.last_words()} ({self.log})")
+                raise RunError(
+                    f"the vLLM server did not start: {self.last_words()}; see {self.log}"
+                )
             if time.monotonic() > deadline:
                 raise RunError(
-                    f"the vLLM server was not ready in {self.settings.start_seconds:g} s "
-                    f"(vllm.start_seconds); see {self.log}"
+                    f"the vLLM server was not ready in {self.settings.start_seconds:g} s; see "
+                    f"{self.log}, or raise vllm.start_seconds"
                 )
             time.sleep(0.2)
 
     def _arguments(self, model: Path, port: int) -> list[str]:
         s = self.settings
-        found = ["-m", "vllm.entrypoints.cli.main", "serve", str(model)]
-        found += ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)]
-        # Names of weights are kept by one process; by default there is one for each engine.
-        found += ["--api-server-count", "1"]
-        found += ["--dtype", s.dtype, "--logprobs-mode", "processed_logprobs"]
-        found += ["--generation-config", "vllm", "--max-num-seqs", str(s.concurrency)]
-        found += ["--gpu-memory-utilization", str(s.memory)]
-        found += ["--tensor-parallel-size", str(s.tensor_parallel)]
-        found += ["--data-parallel-size", str(s.data_parallel)]
+        arguments = ["-m", "vllm.entrypoints.cli.main", "serve", str(model)]
+        arguments += ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)]
+        # One API process keeps the labels of weights; by default there is one for each engine.
+        arguments += ["--api-server-count", "1"]
+        arguments += ["--dtype", s.dtype, "--logprobs-mode", "processed_logprobs"]
+        arguments += ["--generation-config", "vllm", "--max-num-seqs", str(s.concurrency)]
+        arguments += ["--gpu-memory-utilization", str(s.memory)]
+        arguments += ["--tensor-parallel-size", str(s.tensor_parallel)]
+        arguments += ["--data-parallel-size", str(s.data_parallel)]
         if s.lora_rank:
-            found += ["--enable-lora", "--max-lora-rank", str(served_rank(s.lora_rank))]
-            found += ["--max-loras", str(s.loras), "--max-cpu-loras", str(2 * s.loras)]
+            arguments += ["--enable-lora", "--max-lora-rank", str(served_rank(s.lora_rank))]
+            arguments += ["--max-loras", str(s.loras), "--max-cpu-loras", str(2 * s.loras)]
         if s.max_model_len is not None:
-            found += ["--max-model-len", str(s.max_model_len)]
+            arguments += ["--max-model-len", str(s.max_model_len)]
         if s.share_gpu:
-            found += ["--enable-sleep-mode"]
-        return [*found, *s.arguments]
+            arguments += ["--enable-sleep-mode"]
+        return [*arguments, *s.arguments]
 
     def _variables(self) -> dict[str, str]:
-        theirs = {k: v for k, v in os.environ.items() if not any(fnmatchcase(k, p) for p in _OURS)}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not any(fnmatchcase(name, pattern) for pattern in _NOT_INHERITED)
+        }
         if self.settings.lora_rank:
-            theirs["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
+            inherited["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
         return {
-            **theirs,
-            "VLLM_SERVER_DEV_MODE": "1",  # weights can be exchanged
+            **inherited,
+            "VLLM_SERVER_DEV_MODE": "1",  # allows the exchange of weights
             "VLLM_CPU_KVCACHE_SPACE": str(self.settings.cpu_cache),
             "VLLM_HOST_IP": "127.0.0.1",
             "VLLM_NO_USAGE_STATS": "1",
-            "HF_HUB_OFFLINE": "1",  # all it needs is in the directory
+            "HF_HUB_OFFLINE": "1",  # the directory holds everything that the server needs
             **self.settings.variables,
         }
 

@@ -1,4 +1,4 @@
-"""What sampling by vLLM servers can be told: the recipe's [vllm] as this room takes it."""
+"""Settings of vLLM servers: the section [vllm] of a recipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparring.section import Count, Few, Length, Section
 
 
 class Dtype(StrEnum):
-    """What a server computes in."""
+    """Data type that a server computes in."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
@@ -22,7 +22,7 @@ class Dtype(StrEnum):
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
-_OURS = frozenset(
+_RESERVED = frozenset(
     {
         "--model",
         "--host",
@@ -38,7 +38,7 @@ _OURS = frozenset(
         "--max-cpu-loras",
     }
 )
-"""Arguments of a server that are not for the recipe to set."""
+"""Arguments of a server that a recipe cannot set."""
 _BY_KEY = {
     "--dtype": "dtype",
     "--max-num-seqs": "concurrency",
@@ -50,7 +50,7 @@ _BY_KEY = {
     "--max-model-len": "max_model_len",
     "--enable-sleep-mode": "share_gpu",
 }
-"""Arguments that a key of this section sets."""
+"""Arguments that a key of this section sets, with that key."""
 _VARIABLES = {
     "VLLM_SERVER_DEV_MODE": "set by sparring itself",
     "VLLM_HOST_IP": "set by sparring itself",
@@ -61,59 +61,64 @@ _VARIABLES = {
 
 
 class VllmSettings(Section):
-    """[vllm]"""
+    """Section [vllm] of a recipe: servers that sample, and the exchange of weights with them."""
 
     urls: list[str] = Field(
-        [], description="Servers that you run, such as http://node1:8000; none: one is started"
+        [],
+        description="Servers that you run, such as http://node1:8000; without any, one server is started",
     )
     initial_urls: list[str] = Field(
         [],
-        description="Servers for the initial model (initial-policy programs, a frozen role), which then need not share the others",
+        description="Servers of your own for the initial model (initial-policy programs, a frozen role), so that the other servers need not exchange weights for it",
     )
     environment: str | None = Field(
         None,
-        description="Directory of vLLM's own environment; default: where `sparring vllm setup` makes it",
+        description="Directory of vLLM's own environment; unset: the directory in which `sparring vllm setup` makes it",
     )
     dtype: Dtype | None = Field(
         None,
-        description="Of weights and computation at the server; default: that of model.precision",
+        description="Data type of weights and computation on the server; unset: that of model.precision",
     )
     arguments: list[str] = Field([], description="Further arguments of the server that is started")
     variables: dict[str, str] = Field(
-        {}, description='Its environment variables, such as {CUDA_VISIBLE_DEVICES = "1"}'
+        {}, description='Environment variables of that server, such as {CUDA_VISIBLE_DEVICES = "1"}'
     )
-    memory: float = Field(0.9, gt=0, le=1, description="Share of a GPU's memory that it takes")
-    cpu_cache: Count = Field(4, description="GiB for keys and values where it runs on a CPU")
+    memory: float = Field(
+        0.9, gt=0, le=1, description="Share of a GPU's memory that the server takes"
+    )
+    cpu_cache: Count = Field(4, description="GiB for keys and values if the server runs on a CPU")
     tensor_parallel: Few = Field(1, description="GPUs that share each layer")
     data_parallel: Few = Field(
         1,
-        description="Copies of the model that share the requests; servers by URL say how many they have",
+        description="Copies of the model that share the requests; servers by URL report how many they have",
     )
     max_model_len: Length | None = Field(
         None,
-        description="Longest prompt and response together; default: what the recipe's limits add up to",
+        description="Longest prompt and response together; unset: the sum of the recipe's limits",
     )
     weights_dir: str = Field(
         "/dev/shm",
         min_length=1,
-        description="Where weights lie on their way; servers must see it too",
+        description="Directory of weights on their way to servers, which must see the directory too",
     )
     max_gap: float | None = Field(
         None,
         gt=0,
-        description="Stop when log-probs after a synchronisation are further away than this, on average; default: 0.001 for float32, 0.05 otherwise",
+        description="End the run if log-probs differ by more than this on average after weights were loaded; unset: 0.001 for float32, 0.05 otherwise",
     )
     concurrency: Few = Field(
-        512, description="Responses that one engine (a copy of the model) is asked for at a time"
+        512, description="Responses requested at a time from one engine (a copy of the model)"
     )
     start_seconds: Seconds = Field(
-        900.0, description="Longest start of a server, and longest loading of weights"
+        900.0, description="Longest time for the start of a server, and for the loading of weights"
     )
     stall_seconds: Seconds = Field(
         300.0,
-        description="Longest time without a new token while responses are asked for; then the server counts as hanging",
+        description="Longest time without a new token while responses are pending; after it the server counts as hanging",
     )
-    patience: Seconds = Field(120.0, description="How long a server of yours may be away")
+    patience: Seconds = Field(
+        120.0, description="Longest time that a server of yours may fail to answer"
+    )
     share_gpu: bool = Field(
         False, description="Put the server to sleep while the trainer learns on the same GPU (CUDA)"
     )
@@ -125,11 +130,11 @@ class VllmSettings(Section):
 
     @field_validator("arguments")
     @classmethod
-    def _not_ours(cls, arguments: list[str]) -> list[str]:
+    def _no_reserved_arguments(cls, arguments: list[str]) -> list[str]:
         for argument in arguments:
             name = argument.partition("=")[0]
             plain = name.replace("_", "-")
-            if plain in _OURS:
+            if plain in _RESERVED:
                 raise ValueError(f"{name} is set by sparring itself")
             if plain in _BY_KEY:
                 raise ValueError(f"{name} is set by vllm.{_BY_KEY[plain]}")
@@ -137,7 +142,7 @@ class VllmSettings(Section):
 
     @field_validator("variables")
     @classmethod
-    def _not_our_variables(cls, variables: dict[str, str]) -> dict[str, str]:
+    def _no_reserved_variables(cls, variables: dict[str, str]) -> dict[str, str]:
         for name in variables:
             if name in _VARIABLES:
                 raise ValueError(f"{name} is {_VARIABLES[name]}")
@@ -146,23 +151,26 @@ class VllmSettings(Section):
     @model_validator(mode="after")
     def _of_one_kind(self) -> VllmSettings:
         if (both := in_both(self.urls, self.initial_urls)) is not None:
-            raise ValueError(f"{both} is in urls and in start_urls: a server holds one model")
+            raise ValueError(
+                f"{both} is in urls and in initial_urls: a server holds one model; name two servers"
+            )
         if self.initial_urls and not self.urls:
-            raise ValueError("start_urls belong to urls; a server that is started serves both")
+            raise ValueError(
+                "initial_urls need urls: without urls one server is started and serves both; set urls"
+            )
         if self.urls and (self.arguments or self.variables or self.share_gpu):
             raise ValueError(
-                "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
+                "urls and one of arguments, variables, share_gpu: these keys are for a server that sparring starts; start your own servers with the options that you want"
             )
         return self
 
 
 class ServerSettings(VllmSettings):
-    """[vllm] with what it leaves open in place, for servers of one model.
+    """Section [vllm] with every default resolved, for the servers of one model.
 
-    ``urls`` are of servers that somebody else runs (``urls_key``: where a user has given them);
-    without any, one of our own is started from ``environment``. ``max_gap`` is in nats.
-    ``lora_rank`` is the largest rank of the adapters that are served, 0 without any; ``loras`` is
-    how many of them are asked at once.
+    ``urls`` name servers that the user runs, given by the recipe key ``urls_key``; without any, one
+    server is started from ``environment``. ``max_gap`` is in nats. ``lora_rank`` is the largest
+    rank of served adapters, 0 without adapters; ``loras`` is the number of adapters in use at once.
     """
 
     environment: str
@@ -175,25 +183,25 @@ class ServerSettings(VllmSettings):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> ServerSettings:
-        """A recipe has been checked; here ``urls`` may be those of other servers than [vllm]'s."""
+        """Skip the check of a recipe's section: ``urls`` may come from another section."""
         return self
 
 
 def in_both(urls: Iterable[str], others: Iterable[str]) -> str | None:
-    """The first server, by name, of ``others`` that ``urls`` name too."""
-    given = {_server(url) for url in urls}
-    return min((url for url in others if _server(url) in given), default=None)
+    """Return the first server, by name, of ``others`` that ``urls`` name too; None without any."""
+    servers = {_server(url) for url in urls}
+    return min((url for url in others if _server(url) in servers), default=None)
 
 
 def each_once(urls: list[str]) -> list[str]:
-    """The addresses of servers. Raises ValueError for one that is none, or comes twice."""
+    """Return ``urls``. Raises ValueError for an invalid address, and for a server named twice."""
     if len({_server(url) for url in urls}) < len(urls):
         raise ValueError("names a server twice")
     return urls
 
 
 def _server(url: str) -> tuple[str, str, int | None, str]:
-    """What tells one server from another, however its URL is spelled."""
+    """Return the parts of a URL that identify a server, however the URL is spelled."""
     try:
         parts = urlsplit(url)
         port = parts.port

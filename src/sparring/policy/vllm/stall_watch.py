@@ -1,7 +1,7 @@
-"""A thread beside the requests at one server: where it makes no more tokens, they are cut.
+"""Watch over the requests at one server: if the server makes no token, a thread breaks them off.
 
-A request that waits long is well while the server makes tokens for others. One
-that says nothing of its tokens (`/metrics`) gives a response ``stall_seconds``.
+A request may wait as long as the server makes tokens for others. If a server reports no tokens at
+`/metrics`, each response has ``stall_seconds``.
 """
 
 from __future__ import annotations
@@ -14,63 +14,66 @@ from sparring.policy.vllm.connection import ResponseConnection
 from sparring.policy.vllm.progress import ServerProgress
 from sparring.policy.vllm.supervisor import ServerSupervisor
 
-_LOOKS = 20
-"""Looks in the time without a token after which a server hangs."""
+_CHECKS = 20
+"""Number of checks within the time without a token after which a server hangs."""
 _LONGEST = 10.0
-"""Seconds between looks at most."""
+"""Longest time in seconds between two checks."""
 
 
 class StallWatch:
-    """The connections to one server, and whether it makes progress."""
+    """Connections to one server, and the thread that watches the server's progress."""
 
     def __init__(self, supervisor: ServerSupervisor, seconds: float) -> None:
         self.supervisor = supervisor
         self.seconds = seconds
-        self._lines: set[ResponseConnection] = set()
+        self._connections: set[ResponseConnection] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._counts = supervisor.counts_tokens
 
     def start(self) -> None:
+        """Start to watch the server, if it counts tokens."""
         if self._counts:
-            threading.Thread(target=self._look, daemon=True).start()
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def stop(self) -> None:
+        """Stop to watch the server."""
         self._stop.set()
 
-    def line(self, before: ResponseConnection | None) -> ResponseConnection:
-        """A connection to the server: the one from ``before``, unless it is elsewhere now. Raises
-        `Unanswered` while the server is being started again."""
-        if before is not None and before.url == self.supervisor.client.url:
-            return before
-        if before is not None:
-            self.leave(before)
-        line = self.supervisor.line(None if self._counts else self.seconds)
+    def connection(self, previous: ResponseConnection | None) -> ResponseConnection:
+        """Return a connection to the server: ``previous``, unless the server has another address
+        now. Raises `Unanswered` while the server is being started again."""
+        if previous is not None and previous.url == self.supervisor.client.url:
+            return previous
+        if previous is not None:
+            self.close(previous)
+        connection = self.supervisor.connect(None if self._counts else self.seconds)
         with self._lock:
-            self._lines.add(line)
-        return line
+            self._connections.add(connection)
+        return connection
 
-    def leave(self, line: ResponseConnection) -> None:
+    def close(self, connection: ResponseConnection) -> None:
         """Close a connection."""
         with self._lock:
-            self._lines.discard(line)
-        line.close()
+            self._connections.discard(connection)
+        connection.close()
 
-    def _look(self) -> None:
-        progress, rounds = ServerProgress(self.seconds, time.monotonic()), self.supervisor.rounds
-        while not self._stop.wait(min(_LONGEST, self.seconds / _LOOKS)):
+    def _watch(self) -> None:
+        progress = ServerProgress(self.seconds, time.monotonic())
+        recoveries = self.supervisor.recoveries
+        while not self._stop.wait(min(_LONGEST, self.seconds / _CHECKS)):
             with self._lock:
-                busy = [line for line in self._lines if line.busy]
+                busy = [connection for connection in self._connections if connection.busy]
             now = time.monotonic()
-            if not busy or self.supervisor.rounds != rounds:
-                rounds = self.supervisor.rounds
+            if not busy or self.supervisor.recoveries != recoveries:
+                recoveries = self.supervisor.recoveries
                 progress.forget(now)
                 continue
             try:
-                seen = self.supervisor.client.engines()
+                observed = self.supervisor.client.engines()
             except Unanswered:
-                seen = {}
-            if progress.stalled(seen, now):
-                for line in busy:
-                    line.cut(f"no new token in {self.seconds:g} s (vllm.stall_seconds)")
+                observed = {}
+            if progress.stalled(observed, now):
+                for connection in busy:
+                    connection.cut(f"no new token in {self.seconds:g} s (vllm.stall_seconds)")
                 progress.forget(now)

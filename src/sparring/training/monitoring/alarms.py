@@ -128,14 +128,14 @@ def alarms_after(
     earlier: Sequence[Record],
     record: Record,
     learning: Collection[Role] = tuple(Role),
-    ahead: bool = False,
+    asynchronous: bool = False,
 ) -> list[Alarm]:
     """Return the alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit``
     and ``reason``.
 
     ``earlier`` holds the metrics of the steps before, in order; a step without monitors has no
-    values. ``learning`` holds the roles that learn. ``ahead`` is True for asynchronous rollouts:
-    older weights have sampled, so the gap of log-probs is no fault.
+    values. ``learning`` holds the roles that learn. ``asynchronous`` is True for asynchronous
+    rollouts: older weights have sampled, so the gap of log-probs is no fault.
     """
     history = [*earlier, record]
     if len(history) < WINDOW:
@@ -146,7 +146,7 @@ def alarms_after(
         role, name = _OF_ROLE.get(monitor, (None, ""))
         if name == "gradient_share" and role not in learning:
             continue
-        if name == "logprob_gap" and (ahead or value is None or value < _LEAST_GAP):
+        if name == "logprob_gap" and (asynchronous or value is None or value < _LEAST_GAP):
             continue
         if name in _BY_THE_FIRST and value is not None:
             first = _mean(_values(monitor, history)[:WINDOW])
@@ -189,8 +189,8 @@ def _values(monitor: Monitor, steps: Sequence[Record]) -> list[float]:
     return [v for s in steps if (v := _value(monitor, s)) is not None]
 
 
-def _mean(known: Sequence[float]) -> float | None:
-    return sum(known) / len(known) if len(known) >= _LEAST_KNOWN else None
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if len(values) >= _LEAST_KNOWN else None
 
 
 def _value(monitor: Monitor, step: Record) -> float | None:

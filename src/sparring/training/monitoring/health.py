@@ -57,8 +57,8 @@ def with_alarms(
     that the step before did not have."""
     cleaned: dict[str, Any] = clean(record)
     learning = [role for role in Role if recipe.learning.learns(role)]
-    ahead = bool(recipe.training.max_async_level)
-    cleaned["alarms"] = alarms_after(recipe.monitors, earlier, cleaned, learning, ahead)
+    asynchronous = bool(recipe.training.max_async_level)
+    cleaned["alarms"] = alarms_after(recipe.monitors, earlier, cleaned, learning, asynchronous)
     notes = [
         f"step {record['step']}: alarm {new['monitor']}: {visible(new['reason'])}"
         for new in new_alarms(cleaned["alarms"], earlier)

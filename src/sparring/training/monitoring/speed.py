@@ -45,7 +45,7 @@ def speeds(
         if devices := _sampling_devices(trainer.recipe):
             rates["sampled_per_s_device"] = sampled / seconds / devices
     if (seconds := phases.get(Phase.LEARNING)) and work.tokens:
-        learners = trainer.world.size
+        learners = trainer.distributed.size
         rates["learned_per_s"] = work.tokens / seconds
         rates["learned_per_s_device"] = work.tokens / seconds / learners
         if work.flops is not None:
@@ -70,7 +70,7 @@ def _peak(trainer: Trainer) -> float | None:
     """Return the peak operations per second of a device that learns; None if unknown."""
     if (tflops := trainer.recipe.training.device_tflops) is not None:
         return tflops * 1e12
-    device = trainer.world.device
+    device = trainer.distributed.device
     if device.type != "cuda" or trainer.recipe.model.precision is not Precision.BFLOAT16:
         return None
     return dense_peak(torch.cuda.get_device_name(device))

@@ -11,5 +11,5 @@ class Check:
     user should look at it."""
 
     name: str
-    found: str
+    text: str
     warning: bool = False

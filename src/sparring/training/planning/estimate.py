@@ -130,7 +130,7 @@ def estimate(
         of_device.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
     if frozen_tester:
         name = "sampling pseudo-labels, on the first rank"
-        of_device.phases[name] = _frozen_tester(recipe, frozen_tester, c)
+        of_device.phases[name] = _sampling_pseudo_labels(recipe, frozen_tester, c)
     return of_device
 
 
@@ -181,7 +181,7 @@ def _sampling(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, flo
     step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
     asked = [(step, s.programs), (step, s.tests), (step, recipe.initial_policy_programs)]
     asked += [(held_out, e.programs), (held_out, e.tests)]
-    # A batch holds whole groups, at most max_rows responses, but always at least one group.
+    # A batch holds whole groups, at most max_batch_size responses, but always at least one group.
     own, *rest = (
         max(n * min(tasks, max(1, s.max_batch_size // n)) for tasks, n in part if n)
         for part in (asked[:3], asked)
@@ -193,7 +193,7 @@ def _sampling(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, flo
     return _decoding(recipe, shape, c, rows, positions, whose)
 
 
-def _frozen_tester(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
+def _sampling_pseudo_labels(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
     """Return the bytes of sampling pseudo-labels in the first process."""
     s = recipe.pseudo_labels
     tasks = recipe.training.tasks_per_step

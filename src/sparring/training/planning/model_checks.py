@@ -126,7 +126,7 @@ def frozen_tester_check(frozen_tester: FrozenTester, results: Sequence[GroupResu
         )
         if c is not None
     ]
-    more = "".join(f"; {c.name}: {c.found}" for c in checks)
+    more = "".join(f"; {c.name}: {c.text}" for c in checks)
     return Check(
         "frozen tester",
         f"prompts of {lengths[0]} to {lengths[-1]} tokens; {read} of {len(tests)} tests "

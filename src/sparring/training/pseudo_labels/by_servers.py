@@ -39,7 +39,7 @@ _FILE = 64
 
 
 def write_ahead(
-    written: PseudoLabelStore,
+    store: PseudoLabelStore,
     tasks: Sequence[Task],
     progress: RunProgress,
     timeline: Timeline,
@@ -51,14 +51,14 @@ def write_ahead(
     A server that we start writes to ``log``. Raises `RunError`, and `Stopped` when the user has
     asked to stop.
     """
-    frozen_tester = written.frozen_tester
-    if frozen_tester.outline is None or not (left := written.missing(tasks)):
+    frozen_tester = store.frozen_tester
+    if frozen_tester.outline is None or not (missing := store.missing(tasks)):
         return
     count = frozen_tester.recipe.pseudo_labels.tests
-    progress.long_phase(f"pseudo-labels: {len(left):,} tasks × {count} responses")
-    with _asked(frozen_tester, log) as ask:
-        while left := written.missing(tasks):
-            _write_some(written, left, timeline, ask, stop)
+    progress.long_phase(f"pseudo-labels: {len(missing):,} tasks × {count} responses")
+    with _servers(frozen_tester, log) as ask:
+        while missing := store.missing(tasks):
+            _generate_some(store, missing, timeline, ask, stop)
 
 
 _Known = Sequence[Collection[int]]
@@ -67,7 +67,7 @@ _Ask = Callable[[Sequence[Prompt], _Known, Arrived], list[list[Response]]]
 
 
 @contextmanager
-def _asked(frozen_tester: FrozenTester, log: Path | None) -> Iterator[_Ask]:
+def _servers(frozen_tester: FrozenTester, log: Path | None) -> Iterator[_Ask]:
     """Yield a function that asks the frozen tester's servers, which run within the block."""
     recipe, outline = frozen_tester.recipe, frozen_tester.outline
     assert outline is not None
@@ -100,26 +100,26 @@ def _asked(frozen_tester: FrozenTester, log: Path | None) -> Iterator[_Ask]:
         sampler.close()
 
 
-def _write_some(
-    written: PseudoLabelStore,
+def _generate_some(
+    store: PseudoLabelStore,
     tasks: Sequence[Task],
     timeline: Timeline,
     ask: _Ask,
     stop: Callable[[], bool],
 ) -> None:
     """Generate the tests of as many tasks as fit into one call, tasks in the journal first."""
-    frozen_tester, run = written.frozen_tester, written.run
+    frozen_tester, run = store.frozen_tester, store.run
     count = frozen_tester.recipe.pseudo_labels.tests
-    begun = {record["task"] for record in run.jsonl(JOURNAL)} if run.has(JOURNAL) else set()
-    first = [t for t in frozen_tester.tasks if t.id in begun]
-    chosen = [*first, *(t for t in tasks if t.id not in begun)]
+    in_journal = {record["task"] for record in run.jsonl(JOURNAL)} if run.has(JOURNAL) else set()
+    first = [t for t in frozen_tester.tasks if t.id in in_journal]
+    chosen = [*first, *(t for t in tasks if t.id not in in_journal)]
     chosen = chosen[: max(len(first), _AT_ONCE // count, 1)]
     prompts = frozen_tester.prompts(chosen)
     journal = Journal(run, JOURNAL, Role.TESTER, prompts, count, timeline)
     asked = [i for i in range(len(chosen)) if not journal.complete(i)]
 
     def arrived(k: int, response: Response) -> None:
-        journal.take(asked[k], response)
+        journal.add(asked[k], response)
         if stop():
             go_on = f"continue with --resume --run-dir {run.path}"
             raise Stopped(f"stopped while pseudo-labels were generated; {go_on}")
@@ -132,8 +132,8 @@ def _write_some(
         journal.write()  # a resumed run does not sample these responses again
         raise
     groups = {t.id: group for t, group in zip(chosen, journal.responses(), strict=True)}
-    new = written.missing(chosen)
+    new = store.missing(chosen)
     for start in range(0, len(new), _FILE):
         part = new[start : start + _FILE]
-        written.add(part, [groups[t.id] for t in part])
+        store.add(part, [groups[t.id] for t in part])
     run.remove(JOURNAL)

@@ -12,7 +12,7 @@ from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
 from sparring.training.pseudo_labels.frozen_tester import FrozenTester
 
-_ROOM = "pseudo_labels"
+_DIRECTORY = "pseudo_labels"
 
 
 class PseudoLabelStore:
@@ -28,9 +28,9 @@ class PseudoLabelStore:
         self.run = run
         self.files = 0
         self._of: dict[str, list[Response]] = {}
-        for path in sorted((run.path / _ROOM).glob("part-?????.jsonl.gz")):
+        for path in sorted((run.path / _DIRECTORY).glob("part-?????.jsonl.gz")):
             self.files = int(path.name[5:10])
-            for record in run.read_packed(f"{_ROOM}/{path.name}"):
+            for record in run.read_packed(f"{_DIRECTORY}/{path.name}"):
                 self._read(path.name, record)
 
     def responses(self, tasks: Sequence[Task]) -> list[list[Response]]:
@@ -47,7 +47,7 @@ class PseudoLabelStore:
     def add(self, tasks: Sequence[Task], groups: Sequence[Sequence[Response]]) -> None:
         """Write responses to new tasks to disk."""
         self.run.write_packed(
-            f"{_ROOM}/part-{self.files + 1:05d}.jsonl.gz",
+            f"{_DIRECTORY}/part-{self.files + 1:05d}.jsonl.gz",
             [
                 {"task": t.id, "responses": [response_record(r) for r in group]}
                 for t, group in zip(tasks, groups, strict=True)
@@ -66,8 +66,8 @@ class PseudoLabelStore:
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(
-                f"{self.run.path}: {_ROOM}/{name} is damaged ({type(error).__name__}: {error}); "
-                "restore a copy, or start a new run"
+                f"{self.run.path}: {_DIRECTORY}/{name} is damaged "
+                f"({type(error).__name__}: {error}); restore a copy, or start a new run"
             ) from None
 
 

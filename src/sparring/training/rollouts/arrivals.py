@@ -56,7 +56,7 @@ class Arrivals:
         """Program read from a response, by player, task and the response's index."""
         self._tests: dict[tuple[int, int], ParsedTest] = {}
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start the work that needs no response: fetch pseudo-labels, or without pseudo-labels run
         the reference solutions on ground-truth tests."""
         if self.context.pseudo_labels is None:
@@ -78,7 +78,8 @@ class Arrivals:
             self.pseudo_label_tests.append(
                 [read_test(task, r, labels.frozen_tester.reading) for r in group]
             )
-            # Limits as in `grade_by_pseudo_labels`: ground truth must not even set a limit.
+            # Limits as in `grade_by_pseudo_labels`: the ground-truth tests must not even determine
+            # a limit.
             blind = label_free_task(task, self.pseudo_label_tests[-1])
             first.append(FirstTests(blind.tests, blind.tests, limits(blind, general)))
         return first
@@ -97,7 +98,7 @@ class Arrivals:
         reading = self.context.prompts.reading[Role.TESTER]
         self._tests[i, response.index] = read_test(self.tasks[i], response, reading)
 
-    def all_came(
+    def group_arrived(
         self, player: Player, i: int, responses: list[Response], complete: Callable[[int], None]
     ) -> None:
         """Store all of a player's responses to task ``i``, and start executions that are now
@@ -108,7 +109,7 @@ class Arrivals:
         if i in arrived[Player.TESTER]:
             coders = (Player.CODER, Player.INITIAL_POLICY) if player is Player.TESTER else (player,)
             programs = [p for coder in coders for p in self._programs_of(coder, i)]
-            self._begin_generated(i, programs, of_task=player is Player.TESTER)
+            self._start_generated(i, programs, of_task=player is Player.TESTER)
         players = {*Player} - (
             set() if self.context.recipe.initial_policy_programs else {Player.INITIAL_POLICY}
         )
@@ -133,7 +134,7 @@ class Arrivals:
             initial_policy_programs,
         )
 
-    def _begin_generated(self, i: int, programs: Sequence[ParsedProgram], *, of_task: bool) -> None:
+    def _start_generated(self, i: int, programs: Sequence[ParsedProgram], *, of_task: bool) -> None:
         """Have programs run on the inputs of the generated tests of task ``i``; with ``of_task``
         the task's reference solution and validator too."""
         task = self.tasks[i]

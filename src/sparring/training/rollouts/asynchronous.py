@@ -39,6 +39,7 @@ from sparring.training.state.policy import BehaviourPolicy
 from sparring.training.state.trainer import Trainer
 
 _LANE = "ahead"
+"""Name of the thread's lane in the timeline."""
 _AT_ONCE = 10.0
 """Seconds to wait for the thread when the user wants to stop at once."""
 
@@ -103,13 +104,13 @@ class AsyncRollouts:
 
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.results`. Sampling of the next step starts before this method returns."""
-        pending = self._pending or self._begun(step)
+        pending = self._pending or self._started(step)
         results = pending.result(timeline)
         self._pending = None
-        self.behaviour.follow(self.trainer)
+        self.behaviour.copy_from(self.trainer)
         tokens = self.trainer.tokens + tokens_of(results)
         if not self.trainer.recipe.training.finished(step, tokens):
-            self._pending = self._begun(step + 1)
+            self._pending = self._started(step + 1)
         self._online = pending.online
         return results
 
@@ -122,7 +123,7 @@ class AsyncRollouts:
         if self._pending is not None:
             self._pending.wait(self._timeline)
 
-    def _begun(self, step: int) -> PendingStep:
+    def _started(self, step: int) -> PendingStep:
         online = OnlineRollouts(self._context, self.behaviour.pass_rates)
         return PendingStep(step, online, self._timeline)
 

@@ -50,37 +50,37 @@ class RolloutBatch:
         for tasks where a test can have a label.
         """
         context, every, name = self.context, range(len(self.tasks)), (self.step, self.attempt)
-        self._arrivals.begin()
-        with ThreadPoolExecutor(1, "judge") as judges:
-            coming: dict[int, Future[list[GroupResult]]] = {}
+        self._arrivals.start()
+        with ThreadPoolExecutor(1, "grading") as graders:
+            pending: dict[int, Future[list[GroupResult]]] = {}
             results: dict[int, GroupResult] = {}
 
             def complete(i: int) -> None:
                 if context.pseudo_labels is None:
-                    coming[i] = judges.submit(self._graded, [i])
+                    pending[i] = graders.submit(self._grade, [i])
 
             try:
                 context.phase("sampling")
-                programs = self._programs_wanted(complete)
+                programs = self._program_requests(complete)
                 if context.recipe.sampling.skip_unlabelled:
                     ask(context, *name, programs, later=(Player.TESTER,))
-                    untested = self._graded(every)
+                    untested = self._grade(every)
                     asked = [i for i in every if self.labelled(untested[i])]
                     results = {i: untested[i] for i in every if i not in asked}
                     context.phase("sampling")
-                    ask(context, *name, [self._tests_wanted(asked, complete)] if asked else [])
+                    ask(context, *name, [self._test_request(asked, complete)] if asked else [])
                 else:
                     asked = [*every]
-                    ask(context, *name, [*programs, self._tests_wanted(asked, complete)])
+                    ask(context, *name, [*programs, self._test_request(asked, complete)])
                 if context.pseudo_labels:
-                    results |= zip(asked, self._graded(asked), strict=True)
+                    results |= zip(asked, self._grade(asked), strict=True)
                 else:
                     context.phase("running programs")
                     with context.timeline.during(Phase.WAITING):
-                        results |= {i: coming[i].result()[0] for i in asked}
+                        results |= {i: pending[i].result()[0] for i in asked}
                 return [results[i] for i in every]
             finally:
-                judges.shutdown(cancel_futures=True)
+                graders.shutdown(cancel_futures=True)
 
     def labelled(self, result: GroupResult) -> bool:
         """Return True if a test of this group could have a label: some program is correct."""
@@ -90,28 +90,28 @@ class RolloutBatch:
         own = rewarded_on.matrix.correct_P.any()
         return bool(own or (rewarded_on.pool is not None and rewarded_on.pool.correct_P.any()))
 
-    def _programs_wanted(self, complete: Callable[[int], None]) -> list[BatchRequest]:
+    def _program_requests(self, complete: Callable[[int], None]) -> list[BatchRequest]:
         """Return the requests for programs, of the current and of the initial policy. Each program
         starts to run when its response arrives."""
         prompts, recipe = self.context.prompts, self.context.recipe
 
-        def wanted(player: Player, asked: Sequence[Prompt], count: int) -> BatchRequest:
+        def request(player: Player, asked: Sequence[Prompt], count: int) -> BatchRequest:
             return BatchRequest(
                 player,
                 asked,
                 count,
                 each=lambda i, r: self._arrivals.program(player, i, r),
-                group=lambda i, rs: self._arrivals.all_came(player, i, rs, complete),
+                group=lambda i, rs: self._arrivals.group_arrived(player, i, rs, complete),
             )
 
         own = prompts.of_step(self.step, self.tasks, Role.CODER)
-        coder = wanted(Player.CODER, own, recipe.sampling.programs)
+        coder = request(Player.CODER, own, recipe.sampling.programs)
         if not recipe.initial_policy_programs:
             return [coder]
         theirs = prompts.of_initial_policy(self.step, self.tasks)
-        return [coder, wanted(Player.INITIAL_POLICY, theirs, recipe.initial_policy_programs)]
+        return [coder, request(Player.INITIAL_POLICY, theirs, recipe.initial_policy_programs)]
 
-    def _tests_wanted(self, asked: Sequence[int], complete: Callable[[int], None]) -> BatchRequest:
+    def _test_request(self, asked: Sequence[int], complete: Callable[[int], None]) -> BatchRequest:
         """Return the request for tests of the tasks whose indices are ``asked``."""
         arrivals = self._arrivals
         return BatchRequest(
@@ -119,10 +119,10 @@ class RolloutBatch:
             self.context.prompts.of_step(self.step, [self.tasks[i] for i in asked], Role.TESTER),
             self.context.recipe.sampling.tests,
             each=lambda k, r: arrivals.test(asked[k], r),
-            group=lambda k, rs: arrivals.all_came(Player.TESTER, asked[k], rs, complete),
+            group=lambda k, rs: arrivals.group_arrived(Player.TESTER, asked[k], rs, complete),
         )
 
-    def _graded(self, numbers: Sequence[int]) -> list[GroupResult]:
+    def _grade(self, numbers: Sequence[int]) -> list[GroupResult]:
         """Grade the groups of the tasks with these indices, from the responses that have arrived.
 
         With pseudo-labels all groups are first graded by the frozen tester's tests, so that no

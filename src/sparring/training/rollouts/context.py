@@ -74,7 +74,7 @@ def rollout_context(
         pseudo_labels = None
         if prompts.tasks and recipe.pseudo_labels.source is not PseudoLabelSource.NONE:
             frozen_tester = FrozenTester(
-                recipe, prompts.tasks, trainer.compute_dtype, trainer.world.device
+                recipe, prompts.tasks, trainer.compute_dtype, trainer.distributed.device
             )
             prompts.leave_out(frozen_tester.too_long)
             pseudo_labels = PseudoLabelStore(frozen_tester, run)

@@ -42,34 +42,34 @@ class BatchRequest:
     """Called with a prompt's index and its responses, once all ``count`` have arrived."""
 
 
-class _Asked:
+class _PlayerResponses:
     """Responses of one player on their way into the player's journal."""
 
     def __init__(self, context: RolloutContext, wanted: BatchRequest, name: str) -> None:
         self.context = context
-        self.wanted = wanted
+        self.batch_request = wanted
         role, timeline = wanted.player.role, context.timeline
         self.journal = Journal(context.run, name, role, wanted.prompts, wanted.count, timeline)
 
     def recall(self) -> None:
         """Pass on the responses that the journal already holds."""
-        for i in range(len(self.wanted.prompts)):
+        for i in range(len(self.batch_request.prompts)):
             for response in self.journal.arrived(i):
-                self.wanted.each(i, response)
+                self.batch_request.each(i, response)
             self._pass_on_group(i)
 
     def take(self, i: int, response: Response) -> None:
         """Journal and pass on a new response to prompt ``i``."""
         if self.context.abandoned.is_set():
             raise RolloutAbandoned
-        if self.journal.take(i, response):
-            self.wanted.each(i, response)
+        if self.journal.add(i, response):
+            self.batch_request.each(i, response)
             self._pass_on_group(i)
 
     def request(self, i: int) -> PlayerRequest:
         """Return the request for the missing responses to prompt ``i``."""
         known = frozenset(r.index for r in self.journal.arrived(i))
-        wanted = self.wanted
+        wanted = self.batch_request
         return PlayerRequest(wanted.player, wanted.prompts[i], wanted.count, known)
 
     def missing(self) -> list[int]:
@@ -80,19 +80,19 @@ class _Asked:
         """Yield the prompts' indices of every call that a deterministic sampler still has to
         answer, at most ``rows`` responses per call."""
         order = self._by_length()
-        size = max(1, rows // self.wanted.count)
+        size = max(1, rows // self.batch_request.count)
         for start in range(0, len(order), size):
             part = order[start : start + size]
             if not all(self.journal.complete(i) for i in part):
                 yield part
 
     def _by_length(self) -> list[int]:
-        prompts = self.wanted.prompts
+        prompts = self.batch_request.prompts
         return sorted(range(len(prompts)), key=lambda i: len(prompts[i].token_ids))
 
     def _pass_on_group(self, i: int) -> None:
         if self.journal.complete(i):
-            self.wanted.group(i, self.journal.arrived(i))
+            self.batch_request.group(i, self.journal.arrived(i))
 
 
 def ask(
@@ -108,7 +108,10 @@ def ask(
     the weights of those players. Raises `RolloutAbandoned` once the context is abandoned.
     """
     served = context.policies.served
-    every = {w.player: _Asked(context, w, journal_file(step, attempt, w.player)) for w in wanted}
+    every = {
+        w.player: _PlayerResponses(context, w, journal_file(step, attempt, w.player))
+        for w in wanted
+    }
     try:
         if served is None:
             for asked in every.values():
@@ -126,8 +129,8 @@ def ask(
         raise
 
 
-def _ask_in_parts(context: RolloutContext, asked: _Asked) -> None:
-    wanted = asked.wanted
+def _ask_in_parts(context: RolloutContext, asked: _PlayerResponses) -> None:
+    wanted = asked.batch_request
     for part in asked.parts(context.policies.max_batch_size):
 
         def arrived(k: int, response: Response, part: list[int] = part) -> None:
@@ -140,10 +143,10 @@ def _ask_in_parts(context: RolloutContext, asked: _Asked) -> None:
 
 
 def _ask_at_once(
-    context: RolloutContext, served: ServedPolicies, players: Sequence[_Asked]
+    context: RolloutContext, served: ServedPolicies, players: Sequence[_PlayerResponses]
 ) -> None:
     timeline = context.timeline
-    lane = context.lane + " ".join(asked.wanted.player for asked in players)
+    lane = context.lane + " ".join(asked.batch_request.player for asked in players)
     places = [(asked, i) for asked in players for i in asked.missing()]
 
     def arrived(k: int, response: Response) -> None:
@@ -151,7 +154,7 @@ def _ask_at_once(
         asked.take(i, response)
 
     with timeline.during(Phase.SYNCING, lane):
-        served.bring([asked.wanted.player for asked in players])
+        served.bring([asked.batch_request.player for asked in players])
     with timeline.during(Phase.SAMPLING, lane):
         served.play([asked.request(i) for asked, i in places], arrived)
     for asked in players:

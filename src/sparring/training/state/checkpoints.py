@@ -30,7 +30,7 @@ def save(trainer: Trainer, run: RunDir) -> None:
         trainer.save_weights(path)
         save_state(state, path / "optimizer.pt")
         if trainer.behaviour is not None:
-            trainer.behaviour.keep(path)
+            trainer.behaviour.save(path)
         Counters(trainer.step, trainer.tokens, trainer.refused, trainer.pass_rates).write(path)
     run.prune_checkpoints(trainer.recipe.training.keep_checkpoints)
 
@@ -51,7 +51,7 @@ def restore(trainer: Trainer, checkpoint: Path) -> None:
             with trainer.learner.masters.in_force():
                 load_weights(trainer.model, checkpoint)
         if trainer.behaviour is not None:
-            trainer.behaviour.take(checkpoint)
+            trainer.behaviour.load(checkpoint)
     except (
         OSError,
         ValueError,

@@ -24,23 +24,23 @@ from sparring.training.state.trainer import Trainer
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def follow(world: DistributedContext) -> None:
+def follow(distributed: DistributedContext) -> None:
     """Carry out orders until the last. Raises `RuntimeError` when other processes are gone."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     try:
-        _carry_out(world)
+        _carry_out(distributed)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _carry_out(world: DistributedContext) -> None:
-    order, data = world.next()
+def _carry_out(distributed: DistributedContext) -> None:
+    order, data = distributed.next()
     if order is RankOrder.END:
         return
-    trainer = Trainer(make_recipe(data, (), "the first process's recipe"), world)
+    trainer = Trainer(make_recipe(data, (), "the first process's recipe"), distributed)
     while True:
-        order, data = world.next()
+        order, data = distributed.next()
         match order:
             case RankOrder.UPDATE:
                 groups, rate = data

@@ -25,7 +25,7 @@ from sparring.runs.reader import RunReader
 from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
-ROOMS = ("tasks", "model", "frozen_tester")
+KINDS = ("tasks", "model", "frozen_tester")
 """Kinds of inputs whose files are on record."""
 
 
@@ -48,7 +48,7 @@ def changed_inputs(
     run: RunReader,
     recipe: Recipe,
     revision: str | None,
-    rooms: tuple[str, ...] = ROOMS,
+    kinds: tuple[str, ...] = KINDS,
 ) -> list[str]:
     """Return the names of inputs that differ from the record of ``run``; [] without a record."""
     if not run.has(FILE):
@@ -58,9 +58,9 @@ def changed_inputs(
         before = {"frozen_tester": {}, **run.read_json(FILE)}
         return [
             name
-            for room in rooms
-            for name in sorted(before[room].keys() | now[room].keys())
-            if before[room].get(name) != now[room].get(name)
+            for kind in kinds
+            for name in sorted(before[kind].keys() | now[kind].keys())
+            if before[kind].get(name) != now[kind].get(name)
         ]
 
 

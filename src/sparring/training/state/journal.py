@@ -1,6 +1,6 @@
 """Journal: one player's responses in one step, written to disk as the responses arrive.
 
-The sampler passes on each finished response (`Journal.take`). The journal writes
+The sampler passes on each finished response (`Journal.add`). The journal writes
 responses in batches, at most one batch a second, and the rest when the responses
 are read (`Journal.responses`). A recorded response is never replaced: a second
 sample of the same response, by a sampler that is not deterministic, is dropped.
@@ -56,7 +56,7 @@ class Journal:
                     self._read(record, numbers, prompts)
             run.replace_lines(name, records)  # without a torn line
 
-    def take(self, number: int, response: Response) -> bool:
+    def add(self, number: int, response: Response) -> bool:
         """Add a response to prompt ``number``. Returns False if the response was there already."""
         if self._arrived[number][response.index] is not None:
             return False

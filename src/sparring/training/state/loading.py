@@ -29,7 +29,7 @@ class PreparedModel:
     """The full model on the first process, if the model is to be sharded; else None."""
 
 
-def prepared_model(recipe: Recipe, world: DistributedContext, sharded: bool) -> PreparedModel:
+def prepared_model(recipe: Recipe, distributed: DistributedContext, sharded: bool) -> PreparedModel:
     """Load and prepare the recipe's model; all processes call this function together.
 
     A model to be ``sharded`` is read by the first process alone. Raises `ModelError` on all
@@ -40,7 +40,7 @@ def prepared_model(recipe: Recipe, world: DistributedContext, sharded: bool) -> 
     model: PreTrainedModel | None = None
     source: PreTrainedModel | None = None
     tokenizer: Any = None
-    if world.is_main or not sharded:
+    if distributed.is_main or not sharded:
         try:
             m = recipe.model
             read, tokenizer = load_policy(m.path, m.end_tokens, "model.end_tokens")
@@ -50,15 +50,15 @@ def prepared_model(recipe: Recipe, world: DistributedContext, sharded: bool) -> 
         except ModelError as error:
             failure = str(error)
     if sharded:
-        description = world.tell(description if failure is None else None)
+        description = distributed.broadcast(description if failure is None else None)
         if description is not None:
-            if world.is_main:
+            if distributed.is_main:
                 source = model
             else:
                 model = prepare_model(description.skeleton(), recipe.model, seed)
             assert model is not None
             model = skeleton(model)
-    compared = failure is None and model is not None and not world.alone
-    world.agree(failure, fingerprint(model) if compared else "")
+    compared = failure is None and model is not None and not distributed.alone
+    distributed.agree(failure, fingerprint(model) if compared else "")
     assert model is not None  # `agree` has raised if any process has no model
     return PreparedModel(model, tokenizer, source)

@@ -37,20 +37,20 @@ class BehaviourPolicy(Protocol):
     pass_rates: dict[str, float]
     """Share of correct programs by task id, as of ``step``."""
 
-    def begin(self, trainer: Policy) -> None:
+    def prepare(self, trainer: Policy) -> None:
         """Get ready for the first sampled step of a new or resumed run."""
         ...
 
-    def follow(self, trainer: Policy) -> None:
+    def copy_from(self, trainer: Policy) -> None:
         """Copy the trainer's weights and counters."""
         ...
 
-    def keep(self, checkpoint: Path) -> None:
+    def save(self, checkpoint: Path) -> None:
         """Write weights and counters into the directory ``checkpoint``."""
         ...
 
-    def take(self, checkpoint: Path) -> None:
-        """Load the weights and counters that `keep` has written."""
+    def load(self, checkpoint: Path) -> None:
+        """Load the weights and counters that `save` has written."""
         ...
 
 
@@ -62,10 +62,14 @@ class Policy:
     """
 
     def __init__(
-        self, recipe: Recipe, world: DistributedContext, model: PreTrainedModel, tokenizer: Any
+        self,
+        recipe: Recipe,
+        distributed: DistributedContext,
+        model: PreTrainedModel,
+        tokenizer: Any,
     ) -> None:
         self.recipe = recipe
-        self.world = world
+        self.distributed = distributed
         self.model = model
         self.tokenizer = tokenizer
         self.step = 0
@@ -87,7 +91,7 @@ class Policy:
     def policy_for(self, role: Role) -> Iterator[PreTrainedModel]:
         """Yield the model on this process's device, with the weights of ``role`` in force."""
         if self.learns(role):
-            with visiting(self.full_model(), self.world.device) as model:
+            with visiting(self.full_model(), self.distributed.device) as model:
                 activate(model, [role])
                 yield model
         else:
@@ -101,7 +105,7 @@ class Policy:
         Raises `RuntimeError` if the weights have changed and no copy of the initial weights was
         kept: other weights must never pass for the initial weights.
         """
-        device = self.world.device
+        device = self.distributed.device
         if self.initial is not None:
             with visiting(self.initial, device) as model:
                 yield model
@@ -134,32 +138,32 @@ class Snapshot(Policy):
         source = trainer.full_model()
         constant = {id(p): p for n, p in source.named_parameters() if n not in learning}
         model = copy.deepcopy(source, constant)
-        super().__init__(trainer.recipe, trainer.world, model, trainer.tokenizer)
+        super().__init__(trainer.recipe, trainer.distributed, model, trainer.tokenizer)
         self.initial = trainer.initial
         self._learning = learning
-        self.follow(trainer)
+        self.copy_from(trainer)
 
-    def begin(self, trainer: Policy) -> None:
-        """See `BehaviourPolicy.begin`."""
+    def prepare(self, trainer: Policy) -> None:
+        """See `BehaviourPolicy.prepare`."""
 
     @torch.no_grad()
-    def follow(self, trainer: Policy) -> None:
-        """See `BehaviourPolicy.follow`."""
-        theirs = trainer.full_model().parameters()
-        for own, its in zip(self.model.parameters(), theirs, strict=True):
-            if own is not its:
-                own.copy_(its)
+    def copy_from(self, trainer: Policy) -> None:
+        """See `BehaviourPolicy.copy_from`."""
+        source = trainer.full_model().parameters()
+        for own, theirs in zip(self.model.parameters(), source, strict=True):
+            if own is not theirs:
+                own.copy_(theirs)
         self.step, self.pass_rates = trainer.step, dict(trainer.pass_rates)
 
-    def keep(self, checkpoint: Path) -> None:
+    def save(self, checkpoint: Path) -> None:
         """Write the learning weights and the counters into a checkpoint."""
         learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
         state = {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
         save_state(state, checkpoint / _FILE)
 
     @torch.no_grad()
-    def take(self, checkpoint: Path) -> None:
-        """Load the weights and counters that `keep` has written. Raises OSError, KeyError or
+    def load(self, checkpoint: Path) -> None:
+        """Load the weights and counters that `save` has written. Raises OSError, KeyError or
         RuntimeError for any other file."""
         state = torch.load(checkpoint / _FILE, "cpu", weights_only=True)
         for name, own in self.model.named_parameters():

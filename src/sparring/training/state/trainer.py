@@ -40,28 +40,29 @@ START, BOTH = "start", "both"
 class Trainer(Policy):
     """Model, tokenizer, learner and counters of a run.
 
-    Each process of the ``world`` has a trainer. Only the first process samples and restores
-    checkpoints; to sample from sharded weights, the first process keeps a copy of the full model.
+    Each process of the ``distributed`` context has a trainer. Only the first process samples and
+    restores checkpoints; to sample from sharded weights, the first process keeps a copy of the full
+    model.
     """
 
-    def __init__(self, recipe: Recipe, world: DistributedContext | None = None) -> None:
+    def __init__(self, recipe: Recipe, distributed: DistributedContext | None = None) -> None:
         """Load the model. Raises `ModelError` for a model that cannot be loaded, and `ConfigError`
         for several processes where the recipe wants one."""
-        world = world or DistributedContext()
-        if not world.alone and recipe.training.sharding is Sharding.NONE:
+        distributed = distributed or DistributedContext()
+        if not distributed.alone and recipe.training.sharding is Sharding.NONE:
             raise ConfigError(
-                f"{world.size} processes were started, but training.sharding is none: set "
+                f"{distributed.size} processes were started, but training.sharding is none: set "
                 "training.sharding to ddp or fsdp, or start one process"
             )
-        with world.order(RankOrder.BEGIN, recipe.model_dump(mode="json")):
+        with distributed.order(RankOrder.BEGIN, recipe.model_dump(mode="json")):
             if recipe.training.threads:
                 torch.set_num_threads(recipe.training.threads)
             torch.manual_seed(recipe.training.seed)
-            sharded = recipe.training.sharding is Sharding.FSDP and not world.alone
-            prepared = prepared_model(recipe, world, sharded)
-            super().__init__(recipe, world, prepared.model, prepared.tokenizer)
+            sharded = recipe.training.sharding is Sharding.FSDP and not distributed.alone
+            prepared = prepared_model(recipe, distributed, sharded)
+            super().__init__(recipe, distributed, prepared.model, prepared.tokenizer)
             self._prepare(prepared.source, sharded)
-        world.keep_awake()
+        distributed.keep_awake()
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
         """Commit of a model from the hub; None for a local model."""
         self.tokens = 0
@@ -74,35 +75,37 @@ class Trainer(Policy):
     def _prepare(self, source: PreTrainedModel | None, sharded: bool) -> None:
         """Make the learner, and the copies of weights that this process samples from. If the model
         is to be ``sharded``, ``source`` is the full model on the first process."""
-        recipe, world = self.recipe, self.world
+        recipe, distributed = self.recipe, self.distributed
         self.compute_dtype = torch_type(recipe.model.precision)
         """Type that forward passes compute in, and type of weights that are only sampled from."""
         self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
         """Names of the parameters that learn; a full copy of a sharded model does not know them."""
-        wanted = bool(recipe.learning.frozen is not Frozen.NONE or recipe.initial_policy_programs)
-        here = recipe.sampling.engine is SamplingEngine.LOCAL
+        needs_initial = bool(
+            recipe.learning.frozen is not Frozen.NONE or recipe.initial_policy_programs
+        )
+        samples_here = recipe.sampling.engine is SamplingEngine.LOCAL
         if not sharded:
             # Cast before the move, so that the device never holds frozen weights in float32.
-            cast(self.model, self.compute_dtype, learning=False).to(world.device)
+            cast(self.model, self.compute_dtype, learning=False).to(distributed.device)
         self.learner = Learner(
             self.model,
             recipe.learner,
             recipe.model,
-            world,
+            distributed,
             source,
             sharded=sharded,
-            keep_source=here,
-            keep_start=wanted and not here,
-            shares_device=not here and recipe.vllm.share_gpu,
+            keep_source=samples_here,
+            keep_initial=needs_initial and not samples_here,
+            shares_device=not samples_here and recipe.vllm.share_gpu,
         )
         self._full: PreTrainedModel | None = None
         """Copy of the full model to sample from, where weights are sharded and this process
         samples; else None."""
-        if source is not None and here:
+        if source is not None and samples_here:
             self._full = cast(source, self.compute_dtype).requires_grad_(False)
         self._full_version = 0
         """Version of the weights in ``_full``."""
-        if wanted and world.is_main and not is_adapted(self.model):
+        if needs_initial and distributed.is_main and not is_adapted(self.model):
             # With asynchronous rollouts two threads may use the initial model at once. The
             # learner's reference must then not be shared: the passes of the threads would mix.
             reference = None if recipe.training.max_async_level else self.learner.reference
@@ -110,14 +113,14 @@ class Trainer(Policy):
                 self.initial = frozen_copy(self._full)
             elif not sharded:
                 self.initial = reference or frozen_copy(self.model)
-                self.learner.start = self.initial
+                self.learner.initial_copy = self.initial
 
     def notes(self) -> list[str]:
         """Return notes for the user: the number of processes that learn, where more than one does
         or should, and the reason if the fastest log-prob backend is not used."""
         sharding, messages = self.recipe.training.sharding, []
-        if not self.world.alone:
-            messages.append(f"{self.world.size} processes learn together ({sharding})")
+        if not self.distributed.alone:
+            messages.append(f"{self.distributed.size} processes learn together ({sharding})")
         elif sharding is not Sharding.NONE:
             messages.append(f"note: training.sharding is {sharding}, but only one process runs")
         if self.learner.backend_note is not None:
@@ -140,12 +143,12 @@ class Trainer(Policy):
         """
         if not self.learner.sharded:
             return self.model
-        if not self.world.is_main:
+        if not self.distributed.is_main:
             gather_weights(self.model, None, self.compute_dtype)
             return self.model
         assert self._full is not None
         if self._full_version != self.learner.version:
-            with self.world.order(RankOrder.GATHER):
+            with self.distributed.order(RankOrder.GATHER):
                 gather_weights(self.model, self._full, self.compute_dtype)
             self._full_version = self.learner.version
         return self._full
@@ -165,20 +168,20 @@ class Trainer(Policy):
         of which no copy was kept.
         """
         kept = player == START or (player in list(Role) and not self.learns(Role(player)))
-        of_start = kept and not is_adapted(self.model)
-        model = self.learner.initial_model() if of_start else self.model
+        of_initial = kept and not is_adapted(self.model)
+        model = self.learner.initial_model() if of_initial else self.model
         adapters = [player] if has_role_adapters(model) and not kept else None
 
-        def write(world: DistributedContext) -> None:
-            export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
+        def write(distributed: DistributedContext) -> None:
+            export_weights(model, self.tokenizer, path, dtype, adapters, not kept, distributed)
             if self.learner.shares_device:
-                give_back(self.world.device)
+                give_back(self.distributed.device)
 
         if not self.learner.sharded:
             write(DistributedContext())
             return
-        with self.world.order(RankOrder.EXPORT, (player, path, dtype)):
-            write(self.world)
+        with self.distributed.order(RankOrder.EXPORT, (player, path, dtype)):
+            write(self.distributed)
 
     def export_adapter(self, player: str, path: Path) -> None:
         """Write the LoRA adapter of ``player`` (a role or ``BOTH``) to ``path``, in the format
@@ -187,8 +190,8 @@ class Trainer(Policy):
         if not self.learner.sharded:
             export_adapter(self.model, path, name)
             return
-        with self.world.order(RankOrder.ADAPTER, (player, path)):
-            export_adapter(self.model, path, name, self.world)
+        with self.distributed.order(RankOrder.ADAPTER, (player, path)):
+            export_adapter(self.model, path, name, self.distributed)
 
     def learn(self, step: int, groups: Sequence[SampleGroup]) -> Mapping[Role, RoleStats]:
         """Update the weights on a step's groups, and return statistics by role.
@@ -206,8 +209,8 @@ class Trainer(Policy):
             with self.learner.masters.in_force():
                 save_model(self.model, self.tokenizer, path)
             return
-        with self.world.order(RankOrder.SAVE, path):
-            save_sharded(self.model, self.tokenizer, path, self.world)
+        with self.distributed.order(RankOrder.SAVE, path):
+            save_sharded(self.model, self.tokenizer, path, self.distributed)
 
     def spread(
         self, state: dict[str, Any] | None, weights: dict[str, torch.Tensor] | None = None
@@ -218,14 +221,14 @@ class Trainer(Policy):
         ``weights``, or else the weights that the first process has loaded. ``state`` is None on
         the other processes.
         """
-        if self.world.alone:
+        if self.distributed.alone:
             assert state is not None
             self.learner.load_state(state)
             self.learner.version += 1
             return
-        with self.world.order(RankOrder.SPREAD), self.learner.masters.in_force():
-            if self.world.is_main:
+        with self.distributed.order(RankOrder.SPREAD), self.learner.masters.in_force():
+            if self.distributed.is_main:
                 weights = weights or dict(self.model.named_parameters())
-            spread_weights(self.model, weights, self.world)
-            spread_state(self.learner.optimizer, state, self.world)
+            spread_weights(self.model, weights, self.distributed)
+            spread_state(self.learner.optimizer, state, self.distributed)
             self.learner.version += 1

@@ -18,7 +18,7 @@ from sparring.training.state.policy import BehaviourPolicy, Policy
 from sparring.training.state.trainer import Trainer
 from sparring.training.weights.served import ServedPolicies
 
-_ROOM, _STATE = "behind", "behind.json"
+_DIRECTORY, _STATE = "behind", "behind.json"
 """Names in a checkpoint: the directory of the weights, and the file with the counters of a
 `SnapshotFiles`."""
 
@@ -30,40 +30,41 @@ class SnapshotFiles:
         """The files are written into the directories of ``served``."""
         self.step = 0
         self.pass_rates: dict[str, float] = {}
-        self._all = served
+        self._servers = served
         self.served = served.of_snapshot(self)
         """The servers, as the thread of asynchronous rollouts uses them."""
         self._files: dict[str, Path] = {}
 
-    def begin(self, trainer: Policy) -> None:
+    def prepare(self, trainer: Policy) -> None:
         """Write the files that the first sampled step of a new or resumed run needs; all processes
         write together."""
         if trainer.step:
-            self._all.write_initial()
+            self._servers.write_initial()
         else:
-            self.follow(trainer)
+            self.copy_from(trainer)
 
-    def follow(self, trainer: Policy) -> None:
+    def copy_from(self, trainer: Policy) -> None:
         """Write the learner's weights, all processes together, and copy its counters."""
-        self._files = self._all.write()
+        self._files = self._servers.write()
         self.step, self.pass_rates = trainer.step, dict(trainer.pass_rates)
 
-    def keep(self, checkpoint: Path) -> None:
+    def save(self, checkpoint: Path) -> None:
         """Copy the files into a checkpoint, except initial weights that the learner keeps. Raises
         OSError."""
-        kept = {n: p for n, p in self._files.items() if not self._all.keeps(n)}
+        kept = {n: p for n, p in self._files.items() if not self._servers.keeps(n)}
         for name, place in kept.items():
-            shutil.copytree(place, checkpoint / _ROOM / name)
+            shutil.copytree(place, checkpoint / _DIRECTORY / name)
         state = {"step": self.step, "pass_rates": self.pass_rates, "weights": [*kept]}
         (checkpoint / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
-    def take(self, checkpoint: Path) -> None:
-        """Load the files and counters that `keep` has written. Raises OSError, KeyError or
+    def load(self, checkpoint: Path) -> None:
+        """Load the files and counters that `save` has written. Raises OSError, KeyError or
         ValueError for any other file."""
         state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
         self.step, self.pass_rates = int(state["step"]), dict(state["pass_rates"])
         self._files = {
-            name: self._all.put(name, checkpoint / _ROOM / name) for name in state["weights"]
+            name: self._servers.put(name, checkpoint / _DIRECTORY / name)
+            for name in state["weights"]
         }
 
 

@@ -69,20 +69,20 @@ class ServedPolicies:
         self.settings = server_settings(
             recipe, together, recipe.vllm.urls, "vllm.urls", rank, len(own)
         )
-        self._travelling = WeightExport(trainer, TORCH[self.settings.dtype], self._adapters)
-        words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
+        self._export = WeightExport(trainer, TORCH[self.settings.dtype], self._adapters)
+        tokens, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
         plays = recipe.initial_policy_programs > 0 or recipe.learning.frozen is not Frozen.NONE
         apart = bool(recipe.vllm.initial_urls)
-        self._keeps_start = is_adapted(model) or plays
+        self._keeps_initial = is_adapted(model) or plays
         self._plays_initial = self._adapters or plays
         kept = [START] if self._adapters or (plays and not apart) else []
-        self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
-        self._start = self._learned
+        self._trained = VllmSampler(self.settings, tokens, log, [*own, *kept])
+        self._initial = self._trained
         if apart:
             urls = recipe.vllm.initial_urls
             others = server_settings(recipe, together, urls, "vllm.initial_urls", 0, 1)
-            self._start = VllmSampler(others, words, log)
-        self._held: dict[VllmSampler, str] = {}
+            self._initial = VllmSampler(others, tokens, log)
+        self._loaded: dict[VllmSampler, str] = {}
         """Name of the full weights that each sampler's servers loaded last."""
         self._behaviour: BehaviourPolicy | None = None
         """Policy whose weights are sampled from; None for the trainer's current weights."""
@@ -111,26 +111,26 @@ class ServedPolicies:
         weights are needed again for ``later`` come last."""
         groups: dict[tuple[VllmSampler, str], list[Player]] = {}
         for player in players:
-            groups.setdefault(self._place(player), []).append(player)
-        after = {self._place(player) for player in later}
+            groups.setdefault(self._source(player), []).append(player)
+        after = {self._source(player) for player in later}
 
         def order(place: tuple[VllmSampler, str]) -> tuple[bool, bool, bool]:
             sampler, whole = place
             name = self._weights(whole).name
-            return place in after, self._held.get(sampler) != name, whole == START
+            return place in after, self._loaded.get(sampler) != name, whole == START
 
         return [groups[place] for place in sorted(groups, key=order)]
 
     def bring(self, players: Sequence[Player]) -> None:
         """Start servers where needed and load the weights of ``players``, who can be asked
         together. Afterwards the trainer may change its weights."""
-        [(sampler, whole)] = {self._place(player) for player in players}
+        [(sampler, whole)] = {self._source(player) for player in players}
         weights = self._weights(whole)
-        beside = sampler is self._learned and self._adapters
+        beside = sampler is self._trained and self._adapters
         names = {self._name(player) for player in Player} - {whole} if beside else set()
         sampler.use(weights, [self._weights(name) for name in sorted(names)])
         sampler.ready()
-        self._held[sampler] = weights.name
+        self._loaded[sampler] = weights.name
 
     def play(
         self, requests: Sequence[PlayerRequest], arrived: Arrived = ignore_response
@@ -139,7 +139,7 @@ class ServedPolicies:
         groups: list[list[Response]] = [[] for _ in requests]
         for players in self.calls(dict.fromkeys(r.player for r in requests)):
             chosen = [i for i, r in enumerate(requests) if r.player in players]
-            sampler, _ = self._place(players[0])
+            sampler, _ = self._source(players[0])
             self.bring(players)
 
             def renumbered(k: int, response: Response, chosen: list[int] = chosen) -> None:
@@ -159,7 +159,7 @@ class ServedPolicies:
         learning = [p for p in (Player.CODER, Player.TESTER) if self.trainer.learns(p.role)]
         paths = self.write_initial() if self._plays_initial else {}
         for player in learning:
-            sampler, whole = self._place(player)
+            sampler, whole = self._source(player)
             for weights in (self._weights(whole), self._weights(self._name(player))):
                 paths[weights.name] = sampler.write(weights)
         return paths
@@ -167,16 +167,16 @@ class ServedPolicies:
     def write_initial(self) -> dict[str, Path]:
         """Write the initial weights as `write` does, if the trainer keeps a copy of them; also for
         servers that put adapters on top of the initial weights."""
-        if not self._keeps_start:
+        if not self._keeps_initial:
             return {}
-        start = self._weights(START)
+        initial = self._weights(START)
         if self._adapters:
-            self._learned.write(start)
-        return {start.name: self._start.write(start)}
+            self._trained.write(initial)
+        return {initial.name: self._initial.write(initial)}
 
     def keeps(self, name: str) -> bool:
         """Return True if the trainer can write these weights at any time."""
-        return self._keeps_start and name == self._weights(START).name
+        return self._keeps_initial and name == self._weights(START).name
 
     def put(self, name: str, files: Path) -> Path:
         """Copy weights from ``files`` to the path where `write` would write them, and return the
@@ -188,23 +188,23 @@ class ServedPolicies:
 
         player, _, step = name.rpartition("-")
         size = sum(file.stat().st_size for file in files.iterdir())
-        return self._learned.write(Weights(player, int(step), size, save, None), later=True)
+        return self._trained.write(Weights(player, int(step), size, save, None), later=True)
 
     def rest(self) -> None:
         """Free GPUs that servers share with the trainer, until the next request."""
-        self._learned.rest()
+        self._trained.rest()
 
     def close(self) -> None:
-        self._learned.close()
-        if self._start is not self._learned:
-            self._start.close()
+        self._trained.close()
+        if self._initial is not self._trained:
+            self._initial.close()
 
-    def about(self) -> dict[str, object]:
+    def record(self) -> dict[str, object]:
         """Return the facts about the servers that results depend on, for ``environment.json``."""
         own = [] if self.settings.urls else [recorded_version(Path(self.settings.environment))]
         return {
             "urls": list(self.settings.urls) or "own",
-            "versions": self._learned.versions or own,
+            "versions": self._trained.versions or own,
             "dtype": str(self.settings.dtype),
         }
 
@@ -212,7 +212,7 @@ class ServedPolicies:
     def gap(self) -> float | None:
         """Mean absolute difference of log-probs between servers and trainer after the latest
         loading of weights."""
-        return self._learned.gap
+        return self._trained.gap
 
     @property
     def _step(self) -> int:
@@ -229,13 +229,13 @@ class ServedPolicies:
             return START
         return player.role.value if has_role_adapters(self.trainer.model) else BOTH
 
-    def _place(self, player: Player) -> tuple[VllmSampler, str]:
+    def _source(self, player: Player) -> tuple[VllmSampler, str]:
         """Return the sampler that is asked for a player's responses, and the name of the full
         weights that its servers hold then."""
         name = self._name(player)
         start = player is Player.INITIAL_POLICY or not self.trainer.learns(player.role)
-        sampler = self._start if start else self._learned
+        sampler = self._initial if start else self._trained
         return sampler, START if self._adapters else name
 
     def _weights(self, name: str) -> Weights:
-        return self._travelling.weights(name, self._step, self._behaviour is None)
+        return self._export.weights(name, self._step, self._behaviour is None)
