@@ -64,13 +64,13 @@ def writing(where: object, kind: type[SparringError]) -> Iterator[None]:
 @contextlib.contextmanager
 def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
     """Turn an OSError while writing ``path`` into a one-line `RunError`. ``go_on`` is the advice
-    for when the disk has room again."""
+    for when the disk has free space again."""
     with writing(path, RunError):
         try:
             yield
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
+                raise RunError(f"{path}: the disk is full; free space, then {go_on}") from error
             raise
 
 

@@ -222,7 +222,7 @@ NATIVE = {
 }
 
 
-def test_native_rows_packed_files_and_foreign_columns_are_audited(tmp_path: Path) -> None:
+def test_native_rows_packed_files_and_mapped_columns_are_audited(tmp_path: Path) -> None:
     path = tmp_path / "HumanEval.jsonl.gz"
     suite = "def check(candidate):\n    for i in range(4):\n        assert candidate(i) == 3 * i\n"
     rows = [

@@ -16,7 +16,7 @@ from sparring.prompts.rules import ReadingRules, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.schema import ParseFailure, Role, StopReason, Task, Test, TestKind
-from tests.grading.played import a_test, response
+from tests.grading.grading_helpers import a_test, response
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", TestKind.CALL),), entry_point="f")
 METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")

@@ -1,4 +1,4 @@
-"""Withheld tests and the monitors' facts on record: read back as they were, or absent."""
+"""Hidden tests and the monitors' facts on record: read back as they were, or absent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sparring.rewards.settings import EQUATIONS
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
-from tests.grading.played import a_test, played, program
+from tests.grading.grading_helpers import a_test, graded_texts, program
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"
@@ -38,7 +38,7 @@ TASK = Task(
 @pytest.fixture(scope="module")
 def group() -> Iterator[GroupResult]:
     with Sandbox(1) as sandbox:
-        yield played(
+        yield graded_texts(
             sandbox,
             TASK,
             [program(ADD), program(FITTED), "none"],
@@ -53,7 +53,7 @@ def record(group: GroupResult) -> dict[str, Any]:
     return found
 
 
-def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(
+def test_the_reward_does_not_know_of_hidden_tests_and_the_record_does(
     group: GroupResult,
 ) -> None:
     assert group.matrix.passed_PT.shape == (3, 4)
@@ -81,7 +81,7 @@ def test_what_is_read_back_gives_the_same_monitors(group: GroupResult) -> None:
     assert values["reference_failures"] == 1 / 4
 
 
-def test_another_checker_is_asked_about_withheld_tests_too(group: GroupResult) -> None:
+def test_another_checker_is_asked_about_hidden_tests_too(group: GroupResult) -> None:
     again = result_from(record(group), "float(abs=0.5)")
     assert [o.verdict for o in again.hidden_PH[0]] == [Verdict.ACCEPTED] * 2
     assert [o.verdict for o in again.reference_G] == [Verdict.ACCEPTED] * 4
@@ -117,7 +117,7 @@ def test_a_record_that_lacks_a_run_is_refused_in_one_line(group: GroupResult, na
 def test_how_a_response_was_read_is_on_record() -> None:
     coder = [f"{program('print(input())')}\nprints\n{program('3')}", "I cannot."]
     with Sandbox(1) as sandbox:
-        group = played(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
+        group = graded_texts(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
     written = record(group)
     assert [p.get("how") for p in written["programs"]] == ["earlier_block", None]
     assert written["programs"][1]["seen"] == "no block, 1 line of text"

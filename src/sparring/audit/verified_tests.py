@@ -46,7 +46,7 @@ def verify_tests(
 
     T counts the tests of `every_test`, S the solutions, at least one. A test is slow if the fastest
     solution needs more than ``share`` of the time limit. ``refused`` are the tests with forbidden
-    inputs, on which no solution is judged.
+    inputs, on which no solution is graded.
     """
     tests = every_test(task)
     right = [sum(c.state is SolutionState.RIGHT for c in row) for row in cells_ST]

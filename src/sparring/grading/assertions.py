@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.grading.bare import passages, spans
-from sparring.prompts.blocks import FOREIGN, PYTHON, FencedBlock, language
+from sparring.prompts.blocks import OTHER_LANGUAGES, PYTHON, FencedBlock, language
 from sparring.prompts.layout import AnswerText
 from sparring.prompts.mend import session, source_of
 from sparring.prompts.rules import Decision, ParsedTest, TestRule
@@ -119,7 +119,7 @@ def _places(answer: AnswerText, function: str, *, cut: bool) -> Iterator[_Place]
 
 def _block(answer: AnswerText, block: FencedBlock, function: str, *, cut: bool) -> _Place | None:
     """Return the place that a block is; None where the block holds no assertion."""
-    if language(block.info) in FOREIGN:
+    if language(block.info) in OTHER_LANGUAGES:
         return None
     if block.end is None and cut:
         # The last line may be incomplete, and so may what `parse_beginning` cannot parse.
@@ -150,7 +150,7 @@ def _settled(answer: AnswerText, places: Sequence[_Place], rule: TestRule) -> bo
         return False
     if rule is TestRule.FIRST:
         return places[0].name is not AssertionFrom.SENTENCE
-    last = [b for b in answer.blocks if language(b.info) not in FOREIGN][-1:]
+    last = [b for b in answer.blocks if language(b.info) not in OTHER_LANGUAGES][-1:]
     return places[-1].name is AssertionFrom.BLOCK and last[0].end is not None
 
 
@@ -181,7 +181,7 @@ def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
         text = _short(" ".join(answer.outside))
         return ParsedTest(None, ParseFailure.NO_CODE_BLOCK, seen=f"text: {text}")
     marked = [b for b in answer.blocks if language(b.info) in PYTHON]
-    plain = [b for b in answer.blocks if language(b.info) not in FOREIGN]
+    plain = [b for b in answer.blocks if language(b.info) not in OTHER_LANGUAGES]
     block = (marked or plain or answer.blocks)[-1]
     source = "\n".join(block.lines) + "\n"
     if not source.strip():
@@ -189,7 +189,7 @@ def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
     if block.end is None:
         return ParsedTest(None, ParseFailure.UNCLOSED_BLOCK, seen=_short(source))
     broken = parse_beginning(source)[1].strip()
-    if broken and language(block.info) not in FOREIGN and not session(block.lines):
+    if broken and language(block.info) not in OTHER_LANGUAGES and not session(block.lines):
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=_short(broken))
     return ParsedTest(None, ParseFailure.NO_ASSERTION, seen=_short(source))
 

@@ -64,7 +64,7 @@ class GroupResult:
 
     Three fields are for monitors and enter no reward: ``hidden_PH``, the outcomes of every
     program on the hidden tests; ``reference_G``, the outcomes of the reference solution on
-    ``task.ground_truth`` (empty without a reference); ``foreign``, see `grading.foreign`.
+    ``task.ground_truth`` (empty without a reference); ``leniency``, see `grading.checker_leniency`.
     """
 
     task: Task
@@ -146,10 +146,10 @@ class PseudoLabels:
 
 
 def label_free_task(task: Task, tests: Sequence[ParsedTest]) -> Task:
-    """Return a task with these tests and without everything that only the task's author knows.
+    """Return a task with these tests and without the labels of the task: its tests, solutions and validator.
 
-    The fields that go over are named one by one, so that a field added to `Task` later stays out
-    until somebody lets it in.
+    The fields that are copied are named one by one, so that a field added to `Task` later is not
+    copied by accident.
     """
     return Task(
         id=task.id,

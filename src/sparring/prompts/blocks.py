@@ -33,7 +33,7 @@ _INFO_WORDS = 5
 """Number of words from which on the text behind a fence is a sentence, whatever its first word."""
 
 _PYTHON_WORDS = "python py ipython cpython pypy sage pyi"
-_FOREIGN_WORDS = (
+_OTHER_WORDS = (
     "bash sh shell zsh fish console terminal cmd bat batch powershell ps c cpp c++ cc cxx h hpp "
     "cs csharp c# java javascript js jsx ts typescript tsx kotlin kt scala go golang rust rs ruby "
     "rb php perl pl swift r julia jl lua haskell hs ocaml ml lisp clojure elixir erlang dart sql "
@@ -43,8 +43,8 @@ _FOREIGN_WORDS = (
 )
 PYTHON = frozenset(_PYTHON_WORDS.split())
 """Words that mark a block as Python. Only the letters count: ``python3`` is ``python``."""
-FOREIGN = frozenset(_FOREIGN_WORDS.split())
-"""Words that mark a block as something other than Python."""
+OTHER_LANGUAGES = frozenset(_OTHER_WORDS.split())
+"""Words that mark a block as another language than Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Fence:
         if words[-1][-1] in ".!?:" or len(words) > _INFO_WORDS:
             return True
         first = language(words[0])
-        if first in PYTHON or first in FOREIGN or words[0][0] in "{.":
+        if first in PYTHON or first in OTHER_LANGUAGES or words[0][0] in "{.":
             return False
         return len(words) > 2 or not re.match(r"[A-Za-z]", words[0])
 

@@ -57,7 +57,7 @@ def _best(candidates: Sequence[CodePiece], entry_point: str) -> tuple[Definition
     if best is Definition.NONE:
         return best, None
     pool = [p for d, p in how if d is best]
-    if own := [p for p in pool if not p.is_foreign]:
+    if own := [p for p in pool if not p.is_other_language]:
         pool = own
     elif best is not Definition.DEFINED:
         return Definition.NONE, None

@@ -17,7 +17,7 @@ def with_helpers(piece: CodePiece, others: Sequence[CodePiece]) -> tuple[str, li
     """Return the source of a piece with the pieces that it needs, and these pieces. If they are not
     valid Python together, the piece stands alone."""
     assert piece.source is not None
-    may = [p for p in others if p.source and p.start != piece.start and not p.is_foreign]
+    may = [p for p in others if p.source and p.start != piece.start and not p.is_other_language]
     taken: dict[int, CodePiece] = {}
     wanted = sorted(piece.source.needed) if may else []
     bound = set(piece.source.defined)

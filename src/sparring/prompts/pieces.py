@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sparring.prompts.blocks import FOREIGN, PYTHON, Fence, dedented_lines, fences, language
+from sparring.prompts.blocks import OTHER_LANGUAGES, PYTHON, Fence, dedented_lines, fences, language
 from sparring.prompts.mend import Mended, source_of, to_the_letter
 from sparring.prompts.rules import Decision
 from sparring.prompts.source import PythonSource
@@ -65,9 +65,9 @@ class CodePiece:
         return self.language in PYTHON
 
     @property
-    def is_foreign(self) -> bool:
+    def is_other_language(self) -> bool:
         """True if the piece is marked as another language, a shell or data."""
-        return self.language in FOREIGN
+        return self.language in OTHER_LANGUAGES
 
     def quotes(self, other: CodePiece) -> bool:
         """Return True if the piece is an excerpt: the other piece has all its lines, and more. The

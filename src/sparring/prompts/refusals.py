@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sparring.prompts.blocks import FOREIGN, PYTHON, FencedBlock, blocks, language
+from sparring.prompts.blocks import OTHER_LANGUAGES, PYTHON, FencedBlock, blocks, language
 from sparring.prompts.mend import source_of
 from sparring.prompts.pieces import CodePiece, is_excerpt
 from sparring.prompts.rules import Decision, ParsedProgram, cut_off_or
@@ -59,7 +59,7 @@ def _is_outside(chosen: CodePiece) -> bool:
 
 def _attempts(block: FencedBlock, entry_point: str | None) -> bool:
     """Return True if a block looks like the program, Python or not."""
-    if language(block.info) in FOREIGN:
+    if language(block.info) in OTHER_LANGUAGES:
         return False
     text = "\n".join(block.lines)
     if entry_point is None:
@@ -79,7 +79,9 @@ def _failure(
     answer_blocks: list[FencedBlock], entry_point: str | None, stop: StopReason
 ) -> ParseFailure:
     marked = [b for b in answer_blocks if language(b.info) in PYTHON]
-    plain = [b for b in answer_blocks if language(b.info) not in FOREIGN and b not in marked]
+    plain = [
+        b for b in answer_blocks if language(b.info) not in OTHER_LANGUAGES and b not in marked
+    ]
     some = marked or plain
     if entry_point is not None:
         some = [b for b in [*plain, *marked] if _attempts(b, entry_point)] or some
@@ -117,7 +119,7 @@ def _described(block: FencedBlock, entry_point: str | None) -> str:
     remarks = [] if block.end is not None else ["unclosed"]
     if not "".join(block.lines).strip():
         remarks.append("empty")
-    elif mark not in FOREIGN:
+    elif mark not in OTHER_LANGUAGES:
         remarks += _remark(block, entry_point)
     return f"{mark} ({', '.join(remarks)})" if remarks else mark
 

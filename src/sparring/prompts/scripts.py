@@ -23,7 +23,7 @@ def script_piece(
     run without writing, which is a program, though a wrong one.
     """
     python = [p for p in fenced if p.source and p.is_python]
-    plain = [p for p in fenced if p.source and not p.is_python and not p.is_foreign]
+    plain = [p for p in fenced if p.source and not p.is_python and not p.is_other_language]
     for test in (_is_whole, _writes):
         for some in (python, plain):
             if piece := _last(some, fenced, test):

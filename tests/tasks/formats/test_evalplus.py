@@ -147,7 +147,7 @@ SPECIAL: list[tuple[dict[str, Any], str, list[bool]]] = [
 @pytest.mark.parametrize(
     ("row", "program", "wanted"), SPECIAL, ids=[row["task_id"] for row, _, _ in SPECIAL]
 )
-def test_special_tasks_are_judged_as_its_harness_judges_them(
+def test_special_tasks_are_graded_as_its_harness_grades_them(
     sandbox: Sandbox, row: dict[str, Any], program: str, wanted: list[bool]
 ) -> None:
     task = one(row)

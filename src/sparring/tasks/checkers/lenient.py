@@ -4,7 +4,7 @@
   task has several right answers, and that its checker accepts one of them.
 - If a lenient rule accepts the output, that rule is named. If the values are the same but no rule
   accepts them, the relation is described.
-- Outputs that differ in other ways may both be right too. Only the task's author knows, or the
+- Outputs that differ in other ways may both be right too. Only the writer of the task knows, or the
   statement, if the statement allows any answer (`allows_several_answers`).
 """
 

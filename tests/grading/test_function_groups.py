@@ -1,4 +1,4 @@
-"""Function tasks in a bout: calls and scripts in one matrix, each by its own rule; on record."""
+"""Groups of function tasks: calls and scripts in one matrix, each by its own rule; on record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Outcome, Role, Task, Test, TestKind, Verdict
 from sparring.tasks.checkers.checker import accepts
-from tests.grading.played import graded, played, program, read, response
+from tests.grading.grading_helpers import graded, graded_texts, program, read, response
 from tests.grading.test_record import record
 
 
@@ -72,7 +72,9 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def group(sandbox: Sandbox) -> GroupResult:
     sources = [RIGHT, WHOLE, NEAR, LOUD, OTHER]
-    return played(sandbox, TASK, [program(s) for s in sources], [program(g) for g in GENERATED])
+    return graded_texts(
+        sandbox, TASK, [program(s) for s in sources], [program(g) for g in GENERATED]
+    )
 
 
 def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(group: GroupResult) -> None:
@@ -113,7 +115,7 @@ def test_votes_go_by_values(group: GroupResult) -> None:
 
 def test_scripts_vote_by_their_verdicts(sandbox: Sandbox) -> None:
     task = replace(TASK, tests=TASK.tests[1:2], hidden=())
-    found = played(sandbox, task, [program(s) for s in (WHOLE, WHOLE + "\n", RIGHT)], [])
+    found = graded_texts(sandbox, task, [program(s) for s in (WHOLE, WHOLE + "\n", RIGHT)], [])
     assert task_facts(found).majority_program == 0.0
     assert [o.verdict for row in found.outcomes_PT for o in row] == [
         Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER, Verdict.ACCEPTED,
@@ -158,7 +160,7 @@ def test_a_record_of_printed_text_is_written_as_it_was_before_there_were_calls(
 ) -> None:
     task = Task("t", "Print 1.", (Test("", "1\n"),))
     text = "**Test Input:**\n```\n2\n```\n**Test Output:**\n```\n1\n```"
-    written = record(played(sandbox, task, [program("print(1)")], [text, "none"]))
+    written = record(graded_texts(sandbox, task, [program("print(1)")], [text, "none"]))
     assert written["task"]["tests"] == [["", "1\n"]]
     assert "entry_point" not in written["task"]
     keys = [set(t) & {"input", "output", "kind", "checker", "failure"} for t in written["tests"]]
@@ -172,7 +174,7 @@ def test_another_rule_for_printed_text_leaves_a_function_task_alone(group: Group
     assert again.task.checker == "value"
 
 
-def test_supervision_by_a_testers_calls(sandbox: Sandbox) -> None:
+def test_pseudo_labels_by_a_testers_calls(sandbox: Sandbox) -> None:
     coder = [response(Role.CODER, program(s)) for s in (RIGHT, WHOLE)]
     tester = [response(Role.TESTER, program(g)) for g in GENERATED[:2]]
     group = read(TASK, coder, tester)
@@ -209,7 +211,7 @@ def test_a_program_gets_one_job_for_each_kind_and_a_lost_script_is_no_label() ->
 
 def test_a_call_under_a_rule_for_text_is_compared_as_a_value(sandbox: Sandbox) -> None:
     task = replace(TASK, tests=(call({1, 2}, [2, 1]),), checker="tokens", solutions=())
-    found = played(sandbox, task, [program("def mean(xs):\n    return set(xs)")], [])
+    found = graded_texts(sandbox, task, [program("def mean(xs):\n    return set(xs)")], [])
     assert json.loads(found.outcomes_PT[0][0].output)["set"]
     assert found.matrix.correct_P.tolist() == [True]
 

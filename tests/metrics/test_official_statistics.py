@@ -52,7 +52,7 @@ def test_a_task_without_a_readable_test_is_in_no_figure() -> None:
     assert found.bon[1, 1].acc == 0.0
 
 
-def test_without_a_correct_program_tests_are_not_judged() -> None:
+def test_without_a_correct_program_tests_are_not_counted() -> None:
     none = task("101", "011", parsed="y")
     found = official([none], [])
     assert math.isnan(found.test_acc)
