@@ -70,7 +70,7 @@ def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None
             yield
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise RunError(f"{path}: the disk is full; free space, then {go_on}") from error
+                raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
             raise
 
 

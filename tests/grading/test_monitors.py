@@ -123,7 +123,7 @@ def test_a_test_that_somebody_passes_is_not_suspect() -> None:
 
 
 def test_ground_truth_tests_that_the_reference_fails_are_named_by_their_place() -> None:
-    # Of eight tests of task "t" the sixth is hidden: its outcome comes last here, and its name is H0.
+    # Of eight tests of task "t" the sixth is hidden: its outcome is the last one here, named H0.
     task = group_from_letters(["+++++++"], ["+"], reference_G="+++++-?!", right="")
     values = found(task)
     assert values["reference_failures"] == 2 / 7

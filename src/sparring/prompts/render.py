@@ -89,8 +89,8 @@ def excess(
     """Return the reason why a prompt is too long and the key to change, or None if it fits.
 
     A prompt is too long if it has more than ``limit`` tokens, or if together with a response of
-    ``max_tokens`` (named ``setting`` in the recipe) it exceeds the ``positions`` of the model (None: no
-    limit).
+    ``max_tokens`` (named ``setting`` in the recipe) it exceeds the ``positions`` of the model (None:
+    no limit).
     """
     if len(ids) > limit:
         return (

@@ -3,7 +3,7 @@
 - A checker decides every reward, so that its name and `VERSION` are part of every score.
 - Outputs may be large and need not be valid text: all rules take linear time, and accept lone
   surrogates.
-- A value that takes more than a constant time per character (`values.Work`) is not accepted.
+- A value that takes more than a constant time per character (`values.WorkBudget`) is not accepted.
 - A checker is written as its name, with options in brackets: ``float(abs=1e-6, rel=1e-9)``.
 - ``program`` is a checker of the task's own: a program that runs in the sandbox
   (``grading.comparison``). `accepts` cannot execute it.
