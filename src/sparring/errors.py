@@ -1,7 +1,7 @@
 """Errors that a user can cause or meet, each with a message of one clear line.
 
 Every package raises `SparringError` (or a subclass) for a fault that the user can mend. The message
-says what is wrong, where, and what to do. The command line prints the message without a traceback
+states what is wrong, where, and what to do. The command line prints the message without a traceback
 and exits with ``exit_code``. Any other exception that escapes is a defect of ours and keeps its
 traceback.
 

@@ -2,8 +2,8 @@
 
 - ``audit.json`` has everything: the settings, every finding, and for each task its removed parts,
   the mutants that no test catches and the branches that no test takes.
-- ``audit.md`` has the same for people, without mutants and branches.
-- ``tasks.jsonl`` has the sound part of the data set (`tasks.cleaning.sound`), ready for training.
+- ``audit.md`` has the same contents for people, without mutants and branches.
+- ``tasks.jsonl`` has the sound part of the data set (`tasks.cleaning.cleaned`), ready for training.
 - ``unchecked.jsonl`` has the tasks without a solution, or on whose solutions the sandbox failed:
   nothing is known of them.
 - A file that would be empty is not written. An existing file is replaced only on request.
@@ -31,14 +31,14 @@ _NAMES = ("audit.json", "audit.md", SOUND, UNCHECKED)
 
 
 def check_out(out: Path, force: bool = False) -> None:
-    """Make the directory before any work.
+    """Make the directory ``out``, before any other work.
 
     Raises `DataError` if it holds an audit (unless ``force``), or cannot be made.
     """
     for name in _NAMES:
         if (out / name).exists() and not force:
             raise DataError(
-                f"--out {out}: already has {name}; choose another directory, or "
+                f"--out {out}: {name} already exists; choose another directory, or "
                 "--force to replace it"
             )
     try:

@@ -1,9 +1,9 @@
 """Execute every reference solution on every test of its task, several times.
 
 - The sandboxes keep no outcomes and use a process for each execution (`sparring.audit.run`).
-- Repetitions differ in conditions on which an output must not depend (`conditions`).
+- Repetitions differ in conditions on which an output must not depend (`perturbations`).
 - An execution that met a limit is repeated once with wider limits.
-- `confirm` draws the conclusions about the tests.
+- `verified_tests` draws the conclusions about the tests.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def repeat_solutions(
     repeats: int,
     patience: float,
 ) -> list[list[SolutionOutcome]]:
-    """Return the result of every ask on each of its tests.
+    """Return the result of every request on each of its tests.
 
     After an execution that met a limit, the limits are ``patience`` times wider.
     """
@@ -134,7 +134,7 @@ def _differ(runs: Sequence[Outcome]) -> bool:
 
 
 def _unlike(a: Outcome, b: Outcome) -> bool:
-    """Return whether two executions differ; two accepted outputs never do."""
+    """Return True if two executions differ; two accepted outputs never do."""
     if a.verdict not in _SETTLED or b.verdict not in _SETTLED:
         return False
     wrong = a.verdict is Verdict.WRONG_ANSWER

@@ -69,7 +69,7 @@ class AuditEntry:
 
     @property
     def checked(self) -> bool:
-        """Return whether a solution passes a test, so that the task is checked at all."""
+        """Return True if a solution passes a test, so that the task is checked at all."""
         return self.audited.best is not None
 
 

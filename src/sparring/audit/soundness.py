@@ -1,8 +1,8 @@
 """Examine the soundness of tasks: reference solutions confirm the tests, findings name the faults.
 
 - Each task is examined by itself: its tests by its solutions (`repeat_solutions`, `verify_tests`),
-  their inputs by its validator, tests that an idle program passes (`trivial`), and repeated tests.
-- The caller (`sparring.audit.run`), who sees all tasks, looks for duplicate tasks and measures the
+  their inputs by its validator, tests that an idle program passes (`trivial_solutions`), and repeated tests.
+- The caller (`sparring.audit.run`), which sees all tasks, looks for duplicate tasks and measures the
   strength of the tests.
 - A test without a finding is not proved right: for a task without a solution nothing is known,
   which `NO_SOLUTION` states.
@@ -101,7 +101,7 @@ def audit_tasks(
 
 
 def _rightly_empty(task: Task, finding: Finding, confirmed: Sequence[bool]) -> bool:
-    """Return whether a solution confirms that the right answer to a test is no output.
+    """Return True if a solution confirms that the right answer to a test is no output.
 
     Such a test alone is not a fault, because other tests of the task catch a program that does
     nothing. A finding about the whole task (no ``test``) stays.

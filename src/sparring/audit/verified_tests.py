@@ -1,10 +1,10 @@
-"""Judge the tests of a task, and its reference solutions, by the executions of the solutions.
+"""Verify the tests of a task, and its reference solutions, by the executions of the solutions.
 
 - A test is confirmed if one solution passes it in every repetition, whatever other solutions do.
 - For a test that no solution passes, the finding names the reason on which the solutions agree.
 - A solution that passes no test at all does not count as evidence, unless the statement or a
   lenient rule suggests that its answers are right too.
-- This module executes nothing; all executions come from `repeated`.
+- This module executes nothing; all executions come from `flakiness`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class VerifiedTests:
     """Verdict on the tests of a task.
 
     - ``best``: index of the solution that passes the most tests; None if no solution passes one.
-    - ``confirmed``: for each test of `every_test`, whether a solution passes it every time.
+    - ``confirmed``: for each test of `every_test`, True if a solution passes it every time.
     """
 
     findings: list[Finding]
@@ -42,7 +42,7 @@ def verify_tests(
     share: float,
     refused: frozenset[int] = frozenset(),
 ) -> VerifiedTests:
-    """Judge the tests of a task by the solutions' results, [S, T].
+    """Verify the tests of a task by the solutions' results, [S, T].
 
     T counts the tests of `every_test`, S the solutions, at least one. A test is slow if the fastest
     solution needs more than ``share`` of the time limit. ``refused`` are the tests with forbidden
@@ -87,7 +87,7 @@ def verify_tests(
 
 
 def _no_program(row: Sequence[SolutionOutcome]) -> bool:
-    """Return whether a solution fails before it reads anything, so that no input is to blame."""
+    """Return True if a solution fails before it reads anything, so that no input is to blame."""
     return all(c.state is SolutionState.CRASHED and c.detail.startswith(_NO_PROGRAM) for c in row)
 
 
@@ -114,7 +114,7 @@ class _Where:
 
 
 def place(task: Task, column: int) -> tuple[int, bool]:
-    """Return the index of a column's test, and whether the test is a public example."""
+    """Return the index of a column's test, and True if the test is a public example."""
     ground = len(task.tests)
     return (column, False) if column < ground else (column - ground, True)
 
@@ -217,7 +217,7 @@ def _wrong(where: _Where, cells: Sequence[SolutionOutcome]) -> Finding:
 
 
 def _explained(findings: Sequence[Finding], count: int) -> bool:
-    """Return whether all tests have several answers: a solution that passes none may be right."""
+    """Return True if all tests have several answers: a solution that passes none may be right."""
     several = {(f.test, f.example) for f in findings if f.fault is TaskFault.SEVERAL_ANSWERS}
     return len(several) == count
 

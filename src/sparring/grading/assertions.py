@@ -176,7 +176,7 @@ def _read(assertion: ReadAssertion, how: str) -> ParsedTest:
 
 
 def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
-    """Return the refusal of an answer without an assertion, named after what stands there."""
+    """Return the refusal of an answer without an assertion, by the content of the answer."""
     if not answer.blocks:
         text = _short(" ".join(answer.outside))
         return ParsedTest(None, ParseFailure.NO_CODE_BLOCK, seen=f"text: {text}")

@@ -77,7 +77,7 @@ def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
 @dataclass(slots=True)
 class _Reader:
     """Reader of statements among lines. ``patience`` bounds its work: a text of nothing but open
-    brackets would otherwise be read for hours."""
+    brackets would otherwise take hours."""
 
     lines: Sequence[str]
     patience: int = 3000

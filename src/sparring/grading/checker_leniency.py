@@ -57,8 +57,8 @@ def leniency_comparisons(task: Task) -> list[OutputComparison]:
 
 
 def checker_leniency(task: Task, grader: Grader) -> CheckerLeniency:
-    """Return the number of other tests' outputs that the checker accepts. Comparisons by a program must
-    have been prepared."""
+    """Return the number of other tests' outputs that the checker accepts. Comparisons by a program
+    must have been prepared."""
     verdicts = [grader.verdict(one)[0] for one in leniency_comparisons(task)]
     return CheckerLeniency(
         accepted=verdicts.count(Verdict.ACCEPTED),

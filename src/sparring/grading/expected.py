@@ -9,8 +9,8 @@ from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Outcome, TestKind
 
 LIMITS = Limits(cpu_seconds=30.0, memory_mib=4096, output_bytes=64 << 20)
-"""Limits of one execution of a reference solution: it may be slow or large, and its result is kept,
-so that nobody waits for it twice."""
+"""Limits of one execution of a reference solution: it may be slow or large, because it is executed
+once and its result is kept."""
 
 
 @contextmanager

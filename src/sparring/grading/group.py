@@ -146,7 +146,7 @@ class PseudoLabels:
 
 
 def label_free_task(task: Task, tests: Sequence[ParsedTest]) -> Task:
-    """Return a task with these tests and without the labels of the task: its tests, solutions and validator.
+    """Return a task with these tests and without the labels: ground truth, solutions, validator.
 
     The fields that are copied are named one by one, so that a field added to `Task` later is not
     copied by accident.

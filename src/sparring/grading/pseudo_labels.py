@@ -100,8 +100,8 @@ def pseudo_label_metrics(scored: Sequence[ScoredGroup]) -> dict[str, Any]:
 
     ``unread``: responses of the frozen tester without a test. ``right``: tests that are right by
     the reference. ``set_aside``: tests that the filter drops. ``kept_right``: right tests among
-    those kept. ``labels_right``: among the programs that both judge, those that pseudo-labels and
-    ground truth call the same, correct or wrong.
+    those kept. ``labels_right``: among the programs that have a label by both, those whose label by
+    pseudo-labels (correct or wrong) is the label by ground truth.
     """
     read: list[bool] = []
     right: list[float] = []

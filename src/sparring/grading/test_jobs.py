@@ -1,8 +1,8 @@
 """Execution of a program on tests of several kinds: one job per kind, one row of outcomes.
 
-The sandbox executes a program on inputs of one kind. A task's tests may be calls and scripts at the
-same time, and a caller who fills a matrix thinks in tests, in their own order. `jobs` and
-`outcomes_row` bridge the two: `outcomes_row` takes the outcomes of the jobs that `jobs` made, in
+The sandbox executes a program on inputs of one kind. A task may have calls and scripts at the same
+time, and a caller that fills a matrix needs one outcome per test, in the order of the tests. `jobs`
+and `outcomes_row` bridge the two: `outcomes_row` takes the outcomes of the jobs that `jobs` made, in
 the order of these jobs. A caller that has all requests before the first answer uses `run`, and
 `graded` to have the answers compared. This module keeps no state: the sandbox that is handed in
 decides whether an execution is repeated or remembered.
@@ -47,8 +47,8 @@ class ExecutionRequest:
         """The job that each test belongs to, by kind and process [tests]."""
         if not self.of_task:
             return [(t.kind, False) for t in self.tests]
-        # A generated test with the input of a ground-truth test or a public example is no stranger:
-        # whatever the program does with that input, it does with the task's own.
+        # A generated test with the input of a ground-truth test or a public example needs no process of its
+        # own: it can teach the program nothing that the task's own input does not.
         own = {(t.kind, t.input) for t in (*self.task.ground_truth, *self.task.examples)}
         return [(t.kind, (t.kind, t.input) not in own) for t in self.tests]
 
@@ -86,8 +86,8 @@ def outcomes_row(
     """Return the outcomes of a request's tests, in their order, taken from the next results of
     `jobs`. A verdict that an execution of this kind cannot have becomes INFRA, whoever reports it
     (`sandbox.credible`)."""
-    # The jobs are grouped by kind, the tests are in the task's order: one iterator for each job
-    # hands its outcomes out as the tests of that job come up.
+    # Jobs are grouped by kind, tests are in the task's order: one iterator per job yields the
+    # job's outcomes in the order of its tests.
     outcomes = {company: iter(next(results)) for company in _in_order(ask.companies)}
     return tuple(believed(company[0], next(outcomes[company])) for company in ask.companies)
 

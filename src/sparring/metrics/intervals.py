@@ -4,7 +4,7 @@ Responses to one task are alike, so the task is the unit: a metric has one value
 numerator and a denominator per task for a ratio, and the interval is about other tasks. Means use
 Student's t. Ratios use the linearised variance (delta method), which needs no random numbers. Both
 intervals are symmetric, and so are those of differences. A share has an interval of its own
-(`shares`), which stays within 0 and 1 and holds near both ends.
+(`share_intervals`), which stays within 0 and 1 and holds near both ends.
 """
 
 from __future__ import annotations

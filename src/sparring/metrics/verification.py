@@ -1,10 +1,10 @@
-"""Tests as judges of programs: what they wrongly accept, wrongly reject, and catch together.
+"""Tests as judges of programs: false acceptance, false rejection, and joint coverage.
 
 FAR (false acceptance rate) is the share of wrong programs that are accepted. FRR (false rejection
 rate) is the share of correct programs that are rejected. They are 1 − TNR and 1 − TPR of
 CodeContests+ (arXiv 2506.05817), each for a single test and for a suite, which accepts a program
-that all of its tests accept. It does not matter here if a test is right: a wrong program that is
-accepted counts, whoever is to blame. p01 and p00 (`rates`) tell right and wrong tests apart.
+that all of its tests accept. The rightness of a test does not matter here: every accepted
+wrong program counts. p01 and p00 (`rates`) tell right and wrong tests apart.
 
 Coverage@N (TestCase-Eval, arXiv 2506.12278) is the share of wrong programs that N tests catch
 together. A test catches a program that fails it, if the test is right; a wrong test that every

@@ -10,7 +10,7 @@ The defaults depart from the plain formula in two points: a right test also earn
 decides.
 
 A test without a label has the reward NaN, which learning masks: where no program is correct, or no
-correct program was observed on the test, nobody knows whether the test is right. Where cells are
+correct program was observed on the test, it is unknown if the test is right. Where cells are
 masked, the sums run over the W_k wrong programs observed on test k, rescaled by W / W_k.
 
 The departures are the fields of `RewardSettings`, and three inputs in `RewardFacts`: programs of

@@ -40,7 +40,7 @@ def expected_choice(score_P: Floats, correct_P: Bools, n: int) -> float:
     and one of those with the highest score is chosen at random.
 
     Programs of equal score form a group. The best of the n programs belongs to a group of size g,
-    with b better programs ahead, if and only if none of the b and at least one of the g is drawn.
+    with b better programs above it, if and only if none of the b and at least one of the g is drawn.
     The choice within the group is uniform, so it is correct with the group's share of correct
     programs.
     """
@@ -82,7 +82,7 @@ def best_of(
     """Return Best-of-(n, m) of one task.
 
     ``usable_U`` marks parsed tests. An unparsed test is one of the M tests: it takes a place among
-    the m without deciding anything. ``agreement_P`` (`consensus.alike`) decides between programs
+    the m without deciding anything. ``agreement_P`` (`consensus.agreement_counts`) decides between programs
     with equal scores; it is the agreement among all N programs on all M tests, whatever subsets are
     drawn. Raises ValueError for n or m out of range.
     """

@@ -5,7 +5,7 @@
   loaded, and not by a failure of every program.
 - The sandbox gives a suite the program, under any module name that the suite imports, and parts
   of pytest: neither counts as a need.
-- The packages that models' answers need show when they are run (`grading.wanting`).
+- The packages that models' answers need show when they are run (`grading.missing_packages`).
 """
 
 from __future__ import annotations
