@@ -152,21 +152,23 @@ def _named(
     if not doubtful:
         return {}
     small = [replace(asks[a], tests=(asks[a].tests[t],)) for a, t in doubtful]
-    moved = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
+    at_clocks = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
     # A fixed clock for all: otherwise the first cause tried would be blamed for a new second.
-    still = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
-    trials = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
+    at_fixed_clock = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
+    trials = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in at_fixed_clock]
     flaky = {}
     for n, (a, t) in enumerate(doubtful):
         usual = series[0][a][t]
         other: Outcome | None = None
         cause: Cause | None = None
         for named, outcomes in trials:
-            if cause is None and _unlike(moved[0][n], outcomes[n]):
-                cause, usual, other = named, moved[0][n], outcomes[n]
-        if cause is None and _differ([outcomes[n] for outcomes in moved]):
+            if cause is None and _unlike(at_clocks[0][n], outcomes[n]):
+                cause, usual, other = named, at_clocks[0][n], outcomes[n]
+        if cause is None and _differ([outcomes[n] for outcomes in at_clocks]):
             cause = Cause.CLOCK
-            usual, other = next((x[n], y[n]) for x in moved for y in moved if _unlike(x[n], y[n]))
+            usual, other = next(
+                (x[n], y[n]) for x in at_clocks for y in at_clocks if _unlike(x[n], y[n])
+            )
         if cause is None and not perturbations(2)[1].moves_clock(asks[a].program):
             runs = [rows[a][t] for rows in series]
             cause = Cause.NOTHING_NAMED

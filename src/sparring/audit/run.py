@@ -190,8 +190,8 @@ def _entry(
         f.fault is TaskFault.UNKNOWN for f in findings
     )  # a sandbox failure removes nothing
     witnessed = audited.best is not None or not audited.task.solutions or unknown
-    left = clean_task(audited.task, findings, asked.policy, asked.least, confirmed=witnessed)
-    return AuditEntry(audited, tuple(findings), strong, left)
+    cleaned = clean_task(audited.task, findings, asked.policy, asked.least, confirmed=witnessed)
+    return AuditEntry(audited, tuple(findings), strong, cleaned)
 
 
 def _told_twice(entries: Sequence[AuditEntry], asked: AuditOptions) -> list[AuditEntry]:

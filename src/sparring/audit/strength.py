@@ -93,14 +93,14 @@ def strength(
     for i, solution, mutants_here, seen, (outcomes, taken) in zip(
         chosen, passed, mutants_of, noticed, traces, strict=True
     ):
-        here = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.HERE]
+        caught_here = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.HERE]
         missed = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.ELSEWHERE]
         never = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.NEVER]
         strengths[i] = Strength(
             counted=solution.own,
-            killed=len(here),
-            mutants=len(here) + len(missed) + len(never),
-            known=len(here) + len(missed),
+            killed=len(caught_here),
+            mutants=len(caught_here) + len(missed) + len(never),
+            known=len(caught_here) + len(missed),
             survivors=tuple(never),
             missed=tuple(missed),
             covered=len(taken),
@@ -156,27 +156,27 @@ def _noticed(
     on all tests.
     """
     quick: list[ExecutionRequest] = []
-    whole: list[ExecutionRequest] = []
+    all_tests: list[ExecutionRequest] = []
     own: list[int] = []
-    for one, made in zip(passed, slips, strict=True):
+    for one, task_mutants in zip(passed, slips, strict=True):
         longest = max(one.seconds, default=0.0)
         seconds = min(one.ask.limits.cpu_seconds, _TIMES * longest + _SECONDS)
         limits = replace(one.ask.limits, cpu_seconds=seconds)
         first = min(range(one.own), key=one.seconds.__getitem__, default=0)
-        for mutant in made:
+        for mutant in task_mutants:
             ask = replace(one.ask, program=mutant.source, limits=limits)
-            whole.append(ask)
+            all_tests.append(ask)
             quick.append(replace(ask, tests=ask.tests[first : first + 1] if one.own else ()))
             own.append(one.own)
     rows = test_jobs.graded(grader, list(zip(quick, test_jobs.run(sandbox, quick), strict=True)))
     noticed = [_by(row, len(row)) for row in rows]
-    left = [i for i, how in enumerate(noticed) if how is not _Noticed.HERE]
-    asks = [whole[i] for i in left]
+    uncaught = [i for i, how in enumerate(noticed) if how is not _Noticed.HERE]
+    asks = [all_tests[i] for i in uncaught]
     rows = test_jobs.graded(grader, list(zip(asks, test_jobs.run(sandbox, asks), strict=True)))
-    for i, row in zip(left, rows, strict=True):
+    for i, row in zip(uncaught, rows, strict=True):
         noticed[i] = _by(row, own[i])
-    each = iter(noticed)
-    return [[next(each) for _ in made] for made in slips]
+    remaining = iter(noticed)
+    return [[next(remaining) for _ in task_mutants] for task_mutants in slips]
 
 
 def _by(row: tuple[Outcome, ...], own: int) -> _Noticed:

@@ -204,8 +204,8 @@ def _wrong(where: _Where, cells: Sequence[SolutionOutcome]) -> Finding:
         seen = f"no solution passes the script: {short(cells[0].detail)}"
         return where.found(TaskFault.WRONG_OUTPUT, seen, "correct the script or the solution")
     outputs = list(dict.fromkeys(where.shown(c.output) for c in cells))
-    many = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
-    seen = f"expected {where.shown(where.test.output)}, {many} {outputs[0]}"
+    subject = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
+    seen = f"expected {where.shown(where.test.output)}, {subject} {outputs[0]}"
     if len(outputs) > 1:
         seen = (
             f"expected {where.shown(where.test.output)}, and the solutions do not agree: "
@@ -229,12 +229,12 @@ def _failing(
         f"{'example ' * example}{number}" for number, example in (place(task, t) for t in failed)
     ]
     more = f" and {len(tests) - _LISTED} more" if len(tests) > _LISTED else ""
-    which = f"test{'s' * (len(tests) > 1)} {', '.join(tests[:_LISTED])}{more}"
+    named_tests = f"test{'s' * (len(tests) > 1)} {', '.join(tests[:_LISTED])}{more}"
     if len(failed) == count:
-        which = "every test"
+        named_tests = "every test"
     how = short(cells[0].detail)
     if cells[0].state is SolutionState.WRONG and cells[0].output:
         how = f"it gives {short(cells[0].output)}"
-    seen = f"fails {which}; on the first: {how}"
+    seen = f"fails {named_tests}; on the first: {how}"
     advice = "leave the solution out"
     return Finding(task.id, TaskFault.SOLUTION_FAILS, seen, advice, solution=solution)

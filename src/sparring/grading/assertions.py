@@ -156,8 +156,8 @@ def _settled(answer: AnswerText, places: Sequence[_Place], rule: TestRule) -> bo
 
 def _calls(assertion: ReadAssertion) -> bool:
     """Return True for an assertion about a call: ``assert equality`` is a sentence that parses."""
-    named = isinstance(assertion.read, CallTest)
-    return named or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
+    is_call = isinstance(assertion.read, CallTest)
+    return is_call or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
 
 
 def _read(assertion: ReadAssertion, how: str) -> ParsedTest:

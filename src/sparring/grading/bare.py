@@ -48,13 +48,13 @@ def passages(text: str) -> Iterator[ast.Module]:
         if not bare or bare.startswith("#"):
             at += 1
             continue
-        body, taken = reader.statement(at)
+        body, line_count = reader.statement(at)
         if body:
             run += body
         else:
             yield from _whole(run)
             run = []
-        at += taken
+        at += line_count
     yield from _whole(run)
 
 
@@ -96,8 +96,8 @@ class _Reader:
             code += f"\n{self.lines[end]}"
             end += 1
         self.patience -= end - start - 1
-        for written in (code, code.rstrip("`.,;: ")):
-            if (tree := _parsed(written)) is not None:
+        for candidate in (code, code.rstrip("`.,;: ")):
+            if (tree := _parsed(candidate)) is not None:
                 return tree.body, end - start
         return [], 1
 
@@ -113,8 +113,8 @@ class _Reader:
         self.patience -= end - start - 1
         text = textwrap.dedent("\n".join(self.lines[start:end])) + "\n"
         tree, rest = parse_beginning(text)
-        taken = text[: len(text) - len(rest)].count("\n")
-        return (tree.body, taken) if tree.body else ([], 1)
+        line_count = text[: len(text) - len(rest)].count("\n")
+        return (tree.body, line_count) if tree.body else ([], 1)
 
 
 def _unmarked(line: str) -> str:

@@ -21,14 +21,14 @@ def reference_runs() -> Iterator[Callable[[str, str, Sequence[str]], Sequence[Ou
     The first call opens a sandbox, which the end of the block closes. The function raises
     `SandboxError`.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         opened: list[Sandbox] = []
 
         def run(program: str, entry_point: str, calls: Sequence[str]) -> Sequence[Outcome]:
             if not calls:
                 return ()
             if not opened:
-                opened.append(held.enter_context(Sandbox()))
+                opened.append(stack.enter_context(Sandbox()))
             job = Job(program, tuple(calls), LIMITS, TestKind.CALL, entry_point)
             [outcomes] = opened[0].run([job])
             return outcomes

@@ -90,13 +90,13 @@ class Influence:
     def of(cls, record: Mapping[str, Any]) -> Influence:
         """Return the figure that `as_dict` wrote; null means unknown. Earlier versions wrote no
         ``share`` and no ``left`` in training."""
-        value, share, left = (record.get(k) for k in ("value", "share", "left"))
+        value, share, left_out = (record.get(k) for k in ("value", "share", "left"))
         return cls(
             math.nan if value is None else float(value),
             np.array(record["influence"], dtype=float),
             np.array(record["used"], dtype=bool),
             None if share is None else np.array(share, dtype=float),
-            None if left is None else np.array(left, dtype=float),
+            None if left_out is None else np.array(left_out, dtype=float),
         )
 
 
@@ -138,15 +138,15 @@ def chained(value: float, parts: Sequence[tuple[float, Influence]]) -> Influence
     added = [float(((by * figure.influence) ** 2).sum()) for by, figure in parts]
     telling = [(a, f) for a, (_, f) in zip(added, parts, strict=True) if a > 0]
     used = np.any([f.used for _, f in telling] or [f.used for _, f in parts], axis=0)
-    left: Floats | None = None
+    left_out: Floats | None = None
     known = [(by, f.left) for by, f in parts if f.left is not None]
     if parts and len(known) == len(parts):
-        left = sum((by * x for by, x in known), np.zeros(1))
+        left_out = sum((by * x for by, x in known), np.zeros(1))
     share: Floats | None = None
     weights = [(a, f.share) for a, f in telling if f.share is not None]
     if weights and len(weights) == len(telling):
         share = np.asarray(sum((a * x for a, x in weights), np.zeros(1)) / sum(added))
-    return Influence(value, influence, used, share, left)
+    return Influence(value, influence, used, share, left_out)
 
 
 def _unknown(used: Bools) -> Influence:

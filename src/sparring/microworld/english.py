@@ -157,18 +157,18 @@ class English:
         keep, change, answer = (
             r.source.replace("{k}", str(k)) for r, k in zip(self.right, self.constants, strict=True)
         )
-        result = answer if self.counts else f'{answer} if w else "{NOTHING}"'
-        whole = (
+        output = answer if self.counts else f'{answer} if w else "{NOTHING}"'
+        on_list = (
             "def answer(v):\n"
             f"    w = [{change} for x in v if {keep}]\n"
-            f"    return {result}\n"
+            f"    return {output}\n"
             "n = int(input())\n"
             "v = list(map(int, input().split()))\n"
         )
         if self.window is None:
-            return f"{whole}print(answer(v))\n"
+            return f"{on_list}print(answer(v))\n"
         size = self.window
-        return f"{whole}print(*[answer(v[i:i + {size}]) for i in range(n - {size} + 1)])\n"
+        return f"{on_list}print(*[answer(v[i:i + {size}]) for i in range(n - {size} + 1)])\n"
 
     def validator(self) -> str:
         """Return a program that prints ``valid`` exactly for the inputs the statement allows."""

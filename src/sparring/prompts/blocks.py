@@ -112,14 +112,14 @@ def blocks(lines: list[str]) -> list[FencedBlock]:
     """Return the fenced blocks in order."""
     in_order: list[FencedBlock] = []
     opened: Fence | None = None
-    for each in fences(lines):
+    for candidate in fences(lines):
         if opened is None:
-            opened = each
-        elif each.bare and opened.closed_by(each):
-            inside = lines[opened.line + 1 : each.line]
+            opened = candidate
+        elif candidate.bare and opened.closed_by(candidate):
+            inside = lines[opened.line + 1 : candidate.line]
             in_order.append(
                 FencedBlock(
-                    opened.info, dedented_lines(inside, opened.lead), opened.line, each.line
+                    opened.info, dedented_lines(inside, opened.lead), opened.line, candidate.line
                 )
             )
             opened = None
@@ -131,10 +131,10 @@ def blocks(lines: list[str]) -> list[FencedBlock]:
     return in_order
 
 
-def block_spans(text: str, begin: int) -> list[tuple[int, int]]:
+def block_spans(text: str, offset: int) -> list[tuple[int, int]]:
     """Return the start and the end, in the text, of each closed block from ``begin`` on."""
-    lines = text[begin:].split("\n")
-    starts = [begin]
+    lines = text[offset:].split("\n")
+    starts = [offset]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     return [(starts[b.start], starts[b.end]) for b in blocks(lines) if b.end is not None]
@@ -164,8 +164,8 @@ def _columns(lead: str) -> int:
 
 def _less(line: str, columns: int) -> str:
     """Return a line without up to ``columns`` columns of white space at its beginning."""
-    column = taken = 0
-    while taken < len(line) and column < columns and line[taken].isspace():
-        column += _TAB - column % _TAB if line[taken] == "\t" else 1
-        taken += 1
-    return " " * max(0, column - columns) + line[taken:]
+    column = removed = 0
+    while removed < len(line) and column < columns and line[removed].isspace():
+        column += _TAB - column % _TAB if line[removed] == "\t" else 1
+        removed += 1
+    return " " * max(0, column - columns) + line[removed:]

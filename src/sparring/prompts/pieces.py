@@ -75,11 +75,11 @@ class CodePiece:
         return is_excerpt(self.lines, self.end is not None, other.lines, less=True)
 
 
-def is_excerpt(lines: list[str], closed: bool, whole: list[str], *, less: bool = False) -> bool:
+def is_excerpt(lines: list[str], closed: bool, complete: list[str], *, less: bool = False) -> bool:
     """Return True if the lines stand, in order, among the lines ``whole``. With ``less``, only if
     ``whole`` has more."""
     own = [line.strip() for line in lines if line.strip()]
-    all_ = [line.strip() for line in whole if line.strip()]
+    all_ = [line.strip() for line in complete if line.strip()]
     rest = iter(all_)
     full, last = (own, None) if closed else (own[:-1], own[-1] if own else None)
     if not all(line in rest for line in full):
@@ -95,10 +95,10 @@ def pieces(lines: list[str]) -> list[CodePiece]:
     in_order = []
     i = 0
     while i < len(openings):
-        opening, behind = openings[i], openings[i + 1 :]
+        opening, later_fences = openings[i], openings[i + 1 :]
         on_line = _is_on_line(opening, lines)
-        closings = [f for f in behind if opening.closed_by(f) and not _is_on_line(f, lines)]
-        fence_behind = next((f.line for f in behind if not _is_on_line(f, lines)), len(lines))
+        closings = [f for f in later_fences if opening.closed_by(f) and not _is_on_line(f, lines)]
+        fence_behind = next((f.line for f in later_fences if not _is_on_line(f, lines)), len(lines))
         piece = _piece(lines, opening, closings[:_ENDS], fence_behind)
         if on_line and (piece.source is None or not piece.source.says_something):
             i += 1

@@ -40,9 +40,9 @@ def later_attempt_failure(
         return ParseFailure.TRUNCATED
     # The text behind the piece is paired anew, so that a fence inside of the piece turns nothing
     # inside out.
-    begin = 0 if _is_outside(chosen) else end + 1
-    for block in blocks(lines[begin:]):
-        if begin + block.start < end or not _attempts(block, entry_point):
+    first_line = 0 if _is_outside(chosen) else end + 1
+    for block in blocks(lines[first_line:]):
+        if first_line + block.start < end or not _attempts(block, entry_point):
             continue
         if block.end is None and stop is StopReason.LENGTH:
             return ParseFailure.TRUNCATED

@@ -99,8 +99,8 @@ def collect(sources: Sequence[Iterable[RawRow | RowFault]], choice: RowSelection
     first_uses: dict[str, str] = {}
     for source in sources:
         first = True
-        left = None if choice.max_rows is None else choice.max_rows - collected.rows
-        for raw in islice(source, left):
+        rows_left = None if choice.max_rows is None else choice.max_rows - collected.rows
+        for raw in islice(source, rows_left):
             collected.rows += 1
             if isinstance(raw, RowFault):
                 collected.faults.append(raw)

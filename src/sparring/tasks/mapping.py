@@ -94,8 +94,8 @@ def parse_mapping(texts: Sequence[str]) -> tuple[MappedColumn, ...]:
         columns[name] = MappedColumn(name, tuple(match["path"].split(".")), CellForm(form))
     ways = [names for names in _TESTS if any(name in columns for name in names)]
     if len(ways) > 1:
-        given = " and ".join(next(n for n in names if n in columns) for names in ways)
-        raise ConfigError(f"--map: {given} are two ways to give tests; leave one out")
+        both = " and ".join(next(n for n in names if n in columns) for names in ways)
+        raise ConfigError(f"--map: {both} are two ways to give tests; leave one out")
     return tuple(columns.values())
 
 
@@ -159,8 +159,8 @@ def mapped(columns: Sequence[MappedColumn], row: Mapping[str, Any]) -> dict[str,
     for column in columns:
         try:
             column_name = column.within(row)
-            whole = column_name == column.whole and column_name in row
-            cell = row[column_name] if whole else _at(row, column.path)
+            own_column = column_name == column.whole and column_name in row
+            cell = row[column_name] if own_column else _at(row, column.path)
             if column.field not in _NEEDED and isinstance(cell, str) and not cell.strip():
                 continue
             value = formed(column.field, cell, column.form)
@@ -237,8 +237,8 @@ def _at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
         if step == "*":
             if not isinstance(cell, (list, tuple)):
                 raise ValueError(f"{_place(before, path, i)} is not a list")
-            here = (*before, *path[:i])
-            return [_each(item, path[i + 1 :], (*here, str(n))) for n, item in enumerate(cell)]
+            prefix = (*before, *path[:i])
+            return [_each(item, path[i + 1 :], (*prefix, str(n))) for n, item in enumerate(cell)]
         if isinstance(cell, Mapping):
             if step not in cell:
                 names = in_line(", ".join(map(str, cell)), 120)

@@ -67,9 +67,9 @@ class _Comparison:
         self._names = ValueNames(work)
 
     def near(self, actual: Any, expected: Any) -> bool:
-        left = [(actual, expected)]
-        while left:
-            a, b = left.pop()
+        unchecked = [(actual, expected)]
+        while unchecked:
+            a, b = unchecked.pop()
             if type(a) is type(b) and type(a) in _SEQUENCES and len(a) == len(b):
                 pairs: Iterable[tuple[Any, Any]] | None = zip(a, b, strict=True)
             else:
@@ -82,7 +82,7 @@ class _Comparison:
                     if a != b:
                         return False
                 else:
-                    left.append(pair)
+                    unchecked.append(pair)
         return True
 
     def _opened(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
@@ -122,10 +122,10 @@ class _Comparison:
         if ours == theirs and len(set(ours)) == len(ours):  # the usual case: one order
             values = zip(mine or (), its or (), strict=True)
             return chain(zip(a.parts, b.parts, strict=True), values) if self._typed else values
-        left, right = _places(ours), _places(theirs)
-        if left.keys() != right.keys() and not _both(a, b, Counter):
+        places_a, places_b = _places(ours), _places(theirs)
+        if places_a.keys() != places_b.keys() and not _both(a, b, Counter):
             return None
-        if _both(a, b, OrderedDict) and list(left) != list(right):
+        if _both(a, b, OrderedDict) and list(places_a) != list(places_b):
             return None
         pairs = []
         if self._typed:  # of equal members, Python keeps the first
@@ -133,8 +133,11 @@ class _Comparison:
             pairs = [(a.parts[~first[k]], b.parts[~other[k]]) for k in first.keys() & other.keys()]
         if mine is not None and its is not None:  # a key that a Counter lacks counts 0
             pairs += [
-                (mine[left[k]] if k in left else 0, its[right[k]] if k in right else 0)
-                for k in left | right
+                (
+                    mine[places_a[k]] if k in places_a else 0,
+                    its[places_b[k]] if k in places_b else 0,
+                )
+                for k in places_a | places_b
             ]
         return pairs
 

@@ -90,9 +90,9 @@ class ValueNames:
         return f"n{self._new}"
 
     def _of_number(self, value: Any) -> str:
-        whole = short_whole(value)
-        if whole is not None and -_SHORT < whole < _SHORT:
-            return hex(whole)
+        integer = short_whole(value)
+        if integer is not None and -_SHORT < integer < _SHORT:
+            return hex(integer)
         kind, length = type(value), length_of(value)
         # A NaN has the hash of its object, and equals nothing.
         alike = self._numbers.setdefault(str(hash(value)), [])

@@ -206,32 +206,32 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
 def _same_value(actual: str, expected: str, checker: Checker) -> bool:
     work = values.WorkBudget(len(actual) + len(expected))
     try:
-        value, wanted = values.read(actual, work), values.read(expected, work)
+        value, expected_value = values.read(actual, work), values.read(expected, work)
         match checker.rule:
             case CheckerRule.TRUTH:
-                return bool(value) == bool(wanted)
+                return bool(value) == bool(expected_value)
             case CheckerRule.UNWRAPPED:
-                return valued.unwrapped(value, wanted, work)
+                return valued.unwrapped(value, expected_value, work)
             case CheckerRule.EVALPLUS:
-                return valued.evalplus(value, wanted, checker.absolute, work)
+                return valued.evalplus(value, expected_value, checker.absolute, work)
             case CheckerRule.ALLCLOSE:
-                return valued.near(value, wanted, checker.absolute, checker.relative, work)
+                return valued.near(value, expected_value, checker.absolute, checker.relative, work)
             case CheckerRule.MEMBERS:
-                return valued.members(value, wanted, checker.absolute, work)
+                return valued.members(value, expected_value, checker.absolute, work)
             case CheckerRule.NOT_NONE:
-                return valued.not_none(value, wanted)
+                return valued.not_none(value, expected_value)
             case CheckerRule.ANY_OF:
-                return valued.any_of(value, wanted, work)
+                return valued.any_of(value, expected_value, work)
             case CheckerRule.LIVECODEBENCH_VALUE:
-                value, wanted = (
+                value, expected_value = (
                     livecodebench.returned(value),
-                    livecodebench.returned(wanted),
+                    livecodebench.returned(expected_value),
                 )
             case CheckerRule.RETURNED:
                 return True
         return values.same(
             value,
-            wanted,
+            expected_value,
             absolute=checker.absolute,
             relative=checker.relative,
             typed=checker.rule is CheckerRule.TYPED,

@@ -59,13 +59,13 @@ def clean_task(
     if len(tests) < least:
         dropped.append(f"{task.id}: {len(tests)} tests remain, fewer than {least}")
         return CleanedTask(None, tuple(dropped))
-    left = replace(
+    remaining = replace(
         task,
         tests=tests,
         examples=_without(task.examples, bad_tests, example=True),
         solutions=tuple(s for i, s in enumerate(task.solutions) if i not in bad_solutions),
     )
-    return CleanedTask(left, tuple(dropped))
+    return CleanedTask(remaining, tuple(dropped))
 
 
 def _without(

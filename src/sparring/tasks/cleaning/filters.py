@@ -136,12 +136,12 @@ def _broken(task: Task, rules: Filters, rates: Mapping[str, float]) -> tuple[Rea
     return None
 
 
-def _as_hard(label: str | None, wanted: frozenset[str] | tuple[float, float]) -> bool:
+def _as_hard(label: str | None, difficulty: frozenset[str] | tuple[float, float]) -> bool:
     if label is None:
         return False
-    if isinstance(wanted, frozenset):
-        return label in wanted
+    if isinstance(difficulty, frozenset):
+        return label in difficulty
     try:
-        return wanted[0] <= float(label) <= wanted[1]
+        return difficulty[0] <= float(label) <= difficulty[1]
     except ValueError:
         return False

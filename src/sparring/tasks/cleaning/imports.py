@@ -23,14 +23,14 @@ Needs = Mapping[str, Mapping[str, list[str]]]
 _SUITE = "the suite"
 
 
-def needs_of(tasks: Sequence[Task], given: Collection[str] = ()) -> Needs:
+def needs_of(tasks: Sequence[Task], packages: Collection[str] = ()) -> Needs:
     """Return the packages that these tasks need, except those in ``given``."""
     needs: dict[str, dict[str, list[str]]] = {}
     for task in tasks:
         for part, sources in _parts(task).items():
             suite_of = task.entry_point if part == _SUITE else None
             for package in sorted({p for s in sources for p in _imported(s, suite_of)}):
-                if package not in given:
+                if package not in packages:
                     needs.setdefault(package, {}).setdefault(part, []).append(task.id)
     return dict(sorted(needs.items()))
 
@@ -68,7 +68,7 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    given = _given(tree, suite_of) if suite_of else set()
+    provided = _given(tree, suite_of) if suite_of else set()
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -81,7 +81,7 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
             waiting.extend(ast.iter_child_nodes(node))
         for name in names:
             top = name.partition(".")[0]
-            if top and top not in sys.stdlib_module_names and name not in given:
+            if top and top not in sys.stdlib_module_names and name not in provided:
                 yield top
 
 

@@ -79,10 +79,10 @@ def guess_columns(row: Mapping[str, Any]) -> dict[str, str]:
     return {field: path for field, path in paths.items() if field != path}
 
 
-def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+def _first(names: Sequence[str], candidates: Sequence[str]) -> str | None:
     """Return the first wanted name among ``names``, apart from capitals, signs and spaces."""
     plain = {_plain(name): name for name in reversed(names)}
-    return next((plain[_plain(name)] for name in wanted if _plain(name) in plain), None)
+    return next((plain[_plain(name)] for name in candidates if _plain(name) in plain), None)
 
 
 def _plain(name: str) -> str:

@@ -183,11 +183,11 @@ def _list(path: Path, what: str) -> Iterator[RawRow | RowFault]:
             size += len(part)
             if size > MAX_LIST:
                 raise DataError(f"{path}: more than {MAX_LIST:,} bytes; write it as .jsonl")
-    whole = b"".join(text).removeprefix(b"\xef\xbb\xbf")
-    if not whole.strip():
+    content = b"".join(text).removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
         raise DataError(f"{path} is empty")
     try:
-        data = read_json(whole)
+        data = read_json(content)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     if not isinstance(data, list):

@@ -85,20 +85,20 @@ def _suite(row: TaskRow, parts: Sequence[str]) -> tuple[str | None, tuple[Test, 
     if entry_point is None:
         names = _tested(whole, program)
         if len(names) != 1:
-            many = f"call {', '.join(names)}" if names else "call no function by its name"
-            row.fault("entry_point", f"is missing, and the tests {many}; name the function")
+            calls_text = f"call {', '.join(names)}" if names else "call no function by its name"
+            row.fault("entry_point", f"is missing, and the tests {calls_text}; name the function")
             return None, ()
         entry_point = names[0]
     if "." not in entry_point:
         return entry_point, read_suite(row, "tests", parts, entry_point, program)
     # Call tests name a method Class.method; a script names the method alone.
     dotted = ast.parse(entry_point, mode="eval").body
-    named = [_renamed(part, entry_point, dotted) for part in parts]
-    tests = read_suite(row, "tests", named, entry_point, program)
+    renamed = [_renamed(part, entry_point, dotted) for part in parts]
+    tests = read_suite(row, "tests", renamed, entry_point, program)
     if any(test.kind is TestKind.SCRIPT for test in tests):
         bare = ast.Name(entry_point.partition(".")[2], ast.Load())
-        named = [_renamed(part, entry_point, bare) for part in parts]
-        tests = read_suite(row, "tests", named, entry_point, program)
+        renamed = [_renamed(part, entry_point, bare) for part in parts]
+        tests = read_suite(row, "tests", renamed, entry_point, program)
     return entry_point, tests
 
 

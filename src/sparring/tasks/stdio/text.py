@@ -22,14 +22,14 @@ def read_back(forms: list[tuple[str, str, bool, bool]], text: str) -> list[objec
     # Lines of a list of lists without a length: what the others, of one line each, leave.
     free = len(lines) - sum(1 for _, shape, counted, _ in forms if len(shape) < 2 or counted)
     at = [0]
-    found: list[object] = []
+    values_read: list[object] = []
     for scalar, shape, counted, apart in forms:
         if len(shape) == 2 and not counted:
             rows = [_row(scalar, shape[1], _next(lines, at)) for _ in range(free)]
-            found.append(_held(shape[0], rows))
+            values_read.append(_held(shape[0], rows))
         else:
-            found.append(_read(scalar, shape, counted, apart, lines, at))
-    return found
+            values_read.append(_read(scalar, shape, counted, apart, lines, at))
+    return values_read
 
 
 def _write(

@@ -149,11 +149,15 @@ class Bindings:
             return Meaning(result=names.called(node))
         except NotConstant:
             pass
-        whole = dotted(node)
-        owned = [n for n in self.functions if whole and (n == whole or n.startswith(f"{whole}."))]
+        dotted_name = dotted(node)
+        owned = [
+            n
+            for n in self.functions
+            if dotted_name and (n == dotted_name or n.startswith(f"{dotted_name}."))
+        ]
         parts = node.elts if isinstance(node, (ast.Tuple, ast.List)) else []
         return Meaning(
-            endings=tuple(n[len(whole) :] for n in owned),
+            endings=tuple(n[len(dotted_name) :] for n in owned),
             parts=tuple(map(self.meaning, parts)),
         )
 

@@ -170,10 +170,10 @@ class _Walk:
             if isinstance(part, ast.expr):
                 self._expression(part)
             elif part is swallowed:
-                done, met = set(self.done), set(self._met)
+                done_before, met_before = set(self.done), set(self._met)
                 self.run(part, answers=answers)
                 # A function called here may also be called elsewhere, where its assertion counts.
-                self.found.asserts, self.done, self._met = False, done, met
+                self.found.asserts, self.done, self._met = False, done_before, met_before
             else:
                 self.run(part, answers=answers)
 

@@ -112,8 +112,8 @@ def _parametrized(decorator: ast.expr) -> list[str]:
     """Return the names of a ``parametrize``, as far as they are literals."""
     if not isinstance(decorator, ast.Call):
         return []
-    named = [k.value for k in decorator.keywords if k.arg == "argnames"]
-    names = (decorator.args or named)[0:1]
+    argnames = [k.value for k in decorator.keywords if k.arg == "argnames"]
+    names = (decorator.args or argnames)[0:1]
     texts = [n.value for each in names for n in ast.walk(each) if isinstance(n, ast.Constant)]
     return [name.strip() for text in texts if isinstance(text, str) for name in text.split(",")]
 
@@ -141,8 +141,8 @@ def _bound_by_itself(suite: ast.Module, tested: tuple[str, ...]) -> Iterator[str
         if isinstance(node, (_Function, ast.ClassDef)):
             names = [node.name] if node.name != CHECK else []
         elif isinstance(node, ast.ImportFrom) and node.module:
-            taken = {alias.name for alias in node.names}
-            if not is_programs(node.module, taken, tested, ()) and not node.level:
+            imported = {alias.name for alias in node.names}
+            if not is_programs(node.module, imported, tested, ()) and not node.level:
                 names = [alias.asname or alias.name for alias in node.names]
         elif isinstance(node, ast.Assign):
             values = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}

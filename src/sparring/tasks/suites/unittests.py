@@ -64,16 +64,16 @@ def _given(call: ast.Call, parameters: tuple[str, ...], *, delta: bool) -> dict[
     """Return the arguments by the names of their parameters, including the message, if any."""
     names = (*parameters, "msg", *(("delta",) if delta else ()))
     arguments = dict(zip(names, call.args, strict=False))
-    named = {k.arg: k.value for k in call.keywords if k.arg is not None}
+    keywords = {k.arg: k.value for k in call.keywords if k.arg is not None}
     if (
         len(call.args) > len(names)
-        or len(named) != len(call.keywords)
-        or not set(names).issuperset(named)
-        or arguments.keys() & named.keys()
+        or len(keywords) != len(call.keywords)
+        or not set(names).issuperset(keywords)
+        or arguments.keys() & keywords.keys()
         or any(isinstance(a, ast.Starred) for a in call.args)
     ):
         raise NotConstant("arguments that the method does not take")
-    return arguments | named
+    return arguments | keywords
 
 
 def _almost(

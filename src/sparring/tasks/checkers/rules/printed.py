@@ -36,16 +36,20 @@ def apps(actual: str, expected: str) -> bool:
       numbers rounded to three decimals.
     """
     lines = actual.splitlines()
-    wanted = [line.strip() for line in expected.split("\n") if line]
+    expected_lines = [line.strip() for line in expected.split("\n") if line]
     if _stripped_equal("\n".join(lines), expected):
         return True
     if _stripped_equal("\n".join(line.strip() for line in lines), expected):
         return True
     filled = [line for line in lines if line]
-    if lines in ([expected], wanted) or filled == wanted or _near(filled, wanted):
+    if (
+        lines in ([expected], expected_lines)
+        or filled == expected_lines
+        or _near(filled, expected_lines)
+    ):
         return True
     words = [line.split() for line in filled]
-    return _same_sets([w for w in words if w], [line.split() for line in wanted])
+    return _same_sets([w for w in words if w], [line.split() for line in expected_lines])
 
 
 def taco(actual: str, expected: str) -> bool:
