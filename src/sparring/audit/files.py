@@ -47,7 +47,7 @@ def check_out(out: Path, force: bool = False) -> None:
         raise DataError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: Path) -> None:
+def write(report: AuditReport, options: AuditOptions, paths: Sequence[Path], out: Path) -> None:
     """Write the files into an existing directory, and remove those of an earlier audit.
 
     Files of tasks are written only if they have a task. Raises `DataError` if writing fails.
@@ -55,7 +55,7 @@ def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: 
     with writing(f"--out {out}", DataError):
         for name in _NAMES:
             (out / name).unlink(missing_ok=True)
-        data = json.dumps(_as_dict(report, asked, paths), indent=1)
+        data = json.dumps(_as_dict(report, options, paths), indent=1)
         (out / "audit.json").write_text(data + "\n", encoding="utf-8")
         (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
     for tasks, name in ((report.sound, SOUND), (report.unchecked, UNCHECKED)):
@@ -63,7 +63,9 @@ def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: 
             dump_tasks(tasks, out / name)
 
 
-def _as_dict(report: AuditReport, asked: AuditOptions, paths: Sequence[Path]) -> dict[str, object]:
+def _as_dict(
+    report: AuditReport, options: AuditOptions, paths: Sequence[Path]
+) -> dict[str, object]:
     return {
         "files": [str(p) for p in paths],
         "checkers": VERSION,
@@ -71,13 +73,13 @@ def _as_dict(report: AuditReport, asked: AuditOptions, paths: Sequence[Path]) ->
         "packages": dict(report.packages),
         "needs": report.needs,
         "isolation": report.level,
-        "repeats": asked.care.repeats,
-        "patience": asked.care.patience,
-        "slow_share": asked.care.share,
-        "mutants": asked.mutants,
-        "weak_below": asked.bar,
-        "filter": asked.policy.value,
-        "least_tests": asked.least,
+        "repeats": options.care.repeats,
+        "patience": options.care.patience,
+        "slow_share": options.care.share,
+        "mutants": options.mutants,
+        "weak_below": options.bar,
+        "filter": options.policy.value,
+        "least_tests": options.least,
         "counts": counts(report.findings),
         "kept": len(report.sound),
         "unchecked": len(report.unchecked),

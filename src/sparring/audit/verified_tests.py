@@ -71,7 +71,7 @@ def verify_tests(
             for s, cell in enumerate(cells):
                 if cell.state is SolutionState.FLAKY:
                     findings.append(_flaky(where, cell, s))
-                elif (other := _another(where, cell)) is not None:
+                elif (other := _other_right_form(where, cell)) is not None:
                     findings.append(_several(where, [cell], other))
                 elif cell.state not in (SolutionState.RIGHT, SolutionState.UNKNOWN):
                     failing.setdefault(s, []).append(t)
@@ -136,7 +136,7 @@ def _flaky(where: _Where, cell: SolutionOutcome, solution: int | None) -> Findin
     return where.found(TaskFault.FLAKY, seen, advice, solution)
 
 
-def _another(where: _Where, cell: SolutionOutcome) -> LenientChecker | None:
+def _other_right_form(where: _Where, cell: SolutionOutcome) -> LenientChecker | None:
     """Return how a refused output may still be right; None if nothing suggests that it is."""
     if cell.state is not SolutionState.WRONG:
         return None
@@ -169,7 +169,7 @@ def _unconfirmed(
 ) -> Iterator[Finding]:
     """Yield the reason why no solution passes a test, by the most informative outcome."""
     for cell in cells:
-        other = _another(where, cell)
+        other = _other_right_form(where, cell)
         if other is not None:
             yield _several(where, [cell], other)
             return

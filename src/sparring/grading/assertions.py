@@ -82,21 +82,21 @@ def read_assertion(
     cut = stop is StopReason.LENGTH
     places = list(_places(answer, function, cut=cut))
     if cut and not _settled(answer, places, rule):
-        return ParsedTest(None, ParseFailure.TRUNCATED, seen=_seen(places))
+        return ParsedTest(None, ParseFailure.TRUNCATED, seen=_description(places))
     if not places:
         return _nothing(answer, cut)
     place = places[0 if rule is TestRule.FIRST else -1]
     if place.broken:
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=place.broken)
     if rule is TestRule.ONLY and len(place.assertions) > 1:
-        return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_seen([place]))
+        return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_description([place]))
     several = len(places) > 1 or len(place.assertions) > 1
     first = rule is TestRule.FIRST
     name = place.name
     if several and rule is not TestRule.ONLY:
         name = AssertionFrom.FIRST if first else AssertionFrom.LAST
     chosen = place.assertions[0 if first else -1]
-    return _read(chosen, "+".join([name, *place.mended]))
+    return _test_of(chosen, "+".join([name, *place.mended]))
 
 
 def _places(answer: AnswerText, function: str, *, cut: bool) -> Iterator[_Place]:
@@ -160,7 +160,7 @@ def _calls(assertion: ReadAssertion) -> bool:
     return is_call or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
 
 
-def _read(assertion: ReadAssertion, how: str) -> ParsedTest:
+def _test_of(assertion: ReadAssertion, how: str) -> ParsedTest:
     """Return an assertion as a test, or the refusal of an assertion that does not count."""
     text = _short(assertion_text(assertion.node))
     call = assertion.read
@@ -194,7 +194,7 @@ def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
     return ParsedTest(None, ParseFailure.NO_ASSERTION, seen=_short(source))
 
 
-def _seen(places: Sequence[_Place]) -> str:
+def _description(places: Sequence[_Place]) -> str:
     """Return the number of assertions, with the first of them, as a text."""
     every_one = [f for p in places for f in p.assertions]
     return (

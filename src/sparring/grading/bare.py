@@ -52,10 +52,10 @@ def passages(text: str) -> Iterator[ast.Module]:
         if body:
             run += body
         else:
-            yield from _whole(run)
+            yield from _module_of(run)
             run = []
         at += line_count
-    yield from _whole(run)
+    yield from _module_of(run)
 
 
 def spans(text: str) -> Iterator[ast.Module]:
@@ -69,7 +69,7 @@ def spans(text: str) -> Iterator[ast.Module]:
             yield tree
 
 
-def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
+def _module_of(run: list[ast.stmt]) -> Iterator[ast.Module]:
     if run:
         yield ast.Module(run, [])
 

@@ -57,7 +57,7 @@ class OutputComparison:
 
     @classmethod
     def with_reference(cls, task: Task, test: Test, reference: str) -> OutputComparison:
-        """Return the comparison that decides whether a test is right: of the test's expected output
+        """Return the comparison that decides if a test is right: of the test's expected output
         with the ``reference`` solution's output on the test's input.
 
         A call test states the rule by which it compares, so it is right if the reference passes it.
@@ -98,11 +98,11 @@ class Grader:
                     questions_by_program.setdefault(_program(one.task), {})[question] = None
                     size += len(question)
                 if size > _PORTION:
-                    self._ask(questions_by_program)
+                    self._execute_questions(questions_by_program)
                     questions_by_program, size = {}, 0
-        self._ask(questions_by_program)
+        self._execute_questions(questions_by_program)
 
-    def _ask(self, questions_by_program: Mapping[str, Iterable[str]]) -> None:
+    def _execute_questions(self, questions_by_program: Mapping[str, Iterable[str]]) -> None:
         """Execute each checker program on its questions."""
         jobs = [
             Job(program, tuple(questions), limits, alone=True)

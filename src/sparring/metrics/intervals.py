@@ -112,7 +112,7 @@ def ratio(numerator: Floats, denominator: Floats) -> Influence:
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
     share = np.where(used, denominator / total, 0.0)
-    return Influence(value, influence, used, share, _left(influence, share))
+    return Influence(value, influence, used, share, _left_out(influence, share))
 
 
 def mean(value: Floats) -> Influence:
@@ -124,7 +124,7 @@ def mean(value: Floats) -> Influence:
     middle = float(value[used].mean())
     influence = np.where(used, (value - middle) / used.sum(), 0.0)
     share = used / used.sum()
-    return Influence(middle, influence, used, share, _left(influence, share))
+    return Influence(middle, influence, used, share, _left_out(influence, share))
 
 
 def chained(value: float, parts: Sequence[tuple[float, Influence]]) -> Influence:
@@ -154,7 +154,7 @@ def _unknown(used: Bools) -> Influence:
     return Influence(math.nan, nothing, used, nothing, nothing)
 
 
-def _left(influence: Floats, share: Floats) -> Floats:
+def _left_out(influence: Floats, share: Floats) -> Floats:
     """Return the fall of a ratio without each task: influence / (1 − part of the denominator).
     Without the only task there is no figure, and the influence of that task is 0."""
     return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))

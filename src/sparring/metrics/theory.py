@@ -131,9 +131,9 @@ class ProgramPairs:
 
 def pairs(groups: Sequence[TaskFacts]) -> ProgramPairs:
     """Return every pair of a correct and a wrong program of the same group."""
-    each = [_counts(g.matrix) for g in groups]
-    group = np.repeat(np.arange(len(each)), [len(c) for c in each])
-    counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *each])
+    group_counts = [_counts(g.matrix) for g in groups]
+    group = np.repeat(np.arange(len(group_counts)), [len(c) for c in group_counts])
+    counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *group_counts])
     usable = counts[:, 2] > 0
     return ProgramPairs(groups, counts[usable], group[usable])
 

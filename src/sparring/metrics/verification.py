@@ -39,8 +39,8 @@ def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, 
         accepted = [suite_accepts(f, n) for f in tasks]
         wrong = [a[f.matrix.wrong_P] for a, f in zip(accepted, tasks, strict=True)]
         right = [1 - a[f.matrix.correct_P] for a, f in zip(accepted, tasks, strict=True)]
-        figures[f"suite_far_{n}"] = _summed([_known(values) for values in wrong])
-        figures[f"suite_frr_{n}"] = _summed([_known(values) for values in right])
+        figures[f"suite_far_{n}"] = _summed([_sum_of_known(values) for values in wrong])
+        figures[f"suite_frr_{n}"] = _summed([_sum_of_known(values) for values in right])
     return figures
 
 
@@ -82,7 +82,7 @@ def _cells(facts: TaskFacts, programs_P: Bools, *, passes: bool) -> tuple[float,
     return float(hit.sum()), float(observed.sum())
 
 
-def _known(values: Floats) -> tuple[float, float]:
+def _sum_of_known(values: Floats) -> tuple[float, float]:
     known = values[~np.isnan(values)]
     return float(known.sum()), float(len(known))
 

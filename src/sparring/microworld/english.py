@@ -142,11 +142,13 @@ class English:
     def answer(self, values: Sequence[int], readings: _Readings | None = None) -> str:
         """Return the output for a list under ``readings``, by default the right ones."""
         if self.window is None:
-            return self._of(values, readings or self.right)
+            return self._output_of(values, readings or self.right)
         runs = range(len(values) - self.window + 1)
-        return " ".join(self._of(values[i : i + self.window], readings or self.right) for i in runs)
+        return " ".join(
+            self._output_of(values[i : i + self.window], readings or self.right) for i in runs
+        )
 
-    def _of(self, values: Sequence[int], readings: _Readings) -> str:
+    def _output_of(self, values: Sequence[int], readings: _Readings) -> str:
         keep, change, answer = readings
         k, c, _ = self.constants
         w = [change.apply(x, c) for x in values if keep.apply(x, k)]

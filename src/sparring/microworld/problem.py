@@ -226,7 +226,7 @@ class Problem:
     def steps(
         self, values: Sequence[Value], readings: Interpretations
     ) -> tuple[list[bool], list[Value]]:
-        """Return the mask of the kept values of a line, and the changed values, under ``readings``."""
+        """Return the mask of a line's kept values, and the changed values, under ``readings``."""
         keep, change, _ = readings.chosen
         k, c, _ = self.constants
         kept = [bool(keep.apply(x, k)) for x in values]

@@ -150,7 +150,7 @@ def dedented_lines(lines: list[str], lead: str) -> list[str]:
         lines = [line[m.end() :] if (m := mark.match(line)) else line for line in lines]
         lead = lead[lead.rindex(">") + 2 :]
     columns = _columns(lead)
-    return [_less(line, columns) for line in lines]
+    return [_without_columns(line, columns) for line in lines]
 
 
 def _columns(lead: str) -> int:
@@ -162,7 +162,7 @@ def _columns(lead: str) -> int:
     return column
 
 
-def _less(line: str, columns: int) -> str:
+def _without_columns(line: str, columns: int) -> str:
     """Return a line without up to ``columns`` columns of white space at its beginning."""
     column = removed = 0
     while removed < len(line) and column < columns and line[removed].isspace():

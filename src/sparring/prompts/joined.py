@@ -18,7 +18,7 @@ def with_helpers(piece: CodePiece, others: Sequence[CodePiece]) -> tuple[str, li
     valid Python together, the piece stands alone."""
     assert piece.source is not None
     may = [p for p in others if p.source and p.start != piece.start and not p.is_other_language]
-    taken: dict[int, CodePiece] = {}
+    chosen: dict[int, CodePiece] = {}
     needed = sorted(piece.source.needed) if may else []
     bound = set(piece.source.defined)
     while needed:
@@ -26,10 +26,10 @@ def with_helpers(piece: CodePiece, others: Sequence[CodePiece]) -> tuple[str, li
         helper = None if name in bound else _binding(name, piece, may)
         if helper is None or helper.source is None:
             continue
-        taken[helper.start] = helper
+        chosen[helper.start] = helper
         bound |= helper.source.defined
         needed += sorted(helper.source.needed - bound)
-    helpers = [helper for _, helper in sorted(taken.items())]
+    helpers = [helper for _, helper in sorted(chosen.items())]
     text = _future_first([p.source.text for p in (*helpers, piece) if p.source])
     return (text, helpers) if helpers and compiles(text) else (piece.source.text, [])
 

@@ -106,7 +106,7 @@ def pieces(lines: list[str]) -> list[CodePiece]:
         if on_line:
             piece = replace(piece, decisions=(*piece.decisions, Decision.FENCE_ON_LINE))
         in_order.append(replace(piece, before=_before(lines, opening)))
-        i = _next(openings, i, piece)
+        i = _next_opening(openings, i, piece)
     return in_order
 
 
@@ -120,28 +120,28 @@ def _before(lines: list[str], opening: Fence) -> str:
 def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> CodePiece:
     """Return the piece that a fence opens. ``limit`` is the line of the next fence."""
     for k, closing in enumerate(closings):
-        if mended := _read(lines, opening, closing.line, mend=k == 0):
+        if mended := _source_between(lines, opening, closing.line, mend=k == 0):
             inside = (Decision.FENCE_INSIDE,) if k else ()
-            return _made(lines, opening, closing.line, mended, inside)
+            return _piece_of(lines, opening, closing.line, mended, inside)
     for i in [i for i in range(opening.line + 1, limit) if _END_TICKS.match(lines[i])][:_ENDS]:
         match = _END_TICKS.match(lines[i])
         assert match is not None
         cut = [*lines[:i], match["code"]]
-        if mended := _read(cut, opening, i + 1, mend=True):
-            return _made(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
+        if mended := _source_between(cut, opening, i + 1, mend=True):
+            return _piece_of(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
     end = next((c.line for c in closings if c.bare), None)
     # Up to the end of the answer, with all fences inside of string literals.
-    if closings and (mended := _read(lines, opening, len(lines), mend=False)):
-        return _made(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
+    if closings and (mended := _source_between(lines, opening, len(lines), mend=False)):
+        return _piece_of(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
     if closings:
         inside_lines = lines[opening.line + 1 : closings[0].line if end is None else end]
         return CodePiece(language(opening.info), inside_lines, opening.line, end)
-    if mended := _read(lines, opening, len(lines), mend=True):
-        return _made(lines, opening, None, mended, (Decision.UNCLOSED,))
+    if mended := _source_between(lines, opening, len(lines), mend=True):
+        return _piece_of(lines, opening, None, mended, (Decision.UNCLOSED,))
     return CodePiece(language(opening.info), lines[opening.line + 1 :], opening.line, None)
 
 
-def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended | None:
+def _source_between(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended | None:
     raw = lines[opening.line + 1 : end]
     inside = dedented_lines(raw, opening.lead)
     if mend:
@@ -150,7 +150,7 @@ def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended |
     return (source, ()) if source else None
 
 
-def _made(
+def _piece_of(
     lines: list[str], opening: Fence, end: int | None, mended: Mended, more: tuple[Decision, ...]
 ) -> CodePiece:
     source, decisions = mended
@@ -158,7 +158,7 @@ def _made(
     return CodePiece(language(opening.info), inside, opening.line, end, source, (*decisions, *more))
 
 
-def _next(openings: list[Fence], i: int, piece: CodePiece) -> int:
+def _next_opening(openings: list[Fence], i: int, piece: CodePiece) -> int:
     """Return the fence to look at after this one. The closing fence of a block opens no other if it
     certainly closes: the block is Python, or its opening fence names a language."""
     if piece.source is not None and piece.source.says_something:

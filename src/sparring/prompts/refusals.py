@@ -27,7 +27,7 @@ def refused(
     program."""
     answer_blocks = blocks(lines)
     what = cut_off_or(failure, stop) if failure else _failure(answer_blocks, entry_point, stop)
-    return ParsedProgram(None, what, seen=_seen(lines, answer_blocks, entry_point))
+    return ParsedProgram(None, what, seen=_description(lines, answer_blocks, entry_point))
 
 
 def later_attempt_failure(
@@ -47,7 +47,7 @@ def later_attempt_failure(
         if block.end is None and stop is StopReason.LENGTH:
             return ParseFailure.TRUNCATED
         closed = block.end is not None
-        if _read(block) is None and not is_excerpt(block.lines, closed, chosen.lines):
+        if _source_in(block) is None and not is_excerpt(block.lines, closed, chosen.lines):
             return ParseFailure.SYNTAX_ERROR if closed else ParseFailure.UNCLOSED_BLOCK
     return None
 
@@ -92,18 +92,18 @@ def _failure(
         return cut_off_or(ParseFailure.UNCLOSED_BLOCK, stop)
     if not "".join(block.lines).strip():
         return ParseFailure.EMPTY_BLOCK
-    if _read(block) is None:
+    if _source_in(block) is None:
         return ParseFailure.SYNTAX_ERROR
     absent = ParseFailure.NO_CODE_BLOCK if entry_point is None else ParseFailure.NO_FUNCTION
     return cut_off_or(absent, stop)
 
 
-def _read(block: FencedBlock) -> PythonSource | None:
+def _source_in(block: FencedBlock) -> PythonSource | None:
     mended = source_of(block.lines, block.lines, block.info)
     return mended[0] if mended else None
 
 
-def _seen(lines: list[str], every: list[FencedBlock], entry_point: str | None) -> str:
+def _description(lines: list[str], every: list[FencedBlock], entry_point: str | None) -> str:
     """Return a description such as ``3 blocks: bash, unmarked (defines g), python (line 4: invalid
     syntax)``."""
     if not every:
@@ -125,7 +125,7 @@ def _described(block: FencedBlock, entry_point: str | None) -> str:
 
 
 def _remark(block: FencedBlock, entry_point: str | None) -> list[str]:
-    source = _read(block)
+    source = _source_in(block)
     if source is None:
         error = fault("\n".join(block.lines) + "\n")
         if error is None:

@@ -89,8 +89,8 @@ def excess(
     """Return the reason why a prompt is too long and the key to change, or None if it fits.
 
     A prompt is too long if it has more than ``limit`` tokens, or if together with a response of
-    ``max_tokens`` (named ``setting`` in the recipe) it exceeds the ``positions`` of the model (None:
-    no limit).
+    ``max_tokens`` (named ``setting`` in the recipe) it exceeds the model's ``positions`` (None: no
+    limit).
     """
     if len(ids) > limit:
         return (
@@ -113,7 +113,7 @@ def check_room(
     setting: str,
 ) -> None:
     """Raise `ModelError` if a prompt and a response of ``max_tokens`` (named ``setting`` in the
-    recipe) exceed the ``positions`` of the model (None: no limit)."""
+    recipe) exceed the model's ``positions`` (None: no limit)."""
     for ids, task_id in zip(prompts, task_ids, strict=True):
         if (why := excess(ids, len(ids), positions, max_tokens, setting)) is not None:
             raise ModelError(f"task {task_id}: {why} or drop the task")

@@ -42,10 +42,10 @@ def _literal(value: Any) -> str:
         return f"({', '.join(map(_literal, value))}{',' if len(value) == 1 else ''})"
     if kind is deque:
         return f"deque([{', '.join(map(_literal, value))}])"
-    return _held(value) if kind is Held else repr(value)
+    return _display(value) if kind is Held else repr(value)
 
 
-def _held(value: Held) -> str:
+def _display(value: Held) -> str:
     name, kind = value.kind.__name__, value.kind
     if kind is ITERATOR:
         return f"iter([{', '.join(map(_literal, value.parts))}])"

@@ -99,7 +99,7 @@ class Checker:
 
     @property
     def of_calls(self) -> bool:
-        """Return whether the rule compares values of calls rather than printed text."""
+        """Return True if the rule compares values of calls rather than printed text."""
         return self.rule in _OF_CALLS
 
     def __str__(self) -> str:
@@ -144,7 +144,7 @@ def parse_checker(text: str) -> Checker:
 
 
 def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
-    """Return whether the checker accepts the output ``actual`` for ``expected``.
+    """Return True if the checker accepts the output ``actual`` for ``expected``.
 
     Raises `ValueError` for an unknown checker, and for ``program``.
     """

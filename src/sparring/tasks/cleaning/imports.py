@@ -68,7 +68,7 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    provided = _given(tree, suite_of) if suite_of else set()
+    provided = _provided_modules(tree, suite_of) if suite_of else set()
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -85,16 +85,16 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
                 yield top
 
 
-def _given(suite: ast.Module, entry_point: str) -> set[str]:
+def _provided_modules(suite: ast.Module, entry_point: str) -> set[str]:
     """Return the modules that the sandbox gives to a suite on this function."""
     nodes = list(ast.walk(suite))
     attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
-    taken: dict[str, set[str]] = {}
+    used: dict[str, set[str]] = {}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            taken.setdefault(node.module, set()).update(a.name for a in node.names)
+            used.setdefault(node.module, set()).update(a.name for a in node.names)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                taken.setdefault(alias.name, set())
+                used.setdefault(alias.name, set())
     tested = tested_names(entry_point)
-    return {"pytest"} | {m for m, n in taken.items() if is_programs(m, n, tested, attributes)}
+    return {"pytest"} | {m for m, n in used.items() if is_programs(m, n, tested, attributes)}

@@ -161,7 +161,7 @@ def _tests(
 
 
 def _floats(value: object) -> bool:
-    """Return whether a value is a float, or a list or tuple of one or more floats alone."""
+    """Return True if a value is a float, or a list or tuple of one or more floats alone."""
     if isinstance(value, float):
         return True
     return (

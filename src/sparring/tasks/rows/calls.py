@@ -4,7 +4,7 @@
   ``kwargs`` has one object of named arguments per test.
 - Values are those of JSON or of Python literals. Without a ``checker``, floating-point values are
   compared as `values.same` does without a tolerance.
-- The function's name must be a valid name; whether a program defines the function is not checked.
+- The function's name must be a valid name; no program is searched for its definition.
 """
 
 from __future__ import annotations
@@ -120,10 +120,10 @@ def _tests(row: TaskRow, args: str, kwargs: str | None, expected: str) -> tuple[
             return ()
     assert arguments is not None
     assert expected_values is not None
-    named = row.data.get(kwargs) if kwargs else None
-    if named is None:
-        named = [{}] * len(arguments)
-    if not isinstance(named, (list, tuple)) or len(named) != len(arguments):
+    keyword_rows = row.data.get(kwargs) if kwargs else None
+    if keyword_rows is None:
+        keyword_rows = [{}] * len(arguments)
+    if not isinstance(keyword_rows, (list, tuple)) or len(keyword_rows) != len(arguments):
         row.fault(str(kwargs), f"must be a list of {len(arguments)} objects, one per test")
         return ()
     if len(expected_values) != len(arguments):
@@ -131,7 +131,7 @@ def _tests(row: TaskRow, args: str, kwargs: str | None, expected: str) -> tuple[
         return ()
     tests = []
     for i, (positional, keywords, value) in enumerate(
-        zip(arguments, named, expected_values, strict=True)
+        zip(arguments, keyword_rows, expected_values, strict=True)
     ):
         if not isinstance(positional, (list, tuple)):
             row.fault(args, f"item {i} must be a list of arguments")

@@ -124,8 +124,8 @@ def _layout(slot: Slot) -> str:
     if slot.depth == 2:
         return f"rows of {plural}: a line with the number of rows, then for each row {row}."
     return (
-        f"{plural} in lists, {slot.depth} deep: for each list of lists a line with its length, then "
-        f"its items in order; for each innermost list {row}."
+        f"{plural} in lists, {slot.depth} deep: for each list of lists a line with its length, "
+        f"then its items in order; for each innermost list {row}."
     )
 
 

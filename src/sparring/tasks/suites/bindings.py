@@ -186,12 +186,12 @@ class Bindings:
 
 
 def is_stdlib(module: str) -> bool:
-    """Return whether a module is part of the standard library."""
+    """Return True if a module is part of the standard library."""
     return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _heads(head: str, name: str) -> bool:
-    """Return whether a dotted name is ``head``, or is reached through ``head``."""
+    """Return True if a dotted name is ``head``, or is reached through ``head``."""
     return name == head or name.startswith((f"{head}.", f"{head}("))
 
 

@@ -69,7 +69,7 @@ def _needed(
     while grown:
         grown = False
         for at, node in enumerate(body):
-            if at in chosen or not _makes(node, needed_names, functions):
+            if at in chosen or not _binds_or_changes(node, needed_names, functions):
                 continue
             needs = _reads(node)
             if needs & (own | _NO_CONSTANTS) or (_binds(node) & own and not _is_import(node)):
@@ -79,11 +79,11 @@ def _needed(
             grown = True
     for at, node in enumerate(body):
         if at in chosen:
-            yield _only(node, needed_names, own) if _is_import(node) else node
+            yield _without_program(node, needed_names, own) if _is_import(node) else node
 
 
-def _makes(node: ast.stmt, names: set[str], functions: set[str]) -> bool:
-    """Return whether a statement binds one of the names, or changes the object bound to it."""
+def _binds_or_changes(node: ast.stmt, names: set[str], functions: set[str]) -> bool:
+    """Return True if a statement binds one of the names, or changes the object bound to it."""
     if _binds(node) & names:
         return True
     if isinstance(node, (_Definition, ast.Import, ast.ImportFrom)) or is_text(node):
@@ -92,7 +92,7 @@ def _makes(node: ast.stmt, names: set[str], functions: set[str]) -> bool:
     return any(isinstance(n, ast.Name) and n.id in names - functions for n in changed)
 
 
-def _only(node: ast.stmt, names: set[str], own: set[str]) -> ast.stmt:
+def _without_program(node: ast.stmt, names: set[str], own: set[str]) -> ast.stmt:
     """Return an import without the names that stand for the program."""
     if isinstance(node, (ast.Import, ast.ImportFrom)) and set(_defined(node)) & own:
         kept = [a for a in node.names if (a.asname or a.name) in names - own]

@@ -231,7 +231,7 @@ def _expects_error(call: ast.Call) -> bool:
 
 
 def _is_main(test: ast.expr) -> bool:
-    """Return whether a condition is ``__name__ == "__main__"``."""
+    """Return True if a condition is ``__name__ == "__main__"``."""
     return ast.unparse(test) in ("__name__ == '__main__'", "'__main__' == __name__")
 
 

@@ -41,7 +41,7 @@ def within(
 
 
 def is_approx(node: ast.expr) -> bool:
-    """Return whether an expression is pytest's ``approx(…)``."""
+    """Return True if an expression is pytest's ``approx(…)``."""
     return isinstance(node, ast.Call) and dotted(node.func) in ("approx", "pytest.approx")
 
 
