@@ -84,11 +84,11 @@ SOLUTION = [
 
 
 def test_verdicts_come_from_outputs() -> None:
-    found = group([VALID, VALID], SOLUTION)
-    assert found.matrix.passed_PT.tolist() == [[True, True, True], [False, True, False]]
-    assert found.right_U.tolist() == [True, True]
-    assert found.valid_U.tolist() == [True, True]
-    assert infra_share([found]) == 0
+    graded_group = group([VALID, VALID], SOLUTION)
+    assert graded_group.matrix.passed_PT.tolist() == [[True, True, True], [False, True, False]]
+    assert graded_group.right_U.tolist() == [True, True]
+    assert graded_group.valid_U.tolist() == [True, True]
+    assert infra_share([graded_group]) == 0
 
 
 def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
@@ -113,16 +113,16 @@ def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() ->
 
 
 def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> None:
-    found = group([VALID, LOST], SOLUTION)
-    assert found.matrix.observed_PT.tolist() == [[True, True, False]] * 2
-    assert infra_share([found]) == 2 / 6
+    graded_group = group([VALID, LOST], SOLUTION)
+    assert graded_group.matrix.observed_PT.tolist() == [[True, True, False]] * 2
+    assert infra_share([graded_group]) == 2 / 6
     refused = group([VALID, Outcome(Verdict.FINISHED, "invalid\n")], SOLUTION)
     assert refused.valid_U.tolist() == [True, False]
     assert refused.matrix.observed_PT.all()
 
 
 def test_a_reference_that_could_not_be_run_is_no_measure() -> None:
-    found = group([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
-    assert not found.has_reference
-    assert task_facts(found).right_U is None
-    assert np.isnan(task_facts(found).majority_test)
+    graded_group = group([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
+    assert not graded_group.has_reference
+    assert task_facts(graded_group).right_U is None
+    assert np.isnan(task_facts(graded_group).majority_test)

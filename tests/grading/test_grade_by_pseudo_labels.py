@@ -53,8 +53,8 @@ class Calculator:
     def _outcome(self, program: str, x: str) -> Outcome:
         if (program, x.strip()) in self.lost:
             return Outcome(Verdict.INFRA)
-        said = program if program in ("valid", "invalid") else eval(program, {"x": int(x)})
-        return Outcome(Verdict.FINISHED, f"{said}\n")
+        printed = program if program in ("valid", "invalid") else eval(program, {"x": int(x)})
+        return Outcome(Verdict.FINISHED, f"{printed}\n")
 
 
 def expression(job: Job) -> str:
@@ -110,12 +110,17 @@ def test_the_first_runs_know_nothing_of_ground_truth() -> None:
 
 
 def test_programs_are_rewarded_by_the_pseudo_label_tests() -> None:
-    found = scored(graded_by_pseudo_labels())
-    assert found.earned.coder_rewards.value.tolist() == [2, 2, 0, 0]
-    assert found.kept_K is not None
-    assert found.kept_K.tolist() == [True, True, False, True]
-    assert found.earned.coder.value.tolist() == [1, 1, -1, -1]
-    assert found.group.matrix.correct_P.tolist() == [True, True, False, False]  # by ground truth
+    scored_group = scored(graded_by_pseudo_labels())
+    assert scored_group.earned.coder_rewards.value.tolist() == [2, 2, 0, 0]
+    assert scored_group.kept_K is not None
+    assert scored_group.kept_K.tolist() == [True, True, False, True]
+    assert scored_group.earned.coder.value.tolist() == [1, 1, -1, -1]
+    assert scored_group.group.matrix.correct_P.tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]  # by ground truth
 
 
 def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
@@ -159,18 +164,22 @@ def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
     sandbox = Calculator()
     sandbox.lost = {("x + x", "5")}
     group = graded_by_pseudo_labels(sandbox)
-    found = scored(group)
-    assert found.rewarded_on is not None
-    assert not found.rewarded_on.matrix.observed_PG[1, 1]
+    scored_group = scored(group)
+    assert scored_group.rewarded_on is not None
+    assert not scored_group.rewarded_on.matrix.observed_PG[1, 1]
     assert infra_share([group]) > 0
 
 
 @pytest.mark.parametrize("how", TestFilter)
 def test_a_task_without_a_test_has_no_label(how: TestFilter) -> None:
-    found = scored(graded_by_pseudo_labels(frozen_tester=tests("nothing", "no more")), how)
-    assert found.earned.coder.dropped is found.earned.tester.dropped is DropReason.NO_TEST
-    assert np.isnan(found.earned.coder_rewards.value).all()
-    assert not found.earned.coder.labelled.any()
+    scored_group = scored(graded_by_pseudo_labels(frozen_tester=tests("nothing", "no more")), how)
+    assert (
+        scored_group.earned.coder.dropped
+        is scored_group.earned.tester.dropped
+        is DropReason.NO_TEST
+    )
+    assert np.isnan(scored_group.earned.coder_rewards.value).all()
+    assert not scored_group.earned.coder.labelled.any()
     wrong = scored(graded_by_pseudo_labels(frozen_tester=tests((0, 1), (1, 9))), how)
     expected = DropReason.NO_TEST if how is TestFilter.AGREEMENT else DropReason.ZERO_VARIANCE
     assert wrong.earned.coder.dropped is expected
@@ -185,25 +194,25 @@ def test_a_custom_reward_sees_the_pseudo_label_tests_only(tmp_path: Path) -> Non
     )
     own = f"{tmp_path / 'own.py'}:reward"
     refused = replace(TASK, validator="invalid")
-    found = scored(graded_by_pseudo_labels(task=refused), TestFilter.AGREEMENT, function=own)
-    assert found.earned.coder_rewards.value.tolist() == [22, 22, 2, 2]
-    assert found.earned.tester_rewards.value.tolist() == [1, 1, 1]
+    scored_group = scored(graded_by_pseudo_labels(task=refused), TestFilter.AGREEMENT, function=own)
+    assert scored_group.earned.coder_rewards.value.tolist() == [22, 22, 2, 2]
+    assert scored_group.earned.tester_rewards.value.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("frozen_tester", [FROZEN_TESTS, tests("nothing")], ids=["tests", "none"])
 def test_a_record_gives_the_same_rewards_again(frozen_tester: list[Response]) -> None:
     before = scored(graded_by_pseudo_labels(frozen_tester=frozen_tester), TestFilter.AGREEMENT)
     record = json.loads(json.dumps(clean(rollout_record(1, before))))
-    again = scored(result_from(record), TestFilter.AGREEMENT)
-    assert clean(rollout_record(1, again)) == record
+    scored_group = scored(result_from(record), TestFilter.AGREEMENT)
+    assert clean(rollout_record(1, scored_group)) == record
     np.testing.assert_array_equal(
-        again.earned.tester_rewards.value, before.earned.tester_rewards.value
+        scored_group.earned.tester_rewards.value, before.earned.tester_rewards.value
     )
 
 
 def test_metrics_measure_the_pseudo_labels() -> None:
-    found = pseudo_label_metrics([scored(graded_by_pseudo_labels(), TestFilter.AGREEMENT)])
-    assert found == {
+    figures = pseudo_label_metrics([scored(graded_by_pseudo_labels(), TestFilter.AGREEMENT)])
+    assert figures == {
         "unread": 0.25,
         "right": pytest.approx(2 / 3),
         "set_aside": pytest.approx(1 / 3),

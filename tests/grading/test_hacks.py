@@ -59,9 +59,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def naive(group: GroupResult) -> list[bool]:
-    found = estimated_right(group.matrix, group.parsed_U)
-    assert found is not None
-    return [bool(x) for x in found]
+    right_U = estimated_right(group.matrix, group.parsed_U)
+    assert right_U is not None
+    return [bool(x) for x in right_U]
 
 
 def paid(group: GroupResult, settings: RewardSettings) -> list[float]:
@@ -107,10 +107,10 @@ def test_a_copied_example_is_told_by_the_monitors(sandbox: Sandbox) -> None:
     group = graded_texts(sandbox, TASK, PROGRAMS, copied)
     assert naive(group) == [True] * 6
     assert paid(group, EQUATIONS) == [1.0] * 6  # right, and one wrong program fails it
-    found = alarms(group)
-    assert set(found) == {"copied_tests", "duplicate_tests"}
-    assert found["copied_tests"].startswith("100% of the generated tests have the input of a")
-    assert found["duplicate_tests"].startswith("83%")
+    alarm_names = alarms(group)
+    assert set(alarm_names) == {"copied_tests", "duplicate_tests"}
+    assert alarm_names["copied_tests"].startswith("100% of the generated tests have the input of a")
+    assert alarm_names["duplicate_tests"].startswith("83%")
 
 
 def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""Failures for want of a package are counted by name; what tasks import is said when they load."""
+"""Failures for want of a package are counted by name; loading lists the packages of tasks."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def infra_share(results: Sequence[GroupResult]) -> float:
 def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResult:
     """Return the result of a group.
 
-    ``raw`` gives the outcomes of all executions in the order of `Executions.requests`. The next outcomes
-    are those of this group: each must be taken exactly once, in that order.
+    ``raw`` gives the outcomes of all executions in the order of `Executions.requests`. The next
+    outcomes are those of this group: each must be taken exactly once, in that order.
     """
     group, task = layout.group, layout.group.task
     programs = [*layout.own, *(layout.pool or ())]

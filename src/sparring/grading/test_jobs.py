@@ -47,8 +47,8 @@ class ExecutionRequest:
         """The job that each test belongs to, by kind and process [tests]."""
         if not self.of_task:
             return [(t.kind, False) for t in self.tests]
-        # A generated test with the input of a ground-truth test or a public example needs no process
-        # of its own: it can teach the program nothing that the task's own input does not.
+        # A generated test with the input of a ground-truth test or an example needs no process of
+        # its own: it can teach the program nothing that the task's own input does not.
         own = {(t.kind, t.input) for t in (*self.task.ground_truth, *self.task.examples)}
         return [(t.kind, (t.kind, t.input) not in own) for t in self.tests]
 

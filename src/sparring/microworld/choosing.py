@@ -10,8 +10,8 @@ def choose_greedily(caught_CM: NDArray[np.bool_], count: int) -> list[int]:
     """Return the indices of ``count`` candidates, chosen greedily.
 
     ``caught_CM`` [candidates, mistakes] is True where the candidate catches the mistake. Each
-    choice catches the most mistakes that no earlier choice caught. When no candidate catches a further
-    mistake, all mistakes have to be caught once more.
+    choice catches the most mistakes that no earlier choice caught. When no candidate catches a
+    further mistake, all mistakes have to be caught once more.
     """
     uncaught = np.ones(caught_CM.shape[1], dtype=bool)
     indices: list[int] = []

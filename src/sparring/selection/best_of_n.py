@@ -83,8 +83,8 @@ def best_of(
 
     ``usable_U`` marks parsed tests. An unparsed test is one of the M tests: it takes a place among
     the m without deciding anything. ``agreement_P`` (`consensus.agreement_counts`) decides between
-    programs with equal scores; it is the agreement among all N programs on all M tests, whatever subsets are
-    drawn. Raises ValueError for n or m out of range.
+    programs with equal scores; it is the agreement among all N programs on all M tests, whatever
+    subsets are drawn. Raises ValueError for n or m out of range.
     """
     tests = matrix.passed_PU.shape[1]
     usable = np.ones(tests, dtype=bool) if usable_U is None else usable_U

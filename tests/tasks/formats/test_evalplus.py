@@ -178,7 +178,7 @@ def test_what_gives_no_value_is_left_out_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"canonical_solution": None},
@@ -195,8 +195,8 @@ def test_what_gives_no_value_is_left_out_and_counted() -> None:
         ),
     ],
 )
-def test_bad_rows_are_one_line(change: dict[str, Any], said: str) -> None:
-    assert said in fault(HALVES | change)
+def test_bad_rows_are_one_line(change: dict[str, Any], message: str) -> None:
+    assert message in fault(HALVES | change)
 
 
 def test_files_of_its_shape_are_loaded_by_the_command_alone(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Comparison of printed text as in the harnesses of APPS, TACO and CodeContests.
 
 - `apps` and `taco` accept the same words in other lines and orders, and numbers that agree to
-  three decimals: far more than the writer of a task would call right. Published results on these data sets
-  count passes by these rules.
+  three decimals: far more than the writer of a task would call right. Published results on these
+  data sets count passes by these rules.
 - Sources: ``eval/testing_util.py`` of hendrycks/apps (commit 5dcfdf2), ``metrics/testing_util.py``
   of FlagOpen/TACO (2ba6235) and ``execution/tester_sandboxer.cc`` of
   google-deepmind/code_contests (8d1341a).
