@@ -4,7 +4,7 @@
     python benchmarks/recording.py compare OLD NEW  every difference, and how many values agree
 
 Training is recorded under the embedded recipe, the presets `paper` and `official`, LoRA per role,
-label-free supervision, asynchronous rollouts, extra rounds with initial-policy programs, and a
+pseudo-labels, asynchronous rollouts, extra attempts with initial-policy programs, and a
 separate step per role. Each leaves its metrics, evaluations, the reward and advantage of every
 response, and the SHA-256 of its weights. Make both recordings on one machine: weights are equal
 to the byte only there. A file `renamed.json` in NEW maps old keys to new ones.

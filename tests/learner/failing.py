@@ -18,7 +18,7 @@ from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
-from tests.learner.together import CASES
+from tests.learner.two_processes import CASES
 
 HOW = ("raises", "leader raises", "killed", "killed while the first samples")
 

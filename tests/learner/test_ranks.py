@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sparring.learner.settings import Sharding
-from tests.learner.together import CASES, Learned, alone, taken_up
+from tests.learner.two_processes import CASES, Learned, alone, taken_up
 from tests.processes import ended, started
 
 SHARDINGS = (Sharding.DDP, Sharding.FSDP)
@@ -27,7 +27,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Sharding, str], 
     finally:
         torch.set_num_threads(threads)
     torch.save(ONE, place / "alone.pt")
-    for code, _, err in ended(started(["tests.learner.together", str(place)])):
+    for code, _, err in ended(started(["tests.learner.two_processes", str(place)])):
         assert code == 0, err
     found: dict[tuple[Sharding, str], Any] = torch.load(place / "together.pt", weights_only=False)
     return found

@@ -28,7 +28,7 @@ def answers(
     chat_model: ServedModel, asks: list[ChatRequest]
 ) -> dict[int, ChatReply | FailedRequest]:
     found: dict[int, ChatReply | FailedRequest] = {}
-    chat_model.answer(asks, lambda a, said: found.update({a.index: said}), lambda: False)
+    chat_model.answer(asks, lambda a, reply: found.update({a.index: reply}), lambda: False)
     return found
 
 

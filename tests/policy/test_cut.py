@@ -81,11 +81,11 @@ def _local(rows: int = 64) -> LocalModel:
 def _answers(asks: list[ChatRequest], rows: int = 64) -> dict[int, str]:
     found: dict[int, str] = {}
 
-    def heard(ask: ChatRequest, said: object) -> None:
-        assert isinstance(said, ChatReply)
-        found[ask.index] = said.text
+    def on_reply(ask: ChatRequest, reply: object) -> None:
+        assert isinstance(reply, ChatReply)
+        found[ask.index] = reply.text
 
-    _local(rows).answer(asks, heard, lambda: False)
+    _local(rows).answer(asks, on_reply, lambda: False)
     return found
 
 
@@ -135,18 +135,18 @@ def test_stop_strings_cut_the_text() -> None:
     middle = text.split()[2]
     found: list[object] = []
     _local().answer(
-        _asks(0, temperature=0, stop=(middle,)), lambda a, said: found.append(said), lambda: False
+        _asks(0, temperature=0, stop=(middle,)), lambda a, reply: found.append(reply), lambda: False
     )
-    [said] = found
-    assert isinstance(said, ChatReply)
-    assert said.text == text[: text.index(middle)]
-    assert said.stop is StopReason.STOP_STRING
+    [reply] = found
+    assert isinstance(reply, ChatReply)
+    assert reply.text == text[: text.index(middle)]
+    assert reply.stop is StopReason.STOP_STRING
 
 
 def test_a_wish_to_stop_is_heard_between_batches() -> None:
     found: list[ChatRequest] = []
     _local(rows=2).answer(
-        _asks(0, 1, 2, 3), lambda a, said: found.append(a), lambda: len(found) >= 2
+        _asks(0, 1, 2, 3), lambda a, reply: found.append(a), lambda: len(found) >= 2
     )
     assert sorted(a.index for a in found) == [0, 1]
 

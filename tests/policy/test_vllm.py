@@ -26,7 +26,7 @@ from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.schema import Response, Role, StopReason
 from tests.nano import nano
 from tests.policy.fake_vllm import FakeVllm, Fault
-from tests.policy.whole_model import scored
+from tests.policy.full_model import scored
 
 TEXTS = ("Program: ", "Test: There are three integers", "Program: Read a line of numbers.")
 

@@ -21,8 +21,8 @@ from sparring.policy.vllm.settings import ServerSettings
 from sparring.schema import Response
 from tests.nano import nano
 from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
+from tests.policy.full_model import scored
 from tests.policy.test_vllm import asked, flat, prompts, settings, weights, words
-from tests.policy.whole_model import scored
 
 __all__ = ["settings"]  # the fixture
 PLAYERS = ("start", "coder", "tester")

@@ -2,7 +2,7 @@
 
 Failures that a further request may cure raise `Unanswered`: status 408, 409, 425, 429 or 5xx, no
 connection, no answer in time, a broken-off body, a body that is not JSON. Any other status means a
-wrong request or key, and the caller reports it. This module repeats nothing (see `patience`).
+wrong request or key, and the caller reports it. This module repeats nothing (see `retry`).
 
 A body is read to its end before it is parsed, within bounds on time and size: the timeout of the
 HTTP library alone begins again with every byte. Headers have a bound on size but none on time,

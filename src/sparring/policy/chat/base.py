@@ -1,12 +1,10 @@
-"""What is asked of a model as text, and what comes back.
+"""Interface of chat models: requests and replies as text, for evaluation.
 
-Training needs token ids and log-probs (`policy.base`); evaluation needs the
-text alone, from models of which nothing else can be had. So the distribution
-may be cut here (top-p, top-k), which training refuses.
+Training needs token ids and log-probs (`policy.base`). Evaluation needs the text alone, and some
+models give nothing else. So this interface has top-p and top-k, which training refuses.
 
-An `ChatModel` answers one by one, in any order: each answer can be kept as soon
-as it is there. What cannot be had is `FailedRequest`, which is no answer: nobody may
-count it as a wrong one.
+A `ChatModel` passes on each reply as soon as the reply is complete, in any order. A request without
+a reply becomes a `FailedRequest`, which must never count as a wrong answer.
 """
 
 from __future__ import annotations
@@ -20,17 +18,17 @@ from sparring.files import digest
 from sparring.schema import Role, StopReason
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
-"""Names under which servers give a message's reasoning apart from its content."""
+"""Keys under which servers send a message's reasoning apart from its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatParams:
-    """How a response is sampled.
+    """Sampling parameters of a response.
 
-    ``temperature`` divides the logits, 0 takes the likeliest token. Of that distribution the
-    ``top_k`` likeliest tokens are kept (0: all) and, of these, the fewest that together have
-    ``top_p``. ``max_tokens`` counts the end token. A response ends before any of the ``stop``
-    strings. Raises `ConfigError` for values that make no sense.
+    ``temperature`` divides the logits; at 0 the likeliest token is taken. Of the resulting
+    distribution the ``top_k`` likeliest tokens are kept (0: all), and of these the fewest whose
+    probabilities sum to ``top_p``. ``max_tokens`` counts the end token. A response ends before the
+    first of the ``stop`` strings. Raises `ConfigError` for values out of range.
     """
 
     temperature: float = 0.8
@@ -54,7 +52,8 @@ class ChatParams:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A message to be answered. ``seed`` is that of the prompt; ``index`` numbers its responses."""
+    """Request for one response to a message. ``seed`` is the prompt's seed; ``index`` numbers the
+    responses to the prompt."""
 
     task_id: str
     role: Role
@@ -66,8 +65,8 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """A whole response. Token counts are the model's own; None where a server does not say.
-    ``reasoned``: the server gave the reasoning apart, so that ``text`` is the answer alone."""
+    """Complete response. Token counts are the model's own; None if the server reports none.
+    ``reasoned``: the server sent the reasoning apart, so ``text`` is the answer alone."""
 
     text: str
     stop: StopReason
@@ -77,54 +76,57 @@ class ChatReply:
 
 
 def has_reasoning(message: Mapping[str, Any]) -> bool:
-    """Whether a message of a model holds its reasoning apart from its content."""
+    """Return whether a model's message holds its reasoning apart from its content."""
     return any(message.get(name) for name in _REASONING)
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """There is no response: what was tried last, for people."""
+    """Request without a response. ``why`` is the reason of the last attempt, as text."""
 
     why: str
 
 
-Heard = Callable[[ChatRequest, ChatReply | FailedRequest], None]
-"""Told of each answer as soon as it is whole. Calls come one at a time."""
+OnReply = Callable[[ChatRequest, ChatReply | FailedRequest], None]
+"""Function called with each request and its reply, as soon as the reply is complete. Calls come one
+at a time."""
 StopAsking = Callable[[], bool]
-"""Whether nothing more should be asked; looked at before each request or batch."""
+"""Function that returns true once no further request shall be sent; called before each request or
+batch."""
 
 
 class ChatModel(Protocol):
-    """A model that writes responses."""
+    """Interface of every model that answers messages."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What makes two models the same for the purpose of a response, as JSON-able data."""
+        """Return everything about the model that its responses depend on, as JSON data."""
         ...
 
     @property
     def remote(self) -> bool:
-        """Whether it computes elsewhere, so that others may be asked at the same time."""
+        """Return whether the model computes elsewhere, so that other models may be asked at the
+        same time."""
         ...
 
-    def answer(self, asks: Sequence[ChatRequest], heard: Heard, stop: StopAsking) -> None:
-        """Answer all ``asks``, or as many as there is a wish for. Raises `SparringError` where
-        asking on makes no sense; what was heard by then stands."""
+    def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
+        """Answer all ``requests``, or those sent before ``stop`` returned true. Raises
+        `SparringError` if no further request can succeed; replies passed on before stay valid."""
         ...
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Free the model's memory and connections."""
         ...
 
 
-def response_key(identity: Mapping[str, Any], ask: ChatRequest) -> str:
-    """The name of a response: a hash of all that it follows from. The task is in it by way of the
-    prompt's seed, the run's seed too."""
-    held = {
+def response_key(identity: Mapping[str, Any], request: ChatRequest) -> str:
+    """Return the key under which a response is stored: a hash of everything that the response
+    depends on. The prompt's seed stands for the task and for the run's seed."""
+    determinants = {
         "model": dict(identity),
-        "message": ask.message,
-        "params": asdict(ask.params),
-        "seed": ask.seed,
-        "index": ask.index,
+        "message": request.message,
+        "params": asdict(request.params),
+        "seed": request.seed,
+        "index": request.index,
     }
-    return digest(held)
+    return digest(determinants)

@@ -1,18 +1,17 @@
-"""One request to an OpenAI-compatible server: a message in, a text out.
+"""One request to an OpenAI-compatible server: a message goes out, a text comes back.
 
-`POST /chat/completions` with the fields that every such server knows. Others,
-``top_k`` among them, are refused by some (400), so they are sent to servers
-that are known to take them (by what ``/models`` says of its owner) and where
-the user adds them. A field added with the value null is left out: that is how
-a server is served that wants ``max_completion_tokens``.
+The request is `POST /chat/completions` with the fields that every such server knows. Some servers
+refuse other fields, ``top_k`` among them, with status 400. So ``top_k`` is sent only to servers
+that are known to take it, by the owner that ``/models`` names, and further fields only if the user
+adds them. A field that the user sets to null is left out, for servers that want
+``max_completion_tokens`` in place of ``max_tokens``.
 
-What is not sound is `Unanswered` (`policy.http`), and so are an error in a 200, a body of another
-form and a response that broke off. Not a fault of the server but what the model gave: an empty
-content, or none (a refusal, a tool call, reasoning that filled the limit). That is an answer with
-no text, and parsing names it.
+Invalid replies raise `Unanswered` (`policy.http`): an error with status 200, a body of another
+form, a response that broke off. An empty or missing content is not invalid: a refusal, a tool call,
+or reasoning that filled the limit is the model's own answer without text, and parsing reports it.
 
-Keys are sent and kept nowhere; what a server says is quoted without them.
-Nothing is repeated here (`crew`).
+Keys are sent and never stored, and errors quote a server's message without them. This module
+repeats no request (see `request_pool`).
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ TAKE_TOP_K = ("vllm", "sglang", "llamacpp", "me")
 """``owned_by`` of servers that take ``top_k``; llama-cpp-python calls itself "me"."""
 _LENGTH = ("length", "max_tokens")
 _BROKEN = ("error", "abort")
-"""``finish_reason`` of a response that the server, not the model, has ended."""
+"""Values of ``finish_reason`` for a response that the server, not the model, has ended."""
 _MOST_TOKENS = 1 << 53
-"""More is no count."""
+"""Bound of valid token counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModelIdentity:
-    """A model at a server, as responses depend on it. ``takes_top_k``: whether that is sent.
-    ``extra``: further fields of each request."""
+    """Model on a server, with everything that its responses depend on. ``takes_top_k``: requests
+    carry ``top_k``. ``extra``: further fields of each request."""
 
     url: str
     model: str
@@ -49,7 +48,7 @@ class ServedModelIdentity:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """As JSON-able data: the model's identity. It holds no key."""
+        """Return the identity as JSON data, without any key."""
         return {
             "kind": "endpoint",
             "url": self.url,
@@ -60,8 +59,8 @@ class ServedModelIdentity:
 
 
 def checked_url(text: str) -> str:
-    """The address that requests go under. Raises `ConfigError`, for one that holds a password
-    too: addresses are written to disk."""
+    """Return the address that the paths of requests are appended to. Raises `ConfigError` for an
+    invalid address, and for one with a password, because addresses are written to disk."""
     try:
         parts = urlsplit(text)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -70,55 +69,57 @@ def checked_url(text: str) -> str:
         sound = False
     if not sound:
         raise ConfigError(
-            f"{_shown(text)}: is no address of a server, such as http://127.0.0.1:8000/v1"
+            f"{_shown(text)}: is no address of a server; give one such as http://127.0.0.1:8000/v1"
         )
     if parts.username or parts.password:
         raise ConfigError(
-            f"{parts.hostname}: leave name and password out of the address; give the key in an "
-            "environment variable (--coder-key, --tester-key)"
+            f"{parts.hostname}: the address holds a name or password; leave name and password out, "
+            "and give the key in an environment variable (--coder-key, --tester-key)"
         )
     if parts.query or parts.fragment:
-        raise ConfigError(f"{_shown(text)}: leave out what follows the path")
+        raise ConfigError(
+            f"{_shown(text)}: the address has a query or fragment; leave out what follows the path"
+        )
     return parts.geturl().rstrip("/").removesuffix("/chat/completions")
 
 
 class Endpoint:
-    """Speaks with the server at ``url``. Safe to use from several threads."""
+    """Client of the server at ``url``. Safe to use from several threads."""
 
     def __init__(self, url: str, key: str | None, seconds: float, key_hint: str = "") -> None:
-        """``seconds``: the longest wait for a response. ``key_hint``: where the key came from, for
-        people whose key is refused."""
+        """``seconds`` is the longest wait for a response. ``key_hint`` names the source of the key,
+        for the error if the server refuses the key."""
         self.url = checked_url(url)
         self._key_hint = key_hint
         self._key = key
         if key and not (key.isascii() and key.isprintable() and key == key.strip()):
             raise ConfigError(
-                "the key has blanks around it, or characters that no header can carry"
+                "the key has blanks around it, or characters that no header can carry; mend the key"
             )
         local = _loopback(self.url)
         self._http = Connections(self.url, seconds, key_header(key), proxies=not local)
 
     def models(self) -> list[tuple[str, str]] | None:
-        """(name, owner) of each model served; None from a server that has no such list."""
-        answer = self._http.send("GET", "/models")
-        if answer.status in (404, 405, 501):
+        """Return name and owner of each served model; None if the server has no such list."""
+        reply = self._http.send("GET", "/models")
+        if reply.status in (404, 405, 501):
             return None
-        found = self._checked(answer)
-        data = found.get("data")
+        data = self._checked(reply).get("data")
         if not isinstance(data, list):
-            raise Unanswered("a list of models of another form")
+            raise Unanswered("the list of models has an unexpected form")
         return [
             (m["id"], str(m.get("owned_by", "")))
             for m in data
             if isinstance(m, dict) and isinstance(m.get("id"), str)
         ]
 
-    def complete(self, served: ServedModelIdentity, ask: ChatRequest, seed: int) -> ChatReply:
-        """One response. Raises `Unanswered`, or `ModelError` where the request is refused."""
-        params = ask.params
+    def complete(self, served: ServedModelIdentity, request: ChatRequest, seed: int) -> ChatReply:
+        """Return one response. Raises `Unanswered`, or `ModelError` if the server refuses the
+        request."""
+        params = request.params
         body: dict[str, Any] = {
             "model": served.model,
-            "messages": [{"role": "user", "content": ask.message}],
+            "messages": [{"role": "user", "content": request.message}],
             "temperature": params.temperature,
             "top_p": params.top_p,
             "max_tokens": params.max_tokens,
@@ -132,42 +133,48 @@ class Endpoint:
         return reply_of(self._checked(self._http.send("POST", "/chat/completions", body)))
 
     def close(self) -> None:
+        """Close all connections."""
         self._http.close()
 
     def _checked(self, reply: Reply) -> dict[str, Any]:
+        """Return the JSON object of a reply with status 200. Raises `Unanswered` for an invalid
+        reply, and `ModelError` for any other status."""
         reply.check_again(self._key)
         code = reply.status
         if code != 200:
-            more = ""
-            if to := reply.headers.get("Location"):
-                more = f"; it sends on to {_shown(to)[:200]}, which is to be named instead"
+            advice = ""
+            if target := reply.headers.get("Location"):
+                advice = (
+                    f"; the server sends on to {_shown(target)[:200]}, name that address instead"
+                )
             elif code == 404 and not self.url.endswith("/v1"):
-                more = "; the addresses of most servers end in /v1"
+                advice = "; the addresses of most servers end in /v1"
             elif code in (401, 403) and self._key_hint:
-                more = f"; {self._key_hint}"
-            raise ModelError(f"{self.url}: HTTP {code}: {reply.words(self._key)}{more}")
-        found = reply.json()
-        if found.get("error") and not found.get("choices"):
+                advice = f"; {self._key_hint}"
+            raise ModelError(f"{self.url}: HTTP {code}: {reply.words(self._key)}{advice}")
+        body = reply.json()
+        if body.get("error") and not body.get("choices"):
             raise Unanswered(f"an error in a 200: {reply.words(self._key)}")
-        return found
+        return body
 
 
-def reply_of(found: Mapping[str, Any]) -> ChatReply:
-    """The response in a body. Raises `Unanswered` for one that holds none."""
+def reply_of(body: Mapping[str, Any]) -> ChatReply:
+    """Return the response in the body of a reply. Raises `Unanswered` if the body holds none."""
     try:
-        choice = found["choices"][0]
+        choice = body["choices"][0]
         message, why = choice["message"], choice["finish_reason"]
         content = message.get("content")
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise Unanswered(f"a body of another form ({type(error).__name__}: {error})") from None
+        kind = type(error).__name__
+        raise Unanswered(f"the body has an unexpected form ({kind}: {error})") from None
     if not isinstance(content, str | None):
-        raise Unanswered(f"a content that is no text ({type(content).__name__})")
+        raise Unanswered(f"the content is no text ({type(content).__name__})")
     if not isinstance(why, str):
-        raise Unanswered("a response that had not ended (no finish_reason)")
+        raise Unanswered("the response had not ended (no finish_reason)")
     if why in _BROKEN:
-        raise Unanswered(f"a response that broke off (finish_reason {why})")
-    used = found.get("usage")
-    counts = used if isinstance(used, Mapping) else {}
+        raise Unanswered(f"the response broke off (finish_reason {why})")
+    usage = body.get("usage")
+    counts = usage if isinstance(usage, Mapping) else {}
     return ChatReply(
         text=(content or "").encode("utf-8", "replace").decode(),
         stop=StopReason.LENGTH if why in _LENGTH else StopReason.END_TOKEN,
@@ -178,18 +185,19 @@ def reply_of(found: Mapping[str, Any]) -> ChatReply:
 
 
 def _count(value: object) -> int | None:
+    """Return a server's token count; None if ``value`` is no valid count."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value < _MOST_TOKENS else None
 
 
 def _shown(address: str) -> str:
-    """An address without what may be a secret: name and password, and all behind the path."""
+    """Return an address without possible secrets: name, password and everything behind the path."""
     return re.split(r"[?#]", re.sub(r"//.*@", "//…@", address, flags=re.DOTALL))[0]
 
 
 def _loopback(url: str) -> bool:
-    """Servers of this machine are never spoken to through a proxy."""
+    """Return whether the server is on this machine; no proxy is used for such a server."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

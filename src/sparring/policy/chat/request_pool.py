@@ -1,13 +1,12 @@
-"""A served model as an `Author`: several requests at once, repeated until they are answered.
+"""Served model as a `ChatModel`: a pool of threads sends requests and repeats failed ones.
 
-A response that does not come in `RetryPolicy.attempts` is `FailedRequest`. When those to
-several prompts in a row are missing and none came between them, the server is
-taken to be gone and nothing more is asked: an evaluation of thousands of
-responses must not wait for each of them. One prompt that a server fails on is
-no such sign, however many responses to it are wanted.
+A request without a response in `RetryPolicy.attempts` attempts becomes a `FailedRequest`. If
+requests for several prompts in a row fail, without a response between them, the server counts as
+gone and nothing more is sent: an evaluation of thousands of responses must not wait for each of
+them. Many failures of a single prompt do not count, since the prompt itself may be at fault.
 
-Each response has a seed of its own, so that it can be asked for alone. Whether
-a server heeds it is the server's business.
+Each response has a seed of its own, so it can be requested alone. Whether the seed has any effect
+depends on the server.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from typing import Any
 
 from sparring.errors import ConfigError, ModelError, Stopped
 from sparring.policy.base import response_seed
-from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest, Heard, StopAsking
+from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest, OnReply, StopAsking
 from sparring.policy.chat.endpoint import TAKE_TOP_K, Endpoint, ServedModelIdentity
 from sparring.policy.http import Unanswered
 from sparring.policy.retry import RequestAbandoned, RequestPacer, RetryPolicy, ask_until_answered
 
 _GONE = 4
-"""Prompts in a row without a response after which a server is not asked any more."""
+"""Number of prompts in a row without a response after which a server counts as gone."""
 _SEED_BITS = 31
-"""Of a seed that is sent: what every server takes."""
+"""Number of bits of a seed that is sent, which every server accepts."""
 
 
 class ServedModel:
-    """An `Author` behind HTTP."""
+    """`ChatModel` behind HTTP."""
 
     remote = True
 
@@ -51,30 +50,34 @@ class ServedModel:
 
     @property
     def identity(self) -> Mapping[str, Any]:
+        """Return everything that responses depend on, as JSON data."""
         return self.served.record()
 
-    def answer(self, asks: Sequence[ChatRequest], heard: Heard, stop: StopAsking) -> None:
-        """See `Author.answer`. A failure in one thread ends the others before their next
-        request."""
-        shift = _Shift(self, asks, heard, stop)
+    def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
+        """Answer the requests; see `ChatModel.answer`. An error in one thread ends the other
+        threads before their next request."""
+        pool = _RequestPool(self, requests, on_reply, stop)
         threads = [
-            threading.Thread(target=shift.work, name=f"asking-{i}", daemon=True)
-            for i in range(min(self._concurrency, len(asks)))
+            threading.Thread(target=pool.work, name=f"asking-{i}", daemon=True)
+            for i in range(min(self._concurrency, len(requests)))
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(0.2)  # short waits: Ctrl-C is heard between them
-        if shift.failed:
-            raise shift.failed[0]
+                thread.join(0.2)  # short waits, so that Ctrl-C takes effect between them
+        if pool.errors:
+            raise pool.errors[0]
 
-    def asked(self, ask: ChatRequest, stop: Callable[[], bool]) -> ChatReply | FailedRequest | None:
-        """The answer to one ask, however often it takes; None if ``stop`` came first."""
-        seed = response_seed(ask.seed, ask.index) >> (63 - _SEED_BITS)
+    def reply_to(
+        self, request: ChatRequest, stop: Callable[[], bool]
+    ) -> ChatReply | FailedRequest | None:
+        """Send one request, again after failures, and return the reply; None if ``stop`` returned
+        true first."""
+        seed = response_seed(request.seed, request.index) >> (63 - _SEED_BITS)
         try:
             return ask_until_answered(
-                lambda: self._endpoint.complete(self.served, ask, seed),
+                lambda: self._endpoint.complete(self.served, request, seed),
                 self.served.url,
                 self._patience,
                 self._pace,
@@ -86,47 +89,54 @@ class ServedModel:
             return FailedRequest(str(why))
 
     def close(self) -> None:
+        """Close all connections."""
         self._endpoint.close()
 
 
-class _Shift:
-    """What the threads of one `ServedModel.answer` share."""
+class _RequestPool:
+    """Requests of one `ServedModel.answer`, shared by its threads."""
 
     def __init__(
-        self, model: ServedModel, asks: Sequence[ChatRequest], heard: Heard, stop: StopAsking
+        self,
+        model: ServedModel,
+        requests: Sequence[ChatRequest],
+        on_reply: OnReply,
+        stop: StopAsking,
     ) -> None:
-        self.failed: list[BaseException] = []
+        self.errors: list[BaseException] = []
+        """Errors that have ended a thread."""
         self._model = model
-        self._heard = heard
+        self._on_reply = on_reply
         self._stop = stop
         self._waiting: queue.SimpleQueue[ChatRequest] = queue.SimpleQueue()
-        for ask in asks:
-            self._waiting.put(ask)
+        for request in requests:
+            self._waiting.put(request)
         self._lock = threading.Lock()
-        self._in_vain: set[tuple[str, str]] = set()
-        """Prompts with missing responses since the last answer."""
+        self._failed_prompts: set[tuple[str, str]] = set()
+        """Task and role of the prompts with failed requests since the last response."""
 
     def work(self) -> None:
+        """Send requests until none is left; runs on each thread."""
         try:
             while not self._over():
                 try:
-                    ask = self._waiting.get_nowait()
+                    request = self._waiting.get_nowait()
                 except queue.Empty:
                     return
-                found = self._model.asked(ask, self._over)
-                if found is None:
+                reply = self._model.reply_to(request, self._over)
+                if reply is None:
                     return
                 with self._lock:
-                    if isinstance(found, FailedRequest):
-                        self._in_vain.add((ask.task_id, ask.role))
+                    if isinstance(reply, FailedRequest):
+                        self._failed_prompts.add((request.task_id, request.role))
                     else:
-                        self._in_vain.clear()
-                    self._heard(ask, found)
-        except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for us
-            self.failed.append(error)
+                        self._failed_prompts.clear()
+                    self._on_reply(request, reply)
+        except BaseException as error:  # noqa: BLE001  # raised again in `ServedModel.answer`
+            self.errors.append(error)
 
     def _over(self) -> bool:
-        return bool(self.failed) or len(self._in_vain) >= _GONE or self._stop()
+        return bool(self.errors) or len(self._failed_prompts) >= _GONE or self._stop()
 
 
 def find_served(
@@ -136,29 +146,32 @@ def find_served(
     patience: RetryPolicy,
     stop: StopAsking = lambda: False,
 ) -> ServedModelIdentity:
-    """The model that is meant: ``name``, or the only one that the server has. Raises
-    `ConfigError` where that is not clear, `ModelError` where the server does not answer, `Stopped`
-    where ``stop`` comes first."""
+    """Return the identity of the model ``name``, or without a name of the server's only model.
+
+    Raises `ConfigError` if the server does not have exactly one such model, `ModelError` if the
+    server does not answer, and `Stopped` if ``stop`` returned true first.
+    """
     try:
         models = ask_until_answered(endpoint.models, endpoint.url, patience, RequestPacer(), stop)
     except RequestAbandoned as why:
-        raise Stopped(f"{endpoint.url}: had not answered so far ({why})") from None
+        raise Stopped(f"{endpoint.url}: the server had not answered so far ({why})") from None
     except Unanswered as why:
         raise ModelError(
-            f"{endpoint.url}: does not answer ({why}), asked {patience.attempts} times; is it "
-            "running, and reachable from here?"
+            f"{endpoint.url}: the server does not answer ({why}), asked {patience.attempts} times; "
+            "is it running, and reachable from here?"
         ) from None
-    known = dict(models or ())
+    owners = dict(models or ())
     if name is None:
-        if len(known) != 1:
-            there = ", ".join(sorted(known)[:8]) if known else "no list of its models"
+        if len(owners) != 1:
+            names = ", ".join(sorted(owners)[:8]) if owners else "no list of its models"
             raise ConfigError(
-                f"{endpoint.url}: which model? name it (--coder-model, --tester-model); "
-                f"it has {there}"
+                f"{endpoint.url}: which model? the server has {names}; name one "
+                "(--coder-model, --tester-model)"
             )
-        name = next(iter(known))
-    elif known and name not in known:
+        name = next(iter(owners))
+    elif owners and name not in owners:
         raise ConfigError(
-            f"{endpoint.url}: has no model {name}; it has {', '.join(sorted(known)[:8])}"
+            f"{endpoint.url}: the server has no model {name}; it has "
+            f"{', '.join(sorted(owners)[:8])}"
         )
-    return ServedModelIdentity(endpoint.url, name, known.get(name, "") in TAKE_TOP_K, dict(extra))
+    return ServedModelIdentity(endpoint.url, name, owners.get(name, "") in TAKE_TOP_K, dict(extra))

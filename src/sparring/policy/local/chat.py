@@ -1,4 +1,5 @@
-"""A local checkpoint as an `Author`: sampled by `policy.local` with the model's own chat template.
+"""A local checkpoint as a `ChatModel`: sampled by `policy.local` with the model's own chat
+template.
 
 The model is loaded at the first request, so an evaluation whose responses are all on record loads
 none. Responses to one prompt that are requested together share the prompt's computation. A single
@@ -15,7 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from sparring.policy.base import Prompt, SamplingParams
-from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest, Heard, StopAsking
+from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest, OnReply, StopAsking
 from sparring.policy.local.cut import Cut
 from sparring.policy.local.detokenize import Marks
 from sparring.policy.local.sampler import LocalSampler
@@ -34,8 +35,9 @@ class LoadedModel:
 
 @dataclass(slots=True)
 class LocalModel:
-    """`Author` that samples in this process. ``place`` is the model's directory or hub id, ``rows``
-    the number of responses sampled in one batch. Texts keep the reasoning marks ``marks``."""
+    """`ChatModel` that samples in this process. ``place`` is the model's directory or hub id,
+    ``rows`` the number of responses sampled in one batch. Texts keep the reasoning marks
+    ``marks``."""
 
     place: str
     identity: Mapping[str, Any]
@@ -48,84 +50,87 @@ class LocalModel:
     marks: Marks = ()
     remote: bool = field(default=False, init=False)
 
-    def answer(self, asks: Sequence[ChatRequest], heard: Heard, stop: StopAsking) -> None:
-        """Sample an answer to each request; see `Author.answer`. ``stop`` takes effect between two
+    def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
+        """Sample a reply to each request; see `ChatModel.answer`. ``stop`` takes effect between two
         batches."""
-        for batch in batches(asks, self.rows):
+        for batch in batches(requests, self.rows):
             if stop():
                 return
-            self._sample(batch, heard)
+            self._sample(batch, on_reply)
 
     def close(self) -> None:
         """Free the model."""
         self.loaded = None
 
-    def _sample(self, runs: Sequence[Sequence[ChatRequest]], heard: Heard) -> None:
+    def _sample(self, series: Sequence[Sequence[ChatRequest]], on_reply: OnReply) -> None:
         """Sample a batch of `batches`: series of requests for one prompt each, of equal length and
         first index."""
         if self.loaded is None:
             self.loaded = self.load()
-        params = runs[0][0].params
+        params = series[0][0].params
         sampler = LocalSampler(
             self.loaded.model,
             self.loaded.tokenizer,
-            max_batch_size=max(self.rows, len(runs[0])),
+            max_batch_size=max(self.rows, len(series[0])),
             cut=None if (cut := Cut(params.top_p, params.top_k)).nothing else cut,
             marks=self.marks,
         )
-        ids = self.loaded.prompt_ids([r[0].message for r in runs], [r[0].task_id for r in runs])
+        ids = self.loaded.prompt_ids([s[0].message for s in series], [s[0].task_id for s in series])
         prompts = [
             Prompt(
-                run[0].task_id,
-                run[0].role,
+                first.task_id,
+                first.role,
                 tokens,
-                run[0].seed,
+                first.seed,
                 SamplingParams(params.temperature, params.max_tokens),
             )
-            for run, tokens in zip(runs, ids, strict=True)
+            for (first, *_), tokens in zip(series, ids, strict=True)
         ]
-        first = runs[0][0].index
+        first_index = series[0][0].index
 
         def arrived(number: int, response: Response) -> None:
-            heard(runs[number][response.index - first], reply_of(response, params))
+            request = series[number][response.index - first_index]
+            on_reply(request, reply_of(response, params))
 
-        sampler.sample(prompts, len(runs[0]), arrived, first)
+        sampler.sample(prompts, len(series[0]), arrived, first_index)
 
 
-def batches(asks: Sequence[ChatRequest], rows: int) -> Iterator[list[list[ChatRequest]]]:
+def batches(requests: Sequence[ChatRequest], rows: int) -> Iterator[list[list[ChatRequest]]]:
     """Yield batches of requests to sample together.
 
     A batch is a list of series. A series holds requests for one prompt with consecutive indices.
     All series of a batch have the same first index, length and parameters. A batch has at most
     ``rows`` requests, or a single series.
     """
-    runs: list[list[ChatRequest]] = []
-    for ask in asks:
-        last = runs[-1][-1] if runs else None
-        follows = last is not None and len(runs[-1]) < rows and _follows(ask, last)
-        if follows:
-            runs[-1].append(ask)
+    series: list[list[ChatRequest]] = []
+    for request in requests:
+        last = series[-1][-1] if series else None
+        if last is not None and len(series[-1]) < rows and _follows(request, last):
+            series[-1].append(request)
         else:
-            runs.append([ask])
-    alike = sorted(runs, key=_kind)  # stable: tasks stay in order
-    for _, group in groupby(alike, key=_kind):
-        series = list(group)
-        size = max(1, rows // len(series[0]))
-        for start in range(0, len(series), size):
-            yield series[start : start + size]
+            series.append([request])
+    ordered = sorted(series, key=_kind)  # stable: tasks stay in order
+    for _, group in groupby(ordered, key=_kind):
+        alike = list(group)
+        size = max(1, rows // len(alike[0]))
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
 
 
-def _follows(ask: ChatRequest, last: ChatRequest) -> bool:
-    same = (ask.seed, ask.message, ask.params) == (last.seed, last.message, last.params)
-    return same and ask.index == last.index + 1
+def _follows(request: ChatRequest, last: ChatRequest) -> bool:
+    """Return whether ``request`` has the prompt of ``last`` and the next index."""
+    same = (request.seed, request.message, request.params) == (last.seed, last.message, last.params)
+    return same and request.index == last.index + 1
 
 
-def _kind(run: Sequence[ChatRequest]) -> tuple[int, int, str, str]:
-    return len(run), run[0].index, run[0].role, repr(run[0].params)
+def _kind(series: Sequence[ChatRequest]) -> tuple[int, int, str, str]:
+    """Return a key that is equal for series that may share a batch."""
+    first = series[0]
+    return len(series), first.index, first.role, repr(first.params)
 
 
 def reply_of(response: Response, params: ChatParams) -> ChatReply:
-    """Return a sampled response as an answer, cut before the first stop string."""
+    """Return a sampled response as a reply, cut before the first stop string."""
     text, stop = response.text, response.stop
     places = [at for s in params.stop if (at := text.find(s)) >= 0]
     if places:

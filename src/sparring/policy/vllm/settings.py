@@ -68,7 +68,7 @@ class VllmSettings(Section):
     )
     initial_urls: list[str] = Field(
         [],
-        description="Servers for the start model (opponents, a frozen role), which then need not share the others",
+        description="Servers for the initial model (initial-policy programs, a frozen role), which then need not share the others",
     )
     environment: str | None = Field(
         None,

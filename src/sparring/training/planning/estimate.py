@@ -85,7 +85,7 @@ def estimate(
 ) -> MemoryEstimate:
     """Estimate the memory of each rank's device.
 
-    ``supervisor`` is the shape of a frozen tester that the first process samples, if any. Raises
+    ``frozen_tester`` is the shape of a frozen tester that the first process samples, if any. Raises
     `ModelError` for LoRA targets that the model lacks.
     """
     c = conditions or Conditions()
@@ -130,7 +130,7 @@ def estimate(
         of_device.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
     if frozen_tester:
         name = "sampling pseudo-labels, on the first rank"
-        of_device.phases[name] = _supervising(recipe, frozen_tester, c)
+        of_device.phases[name] = _frozen_tester(recipe, frozen_tester, c)
     return of_device
 
 
@@ -193,7 +193,7 @@ def _sampling(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, flo
     return _decoding(recipe, shape, c, rows, positions, whose)
 
 
-def _supervising(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
+def _frozen_tester(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
     """Return the bytes of sampling pseudo-labels in the first process."""
     s = recipe.pseudo_labels
     tasks = recipe.training.tasks_per_step

@@ -62,7 +62,7 @@ def test_a_model_that_is_not_clear_is_a_user_error() -> None:
     two = [{"id": "a"}, {"id": "b"}]
     with FakeOpenAI(models=two) as fake:
         endpoint = Endpoint(fake.url, None, 5)
-        with pytest.raises(ConfigError, match=r"which model.*it has a, b"):
+        with pytest.raises(ConfigError, match=r"which model\? the server has a, b; name one"):
             find_served(endpoint, None, {}, QUICK)
         with pytest.raises(ConfigError, match="has no model c; it has a, b"):
             find_served(endpoint, "c", {}, QUICK)
@@ -129,7 +129,7 @@ def test_a_wish_to_stop_ends_even_a_long_wait(fake: FakeOpenAI) -> None:
         begun.set()
         return len(fake.bodies) > 0
 
-    model(fake).answer([ask(i) for i in range(3)], lambda a, said: found.append(said), stop)
+    model(fake).answer([ask(i) for i in range(3)], lambda _, reply: found.append(reply), stop)
     assert found == []
     assert len(fake.bodies) == 1
 

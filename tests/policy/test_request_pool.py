@@ -156,15 +156,15 @@ def test_a_server_that_comes_back_is_used_again(fake: FakeOpenAI) -> None:
     found: dict[int, ChatReply | FailedRequest] = {}
     back: list[FakeOpenAI] = []
 
-    def heard(a: ChatRequest, said: ChatReply | FailedRequest) -> None:
-        found[a.index] = said
+    def on_reply(a: ChatRequest, reply: ChatReply | FailedRequest) -> None:
+        found[a.index] = reply
         if a.index == 3:
             fake.close()
             timer = threading.Timer(0.4, lambda: back.append(FakeOpenAI(port)))
             timer.daemon = True
             timer.start()
 
-    chat_model.answer([ask(i) for i in range(8)], heard, lambda: False)
+    chat_model.answer([ask(i) for i in range(8)], on_reply, lambda: False)
     try:
         assert sorted(found) == list(range(8))
         assert all(isinstance(x, ChatReply) for x in found.values())

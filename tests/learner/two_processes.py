@@ -1,6 +1,6 @@
 """What two processes learn together, case by case, written down for the tests to compare.
 
-    python -m tests.learner.together DIR     (twice, with torchrun's variables)
+    python -m tests.learner.two_processes DIR     (twice, with torchrun's variables)
 
 All cases run in one pair of processes: starting them costs more than the cases.
 """
@@ -260,6 +260,6 @@ def main(place: Path) -> None:
 
 if __name__ == "__main__":
     # As the module that the tests import, so that both know the same classes.
-    from tests.learner.together import main as imported_main
+    from tests.learner.two_processes import main as imported_main
 
     imported_main(Path(sys.argv[1]))
