@@ -1,7 +1,7 @@
 """Errors that a user can cause or meet, each with a message of one clear line.
 
 Every package raises `SparringError` (or a subclass) for a fault that the user can mend. The message
-says what is wrong, where, and what to do. The command line prints the message without a traceback
+states what is wrong, where, and what to do. The command line prints the message without a traceback
 and exits with ``exit_code``. Any other exception that escapes is a defect of ours and keeps its
 traceback.
 
@@ -64,7 +64,7 @@ def writing(where: object, kind: type[SparringError]) -> Iterator[None]:
 @contextlib.contextmanager
 def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
     """Turn an OSError while writing ``path`` into a one-line `RunError`. ``go_on`` is the advice
-    for when the disk has room again."""
+    for when the disk has free space again."""
     with writing(path, RunError):
         try:
             yield

@@ -20,8 +20,8 @@ def write_whole(path: Path, data: bytes) -> None:
     A reader sees either the old file or the new one, complete. The new file is on disk when the
     function returns.
     """
-    with replacing(path) as beside:
-        beside.write_bytes(data)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
 
 
 @contextlib.contextmanager
@@ -31,21 +31,21 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     When the block ends without an exception, the file or directory replaces ``path``, and is on
     disk if ``durable``. After an exception it is removed.
     """
-    beside = path.with_name(path.name + PARTIAL)
-    _remove(beside)  # left by a process that was killed
+    partial = path.with_name(path.name + PARTIAL)
+    _remove(partial)  # left by a process that was killed
     try:
-        yield beside
-        inside = beside.rglob("*") if beside.is_dir() else (beside,)
+        yield partial
+        inside = partial.rglob("*") if partial.is_dir() else (partial,)
         for file in inside if durable else ():
             if file.is_file():
                 sync(file)
-        if beside.is_dir():
+        if partial.is_dir():
             shutil.rmtree(path, ignore_errors=True)  # a directory cannot be renamed over another
-        beside.replace(path)
+        partial.replace(path)
         if durable:
             sync(path.parent)
     except BaseException:  # raised again: half a file is not left
-        _remove(beside)
+        _remove(partial)
         raise
 
 

@@ -141,7 +141,7 @@ class Task:
     """Problem to be solved, with the tests that decide if a program solves it.
 
     ``tests``: the ground-truth tests that decide rewards. ``hidden``: hidden tests, which
-    programs are executed on and no reward knows (``tasks.withhold``). A model sees neither.
+    programs are executed on and no reward knows (``tasks.hidden_tests``). A model sees neither.
     ``examples``: the public tests.
 
     ``time_limit`` is in CPU seconds and ``memory_limit`` in MiB, for one execution.

@@ -55,7 +55,7 @@ def test_every_kind_of_fault_is_planted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "said"),
+    ("task", "message"),
     [
         ("flaky-clock", "depends on the clock"),
         ("flaky-hash", "order of sets"),
@@ -71,8 +71,8 @@ def test_every_kind_of_fault_is_planted() -> None:
         ("again", "the statement equals that of sound-sums"),
     ],
 )
-def test_a_finding_says_what_was_seen(report: AuditReport, task: str, said: str) -> None:
-    assert any(said in f.seen for f in report.findings if f.task == task)
+def test_a_finding_says_what_was_seen(report: AuditReport, task: str, message: str) -> None:
+    assert any(message in f.seen for f in report.findings if f.task == task)
 
 
 def test_the_checker_under_which_all_agree_is_suggested(report: AuditReport) -> None:
@@ -184,8 +184,8 @@ def test_the_command_reports_filters_and_exits_with_one(tmp_path: Path) -> None:
     assert ("tasks.jsonl, row 3", "question: must be a string, not a number") in rows
     assert rows[-1][0] == "tasks.jsonl, line 4"
     assert "not JSON" in rows[-1][1]
-    left = load_tasks([out / "tasks.jsonl"])
-    assert [len(t.tests) for t in left] == [2, 1]
+    loaded = load_tasks([out / "tasks.jsonl"])
+    assert [len(t.tests) for t in loaded] == [2, 1]
     again = CliRunner().invoke(app, ["audit", str(path), "--out", str(out)])
     assert isinstance(again.exception, DataError)
     assert "already has audit.json" in str(again.exception)
@@ -222,7 +222,7 @@ NATIVE = {
 }
 
 
-def test_native_rows_packed_files_and_foreign_columns_are_audited(tmp_path: Path) -> None:
+def test_native_rows_packed_files_and_mapped_columns_are_audited(tmp_path: Path) -> None:
     path = tmp_path / "HumanEval.jsonl.gz"
     suite = "def check(candidate):\n    for i in range(4):\n        assert candidate(i) == 3 * i\n"
     rows = [

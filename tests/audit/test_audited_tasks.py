@@ -32,8 +32,8 @@ def bench() -> Iterator[AuditSandboxes]:
 
 
 def audited(bench: AuditSandboxes, task: Task, **care: float) -> Audited:
-    [found] = audit_tasks(bench, [task], Limits(), Care(**care))  # type: ignore[arg-type]
-    return found
+    [audited_task] = audit_tasks(bench, [task], Limits(), Care(**care))  # type: ignore[arg-type]
+    return audited_task
 
 
 class Failing:
@@ -48,16 +48,16 @@ def test_a_failure_of_ours_accuses_nobody() -> None:
         "t", "Double.", (*TESTS, Test("1\n", "3\n")), solutions=(DOUBLE,), validator="print('no')",
         checker="program", checker_program="print('accepted')",
     )  # fmt: skip
-    found = audited(AuditSandboxes(Failing(), (Failing(), Failing())), task)
-    assert {f.fault for f in found.findings} == {TaskFault.UNKNOWN}
-    assert (found.best, found.confirmed) == (None, 0)
+    audited_task = audited(AuditSandboxes(Failing(), (Failing(), Failing())), task)
+    assert {f.fault for f in audited_task.findings} == {TaskFault.UNKNOWN}
+    assert (audited_task.best, audited_task.confirmed) == (None, 0)
 
 
 def test_the_best_solution_is_the_one_that_passes_most(bench: AuditSandboxes) -> None:
     task = Task("t", "Double.", TESTS, solutions=("print(2)", "1/0", DOUBLE))
-    found = audited(bench, task, repeats=1)
-    assert (found.best, found.confirmed) == (2, 2)
-    seen = {f.solution: f.seen for f in found.findings}
+    audited_task = audited(bench, task, repeats=1)
+    assert (audited_task.best, audited_task.confirmed) == (2, 2)
+    seen = {f.solution: f.seen for f in audited_task.findings}
     assert seen == {
         0: "fails test 1; on the first: it gives 2\\n",
         1: "fails every test; on the first: ZeroDivisionError: division by zero",
@@ -66,15 +66,15 @@ def test_the_best_solution_is_the_one_that_passes_most(bench: AuditSandboxes) ->
 
 def test_a_solution_that_passes_nothing_does_not_accuse_the_tests(bench: AuditSandboxes) -> None:
     task = Task("t", "Double.", TESTS, solutions=("print(0)",))
-    found = audited(bench, task, repeats=1)
-    assert [(f.fault, f.solution) for f in found.findings] == [(TaskFault.SOLUTION_FAILS, 0)]
+    audited_task = audited(bench, task, repeats=1)
+    assert [(f.fault, f.solution) for f in audited_task.findings] == [(TaskFault.SOLUTION_FAILS, 0)]
 
 
 def test_solutions_that_agree_with_each_other_and_not_with_the_test(bench: AuditSandboxes) -> None:
     wrong = (*TESTS, Test("7\n", "15\n"), Test("8\n", "15\n"))
     other = "n = int(input())\nprint(n + n if n != 8 else 17)"
-    found = audited(bench, Task("t", "Double.", wrong, solutions=(DOUBLE, other)), repeats=1)
-    assert [(f.test, f.seen) for f in found.findings] == [
+    audited_task = audited(bench, Task("t", "Double.", wrong, solutions=(DOUBLE, other)), repeats=1)
+    assert [(f.test, f.seen) for f in audited_task.findings] == [
         (2, "expected 15\\n, all 2 solutions give 14\\n"),
         (3, "expected 15\\n, and the solutions do not agree: 16\\n or 17\\n"),
     ]
@@ -119,8 +119,8 @@ print(int(seconds()), int(time.time_ns() // 10**9), datetime.date.today(), now.d
     condition = Perturbation(clock=951_782_400.5)  # 2000-02-29
     [[outcome]] = bench.usual.run([Job(condition.program(source), ("",))])
     assert outcome.verdict is Verdict.FINISHED, outcome.detail
-    said = "951782400 951782400 2000-02-29 2000-02-29" + " 2000" * 9
-    assert outcome.output == f"{said} datetime.date(2020, 1, 2)\n"
+    expected = "951782400 951782400 2000-02-29 2000-02-29" + " 2000" * 9
+    assert outcome.output == f"{expected} datetime.date(2020, 1, 2)\n"
 
 
 def test_conditions_differ_in_what_an_output_may_not_depend_on() -> None:
@@ -182,13 +182,13 @@ class Ticking:
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
         self.now += 1
         starts = [re.search(r"_sparring_move\(([\d.]+)\)", job.program) for job in jobs]
-        said = [Outcome(Verdict.FINISHED, m[1] if m else str(self.now)) for m in starts]
-        return [(one,) * len(job.inputs) for one, job in zip(said, jobs, strict=True)]
+        outcomes = [Outcome(Verdict.FINISHED, m[1] if m else str(self.now)) for m in starts]
+        return [(one,) * len(job.inputs) for one, job in zip(outcomes, jobs, strict=True)]
 
 
 def test_the_clock_is_named_though_it_never_stands_still() -> None:
     ticking = Ticking()
     task = Task("t", "Double.", TESTS, solutions=("import time; print(time.time())",))
-    found = audited(AuditSandboxes(ticking, (ticking, ticking)), task)
-    assert {f.fault for f in found.findings} == {TaskFault.FLAKY}
-    assert all("depends on the clock" in f.seen for f in found.findings)
+    audited_task = audited(AuditSandboxes(ticking, (ticking, ticking)), task)
+    assert {f.fault for f in audited_task.findings} == {TaskFault.FLAKY}
+    assert all("depends on the clock" in f.seen for f in audited_task.findings)

@@ -42,9 +42,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def one(sandbox: Sandbox, task: Task, tests: tuple[Test, ...], most: int = 30) -> Strength:
-    [found] = strength(sandbox, [task], [tests], Limits(), most)
-    assert found is not None
-    return found
+    [measured] = strength(sandbox, [task], [tests], Limits(), most)
+    assert measured is not None
+    return measured
 
 
 def test_more_tests_notice_more(sandbox: Sandbox) -> None:

@@ -46,9 +46,9 @@ def test_the_command_counts_and_says_so_by_its_status(golden: dict[str, Any]) ->
     file = shared(NAME)
     command = [sys.executable, "-m", "tests.golden.check_vectors", str(file)]
     root = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     compared = f"{len(golden['rewards'])} groups, {len(golden['statistics'])} batches"
-    assert (done.returncode, done.stdout) == (0, f"compared: {compared}\nmismatches: 0\n")
+    assert (process.returncode, process.stdout) == (0, f"compared: {compared}\nmismatches: 0\n")
 
 
 def test_what_is_no_such_file_is_one_line(
@@ -68,7 +68,7 @@ def test_a_file_that_holds_nothing_does_not_pass(
     empty = tmp_path / "empty.json"
     empty.write_text(text)
     assert main([str(empty)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert len(said.err.splitlines()) == 1
-    assert "neither rewards nor statistics" in said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert "neither rewards nor statistics" in captured.err

@@ -22,10 +22,10 @@ def parse(
     cut: bool = False,
 ) -> ParsedTest:
     stop = StopReason.LENGTH if cut else StopReason.END_TOKEN
-    said = Response("t", Role.TESTER, 0, (1,), (2, 3), (0.0, 0.0), stop, text)
-    found = read_test(task, said, ReadingRules(tests=rule))
-    assert (found.test is None) != (found.failure is None)
-    return found
+    response = Response("t", Role.TESTER, 0, (1,), (2, 3), (0.0, 0.0), stop, text)
+    parsed = read_test(task, response, ReadingRules(tests=rule))
+    assert (parsed.test is None) != (parsed.failure is None)
+    return parsed
 
 
 def read(text: str, rule: TestRule = TestRule.ONLY, **more: bool) -> str:
@@ -116,8 +116,8 @@ SENTENCES = [
 
 @pytest.mark.parametrize("text", SENTENCES)
 def test_a_sentence_or_a_session_is_no_test(text: str) -> None:
-    found = parse(text)
-    assert found.failure is ParseFailure.NO_CODE_BLOCK
+    parsed = parse(text)
+    assert parsed.failure is ParseFailure.NO_CODE_BLOCK
     assert read(text, cut=True) == "truncated"
     assert read(f"{text}\n\nassert f(4) == 5\n\n{text}") == "f(4) == 5"
 
@@ -366,9 +366,9 @@ REFUSED = {
     ("source", "name"), [(source, name) for name, all_of in REFUSED.items() for source in all_of]
 )
 def test_what_is_no_such_assertion_is_refused_by_name(source: str, name: str) -> None:
-    found = parse(block(source))
-    assert str(found.failure) == name
-    assert found.seen
+    parsed = parse(block(source))
+    assert str(parsed.failure) == name
+    assert parsed.seen
 
 
 def test_the_function_s_own_assertions_are_no_tests() -> None:
@@ -452,8 +452,8 @@ MENDED = {
 
 @pytest.mark.parametrize("text", MENDED)
 def test_a_block_is_mended_where_that_is_certain(text: str) -> None:
-    found = parse(text)
-    assert (shown(found), found.how) == MENDED[text]
+    parsed = parse(text)
+    assert (shown(parsed), parsed.how) == MENDED[text]
 
 
 def test_reasoning_is_no_place() -> None:

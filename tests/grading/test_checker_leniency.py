@@ -32,7 +32,7 @@ def task(*outputs: str, checker: str = "tokens", program: str | None = None) -> 
     return Task("t", "Add.", tests, checker=checker, checker_program=program)
 
 
-def test_outputs_that_differ_in_white_space_alone_are_not_foreign() -> None:
+def test_outputs_that_differ_in_white_space_alone_make_no_pair() -> None:
     assert leniency_comparisons(task("1 2\n", "1\n2")) == []
     pairs = leniency_comparisons(task("1\n", " 1", "2"))
     assert [(p.input, p.output, p.expected) for p in pairs] == [
@@ -41,7 +41,7 @@ def test_outputs_that_differ_in_white_space_alone_are_not_foreign() -> None:
     ]
 
 
-def test_pairs_are_bounded_different_and_the_hidden_tests_are_among_them() -> None:
+def test_pairs_are_bounded_different_and_include_hidden_tests() -> None:
     pairs = leniency_comparisons(task(*map(str, range(100))))
     assert len({(p.input, p.output) for p in pairs}) == len(pairs) == MOST_PAIRS
     few = Task("t", "Add.", (Test("0", "0"),), hidden=(Test("1", "1"),))

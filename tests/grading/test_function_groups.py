@@ -1,4 +1,4 @@
-"""Function tasks in a group: calls and scripts in one matrix, each by its own rule; on record."""
+"""Groups of function tasks: calls and scripts in one matrix, each by its own rule; on record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Outcome, Role, Task, Test, TestKind, Verdict
 from sparring.tasks.checkers.checker import accepts
-from tests.grading.played import graded, played, program, read, response
+from tests.grading.grading_helpers import graded, graded_texts, program, read, response
 from tests.grading.test_record import record
 
 
@@ -72,7 +72,9 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def group(sandbox: Sandbox) -> GroupResult:
     sources = [RIGHT, WHOLE, NEAR, LOUD, OTHER]
-    return played(sandbox, TASK, [program(s) for s in sources], [program(g) for g in GENERATED])
+    return graded_texts(
+        sandbox, TASK, [program(s) for s in sources], [program(g) for g in GENERATED]
+    )
 
 
 def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(group: GroupResult) -> None:
@@ -113,22 +115,24 @@ def test_votes_go_by_values(group: GroupResult) -> None:
 
 def test_scripts_vote_by_their_verdicts(sandbox: Sandbox) -> None:
     task = replace(TASK, tests=TASK.tests[1:2], hidden=())
-    found = played(sandbox, task, [program(s) for s in (WHOLE, WHOLE + "\n", RIGHT)], [])
-    assert task_facts(found).majority_program == 0.0
-    assert [o.verdict for row in found.outcomes_PT for o in row] == [
+    graded_group = graded_texts(
+        sandbox, task, [program(s) for s in (WHOLE, WHOLE + "\n", RIGHT)], []
+    )
+    assert task_facts(graded_group).majority_program == 0.0
+    assert [o.verdict for row in graded_group.outcomes_PT for o in row] == [
         Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER, Verdict.ACCEPTED,
     ]  # fmt: skip
 
 
 def test_monitors_of_calls(group: GroupResult) -> None:
-    found = monitor_values([group])
+    monitors = monitor_values([group])
     assert group.leniency == CheckerLeniency(
         accepted=0, pairs=6
     )  # 2.0, 0.333 and 2.5; not the script
-    assert found["duplicate_tests"] == 1 / 5
-    assert found["copied_tests"] == 1 / 5
-    assert found["trivial_inputs"] == 1 / 5  # less than half of 2 values: []
-    assert found["reference_failures"] == 0
+    assert monitors["duplicate_tests"] == 1 / 5
+    assert monitors["copied_tests"] == 1 / 5
+    assert monitors["trivial_inputs"] == 1 / 5  # less than half of 2 values: []
+    assert monitors["reference_failures"] == 0
     only = replace(
         group,
         task=replace(TASK, tests=TASK.tests[1:2], hidden=()),
@@ -139,18 +143,18 @@ def test_monitors_of_calls(group: GroupResult) -> None:
 
 
 def test_a_record_keeps_kinds_and_rules(group: GroupResult) -> None:
-    written = record(group)
-    again = result_from(written)
-    assert again.task.tests == TASK.tests
-    assert again.task.hidden == TASK.hidden
-    assert again.task.entry_point == "mean"
-    assert [p.test for p in again.tests] == [p.test for p in group.tests]
-    assert [p.failure for p in again.tests] == [p.failure for p in group.tests]
-    assert again.matrix.passed_PT.tolist() == group.matrix.passed_PT.tolist()
-    assert record(again) == written
-    a, b = task_facts(again), task_facts(group)
+    group_record = record(group)
+    reread = result_from(group_record)
+    assert reread.task.tests == TASK.tests
+    assert reread.task.hidden == TASK.hidden
+    assert reread.task.entry_point == "mean"
+    assert [p.test for p in reread.tests] == [p.test for p in group.tests]
+    assert [p.failure for p in reread.tests] == [p.failure for p in group.tests]
+    assert reread.matrix.passed_PT.tolist() == group.matrix.passed_PT.tolist()
+    assert record(reread) == group_record
+    a, b = task_facts(reread), task_facts(group)
     assert a.agreement_P.tolist() == b.agreement_P.tolist()
-    assert clean(monitor_values([again])) == clean(monitor_values([group]))
+    assert clean(monitor_values([reread])) == clean(monitor_values([group]))
 
 
 def test_a_record_of_printed_text_is_written_as_it_was_before_there_were_calls(
@@ -158,30 +162,32 @@ def test_a_record_of_printed_text_is_written_as_it_was_before_there_were_calls(
 ) -> None:
     task = Task("t", "Print 1.", (Test("", "1\n"),))
     text = "**Test Input:**\n```\n2\n```\n**Test Output:**\n```\n1\n```"
-    written = record(played(sandbox, task, [program("print(1)")], [text, "none"]))
-    assert written["task"]["tests"] == [["", "1\n"]]
-    assert "entry_point" not in written["task"]
-    keys = [set(t) & {"input", "output", "kind", "checker", "failure"} for t in written["tests"]]
+    group_record = record(graded_texts(sandbox, task, [program("print(1)")], [text, "none"]))
+    assert group_record["task"]["tests"] == [["", "1\n"]]
+    assert "entry_point" not in group_record["task"]
+    keys = [
+        set(t) & {"input", "output", "kind", "checker", "failure"} for t in group_record["tests"]
+    ]
     assert keys == [{"input", "output", "failure"}] * 2
 
 
 def test_another_rule_for_printed_text_leaves_a_function_task_alone(group: GroupResult) -> None:
-    again = result_from(record(group), "float(abs=100)")
-    assert again.matrix.passed_PT.tolist() == group.matrix.passed_PT.tolist()
-    assert again.right_U.tolist() == group.right_U.tolist()
-    assert again.task.checker == "value"
+    reread = result_from(record(group), "float(abs=100)")
+    assert reread.matrix.passed_PT.tolist() == group.matrix.passed_PT.tolist()
+    assert reread.right_U.tolist() == group.right_U.tolist()
+    assert reread.task.checker == "value"
 
 
 def test_pseudo_labels_by_a_testers_calls(sandbox: Sandbox) -> None:
     coder = [response(Role.CODER, program(s)) for s in (RIGHT, WHOLE)]
     tester = [response(Role.TESTER, program(g)) for g in GENERATED[:2]]
     group = read(TASK, coder, tester)
-    [found] = grade_by_pseudo_labels(sandbox, [group], [group.tests], Limits())
-    assert found.result is not None
-    assert found.result.task.entry_point == "mean"
-    assert found.result.matrix.passed_PG.tolist() == [[True, False], [False, False]]
-    assert found.right_K is not None
-    assert found.right_K.tolist() == [True, False]
+    [labelled] = grade_by_pseudo_labels(sandbox, [group], [group.tests], Limits())
+    assert labelled.result is not None
+    assert labelled.result.task.entry_point == "mean"
+    assert labelled.result.matrix.passed_PG.tolist() == [[True, False], [False, False]]
+    assert labelled.right_K is not None
+    assert labelled.right_K.tolist() == [True, False]
 
 
 class Listening:
@@ -199,19 +205,19 @@ class Listening:
 def test_a_program_gets_one_job_for_each_kind_and_a_lost_script_is_no_label() -> None:
     sandbox = Listening()
     coder = [response(Role.CODER, program(RIGHT))]
-    found = graded(sandbox, TASK, coder)
+    graded_group = graded(sandbox, TASK, coder)
     assert [(j.kind, len(j.inputs), j.entry_point) for j in sandbox.jobs] == [
         (TestKind.CALL, 3, "mean"), (TestKind.SCRIPT, 1, "mean"),
     ] * 2  # fmt: skip
-    assert found.matrix.observed_PT.tolist() == [[True, False, True]]
-    assert found.matrix.passed_PT.tolist() == [[True, False, False]]
+    assert graded_group.matrix.observed_PT.tolist() == [[True, False, True]]
+    assert graded_group.matrix.passed_PT.tolist() == [[True, False, False]]
 
 
 def test_a_call_under_a_rule_for_text_is_compared_as_a_value(sandbox: Sandbox) -> None:
     task = replace(TASK, tests=(call({1, 2}, [2, 1]),), checker="tokens", solutions=())
-    found = played(sandbox, task, [program("def mean(xs):\n    return set(xs)")], [])
-    assert json.loads(found.outcomes_PT[0][0].output)["set"]
-    assert found.matrix.correct_P.tolist() == [True]
+    graded_group = graded_texts(sandbox, task, [program("def mean(xs):\n    return set(xs)")], [])
+    assert json.loads(graded_group.outcomes_PT[0][0].output)["set"]
+    assert graded_group.matrix.correct_P.tolist() == [True]
 
 
 def test_a_generated_tolerance_is_relative_to_what_the_test_expects() -> None:

@@ -1,4 +1,4 @@
-"""Groups by another model's tests: what a reward may see, and what it may not."""
+"""Groups graded by pseudo-labels: a reward sees a frozen tester's tests and nothing else."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Calculator:
     def _outcome(self, program: str, x: str) -> Outcome:
         if (program, x.strip()) in self.lost:
             return Outcome(Verdict.INFRA)
-        said = program if program in ("valid", "invalid") else eval(program, {"x": int(x)})
-        return Outcome(Verdict.FINISHED, f"{said}\n")
+        printed = program if program in ("valid", "invalid") else eval(program, {"x": int(x)})
+        return Outcome(Verdict.FINISHED, f"{printed}\n")
 
 
 def expression(job: Job) -> str:
@@ -78,14 +78,14 @@ def tests(*pairs: tuple[int, int] | str) -> list[Response]:
 
 CODER = programs("2 * x", "x + x", "x ** 2", "x + 2")
 TESTER = tests((1, 2), (2, 4), (3, 7))
-FROZEN_TESTER = tests((3, 6), (5, 10), "no test at all", (0, 1))
+FROZEN_TESTS = tests((3, 6), (5, 10), "no test at all", (0, 1))
 """One of three is wrong: nobody passes it."""
 
 
-def played(
+def graded_by_pseudo_labels(
     sandbox: Calculator | None = None,
     task: Task = TASK,
-    frozen_tester: list[Response] = FROZEN_TESTER,
+    frozen_tester: list[Response] = FROZEN_TESTS,
 ) -> GroupResult:
     box: Any = sandbox or Calculator()
     usual = {role: ReadingRules() for role in Role}
@@ -103,24 +103,29 @@ def scored(group: GroupResult, how: TestFilter = TestFilter.NONE, **reward: obje
 
 def test_the_first_runs_know_nothing_of_ground_truth() -> None:
     sandbox = Calculator()
-    played(sandbox)
+    graded_by_pseudo_labels(sandbox)
     first = sandbox.calls[0]
     assert {program for program, _ in first} == {"2 * x", "x + x", "x ** 2", "x + 2"}
     assert {inputs for _, inputs in first} == {("3\n", "5\n", "0\n", "1\n", "2\n", "3\n")}
 
 
-def test_programs_are_paid_by_the_pseudo_label_tests() -> None:
-    found = scored(played())
-    assert found.earned.coder_rewards.value.tolist() == [2, 2, 0, 0]
-    assert found.kept_K is not None
-    assert found.kept_K.tolist() == [True, True, False, True]
-    assert found.earned.coder.value.tolist() == [1, 1, -1, -1]
-    assert found.group.matrix.correct_P.tolist() == [True, True, False, False]  # by ground truth
+def test_programs_are_rewarded_by_the_pseudo_label_tests() -> None:
+    scored_group = scored(graded_by_pseudo_labels())
+    assert scored_group.earned.coder_rewards.value.tolist() == [2, 2, 0, 0]
+    assert scored_group.kept_K is not None
+    assert scored_group.kept_K.tolist() == [True, True, False, True]
+    assert scored_group.earned.coder.value.tolist() == [1, 1, -1, -1]
+    assert scored_group.group.matrix.correct_P.tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]  # by ground truth
 
 
 def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
-    assert scored(played()).earned.tester.dropped is DropReason.NO_LABEL
-    agreed = scored(played(), TestFilter.AGREEMENT)
+    assert scored(graded_by_pseudo_labels()).earned.tester.dropped is DropReason.NO_LABEL
+    agreed = scored(graded_by_pseudo_labels(), TestFilter.AGREEMENT)
     assert agreed.kept_K is not None
     assert agreed.kept_K.tolist() == [True, True, False, False]
     assert agreed.rewarded_on is not None
@@ -135,7 +140,7 @@ def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
 @pytest.mark.parametrize("how", TestFilter)
 def test_nothing_that_the_tasks_maker_knows_reaches_a_reward(how: TestFilter) -> None:
     garbage = replace(TASK, tests=(Test("7\n", "no\n"),), solutions=("x - 1",), validator="invalid")
-    one, other = played(), played(task=garbage)
+    one, other = graded_by_pseudo_labels(), graded_by_pseudo_labels(task=garbage)
     assert one.valid_U.all()
     assert not other.valid_U.any()
     assert other.matrix.correct_P.sum() == 0
@@ -149,34 +154,38 @@ def test_nothing_that_the_tasks_maker_knows_reaches_a_reward(how: TestFilter) ->
 def test_a_validator_that_could_not_be_run_masks_no_reward() -> None:
     sandbox = Calculator()
     sandbox.lost = {("valid", "1"), ("valid", "2"), ("valid", "3")}
-    lost = played(sandbox)
+    lost = graded_by_pseudo_labels(sandbox)
     assert not lost.matrix.observed_PU.any()
-    a, b = (scored(j, TestFilter.AGREEMENT) for j in (lost, played()))
+    a, b = (scored(j, TestFilter.AGREEMENT) for j in (lost, graded_by_pseudo_labels()))
     np.testing.assert_array_equal(a.earned.tester_rewards.value, b.earned.tester_rewards.value)
 
 
 def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
     sandbox = Calculator()
     sandbox.lost = {("x + x", "5")}
-    group = played(sandbox)
-    found = scored(group)
-    assert found.rewarded_on is not None
-    assert not found.rewarded_on.matrix.observed_PG[1, 1]
+    group = graded_by_pseudo_labels(sandbox)
+    scored_group = scored(group)
+    assert scored_group.rewarded_on is not None
+    assert not scored_group.rewarded_on.matrix.observed_PG[1, 1]
     assert infra_share([group]) > 0
 
 
 @pytest.mark.parametrize("how", TestFilter)
 def test_a_task_without_a_test_has_no_label(how: TestFilter) -> None:
-    found = scored(played(frozen_tester=tests("nothing", "no more")), how)
-    assert found.earned.coder.dropped is found.earned.tester.dropped is DropReason.NO_TEST
-    assert np.isnan(found.earned.coder_rewards.value).all()
-    assert not found.earned.coder.labelled.any()
-    wrong = scored(played(frozen_tester=tests((0, 1), (1, 9))), how)
+    scored_group = scored(graded_by_pseudo_labels(frozen_tester=tests("nothing", "no more")), how)
+    assert (
+        scored_group.earned.coder.dropped
+        is scored_group.earned.tester.dropped
+        is DropReason.NO_TEST
+    )
+    assert np.isnan(scored_group.earned.coder_rewards.value).all()
+    assert not scored_group.earned.coder.labelled.any()
+    wrong = scored(graded_by_pseudo_labels(frozen_tester=tests((0, 1), (1, 9))), how)
     expected = DropReason.NO_TEST if how is TestFilter.AGREEMENT else DropReason.ZERO_VARIANCE
     assert wrong.earned.coder.dropped is expected
 
 
-def test_a_reward_of_ones_own_sees_the_pseudo_label_tests_only(tmp_path: Path) -> None:
+def test_a_custom_reward_sees_the_pseudo_label_tests_only(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "def reward(group):\n"
         "    passed = group.passed_PT[:, : group.ground_truth]\n"
@@ -185,38 +194,38 @@ def test_a_reward_of_ones_own_sees_the_pseudo_label_tests_only(tmp_path: Path) -
     )
     own = f"{tmp_path / 'own.py'}:reward"
     refused = replace(TASK, validator="invalid")
-    found = scored(played(task=refused), TestFilter.AGREEMENT, function=own)
-    assert found.earned.coder_rewards.value.tolist() == [22, 22, 2, 2]
-    assert found.earned.tester_rewards.value.tolist() == [1, 1, 1]
+    scored_group = scored(graded_by_pseudo_labels(task=refused), TestFilter.AGREEMENT, function=own)
+    assert scored_group.earned.coder_rewards.value.tolist() == [22, 22, 2, 2]
+    assert scored_group.earned.tester_rewards.value.tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("frozen_tester", [FROZEN_TESTER, tests("nothing")], ids=["tests", "none"])
+@pytest.mark.parametrize("frozen_tester", [FROZEN_TESTS, tests("nothing")], ids=["tests", "none"])
 def test_a_record_gives_the_same_rewards_again(frozen_tester: list[Response]) -> None:
-    before = scored(played(frozen_tester=frozen_tester), TestFilter.AGREEMENT)
+    before = scored(graded_by_pseudo_labels(frozen_tester=frozen_tester), TestFilter.AGREEMENT)
     record = json.loads(json.dumps(clean(rollout_record(1, before))))
-    again = scored(result_from(record), TestFilter.AGREEMENT)
-    assert clean(rollout_record(1, again)) == record
+    scored_group = scored(result_from(record), TestFilter.AGREEMENT)
+    assert clean(rollout_record(1, scored_group)) == record
     np.testing.assert_array_equal(
-        again.earned.tester_rewards.value, before.earned.tester_rewards.value
+        scored_group.earned.tester_rewards.value, before.earned.tester_rewards.value
     )
 
 
-def test_metrics_tell_how_good_the_pseudo_labels_are() -> None:
-    found = pseudo_label_metrics([scored(played(), TestFilter.AGREEMENT)])
-    assert found == {
+def test_metrics_measure_the_pseudo_labels() -> None:
+    figures = pseudo_label_metrics([scored(graded_by_pseudo_labels(), TestFilter.AGREEMENT)])
+    assert figures == {
         "unread": 0.25,
         "right": pytest.approx(2 / 3),
         "set_aside": pytest.approx(1 / 3),
         "kept_right": 1.0,
         "labels_right": 1.0,
     }
-    plain = pseudo_label_metrics([scored(played())])
+    plain = pseudo_label_metrics([scored(graded_by_pseudo_labels())])
     assert plain["kept_right"] == pytest.approx(2 / 3)
     assert plain["labels_right"] == 0.5  # right programs called wrong, by the one wrong test
 
 
 def test_a_group_by_ground_truth_is_rewarded_on_itself() -> None:
-    group = replace(played(), pseudo_labels=None)
+    group = replace(graded_by_pseudo_labels(), pseudo_labels=None)
     assert rewarded_group(group, TestFilter.NONE) == (group, None)
     record = rollout_record(1, scored(group))
     assert "pseudo_labels" not in record

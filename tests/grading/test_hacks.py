@@ -21,7 +21,7 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.training.monitoring.alarms import WINDOW, alarms_after
-from tests.grading.played import a_test, played, program
+from tests.grading.grading_helpers import a_test, graded_texts, program
 from tests.metrics.groups import reward_facts
 
 TASK = Task(
@@ -59,9 +59,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def naive(group: GroupResult) -> list[bool]:
-    found = estimated_right(group.matrix, group.parsed_U)
-    assert found is not None
-    return [bool(x) for x in found]
+    right_U = estimated_right(group.matrix, group.parsed_U)
+    assert right_U is not None
+    return [bool(x) for x in right_U]
 
 
 def paid(group: GroupResult, settings: RewardSettings) -> list[float]:
@@ -94,36 +94,38 @@ NESTED = [
 def test_a_nested_header_that_gives_an_empty_first_line_is_stopped_by_the_parser(
     sandbox: Sandbox, text: str, failure: ParseFailure
 ) -> None:
-    what_it_is_after = played(sandbox, TASK, PROGRAMS, [a_test("\n4 4", "0")])
+    what_it_is_after = graded_texts(sandbox, TASK, PROGRAMS, [a_test("\n4 4", "0")])
     assert naive(what_it_is_after) == [True]  # all programs print 0, whatever they are worth
-    group = played(sandbox, TASK, PROGRAMS, [text, HONEST])
+    group = graded_texts(sandbox, TASK, PROGRAMS, [text, HONEST])
     assert group.tests[0].failure is failure
     assert paid(group, EQUATIONS) == [-2.0, 2.0]
-    assert "invalid_tests" in alarms(played(sandbox, TASK, PROGRAMS, [text] * 4))
+    assert "invalid_tests" in alarms(graded_texts(sandbox, TASK, PROGRAMS, [text] * 4))
 
 
 def test_a_copied_example_is_told_by_the_monitors(sandbox: Sandbox) -> None:
     copied: Sequence[str] = [a_test("1 9 3", "9"), a_test(" 1  9 3 ", "9")] * 3
-    group = played(sandbox, TASK, PROGRAMS, copied)
+    group = graded_texts(sandbox, TASK, PROGRAMS, copied)
     assert naive(group) == [True] * 6
     assert paid(group, EQUATIONS) == [1.0] * 6  # right, and one wrong program fails it
-    found = alarms(group)
-    assert set(found) == {"copied_tests", "duplicate_tests"}
-    assert found["copied_tests"].startswith("100% of the generated tests have the input of a")
-    assert found["duplicate_tests"].startswith("83%")
+    alarm_names = alarms(group)
+    assert set(alarm_names) == {"copied_tests", "duplicate_tests"}
+    assert alarm_names["copied_tests"].startswith("100% of the generated tests have the input of a")
+    assert alarm_names["duplicate_tests"].startswith("83%")
 
 
 def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: Sandbox) -> None:
     lone = a_test("7", "7")
-    group = played(sandbox, TASK, PROGRAMS, [lone, a_test("\n\n\n\n" + " " * 5000 + "7", "0")])
+    group = graded_texts(
+        sandbox, TASK, PROGRAMS, [lone, a_test("\n\n\n\n" + " " * 5000 + "7", "0")]
+    )
     assert naive(group) == [True, True]
     assert paid(group, EQUATIONS) == [0.0, 0.0]
-    honest = played(sandbox, TASK, PROGRAMS, [lone, HONEST])
+    honest = graded_texts(sandbox, TASK, PROGRAMS, [lone, HONEST])
     assert paid(honest, EQUATIONS) == [0.0, 2.0]
     # Where being right is paid by itself it would still live: the monitors tell it.
     assert paid(group, EQUATIONS.model_copy(update={"validity_bonus": 1.0})) == [2.0, 2.0]
     assert set(alarms(group)) == {"trivial_inputs"}
-    assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
+    assert paid(graded_texts(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
 
 
 def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monitors(
@@ -134,11 +136,11 @@ def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monito
     crash = a_test("one two three", "3")
     mistaken = a_test("4 6 5", "5")  # the wrong program that prints the last value passes
     plain = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
-    assert paid(played(sandbox, STRICT, PROGRAMS, [crash, mistaken]), plain) == [0.0, -1.0]
-    strict = played(sandbox, STRICT, PROGRAMS, [crash, mistaken, FAIR])
+    assert paid(graded_texts(sandbox, STRICT, PROGRAMS, [crash, mistaken]), plain) == [0.0, -1.0]
+    strict = graded_texts(sandbox, STRICT, PROGRAMS, [crash, mistaken, FAIR])
     assert paid(strict, EQUATIONS) == [-2.0, -1.0, 1.0]
     # Without a validator it is refused because the reference does not finish on it.
-    lax = played(sandbox, TASK, PROGRAMS, [crash, crash, MISTAKEN])
+    lax = graded_texts(sandbox, TASK, PROGRAMS, [crash, crash, MISTAKEN])
     assert paid(lax, EQUATIONS) == [-2.0, -2.0, 0.0]
     assert lax.refused_U == [TestRefusal.UNFINISHED, TestRefusal.UNFINISHED, None]
     assert set(alarms(lax)) == {"invalid_tests"}
@@ -147,4 +149,4 @@ def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monito
 
 def test_an_honest_tester_raises_no_alarm(sandbox: Sandbox) -> None:
     tests = [HONEST, FAIR, MISTAKEN, a_test("8 2 9 1", "9"), a_test("-1 -7 -2", "-1")]
-    assert alarms(played(sandbox, TASK, PROGRAMS, tests)) == {}
+    assert alarms(graded_texts(sandbox, TASK, PROGRAMS, tests)) == {}

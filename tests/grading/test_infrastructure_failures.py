@@ -1,4 +1,4 @@
-"""Grading a group: our own failures are no label, wherever they happen."""
+"""Grading of a group: infrastructure failures are no label, wherever they happen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sparring.schema import (
     Test,
     Verdict,
 )
-from tests.grading.played import graded, told
+from tests.grading.grading_helpers import graded, group_from_letters
 
 TASK = Task(
     id="double",
@@ -34,15 +34,14 @@ TASK = Task(
 
 
 class Scripted:
-    """Stands for a sandbox: each program's outcomes are told in advance, one after another
-    through all of a call's jobs."""
+    """Sandbox with scripted outcomes: a list for each program, consumed in order over all jobs."""
 
-    def __init__(self, told: dict[str, list[Outcome]]) -> None:
-        self.told = told
+    def __init__(self, scripted: dict[str, list[Outcome]]) -> None:
+        self.scripted = scripted
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        told = {program: iter(outcomes) for program, outcomes in self.told.items()}
-        return [tuple(next(told[job.program.strip()]) for _ in job.inputs) for job in jobs]
+        outcomes_left = {program: iter(outcomes) for program, outcomes in self.scripted.items()}
+        return [tuple(next(outcomes_left[job.program.strip()]) for _ in job.inputs) for job in jobs]
 
 
 def response(role: Role, text: str) -> Response:
@@ -51,7 +50,7 @@ def response(role: Role, text: str) -> Response:
 
 def group(validator: list[Outcome], solution: list[Outcome]) -> Any:
     two, four = Outcome(Verdict.FINISHED, "2\n"), Outcome(Verdict.FINISHED, "4\n")
-    told = {
+    scripted = {
         "right = 1": [two, four, two],
         "wrong = 1": [four, four, four],
         "validator": validator,
@@ -62,17 +61,17 @@ def group(validator: list[Outcome], solution: list[Outcome]) -> Any:
         response(Role.TESTER, f"**Test Input:**\n```\n{a}\n```\n**Test Output:**\n```\n{b}\n```")
         for a, b in ((2, 4), (1, 2))
     ]
-    sandbox: Any = Scripted(told)
+    sandbox: Any = Scripted(scripted)
     return graded(sandbox, TASK, coder, tester)
 
 
-def test_a_failure_of_ours_on_a_hidden_test_counts_as_one() -> None:
-    assert infra_share([told(["++", "++"], ["?-", "++"])]) == 1 / 8
+def test_an_infrastructure_failure_on_a_hidden_test_counts_as_one() -> None:
+    assert infra_share([group_from_letters(["++", "++"], ["?-", "++"])]) == 1 / 8
 
 
-def test_a_failure_of_ours_on_a_run_of_an_initial_policy_program_counts_as_one() -> None:
+def test_an_infrastructure_failure_of_an_initial_policy_program_counts_as_one() -> None:
     lost = [[Outcome(Verdict.INFRA), Outcome(Verdict.WRONG_ANSWER)]]
-    assert infra_share([replace(told(["++", "++"]), pool_outcomes_PT=lost)]) == 1 / 6
+    assert infra_share([replace(group_from_letters(["++", "++"]), pool_outcomes_PT=lost)]) == 1 / 6
 
 
 VALID = Outcome(Verdict.FINISHED, "valid\n")
@@ -85,11 +84,11 @@ SOLUTION = [
 
 
 def test_verdicts_come_from_outputs() -> None:
-    found = group([VALID, VALID], SOLUTION)
-    assert found.matrix.passed_PT.tolist() == [[True, True, True], [False, True, False]]
-    assert found.right_U.tolist() == [True, True]
-    assert found.valid_U.tolist() == [True, True]
-    assert infra_share([found]) == 0
+    graded_group = group([VALID, VALID], SOLUTION)
+    assert graded_group.matrix.passed_PT.tolist() == [[True, True, True], [False, True, False]]
+    assert graded_group.right_U.tolist() == [True, True]
+    assert graded_group.valid_U.tolist() == [True, True]
+    assert infra_share([graded_group]) == 0
 
 
 def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
@@ -114,16 +113,16 @@ def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() ->
 
 
 def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> None:
-    found = group([VALID, LOST], SOLUTION)
-    assert found.matrix.observed_PT.tolist() == [[True, True, False]] * 2
-    assert infra_share([found]) == 2 / 6
+    graded_group = group([VALID, LOST], SOLUTION)
+    assert graded_group.matrix.observed_PT.tolist() == [[True, True, False]] * 2
+    assert infra_share([graded_group]) == 2 / 6
     refused = group([VALID, Outcome(Verdict.FINISHED, "invalid\n")], SOLUTION)
     assert refused.valid_U.tolist() == [True, False]
     assert refused.matrix.observed_PT.all()
 
 
 def test_a_reference_that_could_not_be_run_is_no_measure() -> None:
-    found = group([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
-    assert not found.has_reference
-    assert task_facts(found).right_U is None
-    assert np.isnan(task_facts(found).majority_test)
+    graded_group = group([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
+    assert not graded_group.has_reference
+    assert task_facts(graded_group).right_U is None
+    assert np.isnan(task_facts(graded_group).majority_test)

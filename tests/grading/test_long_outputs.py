@@ -17,7 +17,7 @@ from sparring.integrations.trl import TestsPassed
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.types import MOST_OUTPUT_BYTES
 from sparring.schema import Outcome, Task, Test, TestKind, Verdict
-from tests.grading.played import played, program
+from tests.grading.grading_helpers import graded_texts, program
 
 GENERAL = Limits()
 LONG = 9_000_000
@@ -31,8 +31,8 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
-def first_test(judged_rows: list[list[Outcome]]) -> list[Verdict]:
-    return [row[0].verdict for row in judged_rows]
+def first_test(rows: list[list[Outcome]]) -> list[Verdict]:
+    return [row[0].verdict for row in rows]
 
 
 @pytest.mark.parametrize("where", ["tests", "hidden", "examples"])
@@ -78,9 +78,9 @@ def test_long_printed_output_end_to_end(sandbox: Sandbox) -> None:
     task = Task("t", "…", (Test("\n", "x" * (LONG - 1) + "y\n"),), solutions=(right,))
     wrong = f"print('x' * {LONG})"
     far_more = f"for _ in range(4): print('x' * {LONG - 1} + 'y')"
-    found = played(sandbox, task, [program(p) for p in (right, wrong, far_more)], [])
-    assert first_test([list(row) for row in found.outcomes_PT]) == ALL
-    assert [o.verdict for o in found.reference_G] == [Verdict.ACCEPTED]
+    graded_group = graded_texts(sandbox, task, [program(p) for p in (right, wrong, far_more)], [])
+    assert first_test([list(row) for row in graded_group.outcomes_PT]) == ALL
+    assert [o.verdict for o in graded_group.reference_G] == [Verdict.ACCEPTED]
 
 
 def test_a_long_value_end_to_end(sandbox: Sandbox) -> None:
@@ -89,8 +89,8 @@ def test_a_long_value_end_to_end(sandbox: Sandbox) -> None:
     task = Task("t", "…", (test,), entry_point="f", checker="value")
     bodies = (f"'x' * {LONG - 1} + 'y'", f"'x' * {LONG}")
     programs = [program(f"def f():\n    return {body}") for body in bodies]
-    found = played(sandbox, task, programs, [])
-    assert first_test([list(row) for row in found.outcomes_PT]) == ALL[:2]
+    graded_group = graded_texts(sandbox, task, programs, [])
+    assert first_test([list(row) for row in graded_group.outcomes_PT]) == ALL[:2]
 
 
 def test_a_long_list_end_to_end(sandbox: Sandbox) -> None:
@@ -102,15 +102,17 @@ def test_a_long_list_end_to_end(sandbox: Sandbox) -> None:
         program(f"def f():\n    return [{x} for x in range(10_000_000, {end})]")
         for x, end in (("x", "11_000_000"), ("x + (x == 10_999_999)", "11_000_000"))
     ]
-    found = played(sandbox, task, programs, [])
-    assert first_test([list(row) for row in found.outcomes_PT]) == ALL[:2]
+    graded_group = graded_texts(sandbox, task, programs, [])
+    assert first_test([list(row) for row in graded_group.outcomes_PT]) == ALL[:2]
 
 
 def test_a_value_that_is_far_longer_meets_the_limit(sandbox: Sandbox) -> None:
     test = Test(values.encode(((), {})), values.encode("x" * 100_000), TestKind.CALL)
     task = Task("t", "…", (test,), entry_point="f", checker="value")
-    found = played(sandbox, task, [program("def f():\n    return 'x' * 20_000_000")], [])
-    assert first_test([list(row) for row in found.outcomes_PT]) == [Verdict.OUTPUT_LIMIT]
+    graded_group = graded_texts(
+        sandbox, task, [program("def f():\n    return 'x' * 20_000_000")], []
+    )
+    assert first_test([list(row) for row in graded_group.outcomes_PT]) == [Verdict.OUTPUT_LIMIT]
 
 
 def test_a_checker_program_reads_a_long_output(sandbox: Sandbox) -> None:
@@ -128,8 +130,8 @@ def test_a_checker_program_reads_a_long_output(sandbox: Sandbox) -> None:
         checker_program=checker,
     )
     programs = [program(f"print('10 ' * {words - 1} + '1{last}')") for last in "02"]
-    found = played(sandbox, task, programs, [])
-    assert first_test([list(row) for row in found.outcomes_PT]) == ALL[:2]
+    graded_group = graded_texts(sandbox, task, programs, [])
+    assert first_test([list(row) for row in graded_group.outcomes_PT]) == ALL[:2]
 
 
 def test_a_long_output_is_rewarded_in_trl(sandbox: Sandbox) -> None:

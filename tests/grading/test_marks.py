@@ -46,7 +46,7 @@ def test_a_named_end_token_settles_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("special", "marks", "said"),
+    ("special", "marks", "fault"),
     [
         (["[THINK]", "[/THINK]"], ("<think>", "</think>"), "the tokenizer has [THINK], [/THINK]"),
         (["<|channel|>"], ("<think>", "</think>"), "the tokenizer has <|channel|>, but"),
@@ -59,12 +59,12 @@ def test_a_named_end_token_settles_it() -> None:
     ],
 )
 def test_marks_that_would_not_be_found_are_told(
-    special: list[str], marks: tuple[str, str], said: str | None
+    special: list[str], marks: tuple[str, str], fault: str | None
 ) -> None:
     tokenizer = byte_tokenizer(special)
     faults = mark_faults(tokenizer, [tokenizer.eos_token_id], marks)
-    assert len(faults) == (said is not None)
-    assert said is None or said in faults[0]
+    assert len(faults) == (fault is not None)
+    assert fault is None or fault in faults[0]
 
 
 def test_a_mark_that_the_tokenizer_alters_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Failures for want of a package are counted by name; what tasks import is said when they load."""
+"""Failures for want of a package are counted by name; loading lists the packages of tasks."""
 
 from __future__ import annotations
 
@@ -102,9 +102,11 @@ def test_a_suite_that_needs_numpy_says_so_when_it_is_loaded(tmp_path: Path) -> N
     }  # fmt: skip
     path = tmp_path / "h.jsonl"
     path.write_text(json.dumps(row) + "\n")
-    told = CliRunner().invoke(app, ["tasks", "load", str(path), "--out", str(tmp_path / "t.jsonl")])
-    assert told.exit_code == 0, told.output
-    assert "needs numpy: the suite of 1 task (such as HumanEval/0)" in told.output
+    group_from_letters = CliRunner().invoke(
+        app, ["tasks", "load", str(path), "--out", str(tmp_path / "t.jsonl")]
+    )
+    assert group_from_letters.exit_code == 0, group_from_letters.output
+    assert "needs numpy: the suite of 1 task (such as HumanEval/0)" in group_from_letters.output
 
 
 def test_other_surroundings_are_not_compared() -> None:

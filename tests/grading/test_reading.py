@@ -16,16 +16,16 @@ from sparring.prompts.rules import ReadingRules, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.schema import ParseFailure, Role, StopReason, Task, Test, TestKind
-from tests.grading.played import a_test, response
+from tests.grading.grading_helpers import a_test, response
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", TestKind.CALL),), entry_point="f")
 METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")
 
 
 def read(text: str, task: Task = F) -> Test | ParseFailure | None:
-    found = read_test(task, response(Role.TESTER, text), ReadingRules(tests=TestRule.ONLY))
-    assert (found.test is None) != (found.failure is None)
-    return found.test or found.failure
+    parsed = read_test(task, response(Role.TESTER, text), ReadingRules(tests=TestRule.ONLY))
+    assert (parsed.test is None) != (parsed.failure is None)
+    return parsed.test or parsed.failure
 
 
 def block(source: str) -> str:
@@ -144,9 +144,9 @@ def test_reasoning_without_an_end_has_a_name_of_its_own(
 ) -> None:
     reading = ReadingRules(Reasoning(opened=opened))
     stdin = Task("s", "Do it.", (Test("1\n", "1\n"),))
-    found = read_program(stdin, response(Role.CODER, text), reading)
-    assert found.failure is name
-    assert found.seen == "reasoning without </think>" or name is ParseFailure.NO_CODE_BLOCK
+    parsed = read_program(stdin, response(Role.CODER, text), reading)
+    assert parsed.failure is name
+    assert parsed.seen == "reasoning without </think>" or name is ParseFailure.NO_CODE_BLOCK
     other = read_test(F, response(Role.TESTER, text), reading)
     unfinished = ParseFailure.UNFINISHED_REASONING
     assert (other.failure is unfinished) == (name is unfinished)

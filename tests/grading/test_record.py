@@ -21,7 +21,7 @@ from sparring.rewards.settings import EQUATIONS
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
-from tests.grading.played import a_test, played, program
+from tests.grading.grading_helpers import a_test, graded_texts, program
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"
@@ -38,7 +38,7 @@ TASK = Task(
 @pytest.fixture(scope="module")
 def group() -> Iterator[GroupResult]:
     with Sandbox(1) as sandbox:
-        yield played(
+        yield graded_texts(
             sandbox,
             TASK,
             [program(ADD), program(FITTED), "none"],
@@ -48,9 +48,9 @@ def group() -> Iterator[GroupResult]:
 
 def record(group: GroupResult) -> dict[str, Any]:
     scored = ScoredGroup(group, RewardRules(EQUATIONS, 9, 9).score(facts_of(group)))
-    found = json.loads(json.dumps(clean(rollout_record(1, scored))))
-    assert isinstance(found, dict)
-    return found
+    data = json.loads(json.dumps(clean(rollout_record(1, scored))))
+    assert isinstance(data, dict)
+    return data
 
 
 def test_the_reward_does_not_know_of_hidden_tests_and_the_record_does(
@@ -62,31 +62,31 @@ def test_the_reward_does_not_know_of_hidden_tests_and_the_record_does(
     yes, no, none = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.INVALID
     assert held == [[yes, no], [no, no], [none, none]]
     assert [o.verdict for o in group.reference_G] == [yes, yes, yes, no]
-    written = record(group)
-    assert [p["reward"] for p in written["programs"]] == [2.0, 2.0, 0.0]
-    assert [len(p["runs"]) for p in written["programs"]] == [4, 4, 4]
-    assert [r["output"] for r in written["programs"][0]["hidden_runs"]] == ["9\n", "2\n"]
+    group_record = record(group)
+    assert [p["reward"] for p in group_record["programs"]] == [2.0, 2.0, 0.0]
+    assert [len(p["runs"]) for p in group_record["programs"]] == [4, 4, 4]
+    assert [r["output"] for r in group_record["programs"][0]["hidden_runs"]] == ["9\n", "2\n"]
     assert [len(row) for row in usage_record(group)["runs"]] == [6, 6, 6]
 
 
 def test_what_is_read_back_gives_the_same_monitors(group: GroupResult) -> None:
-    again = result_from(record(group))
-    assert again.task.hidden == TASK.hidden
-    verdicts = [[[o.verdict for o in row] for row in j.hidden_PH] for j in (again, group)]
+    reread = result_from(record(group))
+    assert reread.task.hidden == TASK.hidden
+    verdicts = [[[o.verdict for o in row] for row in j.hidden_PH] for j in (reread, group)]
     assert verdicts[0] == verdicts[1]
     values = monitor_values([group])
-    assert clean(monitor_values([again])) == clean(values)
+    assert clean(monitor_values([reread])) == clean(values)
     assert values["hidden_gap"] == 3 / 4
     assert values["copied_tests"] == 1 / 2
     assert values["reference_failures"] == 1 / 4
 
 
 def test_another_checker_is_asked_about_hidden_tests_too(group: GroupResult) -> None:
-    again = result_from(record(group), "float(abs=0.5)")
-    assert [o.verdict for o in again.hidden_PH[0]] == [Verdict.ACCEPTED] * 2
-    assert [o.verdict for o in again.reference_G] == [Verdict.ACCEPTED] * 4
-    assert again.leniency.pairs == group.leniency.pairs == 8
-    assert again.leniency.accepted == group.leniency.accepted == 0
+    reread = result_from(record(group), "float(abs=0.5)")
+    assert [o.verdict for o in reread.hidden_PH[0]] == [Verdict.ACCEPTED] * 2
+    assert [o.verdict for o in reread.reference_G] == [Verdict.ACCEPTED] * 4
+    assert reread.leniency.pairs == group.leniency.pairs == 8
+    assert reread.leniency.accepted == group.leniency.accepted == 0
     wide = result_from(record(group), "float(abs=0.7)")
     assert wide.leniency.accepted == 1  # 3 for 2.4; the other way round is not among the eight
 
@@ -97,12 +97,12 @@ def test_a_record_without_hidden_tests_is_read_as_having_none(group: GroupResult
         del old["task"][name]
     for p in old["programs"]:
         del p["hidden_runs"]
-    again = result_from(old)
-    assert np.array_equal(again.matrix.passed_PT, group.matrix.passed_PT)
-    assert again.task.hidden == ()
-    assert [list(row) for row in again.hidden_PH] == [[], [], []]
-    assert again.leniency == NO_PAIRS
-    assert clean(monitor_values([again]))["hidden_gap"] is None
+    reread = result_from(old)
+    assert np.array_equal(reread.matrix.passed_PT, group.matrix.passed_PT)
+    assert reread.task.hidden == ()
+    assert [list(row) for row in reread.hidden_PH] == [[], [], []]
+    assert reread.leniency == NO_PAIRS
+    assert clean(monitor_values([reread]))["hidden_gap"] is None
 
 
 @pytest.mark.parametrize("name", ["hidden_runs", "reference"])
@@ -117,17 +117,17 @@ def test_a_record_that_lacks_a_run_is_refused_in_one_line(group: GroupResult, na
 def test_how_a_response_was_read_is_on_record() -> None:
     coder = [f"{program('print(input())')}\nprints\n{program('3')}", "I cannot."]
     with Sandbox(1) as sandbox:
-        group = played(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
-    written = record(group)
-    assert [p.get("how") for p in written["programs"]] == ["earlier_block", None]
-    assert written["programs"][1]["seen"] == "no block, 1 line of text"
-    assert [t.get("how") for t in written["tests"]] == ["test_headers", None]
-    assert written["tests"][1]["seen"] == "no input header, no output header, no block"
-    again = result_from(written)
-    assert list(again.programs) == list(group.programs)
-    assert list(again.tests) == list(group.tests)
+        group = graded_texts(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
+    group_record = record(group)
+    assert [p.get("how") for p in group_record["programs"]] == ["earlier_block", None]
+    assert group_record["programs"][1]["seen"] == "no block, 1 line of text"
+    assert [t.get("how") for t in group_record["tests"]] == ["test_headers", None]
+    assert group_record["tests"][1]["seen"] == "no input header, no output header, no block"
+    reread = result_from(group_record)
+    assert list(reread.programs) == list(group.programs)
+    assert list(reread.tests) == list(group.tests)
     for part in ("programs", "tests"):  # a record from before there were decisions
-        for entry in written[part]:
+        for entry in group_record[part]:
             entry.pop("how", None)
             entry.pop("seen", None)
-    assert [p.how for p in result_from(written).programs] == ["", ""]
+    assert [p.how for p in result_from(group_record).programs] == ["", ""]

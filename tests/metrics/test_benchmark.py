@@ -42,33 +42,33 @@ def means(*tasks: TaskFacts, scale: tuple[int, int] = (4, 3), ks: tuple[int, ...
 
 
 def test_figures_by_hand() -> None:
-    found = means(FOUR)
-    assert found["pass@1"] == found["pass@1"] == pytest.approx(1 / 2)
-    assert found["pass@2"] == pytest.approx(1 - 1 / 6)
+    figures = means(FOUR)
+    assert figures["pass@1"] == figures["pass@1"] == pytest.approx(1 / 2)
+    assert figures["pass@2"] == pytest.approx(1 - 1 / 6)
     # passes 2, 1, 2, 2: one of three, two of them wrong; by agreement the two wrong ones lead
-    assert found["bon_4x3"] == pytest.approx(1 / 3)
-    assert found["agreement_bon_4x3"] == 0.0
-    assert found["oracle_4x3"] == 1.0
-    assert found["majority_4x3"] == 0.0
+    assert figures["bon_4x3"] == pytest.approx(1 / 3)
+    assert figures["agreement_bon_4x3"] == 0.0
+    assert figures["oracle_4x3"] == 1.0
+    assert figures["majority_4x3"] == 0.0
     # {1, 2}: 1 × 2; {1}: 1 × 1; {2, 3}: 2 × 2
-    assert found["dual_4x3"] == found["dual_pass@1"] == 0.0
-    assert found["dual_pass@2"] == 1.0
-    assert found["unit_test_accuracy"] == pytest.approx(2 / 3)
-    assert found["unit_test_accuracy_estimate"] == pytest.approx(1 / 3)
+    assert figures["dual_4x3"] == figures["dual_pass@1"] == 0.0
+    assert figures["dual_pass@2"] == 1.0
+    assert figures["unit_test_accuracy"] == pytest.approx(2 / 3)
+    assert figures["unit_test_accuracy_estimate"] == pytest.approx(1 / 3)
     # wrong programs on right tests: 0 1, 0 1 → 2 of 4; on the wrong one both
-    assert found["p01"] == pytest.approx(1 / 2)
-    assert found["p00"] == 1.0
-    assert found["mu"] == pytest.approx(2 / 3 * 1 / 2 - 1 / 3 * 1)
-    assert found["catch_rate"] == pytest.approx(2 / 6)
-    assert math.isnan(found["mutation_score"])
+    assert figures["p01"] == pytest.approx(1 / 2)
+    assert figures["p00"] == 1.0
+    assert figures["mu"] == pytest.approx(2 / 3 * 1 / 2 - 1 / 3 * 1)
+    assert figures["catch_rate"] == pytest.approx(2 / 6)
+    assert math.isnan(figures["mutation_score"])
 
 
 def test_one_of_one_is_pass_at_1_whatever_chooses() -> None:
-    found = means(FOUR, scale=(1, 0))
+    figures = means(FOUR, scale=(1, 0))
     for name in ("bon", "agreement_bon", "oracle", "majority", "dual"):
-        assert found[f"{name}_1x0"] == pytest.approx(1 / 2, abs=0.1), name
-    assert found["bon_1x0"] == pytest.approx(1 / 2)
-    assert found["oracle_1x0"] == pytest.approx(1 / 2)
+        assert figures[f"{name}_1x0"] == pytest.approx(1 / 2, abs=0.1), name
+    assert figures["bon_1x0"] == pytest.approx(1 / 2)
+    assert figures["oracle_1x0"] == pytest.approx(1 / 2)
 
 
 def test_what_training_looks_at_is_the_same_figure() -> None:
@@ -123,15 +123,15 @@ def test_hits_and_refusals_are_ratios_of_sums() -> None:
         },
     )
     second = replace(FOUR, mutants=(0, 6), reading={Role.CODER: ReadingCounts(6, {}, 1)})
-    found = measure([first, second, FOUR], [], [])
-    assert found.ratios["mutation_score"].value == pytest.approx(3 / 10)
-    assert found.estimates["mutation_score"].n_tasks == 2
-    assert found.ratios["branch_coverage"].value == pytest.approx(1 / 2)
-    assert found.ratios["coder.failed"].value == pytest.approx(3 / 10)
-    assert found.ratios["coder.at_limit"].value == pytest.approx(3 / 10)
-    assert found.ratios["coder.failed.no_code_block"].value == pytest.approx(1 / 10)
-    assert "coder.responses" not in found.ratios
-    assert found.counts == {
+    figures = measure([first, second, FOUR], [], [])
+    assert figures.ratios["mutation_score"].value == pytest.approx(3 / 10)
+    assert figures.estimates["mutation_score"].n_tasks == 2
+    assert figures.ratios["branch_coverage"].value == pytest.approx(1 / 2)
+    assert figures.ratios["coder.failed"].value == pytest.approx(3 / 10)
+    assert figures.ratios["coder.at_limit"].value == pytest.approx(3 / 10)
+    assert figures.ratios["coder.failed.no_code_block"].value == pytest.approx(1 / 10)
+    assert "coder.responses" not in figures.ratios
+    assert figures.counts == {
         "coder.responses": 10,
         "coder.failed": 3,
         "coder.at_limit": 3,
@@ -142,9 +142,9 @@ def test_hits_and_refusals_are_ratios_of_sums() -> None:
 
 def test_intervals_of_shares_stay_within_them() -> None:
     right = facts(["11", "11"], "r")
-    found = measure([right] * 10, [(2, 1)], [1])
+    figures = measure([right] * 10, [(2, 1)], [1])
     for name in ("pass@1", "bon_2x1", "unit_test_accuracy"):
-        e = found.estimates[name]
+        e = figures.estimates[name]
         assert (e.mean, e.high) == (1.0, 1.0)
         assert 0.6 < e.low < 0.8, name  # ten tasks without a failure say no more
 

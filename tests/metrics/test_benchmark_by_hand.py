@@ -18,37 +18,37 @@ from tests.metrics.test_benchmark import facts, means
 def test_pass_at_k() -> None:
     """2 of 5 are right: the chances of missing both are C(3, k) / C(5, k)."""
     task = facts(["10", "10", "00", "00", "00"], "r")
-    found = means(task, scale=(1, 1), ks=(1, 2, 3, 4, 5))
+    figures = means(task, scale=(1, 1), ks=(1, 2, 3, 4, 5))
     expected = {1: 2 / 5, 2: 1 - 3 / 10, 3: 1 - 1 / 10, 4: 1.0, 5: 1.0}
-    assert {k: found[f"pass@{k}"] for k in expected} == pytest.approx(expected)
+    assert {k: figures[f"pass@{k}"] for k in expected} == pytest.approx(expected)
 
 
 def test_the_best_of_two_where_some_tie() -> None:
     """a (right) and b (wrong) pass both tests, c (right) none. Of the pairs ab is even, ac gives
     a, bc gives b."""
-    found = means(facts(["111", "011", "100"], "rr"), scale=(2, 2))
-    assert found["bon_2x2"] == pytest.approx((1 / 2 + 1 + 0) / 3)
-    assert found["oracle_2x2"] == 1.0
+    figures = means(facts(["111", "011", "100"], "rr"), scale=(2, 2))
+    assert figures["bon_2x2"] == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert figures["oracle_2x2"] == 1.0
 
 
 def test_an_unread_test_costs_its_place() -> None:
     """One right and one wrong program, one test that tells them apart and one that was not read:
     half of the single tests tell nothing."""
-    found = means(facts(["110", "000"], "r-"), scale=(2, 1))
-    assert found["bon_2x1"] == pytest.approx((1 + 1 / 2) / 2, abs=0.1)
+    figures = means(facts(["110", "000"], "r-"), scale=(2, 1))
+    assert figures["bon_2x1"] == pytest.approx((1 + 1 / 2) / 2, abs=0.1)
     assert means(facts(["110", "000"], "r-"), scale=(2, 2))["bon_2x2"] == 1.0
 
 
 def test_groups_of_equal_weight_are_one_level() -> None:
     """a (right) and b pass tests 1 and 2: 2 × 2. c passes all four: 1 × 4. d passes one: 1. Of
     the three in front each is as likely; d, the next level, is wrong."""
-    found = means(
+    figures = means(
         facts(["11100", "01100", "01111", "00001"], "rrrr"), scale=(4, 4), ks=(1, 2, 3, 4)
     )
-    assert [found["dual_4x4"], found["dual_pass@1"]] == pytest.approx([1 / 3, 1 / 3])
-    assert found["dual_pass@2"] == pytest.approx(1 - 2 / 3 * 1)
+    assert [figures["dual_4x4"], figures["dual_pass@1"]] == pytest.approx([1 / 3, 1 / 3])
+    assert figures["dual_pass@2"] == pytest.approx(1 - 2 / 3 * 1)
     # two levels for three: the first one is gone through again
-    assert found["dual_pass@3"] == pytest.approx(1 - 2 / 3 * 1 * 2 / 3)
+    assert figures["dual_pass@3"] == pytest.approx(1 - 2 / 3 * 1 * 2 / 3)
 
 
 def test_a_cell_that_nobody_saw() -> None:
@@ -56,13 +56,13 @@ def test_a_cell_that_nobody_saw() -> None:
     majority don't know what p passes, and choose among the others."""
     task = facts(["11?", "011", "000"], "rr")
     task = replace(task, answers_PU=answer_numbers(["xx", "xy", "zz"], 2))
-    found = means(task, scale=(3, 2), ks=(1,))
-    assert found["bon_3x2"] == pytest.approx(1 / 2)
-    assert math.isnan(found["dual_3x2"])  # only two are left
-    assert found["dual_pass@1"] == 0.0
+    figures = means(task, scale=(3, 2), ks=(1,))
+    assert figures["bon_3x2"] == pytest.approx(1 / 2)
+    assert math.isnan(figures["dual_3x2"])  # only two are left
+    assert figures["dual_pass@1"] == 0.0
     # p01: q passes two of two, the third program none of two
-    assert found["p01"] == pytest.approx(2 / 4)
-    assert found["catch_rate"] == pytest.approx(2 / 4)
+    assert figures["p01"] == pytest.approx(2 / 4)
+    assert figures["catch_rate"] == pytest.approx(2 / 4)
 
 
 def test_a_program_whose_ground_truth_nobody_saw() -> None:
@@ -79,10 +79,10 @@ def test_ratios_are_of_sums_and_means_of_tasks() -> None:
     """1 wrong program passes 3 of 3 right tests; 3 wrong ones pass 0 of 9."""
     one = facts(["1111", "0111"], "rrr")
     other = facts(["0000", "0000", "0000", "1111"], "rrr")
-    found = means(one, other, scale=(1, 1), ks=(1,))
-    assert found["p01"] == pytest.approx(3 / 12)
-    assert found["pass@1"] == pytest.approx((1 / 2 + 1 / 4) / 2)
-    assert found["mu"] == pytest.approx(1 - 3 / 12)
+    figures = means(one, other, scale=(1, 1), ks=(1,))
+    assert figures["p01"] == pytest.approx(3 / 12)
+    assert figures["pass@1"] == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert figures["mu"] == pytest.approx(1 - 3 / 12)
 
 
 @pytest.mark.parametrize("row", ["aab", "abb", "abc"])

@@ -57,9 +57,9 @@ def test_by_hand() -> None:
     # pairs (wrong program, test): 2 × 4; caught by a right test: 2
     assert caught_pairs(EXAMPLE.matrix, EXAMPLE.right_U) == (2, 8)
     # by the paper's estimate a test is right when the correct program passes it
-    found = estimated_right(EXAMPLE.matrix, EXAMPLE.parsed_U)
-    assert found is not None
-    assert found.tolist() == [True, False, False, False]
+    right_U = estimated_right(EXAMPLE.matrix, EXAMPLE.parsed_U)
+    assert right_U is not None
+    assert right_U.tolist() == [True, False, False, False]
     s = summarise([EXAMPLE], 3, 4)
     assert s.estimates["unit_test_accuracy"].mean == pytest.approx(2 / 4)
     assert s.estimates["unit_test_accuracy_estimate"].mean == pytest.approx(1 / 4)

@@ -24,23 +24,23 @@ def means(*tasks, m: int):
 def test_figures_of_a_task_by_hand() -> None:
     """Correct programs pass tests 1, 2 of 3 and test 1; both wrong ones pass tests 2 and 3, of
     which 3 is a wrong test."""
-    found = means(FOUR, m=2)
-    assert found["far"] == pytest.approx(4 / 6)
-    assert found["frr"] == pytest.approx((1 + 2) / 6)
+    figures = means(FOUR, m=2)
+    assert figures["far"] == pytest.approx(4 / 6)
+    assert figures["frr"] == pytest.approx((1 + 2) / 6)
     # of the three pairs of tests one is passed whole by a program that passes two of them
-    assert found["suite_far_2"] == pytest.approx(1 / 3)
-    assert found["suite_frr_2"] == pytest.approx((2 / 3 + 1) / 2)
+    assert figures["suite_far_2"] == pytest.approx(1 / 3)
+    assert figures["suite_frr_2"] == pytest.approx((2 / 3 + 1) / 2)
     # the one right test that they fail is in two pairs of three
-    assert found["coverage@2"] == pytest.approx(2 / 3)
+    assert figures["coverage@2"] == pytest.approx(2 / 3)
     assert means(FOUR, m=3)["coverage@3"] == 1.0
     assert means(FOUR, m=1)["coverage@1"] == pytest.approx(1 / 3)
 
 
 def test_a_wrong_test_rejects_and_catches_nobody() -> None:
     task = facts(["11", "00"], "w")
-    found = means(task, m=1)
-    assert (found["far"], found["frr"]) == (0.0, 0.0)
-    assert (found["suite_far_1"], found["coverage@1"]) == (0.0, 0.0)
+    figures = means(task, m=1)
+    assert (figures["far"], figures["frr"]) == (0.0, 0.0)
+    assert (figures["suite_far_1"], figures["coverage@1"]) == (0.0, 0.0)
     blamed = means(facts(["10", "01"], "w"), m=1)
     assert (blamed["far"], blamed["frr"], blamed["coverage@1"]) == (1.0, 1.0, 0.0)
 
@@ -48,16 +48,16 @@ def test_a_wrong_test_rejects_and_catches_nobody() -> None:
 def test_unread_tests_reject_nobody_and_masked_cells_leave() -> None:
     """One correct program passes tests 1 and 2, not 4; a wrong one passes 1 and is unseen on 2; a
     wrong one passes none. Test 3 could not be read."""
-    found = means(MASKED, m=2)
-    assert found["frr"] == pytest.approx(1 / 3)
-    assert found["far"] == pytest.approx(1 / (2 + 3))
+    figures = means(MASKED, m=2)
+    assert figures["frr"] == pytest.approx(1 / 3)
+    assert figures["far"] == pytest.approx(1 / (2 + 3))
     # correct: 1, 2 and the unread one of 4 → 3 of 6 pairs; wrong: 1 and the unread one of 3 → 1 of
     # 3; wrong: the unread one of 4 → none
     np.testing.assert_allclose(suite_accepts(MASKED, 2), [3 / 6, 1 / 3, 0])
-    assert found["suite_frr_2"] == pytest.approx(1 / 2)
-    assert found["suite_far_2"] == pytest.approx((1 / 3 + 0) / 2)
+    assert figures["suite_frr_2"] == pytest.approx(1 / 2)
+    assert figures["suite_far_2"] == pytest.approx((1 / 3 + 0) / 2)
     # the first wrong program is caught by test 4, the second by 1 and 4 (2 is a wrong test)
-    assert found["coverage@2"] == pytest.approx(((1 - 1 / 3) + (1 - 1 / 6)) / 2)
+    assert figures["coverage@2"] == pytest.approx(((1 - 1 / 3) + (1 - 1 / 6)) / 2)
     # of four tests the first wrong program says nothing: three are known of it
     assert coverage(MASKED, 4) == 1.0
 
@@ -80,11 +80,11 @@ def test_what_says_nothing_is_left_out() -> None:
     alone = facts(["11"], "r")  # no wrong program
     assert math.isnan(coverage(alone, 1))
     assert math.isnan(coverage(facts(["01"], "r"), 2))  # fewer tests than asked for
-    found = measure([alone, FOUR], [(1, 1)], (1,))
-    assert found.estimates["coverage@1"].n_tasks == found.estimates["far"].n_tasks == 1
-    assert found.estimates["frr"].n_tasks == 2
-    assert "far" in found.ratios
-    assert len(found.per_task["coverage@1"]) == 2
+    figures = measure([alone, FOUR], [(1, 1)], (1,))
+    assert figures.estimates["coverage@1"].n_tasks == figures.estimates["far"].n_tasks == 1
+    assert figures.estimates["frr"].n_tasks == 2
+    assert "far" in figures.ratios
+    assert len(figures.per_task["coverage@1"]) == 2
     labels = figure_labels(["suite_far_16", "coverage@4"])
     assert labels["suite_far_16"] == "FAR of 16 tests together"
     assert "4 tests" in labels["coverage@4"]

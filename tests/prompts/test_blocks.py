@@ -87,8 +87,8 @@ TESTS: dict[str, str] = {
 
 @pytest.mark.parametrize("name", TESTS)
 def test_a_test_is_read_without_what_its_blocks_are_set_in(name: str) -> None:
-    found = parse_test(TESTS[name])
-    assert found.test == Test(f"{GIVEN}\n", f"{EXPECTED}\n"), found
+    parsed = parse_test(TESTS[name])
+    assert parsed.test == Test(f"{GIVEN}\n", f"{EXPECTED}\n"), parsed
 
 
 def test_headers_without_the_word_test_count_where_there_are_no_others() -> None:
@@ -111,6 +111,6 @@ def test_what_stands_in_a_block_is_taken_to_the_letter() -> None:
     ["**Test Input:**\n3", "### Test Output\n3", "3\n```python\n4", "3\n  ```text\n4", "3\n~~~\n4"],
 )
 def test_a_header_or_a_fence_in_a_block_is_refused(inside: str) -> None:
-    found = parse_test(response().replace(GIVEN, inside))
-    assert found.failure is ParseFailure.NESTED_HEADER
-    assert found.seen == "1 input header, 1 output header, 2 blocks"
+    parsed = parse_test(response().replace(GIVEN, inside))
+    assert parsed.failure is ParseFailure.NESTED_HEADER
+    assert parsed.seen == "1 input header, 1 output header, 2 blocks"

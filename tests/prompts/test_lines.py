@@ -65,9 +65,9 @@ IN_PLAIN_LINES = {
 @pytest.mark.parametrize("text", IN_PLAIN_LINES)
 def test_values_in_plain_lines_are_read(text: str) -> None:
     for rule in TestRule:
-        found = parse_test(text, rule=rule)
-        assert found.test == IN_PLAIN_LINES[text]
-        assert found.how == IN_LINES
+        parsed = parse_test(text, rule=rule)
+        assert parsed.test == IN_PLAIN_LINES[text]
+        assert parsed.how == IN_LINES
         later = f"{text}\n\nTest Input: 7\nTest Output: 8\n"
         if rule is TestRule.FIRST and not text.startswith("```"):
             assert parse_test(later, rule=rule).test == IN_PLAIN_LINES[text]
@@ -102,9 +102,9 @@ def test_a_value_that_may_have_gone_on_is_none() -> None:
 @given(st.text(alphabet="Test InputO:\n`* 5#~", max_size=80))
 def test_no_text_breaks_it_and_what_is_read_is_whole(text: str) -> None:
     for rule in TestRule:
-        found = parse_test(text, rule=rule)
-        assert (found.test is None) != (found.failure is None)
-        if found.test is not None:
-            assert found.test.input.strip()
-            assert found.test.output.strip()
-            assert "Test Input" not in found.test.input + found.test.output
+        parsed = parse_test(text, rule=rule)
+        assert (parsed.test is None) != (parsed.failure is None)
+        if parsed.test is not None:
+            assert parsed.test.input.strip()
+            assert parsed.test.output.strip()
+            assert "Test Input" not in parsed.test.input + parsed.test.output

@@ -349,7 +349,7 @@ def test_the_released_codes_protocol_reads_by_its_own_rule() -> None:
     assert with_protocol(usual).default_prompts.read_programs is ProgramRule.TASK
     task = Task("t", "Add.", (Test("1\n", "1\n"),), entry_point="add")
     text = block(ADD) + "\nso\n" + block("print(add(1, 2))")
-    said = Response("t", Role.CODER, 0, (), (), (), StopReason.END_TOKEN, text)
-    by_cure = read_program(task, said, ReadingRules(programs=ProgramRule.CURE))
+    response = Response("t", Role.CODER, 0, (), (), (), StopReason.END_TOKEN, text)
+    by_cure = read_program(task, response, ReadingRules(programs=ProgramRule.CURE))
     assert (by_cure.source, by_cure.how) == ("print(add(1, 2))\n", "last_marked")
-    assert read_program(task, said).source == f"{ADD}\n"
+    assert read_program(task, response).source == f"{ADD}\n"

@@ -25,8 +25,8 @@ def check(seed: int) -> None:
             sound(read_source(text, entry_point, stop), entry_point)
         by_letter = parse_program(text, stop)  # CURE's rule takes a block as it stands
         assert (by_letter.source is None) != (by_letter.failure is None)
-        found = parse_test(text, stop)
-        assert (found.test is None) != (found.failure is None)
+        parsed = parse_test(text, stop)
+        assert (parsed.test is None) != (parsed.failure is None)
     unfinished(text)
     canonical(text)
 

@@ -12,15 +12,15 @@ from sparring.rewards.settings import Normalisation
 
 def test_population_deviation_by_hand() -> None:
     # mean 2, deviations −2, 0, 0, 2, population variance 2
-    found = advantages(np.array([0.0, 2.0, 2.0, 4.0]), Normalisation.STD)
-    np.testing.assert_allclose(found.value, np.array([-2, 0, 0, 2]) / np.sqrt(2))
+    group_advantages = advantages(np.array([0.0, 2.0, 2.0, 4.0]), Normalisation.STD)
+    np.testing.assert_allclose(group_advantages.value, np.array([-2, 0, 0, 2]) / np.sqrt(2))
     plain = advantages(np.array([0.0, 2.0, 2.0, 4.0]), Normalisation.MEAN)
     assert plain.value.tolist() == [-2, 0, 0, 2]
 
 
 def test_masked_rewards_take_no_part() -> None:
-    found = advantages(np.array([1.0, np.nan, 3.0]), Normalisation.STD)
-    assert found.value.tolist() == [-1, 0, 1]
+    group_advantages = advantages(np.array([1.0, np.nan, 3.0]), Normalisation.STD)
+    assert group_advantages.value.tolist() == [-1, 0, 1]
 
 
 def test_groups_without_signal_say_why() -> None:
@@ -31,12 +31,12 @@ def test_groups_without_signal_say_why() -> None:
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=20))
 def test_advantages_are_centred_with_unit_deviation_or_dropped(rewards: list[float]) -> None:
-    found = advantages(np.array(rewards), Normalisation.STD)
-    if found.dropped is None:
-        assert abs(found.value.mean()) < 1e-6
-        assert abs(found.value.std() - 1) < 1e-6
+    group_advantages = advantages(np.array(rewards), Normalisation.STD)
+    if group_advantages.dropped is None:
+        assert abs(group_advantages.value.mean()) < 1e-6
+        assert abs(group_advantages.value.std() - 1) < 1e-6
     else:
-        assert (found.value == 0).all()
+        assert (group_advantages.value == 0).all()
 
 
 def test_shuffling_keeps_the_rewards_and_loses_their_owners() -> None:

@@ -33,9 +33,9 @@ def group(*rows: str) -> Group:
 
 
 def test_who_is_correct_and_who_is_wrong_is_known_of_what_was_seen() -> None:
-    found = group("111", "1?1", "0?1", "?01")
-    assert found.correct_P.tolist() == [True, False, False, False]
-    assert found.wrong_P.tolist() == [False, False, True, True]
+    graded_group = group("111", "1?1", "0?1", "?01")
+    assert graded_group.correct_P.tolist() == [True, False, False, False]
+    assert graded_group.wrong_P.tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize("file", [STARTERS / "my_reward.py", SHAPED], ids=lambda f: f.stem)

@@ -23,7 +23,7 @@ from sparring.sandbox.caller.store import Store
 from sparring.sandbox.cluster import chunks
 from sparring.sandbox.types import Stats
 from sparring.schema import Outcome, Role, Task, Test, TestKind, Verdict
-from tests.grading.played import graded, program, response
+from tests.grading.grading_helpers import graded, program, response
 
 STDIN = Test("1\n", "1\n")
 CALL = Test('{"tuple":[{"tuple":[]},{"dict":[]}]}', "1", TestKind.CALL, "value")

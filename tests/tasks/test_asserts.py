@@ -16,8 +16,8 @@ from sparring.tasks.suites.called import CallTest
 
 
 def one(source: str) -> CallTest | NotACall:
-    [found] = parse_asserts(source, ["f", "candidate"])
-    return found
+    [parsed] = parse_asserts(source, ["f", "candidate"])
+    return parsed
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_what_is_no_call_is_named(source: str, reason: str) -> None:
 
 
 def test_a_sample_that_is_cut_off_is_read_as_far_as_it_goes() -> None:
-    found = parse_asserts("assert f(1) == 1\n# and\nassert f(2) == 2\nassert f([1, 2", ["f"])
-    assert [type(x).__name__ for x in found] == ["CallTest", "CallTest", "NotACall"]
-    assert found[-1] == NotACall("assert f([1, 2", "not Python, or cut off")
+    parsed = parse_asserts("assert f(1) == 1\n# and\nassert f(2) == 2\nassert f([1, 2", ["f"])
+    assert [type(x).__name__ for x in parsed] == ["CallTest", "CallTest", "NotACall"]
+    assert parsed[-1] == NotACall("assert f([1, 2", "not Python, or cut off")
 
 
 @given(st.text(max_size=60))
@@ -179,20 +179,20 @@ def test_a_text_that_is_wrong_at_every_end_is_read_in_few_tries(
 
     monkeypatch.setattr(ast, "parse", counted)
     for line in ("@f\n", "\0\n", "\udc80\n"):
-        found = parse_asserts("assert f(1) == 1\n" + line * 2000, ["f"])
-        assert [type(x).__name__ for x in found] == ["CallTest", "NotACall"]
+        parsed = parse_asserts("assert f(1) == 1\n" + line * 2000, ["f"])
+        assert [type(x).__name__ for x in parsed] == ["CallTest", "NotACall"]
     assert tries < 300
 
 
 def test_a_chain_of_branches_is_no_traceback() -> None:
     for length in (1200, 20_000):
         chain = "if x: pass\n" + "elif x: assert f(2) == 2\n" * length
-        found = parse_asserts(chain, ["f"])
-        assert not any(isinstance(x, CallTest) for x in found)
+        parsed = parse_asserts(chain, ["f"])
+        assert not any(isinstance(x, CallTest) for x in parsed)
 
 
 @pytest.mark.parametrize("part", ["'x' * 100000", "b'x' * 100000", "1 << 99999"])
 def test_a_small_text_does_not_become_a_huge_value(part: str) -> None:
-    [found] = parse_asserts(f"assert f([{part}] * 100000) == 1", ["f"])
-    assert isinstance(found, NotACall)
-    assert "parts" in found.reason
+    [parsed] = parse_asserts(f"assert f([{part}] * 100000) == 1", ["f"])
+    assert isinstance(parsed, NotACall)
+    assert "parts" in parsed.reason

@@ -62,35 +62,35 @@ def test_every_shape_is_told_by_its_fields_and_written_and_read_again(tmp_path: 
     ]  # fmt: skip
     assert dict(found.left_out) == {"rating": 1}
     dump_tasks(found.tasks, tmp_path / "out.jsonl")
-    again = load_tasks([tmp_path / "out.jsonl"])
-    assert [(t.id, t.statement, t.tests, t.examples, t.entry_point) for t in again] == [
+    loaded = load_tasks([tmp_path / "out.jsonl"])
+    assert [(t.id, t.statement, t.tests, t.examples, t.entry_point) for t in loaded] == [
         (t.id, t.statement, t.tests, t.examples, t.entry_point) for t in found.tasks
     ]
-    written = collect([file_rows(tmp_path / "out.jsonl")], RowSelection())
-    assert [(t.id, t.tests) for t in written.tasks] == [(t.id, t.tests) for t in found.tasks]
+    collected = collect([file_rows(tmp_path / "out.jsonl")], RowSelection())
+    assert [(t.id, t.tests) for t in collected.tasks] == [(t.id, t.tests) for t in found.tasks]
 
 
 def test_bad_rows_refuse_the_load_or_are_left_out_and_listed() -> None:
     rows = raws(CURE, {**CURE, "task_id": 8, "test_output": []}, [1], {**CURE, "task_id": 9}, CURE)
     with pytest.raises(DataError) as caught:
         collect([rows], RowSelection())
-    said = str(caught.value).splitlines()
-    assert said[0] == "set, row 2, test_output: has 0 entries, test_input has 2"
-    assert said[1] == "set, row 3, row: must be an object with named fields"
-    assert said[2] == "set, row 5, task_id: '7' was already used at set, row 1"
-    assert "--skip-bad" in said[3]
-    found = collect([rows], RowSelection(skip_bad=True))
-    assert [t.id for t in found.tasks] == ["7", "9"]
-    assert len(found.faults) == 3
-    assert found.rows == 5
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "set, row 2, test_output: has 0 entries, test_input has 2"
+    assert lines[1] == "set, row 3, row: must be an object with named fields"
+    assert lines[2] == "set, row 5, task_id: '7' was already used at set, row 1"
+    assert "--skip-bad" in lines[3]
+    collected = collect([rows], RowSelection(skip_bad=True))
+    assert [t.id for t in collected.tasks] == ["7", "9"]
+    assert len(collected.faults) == 3
+    assert collected.rows == 5
 
 
 def test_all_faults_of_a_row_stand_in_its_one_line() -> None:
-    found = collect(
+    collected = collect(
         [raws({**CURE, "checker": "tokenz", "test_time_limit": -1}, CALLS)],
         RowSelection(skip_bad=True),
     )
-    [fault] = found.faults
+    [fault] = collected.faults
     assert "tokenz" in str(fault)
     assert "test_time_limit" in str(fault)
 
@@ -110,28 +110,30 @@ def test_rows_are_counted_over_all_sources_and_no_more_are_read() -> None:
             read.append(i)
             yield RawRow(f"row {i}", f"r{i}", {**CURE, "task_id": i})
 
-    found = collect([source(0), source(10)], RowSelection(max_rows=4, max_tests=1, prefix="p/"))
-    assert [t.id for t in found.tasks] == ["p/0", "p/1", "p/2", "p/10"]
+    collected = collect([source(0), source(10)], RowSelection(max_rows=4, max_tests=1, prefix="p/"))
+    assert [t.id for t in collected.tasks] == ["p/0", "p/1", "p/2", "p/10"]
     assert read == [0, 1, 2, 10]
-    assert {len(t.tests) for t in found.tasks} == {1}
+    assert {len(t.tests) for t in collected.tasks} == {1}
 
 
 def test_large_tests_are_left_out_before_the_first_are_taken() -> None:
     row = {**CURE, "test_input": ["x" * 50, "1", "2", "3"], "test_output": ["1"] * 4}
     huge = {**CURE, "task_id": 8, "test_input": ["x" * 50], "test_output": ["1"]}
-    found = collect([raws(row, huge)], RowSelection(max_tests=2, max_test_size=10, skip_bad=True))
-    assert [[t.input for t in task.tests] for task in found.tasks] == [["1", "2"]]
-    assert found.large == 2
-    assert str(found.faults[0]) == "set, row 2, tests: all have more than 10 characters"
+    collected = collect(
+        [raws(row, huge)], RowSelection(max_tests=2, max_test_size=10, skip_bad=True)
+    )
+    assert [[t.input for t in task.tests] for task in collected.tasks] == [["1", "2"]]
+    assert collected.large == 2
+    assert str(collected.faults[0]) == "set, row 2, tests: all have more than 10 characters"
 
 
 def test_contests_are_chosen_by_day_both_ends_included() -> None:
     days = ("2024-07-31", "2024-08-01", "2025-02-01", "2025-02-02")
     rows = raws(*(lcb(question_id=d, contest_date=d) for d in days))
     span = RowSelection(since=date(2024, 8, 1), until=date(2025, 2, 1))
-    found = collect([rows], span)
-    assert [t.id for t in found.tasks] == ["2024-08-01", "2025-02-01"]
-    assert found.outside == 2
+    collected = collect([rows], span)
+    assert [t.id for t in collected.tasks] == ["2024-08-01", "2025-02-01"]
+    assert collected.outside == 2
     with pytest.raises(DataError, match="contest_date: is missing or not a date"):
         collect([raws(lcb(contest_date="soon"))], span)
 
@@ -139,9 +141,11 @@ def test_contests_are_chosen_by_day_both_ends_included() -> None:
 def test_a_mapping_is_held_against_the_first_row() -> None:
     columns = parse_mapping(["question=q,test_input=tests.*.0,test_output=tests.*.1"])
     row = {"q": "Double.", "tests": [["1", "2"]], "other": 1}
-    found = collect([raws(row, {**row, "tests": [["1"]]})], RowSelection(columns, skip_bad=True))
-    assert [t.tests[0].output for t in found.tasks] == ["2"]
-    assert "row 2, --map: test_output=tests.*.1" in str(found.faults[0])
+    collected = collect(
+        [raws(row, {**row, "tests": [["1"]]})], RowSelection(columns, skip_bad=True)
+    )
+    assert [t.tests[0].output for t in collected.tasks] == ["2"]
+    assert "row 2, --map: test_output=tests.*.1" in str(collected.faults[0])
     with pytest.raises(ConfigError, match="no column 'q'; the columns are p"):
         collect([raws({"p": 1})], RowSelection(columns, skip_bad=True))
 
@@ -187,11 +191,11 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
 def test_a_file_that_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> None:
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow")
-    data, said = BAD_FILES[name]
+    data, message = BAD_FILES[name]
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError) as caught:
         list(file_rows(tmp_path / name))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="there is no such file"):
         list(file_rows(tmp_path / f"no-{name}.json"))
@@ -218,9 +222,9 @@ def test_bad_lines_are_told_by_number_and_the_others_read(tmp_path: Path) -> Non
     path = tmp_path / "a.jsonl"
     bad = [b'{"x": ', b"\xff", b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}", b"a,b"]
     path.write_bytes(b"\n".join([*bad, json.dumps(CURE).encode()]))
-    found = collect([file_rows(path)], RowSelection(skip_bad=True))
-    assert [f.where for f in found.faults] == [f"{path}, line {i}" for i in range(1, 6)]
-    assert [t.id for t in found.tasks] == ["7"]
+    collected = collect([file_rows(path)], RowSelection(skip_bad=True))
+    assert [f.where for f in collected.faults] == [f"{path}, line {i}" for i in range(1, 6)]
+    assert [t.id for t in collected.tasks] == ["7"]
     (tmp_path / "b.csv").write_bytes(b'a,b\n"x"y,1\n1,\xff\n3,4\n5,"6\n7,8\n')
     quoted, latin, good, unended = file_rows(tmp_path / "b.csv")
     assert str(quoted).endswith("line 2, not CSV: ',' expected after '\"'")
@@ -251,14 +255,14 @@ def test_a_text_where_a_list_should_be_comes_with_the_way_to_read_it(tmp_path: P
     path = tmp_path / "a.csv"
     path.write_text("question,test_input,stdout,s\nAdd,1,2,3\n")
     mapping = "question=question,test_input=test_input,test_output=stdout,test_time_limit=s"
-    for columns, said in (
+    for columns, message in (
         ((), "`sparring tasks load --map test_input=test_input:one,test_output=stdout:one`"),
         (parse_mapping([mapping]), "--map test_output=stdout:json (or :one) reads"),
         (parse_mapping([mapping]), "--map test_time_limit=s:number reads"),
     ):
         with pytest.raises(DataError) as caught:
             collect([file_rows(path)], RowSelection(columns))
-        assert said in str(caught.value)
+        assert message in str(caught.value)
 
 
 deep: Any = 1
@@ -298,13 +302,13 @@ def test_any_row_becomes_a_task_or_one_line(data: st.DataObject) -> None:
     if data.draw(st.integers(0, 20)) == 0:
         row = data.draw(junk)
     good = {**CURE, "task_id": "good"}
-    found = collect([raws(row, good)], RowSelection(skip_bad=True))
-    assert found.rows == 2
-    assert len(found.tasks) + len(found.faults) == 2
-    assert found.tasks[-1].id == "good"
-    for fault in found.faults:
+    collected = collect([raws(row, good)], RowSelection(skip_bad=True))
+    assert collected.rows == 2
+    assert len(collected.tasks) + len(collected.faults) == 2
+    assert collected.tasks[-1].id == "good"
+    for fault in collected.faults:
         assert str(fault).isprintable()
-    json.dumps([[t.id, t.statement] for t in found.tasks]).encode()
+    json.dumps([[t.id, t.statement] for t in collected.tasks]).encode()
 
 
 @settings(max_examples=100, deadline=None)
@@ -317,8 +321,8 @@ def test_any_private_tests_are_tests_or_one_line(cases: list[dict[str, Any]]) ->
         text = json.dumps(filled)
     except (TypeError, ValueError, RecursionError):
         text = "[]"
-    found = collect([raws(lcb(private_test_cases=text), CURE)], RowSelection(skip_bad=True))
-    assert len(found.tasks) + len(found.faults) == 2
+    collected = collect([raws(lcb(private_test_cases=text), CURE)], RowSelection(skip_bad=True))
+    assert len(collected.tasks) + len(collected.faults) == 2
 
 
 @settings(max_examples=200, deadline=None)
@@ -340,12 +344,12 @@ def test_any_row_under_a_mapping_becomes_a_task_or_one_line(data: st.DataObject)
     try:
         kept = len(collect([raws({"a": cell} | more)], choice).tasks)
     except (ConfigError, DataError) as error:
-        said = str(error)
+        message = str(error)
         kept = 1
     else:
-        said = ""
+        message = ""
     assert kept == 1
-    assert said.isprintable() or not said
+    assert message.isprintable() or not message
 
 
 @settings(max_examples=200, deadline=None)
@@ -363,9 +367,9 @@ def test_any_row_is_answered_with_its_columns(row: dict[str, Any]) -> None:
 def test_any_bytes_are_rows_faults_or_one_refusal(tmp_path: Path, data: bytes, ending: str) -> None:
     path = tmp_path / f"f.{ending}"
     path.write_bytes(gzip.compress(data) if ending.endswith("gz") and len(data) % 2 else data)
-    said = ""
+    message = ""
     try:
         list(file_rows(path))
     except DataError as error:
-        said = str(error)
-    assert "\n" not in said
+        message = str(error)
+    assert "\n" not in message

@@ -88,23 +88,23 @@ def test_the_columns_and_the_way_to_read_them_are_told(name: str, tmp_path: Path
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(row))
     raws = [RawRow("hub:train, row 1", "hub-1", row)]
-    said = []
+    messages = []
     for attempt in (lambda: load_tasks([path]), lambda: collect([raws], RowSelection())):
         with pytest.raises(DataError) as caught:
             attempt()
-        said.append(str(caught.value))
-    for text in said:
+        messages.append(str(caught.value))
+    for text in messages:
         assert f"the columns are {', '.join(row)}" in text
         assert (
             f"did you mean {mapping.partition('=')[2].partition(',')[0].partition(':')[0]}? "
             in text
         )
         assert f"--map {mapping}" in text
-    assert said[0].startswith(f"{path}, row 1, ")
-    assert said[1].startswith("hub:train, row 1, ")
+    assert messages[0].startswith(f"{path}, row 1, ")
+    assert messages[1].startswith("hub:train, row 1, ")
     # and what is told is right: it loads, unless a column of its own is in the way
-    found = collect([raws], RowSelection(parse_mapping([mapping])))
-    assert len(found.tasks) == 1
+    collected = collect([raws], RowSelection(parse_mapping([mapping])))
+    assert len(collected.tasks) == 1
 
 
 def test_rows_alike_are_told_once() -> None:
@@ -129,7 +129,7 @@ def test_a_table_of_cells_is_told_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ({"question_id": "1", "private_test_cases": "[]"}, "a row of LiveCodeBench"),
         ({"code": "def f(): ...", "input": "f()", "output": "1", "function_name": "f",
@@ -141,11 +141,13 @@ def test_a_table_of_cells_is_told_too(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_row_of_a_known_shape_given_as_a_task_file_is_named(
-    row: dict[str, Any], said: str, tmp_path: Path
+    row: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(row))
-    with pytest.raises(DataError, match=f"line 1: {said}; convert it with `sparring tasks load`"):
+    with pytest.raises(
+        DataError, match=f"line 1: {message}; convert it with `sparring tasks load`"
+    ):
         load_tasks([path])
 
 

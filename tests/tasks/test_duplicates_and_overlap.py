@@ -1,4 +1,4 @@
-"""Duplicates and overlap: found exactly, the first is kept, and everything removed says why."""
+"""Duplicates and leaks: exact counts, the first is kept, and every removal has a reason."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_signs_count_and_punctuation_does_not(one: str, other: str, same: bool) 
     assert len(kept) == (1 if same else 2)
 
 
-def test_near_twins_and_how_near() -> None:
+def test_near_duplicates_and_how_near() -> None:
     changed = STORY.replace("at most one hundred", "up to two hundred")
     other = "Print the longest word of a text, the first one if there are several of that length."
     tasks = [

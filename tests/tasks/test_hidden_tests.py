@@ -19,10 +19,10 @@ def task(tests: int, name: str = "t") -> Task:
     [(3, 1, 0), (4, 1, 1), (4, 9, 1), (8, 1, 1), (10, 2, 2), (100, 7, 7), (8, 0, 0), (1, 5, 0)],
 )
 def test_at_most_a_quarter_is_hidden(tests: int, wanted: int, taken: int) -> None:
-    found = hide_tests(task(tests), wanted)
-    assert len(found.hidden) == taken
-    assert {*found.tests, *found.hidden} == {*task(tests).tests}
-    assert len(found.ground_truth) == tests
+    hidden_task = hide_tests(task(tests), wanted)
+    assert len(hidden_task.hidden) == taken
+    assert {*hidden_task.tests, *hidden_task.hidden} == {*task(tests).tests}
+    assert len(hidden_task.ground_truth) == tests
 
 
 def test_the_same_tests_every_time_and_others_for_another_task() -> None:
@@ -37,5 +37,7 @@ def test_every_place_is_hidden_equally_often() -> None:
 
 
 def test_a_test_is_found_again_where_the_file_has_it() -> None:
-    found = hide_tests(task(9), 2)
-    assert [str(p) for p in original_places(found)] == [t.input for t in found.ground_truth]
+    hidden_task = hide_tests(task(9), 2)
+    assert [str(p) for p in original_places(hidden_task)] == [
+        t.input for t in hidden_task.ground_truth
+    ]

@@ -39,7 +39,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return datasets
 
 
-def said(source: HubSource) -> str:
+def error_text(source: HubSource) -> str:
     with pytest.raises(DataError) as caught:
         list(hub_rows(source))
     assert "\n" not in str(caught.value)
@@ -52,10 +52,13 @@ def test_a_directory_of_a_cure_set(library: Any, tmp_path: Path, streaming: bool
     folder.mkdir(parents=True)
     (folder / "CodeContests.json").write_text(json.dumps([CURE, {**CURE, "task_id": 8}]))
     source = HubSource(str(folder.parent), "test", streaming=streaming)
-    found = collect([hub_rows(source)], RowSelection())
-    assert [(t.id, t.time_limit, len(t.tests)) for t in found.tasks] == [("7", 2, 2), ("8", 2, 2)]
-    assert dict(found.left_out) == {"rating": 2}
-    assert found.tasks[0].source == f"{folder.parent}:test, row 1"
+    collected = collect([hub_rows(source)], RowSelection())
+    assert [(t.id, t.time_limit, len(t.tests)) for t in collected.tasks] == [
+        ("7", 2, 2),
+        ("8", 2, 2),
+    ]
+    assert dict(collected.left_out) == {"rating": 2}
+    assert collected.tasks[0].source == f"{folder.parent}:test, row 1"
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -68,8 +71,8 @@ def test_the_files_of_a_livecodebench_release_in_order(
     source = HubSource(
         str(tmp_path), "test", streaming=streaming, files=release_files("release_v2")
     )
-    found = collect([hub_rows(source)], RowSelection())
-    assert [(t.id, t.entry_point) for t in found.tasks] == [
+    collected = collect([hub_rows(source)], RowSelection())
+    assert [(t.id, t.entry_point) for t in collected.tasks] == [
         ("f0", "Solution.addAll"), ("s0", None), ("f1", "Solution.addAll"), ("s1", None),
     ]  # fmt: skip
 
@@ -82,24 +85,26 @@ def test_no_more_rows_are_read_from_a_stream_than_are_wanted(library: Any, tmp_p
     first = next(iter(hub_rows(source)))
     assert isinstance(first, RawRow)
     assert first.row == {"a": 1}
-    assert "cannot be read" in said(source)
+    assert "cannot be read" in error_text(source)
 
 
 def test_what_is_not_there_is_said(library: Any, tmp_path: Path) -> None:
     (tmp_path / "test.jsonl").write_text(json.dumps(CURE) + "\n")
     here = str(tmp_path)
-    assert "has no such split" in said(HubSource(here, "train"))
-    assert "give --config" in said(HubSource(here, "test", config="hard"))
-    assert "none.jsonl" in said(HubSource(here, "test", files=("none.jsonl",)))
+    assert "has no such split" in error_text(HubSource(here, "train"))
+    assert "give --config" in error_text(HubSource(here, "test", config="hard"))
+    assert "none.jsonl" in error_text(HubSource(here, "test", files=("none.jsonl",)))
     (tmp_path / "nothing").mkdir()
-    assert "nothing" in said(HubSource(str(tmp_path / "nothing"), "test"))
+    assert "nothing" in error_text(HubSource(str(tmp_path / "nothing"), "test"))
 
 
 def test_a_hub_out_of_reach(library: Any) -> None:
-    text = said(HubSource("Gen-Verse/CodeContests", "test"))
+    text = error_text(HubSource("Gen-Verse/CodeContests", "test"))
     assert text.startswith("Gen-Verse/CodeContests: the hub cannot be reached")
     assert "name its files" in text
-    text = said(HubSource(LIVECODEBENCH.hub_id, "test", streaming=True, files=("test.jsonl",)))
+    text = error_text(
+        HubSource(LIVECODEBENCH.hub_id, "test", streaming=True, files=("test.jsonl",))
+    )
     assert "the hub cannot be reached" in text
 
 
@@ -120,7 +125,7 @@ def test_what_the_hub_may_answer(
         raise library.exceptions.DatasetNotFoundError(answer)
 
     monkeypatch.setattr(library, "load_dataset", load_dataset)
-    assert expected in said(HubSource("a/b", "test"))
+    assert expected in error_text(HubSource("a/b", "test"))
 
 
 def test_a_set_that_is_a_program_is_not_run(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,13 +133,13 @@ def test_a_set_that_is_a_program_is_not_run(library: Any, monkeypatch: pytest.Mo
         raise RuntimeError("Dataset scripts are no longer supported, but found b.py")
 
     monkeypatch.setattr(library, "load_dataset", load_dataset)
-    assert "and is not run; name its files" in said(HubSource("a/b", "test"))
+    assert "and is not run; name its files" in error_text(HubSource("a/b", "test"))
 
 
 @pytest.mark.parametrize("name", ["datasets", "httpx2"])
 def test_without_a_library(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    assert "pip install 'sparring[hub]'" in said(HubSource("a/b", "test"))
+    assert "pip install 'sparring[hub]'" in error_text(HubSource("a/b", "test"))
 
 
 @pytest.mark.slow
@@ -165,14 +170,14 @@ def test_sets_by_their_names_over_the_hub_s_protocol(tmp_path: Path) -> None:
         def load(name: str, *arguments: str) -> tuple[list[str], str]:
             out = tmp_path / "out.jsonl"
             out.unlink(missing_ok=True)
-            done = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, "-m", "sparring.cli", "tasks", "load", name, *arguments,
                  "--out", str(out)],
                 env={**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf")},
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
-            assert "Traceback" not in done.stderr
-            return [t.id for t in load_tasks([out])] if out.exists() else [], done.stderr
+            assert "Traceback" not in process.stderr
+            return [t.id for t in load_tasks([out])] if out.exists() else [], process.stderr
 
         assert load("CodeContests")[0] == ["7"]
         assert load("CodeContests", "--streaming")[0] == ["7"]

@@ -110,7 +110,7 @@ def test_a_row_of_test_generation_is_its_function_with_the_one_test() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"function_name": None}, "function_name: names no function, which"),
         ({"function_name": "a b"}, "function_name: names no function"),
@@ -121,18 +121,22 @@ def test_a_row_of_test_generation_is_its_function_with_the_one_test() -> None:
         ({"test": json.dumps([case("1", "one", "functional")])}, "test: test 0: not JSON"),
     ],
 )
-def test_a_bad_row_of_test_generation_is_told_by_field(changes: dict[str, Any], said: str) -> None:
+def test_a_bad_row_of_test_generation_is_told_by_field(
+    changes: dict[str, Any], message: str
+) -> None:
     task, faults = read_livecodebench(one_test(**changes), "here", None)
     assert task is None
-    assert said in "; ".join(f"{field}: {text}" for field, text in faults)
+    assert message in "; ".join(f"{field}: {text}" for field, text in faults)
 
 
 def test_a_row_of_execution_is_named() -> None:
     ran = {"code": "def f(): ...", "input": "f()", "output": "1", "function_name": "f"}
-    task, [(field, said)] = read_livecodebench(ran | {"contest_id": "1"}, "here", None)
+    task, [(field, message)] = read_livecodebench(ran | {"contest_id": "1"}, "here", None)
     assert task is None
     assert field == "code"
-    assert said.startswith("is of LiveCodeBench's execution set, which asks for a program's value")
+    assert message.startswith(
+        "is of LiveCodeBench's execution set, which asks for a program's value"
+    )
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -164,10 +168,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_row_is_told_by_field(name: str) -> None:
-    changes, said = BAD[name]
+    changes, message = BAD[name]
     task, faults = read_livecodebench(row(**changes), "here", None)
     assert task is None
-    assert any(said in text for _, text in faults), faults
+    assert any(message in text for _, text in faults), faults
 
 
 def test_the_day_of_a_contest_as_text_and_as_the_library_reads_it() -> None:

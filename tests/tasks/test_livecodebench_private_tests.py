@@ -62,10 +62,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("said", FAULTS)
-def test_what_is_wrong_is_said(said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        unseal(FAULTS[said])
+@pytest.mark.parametrize("message", FAULTS)
+def test_what_is_wrong_is_said(message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        unseal(FAULTS[message])
 
 
 def test_a_small_text_that_unpacks_to_a_large_one_is_stopped() -> None:

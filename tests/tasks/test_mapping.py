@@ -29,12 +29,12 @@ def of(*texts: str) -> dict[str, Any]:
 
 
 def test_paths_go_into_lists_objects_and_json_texts() -> None:
-    found = of(
+    mapped_row = of(
         "question=problem, test_input=tests.*.in",
         "test_output=packed.outputs,task_id=first.1,example_input=literal:python",
         "test_time_limit=seconds:number,solutions=problem:one,difficulty=name.with.dots",
     )
-    assert found == {
+    assert mapped_row == {
         "question": "Double it.",
         "test_input": ["1", "3"],
         "test_output": ["2", "6"],
@@ -98,7 +98,7 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("tests.in", "tests is a single value, with nothing inside"),
         ("tests.7.in", "tests has 2 items"),
@@ -112,10 +112,10 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
         ("problem:number", "is not a number"),
     ],
 )
-def test_a_row_without_what_the_path_asks_for_says_where_it_ends(path: str, said: str) -> None:
+def test_a_row_without_what_the_path_asks_for_says_where_it_ends(path: str, message: str) -> None:
     with pytest.raises(NoSuchCell) as caught:
         of(f"question={path},{PAIRS}")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_python_cell_runs_nothing() -> None:
@@ -178,7 +178,7 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", BAD_CALLS)
 def test_a_bad_row_of_calls_is_told_by_field(name: str) -> None:
-    changes, said = BAD_CALLS[name]
+    changes, message = BAD_CALLS[name]
     task, faults = read_call_row({**CALLS, **changes}, "t-1", "here", None)
     assert task is None
-    assert said in "; ".join(f"{field}: {text}" for field, text in faults)
+    assert message in "; ".join(f"{field}: {text}" for field, text in faults)

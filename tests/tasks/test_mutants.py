@@ -27,9 +27,9 @@ if __name__ == "__main__":
 
 
 def test_every_operator_makes_mutants_that_compile_and_differ() -> None:
-    made = mutants(PROGRAM, 1000, 0)
-    assert {m.operator for m in made} == set(Operator)
-    sources = [m.source for m in made]
+    all_mutants = mutants(PROGRAM, 1000, 0)
+    assert {m.operator for m in all_mutants} == set(Operator)
+    sources = [m.source for m in all_mutants]
     assert len(set(sources)) == len(sources)
     assert ast.unparse(ast.parse(PROGRAM)) not in sources
     for source in sources:
@@ -75,9 +75,9 @@ def test_few_are_spread_over_operators_and_lines_and_repeatable() -> None:
 
 
 def test_what_decides_nothing_is_left_alone() -> None:
-    made = mutants(PROGRAM, 1000, 0)
-    assert not any("__name__" in m.description or "docstring" in m.description for m in made)
-    assert all("b=3" in m.source or "b=1" in m.source for m in made if m.line == 3)
+    all_mutants = mutants(PROGRAM, 1000, 0)
+    assert not any("__name__" in m.description or "docstring" in m.description for m in all_mutants)
+    assert all("b=3" in m.source or "b=1" in m.source for m in all_mutants if m.line == 3)
     assert mutants("x: 'a < b' = y", 10, 0) == []
 
 

@@ -63,10 +63,10 @@ def test_both_survive_a_task_file(tmp_path: Path) -> None:
     task, faults = read_row(row, "x", "here", None)
     assert task is not None, faults
     dump_tasks([task], tmp_path / "t.jsonl")
-    [again] = load_tasks([tmp_path / "t.jsonl"])
-    assert (again.preamble, again.head) == ("leetcode", "X = 1\n")
-    assert versions([again, again]) == {"leetcode": "1"}
-    assert source_before(again) == PREAMBLES["leetcode"] + "X = 1\n"
+    [loaded] = load_tasks([tmp_path / "t.jsonl"])
+    assert (loaded.preamble, loaded.head) == ("leetcode", "X = 1\n")
+    assert versions([loaded, loaded]) == {"leetcode": "1"}
+    assert source_before(loaded) == PREAMBLES["leetcode"] + "X = 1\n"
 
 
 @pytest.mark.parametrize(

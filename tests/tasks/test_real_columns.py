@@ -58,10 +58,10 @@ def test_what_a_task_can_be_without_is_absent(
 def test_what_a_task_needs_is_a_fault_where_it_is_null() -> None:
     mapping = "question=q,test_input=t.*.in,test_output=t.*.out"
     good = {"q": "?", "t": [{"in": "1", "out": "1"}]}
-    found = load(mapping, good, {"q": "?", "t": None}, {"q": None, "t": good["t"]},
+    loaded = load(mapping, good, {"q": "?", "t": None}, {"q": None, "t": good["t"]},
                  {"q": "?", "t": [{"in": "1"}]}, skip_bad=True)  # fmt: skip
-    assert len(found.tasks) == 1
-    assert [fault.text for fault in found.faults] == [
+    assert len(loaded.tasks) == 1
+    assert [fault.text for fault in loaded.faults] == [
         "--map: test_input=t.*.in: t is null",
         "question: is missing; the columns are test_input, test_output",
         "--map: test_output=t.*.out: t.0 has no 'out'; it has in",
@@ -83,15 +83,15 @@ def test_a_column_that_no_row_has_is_a_mistake_after_all_rows() -> None:
 
 
 def test_columns_of_our_names_are_kept_and_the_others_named() -> None:
-    found = load(
+    loaded = load(
         "question=q,test_input=i,test_output=o",
         ROW | {"task_id": "t", "difficulty": 3, "solutions": ["print(4)"], "checker": "lines",
                "test_time_limit": 2, "memory_limit": "64 MB", "url": "x", "meta": None},
     )  # fmt: skip
-    [task] = found.tasks
+    [task] = loaded.tasks
     assert (task.id, task.difficulty, task.solutions) == ("t", "3", ("print(4)",))
     assert (task.checker, task.time_limit, task.memory_limit) == ("lines", 2.0, 64)
-    assert dict(found.left_out) == {"url": 1, "meta": 1}
+    assert dict(loaded.left_out) == {"url": 1, "meta": 1}
 
 
 def test_our_own_names_need_no_mapping_at_all() -> None:
@@ -101,7 +101,7 @@ def test_our_own_names_need_no_mapping_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cell", "said"),
+    ("name", "cell", "message"),
     [
         ("solutions", '["print(4)"]', "is not a list (--map solutions=solutions:json reads one)"),
         ("solutions", {"solution": []}, "is not a list (--map solutions=solutions.NAME is one"),
@@ -114,13 +114,13 @@ def test_our_own_names_need_no_mapping_at_all() -> None:
     ],
 )
 def test_a_column_of_our_name_that_is_no_such_field_is_left_out_and_said(
-    name: str, cell: Any, said: str
+    name: str, cell: Any, message: str
 ) -> None:
-    found = load(PAIRS, ROW | {name: cell})
-    assert len(found.tasks) == 1
-    assert found.tasks[0].statement == "Double n."
-    [left] = found.left_out
-    assert left.startswith(f"{name}, which {said}" if said else name)
+    loaded = load(PAIRS, ROW | {name: cell})
+    assert len(loaded.tasks) == 1
+    assert loaded.tasks[0].statement == "Double n."
+    [left] = loaded.left_out
+    assert left.startswith(f"{name}, which {message}" if message else name)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_a_column_of_our_name_that_is_no_such_field_is_left_out_and_said(
     ],
 )
 def test_limits_in_their_units(field: str, cell: Any, unit: str | None, value: Any) -> None:
-    found = limit(field, cell, unit)
-    assert found == (pytest.approx(value) if isinstance(value, float) else value)
+    limit_read = limit(field, cell, unit)
+    assert limit_read == (pytest.approx(value) if isinstance(value, float) else value)
 
 
 @pytest.mark.parametrize(
@@ -287,8 +287,8 @@ def test_the_rows_of_case_11(name: str) -> None:
     mapping, count = COMMANDS[name]
     path: Path = shared(f"{CASE}/{name}.jsonl")
     choice = RowSelection(parse_mapping([mapping]), skip_bad=True)
-    found = collect([file_rows(path)], choice)
-    assert len(found.tasks) == count
+    collected = collect([file_rows(path)], choice)
+    assert len(collected.tasks) == count
     by_name = {
         "opt": lambda t: t.difficulty == "easy",
         "taco": lambda t: (t.time_limit, t.memory_limit, len(t.solutions)) == (2.0, 256, 1),
@@ -298,7 +298,7 @@ def test_the_rows_of_case_11(name: str) -> None:
         "apps_lines": lambda t: t.tests[0].input == "2\n3\n",
         "ace": lambda t: (t.id, t.entry_point, len(t.tests)) == ("a1", "add", 2),
     }
-    assert by_name[name](found.tasks[0])
+    assert by_name[name](collected.tasks[0])
     if name == "cc":
-        assert [t.time_limit for t in found.tasks] == [2.0, 1.0, 0.5]
-        assert [t.memory_limit for t in found.tasks] == [244, 256, 244]
+        assert [t.time_limit for t in collected.tasks] == [2.0, 1.0, 0.5]
+        assert [t.memory_limit for t in collected.tasks] == [244, 256, 244]

@@ -165,9 +165,9 @@ class T:
             assert f(9) == 9
 np.testing.assert_allclose(f(10), 10)
 """
-    found = assertions(ast.parse(source), "f")
-    assert [f.node.lineno for f in found] == [2, 4, 6, 8, 9, 13, 15, 17, 19, 20]
-    good = [isinstance(f.read, CallTest) for f in found]
+    all_assertions = assertions(ast.parse(source), "f")
+    assert [f.node.lineno for f in all_assertions] == [2, 4, 6, 8, 9, 13, 15, 17, 19, 20]
+    good = [isinstance(f.read, CallTest) for f in all_assertions]
     assert good == [True, False, False, False, False, True, False, False, False, False]
 
 
@@ -183,13 +183,13 @@ np.testing.assert_allclose(f(10), 10)
     ],
 )
 def test_what_may_change_an_assertion_is_named(line: str, reason: str) -> None:
-    [said] = read(f"{line}\nassert f(1) == 2")
-    assert reason in said
+    [message] = read(f"{line}\nassert f(1) == 2")
+    assert reason in message
 
 
 def test_a_function_called_as_a_list_s_method_does_not_excuse_the_method() -> None:
-    [said] = read("x = [1]\nx.append(2)\nassert append(x) == 2", "append")
-    assert "x.append(2)" in said
+    [message] = read("x = [1]\nx.append(2)\nassert append(x) == 2", "append")
+    assert "x.append(2)" in message
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_a_function_called_as_a_list_s_method_does_not_excuse_the_method() -> No
     ],
 )
 def test_a_small_text_does_not_become_a_huge_value(source: str) -> None:
-    [found] = assertions(ast.parse(source), "f")
-    assert isinstance(found.read, NotACall)
+    [assertion] = assertions(ast.parse(source), "f")
+    assert isinstance(assertion.read, NotACall)
 
 
 def test_deep_and_long_code_is_no_traceback() -> None:

@@ -130,11 +130,11 @@ def test_what_is_left_without_the_bad_parts() -> None:
         finding(TaskFault.SLOW, test=0),
         finding(TaskFault.WEAK),
     ]
-    left = clean_task(TASK, found, CleaningPolicy.DROP_TESTS, 1, confirmed=True)
-    assert left.task is not None
-    assert (left.task.tests, left.task.examples) == ((TASK.tests[0],), ())
-    assert left.task.solutions == ("b",)
-    assert len(left.dropped) == 3
+    cleaned = clean_task(TASK, found, CleaningPolicy.DROP_TESTS, 1, confirmed=True)
+    assert cleaned.task is not None
+    assert (cleaned.task.tests, cleaned.task.examples) == ((TASK.tests[0],), ())
+    assert cleaned.task.solutions == ("b",)
+    assert len(cleaned.dropped) == 3
     too_few = clean_task(TASK, found, CleaningPolicy.DROP_TESTS, 2, confirmed=True)
     assert too_few.task is None
     assert too_few.dropped[-1] == "t: 1 tests remain, fewer than 2"
@@ -145,8 +145,8 @@ def test_what_is_left_without_the_bad_parts() -> None:
 def test_a_task_goes_for_a_fault_of_its_own_or_without_a_witness() -> None:
     again = [finding(TaskFault.DUPLICATE_TASK)]
     assert clean_task(TASK, again, CleaningPolicy.DROP_TESTS, 1, confirmed=True).task is None
-    left = clean_task(TASK, [], CleaningPolicy.DROP_TESTS, 1, confirmed=False)
-    assert (left.task, left.dropped) == (None, ("t: no solution passes a test",))
+    cleaned = clean_task(TASK, [], CleaningPolicy.DROP_TESTS, 1, confirmed=False)
+    assert (cleaned.task, cleaned.dropped) == (None, ("t: no solution passes a test",))
 
 
 def test_long_text_is_shown_short_and_on_one_line() -> None:

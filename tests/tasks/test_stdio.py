@@ -38,37 +38,37 @@ def task(*tests: Test, checker: str = "value", solution: str | None = None) -> T
 def test_the_paper_s_own_example() -> None:
     [test] = parse_asserts('assert work("a", [1, 2, 3]) == 2', ["work"])
     assert isinstance(test, CallTest)
-    done = converted(task(Test(test.input, test.output, TestKind.CALL)))
-    assert done.tests == (Test("a\n1 2 3\n", "2\n"),)
-    assert done.entry_point is None
-    assert done.checker == "tokens"
+    program_task = converted(task(Test(test.input, test.output, TestKind.CALL)))
+    assert program_task.tests == (Test("a\n1 2 3\n", "2\n"),)
+    assert program_task.entry_point is None
+    assert program_task.checker == "tokens"
 
 
 def test_a_list_of_lists_is_a_line_per_row() -> None:
-    done = converted(task(call([[1, 2], [3, 4]], True, value=[[1], [2]])))
-    assert done.tests == (Test("1 2\n3 4\nTrue\n", "1\n2\n"),)
-    assert done.checker == "lines"  # or 1 2 on one line would be as good
+    program_task = converted(task(call([[1, 2], [3, 4]], True, value=[[1], [2]])))
+    assert program_task.tests == (Test("1 2\n3 4\nTrue\n", "1\n2\n"),)
+    assert program_task.checker == "lines"  # or 1 2 on one line would be as good
 
 
 def test_empty_lists_are_written_with_lengths_in_every_test_of_the_task() -> None:
-    done = converted(task(call([]), call([1, 2])))
-    assert [t.input for t in done.tests] == ["0\n\n", "2\n1 2\n"]
-    assert "a line with their number" in done.statement
+    program_task = converted(task(call([]), call([1, 2])))
+    assert [t.input for t in program_task.tests] == ["0\n\n", "2\n1 2\n"]
+    assert "a line with their number" in program_task.statement
     rows = converted(task(call([[1], []]), call([])))
     assert [t.input for t in rows.tests] == ["2\n1\n\n", "0\n"]
 
 
 def test_texts_with_spaces_in_a_list_stand_on_lines_of_their_own() -> None:
-    done = converted(task(call(["a b", ""], 7)))
-    assert done.tests[0].input == "2\na b\n\n7\n"
-    assert "each on a line of its own" in done.statement
+    program_task = converted(task(call(["a b", ""], 7)))
+    assert program_task.tests[0].input == "2\na b\n\n7\n"
+    assert "each on a line of its own" in program_task.statement
     for white in ("a\tb", "\xa0"):  # `str.split` splits at these as well
         assert converted(task(call([white, "c"]))).tests[0].input == f"2\n{white}\nc\n"
 
 
 def test_two_lists_of_lists_and_deeper_ones_have_lengths() -> None:
-    done = converted(task(call([[1]], [[2, 3], [4]])))
-    assert done.tests[0].input == "1\n1\n2\n2 3\n4\n"
+    program_task = converted(task(call([[1]], [[2, 3], [4]])))
+    assert program_task.tests[0].input == "1\n1\n2\n2 3\n4\n"
     deep = converted(task(call([[[1, 2], [3]], [[4]]])))
     assert deep.tests[0].input == "2\n2\n1 2\n3\n1\n4\n"
 
@@ -126,20 +126,20 @@ def test_a_task_on_standard_input_stays_as_it_is() -> None:
 def test_a_reference_function_becomes_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     # It gives names of its own to what the added lines would otherwise use.
     source = "def sum(a): return 1\ndef f(rows, t):\n    return [len(r) + t for r in rows]\nstr = 3"
-    done = converted(task(call([[1], [2, 3]], 1, value=[2, 3]), solution=source))
-    ran = run(done.solutions[0], done.tests[0].input)
-    assert ran == done.tests[0].output == "2 3\n"
+    program_task = converted(task(call([[1], [2, 3]], 1, value=[2, 3]), solution=source))
+    ran = run(program_task.solutions[0], program_task.tests[0].input)
+    assert ran == program_task.tests[0].output == "2 3\n"
 
 
 def run(source: str, given: str) -> str:
     import subprocess
     import sys
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", source], input=given, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 texts = st.text(max_size=5) | st.sampled_from(["", " ", "a b", "True", "1", "\t", "\x1f", "é"])
@@ -167,12 +167,12 @@ def test_what_is_written_can_be_read_back_given_the_types(data: st.DataObject) -
     kinds = data.draw(st.lists(columns(), max_size=4))
     calls = data.draw(st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=4))
     try:
-        found = slots(calls)
+        layout = slots(calls)
     except ConversionRefused:
         return
-    forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in found]
+    forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in layout]
     for arguments in calls:
-        text = write(found, arguments)
+        text = write(layout, arguments)
         assert same(read_back(forms, text), arguments), (forms, text)
 
 

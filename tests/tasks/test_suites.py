@@ -145,9 +145,9 @@ _UNREACHED = {
 
 @pytest.mark.parametrize("name", _UNREACHED)
 def test_a_suite_that_reaches_no_assertion_is_refused(name: str, tmp_path: Path) -> None:
-    told = refusal(tmp_path, row(_UNREACHED[name]))
-    assert "row 1, test: asserts nothing" in told
-    assert "every program would pass" in told
+    message = refusal(tmp_path, row(_UNREACHED[name]))
+    assert "row 1, test: asserts nothing" in message
+    assert "every program would pass" in message
 
 
 def test_the_refusal_names_what_is_not_run(tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_a_class_is_refused_where_its_objects_would_be_tested(tmp_path: Path) ->
     head = "class Stack:\n    def __init__(self): self.held = []\n"
     body = "    def push(self, x): self.held.append(x)\n"
     suite = "from solution import Stack\ndef test_a():\n    s = Stack()\n    assert not s.held"
-    told = refusal(tmp_path, row(suite, head, body, "Stack"))
-    assert "test: tests a class (Stack), whose objects cannot cross" in told
+    message = refusal(tmp_path, row(suite, head, body, "Stack"))
+    assert "test: tests a class (Stack), whose objects cannot cross" in message
 
 
 def test_a_row_of_mbpp_with_functions_for_tests(tmp_path: Path, sandbox: Sandbox) -> None:

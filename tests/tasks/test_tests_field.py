@@ -31,8 +31,8 @@ def read(tmp_path: Path, row: Any, ending: str = "jsonl") -> Task:
     [other] = collect([file_rows(path)], RowSelection()).tasks
     assert (task.tests, task.entry_point) == (other.tests, other.entry_point)
     dump_tasks([task], tmp_path / "dumped.jsonl")
-    [again] = load_tasks([tmp_path / "dumped.jsonl"])
-    assert (again.tests, again.entry_point, again.checker) == (
+    [loaded] = load_tasks([tmp_path / "dumped.jsonl"])
+    assert (loaded.tests, loaded.entry_point, loaded.checker) == (
         task.tests, task.entry_point, task.checker
     )  # fmt: skip
     return task
@@ -142,12 +142,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_test_is_told(name: str, tmp_path: Path) -> None:
-    changes, said = BAD[name]
+    changes, message = BAD[name]
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(DOUBLE | changes))
     with pytest.raises(DataError) as caught:
         load_tasks([path])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}, row 1, ")
     assert "\n" not in str(caught.value)
 
@@ -156,9 +156,9 @@ def test_a_column_of_that_name_beside_our_own_tests_is_left_out(tmp_path: Path) 
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"question": "?", "test_input": ["1"], "test_output": ["1"],
                                 "tests": "whatever"}))  # fmt: skip
-    found = collect([file_rows(path)], RowSelection())
-    assert found.tasks[0].tests == (Test("1", "1"),)
-    assert dict(found.left_out) == {"tests": 1}
+    collected = collect([file_rows(path)], RowSelection())
+    assert collected.tasks[0].tests == (Test("1", "1"),)
+    assert dict(collected.left_out) == {"tests": 1}
 
 
 @pytest.mark.parametrize("entry_point", [None, "Solution.add"])

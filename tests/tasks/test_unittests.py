@@ -44,9 +44,9 @@ def passes(line: str, value: Any) -> bool:
 
 
 def read(line: str) -> CallTest:
-    [found] = assertions(ast.parse(f"self.{line}"), "f")
-    assert isinstance(found.read, CallTest)
-    return found.read
+    [assertion] = assertions(ast.parse(f"self.{line}"), "f")
+    assert isinstance(assertion.read, CallTest)
+    return assertion.read
 
 
 @pytest.mark.parametrize("line", METHODS)

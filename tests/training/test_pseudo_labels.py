@@ -21,7 +21,7 @@ from sparring.schema import Role, Task, Test
 from sparring.training.rollouts.arrivals import Arrivals
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
-from tests.grading.played import response
+from tests.grading.grading_helpers import response
 from tests.training.runs import SMALL, command, records, same_run, sparring_here
 
 BY_NANO = {

@@ -16,11 +16,13 @@ from sparring.grading.record import ScoredGroup
 from sparring.grading.scorer import facts_of
 from sparring.schema import StopReason
 from sparring.training.scoring import scorer_of
-from tests.grading.played import told
+from tests.grading.grading_helpers import group_from_letters
 
 # programs 0 and 1 are correct, 2 and 3 wrong; test 0 is right and catches both wrong ones, test 1
 # is right and catches nobody, test 2 is wrong and passed by one of them
-GROUP = told(["++ ++-", "++ ++-", "-- -++", "+- -+-"], tests=["1 2 3 4", "5 6 7 8", "9 9 9 9"])
+GROUP = group_from_letters(
+    ["++ ++-", "++ ++-", "-- -++", "+- -+-"], tests=["1 2 3 4", "5 6 7 8", "9 9 9 9"]
+)
 LIKELIHOOD = {"objective": "likelihood"}
 OWN = """
 import numpy as np
@@ -60,7 +62,7 @@ def own(tmp_path: Path) -> str:
 
 def test_a_reward_of_ones_own_pays_programs_whose_tests_were_not_sampled(own: str) -> None:
     """Not the built-in one: half of the groups would be paid by another rule."""
-    untested = told(["++", "+-", "--"])
+    untested = group_from_letters(["++", "+-", "--"])
     found = scored(untested, reward={"function": f"{own}:short"})
     assert found.earned.coder_rewards.value.tolist() == [-2, -2, -2]
     assert found.earned.tester_rewards.value.tolist() == []
@@ -142,7 +144,7 @@ def test_the_penalty_for_length_is_in_units_of_the_largest_reward(
 def test_inputs_are_repeated_if_no_line_tells_them_apart() -> None:
     """As in the monitors: blank lines and runs of white space do not count, line breaks do."""
     inputs = ["1 2\n3\n", "1  2\n\n3", "1\n2 3\n", None]
-    group = told(["+ ++++", "- ----"], tests=inputs, examples=["1 2 \n3"])
+    group = group_from_letters(["+ ++++", "- ----"], tests=inputs, examples=["1 2 \n3"])
     facts = facts_of(group)
     assert facts.repeats_U.tolist() == [2, 2, 1, 1]
     assert facts.copied_U.tolist() == [True, True, False, False]

@@ -42,10 +42,10 @@ _VALUES = st.recursive(
 
 @given(_VALUES)
 def test_a_value_survives_its_text(value: object) -> None:
-    again = decode(encode(value))
-    assert type(again) is type(value)
-    assert again == value
-    assert same(again, value, typed=True)
+    decoded = decode(encode(value))
+    assert type(decoded) is type(value)
+    assert decoded == value
+    assert same(decoded, value, typed=True)
 
 
 @given(_VALUES, _VALUES)
@@ -70,8 +70,8 @@ def test_same_is_what_python_calls_equal(a: object, b: object) -> None:
     ],
 )
 def test_less_common_types_keep_their_type(value: object) -> None:
-    again = decode(encode(value))
-    assert (type(again), again) == (type(value), value)
+    decoded = decode(encode(value))
+    assert (type(decoded), decoded) == (type(value), value)
 
 
 def test_nothing_that_carries_code_comes_through() -> None:
@@ -88,12 +88,12 @@ def test_nothing_that_carries_code_comes_through() -> None:
         __hash__ = None  # type: ignore[assignment]
 
     for value in (Liar(3), Anything(), object(), len, lambda: 3):
-        again = decode(encode(value))
-        assert isinstance(again, values.Opaque)
-        assert not same(again, 3)
-        assert not same(3, again)
-        assert not same(again, again)
-        assert not same([again], [3])
+        decoded = decode(encode(value))
+        assert isinstance(decoded, values.Opaque)
+        assert not same(decoded, 3)
+        assert not same(3, decoded)
+        assert not same(decoded, decoded)
+        assert not same([decoded], [3])
 
 
 def test_a_namedtuple_is_a_tuple_and_an_iterator_arrives_drained() -> None:

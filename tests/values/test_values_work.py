@@ -208,9 +208,9 @@ def test_the_same_values_in_another_order_are_found_without_trying_all_pairs() -
     items = list(range(2000))
     random.Random(0).shuffle(items)
     text, other = (encode([[k] for k in one]) for one in (items, sorted(items)))
-    found = lenient_checker("value", text, other, TestKind.CALL)
-    assert found is not None
-    assert found.checker is None
+    relation = lenient_checker("value", text, other, TestKind.CALL)
+    assert relation is not None
+    assert relation.checker is None
     assert slowly.calls(lambda: lenient_checker("value", text, other, TestKind.CALL)) <= 12 * len(
         text
     )

@@ -2,10 +2,10 @@
 
 The modules from the bottom up; each imports only those before it:
 
-- `conditions`: perturbations between two executions (hash seed, random numbers, clock);
-  `repeated`: every solution on every test, several times.
-- `confirm`: conclusions from these executions about tests and solutions; `trivial`: tests that
-  programs pass which do nothing.
+- `perturbations`: conditions that vary between two executions (hash seed, random numbers, clock);
+  `flakiness`: every solution on every test, several times.
+- `verified_tests`: conclusions from these executions about tests and solutions;
+  `trivial_solutions`: tests that idle programs pass.
 - `soundness`: both together, task by task; `strength`: mistakes that the tests catch.
 - `run`: one audit of a data set; `files`: the files of an audit's directory.
 """

@@ -2,8 +2,8 @@
 
 - ``audit.json`` has everything: the settings, every finding, and for each task its removed parts,
   the mutants that no test catches and the branches that no test takes.
-- ``audit.md`` has the same for people, without mutants and branches.
-- ``tasks.jsonl`` has the sound part of the data set (`tasks.cleaning.sound`), ready for training.
+- ``audit.md`` has the same contents for people, without mutants and branches.
+- ``tasks.jsonl`` has the sound part of the data set (`tasks.cleaning.cleaned`), ready for training.
 - ``unchecked.jsonl`` has the tasks without a solution, or on whose solutions the sandbox failed:
   nothing is known of them.
 - A file that would be empty is not written. An existing file is replaced only on request.
@@ -31,14 +31,14 @@ _NAMES = ("audit.json", "audit.md", SOUND, UNCHECKED)
 
 
 def check_out(out: Path, force: bool = False) -> None:
-    """Make the directory before any work.
+    """Make the directory ``out``, before any other work.
 
     Raises `DataError` if it holds an audit (unless ``force``), or cannot be made.
     """
     for name in _NAMES:
         if (out / name).exists() and not force:
             raise DataError(
-                f"--out {out}: already has {name}; choose another directory, or "
+                f"--out {out}: {name} already exists; choose another directory, or "
                 "--force to replace it"
             )
     try:
@@ -47,7 +47,7 @@ def check_out(out: Path, force: bool = False) -> None:
         raise DataError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: Path) -> None:
+def write(report: AuditReport, options: AuditOptions, paths: Sequence[Path], out: Path) -> None:
     """Write the files into an existing directory, and remove those of an earlier audit.
 
     Files of tasks are written only if they have a task. Raises `DataError` if writing fails.
@@ -55,7 +55,7 @@ def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: 
     with writing(f"--out {out}", DataError):
         for name in _NAMES:
             (out / name).unlink(missing_ok=True)
-        data = json.dumps(_as_dict(report, asked, paths), indent=1)
+        data = json.dumps(_as_dict(report, options, paths), indent=1)
         (out / "audit.json").write_text(data + "\n", encoding="utf-8")
         (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
     for tasks, name in ((report.sound, SOUND), (report.unchecked, UNCHECKED)):
@@ -63,7 +63,9 @@ def write(report: AuditReport, asked: AuditOptions, paths: Sequence[Path], out: 
             dump_tasks(tasks, out / name)
 
 
-def _as_dict(report: AuditReport, asked: AuditOptions, paths: Sequence[Path]) -> dict[str, object]:
+def _as_dict(
+    report: AuditReport, options: AuditOptions, paths: Sequence[Path]
+) -> dict[str, object]:
     return {
         "files": [str(p) for p in paths],
         "checkers": VERSION,
@@ -71,13 +73,13 @@ def _as_dict(report: AuditReport, asked: AuditOptions, paths: Sequence[Path]) ->
         "packages": dict(report.packages),
         "needs": report.needs,
         "isolation": report.level,
-        "repeats": asked.care.repeats,
-        "patience": asked.care.patience,
-        "slow_share": asked.care.share,
-        "mutants": asked.mutants,
-        "weak_below": asked.bar,
-        "filter": asked.policy.value,
-        "least_tests": asked.least,
+        "repeats": options.care.repeats,
+        "patience": options.care.patience,
+        "slow_share": options.care.share,
+        "mutants": options.mutants,
+        "weak_below": options.bar,
+        "filter": options.policy.value,
+        "least_tests": options.least,
         "counts": counts(report.findings),
         "kept": len(report.sound),
         "unchecked": len(report.unchecked),

@@ -1,9 +1,9 @@
 """Execute every reference solution on every test of its task, several times.
 
 - The sandboxes keep no outcomes and use a process for each execution (`sparring.audit.run`).
-- Repetitions differ in conditions on which an output must not depend (`conditions`).
+- Repetitions differ in conditions on which an output must not depend (`perturbations`).
 - An execution that met a limit is repeated once with wider limits.
-- `confirm` draws the conclusions about the tests.
+- `verified_tests` draws the conclusions about the tests.
 """
 
 from __future__ import annotations
@@ -70,28 +70,30 @@ class AuditSandboxes:
 def repeat_solutions(
     bench: AuditSandboxes,
     grader: Grader,
-    asks: Sequence[ExecutionRequest],
+    requests: Sequence[ExecutionRequest],
     repeats: int,
     patience: float,
 ) -> list[list[SolutionOutcome]]:
-    """Return the result of every ask on each of its tests.
+    """Return the result of every request on each of its tests.
 
     After an execution that met a limit, the limits are ``patience`` times wider.
     """
-    series = [_under(bench, grader, asks, condition) for condition in perturbations(repeats)]
+    series = [
+        _outcomes_under(bench, grader, requests, condition) for condition in perturbations(repeats)
+    ]
     results: list[list[SolutionOutcome]] = []
     doubtful: list[tuple[int, int]] = []
-    for a, ask in enumerate(asks):
+    for a, request in enumerate(requests):
         cells = []
-        for t in range(len(ask.tests)):
+        for t in range(len(request.tests)):
             runs = [rows[a][t] for rows in series]
-            cells.append(_cell(runs))
+            cells.append(_settled_outcome(runs))
             if _differ(runs):
                 doubtful.append((a, t))
         results.append(cells)
-    for (a, t), cell in _named(bench, grader, asks, doubtful, series).items():
+    for (a, t), cell in _flaky_outcomes(bench, grader, requests, doubtful, series).items():
         results[a][t] = cell
-    for (a, t), cell in _patient(bench, grader, asks, results, patience).items():
+    for (a, t), cell in _with_wider_limits(bench, grader, requests, results, patience).items():
         results[a][t] = cell
     return results
 
@@ -99,15 +101,18 @@ def repeat_solutions(
 _Rows = list[tuple[Outcome, ...]]
 
 
-def _under(
-    bench: AuditSandboxes, grader: Grader, asks: Sequence[ExecutionRequest], condition: Perturbation
+def _outcomes_under(
+    bench: AuditSandboxes,
+    grader: Grader,
+    requests: Sequence[ExecutionRequest],
+    condition: Perturbation,
 ) -> _Rows:
     sandbox = (bench.usual, *bench.others)[condition.hash_seed]
-    varied = [replace(ask, program=condition.program(ask.program)) for ask in asks]
+    varied = [replace(request, program=condition.program(request.program)) for request in requests]
     return test_jobs.graded(grader, list(zip(varied, test_jobs.run(sandbox, varied), strict=True)))
 
 
-def _cell(runs: Sequence[Outcome]) -> SolutionOutcome:
+def _settled_outcome(runs: Sequence[Outcome]) -> SolutionOutcome:
     """Return the result of the first execution that ended by itself, if any did.
 
     An execution that met a limit may have had bad luck, and counts only if all others did too.
@@ -134,79 +139,84 @@ def _differ(runs: Sequence[Outcome]) -> bool:
 
 
 def _unlike(a: Outcome, b: Outcome) -> bool:
-    """Return whether two executions differ; two accepted outputs never do."""
+    """Return True if two executions differ; two accepted outputs never do."""
     if a.verdict not in _SETTLED or b.verdict not in _SETTLED:
         return False
     wrong = a.verdict is Verdict.WRONG_ANSWER
     return a.verdict is not b.verdict or (wrong and a.output.split() != b.output.split())
 
 
-def _named(
+def _flaky_outcomes(
     bench: AuditSandboxes,
     grader: Grader,
-    asks: Sequence[ExecutionRequest],
+    requests: Sequence[ExecutionRequest],
     doubtful: Sequence[tuple[int, int]],
     series: Sequence[_Rows],
 ) -> dict[tuple[int, int], SolutionOutcome]:
     """Return the flaky results among the doubtful ones, each with a cause that was observed."""
     if not doubtful:
         return {}
-    small = [replace(asks[a], tests=(asks[a].tests[t],)) for a, t in doubtful]
-    moved = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
+    small = [replace(requests[a], tests=(requests[a].tests[t],)) for a, t in doubtful]
+    at_clocks = [[r[0] for r in _outcomes_under(bench, grader, small, how)] for how in clocks()]
     # A fixed clock for all: otherwise the first cause tried would be blamed for a new second.
-    still = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
-    trials = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
+    at_fixed_clock = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
+    trials = [
+        (c, [r[0] for r in _outcomes_under(bench, grader, small, how)]) for c, how in at_fixed_clock
+    ]
     flaky = {}
     for n, (a, t) in enumerate(doubtful):
         usual = series[0][a][t]
         other: Outcome | None = None
         cause: Cause | None = None
-        for named, outcomes in trials:
-            if cause is None and _unlike(moved[0][n], outcomes[n]):
-                cause, usual, other = named, moved[0][n], outcomes[n]
-        if cause is None and _differ([outcomes[n] for outcomes in moved]):
+        for tried, outcomes in trials:
+            if cause is None and _unlike(at_clocks[0][n], outcomes[n]):
+                cause, usual, other = tried, at_clocks[0][n], outcomes[n]
+        if cause is None and _differ([outcomes[n] for outcomes in at_clocks]):
             cause = Cause.CLOCK
-            usual, other = next((x[n], y[n]) for x in moved for y in moved if _unlike(x[n], y[n]))
-        if cause is None and not perturbations(2)[1].moves_clock(asks[a].program):
+            usual, other = next(
+                (x[n], y[n]) for x in at_clocks for y in at_clocks if _unlike(x[n], y[n])
+            )
+        if cause is None and not perturbations(2)[1].moves_clock(requests[a].program):
             runs = [rows[a][t] for rows in series]
             cause = Cause.NOTHING_NAMED
             other = next((o for o in runs if _unlike(runs[0], o)), None)
         if cause is not None:
-            cell = _cell([usual])
+            cell = _settled_outcome([usual])
             other_output = other.output or other.detail if other else ""
             flaky[a, t] = replace(cell, state=SolutionState.FLAKY, cause=cause, other=other_output)
     return flaky
 
 
-def _patient(
+def _with_wider_limits(
     bench: AuditSandboxes,
     grader: Grader,
-    asks: Sequence[ExecutionRequest],
+    requests: Sequence[ExecutionRequest],
     cells: Sequence[Sequence[SolutionOutcome]],
     patience: float,
 ) -> dict[tuple[int, int], SolutionOutcome]:
     """Return the results of executions that met a limit, repeated with wider limits."""
     positions: list[tuple[int, int]] = []
     wide: list[ExecutionRequest] = []
-    for a, ask in enumerate(asks):
+    for a, request in enumerate(requests):
         late = [t for t, cell in enumerate(cells[a]) if cell.state is SolutionState.UNFINISHED]
-        late = sorted(late, key=lambda t: len(ask.tests[t].input))[:_PATIENT]
+        late = sorted(late, key=lambda t: len(request.tests[t].input))[:_PATIENT]
         limits = replace(
-            ask.limits,
+            request.limits,
             cpu_seconds=max(
-                ask.limits.cpu_seconds, min(ask.limits.cpu_seconds * patience, _MOST_SECONDS)
+                request.limits.cpu_seconds,
+                min(request.limits.cpu_seconds * patience, _MOST_SECONDS),
             ),
-            idle_seconds=ask.limits.idle_seconds * patience,
-            memory_mib=ask.limits.memory_mib * _WIDER_MEMORY,
-            output_bytes=wider(ask.limits.output_bytes, _WIDER_MEMORY),
+            idle_seconds=request.limits.idle_seconds * patience,
+            memory_mib=request.limits.memory_mib * _WIDER_MEMORY,
+            output_bytes=wider(request.limits.output_bytes, _WIDER_MEMORY),
         )
         positions += [(a, t) for t in late]
-        wide += [replace(ask, tests=(ask.tests[t],), limits=limits) for t in late]
+        wide += [replace(request, tests=(request.tests[t],), limits=limits) for t in late]
     repeated_results = {}
     for (a, t), [outcome] in zip(
-        positions, _under(bench, grader, wide, Perturbation()), strict=True
+        positions, _outcomes_under(bench, grader, wide, Perturbation()), strict=True
     ):
-        before, after = cells[a][t], _cell([outcome])
+        before, after = cells[a][t], _settled_outcome([outcome])
         if after.state is SolutionState.RIGHT:
             needs = f"{before.detail}; right with {_used(outcome)}"
             repeated_results[a, t] = replace(after, state=SolutionState.LATE, detail=needs)

@@ -47,7 +47,7 @@ class Perturbation:
     clock: float | None = None
 
     def moves_clock(self, source: str) -> bool:
-        """Return whether lines that move the clock stand before the program."""
+        """Return True if lines that move the clock stand before the program."""
         return self.clock is not None and _TELLS_TIME.search(source) is not None
 
     def program(self, source: str) -> str:

@@ -69,7 +69,7 @@ class AuditEntry:
 
     @property
     def checked(self) -> bool:
-        """Return whether a solution passes a test, so that the task is checked at all."""
+        """Return True if a solution passes a test, so that the task is checked at all."""
         return self.audited.best is not None
 
 
@@ -106,7 +106,7 @@ class AuditReport:
 
 def audit(
     paths: Sequence[Path],
-    asked: AuditOptions,
+    options: AuditOptions,
     progress: Callable[[int, int, int], None],
     packages: Packages = NO_PACKAGES,
 ) -> AuditReport:
@@ -131,13 +131,15 @@ def audit(
         bench = AuditSandboxes(usual, others)
         for start in range(0, len(tasks), BATCH):
             progress(start, len(tasks), findings_so_far)
-            audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)
-            for one, strong in zip(audited, _strengths(fast, audited, asked.mutants), strict=True):
-                entry = _entry(one, strong, None, asked)
+            audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), options.care)
+            for one, strong in zip(
+                audited, _strengths(fast, audited, options.mutants), strict=True
+            ):
+                entry = _entry(one, strong, None, options)
                 entries.append(entry)
                 findings_so_far += len(entry.findings)
         level = usual.level.value
-    entries = _told_twice(entries, asked)
+    entries = _with_duplicate_findings(entries, options)
     progress(len(tasks), len(tasks), len(malformed) + sum(len(e.findings) for e in entries))
     needs = needs_of(tasks, packages.modules)
     return AuditReport(tuple(entries), tuple(malformed), level, left_out, needs, packages.versions)
@@ -148,7 +150,7 @@ def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]
 
     Raises `DataError` for a file that cannot be read, and if no row is a task.
     """
-    collected = collect([_placed(path) for path in paths], RowSelection(skip_bad=True))
+    collected = collect([_located_rows(path) for path in paths], RowSelection(skip_bad=True))
     malformed = [
         Finding(fault.where, TaskFault.MALFORMED, part, "correct the row or remove it")
         for fault in collected.faults
@@ -157,7 +159,7 @@ def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]
     return collected.tasks, malformed, collected.left_out
 
 
-def _placed(path: Path) -> Iterator[RawRow | BadRow]:
+def _located_rows(path: Path) -> Iterator[RawRow | BadRow]:
     """Yield the rows of a file, located by its name without the directory."""
     for raw in not_empty(path, file_rows(path, "tasks")):
         if isinstance(raw, BadRow):
@@ -181,20 +183,22 @@ def _strengths(
 
 
 def _entry(
-    audited: Audited, strong: Strength | None, twice: Finding | None, asked: AuditOptions
+    audited: Audited, strong: Strength | None, twice: Finding | None, options: AuditOptions
 ) -> AuditEntry:
     findings = [*audited.findings, *([twice] if twice else [])]
-    if strong and strong.mutants >= _ENOUGH_MUTANTS and (strong.score or 0.0) < asked.bar:
+    if strong and strong.mutants >= _ENOUGH_MUTANTS and (strong.score or 0.0) < options.bar:
         findings.append(_weak(audited.task, strong))
     unknown = any(
         f.fault is TaskFault.UNKNOWN for f in findings
     )  # a sandbox failure removes nothing
     witnessed = audited.best is not None or not audited.task.solutions or unknown
-    left = clean_task(audited.task, findings, asked.policy, asked.least, confirmed=witnessed)
-    return AuditEntry(audited, tuple(findings), strong, left)
+    cleaned = clean_task(audited.task, findings, options.policy, options.least, confirmed=witnessed)
+    return AuditEntry(audited, tuple(findings), strong, cleaned)
 
 
-def _told_twice(entries: Sequence[AuditEntry], asked: AuditOptions) -> list[AuditEntry]:
+def _with_duplicate_findings(
+    entries: Sequence[AuditEntry], options: AuditOptions
+) -> list[AuditEntry]:
     """Return the entries with findings of duplicate tasks.
 
     Only tasks that remain count: if one of two equal tasks is removed for another fault, the other
@@ -205,7 +209,7 @@ def _told_twice(entries: Sequence[AuditEntry], asked: AuditOptions) -> list[Audi
         for f in duplicate_tasks([e.audited.task for e in entries if e.left.task is not None])
     }
     return [
-        _entry(e.audited, e.strength, twice[e.audited.task.id], asked)
+        _entry(e.audited, e.strength, twice[e.audited.task.id], options)
         if e.audited.task.id in twice
         else e
         for e in entries

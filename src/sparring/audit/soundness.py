@@ -1,9 +1,10 @@
 """Examine the soundness of tasks: reference solutions confirm the tests, findings name the faults.
 
 - Each task is examined by itself: its tests by its solutions (`repeat_solutions`, `verify_tests`),
-  their inputs by its validator, tests that an idle program passes (`trivial`), and repeated tests.
-- The caller (`sparring.audit.run`), who sees all tasks, looks for duplicate tasks and measures the
-  strength of the tests.
+  their inputs by its validator, tests that an idle program passes (`trivial_solutions`), and
+  repeated tests.
+- The caller (`sparring.audit.run`), which sees all tasks, looks for duplicate tasks and measures
+  the strength of the tests.
 - A test without a finding is not proved right: for a task without a solution nothing is known,
   which `NO_SOLUTION` states.
 """
@@ -64,12 +65,12 @@ def audit_tasks(
     """
     grader = Grader(bench.usual)
     limits = [limits_of(task, general) for task in tasks]
-    asks = [
+    requests = [
         ExecutionRequest(task, source, every_test(task), limit)
         for task, limit in zip(tasks, limits, strict=True)
         for source in task.solutions
     ]
-    rows = iter(repeat_solutions(bench, grader, asks, care.repeats, care.patience))
+    rows = iter(repeat_solutions(bench, grader, requests, care.repeats, care.patience))
     idle = find_vacuous(bench.usual, grader, tasks, limits)
     invalid = _invalid(bench, tasks, limits)
     pairs = [same_inputs(task.tests) for task in tasks]
@@ -85,7 +86,9 @@ def audit_tasks(
         refused = frozenset(f.test for f in invalid[i] if f.test is not None)
         verdict = verify_tests(task, cells, care.share, refused) if cells else None
         confirmed = verdict.confirmed if verdict else [False] * len(every_test(task))
-        pair_findings = [f for pair in pairs[i] for f in _again(grader, task, pair, confirmed)]
+        pair_findings = [
+            f for pair in pairs[i] for f in _same_input_findings(grader, task, pair, confirmed)
+        ]
         contradicted = {f.test for f in pair_findings if f.fault is TaskFault.CONTRADICTION}
         solution_findings = [
             f
@@ -101,7 +104,7 @@ def audit_tasks(
 
 
 def _rightly_empty(task: Task, finding: Finding, confirmed: Sequence[bool]) -> bool:
-    """Return whether a solution confirms that the right answer to a test is no output.
+    """Return True if a solution confirms that the right answer to a test is no output.
 
     Such a test alone is not a fault, because other tests of the task catch a program that does
     nothing. A finding about the whole task (no ``test``) stays.
@@ -123,14 +126,14 @@ def _invalid(
     bench: AuditSandboxes, tasks: Sequence[Task], limits: Sequence[Limits]
 ) -> list[list[Finding]]:
     """Return, for each task, a finding for each input that its validator refuses."""
-    asks = [
+    requests = [
         ExecutionRequest(
             task, task.validator, tuple(t for t in task.tests if t.kind is TestKind.STDIN), limit
         )
         for task, limit in zip(tasks, limits, strict=True)
         if task.validator is not None
     ]
-    rows = iter(test_jobs.run(bench.usual, asks))
+    rows = iter(test_jobs.run(bench.usual, requests))
     findings: list[list[Finding]] = []
     for task in tasks:
         findings.append([])
@@ -158,7 +161,9 @@ def _both_ways(task: Task, pair: Pair) -> list[OutputComparison]:
     ]
 
 
-def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) -> list[Finding]:
+def _same_input_findings(
+    grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]
+) -> list[Finding]:
     """Return the findings on two tests with one input: a duplicate, a contradiction, or none."""
     test, first = task.tests[pair.test], task.tests[pair.first]
     verdicts = [grader.verdict(one)[0] for one in _both_ways(task, pair)]

@@ -81,26 +81,33 @@ def strength(
     """
     grader = Grader(sandbox)
     chosen = [i for i, task in enumerate(tasks) if task.solutions]
-    asks = [_ask(tasks[i], tests[i], general) for i in chosen]
-    rows = test_jobs.graded(grader, list(zip(asks, test_jobs.run(sandbox, asks), strict=True)))
+    requests = [_ask(tasks[i], tests[i], general) for i in chosen]
+    rows = test_jobs.graded(
+        grader, list(zip(requests, test_jobs.run(sandbox, requests), strict=True))
+    )
     passed = [
-        _passed(ask, row, len(tests[i])) for i, ask, row in zip(chosen, asks, rows, strict=True)
+        _passed_tests(request, row, len(tests[i]))
+        for i, request, row in zip(chosen, requests, rows, strict=True)
     ]
-    mutants_of = [mutants(solution.ask.program, most, seed) for solution in passed]
-    noticed = _noticed(sandbox, grader, passed, mutants_of)
+    mutants_of = [mutants(solution.request.program, most, seed) for solution in passed]
+    caught_by = _caught_by(sandbox, grader, passed, mutants_of)
     traces = _traces(sandbox, passed)
     strengths: list[Strength | None] = [None] * len(tasks)
     for i, solution, mutants_here, seen, (outcomes, taken) in zip(
-        chosen, passed, mutants_of, noticed, traces, strict=True
+        chosen, passed, mutants_of, caught_by, traces, strict=True
     ):
-        here = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.HERE]
-        missed = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.ELSEWHERE]
-        never = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.NEVER]
+        caught_here = [
+            m for m, how in zip(mutants_here, seen, strict=True) if how is _CaughtBy.HERE
+        ]
+        missed = [
+            m for m, how in zip(mutants_here, seen, strict=True) if how is _CaughtBy.ELSEWHERE
+        ]
+        never = [m for m, how in zip(mutants_here, seen, strict=True) if how is _CaughtBy.NEVER]
         strengths[i] = Strength(
             counted=solution.own,
-            killed=len(here),
-            mutants=len(here) + len(missed) + len(never),
-            known=len(here) + len(missed),
+            killed=len(caught_here),
+            mutants=len(caught_here) + len(missed) + len(never),
+            known=len(caught_here) + len(missed),
             survivors=tuple(never),
             missed=tuple(missed),
             covered=len(taken),
@@ -114,13 +121,13 @@ def strength(
 class _Passed:
     """A solution with the tests that it passes; the first ``own`` tests are the measured ones."""
 
-    ask: ExecutionRequest
+    request: ExecutionRequest
     own: int
     seconds: tuple[float, ...]
     """CPU seconds of the solution on each test."""
 
 
-class _Noticed(Enum):
+class _CaughtBy(Enum):
     """Tests that catch a mutant."""
 
     HERE = auto()
@@ -138,54 +145,58 @@ def _ask(task: Task, tests: Sequence[Test], general: Limits) -> ExecutionRequest
     return ExecutionRequest(task, task.solutions[0], (*tests, *others), limits(task, general))
 
 
-def _passed(ask: ExecutionRequest, row: tuple[Outcome, ...], own: int) -> _Passed:
+def _passed_tests(request: ExecutionRequest, row: tuple[Outcome, ...], own: int) -> _Passed:
     where = [i for i, outcome in enumerate(row) if outcome.verdict is Verdict.ACCEPTED]
     return _Passed(
-        replace(ask, tests=tuple(ask.tests[i] for i in where)),
+        replace(request, tests=tuple(request.tests[i] for i in where)),
         sum(i < own for i in where),
         tuple(row[i].cpu_seconds for i in where),
     )
 
 
-def _noticed(
+def _caught_by(
     sandbox: Runs, grader: Grader, passed: Sequence[_Passed], slips: Sequence[list[Mutant]]
-) -> list[list[_Noticed]]:
+) -> list[list[_CaughtBy]]:
     """Return, for each task and each of its mutants, the tests that catch the mutant.
 
     The solution's quickest test runs first, because it catches most mutants; the other mutants run
     on all tests.
     """
     quick: list[ExecutionRequest] = []
-    whole: list[ExecutionRequest] = []
+    all_tests: list[ExecutionRequest] = []
     own: list[int] = []
-    for one, made in zip(passed, slips, strict=True):
+    for one, task_mutants in zip(passed, slips, strict=True):
         longest = max(one.seconds, default=0.0)
-        seconds = min(one.ask.limits.cpu_seconds, _TIMES * longest + _SECONDS)
-        limits = replace(one.ask.limits, cpu_seconds=seconds)
+        seconds = min(one.request.limits.cpu_seconds, _TIMES * longest + _SECONDS)
+        limits = replace(one.request.limits, cpu_seconds=seconds)
         first = min(range(one.own), key=one.seconds.__getitem__, default=0)
-        for mutant in made:
-            ask = replace(one.ask, program=mutant.source, limits=limits)
-            whole.append(ask)
-            quick.append(replace(ask, tests=ask.tests[first : first + 1] if one.own else ()))
+        for mutant in task_mutants:
+            request = replace(one.request, program=mutant.source, limits=limits)
+            all_tests.append(request)
+            quick.append(
+                replace(request, tests=request.tests[first : first + 1] if one.own else ())
+            )
             own.append(one.own)
     rows = test_jobs.graded(grader, list(zip(quick, test_jobs.run(sandbox, quick), strict=True)))
-    noticed = [_by(row, len(row)) for row in rows]
-    left = [i for i, how in enumerate(noticed) if how is not _Noticed.HERE]
-    asks = [whole[i] for i in left]
-    rows = test_jobs.graded(grader, list(zip(asks, test_jobs.run(sandbox, asks), strict=True)))
-    for i, row in zip(left, rows, strict=True):
-        noticed[i] = _by(row, own[i])
-    each = iter(noticed)
-    return [[next(each) for _ in made] for made in slips]
+    caught_by = [_by(row, len(row)) for row in rows]
+    uncaught = [i for i, how in enumerate(caught_by) if how is not _CaughtBy.HERE]
+    requests = [all_tests[i] for i in uncaught]
+    rows = test_jobs.graded(
+        grader, list(zip(requests, test_jobs.run(sandbox, requests), strict=True))
+    )
+    for i, row in zip(uncaught, rows, strict=True):
+        caught_by[i] = _by(row, own[i])
+    remaining = iter(caught_by)
+    return [[next(remaining) for _ in task_mutants] for task_mutants in slips]
 
 
-def _by(row: tuple[Outcome, ...], own: int) -> _Noticed:
+def _by(row: tuple[Outcome, ...], own: int) -> _CaughtBy:
     failed = [o.verdict not in (Verdict.ACCEPTED, Verdict.INFRA) for o in row]
     if any(failed[:own]):
-        return _Noticed.HERE
+        return _CaughtBy.HERE
     if any(o.verdict is Verdict.INFRA for o in row):
-        return _Noticed.UNKNOWN
-    return _Noticed.ELSEWHERE if any(failed) else _Noticed.NEVER
+        return _CaughtBy.UNKNOWN
+    return _CaughtBy.ELSEWHERE if any(failed) else _CaughtBy.NEVER
 
 
 def _traces(
@@ -196,29 +207,31 @@ def _traces(
     A taken outcome is one that a measured test takes.
     """
     traces: list[tuple[tuple[tuple[int, str], ...], set[int]]] = [((), set()) for _ in passed]
-    asks, indices = [], []
+    requests, indices = [], []
     for i, solution in enumerate(passed):
-        name = solution.ask.task.entry_point
+        name = solution.request.task.entry_point
         tests = tuple(
-            t for t in solution.ask.tests[: solution.own] if t.kind is not TestKind.SCRIPT
+            t for t in solution.request.tests[: solution.own] if t.kind is not TestKind.SCRIPT
         )
-        only_scripts = bool(solution.ask.tests) and all(
-            t.kind is TestKind.SCRIPT for t in solution.ask.tests
+        only_scripts = bool(solution.request.tests) and all(
+            t.kind is TestKind.SCRIPT for t in solution.request.tests
         )
-        traced = None if only_scripts else branches.instrumented(solution.ask.program, name)
+        traced = None if only_scripts else branches.instrumented(solution.request.program, name)
         if traced is None:
             continue
         traces[i] = (traced.outcomes, set())
         slower = replace(
-            solution.ask.limits,
-            cpu_seconds=_TIMES * solution.ask.limits.cpu_seconds,  # instrumented code is slower
-            output_bytes=wider(solution.ask.limits.output_bytes, 1, _NOTES_BYTES),
+            solution.request.limits,
+            cpu_seconds=_TIMES * solution.request.limits.cpu_seconds,  # instrumented code is slower
+            output_bytes=wider(solution.request.limits.output_bytes, 1, _NOTES_BYTES),
         )
         point = branches.ENTRY_POINT if name else None
-        asks.append(ExecutionRequest(solution.ask.task, traced.source, tests, slower, point))
+        requests.append(
+            ExecutionRequest(solution.request.task, traced.source, tests, slower, point)
+        )
         indices.append(i)
-    for i, ask, row in zip(indices, asks, test_jobs.run(sandbox, asks), strict=True):
-        for test, outcome in zip(ask.tests, row, strict=True):
+    for i, request, row in zip(indices, requests, test_jobs.run(sandbox, requests), strict=True):
+        for test, outcome in zip(request.tests, row, strict=True):
             split = branches.split_call if test.kind is TestKind.CALL else branches.split
             traces[i][1].update(split(outcome.output).taken or ())
     return traces

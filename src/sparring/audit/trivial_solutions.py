@@ -32,15 +32,15 @@ def find_vacuous(
 ) -> list[list[Finding]]:
     """Return, for each task, findings on the tests that trivial solutions pass."""
     grader.prepare(one for task in tasks for one in _comparisons(task))
-    asks = [
+    requests = [
         ExecutionRequest(task, _idle(task.entry_point), tuple(_scripts(task)), limit)
         for task, limit in zip(tasks, limits, strict=True)
         if task.entry_point is not None and _scripts(task)
     ]
     passed = {
-        (ask.task.id, test.input)
-        for ask, row in zip(asks, test_jobs.run(sandbox, asks), strict=True)
-        for test, outcome in zip(ask.tests, row, strict=True)
+        (request.task.id, test.input)
+        for request, row in zip(requests, test_jobs.run(sandbox, requests), strict=True)
+        for test, outcome in zip(request.tests, row, strict=True)
         if outcome.verdict is Verdict.ACCEPTED
     }
     return [list(_findings(grader, task, passed)) for task in tasks]
@@ -56,7 +56,7 @@ def _findings(
         for t in task.tests
     ]
     if len(idle) > 1 and all(idle):
-        yield _whole(task, "a program that does nothing")
+        yield _whole_task_finding(task, "a program that does nothing")
         return
     for i, test in enumerate(task.tests):
         if idle[i]:
@@ -70,15 +70,15 @@ def _findings(
     if len(task.tests) < 2 or any(t.kind is TestKind.SCRIPT for t in task.tests):
         return
     if all(_accepted(grader, task, t, _echo(t)) for t in task.tests):
-        yield _whole(task, "a program that returns its input")
+        yield _whole_task_finding(task, "a program that returns its input")
         return
     for output in _constants(task):
         if all(_accepted(grader, task, t, output) for t in task.tests):
-            yield _whole(task, f"a program that always gives {short(output)}")
+            yield _whole_task_finding(task, f"a program that always gives {short(output)}")
             return
 
 
-def _whole(task: Task, what: str) -> Finding:
+def _whole_task_finding(task: Task, what: str) -> Finding:
     advice = "add tests with other answers, or leave the task out"
     return Finding(task.id, TaskFault.VACUOUS, f"{what} passes all of its tests", advice)
 

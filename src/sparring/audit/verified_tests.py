@@ -1,10 +1,10 @@
-"""Judge the tests of a task, and its reference solutions, by the executions of the solutions.
+"""Verify the tests of a task, and its reference solutions, by the executions of the solutions.
 
 - A test is confirmed if one solution passes it in every repetition, whatever other solutions do.
 - For a test that no solution passes, the finding names the reason on which the solutions agree.
 - A solution that passes no test at all does not count as evidence, unless the statement or a
   lenient rule suggests that its answers are right too.
-- This module executes nothing; all executions come from `repeated`.
+- This module executes nothing; all executions come from `flakiness`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class VerifiedTests:
     """Verdict on the tests of a task.
 
     - ``best``: index of the solution that passes the most tests; None if no solution passes one.
-    - ``confirmed``: for each test of `every_test`, whether a solution passes it every time.
+    - ``confirmed``: for each test of `every_test`, True if a solution passes it every time.
     """
 
     findings: list[Finding]
@@ -42,11 +42,11 @@ def verify_tests(
     share: float,
     refused: frozenset[int] = frozenset(),
 ) -> VerifiedTests:
-    """Judge the tests of a task by the solutions' results, [S, T].
+    """Verify the tests of a task by the solutions' results, [S, T].
 
     T counts the tests of `every_test`, S the solutions, at least one. A test is slow if the fastest
     solution needs more than ``share`` of the time limit. ``refused`` are the tests with forbidden
-    inputs, on which no solution is judged.
+    inputs, on which no solution is graded.
     """
     tests = every_test(task)
     right = [sum(c.state is SolutionState.RIGHT for c in row) for row in cells_ST]
@@ -71,7 +71,7 @@ def verify_tests(
             for s, cell in enumerate(cells):
                 if cell.state is SolutionState.FLAKY:
                     findings.append(_flaky(where, cell, s))
-                elif (other := _another(where, cell)) is not None:
+                elif (other := _other_right_form(where, cell)) is not None:
                     findings.append(_several(where, [cell], other))
                 elif cell.state not in (SolutionState.RIGHT, SolutionState.UNKNOWN):
                     failing.setdefault(s, []).append(t)
@@ -87,7 +87,7 @@ def verify_tests(
 
 
 def _no_program(row: Sequence[SolutionOutcome]) -> bool:
-    """Return whether a solution fails before it reads anything, so that no input is to blame."""
+    """Return True if a solution fails before it reads anything, so that no input is to blame."""
     return all(c.state is SolutionState.CRASHED and c.detail.startswith(_NO_PROGRAM) for c in row)
 
 
@@ -114,7 +114,7 @@ class _Where:
 
 
 def place(task: Task, column: int) -> tuple[int, bool]:
-    """Return the index of a column's test, and whether the test is a public example."""
+    """Return the index of a column's test, and True if the test is a public example."""
     ground = len(task.tests)
     return (column, False) if column < ground else (column - ground, True)
 
@@ -136,7 +136,7 @@ def _flaky(where: _Where, cell: SolutionOutcome, solution: int | None) -> Findin
     return where.found(TaskFault.FLAKY, seen, advice, solution)
 
 
-def _another(where: _Where, cell: SolutionOutcome) -> LenientChecker | None:
+def _other_right_form(where: _Where, cell: SolutionOutcome) -> LenientChecker | None:
     """Return how a refused output may still be right; None if nothing suggests that it is."""
     if cell.state is not SolutionState.WRONG:
         return None
@@ -169,7 +169,7 @@ def _unconfirmed(
 ) -> Iterator[Finding]:
     """Yield the reason why no solution passes a test, by the most informative outcome."""
     for cell in cells:
-        other = _another(where, cell)
+        other = _other_right_form(where, cell)
         if other is not None:
             yield _several(where, [cell], other)
             return
@@ -204,8 +204,8 @@ def _wrong(where: _Where, cells: Sequence[SolutionOutcome]) -> Finding:
         seen = f"no solution passes the script: {short(cells[0].detail)}"
         return where.found(TaskFault.WRONG_OUTPUT, seen, "correct the script or the solution")
     outputs = list(dict.fromkeys(where.shown(c.output) for c in cells))
-    many = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
-    seen = f"expected {where.shown(where.test.output)}, {many} {outputs[0]}"
+    subject = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
+    seen = f"expected {where.shown(where.test.output)}, {subject} {outputs[0]}"
     if len(outputs) > 1:
         seen = (
             f"expected {where.shown(where.test.output)}, and the solutions do not agree: "
@@ -217,7 +217,7 @@ def _wrong(where: _Where, cells: Sequence[SolutionOutcome]) -> Finding:
 
 
 def _explained(findings: Sequence[Finding], count: int) -> bool:
-    """Return whether all tests have several answers: a solution that passes none may be right."""
+    """Return True if all tests have several answers: a solution that passes none may be right."""
     several = {(f.test, f.example) for f in findings if f.fault is TaskFault.SEVERAL_ANSWERS}
     return len(several) == count
 
@@ -229,12 +229,12 @@ def _failing(
         f"{'example ' * example}{number}" for number, example in (place(task, t) for t in failed)
     ]
     more = f" and {len(tests) - _LISTED} more" if len(tests) > _LISTED else ""
-    which = f"test{'s' * (len(tests) > 1)} {', '.join(tests[:_LISTED])}{more}"
+    named_tests = f"test{'s' * (len(tests) > 1)} {', '.join(tests[:_LISTED])}{more}"
     if len(failed) == count:
-        which = "every test"
+        named_tests = "every test"
     how = short(cells[0].detail)
     if cells[0].state is SolutionState.WRONG and cells[0].output:
         how = f"it gives {short(cells[0].output)}"
-    seen = f"fails {which}; on the first: {how}"
+    seen = f"fails {named_tests}; on the first: {how}"
     advice = "leave the solution out"
     return Finding(task.id, TaskFault.SOLUTION_FAILS, seen, advice, solution=solution)

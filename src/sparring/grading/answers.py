@@ -3,7 +3,7 @@
 In printed text white space does not count. In a call the values count, not the way in which they
 are written: the order of a set's members and of a dict's keys does not matter, and 1, 1.0 and True
 are equal. The answer of a script is its verdict, because a script has no output. No checker is
-involved: programs agree or disagree, whether they are right or wrong.
+involved: programs agree or disagree, be they right or wrong.
 """
 
 from __future__ import annotations
@@ -64,38 +64,38 @@ def plain_value(text: str) -> str:
     """Return the text of an encoded value (`sparring.values`) in a form that is equal for equal
     values; any other text unchanged. Two OrderedDicts are equal here whatever their order."""
     try:
-        return json.dumps(_plain(json.loads(text)), separators=(",", ":"))
+        return json.dumps(_plain_form(json.loads(text)), separators=(",", ":"))
     except (ValueError, TypeError, RecursionError):  # a program may have forged the text
         return text
 
 
-def _plain(data: Any) -> Any:
+def _plain_form(data: Any) -> Any:
     if isinstance(data, bool):
         return int(data)
     if isinstance(data, list):
-        return [_plain(item) for item in data]
+        return [_plain_form(item) for item in data]
     if not isinstance(data, dict) or len(data) != 1:
         return data
-    [(name, held)] = data.items()
+    [(name, content)] = data.items()
     if name == "float":
-        value = float(held)
+        value = float(content)
         return int(value) if value.is_integer() and abs(value) < _EXACT else {name: repr(value)}
-    if not isinstance(held, list):
+    if not isinstance(content, list):
         return data
     if name in _UNORDERED:
-        return {"set": _sorted(held)}
+        return {"set": _sorted(content)}
     if name in _MAPPINGS:
-        return {"dict": _sorted(held)}
-    return {name: _plain(held)}
+        return {"dict": _sorted(content)}
+    return {name: _plain_form(content)}
 
 
-def _sorted(held: list[Any]) -> list[str]:
+def _sorted(members: list[Any]) -> list[str]:
     """Return the members as texts in sorted order; a long text as its digest.
 
     Each level of nested texts doubles the quotes of the level below. 261 bytes of nested sets,
     which a program may write, would become 268 MB.
     """
-    texts = (json.dumps(_plain(item)) for item in held)
+    texts = (json.dumps(_plain_form(item)) for item in members)
     return sorted(t if len(t) <= _SHORT else sha256(t.encode()).hexdigest() for t in texts)
 
 
@@ -105,10 +105,10 @@ def _leaves(data: Any) -> int:
     if isinstance(data, list):
         return sum(map(_leaves, data))
     if isinstance(data, dict) and len(data) == 1:
-        [(name, held)] = data.items()
+        [(name, content)] = data.items()
         # Names of arguments and of types do not count; `range` and the like are one value.
         if name in _MAPPINGS:
-            return sum(_leaves(value) for _, value in held) if isinstance(held, list) else 1
+            return sum(_leaves(value) for _, value in content) if isinstance(content, list) else 1
         if name in (*_UNORDERED, "tuple", "deque", "iterator"):
-            return _leaves(held)
+            return _leaves(content)
     return 1

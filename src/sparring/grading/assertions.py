@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.grading.bare import passages, spans
-from sparring.prompts.blocks import FOREIGN, PYTHON, FencedBlock, language
+from sparring.prompts.blocks import OTHER_LANGUAGES, PYTHON, FencedBlock, language
 from sparring.prompts.layout import AnswerText
 from sparring.prompts.mend import session, source_of
 from sparring.prompts.rules import Decision, ParsedTest, TestRule
@@ -82,21 +82,21 @@ def read_assertion(
     cut = stop is StopReason.LENGTH
     places = list(_places(answer, function, cut=cut))
     if cut and not _settled(answer, places, rule):
-        return ParsedTest(None, ParseFailure.TRUNCATED, seen=_seen(places))
+        return ParsedTest(None, ParseFailure.TRUNCATED, seen=_description(places))
     if not places:
         return _nothing(answer, cut)
     place = places[0 if rule is TestRule.FIRST else -1]
     if place.broken:
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=place.broken)
     if rule is TestRule.ONLY and len(place.assertions) > 1:
-        return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_seen([place]))
+        return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_description([place]))
     several = len(places) > 1 or len(place.assertions) > 1
     first = rule is TestRule.FIRST
     name = place.name
     if several and rule is not TestRule.ONLY:
         name = AssertionFrom.FIRST if first else AssertionFrom.LAST
     chosen = place.assertions[0 if first else -1]
-    return _read(chosen, "+".join([name, *place.mended]))
+    return _test_of(chosen, "+".join([name, *place.mended]))
 
 
 def _places(answer: AnswerText, function: str, *, cut: bool) -> Iterator[_Place]:
@@ -119,7 +119,7 @@ def _places(answer: AnswerText, function: str, *, cut: bool) -> Iterator[_Place]
 
 def _block(answer: AnswerText, block: FencedBlock, function: str, *, cut: bool) -> _Place | None:
     """Return the place that a block is; None where the block holds no assertion."""
-    if language(block.info) in FOREIGN:
+    if language(block.info) in OTHER_LANGUAGES:
         return None
     if block.end is None and cut:
         # The last line may be incomplete, and so may what `parse_beginning` cannot parse.
@@ -150,17 +150,17 @@ def _settled(answer: AnswerText, places: Sequence[_Place], rule: TestRule) -> bo
         return False
     if rule is TestRule.FIRST:
         return places[0].name is not AssertionFrom.SENTENCE
-    last = [b for b in answer.blocks if language(b.info) not in FOREIGN][-1:]
+    last = [b for b in answer.blocks if language(b.info) not in OTHER_LANGUAGES][-1:]
     return places[-1].name is AssertionFrom.BLOCK and last[0].end is not None
 
 
 def _calls(assertion: ReadAssertion) -> bool:
     """Return True for an assertion about a call: ``assert equality`` is a sentence that parses."""
-    named = isinstance(assertion.read, CallTest)
-    return named or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
+    is_call = isinstance(assertion.read, CallTest)
+    return is_call or any(isinstance(n, ast.Call) for n in ast.walk(assertion.node))
 
 
-def _read(assertion: ReadAssertion, how: str) -> ParsedTest:
+def _test_of(assertion: ReadAssertion, how: str) -> ParsedTest:
     """Return an assertion as a test, or the refusal of an assertion that does not count."""
     text = _short(assertion_text(assertion.node))
     call = assertion.read
@@ -176,12 +176,12 @@ def _read(assertion: ReadAssertion, how: str) -> ParsedTest:
 
 
 def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
-    """Return the refusal of an answer without an assertion, named after what stands there."""
+    """Return the refusal of an answer without an assertion, by the content of the answer."""
     if not answer.blocks:
         text = _short(" ".join(answer.outside))
         return ParsedTest(None, ParseFailure.NO_CODE_BLOCK, seen=f"text: {text}")
     marked = [b for b in answer.blocks if language(b.info) in PYTHON]
-    plain = [b for b in answer.blocks if language(b.info) not in FOREIGN]
+    plain = [b for b in answer.blocks if language(b.info) not in OTHER_LANGUAGES]
     block = (marked or plain or answer.blocks)[-1]
     source = "\n".join(block.lines) + "\n"
     if not source.strip():
@@ -189,12 +189,12 @@ def _nothing(answer: AnswerText, cut: bool) -> ParsedTest:
     if block.end is None:
         return ParsedTest(None, ParseFailure.UNCLOSED_BLOCK, seen=_short(source))
     broken = parse_beginning(source)[1].strip()
-    if broken and language(block.info) not in FOREIGN and not session(block.lines):
+    if broken and language(block.info) not in OTHER_LANGUAGES and not session(block.lines):
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=_short(broken))
     return ParsedTest(None, ParseFailure.NO_ASSERTION, seen=_short(source))
 
 
-def _seen(places: Sequence[_Place]) -> str:
+def _description(places: Sequence[_Place]) -> str:
     """Return the number of assertions, with the first of them, as a text."""
     every_one = [f for p in places for f in p.assertions]
     return (

@@ -48,14 +48,14 @@ def passages(text: str) -> Iterator[ast.Module]:
         if not bare or bare.startswith("#"):
             at += 1
             continue
-        body, taken = reader.statement(at)
+        body, line_count = reader.statement(at)
         if body:
             run += body
         else:
-            yield from _whole(run)
+            yield from _module_of(run)
             run = []
-        at += taken
-    yield from _whole(run)
+        at += line_count
+    yield from _module_of(run)
 
 
 def spans(text: str) -> Iterator[ast.Module]:
@@ -69,7 +69,7 @@ def spans(text: str) -> Iterator[ast.Module]:
             yield tree
 
 
-def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
+def _module_of(run: list[ast.stmt]) -> Iterator[ast.Module]:
     if run:
         yield ast.Module(run, [])
 
@@ -77,7 +77,7 @@ def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
 @dataclass(slots=True)
 class _Reader:
     """Reader of statements among lines. ``patience`` bounds its work: a text of nothing but open
-    brackets would otherwise be read for hours."""
+    brackets would otherwise take hours."""
 
     lines: Sequence[str]
     patience: int = 3000
@@ -96,8 +96,8 @@ class _Reader:
             code += f"\n{self.lines[end]}"
             end += 1
         self.patience -= end - start - 1
-        for written in (code, code.rstrip("`.,;: ")):
-            if (tree := _parsed(written)) is not None:
+        for candidate in (code, code.rstrip("`.,;: ")):
+            if (tree := _parsed(candidate)) is not None:
                 return tree.body, end - start
         return [], 1
 
@@ -113,8 +113,8 @@ class _Reader:
         self.patience -= end - start - 1
         text = textwrap.dedent("\n".join(self.lines[start:end])) + "\n"
         tree, rest = parse_beginning(text)
-        taken = text[: len(text) - len(rest)].count("\n")
-        return (tree.body, taken) if tree.body else ([], 1)
+        line_count = text[: len(text) - len(rest)].count("\n")
+        return (tree.body, line_count) if tree.body else ([], 1)
 
 
 def _unmarked(line: str) -> str:

@@ -4,9 +4,9 @@ The expected output of one ground-truth test is offered as the answer to another
 expected output differs, beyond white space or as a value. Two kinds of test are left out: scripts,
 which have no output, and tests that ask for truth alone, which are meant to accept many values.
 
-A rule for printed text or values can accept another test's output only within its tolerance; a
-checker program by mistake, or because both outputs answer both inputs. All of these are rare, so
-the share of accepted outputs over many tasks shows a checker that is too lenient.
+A rule for printed text or values can accept another test's output only within its tolerance. A
+checker program can accept it by mistake, or because both outputs answer both inputs. All of these
+are rare, so the share of accepted outputs over many tasks shows a checker that is too lenient.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ MOST_PAIRS = 8
 
 @dataclass(frozen=True, slots=True)
 class CheckerLeniency:
-    """Counts of outputs of other tests: ``accepted`` of ``pairs``, without infrastructure
-    failures."""
+    """Outputs of another test: ``accepted`` of ``pairs``, without infrastructure failures."""
 
     accepted: int = 0
     pairs: int = 0

@@ -57,7 +57,7 @@ class OutputComparison:
 
     @classmethod
     def with_reference(cls, task: Task, test: Test, reference: str) -> OutputComparison:
-        """Return the comparison that decides whether a test is right: of the test's expected output
+        """Return the comparison that decides if a test is right: of the test's expected output
         with the ``reference`` solution's output on the test's input.
 
         A call test states the rule by which it compares, so it is right if the reference passes it.
@@ -89,24 +89,24 @@ class Grader:
 
     def prepare(self, comparisons: Iterable[OutputComparison]) -> None:
         """Execute the checker programs that these comparisons need, if any task has one."""
-        wanted: dict[str, dict[str, None]] = {}
+        questions_by_program: dict[str, dict[str, None]] = {}
         size = 0
         for one in comparisons:
             if parse_checker(one.checker).rule is CheckerRule.PROGRAM:
                 question = _question(one)
                 if _key(_program(one.task), question) not in self._outcomes:
-                    wanted.setdefault(_program(one.task), {})[question] = None
+                    questions_by_program.setdefault(_program(one.task), {})[question] = None
                     size += len(question)
                 if size > _PORTION:
-                    self._ask(wanted)
-                    wanted, size = {}, 0
-        self._ask(wanted)
+                    self._execute_questions(questions_by_program)
+                    questions_by_program, size = {}, 0
+        self._execute_questions(questions_by_program)
 
-    def _ask(self, wanted: Mapping[str, Iterable[str]]) -> None:
+    def _execute_questions(self, questions_by_program: Mapping[str, Iterable[str]]) -> None:
         """Execute each checker program on its questions."""
         jobs = [
             Job(program, tuple(questions), limits, alone=True)
-            for program, every in wanted.items()
+            for program, every in questions_by_program.items()
             for limits, questions in _by_limits(every).items()
         ]
         for job, outcomes in zip(jobs, self._sandbox.run(jobs), strict=True):
@@ -163,5 +163,5 @@ def _program(task: Task) -> str:
 
 
 def _question(one: OutputComparison) -> str:
-    held = {"input": one.input, "output": one.output, "expected": one.expected}
-    return json.dumps(held)
+    question = {"input": one.input, "output": one.output, "expected": one.expected}
+    return json.dumps(question)

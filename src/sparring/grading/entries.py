@@ -67,8 +67,8 @@ def generated_record(parsed: ParsedTest) -> dict[str, Any]:
 
 
 def found_record(parsed: ParsedProgram | ParsedTest) -> dict[str, str]:
-    """Return how a program or a test was read (``how``) and what stood there (``seen``), each if
-    it is known."""
+    """Return the way in which a program or a test was read (``how``) and the text in its place
+    (``seen``), each if it is known."""
     return {name: text for name in ("how", "seen") if (text := getattr(parsed, name))}
 
 

@@ -30,10 +30,10 @@ class Executions:
     validator: ExecutionRequest | None
 
     @property
-    def asks(self) -> list[ExecutionRequest]:
+    def requests(self) -> list[ExecutionRequest]:
         """All requests, in the order of the fields."""
         every = (*self.own, *(self.pool or ()), self.reference, self.validator)
-        return [ask for ask in every if ask is not None]
+        return [request for request in every if request is not None]
 
 
 def plan_executions(group: ReadGroup, general: Limits) -> Executions:

@@ -1,6 +1,6 @@
 """Facts about a group that metrics need: verdicts, answers and readings as arrays, without texts.
 
-Answers are compared as in `answers`, whether they are right or wrong: programs that answer the same
+Answers are compared as in `answers`, be they right or wrong: programs that answer the same
 to every generated input vote together.
 """
 
@@ -60,7 +60,7 @@ def task_facts(group: GroupResult) -> TaskFacts:
         pool_agreement_P=None
         if group.pool_outcomes_PT is None
         else _agreement(group, group.pool_outcomes_PT),
-        first_U=_first(tests),
+        first_U=_first_with_input(tests),
         answers_PU=answer_numbers(
             [[_vote(t, o) for t, o in row] for row in _generated(group, group.outcomes_PT)],
             len(tests),
@@ -141,7 +141,7 @@ def _majority_by_input(tests: Sequence[Test | None], right_U: Bools | None) -> f
     return float(np.mean(values)) if values else float("nan")
 
 
-def _first(tests: Sequence[Test | None]) -> Bools:
+def _first_with_input(tests: Sequence[Test | None]) -> Bools:
     """Mark the tests [U] that are the first with their input. An unread test has no input."""
     seen: set[Hashable] = set()
     first = np.zeros(len(tests), dtype=bool)

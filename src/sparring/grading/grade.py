@@ -45,7 +45,9 @@ def grade_each(runner: Runs, groups: Iterable[ReadGroup], general: Limits) -> It
     """Grade many groups in order, as many at once as keep all workers busy."""
     coming = iter(groups)
     while layouts := [plan_executions(group, general) for group in islice(coming, _AT_ONCE)]:
-        raw = iter(test_jobs.run(runner, [ask for layout in layouts for ask in layout.asks]))
+        raw = iter(
+            test_jobs.run(runner, [request for layout in layouts for request in layout.requests])
+        )
         for layout in layouts:
             yield _graded(runner, layout, raw)
 
@@ -70,21 +72,24 @@ def infra_share(results: Sequence[GroupResult]) -> float:
 def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResult:
     """Return the result of a group.
 
-    ``raw`` gives the outcomes of all executions in the order of `Executions.asks`. The outcomes of
-    this group come next, so each must be taken exactly once and in that order.
+    ``raw`` gives the outcomes of all executions in the order of `Executions.requests`. The next
+    outcomes are those of this group: each must be taken exactly once, in that order.
     """
     group, task = layout.group, layout.group.task
     programs = [*layout.own, *(layout.pool or ())]
-    raw_P = [None if ask is None else next(raw) for ask in programs]
+    raw_P = [None if request is None else next(raw) for request in programs]
     reference, validation = (
-        None if ask is None else next(raw) for ask in (layout.reference, layout.validator)
+        None if request is None else next(raw) for request in (layout.reference, layout.validator)
     )
 
     # Which generated tests count, and which of those are right. Two facts stay apart: a test that
     # the validator forbids counts as failed by every program, while a test that the validator could
     # not judge (`unknown_U`) has no label at all.
     parsed_U = [p.test is not None for p in group.tests]
-    reference_U, validation_U = _spread(reference, parsed_U), _spread(validation, parsed_U)
+    reference_U, validation_U = (
+        _over_all_tests(reference, parsed_U),
+        _over_all_tests(validation, parsed_U),
+    )
     unknown_U = [o is not None and o.verdict is Verdict.INFRA for o in validation_U]
     refused_U = [_refusal(*pair) for pair in zip(validation_U, reference_U, strict=True)]
     grader = Grader(runner)
@@ -93,9 +98,9 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
     # All outputs of the group are compared in one call, because a task's checker may be a program,
     # and then every comparison is an execution.
     outputs = [
-        (ask, row)
-        for ask, row in zip(programs, raw_P, strict=True)
-        if ask is not None and row is not None
+        (request, row)
+        for request, row in zip(programs, raw_P, strict=True)
+        if request is not None and row is not None
     ]
     if layout.reference is not None and reference is not None:
         on_truth = replace(layout.reference, tests=task.ground_truth)
@@ -126,7 +131,7 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
     )
 
 
-def _spread(row: _Row | None, parsed_U: Sequence[bool]) -> list[Outcome | None]:
+def _over_all_tests(row: _Row | None, parsed_U: Sequence[bool]) -> list[Outcome | None]:
     """Return the outcomes on the tests that could be read as a list over all tests, None for the
     others."""
     if row is None:

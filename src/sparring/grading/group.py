@@ -146,10 +146,10 @@ class PseudoLabels:
 
 
 def label_free_task(task: Task, tests: Sequence[ParsedTest]) -> Task:
-    """Return a task with these tests and without everything that only the task's author knows.
+    """Return a task with these tests and without the labels: ground truth, solutions, validator.
 
-    The fields that go over are named one by one, so that a field added to `Task` later stays out
-    until somebody lets it in.
+    The fields that are copied are named one by one, so that a field added to `Task` later is not
+    copied by accident.
     """
     return Task(
         id=task.id,

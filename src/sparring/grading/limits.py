@@ -1,7 +1,7 @@
 """Limits of a task's executions: the task's own, and the general limits for the rest.
 
-The longest output that is allowed follows from what is expected, because a right answer must never
-be longer than the limit:
+The limit of the output follows from the expected outputs, because a right answer must never be
+longer than the limit:
 
 - Printed text may be twice as long as the longest expected output. An accepted answer may differ
   from it in white space and digits.

@@ -45,8 +45,8 @@ def turn_end(
     tokenizer: Any, end_ids: Collection[int], options: Mapping[str, Any] | None = None
 ) -> TurnEnd | None:
     """Return the end of a turn in the template; None where the template shows no mark of an end."""
-    behind = behind_an_answer(tokenizer, options)
-    ids = list(tokenizer(behind, add_special_tokens=False)["input_ids"]) if behind else []
+    turn_text = behind_an_answer(tokenizer, options)
+    ids = list(tokenizer(turn_text, add_special_tokens=False)["input_ids"]) if turn_text else []
     if not ids:
         return None
     added = {i: t.content for i, t in tokenizer.added_tokens_decoder.items()}
@@ -57,7 +57,7 @@ def turn_end(
             break
     if ids[0] in added:
         return TurnEnd(added[ids[0]], False, True)
-    return TurnEnd(first[0], False, False) if (first := _TAG.match(behind)) else None
+    return TurnEnd(first[0], False, False) if (first := _TAG.match(turn_text)) else None
 
 
 def mark_faults(tokenizer: Any, end_ids: Collection[int], marks: Sequence[str]) -> list[str]:

@@ -32,13 +32,13 @@ def missing_packages(tasks: Iterable[Sequence[Sequence[Outcome]]]) -> dict[str, 
     programs: dict[str, int] = {}
     of_tasks: dict[str, int] = {}
     for outcomes_PT in tasks:
-        here: set[str] = set()
+        missing: set[str] = set()
         for outcomes_T in outcomes_PT:
             packages = {p for outcome in outcomes_T if (p := needed(outcome.detail)) is not None}
             for package in packages:
                 programs[package] = programs.get(package, 0) + 1
-            here |= packages
-        for package in here:
+            missing |= packages
+        for package in missing:
             of_tasks[package] = of_tasks.get(package, 0) + 1
     order = sorted(programs, key=lambda package: (-programs[package], package))
     return {package: MissingPackage(programs[package], of_tasks[package]) for package in order}

@@ -49,19 +49,21 @@ def monitor_values(groups: Sequence[GroupResult]) -> dict[str, Any]:
             sum(j.leniency.accepted for j in groups), sum(j.leniency.pairs for j in groups)
         ),
         "named": {
-            "suspect_tests": _named(
+            "suspect_tests": _first_names(
                 _test_name(j, g)
                 for j, suspect in zip(groups, suspects, strict=True)
                 for g, yes in suspect.items()
                 if yes
             ),
-            "reference_failures": _named(
+            "reference_failures": _first_names(
                 _test_name(j, g)
                 for j, row in zip(groups, failures, strict=True)
                 for g, v in enumerate(row)
                 if v not in (Verdict.ACCEPTED, Verdict.INFRA)
             ),
-            "checker_leniency": _named(f"task {j.task.id}" for j in groups if j.leniency.accepted),
+            "checker_leniency": _first_names(
+                f"task {j.task.id}" for j in groups if j.leniency.accepted
+            ),
         },
     }
 
@@ -161,12 +163,12 @@ def _suspect_G(group: GroupResult) -> dict[int, bool]:
         others = seen_PG.sum(axis=1) - seen_PG[:, g]
         good = passed_PG.sum(axis=1) - passed_PG[:, g]
         able = (others > 0) & (2 * good >= others)
-        known = any(o.verdict is Verdict.ACCEPTED for o in _others(group, g))
+        known = any(o.verdict is Verdict.ACCEPTED for o in _other_outcomes(group, g))
         suspect_by_place[g] = bool(not passed_PG[:, g].any() and able.any() and not known)
     return suspect_by_place
 
 
-def _others(group: GroupResult, g: int) -> Iterator[Outcome]:
+def _other_outcomes(group: GroupResult, g: int) -> Iterator[Outcome]:
     """Yield the outcomes of other programs on a ground-truth test: those of the initial policy,
     which are not executed on hidden tests, and of the reference solution."""
     if g < len(group.task.tests):
@@ -190,7 +192,7 @@ def _test_name(group: GroupResult, place: int) -> str:
     return f"test {name} of task {task.id} (test {original_places(task)[place]} of the file)"
 
 
-def _named(names: Iterator[str]) -> list[str]:
+def _first_names(names: Iterator[str]) -> list[str]:
     return [name for name, _ in zip(names, range(NAMED), strict=False)]
 
 

@@ -52,12 +52,14 @@ def grade_by_pseudo_labels(
         for group, tests in zip(groups, written, strict=True)
     ]
     return [
-        PseudoLabels(tests, result, c.right_U)
-        for tests, result, c in zip(written, results, checked, strict=True)
+        PseudoLabels(tests, graded_group, c.right_U)
+        for tests, graded_group, c in zip(written, results, checked, strict=True)
     ]
 
 
-def rewarded_group(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, Bools | None]:
+def rewarded_group(
+    group: GroupResult, test_filter: TestFilter
+) -> tuple[GroupResult | None, Bools | None]:
     """Return the result that rewards may see, and the K pseudo-label tests that it is graded by.
 
     Without pseudo-labels that is the group itself, and None. The result is None where no test is
@@ -66,30 +68,30 @@ def rewarded_group(group: GroupResult, how: TestFilter) -> tuple[GroupResult | N
     if (pseudo_labels := group.pseudo_labels) is None:
         return group, None
     kept_K = np.zeros(len(pseudo_labels.tests), dtype=bool)
-    if (result := pseudo_labels.result) is None:
+    if (graded_group := pseudo_labels.result) is None:
         return None, kept_K
-    kept_G = np.ones(result.matrix.ground_truth, dtype=bool)
+    kept_G = np.ones(graded_group.matrix.ground_truth, dtype=bool)
     # Of K generated tests some are wrong, and then no program passes all. The filter keeps the
     # tests that the largest consensus of programs agrees on.
-    if how is TestFilter.AGREEMENT:
-        kept_G = consensus_tests(result.matrix.passed_PG, result.matrix.observed_PG)
+    if test_filter is TestFilter.AGREEMENT:
+        kept_G = consensus_tests(graded_group.matrix.passed_PG, graded_group.matrix.observed_PG)
     # `kept_G` counts only the tests that could be read; `kept_K` all that the tester wrote.
     kept_K[[p.test is not None for p in pseudo_labels.tests]] = kept_G
-    return (_graded_by(result, kept_G) if kept_G.any() else None), kept_K
+    return (_graded_by(graded_group, kept_G) if kept_G.any() else None), kept_K
 
 
-def _graded_by(result: GroupResult, kept_G: Bools) -> GroupResult:
+def _graded_by(graded_group: GroupResult, kept_G: Bools) -> GroupResult:
     """Return the result without the tests that the filter sets aside."""
-    keep_T = [*kept_G.tolist(), *(True for _ in result.tests)]
+    keep_T = [*kept_G.tolist(), *(True for _ in graded_group.tests)]
 
     def kept(rows: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
         return [list(compress(row, keep_T)) for row in rows]
 
-    others = result.pool_outcomes_PT
+    others = graded_group.pool_outcomes_PT
     return replace(
-        result,
-        task=replace(result.task, tests=tuple(compress(result.task.tests, kept_G))),
-        outcomes_PT=kept(result.outcomes_PT),
+        graded_group,
+        task=replace(graded_group.task, tests=tuple(compress(graded_group.task.tests, kept_G))),
+        outcomes_PT=kept(graded_group.outcomes_PT),
         pool_outcomes_PT=None if others is None else kept(others),
     )
 
@@ -100,8 +102,8 @@ def pseudo_label_metrics(scored: Sequence[ScoredGroup]) -> dict[str, Any]:
 
     ``unread``: responses of the frozen tester without a test. ``right``: tests that are right by
     the reference. ``set_aside``: tests that the filter drops. ``kept_right``: right tests among
-    those kept. ``labels_right``: among the programs that both judge, those that pseudo-labels and
-    ground truth call the same, correct or wrong.
+    those kept. ``labels_right``: among the programs that have a label by both, those whose label by
+    pseudo-labels (correct or wrong) is the label by ground truth.
     """
     read: list[bool] = []
     right: list[float] = []

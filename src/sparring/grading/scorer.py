@@ -40,8 +40,8 @@ class Scorer:
         advantage 0. ``index`` is the group's place in its step. Raises `RunError` for a mistake in
         the user's reward function.
         """
-        # Every reward follows from `basis`. Under label-free training that is another result than
-        # `judged`, and nothing of `judged` may enter a reward.
+        # Every reward follows from `rewarded_on`. Under label-free training that is another result
+        # than `group`, and nothing of `group` may enter a reward.
         rewarded_on, kept_K = rewarded_group(group, self.kept)
         if rewarded_on is None:
             nothing = no_test(len(group.coder), len(group.tester))

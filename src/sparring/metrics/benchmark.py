@@ -114,7 +114,7 @@ def observed(facts: TaskFacts) -> TaskFacts:
     """Return the facts without the programs whose ground truth is unknown."""
     matrix = facts.matrix
     keep = matrix.correct_P | matrix.wrong_P
-    return facts if keep.all() else _only(facts, keep)
+    return facts if keep.all() else _only_programs(facts, keep)
 
 
 def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
@@ -162,10 +162,10 @@ def _voting(facts: TaskFacts) -> tuple[TaskFacts, Bools]:
     seen = facts.matrix.observed_PU
     usable = facts.parsed_U & seen.any(axis=0) if len(seen) else facts.parsed_U
     keep = np.asarray((seen | ~usable).all(axis=1))
-    return (facts if keep.all() else _only(facts, keep)), usable
+    return (facts if keep.all() else _only_programs(facts, keep)), usable
 
 
-def _only(facts: TaskFacts, keep_P: Bools) -> TaskFacts:
+def _only_programs(facts: TaskFacts, keep_P: Bools) -> TaskFacts:
     matrix = facts.matrix
     return replace(
         facts,

@@ -20,7 +20,8 @@ class TaskFacts:
     statement allows its input. ``right_U``: by the reference solution, the input is valid and the
     expected output right; None for a task without a reference. ``size_U``: number of values in the
     input, NaN for an unread test. ``majority_program`` and ``majority_test``: see
-    `metrics.majority`. ``agreement_P`` and ``pool_agreement_P``: see `consensus.alike`.
+    `metrics.majority`. ``agreement_P`` and ``pool_agreement_P``: see
+    `consensus.agreement_counts`.
     """
 
     matrix: PassMatrix

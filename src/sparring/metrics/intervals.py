@@ -4,7 +4,7 @@ Responses to one task are alike, so the task is the unit: a metric has one value
 numerator and a denominator per task for a ratio, and the interval is about other tasks. Means use
 Student's t. Ratios use the linearised variance (delta method), which needs no random numbers. Both
 intervals are symmetric, and so are those of differences. A share has an interval of its own
-(`shares`), which stays within 0 and 1 and holds near both ends.
+(`share_intervals`), which stays within 0 and 1 and holds near both ends.
 """
 
 from __future__ import annotations
@@ -90,13 +90,13 @@ class Influence:
     def of(cls, record: Mapping[str, Any]) -> Influence:
         """Return the figure that `as_dict` wrote; null means unknown. Earlier versions wrote no
         ``share`` and no ``left`` in training."""
-        value, share, left = (record.get(k) for k in ("value", "share", "left"))
+        value, share, left_out = (record.get(k) for k in ("value", "share", "left"))
         return cls(
             math.nan if value is None else float(value),
             np.array(record["influence"], dtype=float),
             np.array(record["used"], dtype=bool),
             None if share is None else np.array(share, dtype=float),
-            None if left is None else np.array(left, dtype=float),
+            None if left_out is None else np.array(left_out, dtype=float),
         )
 
 
@@ -112,7 +112,7 @@ def ratio(numerator: Floats, denominator: Floats) -> Influence:
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
     share = np.where(used, denominator / total, 0.0)
-    return Influence(value, influence, used, share, _left(influence, share))
+    return Influence(value, influence, used, share, _left_out(influence, share))
 
 
 def mean(value: Floats) -> Influence:
@@ -124,7 +124,7 @@ def mean(value: Floats) -> Influence:
     middle = float(value[used].mean())
     influence = np.where(used, (value - middle) / used.sum(), 0.0)
     share = used / used.sum()
-    return Influence(middle, influence, used, share, _left(influence, share))
+    return Influence(middle, influence, used, share, _left_out(influence, share))
 
 
 def chained(value: float, parts: Sequence[tuple[float, Influence]]) -> Influence:
@@ -138,15 +138,15 @@ def chained(value: float, parts: Sequence[tuple[float, Influence]]) -> Influence
     added = [float(((by * figure.influence) ** 2).sum()) for by, figure in parts]
     telling = [(a, f) for a, (_, f) in zip(added, parts, strict=True) if a > 0]
     used = np.any([f.used for _, f in telling] or [f.used for _, f in parts], axis=0)
-    left: Floats | None = None
+    left_out: Floats | None = None
     known = [(by, f.left) for by, f in parts if f.left is not None]
     if parts and len(known) == len(parts):
-        left = sum((by * x for by, x in known), np.zeros(1))
+        left_out = sum((by * x for by, x in known), np.zeros(1))
     share: Floats | None = None
     weights = [(a, f.share) for a, f in telling if f.share is not None]
     if weights and len(weights) == len(telling):
         share = np.asarray(sum((a * x for a, x in weights), np.zeros(1)) / sum(added))
-    return Influence(value, influence, used, share, left)
+    return Influence(value, influence, used, share, left_out)
 
 
 def _unknown(used: Bools) -> Influence:
@@ -154,7 +154,7 @@ def _unknown(used: Bools) -> Influence:
     return Influence(math.nan, nothing, used, nothing, nothing)
 
 
-def _left(influence: Floats, share: Floats) -> Floats:
+def _left_out(influence: Floats, share: Floats) -> Floats:
     """Return the fall of a ratio without each task: influence / (1 − part of the denominator).
     Without the only task there is no figure, and the influence of that task is 0."""
     return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))

@@ -1,8 +1,8 @@
 """Intervals by the name of a figure: the one place for training, evaluation and theory.
 
 The name of a figure tells if it is a share, and how little the figure can vary from task to task
-(`shares.Unit`). A figure therefore has the same interval wherever it is shown. This module measures
-nothing.
+(`share_intervals.Unit`). A figure therefore has the same interval wherever it is shown. This module
+measures nothing.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     """Return every metric over ``tasks``, with Best-of-(n, m) of the own programs and of the pool.
 
     p01, p00 and μ are by reference, as `rates` counts them. Each interval is that of an evaluation
-    (`named`).
+    (`metric_intervals`).
     """
     label = f"bon_{n}x{m}"
     per_task = {

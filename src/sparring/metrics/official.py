@@ -124,11 +124,11 @@ def _best(matrices: Sequence[PassMatrix], n: int, m: int) -> OfficialChoice:
     )
 
 
-def _accepted(known: Sequence[tuple[PassMatrix, Bools]], which: int) -> float:
+def _accepted(known: Sequence[tuple[PassMatrix, Bools]], right_or_wrong: int) -> float:
     """Return passed / all cells of wrong programs on right (0) or wrong (1) tests."""
     cells = np.zeros(2)
     for matrix, right in known:
-        cells += acceptance(matrix, right, np.ones_like(right))[which]
+        cells += acceptance(matrix, right, np.ones_like(right))[right_or_wrong]
     return float(cells[0] / cells[1]) if cells[1] else float("nan")
 
 

@@ -88,20 +88,20 @@ def bound(mu: float, m: int) -> float:
     return -math.expm1(-(mu**2) * m / 8) if mu > 0 else 0.0
 
 
-def tests_for(x: Law, wanted: float, ties: Ties, cap: int) -> int | None:
+def tests_for(x: Law, target: float, ties: Ties, cap: int) -> int | None:
     """Return the smallest m whose precision is at least ``wanted``, in (0, 1); None if μ ≤ 0 or no
     m up to ``cap`` reaches it. A larger m can fall short again: an even number is likelier to
     tie."""
     laws = islice(x.differences(), 1, cap + 1 if x.mu > ZERO else 1)
-    return next((m for m, law in enumerate(laws, 1) if _won(law, ties) >= wanted), None)
+    return next((m for m, law in enumerate(laws, 1) if _won(law, ties) >= target), None)
 
 
-def tests_by_bound(mu: float, wanted: float) -> int | None:
+def tests_by_bound(mu: float, target: float) -> int | None:
     """Return the smallest m for which the bound promises ``wanted``, in (0, 1); None if μ ≤ 0."""
     if not mu > ZERO:
         return None
-    m = max(1, math.floor(-8 / mu**2 * math.log1p(-wanted)))
-    return m if bound(mu, m) >= wanted else m + 1
+    m = max(1, math.floor(-8 / mu**2 * math.log1p(-target)))
+    return m if bound(mu, m) >= target else m + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class ProgramPairs:
 
 def pairs(groups: Sequence[TaskFacts]) -> ProgramPairs:
     """Return every pair of a correct and a wrong program of the same group."""
-    each = [_counts(g.matrix) for g in groups]
-    group = np.repeat(np.arange(len(each)), [len(c) for c in each])
-    counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *each])
+    group_counts = [_counts(g.matrix) for g in groups]
+    group = np.repeat(np.arange(len(group_counts)), [len(c) for c in group_counts])
+    counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *group_counts])
     usable = counts[:, 2] > 0
     return ProgramPairs(groups, counts[usable], group[usable])
 
@@ -146,19 +146,19 @@ def _counts(matrix: PassMatrix) -> Counts:
     return np.stack([c.sum(axis=2) for c in cells], axis=2).reshape(-1, 3).astype(np.int64)
 
 
-def observed(these: ProgramPairs, m: int, ties: Ties) -> Influence:
+def observed(program_pairs: ProgramPairs, m: int, ties: Ties) -> Influence:
     """Return the precision with m of a pair's tests, averaged over a task's pairs, then over tasks.
     A pair with fewer than m tests is left out."""
-    unique, back = np.unique(these.counts, axis=0, return_inverse=True)
+    unique, back = np.unique(program_pairs.counts, axis=0, return_inverse=True)
     won = [pair_precision(plus, minus, tests, m, ties) for plus, minus, tests in unique.tolist()]
-    return mean(these.per_task(np.array(won, dtype=np.float64)[back.reshape(-1)]))
+    return mean(program_pairs.per_task(np.array(won, dtype=np.float64)[back.reshape(-1)]))
 
 
-def if_independent(these: ProgramPairs, m: int, ties: Ties) -> Influence:
+def if_independent(program_pairs: ProgramPairs, m: int, ties: Ties) -> Influence:
     """Return the precision that the theorem's independence predicts from the pairs' own frequencies
     of X = 1 and X = −1. With one test it equals `observed`."""
-    plus, minus, tests = these.counts.T
-    up, down = (mean(these.per_task(x / tests)) for x in (plus, minus))
+    plus, minus, tests = program_pairs.counts.T
+    up, down = (mean(program_pairs.per_task(x / tests)) for x in (plus, minus))
     return predicted(up, down, m, ties)
 
 

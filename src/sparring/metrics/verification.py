@@ -1,10 +1,10 @@
-"""Tests as judges of programs: what they wrongly accept, wrongly reject, and catch together.
+"""Tests as judges of programs: false acceptance, false rejection, and joint coverage.
 
 FAR (false acceptance rate) is the share of wrong programs that are accepted. FRR (false rejection
 rate) is the share of correct programs that are rejected. They are 1 − TNR and 1 − TPR of
 CodeContests+ (arXiv 2506.05817), each for a single test and for a suite, which accepts a program
-that all of its tests accept. It does not matter here if a test is right: a wrong program that is
-accepted counts, whoever is to blame. p01 and p00 (`rates`) tell right and wrong tests apart.
+that all of its tests accept. The rightness of a test does not matter here: every accepted
+wrong program counts. p01 and p00 (`rates`) tell right and wrong tests apart.
 
 Coverage@N (TestCase-Eval, arXiv 2506.12278) is the share of wrong programs that N tests catch
 together. A test catches a program that fails it, if the test is right; a wrong test that every
@@ -39,8 +39,8 @@ def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, 
         accepted = [suite_accepts(f, n) for f in tasks]
         wrong = [a[f.matrix.wrong_P] for a, f in zip(accepted, tasks, strict=True)]
         right = [1 - a[f.matrix.correct_P] for a, f in zip(accepted, tasks, strict=True)]
-        figures[f"suite_far_{n}"] = _summed([_known(values) for values in wrong])
-        figures[f"suite_frr_{n}"] = _summed([_known(values) for values in right])
+        figures[f"suite_far_{n}"] = _summed([_sum_of_known(values) for values in wrong])
+        figures[f"suite_frr_{n}"] = _summed([_sum_of_known(values) for values in right])
     return figures
 
 
@@ -82,7 +82,7 @@ def _cells(facts: TaskFacts, programs_P: Bools, *, passes: bool) -> tuple[float,
     return float(hit.sum()), float(observed.sum())
 
 
-def _known(values: Floats) -> tuple[float, float]:
+def _sum_of_known(values: Floats) -> tuple[float, float]:
     known = values[~np.isnan(values)]
     return float(known.sum()), float(len(known))
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 def choose_greedily(caught_CM: NDArray[np.bool_], count: int) -> list[int]:
     """Return the indices of ``count`` candidates, chosen greedily.
 
-    ``caught_CM`` [candidates, mistakes] says which candidate catches which mistake. Each choice
-    catches the most mistakes that no earlier choice caught. When no candidate catches a further
-    mistake, all mistakes have to be caught once more.
+    ``caught_CM`` [candidates, mistakes] is True where the candidate catches the mistake. Each
+    choice catches the most mistakes that no earlier choice caught. When no candidate catches a
+    further mistake, all mistakes have to be caught once more.
     """
     uncaught = np.ones(caught_CM.shape[1], dtype=bool)
     indices: list[int] = []
@@ -20,7 +20,7 @@ def choose_greedily(caught_CM: NDArray[np.bool_], count: int) -> list[int]:
         gain[indices] = -1
         best = int(gain.argmax())
         if gain[best] == 0 and not uncaught.all():
-            uncaught[:] = True  # start the next round over all mistakes
+            uncaught[:] = True  # start anew over all mistakes
             continue
         indices.append(best)
         uncaught &= ~caught_CM[best]

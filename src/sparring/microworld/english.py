@@ -142,11 +142,13 @@ class English:
     def answer(self, values: Sequence[int], readings: _Readings | None = None) -> str:
         """Return the output for a list under ``readings``, by default the right ones."""
         if self.window is None:
-            return self._of(values, readings or self.right)
+            return self._output_of(values, readings or self.right)
         runs = range(len(values) - self.window + 1)
-        return " ".join(self._of(values[i : i + self.window], readings or self.right) for i in runs)
+        return " ".join(
+            self._output_of(values[i : i + self.window], readings or self.right) for i in runs
+        )
 
-    def _of(self, values: Sequence[int], readings: _Readings) -> str:
+    def _output_of(self, values: Sequence[int], readings: _Readings) -> str:
         keep, change, answer = readings
         k, c, _ = self.constants
         w = [change.apply(x, c) for x in values if keep.apply(x, k)]
@@ -157,18 +159,18 @@ class English:
         keep, change, answer = (
             r.source.replace("{k}", str(k)) for r, k in zip(self.right, self.constants, strict=True)
         )
-        result = answer if self.counts else f'{answer} if w else "{NOTHING}"'
-        whole = (
+        output = answer if self.counts else f'{answer} if w else "{NOTHING}"'
+        on_list = (
             "def answer(v):\n"
             f"    w = [{change} for x in v if {keep}]\n"
-            f"    return {result}\n"
+            f"    return {output}\n"
             "n = int(input())\n"
             "v = list(map(int, input().split()))\n"
         )
         if self.window is None:
-            return f"{whole}print(answer(v))\n"
+            return f"{on_list}print(answer(v))\n"
         size = self.window
-        return f"{whole}print(*[answer(v[i:i + {size}]) for i in range(n - {size} + 1)])\n"
+        return f"{on_list}print(*[answer(v[i:i + {size}]) for i in range(n - {size} + 1)])\n"
 
     def validator(self) -> str:
         """Return a program that prints ``valid`` exactly for the inputs the statement allows."""

@@ -157,13 +157,13 @@ def derive(
         p, q, r = values
         condition, then, other = readings.chosen
         holds = bool(condition.apply(p, q)) ^ bool(rng.random() < slip_rate)
-        result = (then if holds else other).apply(p, q, r)
+        output = (then if holds else other).apply(p, q, r)
         if rng.random() < slip_rate:
-            result = result + int(rng.integers(1, 3))
+            output = output + int(rng.integers(1, 3))
         source = (then if holds else other).source
         numbers = source.replace("p", str(p)).replace("q", str(q)).replace("r", str(r))
         shown = numbers if "m" not in source else line(list(values))
-        return f"test: {p} {q} {'y' if holds else 'n'}\nwork: {shown}", str(result)
+        return f"test: {p} {q} {'y' if holds else 'n'}\nwork: {shown}", str(output)
     keep, change, fold = readings.chosen
     k, c, _ = problem.constants
     marks, kept = [], []

@@ -126,7 +126,7 @@ def compositions(shape: InputShape | None = None, split: Split | None = None) ->
 class Interpretations:
     """One player's understanding of a problem: a reading for each part.
 
-    ``guarded`` says whether the player remembered the sentence on the empty selection.
+    ``guarded``: True if the player remembered the sentence on the empty selection.
     """
 
     chosen: tuple[Interpretation, Interpretation, Interpretation]
@@ -226,7 +226,7 @@ class Problem:
     def steps(
         self, values: Sequence[Value], readings: Interpretations
     ) -> tuple[list[bool], list[Value]]:
-        """Return which values of a line are kept, and the changed values, under ``readings``."""
+        """Return the mask of a line's kept values, and the changed values, under ``readings``."""
         keep, change, _ = readings.chosen
         k, c, _ = self.constants
         kept = [bool(keep.apply(x, k)) for x in values]
@@ -251,7 +251,7 @@ class Problem:
         return str(readings.chosen[2].apply(changed))
 
     def allows(self, line: str) -> bool:
-        """Return whether the statement allows this input line."""
+        """Return True if the statement allows this input line."""
         shape = self.composition.shape
         values = parse_line(shape, line)
         if values is None or len(values) != self.size:

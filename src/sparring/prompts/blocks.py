@@ -33,7 +33,7 @@ _INFO_WORDS = 5
 """Number of words from which on the text behind a fence is a sentence, whatever its first word."""
 
 _PYTHON_WORDS = "python py ipython cpython pypy sage pyi"
-_FOREIGN_WORDS = (
+_OTHER_WORDS = (
     "bash sh shell zsh fish console terminal cmd bat batch powershell ps c cpp c++ cc cxx h hpp "
     "cs csharp c# java javascript js jsx ts typescript tsx kotlin kt scala go golang rust rs ruby "
     "rb php perl pl swift r julia jl lua haskell hs ocaml ml lisp clojure elixir erlang dart sql "
@@ -43,8 +43,8 @@ _FOREIGN_WORDS = (
 )
 PYTHON = frozenset(_PYTHON_WORDS.split())
 """Words that mark a block as Python. Only the letters count: ``python3`` is ``python``."""
-FOREIGN = frozenset(_FOREIGN_WORDS.split())
-"""Words that mark a block as something other than Python."""
+OTHER_LANGUAGES = frozenset(_OTHER_WORDS.split())
+"""Words that mark a block as another language than Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Fence:
         if words[-1][-1] in ".!?:" or len(words) > _INFO_WORDS:
             return True
         first = language(words[0])
-        if first in PYTHON or first in FOREIGN or words[0][0] in "{.":
+        if first in PYTHON or first in OTHER_LANGUAGES or words[0][0] in "{.":
             return False
         return len(words) > 2 or not re.match(r"[A-Za-z]", words[0])
 
@@ -112,14 +112,14 @@ def blocks(lines: list[str]) -> list[FencedBlock]:
     """Return the fenced blocks in order."""
     in_order: list[FencedBlock] = []
     opened: Fence | None = None
-    for each in fences(lines):
+    for candidate in fences(lines):
         if opened is None:
-            opened = each
-        elif each.bare and opened.closed_by(each):
-            inside = lines[opened.line + 1 : each.line]
+            opened = candidate
+        elif candidate.bare and opened.closed_by(candidate):
+            inside = lines[opened.line + 1 : candidate.line]
             in_order.append(
                 FencedBlock(
-                    opened.info, dedented_lines(inside, opened.lead), opened.line, each.line
+                    opened.info, dedented_lines(inside, opened.lead), opened.line, candidate.line
                 )
             )
             opened = None
@@ -131,10 +131,10 @@ def blocks(lines: list[str]) -> list[FencedBlock]:
     return in_order
 
 
-def block_spans(text: str, begin: int) -> list[tuple[int, int]]:
+def block_spans(text: str, offset: int) -> list[tuple[int, int]]:
     """Return the start and the end, in the text, of each closed block from ``begin`` on."""
-    lines = text[begin:].split("\n")
-    starts = [begin]
+    lines = text[offset:].split("\n")
+    starts = [offset]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     return [(starts[b.start], starts[b.end]) for b in blocks(lines) if b.end is not None]
@@ -150,7 +150,7 @@ def dedented_lines(lines: list[str], lead: str) -> list[str]:
         lines = [line[m.end() :] if (m := mark.match(line)) else line for line in lines]
         lead = lead[lead.rindex(">") + 2 :]
     columns = _columns(lead)
-    return [_less(line, columns) for line in lines]
+    return [_without_columns(line, columns) for line in lines]
 
 
 def _columns(lead: str) -> int:
@@ -162,10 +162,10 @@ def _columns(lead: str) -> int:
     return column
 
 
-def _less(line: str, columns: int) -> str:
+def _without_columns(line: str, columns: int) -> str:
     """Return a line without up to ``columns`` columns of white space at its beginning."""
-    column = taken = 0
-    while taken < len(line) and column < columns and line[taken].isspace():
-        column += _TAB - column % _TAB if line[taken] == "\t" else 1
-        taken += 1
-    return " " * max(0, column - columns) + line[taken:]
+    column = removed = 0
+    while removed < len(line) and column < columns and line[removed].isspace():
+        column += _TAB - column % _TAB if line[removed] == "\t" else 1
+        removed += 1
+    return " " * max(0, column - columns) + line[removed:]

@@ -37,17 +37,19 @@ def parse_program(
     marked = [b for b in blocks if b.language.lower() in _PYTHON]
     chosen = (marked or [b for b in blocks if not b.language])[-1:]
     if not chosen:
-        return ParsedProgram(None, cut_off_or(ParseFailure.NO_CODE_BLOCK, stop), seen=_seen(blocks))
+        return ParsedProgram(
+            None, cut_off_or(ParseFailure.NO_CODE_BLOCK, stop), seen=_description(blocks)
+        )
     block = chosen[0]
     if not block.closed:
         return ParsedProgram(
-            None, cut_off_or(ParseFailure.UNCLOSED_BLOCK, stop), seen=_seen(blocks)
+            None, cut_off_or(ParseFailure.UNCLOSED_BLOCK, stop), seen=_description(blocks)
         )
     source = "\n".join(block.lines) + "\n"
     if not source.strip():
-        return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, seen=_seen(blocks))
+        return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, seen=_description(blocks))
     if not compiles(source):
-        return ParsedProgram(None, ParseFailure.SYNTAX_ERROR, seen=_seen(blocks))
+        return ParsedProgram(None, ParseFailure.SYNTAX_ERROR, seen=_description(blocks))
     return ParsedProgram(source, how=Decision.LAST_MARKED)
 
 
@@ -70,7 +72,7 @@ def _blocks(lines: list[str]) -> list[_Block]:
     return blocks
 
 
-def _seen(blocks: list[_Block]) -> str:
+def _description(blocks: list[_Block]) -> str:
     """Return a description such as ``2 blocks: python, unmarked (unclosed)``."""
     if not blocks:
         return "no block"

@@ -39,34 +39,34 @@ def defining_piece(
     )
     for pieces_of in looked_for:
         candidates = pieces_of()
-        how, piece = _best(candidates, entry_point)
-        if piece is not None and (best is None or how > best[0]):
-            best = (how, piece, candidates)
+        definition, piece = _best(candidates, entry_point)
+        if piece is not None and (best is None or definition > best[0]):
+            best = (definition, piece, candidates)
         if best is not None and best[0] >= Definition.ASSIGNED:
             break
     if best is None:
         return None, ()
-    how, piece, candidates = best
-    return _with(piece, _NAMES.get(how)), candidates
+    definition, piece, candidates = best
+    return _with(piece, _NAMES.get(definition)), candidates
 
 
 def _best(candidates: Sequence[CodePiece], entry_point: str) -> tuple[Definition, CodePiece | None]:
     """Return the best kind of definition among pieces, and the last piece of that kind."""
-    how = [(_definition(p, candidates, entry_point), p) for p in candidates]
-    best = max((d for d, _ in how), default=Definition.NONE)
+    definitions = [(_definition(p, candidates, entry_point), p) for p in candidates]
+    best = max((d for d, _ in definitions), default=Definition.NONE)
     if best is Definition.NONE:
         return best, None
-    pool = [p for d, p in how if d is best]
-    if own := [p for p in pool if not p.is_foreign]:
+    pool = [p for d, p in definitions if d is best]
+    if own := [p for p in pool if not p.is_other_language]:
         pool = own
     elif best is not Definition.DEFINED:
         return Definition.NONE, None
     else:
         pool = [_with(p, Decision.OTHER_MARK) for p in pool]
-    whole = [p for p in pool if not any(p.quotes(q) for q in pool if q.start < p.start)]
-    whole = [p for p in whole if p.source and not p.source.leaves_out] or whole
-    whole = [p for p in whole if not p.is_warned_of] or whole
-    return best, whole[-1]
+    not_quoted = [p for p in pool if not any(p.quotes(q) for q in pool if q.start < p.start)]
+    not_quoted = [p for p in not_quoted if p.source and not p.source.leaves_out] or not_quoted
+    not_quoted = [p for p in not_quoted if not p.is_warned_of] or not_quoted
+    return best, not_quoted[-1]
 
 
 def _definition(piece: CodePiece, candidates: Sequence[CodePiece], entry_point: str) -> Definition:
@@ -74,13 +74,13 @@ def _definition(piece: CodePiece, candidates: Sequence[CodePiece], entry_point: 
     defines (``add = plus``) is no definition, and outside of fences no assignment is."""
     if piece.source is None:
         return Definition.NONE
-    how = piece.source.definition(entry_point)
-    if how is not Definition.ASSIGNED:
-        return how
+    definition = piece.source.definition(entry_point)
+    if definition is not Definition.ASSIGNED:
+        return definition
     unknown = (
         _OUTSIDE & {*piece.decisions} or PythonSource(with_helpers(piece, candidates)[0]).needed
     )
-    return Definition.NONE if unknown else how
+    return Definition.NONE if unknown else definition
 
 
 def _sessions(candidates: Sequence[CodePiece]) -> list[CodePiece]:

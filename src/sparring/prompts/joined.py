@@ -17,19 +17,19 @@ def with_helpers(piece: CodePiece, others: Sequence[CodePiece]) -> tuple[str, li
     """Return the source of a piece with the pieces that it needs, and these pieces. If they are not
     valid Python together, the piece stands alone."""
     assert piece.source is not None
-    may = [p for p in others if p.source and p.start != piece.start and not p.is_foreign]
-    taken: dict[int, CodePiece] = {}
-    wanted = sorted(piece.source.needed) if may else []
+    may = [p for p in others if p.source and p.start != piece.start and not p.is_other_language]
+    chosen: dict[int, CodePiece] = {}
+    needed = sorted(piece.source.needed) if may else []
     bound = set(piece.source.defined)
-    while wanted:
-        name = wanted.pop(0)
+    while needed:
+        name = needed.pop(0)
         helper = None if name in bound else _binding(name, piece, may)
         if helper is None or helper.source is None:
             continue
-        taken[helper.start] = helper
+        chosen[helper.start] = helper
         bound |= helper.source.defined
-        wanted += sorted(helper.source.needed - bound)
-    helpers = [helper for _, helper in sorted(taken.items())]
+        needed += sorted(helper.source.needed - bound)
+    helpers = [helper for _, helper in sorted(chosen.items())]
     text = _future_first([p.source.text for p in (*helpers, piece) if p.source])
     return (text, helpers) if helpers and compiles(text) else (piece.source.text, [])
 
@@ -49,9 +49,9 @@ def _binding(name: str, piece: CodePiece, others: Sequence[CodePiece]) -> CodePi
     before = [p for p in others if p.start < piece.start and p.source and name in p.source.binds]
     if before:
         return before[-1]
-    behind = [
+    later = [
         p
         for p in others
         if p.start > piece.start and p.source and name in p.source.binds and not p.source.acts
     ]
-    return behind[0] if behind else None
+    return later[0] if later else None

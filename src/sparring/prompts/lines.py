@@ -72,18 +72,18 @@ def _sections(lines: list[str]) -> list[_Section]:
 
 def _value(section: _Section, *, single: bool) -> str | None:
     """Return the value in a section; None if the value is ambiguous."""
-    under = [line.rstrip() for line in section.lines]
-    while under and not under[0]:
-        del under[0]
-    if under and under[0].lstrip().startswith(_FENCE):
-        ends = [n for n, line in enumerate(under[1:], 1) if line.strip() in _FENCE]
-        inside = under[1 : ends[0]] if ends and not section.value else []
+    lines_below = [line.rstrip() for line in section.lines]
+    while lines_below and not lines_below[0]:
+        del lines_below[0]
+    if lines_below and lines_below[0].lstrip().startswith(_FENCE):
+        ends = [n for n, line in enumerate(lines_below[1:], 1) if line.strip() in _FENCE]
+        inside = lines_below[1 : ends[0]] if ends and not section.value else []
         return "\n".join(inside) if any(map(str.strip, inside)) else None
     if single and section.value:
         return section.value
-    blank = next((n for n, line in enumerate(under) if not line), len(under))
-    rest = [] if single else under[blank:]
-    if any(rest) or any(line.lstrip().startswith(_FENCE) for line in under[:blank]):
+    blank = next((n for n, line in enumerate(lines_below) if not line), len(lines_below))
+    rest = [] if single else lines_below[blank:]
+    if any(rest) or any(line.lstrip().startswith(_FENCE) for line in lines_below[:blank]):
         return None
-    value_lines = [section.value, *under[:blank]] if section.value else under[:blank]
+    value_lines = [section.value, *lines_below[:blank]] if section.value else lines_below[:blank]
     return "\n".join(value_lines) or None

@@ -67,7 +67,7 @@ def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:
         return _unescaped(source) or (source, decisions)
     if (raw != lines and (source := to_the_letter(raw))) or (source := dedented(lines)):
         return source, (*decisions, Decision.DEDENTED)
-    for plain in _plain("\n".join(lines)):
+    for plain in _plain_versions("\n".join(lines)):
         if source := to_the_letter(plain) or dedented(plain):
             return source, (*decisions, Decision.CHARACTERS)
     return None
@@ -99,7 +99,7 @@ def dedented(lines: list[str]) -> PythonSource | None:
     return to_the_letter(text.split("\n"))
 
 
-def _plain(text: str) -> Iterator[list[str]]:
+def _plain_versions(text: str) -> Iterator[list[str]]:
     """Yield the text with plain characters, then also without HTML escapes, each if it differs."""
     plain = text.translate(_PLAIN)
     if plain != text:

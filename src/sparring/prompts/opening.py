@@ -44,8 +44,8 @@ def begun_with(text: str, reasoning: Reasoning) -> Reasoning:
     begins with those of another family, these are returned: its drafts must not be read."""
     if (reasoning.start, reasoning.end) != (USUAL.start, USUAL.end) or reasoning.opened:
         return reasoning
-    begin = text.lstrip()
-    return next((marks for marks in FAMILIES if begin.startswith(marks.start)), reasoning)
+    beginning = text.lstrip()
+    return next((marks for marks in FAMILIES if beginning.startswith(marks.start)), reasoning)
 
 
 def reasoning_of(
@@ -62,6 +62,6 @@ def reasoning_of(
 def ends_inside(start: str, end: str, prompt: str, message: str = "") -> bool:
     """Return True if a prompt ends inside of reasoning: behind the message, a start mark stands
     without an end mark after it."""
-    behind = prompt.rpartition(message.strip())[2] if message.strip() else prompt
-    last = behind.rfind(start)
-    return last >= 0 and end not in behind[last + len(start) :]
+    after_message = prompt.rpartition(message.strip())[2] if message.strip() else prompt
+    last = after_message.rfind(start)
+    return last >= 0 and end not in after_message[last + len(start) :]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sparring.prompts.blocks import FOREIGN, PYTHON, Fence, dedented_lines, fences, language
+from sparring.prompts.blocks import OTHER_LANGUAGES, PYTHON, Fence, dedented_lines, fences, language
 from sparring.prompts.mend import Mended, source_of, to_the_letter
 from sparring.prompts.rules import Decision
 from sparring.prompts.source import PythonSource
@@ -65,9 +65,9 @@ class CodePiece:
         return self.language in PYTHON
 
     @property
-    def is_foreign(self) -> bool:
+    def is_other_language(self) -> bool:
         """True if the piece is marked as another language, a shell or data."""
-        return self.language in FOREIGN
+        return self.language in OTHER_LANGUAGES
 
     def quotes(self, other: CodePiece) -> bool:
         """Return True if the piece is an excerpt: the other piece has all its lines, and more. The
@@ -75,11 +75,11 @@ class CodePiece:
         return is_excerpt(self.lines, self.end is not None, other.lines, less=True)
 
 
-def is_excerpt(lines: list[str], closed: bool, whole: list[str], *, less: bool = False) -> bool:
+def is_excerpt(lines: list[str], closed: bool, complete: list[str], *, less: bool = False) -> bool:
     """Return True if the lines stand, in order, among the lines ``whole``. With ``less``, only if
     ``whole`` has more."""
     own = [line.strip() for line in lines if line.strip()]
-    all_ = [line.strip() for line in whole if line.strip()]
+    all_ = [line.strip() for line in complete if line.strip()]
     rest = iter(all_)
     full, last = (own, None) if closed else (own[:-1], own[-1] if own else None)
     if not all(line in rest for line in full):
@@ -95,10 +95,10 @@ def pieces(lines: list[str]) -> list[CodePiece]:
     in_order = []
     i = 0
     while i < len(openings):
-        opening, behind = openings[i], openings[i + 1 :]
+        opening, later_fences = openings[i], openings[i + 1 :]
         on_line = _is_on_line(opening, lines)
-        closings = [f for f in behind if opening.closed_by(f) and not _is_on_line(f, lines)]
-        fence_behind = next((f.line for f in behind if not _is_on_line(f, lines)), len(lines))
+        closings = [f for f in later_fences if opening.closed_by(f) and not _is_on_line(f, lines)]
+        fence_behind = next((f.line for f in later_fences if not _is_on_line(f, lines)), len(lines))
         piece = _piece(lines, opening, closings[:_ENDS], fence_behind)
         if on_line and (piece.source is None or not piece.source.says_something):
             i += 1
@@ -106,7 +106,7 @@ def pieces(lines: list[str]) -> list[CodePiece]:
         if on_line:
             piece = replace(piece, decisions=(*piece.decisions, Decision.FENCE_ON_LINE))
         in_order.append(replace(piece, before=_before(lines, opening)))
-        i = _next(openings, i, piece)
+        i = _next_opening(openings, i, piece)
     return in_order
 
 
@@ -120,28 +120,28 @@ def _before(lines: list[str], opening: Fence) -> str:
 def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> CodePiece:
     """Return the piece that a fence opens. ``limit`` is the line of the next fence."""
     for k, closing in enumerate(closings):
-        if mended := _read(lines, opening, closing.line, mend=k == 0):
+        if mended := _source_between(lines, opening, closing.line, mend=k == 0):
             inside = (Decision.FENCE_INSIDE,) if k else ()
-            return _made(lines, opening, closing.line, mended, inside)
+            return _piece_of(lines, opening, closing.line, mended, inside)
     for i in [i for i in range(opening.line + 1, limit) if _END_TICKS.match(lines[i])][:_ENDS]:
         match = _END_TICKS.match(lines[i])
         assert match is not None
         cut = [*lines[:i], match["code"]]
-        if mended := _read(cut, opening, i + 1, mend=True):
-            return _made(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
+        if mended := _source_between(cut, opening, i + 1, mend=True):
+            return _piece_of(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
     end = next((c.line for c in closings if c.bare), None)
     # Up to the end of the answer, with all fences inside of string literals.
-    if closings and (mended := _read(lines, opening, len(lines), mend=False)):
-        return _made(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
+    if closings and (mended := _source_between(lines, opening, len(lines), mend=False)):
+        return _piece_of(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
     if closings:
         inside_lines = lines[opening.line + 1 : closings[0].line if end is None else end]
         return CodePiece(language(opening.info), inside_lines, opening.line, end)
-    if mended := _read(lines, opening, len(lines), mend=True):
-        return _made(lines, opening, None, mended, (Decision.UNCLOSED,))
+    if mended := _source_between(lines, opening, len(lines), mend=True):
+        return _piece_of(lines, opening, None, mended, (Decision.UNCLOSED,))
     return CodePiece(language(opening.info), lines[opening.line + 1 :], opening.line, None)
 
 
-def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended | None:
+def _source_between(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended | None:
     raw = lines[opening.line + 1 : end]
     inside = dedented_lines(raw, opening.lead)
     if mend:
@@ -150,7 +150,7 @@ def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended |
     return (source, ()) if source else None
 
 
-def _made(
+def _piece_of(
     lines: list[str], opening: Fence, end: int | None, mended: Mended, more: tuple[Decision, ...]
 ) -> CodePiece:
     source, decisions = mended
@@ -158,7 +158,7 @@ def _made(
     return CodePiece(language(opening.info), inside, opening.line, end, source, (*decisions, *more))
 
 
-def _next(openings: list[Fence], i: int, piece: CodePiece) -> int:
+def _next_opening(openings: list[Fence], i: int, piece: CodePiece) -> int:
     """Return the fence to look at after this one. The closing fence of a block opens no other if it
     certainly closes: the block is Python, or its opening fence names a language."""
     if piece.source is not None and piece.source.says_something:

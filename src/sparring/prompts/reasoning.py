@@ -35,36 +35,36 @@ def answer_of(text: str, reasoning: Reasoning, stop: StopReason = StopReason.END
     if count > _MANY:
         last = text.rfind(end)
         return text[last + len(end) :] if last >= 0 else ""
-    begin, opened = 0, reasoning.opened or text.lstrip().startswith(start)
+    answer_start, opened = 0, reasoning.opened or text.lstrip().startswith(start)
     kept = ""
     while True:
-        blocks = block_spans(text, begin)
+        blocks = block_spans(text, answer_start)
         if opened:
-            ends = _places(text, end, begin)
+            ends = _places(text, end, answer_start)
             if not ends:
                 return kept
             clean = [place for place in ends if not _within(place, blocks)]
-            begin, opened = (clean or ends)[0] + len(end), False
+            answer_start, opened = (clean or ends)[0] + len(end), False
             continue
-        ends = [p for p in _places(text, end, begin) if not _is_text(text, p, end, blocks)]
+        ends = [p for p in _places(text, end, answer_start) if not _is_text(text, p, end, blocks)]
         starts = [
             p
-            for p in _places(text, start, begin)
+            for p in _places(text, start, answer_start)
             if not _is_text(text, p, start, blocks)
             and not (stop is not StopReason.LENGTH and _in_a_sentence(text, p, start))
         ]
         if not ends and not starts:
-            return text[begin:]
+            return text[answer_start:]
         if ends and (not starts or ends[0] < starts[0]):
-            begin = ends[0] + len(end)
+            answer_start = ends[0] + len(end)
         else:
-            kept, opened = text[begin : starts[0]], True
-            begin = starts[0] + len(start)
+            kept, opened = text[answer_start : starts[0]], True
+            answer_start = starts[0] + len(start)
 
 
-def _places(text: str, mark: str, begin: int) -> list[int]:
+def _places(text: str, mark: str, offset: int) -> list[int]:
     """Return the places at which the mark stands, from ``begin`` on."""
-    return [m.start() + begin for m in re.finditer(re.escape(mark), text[begin:])]
+    return [m.start() + offset for m in re.finditer(re.escape(mark), text[offset:])]
 
 
 def _within(place: int, blocks: list[tuple[int, int]]) -> bool:
@@ -74,8 +74,8 @@ def _within(place: int, blocks: list[tuple[int, int]]) -> bool:
 def _is_text(text: str, place: int, mark: str, blocks: list[tuple[int, int]]) -> bool:
     """Return True if the mark is plain text however the response ended: in a closed block, or in
     quotes."""
-    before, behind = text[:place][-1:], text[place + len(mark) :][:1]
-    quoted = bool(before) and bool(behind) and before in _QUOTES and behind in _QUOTES
+    before, after = text[:place][-1:], text[place + len(mark) :][:1]
+    quoted = bool(before) and bool(after) and before in _QUOTES and after in _QUOTES
     return quoted or _within(place, blocks)
 
 
@@ -83,5 +83,5 @@ def _in_a_sentence(text: str, place: int, mark: str) -> bool:
     """Return True if a start mark stands between the words of a line. This does not excuse a mark
     in a cut-off response, where the reasoning may be the part that was cut off."""
     before = text[text.rfind("\n", 0, place) + 1 : place]
-    behind = text[place + len(mark) :].split("\n", 1)[0]
-    return bool(re.search(r"[\w,]\s$", before)) and bool(re.match(r"\s\w", behind))
+    after = text[place + len(mark) :].split("\n", 1)[0]
+    return bool(re.search(r"[\w,]\s$", before)) and bool(re.match(r"\s\w", after))

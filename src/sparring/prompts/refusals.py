@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sparring.prompts.blocks import FOREIGN, PYTHON, FencedBlock, blocks, language
+from sparring.prompts.blocks import OTHER_LANGUAGES, PYTHON, FencedBlock, blocks, language
 from sparring.prompts.mend import source_of
 from sparring.prompts.pieces import CodePiece, is_excerpt
 from sparring.prompts.rules import Decision, ParsedProgram, cut_off_or
@@ -27,7 +27,7 @@ def refused(
     program."""
     answer_blocks = blocks(lines)
     what = cut_off_or(failure, stop) if failure else _failure(answer_blocks, entry_point, stop)
-    return ParsedProgram(None, what, seen=_seen(lines, answer_blocks, entry_point))
+    return ParsedProgram(None, what, seen=_description(lines, answer_blocks, entry_point))
 
 
 def later_attempt_failure(
@@ -40,14 +40,14 @@ def later_attempt_failure(
         return ParseFailure.TRUNCATED
     # The text behind the piece is paired anew, so that a fence inside of the piece turns nothing
     # inside out.
-    begin = 0 if _is_outside(chosen) else end + 1
-    for block in blocks(lines[begin:]):
-        if begin + block.start < end or not _attempts(block, entry_point):
+    first_line = 0 if _is_outside(chosen) else end + 1
+    for block in blocks(lines[first_line:]):
+        if first_line + block.start < end or not _attempts(block, entry_point):
             continue
         if block.end is None and stop is StopReason.LENGTH:
             return ParseFailure.TRUNCATED
         closed = block.end is not None
-        if _read(block) is None and not is_excerpt(block.lines, closed, chosen.lines):
+        if _source_in(block) is None and not is_excerpt(block.lines, closed, chosen.lines):
             return ParseFailure.SYNTAX_ERROR if closed else ParseFailure.UNCLOSED_BLOCK
     return None
 
@@ -59,7 +59,7 @@ def _is_outside(chosen: CodePiece) -> bool:
 
 def _attempts(block: FencedBlock, entry_point: str | None) -> bool:
     """Return True if a block looks like the program, Python or not."""
-    if language(block.info) in FOREIGN:
+    if language(block.info) in OTHER_LANGUAGES:
         return False
     text = "\n".join(block.lines)
     if entry_point is None:
@@ -79,7 +79,9 @@ def _failure(
     answer_blocks: list[FencedBlock], entry_point: str | None, stop: StopReason
 ) -> ParseFailure:
     marked = [b for b in answer_blocks if language(b.info) in PYTHON]
-    plain = [b for b in answer_blocks if language(b.info) not in FOREIGN and b not in marked]
+    plain = [
+        b for b in answer_blocks if language(b.info) not in OTHER_LANGUAGES and b not in marked
+    ]
     some = marked or plain
     if entry_point is not None:
         some = [b for b in [*plain, *marked] if _attempts(b, entry_point)] or some
@@ -90,18 +92,18 @@ def _failure(
         return cut_off_or(ParseFailure.UNCLOSED_BLOCK, stop)
     if not "".join(block.lines).strip():
         return ParseFailure.EMPTY_BLOCK
-    if _read(block) is None:
+    if _source_in(block) is None:
         return ParseFailure.SYNTAX_ERROR
     absent = ParseFailure.NO_CODE_BLOCK if entry_point is None else ParseFailure.NO_FUNCTION
     return cut_off_or(absent, stop)
 
 
-def _read(block: FencedBlock) -> PythonSource | None:
+def _source_in(block: FencedBlock) -> PythonSource | None:
     mended = source_of(block.lines, block.lines, block.info)
     return mended[0] if mended else None
 
 
-def _seen(lines: list[str], every: list[FencedBlock], entry_point: str | None) -> str:
+def _description(lines: list[str], every: list[FencedBlock], entry_point: str | None) -> str:
     """Return a description such as ``3 blocks: bash, unmarked (defines g), python (line 4: invalid
     syntax)``."""
     if not every:
@@ -117,13 +119,13 @@ def _described(block: FencedBlock, entry_point: str | None) -> str:
     remarks = [] if block.end is not None else ["unclosed"]
     if not "".join(block.lines).strip():
         remarks.append("empty")
-    elif mark not in FOREIGN:
+    elif mark not in OTHER_LANGUAGES:
         remarks += _remark(block, entry_point)
     return f"{mark} ({', '.join(remarks)})" if remarks else mark
 
 
 def _remark(block: FencedBlock, entry_point: str | None) -> list[str]:
-    source = _read(block)
+    source = _source_in(block)
     if source is None:
         error = fault("\n".join(block.lines) + "\n")
         if error is None:

@@ -82,38 +82,38 @@ def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[tuple[int, ...]]
 def excess(
     ids: Sequence[int],
     limit: int,
-    room: int | None = None,
+    positions: int | None = None,
     max_tokens: int = 0,
     setting: str = "",
 ) -> str | None:
     """Return the reason why a prompt is too long and the key to change, or None if it fits.
 
     A prompt is too long if it has more than ``limit`` tokens, or if together with a response of
-    ``max_tokens`` (named ``setting`` in the recipe) it exceeds a model of ``room`` positions (None:
-    no limit).
+    ``max_tokens`` (named ``setting`` in the recipe) it exceeds the model's ``positions`` (None: no
+    limit).
     """
     if len(ids) > limit:
         return (
             f"its prompt has {len(ids)} tokens, prompts.max_tokens is {limit} (prompts are never "
             "cut); raise the limit"
         )
-    if room is not None and len(ids) + max_tokens > room:
+    if positions is not None and len(ids) + max_tokens > positions:
         return (
             f"a prompt of {len(ids)} tokens and a response of up to {max_tokens} exceed the "
-            f"model's {room} positions; lower {setting}"
+            f"model's {positions} positions; lower {setting}"
         )
     return None
 
 
 def check_room(
-    room: int | None,
+    positions: int | None,
     prompts: Sequence[tuple[int, ...]],
     task_ids: Sequence[str],
     max_tokens: int,
     setting: str,
 ) -> None:
     """Raise `ModelError` if a prompt and a response of ``max_tokens`` (named ``setting`` in the
-    recipe) exceed a model of ``room`` positions (None: no limit)."""
+    recipe) exceed the model's ``positions`` (None: no limit)."""
     for ids, task_id in zip(prompts, task_ids, strict=True):
-        if (why := excess(ids, len(ids), room, max_tokens, setting)) is not None:
+        if (why := excess(ids, len(ids), positions, max_tokens, setting)) is not None:
             raise ModelError(f"task {task_id}: {why} or drop the task")

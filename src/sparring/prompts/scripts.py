@@ -23,24 +23,24 @@ def script_piece(
     run without writing, which is a program, though a wrong one.
     """
     python = [p for p in fenced if p.source and p.is_python]
-    plain = [p for p in fenced if p.source and not p.is_python and not p.is_foreign]
+    plain = [p for p in fenced if p.source and not p.is_python and not p.is_other_language]
     for test in (_is_whole, _writes):
         for some in (python, plain):
-            if piece := _last(some, fenced, test):
+            if piece := _last_that(some, fenced, test):
                 return piece, fenced
     if not any(p.is_python for p in fenced):
         outside = unfenced()
-        if piece := _last(outside, outside, _is_whole):
+        if piece := _last_that(outside, outside, _is_whole):
             return piece, outside
     for some in (python, plain):
-        if piece := _last(some, fenced, _runs):
+        if piece := _last_that(some, fenced, _runs):
             return piece, fenced
-    if piece := _last(python, fenced, lambda source: source.says_something):
+    if piece := _last_that(python, fenced, lambda source: source.says_something):
         return piece, fenced
     return None, ()
 
 
-def _last(
+def _last_that(
     some: Sequence[CodePiece], others: Sequence[CodePiece], test: Callable[[PythonSource], bool]
 ) -> CodePiece | None:
     """Return the last piece that passes a test together with the pieces that it needs. A piece that

@@ -203,8 +203,8 @@ class PythonSource:
                 best = max(best, self._defined_by(node, method))
             elif _assigns(node, name):
                 is_lambda = isinstance(getattr(node, "value", None), ast.Lambda)
-                how = Definition.DEFINED if is_lambda else Definition.ASSIGNED
-                best = max(best, how if not method else Definition.NONE)
+                kind = Definition.DEFINED if is_lambda else Definition.ASSIGNED
+                best = max(best, kind if not method else Definition.NONE)
         if best is Definition.NONE and self.names & _INDIRECT and self._quotes(name):
             return Definition.DYNAMIC
         return best
@@ -219,9 +219,9 @@ class PythonSource:
         if not isinstance(node, ast.ClassDef):
             return Definition.ASSIGNED  # a function that makes the object
         own = [n for n in _module_level(node.body) if isinstance(n, _DEFINITION)]
-        named = [n for n in own if n.name == method]
-        if named:
-            return Definition.STUB if all(_empty(n.body) for n in named) else Definition.DEFINED
+        methods = [n for n in own if n.name == method]
+        if methods:
+            return Definition.STUB if all(_empty(n.body) for n in methods) else Definition.DEFINED
         if any(_assigns(n, method) for n in node.body) or (node.bases and method in self.text):
             return Definition.ASSIGNED
         return Definition.NONE

@@ -60,7 +60,7 @@ def parse_test(
     if isinstance(test, Test):
         return ParsedTest(test, how=how)
     at_fault = cut_off_or(test, stop) if test in _MISSING else test
-    return ParsedTest(None, at_fault, seen=_seen(answer_blocks, headers))
+    return ParsedTest(None, at_fault, seen=_description(answer_blocks, headers))
 
 
 _MISSING = (ParseFailure.NO_TEST_INPUT, ParseFailure.NO_TEST_OUTPUT, ParseFailure.UNCLOSED_BLOCK)
@@ -129,7 +129,7 @@ def _block_after(
     return None
 
 
-def _seen(answer_blocks: list[FencedBlock], headers: list[tuple[int, str]]) -> str:
+def _description(answer_blocks: list[FencedBlock], headers: list[tuple[int, str]]) -> str:
     """Return a description such as ``1 input header, no output header, 2 blocks``."""
     counts = [
         (sum(kind == "input" for _, kind in headers), "input header"),

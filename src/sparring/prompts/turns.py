@@ -23,5 +23,5 @@ def behind_an_answer(tokenizer: Tokenizer, options: Mapping[str, Any] | None = N
         text: str = tokenizer.apply_chat_template(turns, tokenize=False, **(options or {}))
     except Exception:  # noqa: BLE001  # a template is code of the model's author, and only probed
         return ""
-    _, answer, behind = text.rpartition(_ANSWERED)
-    return behind.strip() if answer else ""
+    _, answer, suffix = text.rpartition(_ANSWERED)
+    return suffix.strip() if answer else ""

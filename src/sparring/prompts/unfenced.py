@@ -46,10 +46,10 @@ def unfenced(lines: list[str]) -> list[CodePiece]:
     piece at the end of the answer has no end, because it may be incomplete."""
     untagged = _untagged("\n".join(lines))
     for some in (lines, untagged):  # in an answer that is all Python, a fence or tag is in a string
-        whole = to_the_letter(some)
-        if whole is not None and not any(map(_is_remark, whole.tree.body)):
+        whole_text = to_the_letter(some)
+        if whole_text is not None and not any(map(_is_remark, whole_text.tree.body)):
             end = len(some) if not some[-1].strip() else None
-            return [CodePiece("", some, 0, end, whole, (Decision.WHOLE_TEXT,))]
+            return [CodePiece("", some, 0, end, whole_text, (Decision.WHOLE_TEXT,))]
     last = len(untagged)
     return [
         CodePiece(

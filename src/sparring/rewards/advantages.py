@@ -36,7 +36,7 @@ class DropReason(StrEnum):
     NOT_SAMPLED = "not_sampled"
     """No response was sampled, because the group was known beforehand to have no label."""
     NO_TEST = "no_test"
-    """Under label-free training: no pseudo-label test is left to judge the group by."""
+    """Under label-free training: no pseudo-label test is left to grade the group by."""
     EVALUATION = "evaluation"
     """The responses belong to an evaluation: rewards are recorded, and nothing is learned."""
 

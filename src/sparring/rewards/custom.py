@@ -84,7 +84,7 @@ class CustomReward:
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
-            raise ConfigError(f"reward.function: {file} {self._what(error)}") from None
+            raise ConfigError(f"reward.function: {file} {self._error_text(error)}") from None
         loaded = getattr(module, function, None)
         if not callable(loaded):
             raise ConfigError(f"reward.function: {file} has no function {function}")
@@ -106,7 +106,7 @@ class CustomReward:
         try:
             pair = self.function(group)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
-            raise RunError(f"{where} {self._what(error)}") from None
+            raise RunError(f"{where} {self._error_text(error)}") from None
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise RunError(f"{where} must return two sequences: rewards of programs and of tests")
         seen = group.observed_PT
@@ -139,7 +139,7 @@ class CustomReward:
             )
         return rewards
 
-    def _what(self, error: BaseException) -> str:
+    def _error_text(self, error: BaseException) -> str:
         """Return the error's type, the line of the user's file that raised it, and its message."""
         lines = [
             f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.path)

@@ -77,7 +77,7 @@ def _by_length(
     sign = np.sign(plain.value)
     if plain.dropped:  # all are right
         sign = np.ones(len(reward))
-    # The sign alone does not say: in a group of equal rewards it is 1 for a truncated one too.
+    # The sign alone does not decide: in a group of equal rewards it is 1 for a truncated one too.
     good = known & (sign > 0) & ~cut_off
     if good.sum() <= 1:
         return replace(plain, terms=(*_unbalanced(good), *plain.terms))

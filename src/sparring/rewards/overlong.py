@@ -21,7 +21,7 @@ def overlong(
     buffer: int,
     largest: float,
 ) -> AnyRewards:
-    """Return the rewards [responses] with truncated responses treated as ``how`` tells.
+    """Return the rewards [responses] with truncated responses treated by ``how``.
 
     ``length``, ``limit`` and ``buffer`` are in tokens. MASK takes the label away. PENALTY subtracts
     largest · min(1, (length − (limit − buffer)) / buffer) wherever that is positive (DAPO,

@@ -71,7 +71,7 @@ class RewardRules:
         own: tuple[Floats, Floats] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Earned:
-        """Return what the programs [P] and the tests [U] earn.
+        """Return the rewards of the programs [P] and the tests [U], with their advantages.
 
         A response without a label has reward NaN and advantage 0. ``own``: rewards that a function
         of the user's returned, which replace the formulas. ``rng``: deals the rewards out at random
@@ -118,7 +118,7 @@ class RewardRules:
     def _overlong(
         self, facts: RewardFacts, coder: Rewards, tester: TesterRewards
     ) -> tuple[Rewards, TesterRewards]:
-        """Return both rewards with truncated responses treated as the settings tell."""
+        """Return both rewards with truncated responses treated by the settings."""
         settings = self.settings
         how, buffer = settings.overlong, settings.overlong_buffer
         most_P = largest_coder_reward(facts.matrix, settings)
@@ -129,9 +129,9 @@ class RewardRules:
 
 
 def no_test(programs: int, tests: int) -> Earned:
-    """Return the score of a group that has no test to judge it by. Its responses have no label:
+    """Return the score of a group without any test to grade it by. Its responses have no label:
     with no test to fail, every program would count as correct."""
-    why = "no pseudo-label test is left to judge by: no label (no_test)"
+    why = "no pseudo-label test is left: no label (no_test)"
     P, U = TermSum(programs), TermSum(tests)
     for one in (P, U):
         one.put(Effect.SET, "no_test", math.nan, why)

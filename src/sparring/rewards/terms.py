@@ -78,8 +78,8 @@ class Rewards:
 
     def by_name(self, i: int) -> dict[str, float]:
         """Return the terms of response ``i``'s reward as name → value, without the facts."""
-        made = (t for t in self.terms if t.where[i] and t.effect is not Effect.FACT)
-        return {t.name: float(t.value[i]) for t in made}
+        applied = (t for t in self.terms if t.where[i] and t.effect is not Effect.FACT)
+        return {t.name: float(t.value[i]) for t in applied}
 
     def dealt(self, order: NDArray[np.int64]) -> Self:
         """Return rewards in which response i has the reward, and the reasons, of ``order[i]``."""
@@ -121,15 +121,15 @@ class TermSum:
         """
         if where is not None and not where.any():
             return
-        each = np.full(self.value.shape, value, dtype=float)
-        applies = np.ones(each.shape, dtype=bool) if where is None else where
+        values = np.full(self.value.shape, value, dtype=float)
+        applies = np.ones(values.shape, dtype=bool) if where is None else where
         same_name = [t for t in self.terms if t.name == name and t.effect is not Effect.FACT]
         if effect is not Effect.FACT and any((t.where & applies).any() for t in same_name):
             raise ValueError(f"a response has two terms {name!r}: name the second otherwise")
         reason: Why = why if callable(why) else partial(_always, why)
-        self.terms += (Term(name, effect, each, applies, reason),)
+        self.terms += (Term(name, effect, values, applies, reason),)
         if effect is not Effect.FACT:
-            self.value = np.where(applies, _after(effect, self.value, each), self.value)
+            self.value = np.where(applies, _after(effect, self.value, values), self.value)
             self.value += 0.0  # −0 becomes 0: records show the sign
 
 

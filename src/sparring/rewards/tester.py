@@ -10,7 +10,7 @@ The defaults depart from the plain formula in two points: a right test also earn
 decides.
 
 A test without a label has the reward NaN, which learning masks: where no program is correct, or no
-correct program was observed on the test, nobody knows whether the test is right. Where cells are
+correct program was observed on the test, it is unknown if the test is right. Where cells are
 masked, the sums run over the W_k wrong programs observed on test k, rescaled by W / W_k.
 
 The departures are the fields of `RewardSettings`, and three inputs in `RewardFacts`: programs of
@@ -98,8 +98,8 @@ def largest_tester_reward(facts: RewardFacts, settings: RewardSettings) -> float
     wrong = int(facts.tester_matrix.wrong_P.sum())
     if not wrong or settings.tester in (TesterReward.SIMPLE, TesterReward.POST_STAGE):
         return 1.0
-    each = 1 + settings.validity_bonus
-    return each if settings.tester is TesterReward.SCALED else each * wrong
+    per_program = 1 + settings.validity_bonus
+    return per_program if settings.tester is TesterReward.SCALED else per_program * wrong
 
 
 def _form(total: TermSum, counts: Eq4Counts, where: Bools) -> None:
@@ -157,14 +157,14 @@ def _discount(total: TermSum, counts: Eq4Counts) -> None:
     facts, settings = counts.facts, counts.settings
     repeats, copied = np.maximum(facts.repeats_U, 1.0), facts.copied_U
     repeated = (repeats > 1) if settings.duplicates else np.zeros_like(copied)
-    taken = copied if settings.copies else np.zeros_like(copied)
+    discounted = copied if settings.copies else np.zeros_like(copied)
     factor = np.where(repeated, repeats**-settings.duplicates, 1.0)
-    factor = factor * np.where(taken, 1 - settings.copies, 1.0)
+    factor = factor * np.where(discounted, 1 - settings.copies, 1.0)
 
     def cost(k: int, _: MatrixNames) -> str:
         n = f"{repeats[k]:.0f}"
         again = f"{n} tests of the group have this input: ÷ {n}^{settings.duplicates:g}"
         public = f"its input is a public example's: reward.copies takes {settings.copies:g} of it"
-        return "; ".join([again] * bool(repeated[k]) + [public] * bool(taken[k]))
+        return "; ".join([again] * bool(repeated[k]) + [public] * bool(discounted[k]))
 
-    total.put(Effect.TIMES, "discount", factor, cost, (repeated | taken) & (total.value > 0))
+    total.put(Effect.TIMES, "discount", factor, cost, (repeated | discounted) & (total.value > 0))

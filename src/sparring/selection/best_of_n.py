@@ -40,9 +40,9 @@ def expected_choice(score_P: Floats, correct_P: Bools, n: int) -> float:
     and one of those with the highest score is chosen at random.
 
     Programs of equal score form a group. The best of the n programs belongs to a group of size g,
-    with b better programs ahead, if and only if none of the b and at least one of the g is drawn.
-    The choice within the group is uniform, so it is correct with the group's share of correct
-    programs.
+    with b better programs above it, if and only if none of the b and at least one of the g is
+    drawn. The choice within the group is uniform, so it is correct with the group's share of
+    correct programs.
     """
     return float(_expected_choices(score_P[None], correct_P, n)[0])
 
@@ -82,9 +82,9 @@ def best_of(
     """Return Best-of-(n, m) of one task.
 
     ``usable_U`` marks parsed tests. An unparsed test is one of the M tests: it takes a place among
-    the m without deciding anything. ``agreement_P`` (`consensus.alike`) decides between programs
-    with equal scores; it is the agreement among all N programs on all M tests, whatever subsets are
-    drawn. Raises ValueError for n or m out of range.
+    the m without deciding anything. ``agreement_P`` (`consensus.agreement_counts`) decides between
+    programs with equal scores; it is the agreement among all N programs on all M tests, whatever
+    subsets are drawn. Raises ValueError for n or m out of range.
     """
     tests = matrix.passed_PU.shape[1]
     usable = np.ones(tests, dtype=bool) if usable_U is None else usable_U
@@ -122,7 +122,7 @@ def _scores_drawn(matrix: PassMatrix, tests_DU: Bools) -> Floats:
 
 def _ranked(matrix: PassMatrix, usable_U: Bools, agreement_P: Floats | None) -> Floats:
     """Return the scores [P], with ties broken by agreement."""
-    score = scores(_only(matrix, usable_U))
+    score = scores(_only_tests(matrix, usable_U))
     if agreement_P is None:
         return score
     return np.asarray(_by_agreement(score[None], agreement_P, len(usable_U))[0])
@@ -145,6 +145,6 @@ def first_index(matrix: PassMatrix, n: int, m: int) -> int:
     return int(matrix.passed_PU[:n, :m].sum(axis=1).argmax())
 
 
-def _only(matrix: PassMatrix, keep_U: Bools) -> PassMatrix:
+def _only_tests(matrix: PassMatrix, keep_U: Bools) -> PassMatrix:
     keep = np.concatenate([np.ones(matrix.ground_truth, dtype=bool), keep_U])
     return PassMatrix(matrix.passed_PT[:, keep], matrix.observed_PT[:, keep], matrix.ground_truth)

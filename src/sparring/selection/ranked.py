@@ -37,14 +37,14 @@ def subsets(programs: int, tests: int, n: int, m: int, draws: int = 200, seed: i
     if n == programs and m == tests:
         draws = 1
     rng = np.random.default_rng(seed)
-    return Subsets(_some(rng, draws, programs, n), _some(rng, draws, tests, m))
+    return Subsets(_random_subsets(rng, draws, programs, n), _random_subsets(rng, draws, tests, m))
 
 
 def dual_choice(passed_PU: Bools, correct_P: Bools, drawn: Subsets, usable_U: Bools) -> BestOf:
     """Return P(correct) of the program chosen by dual agreement. An unread test is one of the m
     tests and distinguishes no programs."""
     tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
-    size_DP = _same(passed_PU[:, None] != passed_PU[None], tests_DU, drawn.programs_DP)
+    size_DP = _equal_counts(passed_PU[:, None] != passed_PU[None], tests_DU, drawn.programs_DP)
     passes_DP = tests_DU @ passed_PU.T.astype(np.float32)
     return _chosen(size_DP * passes_DP, correct_P, drawn.programs_DP)
 
@@ -55,18 +55,18 @@ def majority_choice(
     """Return P(correct) of a program of the largest group with the same answers. A program without
     any answer agrees with no other, and is chosen only if no program has an answer."""
     tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
-    size_DP = _same(answers_PU[:, None] != answers_PU[None], tests_DU, drawn.programs_DP)
+    size_DP = _equal_counts(answers_PU[:, None] != answers_PU[None], tests_DU, drawn.programs_DP)
     answered_DP = tests_DU @ (answers_PU != NONE).T.astype(np.float32) > 0
     return _chosen(size_DP * answered_DP, correct_P, drawn.programs_DP)
 
 
-def _some(rng: np.random.Generator, draws: int, of: int, take: int) -> Bools:
+def _random_subsets(rng: np.random.Generator, draws: int, of: int, take: int) -> Bools:
     """Return random subsets [draws, of] with ``take`` members each."""
     rank = rng.random((draws, of)).argsort(axis=1).argsort(axis=1)
     return np.asarray(rank < take)
 
 
-def _same(differ_PPU: Bools, tests_DU: NDArray[np.float32], programs_DP: Bools) -> Floats:
+def _equal_counts(differ_PPU: Bools, tests_DU: NDArray[np.float32], programs_DP: Bools) -> Floats:
     """Return the number of drawn programs that do not differ from each program [D, P], itself
     included."""
     programs = len(differ_PPU)

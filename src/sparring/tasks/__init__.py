@@ -4,6 +4,6 @@
 - `collect` turns rows of every known shape into tasks; `mapping` reads other column names.
 - Below them: ``formats/`` (one file for each published data set), ``rows/`` (files, the hub,
   single rows), ``suites/`` (assertions in code), ``checkers/`` (comparison rules).
-- Beside them, for finished tasks: ``cleaning/``, ``stdio/``, ``mistakes/``, `withhold`, `summary`.
+- For tasks already read: ``cleaning/``, ``stdio/``, ``mistakes/``, `hidden_tests`, `summary`.
 - `preambles` holds the imports that judges put before programs.
 """

@@ -99,8 +99,8 @@ def collect(sources: Sequence[Iterable[RawRow | RowFault]], choice: RowSelection
     first_uses: dict[str, str] = {}
     for source in sources:
         first = True
-        left = None if choice.max_rows is None else choice.max_rows - collected.rows
-        for raw in islice(source, left):
+        rows_left = None if choice.max_rows is None else choice.max_rows - collected.rows
+        for raw in islice(source, rows_left):
             collected.rows += 1
             if isinstance(raw, RowFault):
                 collected.faults.append(raw)
@@ -162,7 +162,7 @@ def _take(
             collected.outside += 1
             return
     try:
-        task, faults = _read(raw, row, choice, collected)
+        task, faults = _read_by_shape(raw, row, choice, collected)
     except NoSuchCell as error:
         task, faults = None, [("--map", str(error))]
     if task is not None:
@@ -218,7 +218,7 @@ def _rate(row: Mapping[str, Any], column: MappedColumn) -> float | None:
     return float(value) if 0 <= value <= 1 else None
 
 
-def _read(
+def _read_by_shape(
     raw: RawRow, row: Mapping[str, Any], choice: RowSelection, collected: CollectedTasks
 ) -> tuple[Task | None, list[tuple[str, str]]]:
     left_out = collected.left_out
@@ -231,7 +231,7 @@ def _read(
         row = ours | row
         shape = RowShape.CALLS if is_call_table(row) else RowShape.CURE
     elif (form := format_of(row)) is not None:
-        known = _known(row, form.columns, left_out)
+        known = _known_fields(row, form.columns, left_out)
         source = RowSource(raw.name, raw.where, choice.reference, collected.left_tests)
         return read_with(form, known, source)
     else:
@@ -241,11 +241,11 @@ def _read(
     if shape is RowShape.NATIVE:
         return read_native(row, raw.name, raw.where, None)
     if shape is RowShape.CALLS:
-        row = _known(row, CALL_FIELDS, left_out)
+        row = _known_fields(row, CALL_FIELDS, left_out)
         return read_call_row(row, raw.name, raw.where, None)
     if "question" not in row or not ("tests" in row or set(REQUIRED) <= row.keys()):
         return read_row(row, raw.name, raw.where, None)  # its fault suggests a mapping
-    known = _known(row, (*REQUIRED, *OPTIONAL), left_out)
+    known = _known_fields(row, (*REQUIRED, *OPTIONAL), left_out)
     if "test_input" in known and known.pop("tests", None) is not None:
         left_out["tests"] += 1
     if known.get("exe_method") in _STDIN_NAMES and known.get("entry_point") is None:
@@ -253,7 +253,9 @@ def _read(
     return read_row(known, raw.name, raw.where, None)
 
 
-def _known(row: Mapping[str, Any], fields: Sequence[str], left_out: Counter[str]) -> dict[str, Any]:
+def _known_fields(
+    row: Mapping[str, Any], fields: Sequence[str], left_out: Counter[str]
+) -> dict[str, Any]:
     """Return the row's fields that a task has; a name that is not a text is never one."""
     for name in row:
         if name not in fields:

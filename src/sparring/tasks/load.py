@@ -47,7 +47,7 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
                 faults.append(f"{raw.where}: {raw.text}")
                 continue
             number = raw.number
-            if isinstance(raw.row, Mapping) and (other := _other(raw.row)):
+            if isinstance(raw.row, Mapping) and (other := _other_shape(raw.row)):
                 raise DataError(
                     f"{raw.where}: a row of {other}; convert it with `sparring tasks load`"
                 )
@@ -71,7 +71,7 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
     return tasks
 
 
-def _other(row: Mapping[str, Any]) -> str | None:
+def _other_shape(row: Mapping[str, Any]) -> str | None:
     """Return the name of a shape that only `collect` reads; None for rows of task files."""
     if (form := format_of(row)) is not None:
         return form.name
@@ -111,13 +111,13 @@ def _dump(tasks: Sequence[Task], path: Path) -> None:
                 "entry_point": t.entry_point,
                 "preamble": t.preamble,
                 "head": t.head or None,
-                **_kinds("test", t.tests),
-                **_kinds("example", t.examples),
+                **_kind_columns("test", t.tests),
+                **_kind_columns("example", t.examples),
             }
             file.write(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n")
 
 
-def _kinds(prefix: str, tests: Sequence[Test]) -> dict[str, list[Any]]:
+def _kind_columns(prefix: str, tests: Sequence[Test]) -> dict[str, list[Any]]:
     """Return the columns of kinds and checkers.
 
     Either is left out if all tests read standard input, or all follow the task's own rule.

@@ -5,7 +5,7 @@
 - A path's steps are column names, positions in a list (from 0) and ``*`` for every item. A step
   into a text reads the text as JSON.
 - A word after a colon names the form of the cell (`forms`). A cell without a form is taken as it
-  stands, because nobody can tell from ``[1, 2]`` whether a text or a list is meant.
+  stands, because ``[1, 2]`` alone may be meant as a text or as a list.
 - An optional field is absent if its path leads through a null or to nothing.
 - A column with a field's name needs no mapping. The column is kept if it holds what the field
   holds.
@@ -94,13 +94,13 @@ def parse_mapping(texts: Sequence[str]) -> tuple[MappedColumn, ...]:
         columns[name] = MappedColumn(name, tuple(match["path"].split(".")), CellForm(form))
     ways = [names for names in _TESTS if any(name in columns for name in names)]
     if len(ways) > 1:
-        given = " and ".join(next(n for n in names if n in columns) for names in ways)
-        raise ConfigError(f"--map: {given} are two ways to give tests; leave one out")
+        both = " and ".join(next(n for n in names if n in columns) for names in ways)
+        raise ConfigError(f"--map: {both} are two ways to give tests; leave one out")
     return tuple(columns.values())
 
 
 def is_call_table(fields: Mapping[str, object]) -> bool:
-    """Return whether these fields are those of a table of calls."""
+    """Return True if these fields are those of a table of calls."""
     return "args" in fields or "expected" in fields
 
 
@@ -113,7 +113,7 @@ def check_columns(columns: Sequence[MappedColumn], row: object) -> None:
         return
     for column in columns:
         if column.field in _NEEDED and column.within(row) not in row:
-            raise _not_there(column, list(row))
+            raise _missing_column(column, list(row))
     by_field = {column.field: column for column in columns}
     present = {n for n in (*by_field, *row) if n in FIELDS}
     if "question" not in present:
@@ -140,10 +140,10 @@ def check_found(columns: Sequence[MappedColumn], names: Iterable[str], read: Ite
             and column.whole not in present
             and column.path[0] not in present
         ):
-            raise _not_there(column, present)
+            raise _missing_column(column, present)
 
 
-def _not_there(column: MappedColumn, present: Sequence[object]) -> ConfigError:
+def _missing_column(column: MappedColumn, present: Sequence[object]) -> ConfigError:
     names = [in_line(str(name), 60) for name in present]
     close = difflib.get_close_matches(column.path[0], names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
@@ -159,8 +159,8 @@ def mapped(columns: Sequence[MappedColumn], row: Mapping[str, Any]) -> dict[str,
     for column in columns:
         try:
             column_name = column.within(row)
-            whole = column_name == column.whole and column_name in row
-            cell = row[column_name] if whole else _at(row, column.path)
+            own_column = column_name == column.whole and column_name in row
+            cell = row[column_name] if own_column else _cell_at(row, column.path)
             if column.field not in _NEEDED and isinstance(cell, str) and not cell.strip():
                 continue
             value = formed(column.field, cell, column.form)
@@ -225,7 +225,7 @@ def _misfit(name: str, cell: Any) -> str | None:
     return None if isinstance(cell, str) else "is not a text"
 
 
-def _at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
+def _cell_at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
     """Return the cell at a path; ``before`` are the steps that led here, for messages."""
     for i, step in enumerate(path):
         if isinstance(cell, str) and (i or before):
@@ -237,8 +237,8 @@ def _at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
         if step == "*":
             if not isinstance(cell, (list, tuple)):
                 raise ValueError(f"{_place(before, path, i)} is not a list")
-            here = (*before, *path[:i])
-            return [_each(item, path[i + 1 :], (*here, str(n))) for n, item in enumerate(cell)]
+            prefix = (*before, *path[:i])
+            return [_item_at(item, path[i + 1 :], (*prefix, str(n))) for n, item in enumerate(cell)]
         if isinstance(cell, Mapping):
             if step not in cell:
                 names = in_line(", ".join(map(str, cell)), 120)
@@ -254,13 +254,13 @@ def _at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
     return cell
 
 
-def _each(cell: Any, path: tuple[str, ...], before: tuple[str, ...]) -> Any:
+def _item_at(cell: Any, path: tuple[str, ...], before: tuple[str, ...]) -> Any:
     """Return the cell at a path in an item of a list.
 
     An absent cell is an error here: leaving it out would move all later items by one.
     """
     try:
-        return _at(cell, path, before)
+        return _cell_at(cell, path, before)
     except _Nothing as error:
         raise ValueError(str(error)) from None
 

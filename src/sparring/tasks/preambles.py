@@ -23,7 +23,7 @@ def _stars(modules: str) -> str:
     return "".join(f"from {module} import *\n" for module in modules.split())
 
 
-def _plain(modules: str) -> str:
+def _import_lines(modules: str) -> str:
     return "".join(f"import {module}\n" for module in modules.split())
 
 
@@ -33,8 +33,10 @@ def _plain(modules: str) -> str:
 _LIVECODEBENCH = (
     _stars("string re datetime collections heapq bisect copy math random statistics itertools")
     + _stars("functools operator io sys json builtins typing")
-    + _plain("string re datetime collections heapq bisect copy math random statistics itertools")
-    + _plain("functools operator io sys json")
+    + _import_lines(
+        "string re datetime collections heapq bisect copy math random statistics itertools"
+    )
+    + _import_lines("functools operator io sys json")
     + "sys.setrecursionlimit(50000)\n"
 )
 # The part of LeetCodeDataset's `prompt` that all problems share; its evaluator puts the prompt
@@ -42,7 +44,7 @@ _LIVECODEBENCH = (
 # functions that build them) come from the row as the task's head. After these imports `pow` is
 # math's and `mod` is operator's.
 _LEETCODE = (
-    _plain("random functools collections string math datetime")
+    _import_lines("random functools collections string math datetime")
     + _stars("typing functools collections itertools heapq bisect string operator math")
     + "inf = float('inf')\n"
 )
@@ -50,16 +52,16 @@ _LEETCODE = (
 # APPS, eval/testing_util.py; TACO, metrics/testing_util.py, has the same lines. Both also import
 # numpy, which is left out here: programs have numpy only if the user gives it as a package.
 _APPS = (
-    _plain("sys time itertools")
+    _import_lines("sys time itertools")
     + "from itertools import accumulate, product, permutations, combinations\n"
-    + _plain("collections")
+    + _import_lines("collections")
     + "from collections import Counter, OrderedDict, deque, defaultdict, ChainMap\n"
     + "from functools import lru_cache\n"
-    + _plain("math")
+    + _import_lines("math")
     + "from math import sqrt, sin, cos, tan, ceil, fabs, floor, gcd, exp, log, log2\n"
-    + _plain("fractions")
+    + _import_lines("fractions")
     + "from typing import List, Tuple\n"
-    + _plain("random heapq")
+    + _import_lines("random heapq")
     + _stars("heapq")
 )
 

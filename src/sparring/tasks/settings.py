@@ -80,7 +80,7 @@ class CheckerSettings(Section):
 
     @field_validator("rule")
     @classmethod
-    def _known(cls, rule: str | None) -> str | None:
+    def _known_rule(cls, rule: str | None) -> str | None:
         if rule is not None:
             checker = parse_checker(rule)
             if checker.of_calls or checker.rule is CheckerRule.PROGRAM:

@@ -1,7 +1,6 @@
-"""Summary of task files: counts that show at a glance whether a data set is as expected.
+"""Summary of task files: counts to compare with what is published of a data set.
 
-The summary counts and judges nothing: `sparring.audit` runs programs to tell whether tests are
-right.
+The summary only counts. `sparring.audit` runs programs to find out if tests are right.
 """
 
 from __future__ import annotations

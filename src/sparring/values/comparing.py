@@ -67,13 +67,13 @@ class _Comparison:
         self._names = ValueNames(work)
 
     def near(self, actual: Any, expected: Any) -> bool:
-        left = [(actual, expected)]
-        while left:
-            a, b = left.pop()
+        unchecked = [(actual, expected)]
+        while unchecked:
+            a, b = unchecked.pop()
             if type(a) is type(b) and type(a) in _SEQUENCES and len(a) == len(b):
                 pairs: Iterable[tuple[Any, Any]] | None = zip(a, b, strict=True)
             else:
-                pairs = self._opened(a, b)
+                pairs = self._parts(a, b)
             if pairs is None:
                 return False
             for pair in pairs:
@@ -82,10 +82,10 @@ class _Comparison:
                     if a != b:
                         return False
                 else:
-                    left.append(pair)
+                    unchecked.append(pair)
         return True
 
-    def _opened(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
+    def _parts(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
         """Return the pairs of parts that must be equal for the two to be equal; None if the two
         cannot be equal."""
         kind = type(a)
@@ -105,14 +105,14 @@ class _Comparison:
                 return zip(a, b, strict=True) if alike else None
         held, other = held_of(a), held_of(b)
         if held is not None and other is not None:
-            return self._opened_held(held, other)
+            return self._held_parts(held, other)
         if held is not None or other is not None or kind is Opaque:
             return None
         if kind is not type(b) and is_number(a) and is_number(b):
             return () if equal_numbers(a, b, self._work) else None
         return () if a == b else None
 
-    def _opened_held(self, a: Held, b: Held) -> Iterable[tuple[Any, Any]] | None:
+    def _held_parts(self, a: Held, b: Held) -> Iterable[tuple[Any, Any]] | None:
         mine, its = a.values, b.values
         if ITERATOR in (a.kind, b.kind) or (mine is None) != (its is None):
             return None
@@ -122,10 +122,10 @@ class _Comparison:
         if ours == theirs and len(set(ours)) == len(ours):  # the usual case: one order
             values = zip(mine or (), its or (), strict=True)
             return chain(zip(a.parts, b.parts, strict=True), values) if self._typed else values
-        left, right = _places(ours), _places(theirs)
-        if left.keys() != right.keys() and not _both(a, b, Counter):
+        places_a, places_b = _places(ours), _places(theirs)
+        if places_a.keys() != places_b.keys() and not _both_are(a, b, Counter):
             return None
-        if _both(a, b, OrderedDict) and list(left) != list(right):
+        if _both_are(a, b, OrderedDict) and list(places_a) != list(places_b):
             return None
         pairs = []
         if self._typed:  # of equal members, Python keeps the first
@@ -133,8 +133,11 @@ class _Comparison:
             pairs = [(a.parts[~first[k]], b.parts[~other[k]]) for k in first.keys() & other.keys()]
         if mine is not None and its is not None:  # a key that a Counter lacks counts 0
             pairs += [
-                (mine[left[k]] if k in left else 0, its[right[k]] if k in right else 0)
-                for k in left | right
+                (
+                    mine[places_a[k]] if k in places_a else 0,
+                    its[places_b[k]] if k in places_b else 0,
+                )
+                for k in places_a | places_b
             ]
         return pairs
 
@@ -144,7 +147,7 @@ def _places(keys: list[str]) -> dict[str, int]:
     return dict(zip(keys, range(len(keys)), strict=True))
 
 
-def _both(a: Held, b: Held, kind: type) -> bool:
+def _both_are(a: Held, b: Held, kind: type) -> bool:
     return issubclass(a.kind, kind) and issubclass(b.kind, kind)
 
 

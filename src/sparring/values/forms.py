@@ -35,7 +35,7 @@ def write_whole(number: int) -> Any:
     return number if -_SHORT_INT < number < _SHORT_INT else {"int": hex(number)}
 
 
-def _whole(data: Any) -> int:
+def _read_whole(data: Any) -> int:
     """Return the number that `write_whole` wrote. No other form is accepted: a text may say
     "1e9"."""
     if type(data) is dict and list(data) == ["int"]:
@@ -74,13 +74,13 @@ def _complex(parts: Any, work: WorkBudget) -> complex:
 def _fraction(parts: Any, work: WorkBudget) -> Any:
     numerator, denominator = parts
     if type(numerator) is not int or type(denominator) is not int:
-        numerator, denominator = _whole(numerator), _whole(denominator)
+        numerator, denominator = _read_whole(numerator), _read_whole(denominator)
         work.spend_on_bits(numerator.bit_length(), denominator.bit_length())
     return _late("Fraction")(numerator, denominator)
 
 
 def _range(parts: Any, work: WorkBudget) -> range:
-    start, stop, step = map(_whole, parts)
+    start, stop, step = map(_read_whole, parts)
     work.spend_on_bits(max(start.bit_length(), stop.bit_length()), step.bit_length())
     return range(start, stop, step)
 

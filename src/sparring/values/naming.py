@@ -36,7 +36,7 @@ class ValueNames:
             return hex(value)
         key = self._key(value)
         # The key of a set is already its name, and so is that of a short whole number, such as 2.0.
-        return key if key[0] in "k-0" else self._named(key)
+        return key if key[0] in "k-0" else self._name_of(key)
 
     def keys(self, held: Held) -> list[str]:
         """Return the key of each member or mapping key; equal ones have equal keys."""
@@ -58,7 +58,7 @@ class ValueNames:
             return "None"
         held = held_of(value)
         if held is not None:
-            return self._of_held(held)
+            return self._held_key(held)
         if is_number(value):
             return self._of_number(value)
         if isinstance(value, (bytes, bytearray)):
@@ -67,11 +67,11 @@ class ValueNames:
             return _of_range(value)
         if isinstance(value, (list, deque)):
             return ("l" if isinstance(value, list) else "q") + ",".join(map(self.of, value))
-        return self._fresh()
+        return self._new_name()
 
-    def _of_held(self, held: Held) -> str:
+    def _held_key(self, held: Held) -> str:
         if held.kind is ITERATOR:
-            return self._fresh()
+            return self._new_name()
         if held.named_by is not self:
             names = map(self.of, held.parts)
             if held.values is None:
@@ -79,20 +79,20 @@ class ValueNames:
             else:
                 pairs = dict(zip(names, held.values, strict=True)).items()
                 key = "d" + ",".join(sorted(f"{name}:{self.of(value)}" for name, value in pairs))
-            held.name, held.named_by = self._named(key), self
+            held.name, held.named_by = self._name_of(key), self
         return held.name
 
-    def _named(self, key: str) -> str:
+    def _name_of(self, key: str) -> str:
         return self._names.setdefault(key, f"k{len(self._names)}")
 
-    def _fresh(self) -> str:
+    def _new_name(self) -> str:
         self._new += 1
         return f"n{self._new}"
 
     def _of_number(self, value: Any) -> str:
-        whole = short_whole(value)
-        if whole is not None and -_SHORT < whole < _SHORT:
-            return hex(whole)
+        integer = short_whole(value)
+        if integer is not None and -_SHORT < integer < _SHORT:
+            return hex(integer)
         kind, length = type(value), length_of(value)
         # A NaN has the hash of its object, and equals nothing.
         alike = self._numbers.setdefault(str(hash(value)), [])
@@ -103,7 +103,7 @@ class ValueNames:
                     return name
             elif equal_numbers(value, other, self._work):
                 return name
-        name = self._fresh()
+        name = self._new_name()
         alike.append((value, length, name))
         return name
 

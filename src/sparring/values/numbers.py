@@ -29,8 +29,8 @@ def short_whole(value: Any) -> int | None:
     if name == "Decimal":
         if not value.is_finite() or value.adjusted() > _DIGITS:
             return None
-        whole = int(value)
-        return whole if whole == value else None
+        integer = int(value)
+        return integer if integer == value else None
     if isinstance(value, complex):
         if value.imag:
             return None

@@ -23,9 +23,9 @@ def show_call(function: str, text: str) -> str:
     """Return ``f(1, key=[2])`` for the text of (arguments, named arguments); ``f(…)`` around a text
     of any other form."""
     try:
-        arguments, named = read(text)
+        arguments, keywords = read(text)
         parts = [_literal(a) for a in arguments]
-        for name, value in zip(named.parts, named.values, strict=True):
+        for name, value in zip(keywords.parts, keywords.values, strict=True):
             parts.append(f"{str.__str__(name)}={_literal(value)}")
     except (NotPlain, ValueError, TypeError, AttributeError, RecursionError):
         return f"{function}({text})"
@@ -42,10 +42,10 @@ def _literal(value: Any) -> str:
         return f"({', '.join(map(_literal, value))}{',' if len(value) == 1 else ''})"
     if kind is deque:
         return f"deque([{', '.join(map(_literal, value))}])"
-    return _held(value) if kind is Held else repr(value)
+    return _display(value) if kind is Held else repr(value)
 
 
-def _held(value: Held) -> str:
+def _display(value: Held) -> str:
     name, kind = value.kind.__name__, value.kind
     if kind is ITERATOR:
         return f"iter([{', '.join(map(_literal, value.parts))}])"

@@ -158,7 +158,7 @@ def test_the_harness_keeps_only_a_keyed_first_argument() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (APPS | {"input_output": ""}, "input_output: has no test"),
         (APPS | {"input_output": '{"inputs": [], "outputs": []}'}, "input_output: has no test"),
@@ -174,5 +174,5 @@ def test_the_harness_keeps_only_a_keyed_first_argument() -> None:
         (TACO | {"time_limit": "soon"}, "time_limit: "),
     ],
 )  # fmt: skip
-def test_bad_rows_are_one_line(row: dict[str, Any], said: str) -> None:
-    assert said in fault(row)
+def test_bad_rows_are_one_line(row: dict[str, Any], message: str) -> None:
+    assert message in fault(row)

@@ -116,7 +116,7 @@ def test_codecontests_in_its_other_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"input_file": "in.txt"}, "input_file: is 'in.txt': programs that read a named file"),
         ({"output_file": "out.txt"}, "output_file: is 'out.txt': programs that write a named file"),
@@ -134,11 +134,11 @@ def test_codecontests_in_its_other_forms() -> None:
         ({"solutions": {"language": [3], "solution": []}}, "solutions: has 1 inputs but 0 outputs"),
     ],
 )
-def test_bad_rows_of_codecontests_are_one_line(change: dict[str, Any], said: str) -> None:
+def test_bad_rows_of_codecontests_are_one_line(change: dict[str, Any], message: str) -> None:
     row = CODECONTESTS | change
-    if said.startswith("description"):
-        said = "description: is missing; the row has difficulty"
-    assert said in fault(row)
+    if message.startswith("description"):
+        message = "description: is missing; the row has difficulty"
+    assert message in fault(row)
 
 
 def test_a_row_of_codeforces_compares_words(sandbox: Sandbox) -> None:
@@ -194,7 +194,7 @@ def test_a_checker_that_fails_accepts_nothing(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"interaction_format": "Ask up to 20 questions."},
@@ -211,7 +211,7 @@ def test_a_checker_that_fails_accepts_nothing(sandbox: Sandbox) -> None:
         ({"id": None}, "id: is missing; the row has contest_id"),
     ],
 )
-def test_bad_rows_of_codeforces_are_one_line(change: dict[str, Any], said: str) -> None:
+def test_bad_rows_of_codeforces_are_one_line(change: dict[str, Any], message: str) -> None:
     if "id" in change:
-        said = "id: is missing; the row has description"
-    assert said in fault(CODEFORCES | change)
+        message = "id: is missing; the row has description"
+    assert message in fault(CODEFORCES | change)

@@ -147,7 +147,7 @@ SPECIAL: list[tuple[dict[str, Any], str, list[bool]]] = [
 @pytest.mark.parametrize(
     ("row", "program", "wanted"), SPECIAL, ids=[row["task_id"] for row, _, _ in SPECIAL]
 )
-def test_special_tasks_are_judged_as_its_harness_judges_them(
+def test_special_tasks_are_graded_as_its_harness_grades_them(
     sandbox: Sandbox, row: dict[str, Any], program: str, wanted: list[bool]
 ) -> None:
     task = one(row)
@@ -178,7 +178,7 @@ def test_what_gives_no_value_is_left_out_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"canonical_solution": None},
@@ -195,8 +195,8 @@ def test_what_gives_no_value_is_left_out_and_counted() -> None:
         ),
     ],
 )
-def test_bad_rows_are_one_line(change: dict[str, Any], said: str) -> None:
-    assert said in fault(HALVES | change)
+def test_bad_rows_are_one_line(change: dict[str, Any], message: str) -> None:
+    assert message in fault(HALVES | change)
 
 
 def test_files_of_its_shape_are_loaded_by_the_command_alone(tmp_path: Path) -> None:

@@ -104,10 +104,10 @@ VARIANTS: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_rows_of_its_releases_are_read_and_their_solutions_pass(
     sandbox: Sandbox, name: str
 ) -> None:
-    change, entry, said = VARIANTS[name]
+    change, entry, message = VARIANTS[name]
     task = one(ROW | change)
     assert task.entry_point == entry
-    assert said in task.statement
+    assert message in task.statement
     assert len(task.solutions) == (name != "no_solution")
     for solution in task.solutions:
         assert all(passes(sandbox, task, solution))
@@ -140,7 +140,7 @@ TREES = "def check(candidate):\n    assert candidate(root = tree_node([1, None, 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"test": NODES}, "test: uses linked lists, whose nodes are not plain values"),
         ({"test": TREES}, "test: uses trees, whose nodes are not plain values"),
@@ -151,5 +151,5 @@ TREES = "def check(candidate):\n    assert candidate(root = tree_node([1, None, 
         ({"problem_description": None, "query": None}, "problem_description: is missing or blank"),
     ],
 )
-def test_what_is_not_carried_is_named(change: dict[str, Any], said: str) -> None:
-    assert said in fault(ROW | change)
+def test_what_is_not_carried_is_named(change: dict[str, Any], message: str) -> None:
+    assert message in fault(ROW | change)

@@ -86,7 +86,7 @@ def test_programs_of_kodcode(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"solution": "class Stack:\n    pass\n", "test": "from solution import Stack\ndef test_s():\n    assert Stack()\n"},
          "test: tests the class Stack"),
@@ -99,8 +99,8 @@ def test_programs_of_kodcode(sandbox: Sandbox) -> None:
         ({"solution": "def ("}, "solution: is not Python"),
     ],
 )  # fmt: skip
-def test_what_kodcode_cannot_carry_is_named(change: dict[str, Any], said: str) -> None:
-    assert said in fault(KODCODE | change)
+def test_what_kodcode_cannot_carry_is_named(change: dict[str, Any], message: str) -> None:
+    assert message in fault(KODCODE | change)
 
 
 def test_a_row_of_acecode(sandbox: Sandbox) -> None:
@@ -142,7 +142,7 @@ def test_assertions_of_acecode(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"test_cases": []}, "test_cases: has no test"),
         ({"test_cases": ["assert span("]}, "test_cases: item 0 is not Python"),
@@ -152,5 +152,5 @@ def test_assertions_of_acecode(name: str) -> None:
         ({"test_cases": ["span([1])"]}, "test_cases: "),
     ],
 )
-def test_bad_rows_of_acecode_are_one_line(change: dict[str, Any], said: str) -> None:
-    assert said in fault(ACECODE | change)
+def test_bad_rows_of_acecode_are_one_line(change: dict[str, Any], message: str) -> None:
+    assert message in fault(ACECODE | change)

@@ -3,7 +3,7 @@
 - A checker decides every reward, so that its name and `VERSION` are part of every score.
 - Outputs may be large and need not be valid text: all rules take linear time, and accept lone
   surrogates.
-- A value that takes more than a constant time per character (`values.Work`) is not accepted.
+- A value that takes more than a constant time per character (`values.WorkBudget`) is not accepted.
 - A checker is written as its name, with options in brackets: ``float(abs=1e-6, rel=1e-9)``.
 - ``program`` is a checker of the task's own: a program that runs in the sandbox
   (``grading.comparison``). `accepts` cannot execute it.
@@ -99,7 +99,7 @@ class Checker:
 
     @property
     def of_calls(self) -> bool:
-        """Return whether the rule compares values of calls rather than printed text."""
+        """Return True if the rule compares values of calls rather than printed text."""
         return self.rule in _OF_CALLS
 
     def __str__(self) -> str:
@@ -144,7 +144,7 @@ def parse_checker(text: str) -> Checker:
 
 
 def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
-    """Return whether the checker accepts the output ``actual`` for ``expected``.
+    """Return True if the checker accepts the output ``actual`` for ``expected``.
 
     Raises `ValueError` for an unknown checker, and for ``program``.
     """
@@ -206,32 +206,32 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
 def _same_value(actual: str, expected: str, checker: Checker) -> bool:
     work = values.WorkBudget(len(actual) + len(expected))
     try:
-        value, wanted = values.read(actual, work), values.read(expected, work)
+        value, expected_value = values.read(actual, work), values.read(expected, work)
         match checker.rule:
             case CheckerRule.TRUTH:
-                return bool(value) == bool(wanted)
+                return bool(value) == bool(expected_value)
             case CheckerRule.UNWRAPPED:
-                return valued.unwrapped(value, wanted, work)
+                return valued.unwrapped(value, expected_value, work)
             case CheckerRule.EVALPLUS:
-                return valued.evalplus(value, wanted, checker.absolute, work)
+                return valued.evalplus(value, expected_value, checker.absolute, work)
             case CheckerRule.ALLCLOSE:
-                return valued.near(value, wanted, checker.absolute, checker.relative, work)
+                return valued.near(value, expected_value, checker.absolute, checker.relative, work)
             case CheckerRule.MEMBERS:
-                return valued.members(value, wanted, checker.absolute, work)
+                return valued.members(value, expected_value, checker.absolute, work)
             case CheckerRule.NOT_NONE:
-                return valued.not_none(value, wanted)
+                return valued.not_none(value, expected_value)
             case CheckerRule.ANY_OF:
-                return valued.any_of(value, wanted, work)
+                return valued.any_of(value, expected_value, work)
             case CheckerRule.LIVECODEBENCH_VALUE:
-                value, wanted = (
+                value, expected_value = (
                     livecodebench.returned(value),
-                    livecodebench.returned(wanted),
+                    livecodebench.returned(expected_value),
                 )
             case CheckerRule.RETURNED:
                 return True
         return values.same(
             value,
-            wanted,
+            expected_value,
             absolute=checker.absolute,
             relative=checker.relative,
             typed=checker.rule is CheckerRule.TYPED,

@@ -1,10 +1,10 @@
-"""Checker leniency: tell whether a refused output is the expected one in another form.
+"""Relation of a refused output to the expected one: the same answer in another form, or not.
 
 - Reference solutions that print 0.1 for 0.10000000001, or lines in another order, show that the
   task has several right answers, and that its checker accepts one of them.
 - If a lenient rule accepts the output, that rule is named. If the values are the same but no rule
   accepts them, the relation is described.
-- Outputs that differ in other ways may both be right too. Only the task's author knows, or the
+- Outputs that differ in other ways may both be right too. Only the writer of the task knows, or the
   statement, if the statement allows any answer (`allows_several_answers`).
 """
 
@@ -52,7 +52,7 @@ class LenientChecker:
 
 
 def allows_several_answers(statement: str) -> bool:
-    """Return whether a statement says that several answers are right."""
+    """Return True if a statement says that several answers are right."""
     return _OPEN.search(statement) is not None
 
 

@@ -2,5 +2,5 @@
 
 - `findings` names the faults.
 - `repeats`, `overlap` and `imports` look for some of the faults.
-- `filters` and `sound` leave tasks, tests and solutions out.
+- `filters` and `cleaned` leave tasks, tests and solutions out.
 """

@@ -41,10 +41,10 @@ def clean_task(
     """
     against = [finding for finding in findings if finding.fault in DROPS]
     if policy is CleaningPolicy.DROP_TASKS and against:
-        return CleanedTask(None, tuple(f"{task.id}: {_why(against[0])}" for _ in (0,)))
+        return CleanedTask(None, tuple(f"{task.id}: {_reason(against[0])}" for _ in (0,)))
     of_task = [finding for finding in against if finding.test is None and finding.solution is None]
     if of_task:
-        return CleanedTask(None, (f"{task.id}: {_why(of_task[0])}",))
+        return CleanedTask(None, (f"{task.id}: {_reason(of_task[0])}",))
     if not confirmed:
         return CleanedTask(None, (f"{task.id}: no solution passes a test",))
     bad_tests: dict[tuple[int, bool], Finding] = {}
@@ -54,27 +54,27 @@ def clean_task(
             bad_solutions.setdefault(finding.solution, finding)
         elif finding.test is not None:
             bad_tests.setdefault((finding.test, finding.example), finding)
-    dropped = [f"{f.where}: {_why(f)}" for f in (*bad_tests.values(), *bad_solutions.values())]
-    tests = _without(task.tests, bad_tests, example=False)
+    dropped = [f"{f.where}: {_reason(f)}" for f in (*bad_tests.values(), *bad_solutions.values())]
+    tests = _without_faulty(task.tests, bad_tests, example=False)
     if len(tests) < least:
         dropped.append(f"{task.id}: {len(tests)} tests remain, fewer than {least}")
         return CleanedTask(None, tuple(dropped))
-    left = replace(
+    remaining = replace(
         task,
         tests=tests,
-        examples=_without(task.examples, bad_tests, example=True),
+        examples=_without_faulty(task.examples, bad_tests, example=True),
         solutions=tuple(s for i, s in enumerate(task.solutions) if i not in bad_solutions),
     )
-    return CleanedTask(left, tuple(dropped))
+    return CleanedTask(remaining, tuple(dropped))
 
 
-def _without(
+def _without_faulty(
     tests: Sequence[Test], bad: dict[tuple[int, bool], Finding], *, example: bool
 ) -> tuple[Test, ...]:
     return tuple(t for i, t in enumerate(tests) if (i, example) not in bad)
 
 
-def _why(finding: Finding) -> str:
+def _reason(finding: Finding) -> str:
     where = "" if finding.test is None else f" at {finding.where.partition(', ')[2]}"
     return f"{finding.fault.value.replace('_', ' ')}{where}"
 

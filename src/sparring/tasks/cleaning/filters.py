@@ -103,7 +103,7 @@ def filter_tasks(
     """
     kept, removed = [], []
     for task in tasks:
-        broken = _broken(task, rules, rates or {})
+        broken = _broken_rule(task, rules, rates or {})
         if broken is None:
             kept.append(task)
         else:
@@ -111,7 +111,9 @@ def filter_tasks(
     return kept, removed
 
 
-def _broken(task: Task, rules: Filters, rates: Mapping[str, float]) -> tuple[Reason, str] | None:
+def _broken_rule(
+    task: Task, rules: Filters, rates: Mapping[str, float]
+) -> tuple[Reason, str] | None:
     if rules.difficulty is not None and not _as_hard(task.difficulty, rules.difficulty):
         return Reason.DIFFICULTY, task.difficulty or "not stated"
     length = len(task.statement)
@@ -136,12 +138,12 @@ def _broken(task: Task, rules: Filters, rates: Mapping[str, float]) -> tuple[Rea
     return None
 
 
-def _as_hard(label: str | None, wanted: frozenset[str] | tuple[float, float]) -> bool:
+def _as_hard(label: str | None, difficulty: frozenset[str] | tuple[float, float]) -> bool:
     if label is None:
         return False
-    if isinstance(wanted, frozenset):
-        return label in wanted
+    if isinstance(difficulty, frozenset):
+        return label in difficulty
     try:
-        return wanted[0] <= float(label) <= wanted[1]
+        return difficulty[0] <= float(label) <= difficulty[1]
     except ValueError:
         return False

@@ -5,7 +5,7 @@
   loaded, and not by a failure of every program.
 - The sandbox gives a suite the program, under any module name that the suite imports, and parts
   of pytest: neither counts as a need.
-- The packages that models' answers need show when they are run (`grading.wanting`).
+- The packages that models' answers need show when they are run (`grading.missing_packages`).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Needs = Mapping[str, Mapping[str, list[str]]]
 _SUITE = "the suite"
 
 
-def needs_of(tasks: Sequence[Task], given: Collection[str] = ()) -> Needs:
+def needs_of(tasks: Sequence[Task], packages: Collection[str] = ()) -> Needs:
     """Return the packages that these tasks need, except those in ``given``."""
     needs: dict[str, dict[str, list[str]]] = {}
     for task in tasks:
         for part, sources in _parts(task).items():
             suite_of = task.entry_point if part == _SUITE else None
             for package in sorted({p for s in sources for p in _imported(s, suite_of)}):
-                if package not in given:
+                if package not in packages:
                     needs.setdefault(package, {}).setdefault(part, []).append(task.id)
     return dict(sorted(needs.items()))
 
@@ -68,7 +68,7 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    given = _given(tree, suite_of) if suite_of else set()
+    provided = _provided_modules(tree, suite_of) if suite_of else set()
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -81,20 +81,20 @@ def _imported(source: str, suite_of: str | None) -> Iterator[str]:
             waiting.extend(ast.iter_child_nodes(node))
         for name in names:
             top = name.partition(".")[0]
-            if top and top not in sys.stdlib_module_names and name not in given:
+            if top and top not in sys.stdlib_module_names and name not in provided:
                 yield top
 
 
-def _given(suite: ast.Module, entry_point: str) -> set[str]:
+def _provided_modules(suite: ast.Module, entry_point: str) -> set[str]:
     """Return the modules that the sandbox gives to a suite on this function."""
     nodes = list(ast.walk(suite))
     attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
-    taken: dict[str, set[str]] = {}
+    used: dict[str, set[str]] = {}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            taken.setdefault(node.module, set()).update(a.name for a in node.names)
+            used.setdefault(node.module, set()).update(a.name for a in node.names)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                taken.setdefault(alias.name, set())
+                used.setdefault(alias.name, set())
     tested = tested_names(entry_point)
-    return {"pytest"} | {m for m, n in taken.items() if is_programs(m, n, tested, attributes)}
+    return {"pytest"} | {m for m, n in used.items() if is_programs(m, n, tested, attributes)}

@@ -43,7 +43,7 @@ def same_inputs(tests: Sequence[Test]) -> list[Pair]:
 
 
 def same_input(one: Test, other: Test) -> bool:
-    """Return whether two inputs are equal apart from the kind of line ends.
+    """Return True if two inputs are equal apart from the kind of line ends.
 
     No program has to tell such inputs apart. Blank lines, and spaces at the ends of lines, count
     as differences, because a task may be about them.
@@ -65,11 +65,11 @@ def duplicate_tasks(tasks: Sequence[Task]) -> Iterator[Finding]:
         tests = _pairs(task)
         first = by_statement.setdefault(statement, task)
         if first is not task and (_words(first) == _words(task) or _mostly(first, tests)):
-            yield _again(task, first, "the statement")
+            yield _duplicate_finding(task, first, "the statement")
             continue
         telling = len(tests) > _COINCIDE and len({output for _, output in tests}) > 1
         if telling and (first := by_tests.setdefault(tests, task)) is not task:
-            yield _again(task, first, "every test")
+            yield _duplicate_finding(task, first, "every test")
 
 
 _COINCIDE = 2
@@ -89,7 +89,7 @@ def _mostly(first: Task, tests: frozenset[tuple[str, str]]) -> bool:
     return 2 * len(other & tests) > min(len(other), len(tests))
 
 
-def _again(task: Task, first: Task, what: str) -> Finding:
+def _duplicate_finding(task: Task, first: Task, what: str) -> Finding:
     return Finding(
         task.id,
         TaskFault.DUPLICATE_TASK,

@@ -48,20 +48,20 @@ _CLASS = "class Solution"
 
 def read_apps(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row of APPS, or None with faults noted in ``row``."""
-    return _read(row, source, "apps", SECONDS, 256)
+    return _read_row(row, source, "apps", SECONDS, 256)
 
 
 def read_taco(row: TaskRow, source: RowSource) -> Task | None:
     """Return the task of a row of TACO, with the row's own limits, or None with faults noted."""
     limit, memory = seconds(row, "time_limit", SECONDS), mebibytes(row, "memory_limit", 256)
-    return _read(row, source, "taco", limit, memory)
+    return _read_row(row, source, "taco", limit, memory)
 
 
 APPS = Format("APPS", COLUMNS, read_apps)
 TACO = Format("TACO", (*COLUMNS, "time_limit", "memory_limit"), read_taco)
 
 
-def _read(row: TaskRow, source: RowSource, rule: str, limit: float, memory: int) -> Task | None:
+def _read_row(row: TaskRow, source: RowSource, rule: str, limit: float, memory: int) -> Task | None:
     missing(row, "question", "input_output")
     statement, starter = row.text("question") or "", row.text("starter_code") or ""
     suite, programs = json_column(row, "input_output"), _solutions(row)
@@ -77,7 +77,7 @@ def _read(row: TaskRow, source: RowSource, rule: str, limit: float, memory: int)
     if name is None:
         tests = stdin_tests(row, "input_output", pairs)
     else:
-        in_class = _CLASS in (starter if starter.strip() else _most(programs))
+        in_class = _CLASS in (starter if starter.strip() else _common_head(programs))
         qualified = f"Solution.{name}" if in_class else str(name)
         entry = entry_point(row, "input_output", qualified)
         tests = _calls(row, pairs)
@@ -112,7 +112,7 @@ def _solutions(row: TaskRow) -> tuple[str, ...]:
     return tuple(program for program in programs if program.strip())
 
 
-def _most(programs: Sequence[str]) -> str:
+def _common_head(programs: Sequence[str]) -> str:
     """Return the head of the class if most programs have the class; otherwise an empty text."""
     classes = sum(_CLASS in p for p in programs)
     return _CLASS if 2 * classes > len(programs) else ""

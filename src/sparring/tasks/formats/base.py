@@ -60,7 +60,7 @@ def read_with(
 
 
 def missing(row: TaskRow, *names: str) -> bool:
-    """Note a fault for each named column that is absent or null; return whether any is."""
+    """Note a fault for each named column that is absent or null; return True if there is one."""
     absent = [n for n in names if row.data.get(n) is None]
     for name in absent:
         present = ", ".join(sorted(str(n) for n in row.data if row.data[n] is not None))

@@ -124,9 +124,9 @@ def _inputs(row: TaskRow, name: str, task_id: str) -> list[list[Any]]:
         row.fault(name, "must be a list of lists of arguments")
         return []
     try:
-        arguments = [list(mbpp_arguments(task_id, list(each))) for each in cell]
-        for each in arguments:
-            call_test(each, {}, None)
+        arguments = [list(mbpp_arguments(task_id, list(argument_list))) for argument_list in cell]
+        for argument_list in arguments:
+            call_test(argument_list, {}, None)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         row.fault(name, in_line(f"holds arguments that {task_id} cannot take: {error}", 160))
         return []
@@ -161,7 +161,7 @@ def _tests(
 
 
 def _floats(value: object) -> bool:
-    """Return whether a value is a float, or a list or tuple of one or more floats alone."""
+    """Return True if a value is a float, or a list or tuple of one or more floats alone."""
     if isinstance(value, float):
         return True
     return (

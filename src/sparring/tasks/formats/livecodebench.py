@@ -39,7 +39,7 @@ _STARTER = "\n\nWrite it by completing this code:\n```python\n{starter}\n```"
 
 
 def is_livecodebench(data: Mapping[str, Any]) -> bool:
-    """Return whether a row is of one of LiveCodeBench's sets, by its fields."""
+    """Return True if a row is of one of LiveCodeBench's sets, by its fields."""
     return MARK in data or is_test_generation(data) or _is_execution(data)
 
 
@@ -48,7 +48,7 @@ def _is_execution(data: Mapping[str, Any]) -> bool:
 
 
 def is_test_generation(data: Mapping[str, Any]) -> bool:
-    """Return whether a row is of `test_generation`, by its fields."""
+    """Return True if a row is of `test_generation`, by its fields."""
     return all(name in data for name in _OF_TESTS)
 
 
@@ -76,7 +76,11 @@ def read_livecodebench(
     kinds: set[str] = set()
     examples: tuple[Test, ...] = ()
     if single := is_test_generation(data):
-        function, function_field, column = _named(row, "function_name"), "function_name", "test"
+        function, function_field, column = (
+            _function_name(row, "function_name"),
+            "function_name",
+            "test",
+        )
         task_id = f"{task_id}/{row.number('test_id', 0, -1, 1e9):g}"
         tests = _cases(row, column, kinds)[:max_tests]
     else:
@@ -143,7 +147,7 @@ def _function(row: TaskRow) -> str | None:
     return name if isinstance(name, str) and not entry_point_fault(name) else None
 
 
-def _named(row: TaskRow, field: str) -> str | None:
+def _function_name(row: TaskRow, field: str) -> str | None:
     """Return the function that a field names; None if the field names none."""
     name = (row.text(field) or "").strip()
     return name if name and not entry_point_fault(name) else None

@@ -38,7 +38,7 @@ _REFUSED = ("validator", "checker", "checker_program", "exe_method")
 
 
 def is_native(data: object) -> bool:
-    """Return whether a row has HumanEval's or MBPP's shape, by its fields."""
+    """Return True if a row has HumanEval's or MBPP's shape, by its fields."""
     if not isinstance(data, Mapping) or "question" in data:
         return False
     return "test_list" in data or ("entry_point" in data and ("prompt" in data or "test" in data))
@@ -92,7 +92,7 @@ def _humaneval(row: TaskRow) -> _Parts | None:
     if fault := entry_point_fault(entry_point):
         row.fault("entry_point", fault)
     # Some releases hide their solutions behind a blank body.
-    solution = _joined(prompt, body) if body is not None and body.strip() else None
+    solution = _joined_source(prompt, body) if body is not None and body.strip() else None
     solutions = (solution,) if solution is not None else ()
     program = parsed(solution) if solution is not None else parsed(f"{prompt}\n    pass\n")
     tests = read_suite(row, "test", [without_numpy(suite)], entry_point, program)
@@ -183,7 +183,7 @@ def _defined(node: ast.stmt) -> list[str]:
     return []
 
 
-def _joined(prompt: str, body: str) -> str:
+def _joined_source(prompt: str, body: str) -> str:
     """Return head and body as one source.
 
     If the body's indentation differs from the docstring's, which is not valid Python, the body

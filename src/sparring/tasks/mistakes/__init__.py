@@ -1,1 +1,1 @@
-"""Small mistakes in a right program (`mutants`), sites for them (`places`), and `branches`."""
+"""Small mistakes in a right program (`mutants`), sites for them (`ast_sites`), and `branches`."""

@@ -47,7 +47,7 @@ def ast_sites(tree: ast.Module) -> Iterator[AstSite]:
 
 
 def is_main_guard(node: ast.AST) -> bool:
-    """Return whether a node is the condition ``__name__ == "__main__"``."""
+    """Return True if a node is the condition ``__name__ == "__main__"``."""
     return (
         isinstance(node, ast.Compare)
         and isinstance(node.left, ast.Name)

@@ -57,7 +57,7 @@ def instrumented(source: str, entry_point: str | None = None) -> InstrumentedPro
         tree = ast.parse(source)
         rewriter = _Rewriter()
         tree = rewriter.visit(tree)
-        text = ast.unparse(ast.fix_missing_locations(_joined(tree, rewriter, entry_point)))
+        text = ast.unparse(ast.fix_missing_locations(_assembled(tree, rewriter, entry_point)))
         compile(text, "program.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -71,20 +71,20 @@ def split(output: str) -> TracedExecution:
     if start < 0 or end < 0:
         return TracedExecution(output, None)
     notes = output[start + len(_MARK) : end]
-    return TracedExecution(output[:start] + output[end + len(_END) :], _taken(notes))
+    return TracedExecution(output[:start] + output[end + len(_END) :], _taken_outcomes(notes))
 
 
 def split_call(value: str) -> TracedExecution:
     """Split the encoded value of `ENTRY_POINT` into the function's encoded value and the notes."""
     try:
         raised, own, notes = json.loads(value)["tuple"]
-        taken = _taken(notes["iterator"][0])
+        taken = _taken_outcomes(notes["iterator"][0])
     except (ValueError, TypeError, LookupError, RecursionError):
         return TracedExecution(value, None)
     return TracedExecution(json.dumps(own, separators=(",", ":")), taken, bool(raised))
 
 
-def _taken(notes: str) -> frozenset[int]:
+def _taken_outcomes(notes: str) -> frozenset[int]:
     return frozenset(i for i, note in enumerate(notes) if note == "1")
 
 
@@ -130,7 +130,7 @@ def _sparring_called(*arguments, **named):
 """
 
 
-def _joined(tree: ast.Module, rewriter: _Rewriter, entry_point: str | None) -> ast.Module:
+def _assembled(tree: ast.Module, rewriter: _Rewriter, entry_point: str | None) -> ast.Module:
     """Return prelude, program and coda as one module, after docstring and ``__future__``."""
     head = 0
     for head, node in enumerate([*tree.body, None]):
@@ -159,15 +159,15 @@ class _Rewriter(ast.NodeTransformer):
     def __init__(self) -> None:
         self.outcomes: list[tuple[int, str]] = []
 
-    def _new(self, line: int, *what: str) -> int:
+    def _add_outcomes(self, line: int, *what: str) -> int:
         """Add outcomes; return the index of the first."""
         first = len(self.outcomes)
         self.outcomes += [(line, text) for text in what]
         return first
 
-    def _noted(self, function: str, value: ast.expr, *what: str) -> ast.expr:
+    def _with_note(self, function: str, value: ast.expr, *what: str) -> ast.expr:
         """Return ``value`` wrapped in a call of one of the prelude's functions."""
-        number = self._new(value.lineno, *what)
+        number = self._add_outcomes(value.lineno, *what)
         noted = ast.Call(ast.Name(function, ast.Load()), [ast.Constant(number), value], [])
         return ast.copy_location(noted, value)
 
@@ -175,7 +175,7 @@ class _Rewriter(ast.NodeTransformer):
         """Return the noted condition; ``text`` is its source before the rewriting inside it."""
         if text is None:
             return test
-        return self._noted("_sparring_truth", test, f"{text} true", f"{text} false")
+        return self._with_note("_sparring_truth", test, f"{text} true", f"{text} false")
 
     def visit_If(self, node: ast.If) -> ast.AST:
         return self._with_test(node)
@@ -202,7 +202,7 @@ class _Rewriter(ast.NodeTransformer):
         texts = [_text(value) for value in node.values]
         self.generic_visit(node)
         node.values[:-1] = [
-            self._noted(
+            self._with_note(
                 "_sparring_operand",
                 v,
                 f"{text} true in {_WORD[type(node.op)]}",
@@ -217,21 +217,21 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if not never_empty:
             what = (f"loop over {text} entered", f"loop over {text} passed by")
-            node.iter = self._noted("_sparring_loop", node.iter, *what)
+            node.iter = self._with_note("_sparring_loop", node.iter, *what)
         return node
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         self.generic_visit(node)
-        node.body.insert(0, self._note(self._new(node.lineno, "exception handled"), node))
+        node.body.insert(0, self._note(self._add_outcomes(node.lineno, "exception handled"), node))
         return node
 
     def visit_Match(self, node: ast.Match) -> ast.AST:
         self.generic_visit(node)
         for case in node.cases:
-            number = self._new(case.pattern.lineno, f"case {_text(case.pattern)}")
+            number = self._add_outcomes(case.pattern.lineno, f"case {_text(case.pattern)}")
             case.body.insert(0, self._note(number, case.body[0]))
         if not _catches_all(node.cases):
-            number = self._new(node.lineno, "no case")
+            number = self._add_outcomes(node.lineno, "no case")
             node.cases.append(ast.match_case(ast.MatchAs(), None, [self._note(number, node)]))
         return node
 

@@ -116,15 +116,15 @@ def mutants(source: str, most: int, seed: int) -> list[Mutant]:
         for variant, (operator, _, _) in enumerate(_edits(place)):
             sites.setdefault(operator, []).append((_line(place), number, variant))
     rng = random.Random(seed)
-    found: list[Mutant] = []
+    drawn: list[Mutant] = []
     for _, number, variant in _in_turn([_by_line(sites[o], rng) for o in Operator if o in sites]):
-        if len(found) >= most:
+        if len(drawn) >= most:
             break
         mutant = _mutant(source, number, variant)
         if mutant is not None and mutant.source not in seen:
             seen.add(mutant.source)
-            found.append(mutant)
-    return found
+            drawn.append(mutant)
+    return drawn
 
 
 def _by_line(sites: list[tuple[int, int, int]], rng: random.Random) -> list[tuple[int, int, int]]:

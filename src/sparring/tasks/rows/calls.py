@@ -4,7 +4,7 @@
   ``kwargs`` has one object of named arguments per test.
 - Values are those of JSON or of Python literals. Without a ``checker``, floating-point values are
   compared as `values.same` does without a tolerance.
-- The function's name must be a valid name; whether a program defines the function is not checked.
+- The function's name must be a valid name; no program is searched for its definition.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ def read_call_row(
     return task, []
 
 
-def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) -> Test:
+def call_test(arguments: Sequence[Any], keywords: Mapping[str, Any], value: Any) -> Test:
     """Return one call as a test.
 
     Raises `values.NotPlain` for a value that cannot be encoded, and for an object, because an
     encoded object equals nothing.
     """
-    texts = values.encode((list(arguments), dict(named))), values.encode(value)
+    texts = values.encode((list(arguments), dict(keywords))), values.encode(value)
     for text in texts:
         # Matches only the encoder's mark of a type: inside a string the quotes are escaped.
         if match := re.search(r'\{"(?:object|falsy)":([^}]*)\}', text):
@@ -113,24 +113,26 @@ def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) ->
 
 
 def _tests(row: TaskRow, args: str, kwargs: str | None, expected: str) -> tuple[Test, ...]:
-    arguments, wanted = row.data.get(args), row.data.get(expected)
-    for name, cell in ((args, arguments), (expected, wanted)):
+    arguments, expected_values = row.data.get(args), row.data.get(expected)
+    for name, cell in ((args, arguments), (expected, expected_values)):
         if not isinstance(cell, (list, tuple)):
             row.fault(name, "must be a list with one entry per test")
             return ()
     assert arguments is not None
-    assert wanted is not None
-    named = row.data.get(kwargs) if kwargs else None
-    if named is None:
-        named = [{}] * len(arguments)
-    if not isinstance(named, (list, tuple)) or len(named) != len(arguments):
+    assert expected_values is not None
+    keyword_rows = row.data.get(kwargs) if kwargs else None
+    if keyword_rows is None:
+        keyword_rows = [{}] * len(arguments)
+    if not isinstance(keyword_rows, (list, tuple)) or len(keyword_rows) != len(arguments):
         row.fault(str(kwargs), f"must be a list of {len(arguments)} objects, one per test")
         return ()
-    if len(wanted) != len(arguments):
-        row.fault(expected, f"has {len(wanted)} entries, {args} has {len(arguments)}")
+    if len(expected_values) != len(arguments):
+        row.fault(expected, f"has {len(expected_values)} entries, {args} has {len(arguments)}")
         return ()
     tests = []
-    for i, (positional, keywords, value) in enumerate(zip(arguments, named, wanted, strict=True)):
+    for i, (positional, keywords, value) in enumerate(
+        zip(arguments, keyword_rows, expected_values, strict=True)
+    ):
         if not isinstance(positional, (list, tuple)):
             row.fault(args, f"item {i} must be a list of arguments")
             return ()

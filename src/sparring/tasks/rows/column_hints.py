@@ -52,12 +52,12 @@ def guess_columns(row: Mapping[str, Any]) -> dict[str, str]:
     paths: dict[str, str] = {}
     texts = [name for name in names if isinstance(row[name], str)]
     close = difflib.get_close_matches("question", texts, n=1, cutoff=0.8)
-    question = _first(texts, ("question", *_QUESTIONS, *close))
+    question = _first_match(texts, ("question", *_QUESTIONS, *close))
     if question is not None:
         paths["question"] = question
-    function = _first(texts, ("entry_point", *_FUNCTIONS))
+    function = _first_match(texts, ("entry_point", *_FUNCTIONS))
     ours, theirs = (
-        _first([n for n in names if isinstance(row[n], (list, tuple))], every)
+        _first_match([n for n in names if isinstance(row[n], (list, tuple))], every)
         for every in (_INPUTS, _OUTPUTS)
     )
     if ours is not None and theirs is not None:
@@ -69,7 +69,7 @@ def guess_columns(row: Mapping[str, Any]) -> dict[str, str]:
             if name != question
             for way, empty in _tests(name, row[name], function)
         ]
-        cells = [_first([n for n in texts if n != question], n) for n in (_INPUTS, _OUTPUTS)]
+        cells = [_first_match([n for n in texts if n != question], n) for n in (_INPUTS, _OUTPUTS)]
         if ways:
             paths |= min(ways, key=lambda one: one[:2])[2]
         elif cells[0] is not None and cells[1] is not None:  # as in CSV
@@ -79,18 +79,20 @@ def guess_columns(row: Mapping[str, Any]) -> dict[str, str]:
     return {field: path for field, path in paths.items() if field != path}
 
 
-def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+def _first_match(names: Sequence[str], candidates: Sequence[str]) -> str | None:
     """Return the first wanted name among ``names``, apart from capitals, signs and spaces."""
-    plain = {_plain(name): name for name in reversed(names)}
-    return next((plain[_plain(name)] for name in wanted if _plain(name) in plain), None)
+    plain = {_normalised(name): name for name in reversed(names)}
+    return next(
+        (plain[_normalised(name)] for name in candidates if _normalised(name) in plain), None
+    )
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
 def _tests(name: str, cell: Any, function: str | None) -> Iterator[tuple[dict[str, str], bool]]:
-    """Yield the fields that a column of tests gives, by its shape, and whether it is empty.
+    """Yield the fields that a column of tests gives, by its shape, and True if it is empty.
 
     ``function`` is the column with the function's name, if the row has one.
     """
@@ -123,10 +125,10 @@ def _pair(
 ) -> Iterator[tuple[dict[str, str], bool]]:
     """Yield fields for a column that holds inputs and outputs inside."""
     names = [name for name in columns if _path(name)]
-    ours, theirs = _first(names, _INPUTS), _first(names, _OUTPUTS)
+    ours, theirs = _first_match(names, _INPUTS), _first_match(names, _OUTPUTS)
     if ours is None or theirs is None:
         return
-    inside = _first([name for name in names if columns[name]], _FUNCTIONS)
+    inside = _first_match([name for name in names if columns[name]], _FUNCTIONS)
     if inside is not None and "*" not in path:
         function = f"{path}.{inside}"
     pairs = (f"{path}.{ours}", columns[ours]), (f"{path}.{theirs}", columns[theirs])
@@ -136,18 +138,21 @@ def _pair(
 def _lists(function: str | None, ours: tuple[str, Any], theirs: tuple[str, Any]) -> dict[str, str]:
     """Return fields for two lists with their paths: calls if a function is named, else texts."""
     every = "*" in ours[0]  # the path takes single items, and forms of lists need the whole list
-    if function is not None and not _of(ours[1], str):
-        form = ":unwrap" if _of(theirs[1], (list, tuple)) and not every else ""
+    if function is not None and not _is_list_of(ours[1], str):
+        form = ":unwrap" if _is_list_of(theirs[1], (list, tuple)) and not every else ""
         return {"entry_point": function, "args": ours[0], "expected": f"{theirs[0]}{form}"}
-    forms = [":lines" if _of(one[1], (list, tuple)) and not every else "" for one in (ours, theirs)]
+    forms = [
+        ":lines" if _is_list_of(one[1], (list, tuple)) and not every else ""
+        for one in (ours, theirs)
+    ]
     return {"test_input": f"{ours[0]}{forms[0]}", "test_output": f"{theirs[0]}{forms[1]}"}
 
 
-def _of(cell: Any, kind: type | tuple[type, ...]) -> bool:
-    """Return whether a cell is a list whose first item has this type."""
+def _is_list_of(cell: Any, kind: type | tuple[type, ...]) -> bool:
+    """Return True if a cell is a list whose first item has this type."""
     return isinstance(cell, (list, tuple)) and bool(cell) and isinstance(cell[0], kind)
 
 
 def _path(name: object) -> TypeGuard[str]:
-    """Return whether a name can stand in ``--map``."""
+    """Return True if a name can stand in ``--map``."""
     return isinstance(name, str) and name.isprintable() and not set(name) & set(",=: .")

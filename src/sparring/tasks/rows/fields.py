@@ -62,8 +62,8 @@ def read_row(
     if not isinstance(data, Mapping):
         return None, [("row", f"must be an object with named fields, not {named_kind(data)}")]
     row = TaskRow(data)
-    written = data.get("tests") is not None
-    needed = REQUIRED[:1] if written else REQUIRED
+    has_tests_field = data.get("tests") is not None
+    needed = REQUIRED[:1] if has_tests_field else REQUIRED
     missing = [name for name in needed if data.get(name) is None]
     if missing and data:  # one fault with a guess at the columns, instead of a fault for each
         more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
@@ -79,7 +79,7 @@ def read_row(
     for name in missing:
         row.fault(name, "is missing")
     for name in _INSTEAD:
-        if written and data.get(name) is not None:
+        if has_tests_field and data.get(name) is not None:
             row.fault("tests", f"replaces {name}; leave one of the two out")
     statement = row.text("question", "") or ""
     if "question" in data and not statement.strip() and not row.faults:
@@ -88,11 +88,11 @@ def read_row(
     if entry_point is not None and (problem := entry_point_fault(entry_point)):
         row.fault("entry_point", problem)
     tests: tuple[Test, ...] = ()
-    if written and not row.faults:
+    if has_tests_field and not row.faults:
         entry_point, tests = read_tests_field(row)
     usual = TestKind.STDIN if entry_point is None else TestKind.CALL
     preamble, head = read_front(row)
-    if not written:
+    if not has_tests_field:
         tests = read_tests(row, "test", usual, None)
     if not tests and not row.faults:
         row.fault("test_input", "has no test; a task without ground-truth tests has no reward")

@@ -1,7 +1,7 @@
 """Rows of local files, one at a time: JSON, JSON lines (both also gzipped), CSV and Parquet.
 
 - A row that cannot be read becomes a `RowFault` in its place, and reading goes on. The caller
-  (`load`, `collect`, the audit) decides whether a fault refuses the file.
+  (`load`, `collect`, the audit) decides if a fault refuses the file.
 - Rows are read as they are used, so that a data set of many gigabytes needs the memory of its
   longest row. Only a `.json` list is read whole.
 - This module knows nothing about the fields' meanings.
@@ -183,11 +183,11 @@ def _list(path: Path, what: str) -> Iterator[RawRow | RowFault]:
             size += len(part)
             if size > MAX_LIST:
                 raise DataError(f"{path}: more than {MAX_LIST:,} bytes; write it as .jsonl")
-    whole = b"".join(text).removeprefix(b"\xef\xbb\xbf")
-    if not whole.strip():
+    content = b"".join(text).removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
         raise DataError(f"{path} is empty")
     try:
-        data = read_json(whole)
+        data = read_json(content)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     if not isinstance(data, list):
@@ -241,7 +241,7 @@ def _csv(path: Path) -> Iterator[RawRow | RowFault]:
 
 
 def _is_utf8(text: str) -> bool:
-    """Return whether a text that was read with ``surrogateescape`` came from valid UTF-8."""
+    """Return True if a text that was read with ``surrogateescape`` came from valid UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

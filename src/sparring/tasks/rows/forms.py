@@ -38,7 +38,7 @@ class CellForm(StrEnum):
 
 
 def fits(form: CellForm, field: str) -> bool:
-    """Return whether a field can have this form: a unit needs a limit of time or of memory."""
+    """Return True if a field can have this form: a unit needs a limit of time or of memory."""
     fields = [name for name, units in UNITS.items() if form in units]
     return not fields or field in fields
 
@@ -54,7 +54,7 @@ def formed(field: str, cell: Any, form: CellForm) -> Any:
             return None
         if not isinstance(items, (list, tuple)):
             raise ValueError(f"is not a list, which the form {form} needs")
-        return list(map(_joined if form is CellForm.LINES else _only, items))
+        return list(map(_joined_lines if form is CellForm.LINES else _only_item, items))
     if field in UNITS and form not in (CellForm.JSON, CellForm.PYTHON, CellForm.NUMBER):
         return limit(field, cell, None if form in (CellForm.PLAIN, CellForm.ONE) else form)
     if cell is None or form is CellForm.PLAIN:
@@ -76,7 +76,7 @@ def formed(field: str, cell: Any, form: CellForm) -> Any:
         raise ValueError("is not a Python literal") from None
 
 
-def _joined(item: Any) -> Any:
+def _joined_lines(item: Any) -> Any:
     """Return the text of a list of lines; a text is returned as it is."""
     if isinstance(item, str):
         return item
@@ -88,7 +88,7 @@ def _joined(item: Any) -> Any:
     return "\n".join(str(line) for line in item) + "\n"
 
 
-def _only(item: Any) -> Any:
+def _only_item(item: Any) -> Any:
     if not isinstance(item, (list, tuple)) or len(item) != 1:
         raise ValueError("has an item that is not a list of one")
     return item[0]

@@ -38,7 +38,7 @@ def head_of(prompt: str, entry_point: str) -> str:
 
 
 def is_python(source: str) -> bool:
-    """Return whether a source compiles, as every head has to."""
+    """Return True if a source compiles, as every head has to."""
     tree = _parsed(source)
     if tree is None:
         return False

@@ -51,7 +51,7 @@ def hub_rows(source: HubSource) -> Iterator[RawRow | RowFault]:
     files = None
     if source.files:
         at = f"@{source.revision}" if source.revision else ""
-        base = source.name if _is_here(source.name) else f"hf://datasets/{source.name}{at}"
+        base = source.name if _is_directory(source.name) else f"hf://datasets/{source.name}{at}"
         files = {source.split: [f"{base}/{file}" for file in source.files]}
     try:
         rows = datasets.load_dataset(
@@ -67,7 +67,7 @@ def hub_rows(source: HubSource) -> Iterator[RawRow | RowFault]:
                 f"{source}, row {number}", f"{Path(source.name).name}-{number}", row, number
             )
     except datasets.exceptions.DatasetNotFoundError as error:
-        raise DataError(f"{source.name}: {_not_there(str(error))}") from None
+        raise DataError(f"{source.name}: {_missing_text(str(error))}") from None
     except (ConnectionError, TimeoutError, httpx2.HTTPError) as error:
         raise DataError(
             f"{source.name}: the hub cannot be reached ({_short(error)}); fetch the data set "
@@ -84,11 +84,11 @@ def hub_rows(source: HubSource) -> Iterator[RawRow | RowFault]:
         raise DataError(f"{source}: {_explained(error)}") from None
 
 
-def _is_here(name: str) -> bool:
+def _is_directory(name: str) -> bool:
     return Path(name).is_dir()
 
 
-def _not_there(text: str) -> str:
+def _missing_text(text: str) -> str:
     if "gated" in text.casefold():
         return (
             "is gated: its owners must grant access; ask on its page, then log in with "

@@ -107,9 +107,9 @@ def registered_set(name: str) -> RegisteredSet | None:
     Returns None for an OWNER/NAME that is not in `KNOWN`. Raises `ConfigError` for an unknown
     bare name (no owner before a slash).
     """
-    wanted = name.casefold()
+    folded = name.casefold()
     for known in KNOWN:
-        if wanted in (
+        if folded in (
             known.name.casefold(),
             known.hub_id.casefold(),
             known.hub_id.split("/")[1].casefold(),

@@ -66,7 +66,7 @@ class TaskRow:
 
 
 def is_text(value: str) -> bool:
-    """Return whether a string can be written as UTF-8."""
+    """Return True if a string can be written as UTF-8."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:

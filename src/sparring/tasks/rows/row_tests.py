@@ -19,7 +19,7 @@ def read_tests(row: TaskRow, prefix: str, usual: TestKind, limit: int | None) ->
     if len(texts) != len(expected) and not any(n in (inputs, outputs) for n, _ in row.faults):
         row.fault(outputs, f"has {len(expected)} entries, {inputs} has {len(texts)}")
         return ()
-    kinds = _kinds(row, f"{prefix}_kind", usual, len(texts))
+    kinds = _test_kinds(row, f"{prefix}_kind", usual, len(texts))
     rules = _rules(row, f"{prefix}_checker", kinds)
     tests = tuple(
         Test(input_, output, kind, rule)
@@ -35,7 +35,7 @@ def read_tests(row: TaskRow, prefix: str, usual: TestKind, limit: int | None) ->
     return tests[:limit]
 
 
-def _kinds(row: TaskRow, name: str, usual: TestKind, count: int) -> list[TestKind]:
+def _test_kinds(row: TaskRow, name: str, usual: TestKind, count: int) -> list[TestKind]:
     listed = row.texts(name)
     if not listed:
         return [usual] * count
@@ -80,7 +80,7 @@ def _rules(row: TaskRow, name: str, kinds: list[TestKind]) -> list[str | None]:
 
 
 def _call_fault(test: Test) -> tuple[bool, str] | None:
-    """Return the fault of an encoded call and whether its input has it; None for a valid call."""
+    """Return (True if the input has the fault, the fault) of an encoded call; None if valid."""
     try:
         call = values.decode(test.input)
     except values.NotPlain as error:

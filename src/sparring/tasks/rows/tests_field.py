@@ -74,8 +74,8 @@ def _map(row: TaskRow) -> str:
 
 def _suite(row: TaskRow, parts: Sequence[str]) -> tuple[str | None, tuple[Test, ...]]:
     trees = [parsed(part) for part in parts]
-    whole = parsed("\n".join(parts))
-    if whole is None:
+    suite_tree = parsed("\n".join(parts))
+    if suite_tree is None:
         bad = next((i for i, tree in enumerate(trees) if tree is None), None)
         row.fault("tests", "is not Python" if bad is None else f"item {bad} is not Python")
         return None, ()
@@ -83,22 +83,22 @@ def _suite(row: TaskRow, parts: Sequence[str]) -> tuple[str | None, tuple[Test, 
     program = parsed(solution) if solution is not None else None
     entry_point = row.text("entry_point")
     if entry_point is None:
-        names = _tested(whole, program)
+        names = _tested(suite_tree, program)
         if len(names) != 1:
-            many = f"call {', '.join(names)}" if names else "call no function by its name"
-            row.fault("entry_point", f"is missing, and the tests {many}; name the function")
+            calls_text = f"call {', '.join(names)}" if names else "call no function by its name"
+            row.fault("entry_point", f"is missing, and the tests {calls_text}; name the function")
             return None, ()
         entry_point = names[0]
     if "." not in entry_point:
         return entry_point, read_suite(row, "tests", parts, entry_point, program)
     # Call tests name a method Class.method; a script names the method alone.
     dotted = ast.parse(entry_point, mode="eval").body
-    named = [_renamed(part, entry_point, dotted) for part in parts]
-    tests = read_suite(row, "tests", named, entry_point, program)
+    renamed = [_renamed(part, entry_point, dotted) for part in parts]
+    tests = read_suite(row, "tests", renamed, entry_point, program)
     if any(test.kind is TestKind.SCRIPT for test in tests):
         bare = ast.Name(entry_point.partition(".")[2], ast.Load())
-        named = [_renamed(part, entry_point, bare) for part in parts]
-        tests = read_suite(row, "tests", named, entry_point, program)
+        renamed = [_renamed(part, entry_point, bare) for part in parts]
+        tests = read_suite(row, "tests", renamed, entry_point, program)
     return entry_point, tests
 
 
@@ -129,7 +129,7 @@ def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
 
 
 def _of_program(node: ast.stmt) -> bool:
-    """Return whether an import takes the program under test: ``from solution import f``."""
+    """Return True if an import takes the program under test: ``from solution import f``."""
     return isinstance(node, ast.ImportFrom) and seems_programs(node.module or "")
 
 

@@ -81,51 +81,51 @@ def converted(task: Task) -> Task:
     )
 
 
-def write(given: Sequence[Slot], arguments: Sequence[Any]) -> str:
+def write(slots: Sequence[Slot], arguments: Sequence[Any]) -> str:
     """Return the standard input for these arguments."""
     return "".join(
         lines_of(s.scalar, s.shape, s.counted, s.apart, value)
-        for s, value in zip(given, arguments, strict=True)
+        for s, value in zip(slots, arguments, strict=True)
     )
 
 
-def ask(given: Sequence[Slot], answer: Slot) -> str:
+def ask(slots: Sequence[Slot], answer: Slot) -> str:
     """Return the text that describes the layout in a statement."""
     lines = ["Write a whole program, not a function: it reads standard input, prints the answer."]
-    if not given:
+    if not slots:
         lines.append("There is no input.")
     else:
         lines.append("The arguments are read in their order:")
-    lines += [f"{i}. {_layout(slot)}" for i, slot in enumerate(given, start=1)]
+    lines += [f"{i}. {_layout(slot)}" for i, slot in enumerate(slots, start=1)]
     lines.append(f"Print {_layout(answer)}")
     return "\n".join(lines)
 
 
 def _layout(slot: Slot) -> str:
-    one, many = _NAMES[slot.scalar]
+    singular, plural = _NAMES[slot.scalar]
     if slot.depth == 0:
-        return f"{one}, on a line."
+        return f"{singular}, on a line."
     if slot.depth == 1:
         if slot.apart:
-            return f"{many}: a line with their number, then each on a line of its own."
+            return f"{plural}: a line with their number, then each on a line of its own."
         if slot.counted:
             return (
-                f"{many}: a line with their number, then a line with all of them, separated by "
+                f"{plural}: a line with their number, then a line with all of them, separated by "
                 "spaces; the second line is blank if there are none."
             )
-        return f"{many}: one line, separated by spaces."
+        return f"{plural}: one line, separated by spaces."
     row = (
-        f"a line with the number of {many} in it, then each on a line of its own"
+        f"a line with the number of {plural} in it, then each on a line of its own"
         if slot.apart
-        else f"a line of {many}, separated by spaces, blank if there are none"
+        else f"a line of {plural}, separated by spaces, blank if there are none"
     )
     if not slot.counted:
-        return f"rows of {many}: a line for each row, separated by spaces."
+        return f"rows of {plural}: a line for each row, separated by spaces."
     if slot.depth == 2:
-        return f"rows of {many}: a line with the number of rows, then for each row {row}."
+        return f"rows of {plural}: a line with the number of rows, then for each row {row}."
     return (
-        f"{many} in lists, {slot.depth} deep: for each list of lists a line with its length, then "
-        f"its items in order; for each innermost list {row}."
+        f"{plural} in lists, {slot.depth} deep: for each list of lists a line with its length, "
+        f"then its items in order; for each innermost list {row}."
     )
 
 
@@ -135,11 +135,11 @@ def _call(test: Test) -> list[Any]:
     call = _decoded(test.input)
     if not (isinstance(call, tuple) and len(call) == 2):
         raise ConversionRefused(ConversionRefusal.OTHER_TYPE, "a test's input is not a call")
-    arguments, named = call
-    if not isinstance(arguments, (list, tuple)) or not isinstance(named, dict):
+    arguments, keywords = call
+    if not isinstance(arguments, (list, tuple)) or not isinstance(keywords, dict):
         raise ConversionRefused(ConversionRefusal.OTHER_TYPE, "a test's input is not a call")
-    if named:
-        raise ConversionRefused(ConversionRefusal.NAMED_ARGUMENTS, ", ".join(map(str, named)))
+    if keywords:
+        raise ConversionRefused(ConversionRefusal.NAMED_ARGUMENTS, ", ".join(map(str, keywords)))
     return list(arguments)
 
 
@@ -207,10 +207,10 @@ def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
     return f"{CheckerRule.FLOAT}{tolerance}"
 
 
-def _driver(entry: str, given: Sequence[Slot], answer: Slot) -> str:
+def _driver(entry: str, slots: Sequence[Slot], answer: Slot) -> str:
     """Return the lines that turn a module with the function into a program."""
     reader = files("sparring.tasks.stdio").joinpath("text.py").read_text(encoding="utf-8")
-    forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in given]
+    forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in slots]
     shown = (str(answer.scalar), answer.shape, answer.counted, answer.apart)
     owner, _, method = entry.rpartition(".")
     called = f"{owner}().{method}" if owner else method

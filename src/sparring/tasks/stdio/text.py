@@ -22,14 +22,14 @@ def read_back(forms: list[tuple[str, str, bool, bool]], text: str) -> list[objec
     # Lines of a list of lists without a length: what the others, of one line each, leave.
     free = len(lines) - sum(1 for _, shape, counted, _ in forms if len(shape) < 2 or counted)
     at = [0]
-    found: list[object] = []
+    values_read: list[object] = []
     for scalar, shape, counted, apart in forms:
         if len(shape) == 2 and not counted:
-            rows = [_row(scalar, shape[1], _next(lines, at)) for _ in range(free)]
-            found.append(_held(shape[0], rows))
+            rows = [_row(scalar, shape[1], _next_line(lines, at)) for _ in range(free)]
+            values_read.append(_list_or_tuple(shape[0], rows))
         else:
-            found.append(_read(scalar, shape, counted, apart, lines, at))
-    return found
+            values_read.append(_read_value(scalar, shape, counted, apart, lines, at))
+    return values_read
 
 
 def _write(
@@ -58,24 +58,24 @@ def _text(scalar: str, value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _read(
+def _read_value(
     scalar: str, shape: str, counted: bool, apart: bool, lines: list[str], at: list[int]
 ) -> object:
     if not shape:
-        return _value(scalar, _next(lines, at))
-    count = int(_next(lines, at)) if counted or (apart and len(shape) == 1) else 0
+        return _value(scalar, _next_line(lines, at))
+    count = int(_next_line(lines, at)) if counted or (apart and len(shape) == 1) else 0
     if len(shape) == 1 and not apart:
-        return _row(scalar, shape, _next(lines, at))
+        return _row(scalar, shape, _next_line(lines, at))
     deep = counted and len(shape) > 2
-    items = [_read(scalar, shape[1:], deep, apart, lines, at) for _ in range(count)]
-    return _held(shape[0], items)
+    items = [_read_value(scalar, shape[1:], deep, apart, lines, at) for _ in range(count)]
+    return _list_or_tuple(shape[0], items)
 
 
 def _row(scalar: str, shape: str, line: str) -> object:
-    return _held(shape, [_value(scalar, word) for word in line.split()])
+    return _list_or_tuple(shape, [_value(scalar, word) for word in line.split()])
 
 
-def _held(letter: str, items: list[object]) -> object:
+def _list_or_tuple(letter: str, items: list[object]) -> object:
     return tuple(items) if letter == "t" else items
 
 
@@ -89,6 +89,6 @@ def _value(scalar: str, text: str) -> object:
     return text
 
 
-def _next(lines: list[str], at: list[int]) -> str:
+def _next_line(lines: list[str], at: list[int]) -> str:
     at[0] += 1
     return lines[at[0] - 1]

@@ -4,6 +4,6 @@
   `called` holds the call, `constants` evaluates its values.
 - `scopes` reads all assertions of a piece of Python with the names that they may use, with
   `bindings`, `statements` and `harmless`.
-- A suite may also run as a script: `carried` finds the lines that go before the script,
+- A suite may also run as a script: `needed_lines` finds the lines that go before the script,
   `without_numpy` rewrites it, `runnable` and `reached` find why it cannot run, with `dead_code`.
 """

@@ -80,7 +80,7 @@ def parse_beginning(source: str) -> tuple[ast.Module, str]:
 
 
 def _assertions(body: Sequence[ast.stmt]) -> list[tuple[ast.Assert, bool]]:
-    """Return each assertion, in order, and whether it stands in a loop or a branch."""
+    """Return each assertion, in order, and True if it stands in a loop or a branch."""
     assertions: list[tuple[ast.Assert, bool]] = []
     # An explicit stack: a long chain of `elif` is as deep as it is long.
     waiting = [(node, False) for node in reversed(body)]

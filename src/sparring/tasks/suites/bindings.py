@@ -149,11 +149,15 @@ class Bindings:
             return Meaning(result=names.called(node))
         except NotConstant:
             pass
-        whole = dotted(node)
-        owned = [n for n in self.functions if whole and (n == whole or n.startswith(f"{whole}."))]
+        dotted_name = dotted(node)
+        owned = [
+            n
+            for n in self.functions
+            if dotted_name and (n == dotted_name or n.startswith(f"{dotted_name}."))
+        ]
         parts = node.elts if isinstance(node, (ast.Tuple, ast.List)) else []
         return Meaning(
-            endings=tuple(n[len(whole) :] for n in owned),
+            endings=tuple(n[len(dotted_name) :] for n in owned),
             parts=tuple(map(self.meaning, parts)),
         )
 
@@ -182,12 +186,12 @@ class Bindings:
 
 
 def is_stdlib(module: str) -> bool:
-    """Return whether a module is part of the standard library."""
+    """Return True if a module is part of the standard library."""
     return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _heads(head: str, name: str) -> bool:
-    """Return whether a dotted name is ``head``, or is reached through ``head``."""
+    """Return True if a dotted name is ``head``, or is reached through ``head``."""
     return name == head or name.startswith((f"{head}.", f"{head}("))
 
 

@@ -117,8 +117,8 @@ def _typed(
     name: str, arguments: list[Any], keywords: list[ast.keyword], names: Mapping[str, Any]
 ) -> Any:
     """Return the value of a call of a built-in type."""
-    named = {k.arg: _fold(k.value, names) for k in keywords if k.arg is not None}
-    if keywords and (name != "dict" or len(named) != len(keywords)):
+    keyword_values = {k.arg: _fold(k.value, names) for k in keywords if k.arg is not None}
+    if keywords and (name != "dict" or len(keyword_values) != len(keywords)):
         raise NotConstant(f"{name} with named arguments")
     if name in ("list", "tuple", "set", "frozenset") and any(
         isinstance(g, range) and len(g) > _MAX_PARTS for g in arguments
@@ -126,7 +126,7 @@ def _typed(
         raise NotConstant("a range that is too long")
     if name in ("set", "frozenset", "dict"):
         bounded(arguments)  # hashing a nested tuple visits a shared part once per occurrence
-    return TYPES[name](*arguments, **named)
+    return TYPES[name](*arguments, **keyword_values)
 
 
 def changeable(value: Any) -> list[Any]:

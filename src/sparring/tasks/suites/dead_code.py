@@ -62,7 +62,7 @@ def _inside(parts: Sequence[object]) -> Iterator[ast.expr | Sequence[ast.stmt]]:
 
 
 def ends_body(node: ast.stmt, always: Always) -> bool:
-    """Return whether the statements after this one in its body are never executed."""
+    """Return True if the statements after this one in its body are never executed."""
     if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
@@ -81,7 +81,7 @@ def ends_body(node: ast.stmt, always: Always) -> bool:
 
 
 def always_true(test: ast.expr, always: Always) -> bool:
-    """Return whether an assertion always holds: a true constant, or a non-empty tuple."""
+    """Return True if an assertion always holds: a true constant, or a non-empty tuple."""
     return bool(constant_truth(test, always)) or (isinstance(test, ast.Tuple) and bool(test.elts))
 
 

@@ -89,13 +89,13 @@ def disturbing(tree: ast.AST, functions: Set[str]) -> ast.AST | None:
                 # `bindings` follows the attributes that a test case sets on itself.
                 if dotted(owner) not in ("self", "cls"):
                     return node
-            case ast.Call(func=function) if not _plain(function, calls | functions, own):
+            case ast.Call(func=function) if not _is_harmless_call(function, calls | functions, own):
                 return node
     return None
 
 
-def _plain(function: ast.expr, calls: Set[str], own: Set[str]) -> bool:
-    """Return whether a call of this function is known to change nothing."""
+def _is_harmless_call(function: ast.expr, calls: Set[str], own: Set[str]) -> bool:
+    """Return True if a call of this function is known to change nothing."""
     name = dotted(function)
     if name in calls or name in _DOTTED or name.startswith(_MODULES):
         return True
@@ -111,7 +111,7 @@ def _plain(function: ast.expr, calls: Set[str], own: Set[str]) -> bool:
 
 
 def ends_here(node: ast.stmt) -> bool:
-    """Return whether a statement may end the test early: it returns, exits, skips or raises.
+    """Return True if a statement may end the test early: it returns, exits, skips or raises.
 
     A ``raise`` under a condition does not count, because it works as an assertion.
     """
@@ -134,11 +134,11 @@ def replaced(tree: ast.AST) -> str:
     nodes = list(ast.walk(tree))
     used = {dotted(n.func) for n in nodes if isinstance(n, ast.Call)}
     used |= {dotted(n.value) for n in nodes if isinstance(n, ast.Attribute)}
-    named = (pair for node in nodes for pair in _named(node))
+    named = (pair for node in nodes for pair in _bound_names(node))
     return next((n for n, whence in named if n in used and _MEANT.get(n, whence) != whence), "")
 
 
-def _named(node: ast.AST) -> Iterator[tuple[str, str]]:
+def _bound_names(node: ast.AST) -> Iterator[tuple[str, str]]:
     """Yield the names that a node binds, with the origin of an imported name, else ``"?"``."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -152,7 +152,7 @@ def _named(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def redefines(tree: ast.AST, name: str) -> bool:
-    """Return whether a source gives a name another meaning than the function under test."""
+    """Return True if a source gives a name another meaning than the function under test."""
     return name in set(_bound(tree))
 
 

@@ -63,39 +63,39 @@ def _needed(
     # may be compared with the program's own, so that the class must stay the program's.
     plain = {n.name for n in body if isinstance(n, ast.ClassDef) and not n.bases}
     functions -= plain & looked_into
-    wanted = {name for name in used if name not in functions}
-    taken: set[int] = set()
+    needed_names = {name for name in used if name not in functions}
+    chosen: set[int] = set()
     grown = True
     while grown:
         grown = False
         for at, node in enumerate(body):
-            if at in taken or not _makes(node, wanted, functions):
+            if at in chosen or not _binds_or_changes(node, needed_names, functions):
                 continue
             needs = _reads(node)
             if needs & (own | _NO_CONSTANTS) or (_binds(node) & own and not _is_import(node)):
                 continue  # belongs to the program under test
-            taken.add(at)
-            wanted |= needs
+            chosen.add(at)
+            needed_names |= needs
             grown = True
     for at, node in enumerate(body):
-        if at in taken:
-            yield _only(node, wanted, own) if _is_import(node) else node
+        if at in chosen:
+            yield _without_program(node, needed_names, own) if _is_import(node) else node
 
 
-def _makes(node: ast.stmt, wanted: set[str], functions: set[str]) -> bool:
-    """Return whether a statement binds one of the names, or changes the object bound to it."""
-    if _binds(node) & wanted:
+def _binds_or_changes(node: ast.stmt, names: set[str], functions: set[str]) -> bool:
+    """Return True if a statement binds one of the names, or changes the object bound to it."""
+    if _binds(node) & names:
         return True
     if isinstance(node, (_Definition, ast.Import, ast.ImportFrom)) or is_text(node):
         return False
     changed = (n.value for n in ast.walk(node) if isinstance(n, (ast.Attribute, ast.Subscript)))
-    return any(isinstance(n, ast.Name) and n.id in wanted - functions for n in changed)
+    return any(isinstance(n, ast.Name) and n.id in names - functions for n in changed)
 
 
-def _only(node: ast.stmt, wanted: set[str], own: set[str]) -> ast.stmt:
+def _without_program(node: ast.stmt, names: set[str], own: set[str]) -> ast.stmt:
     """Return an import without the names that stand for the program."""
     if isinstance(node, (ast.Import, ast.ImportFrom)) and set(_defined(node)) & own:
-        kept = [a for a in node.names if (a.asname or a.name) in wanted - own]
+        kept = [a for a in node.names if (a.asname or a.name) in names - own]
         if isinstance(node, ast.ImportFrom):
             return ast.ImportFrom(node.module, kept, node.level)
         return ast.Import(kept)

@@ -1,4 +1,4 @@
-"""Find whether an assertion of a suite is reached, by the suite itself or as one of its tests.
+"""Decide if an assertion of a suite is reached, by the suite itself or as one of its tests.
 
 A suite whose assertions are never executed passes every program. Reading, without execution,
 decides generously:
@@ -47,11 +47,11 @@ class Reached:
     """Facts about the executed code of a suite."""
 
     asserts: bool = False
-    """Whether an assertion is reached."""
+    """Return True if an assertion is reached."""
     mentions: set[str] = field(default_factory=set)
     """All names in reached code."""
     takes_candidate: bool = False
-    """Whether a test takes the program's function as its argument."""
+    """Return True if a test takes the program's function as its argument."""
     unreached: list[str] = field(default_factory=list)
     """Functions that assert, and that nothing calls."""
 
@@ -95,7 +95,7 @@ class _Walk:
 
     def run_tests(self, body: Sequence[ast.stmt]) -> None:
         """Follow the tests that the sandbox runs after the suite's own code."""
-        for node in _here(body, self._always):
+        for node in _executed(body, self._always):
             if isinstance(node, _Function):
                 if node.name == CHECK or node.name.startswith("test"):
                     self._test(node)
@@ -104,7 +104,7 @@ class _Walk:
 
     def run_named_like_tests(self, body: Sequence[ast.stmt]) -> None:
         """Follow functions that are tests only by their names."""
-        for node in _here(body, self._always):
+        for node in _executed(body, self._always):
             if not (isinstance(node, _Function) and names_a_test(node.name)):
                 continue
             if node.name not in self.found.mentions and len(_required(node)) <= 1:
@@ -124,7 +124,7 @@ class _Walk:
         for base in node.bases:
             for inherited in self.classes.get(_last_name(base), ()):
                 self._test_class(inherited, seen)
-        for inner in _here(node.body, self._always):
+        for inner in _executed(node.body, self._always):
             if isinstance(inner, _Function):
                 if inner.name.startswith("test"):
                     self._test(inner, method=True)
@@ -170,10 +170,10 @@ class _Walk:
             if isinstance(part, ast.expr):
                 self._expression(part)
             elif part is swallowed:
-                done, met = set(self.done), set(self._met)
+                done_before, met_before = set(self.done), set(self._met)
                 self.run(part, answers=answers)
                 # A function called here may also be called elsewhere, where its assertion counts.
-                self.found.asserts, self.done, self._met = False, done, met
+                self.found.asserts, self.done, self._met = False, done_before, met_before
             else:
                 self.run(part, answers=answers)
 
@@ -204,7 +204,7 @@ class _Walk:
                 self.found.asserts |= self._fails(part)
 
     def _fails(self, call: ast.Call) -> bool:
-        """Return whether a call may fail a test, and the suite does not define the function."""
+        """Return True if a call may fail a test, and the suite does not define the function."""
         name = _last_name(call.func)
         if name in self.functions:
             return False
@@ -231,14 +231,14 @@ class _Walk:
                     self._function(inner)
 
 
-def _here(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator[ast.stmt]:
+def _executed(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator[ast.stmt]:
     """Yield the executed statements of a module or class, including those in branches."""
     for node in body:
         yield node
         if not isinstance(node, (_Function, ast.ClassDef)):
             for part in live_parts(node, always):
                 if not isinstance(part, ast.expr):
-                    yield from _here(part, always)
+                    yield from _executed(part, always)
         if ends_body(node, always):
             return
 
@@ -269,7 +269,7 @@ def _required(node: _Function) -> list[str]:
 
 
 def _skips(decorator: ast.expr) -> bool:
-    """Return whether a decorator always skips a test, or always allows the test to fail."""
+    """Return True if a decorator always skips a test, or always allows the test to fail."""
     name = _last_name(decorator)
     positional = decorator.args if isinstance(decorator, ast.Call) else []
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
@@ -300,7 +300,7 @@ def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
 
 
 def _only_prints(node: ast.stmt) -> bool:
-    """Return whether a statement does nothing, continues a loop, or prints."""
+    """Return True if a statement does nothing, continues a loop, or prints."""
     if isinstance(node, (ast.Pass, ast.Continue)) or is_text(node):
         return True
     call = node.value if isinstance(node, ast.Expr) else None

@@ -80,23 +80,23 @@ def _fixtures(suite: ast.Module, nodes: list[ast.AST]) -> Iterator[str]:
     mentioned = {n.id for n in nodes if isinstance(n, ast.Name)}
     for node in suite.body:
         if isinstance(node, _Function) and node.name.startswith("test"):
-            yield from _without(node, 0, mentioned)
+            yield from _missing_arguments(node, 0, mentioned)
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test") and not node.bases:
             for method in node.body:
                 if isinstance(method, _Function) and method.name.startswith("test"):
-                    static = any(_last(d) == "staticmethod" for d in method.decorator_list)
+                    static = any(_last_name(d) == "staticmethod" for d in method.decorator_list)
                     marks = [*node.decorator_list, *method.decorator_list]
-                    yield from _without(method, 0 if static else 1, set(), marks)
+                    yield from _missing_arguments(method, 0 if static else 1, set(), marks)
 
 
-def _without(
+def _missing_arguments(
     node: _Function, own: int, mentioned: set[str], marks: list[ast.expr] | None = None
 ) -> Iterator[str]:
     marks = node.decorator_list if marks is None else marks
-    cases = [d for d in marks if _last(d) == "parametrize"]
+    cases = [d for d in marks if _last_name(d) == "parametrize"]
     if node.name in mentioned and not cases:
         return  # a helper that other tests call
-    if any(_last(d) in ("patch", "object", "dict", "given") for d in marks):
+    if any(_last_name(d) in ("patch", "object", "dict", "given") for d in marks):
         return  # these decorators pass arguments of their own
     arguments = [*node.args.posonlyargs, *node.args.args]
     needed = arguments[own : len(arguments) - len(node.args.defaults)]
@@ -112,8 +112,8 @@ def _parametrized(decorator: ast.expr) -> list[str]:
     """Return the names of a ``parametrize``, as far as they are literals."""
     if not isinstance(decorator, ast.Call):
         return []
-    named = [k.value for k in decorator.keywords if k.arg == "argnames"]
-    names = (decorator.args or named)[0:1]
+    argnames = [k.value for k in decorator.keywords if k.arg == "argnames"]
+    names = (decorator.args or argnames)[0:1]
     texts = [n.value for each in names for n in ast.walk(each) if isinstance(n, ast.Constant)]
     return [name.strip() for text in texts if isinstance(text, str) for name in text.split(",")]
 
@@ -121,14 +121,14 @@ def _parametrized(decorator: ast.expr) -> list[str]:
 def _modules(nodes: list[ast.AST], tested: tuple[str, ...]) -> Iterator[str]:
     """Yield a fault for each import that seems to be of the program, but not of its function."""
     attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
-    taken: dict[str, set[str]] = {}
+    imports: dict[str, set[str]] = {}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
-            taken.setdefault(node.module, set()).update(a.name for a in node.names)
+            imports.setdefault(node.module, set()).update(a.name for a in node.names)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                taken.setdefault(alias.name, set())
-    for module, names in taken.items():
+                imports.setdefault(alias.name, set())
+    for module, names in imports.items():
         if seems_programs(module) and not is_programs(module, names, tested, attributes):
             imported = ", ".join(sorted(names)) or "nothing that it uses"
             yield f"imports {imported} from {module}, but the task asks for {tested[0]}"
@@ -141,8 +141,8 @@ def _bound_by_itself(suite: ast.Module, tested: tuple[str, ...]) -> Iterator[str
         if isinstance(node, (_Function, ast.ClassDef)):
             names = [node.name] if node.name != CHECK else []
         elif isinstance(node, ast.ImportFrom) and node.module:
-            taken = {alias.name for alias in node.names}
-            if not is_programs(node.module, taken, tested, ()) and not node.level:
+            imported = {alias.name for alias in node.names}
+            if not is_programs(node.module, imported, tested, ()) and not node.level:
                 names = [alias.asname or alias.name for alias in node.names]
         elif isinstance(node, ast.Assign):
             values = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
@@ -151,7 +151,7 @@ def _bound_by_itself(suite: ast.Module, tested: tuple[str, ...]) -> Iterator[str
         yield from (name for name in names if name == tested[0])
 
 
-def _last(node: ast.expr) -> str:
+def _last_name(node: ast.expr) -> str:
     if isinstance(node, ast.Call):
-        return _last(node.func)
+        return _last_name(node.func)
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

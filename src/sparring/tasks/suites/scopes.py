@@ -222,8 +222,8 @@ def _asserting(node: ast.stmt, tree: ast.Module) -> str | None:
         return function.attr if dotted(function.value) in _CASES else ""
     if _expects_error(node.value):
         return ""
-    named = isinstance(function, ast.Name) and function.id.startswith("assert")
-    return "" if named and not redefines(tree, dotted(function)) else None
+    is_named = isinstance(function, ast.Name) and function.id.startswith("assert")
+    return "" if is_named and not redefines(tree, dotted(function)) else None
 
 
 def _expects_error(call: ast.Call) -> bool:
@@ -231,7 +231,7 @@ def _expects_error(call: ast.Call) -> bool:
 
 
 def _is_main(test: ast.expr) -> bool:
-    """Return whether a condition is ``__name__ == "__main__"``."""
+    """Return True if a condition is ``__name__ == "__main__"``."""
     return ast.unparse(test) in ("__name__ == '__main__'", "'__main__' == __name__")
 
 

@@ -13,12 +13,12 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def is_text(node: ast.stmt) -> bool:
-    """Return whether a statement is a docstring, or another constant that stands alone."""
+    """Return True if a statement is a docstring, or another constant that stands alone."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def is_future(node: ast.stmt) -> bool:
-    """Return whether a statement is an import from ``__future__``, which must come first."""
+    """Return True if a statement is an import from ``__future__``, which must come first."""
     return isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level
 
 

@@ -54,7 +54,7 @@ def read_suite(
     calls = _calls(tree, entry_point)
     if calls:
         return tuple(Test(c.input, c.output, TestKind.CALL, c.checker) for c in calls)
-    scripts = _apart(parts, entry_point) or [source]
+    scripts = _separate_scripts(parts, entry_point) or [source]
     return tuple(
         Test(_script(script, entry_point, program), "", TestKind.SCRIPT) for script in scripts
     )
@@ -73,7 +73,7 @@ def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
     return "".join(f"{line}\n" for line in lines_before) + ("\n".join(lines) if future else source)
 
 
-def _apart(parts: Sequence[str], entry_point: str) -> list[str]:
+def _separate_scripts(parts: Sequence[str], entry_point: str) -> list[str]:
     """Return a script for each asserting part if two parts define the same name; otherwise none.
 
     In one module, the later definition would replace the earlier. Each script begins with the
@@ -85,7 +85,7 @@ def _apart(parts: Sequence[str], entry_point: str) -> list[str]:
     for _, tree in trees:
         if tree is None:
             return []
-        names = {name for node in tree.body for name in _named(node)}
+        names = {name for node in tree.body for name in _bound_names(node)}
         clash |= bool(names & seen)
         seen |= names
     if not clash:
@@ -97,7 +97,7 @@ def _apart(parts: Sequence[str], entry_point: str) -> list[str]:
     return ["\n".join([*common, part]) + "\n" for part in chosen] if len(chosen) > 1 else []
 
 
-def _named(node: ast.stmt) -> list[str]:
+def _bound_names(node: ast.stmt) -> list[str]:
     """Return the names that a definition or an assignment binds."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
@@ -131,7 +131,7 @@ def _distinct(parts: Iterable[str]) -> Iterator[str]:
 def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
     """Return the suite as call tests; None if any part of it is not a call test."""
     asserted: list[ast.Assert] = []
-    names = [entry_point, *_other_names(tree, entry_point)]
+    names = [entry_point, *_imported_names(tree, entry_point)]
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and _is_test(node):
             arguments = node.args
@@ -157,7 +157,7 @@ def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
     return calls if len(calls) == len(assertions) else None
 
 
-def _other_names(tree: ast.Module, entry_point: str) -> Iterator[str]:
+def _imported_names(tree: ast.Module, entry_point: str) -> Iterator[str]:
     """Yield the names under which the suite imports the function from the program."""
     tested = tested_names(entry_point)
     for node in tree.body:
@@ -173,7 +173,7 @@ def _is_test(node: ast.FunctionDef) -> bool:
 
 
 def _says_nothing(node: ast.stmt, *, top: bool) -> bool:
-    """Return whether a statement beside the assertions has no effect on them."""
+    """Return True if a statement beside the assertions has no effect on them."""
     if isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)):
         return True
     if isinstance(node, ast.Expr):

@@ -41,20 +41,20 @@ def within(
 
 
 def is_approx(node: ast.expr) -> bool:
-    """Return whether an expression is pytest's ``approx(…)``."""
+    """Return True if an expression is pytest's ``approx(…)``."""
     return isinstance(node, ast.Call) and dotted(node.func) in ("approx", "pytest.approx")
 
 
 def near_approx(call: Arguments, approx: ast.Call, names: NameMeanings) -> CallTest:
     """Return the test of ``f(x) == approx(y, rel, abs)``. Raises `NotConstant`."""
-    named = names.keywords(approx)
-    if not 1 <= len(approx.args) <= 3 or not {"rel", "abs"}.issuperset(named):
+    keywords = names.keywords(approx)
+    if not 1 <= len(approx.args) <= 3 or not {"rel", "abs"}.issuperset(keywords):
         raise NotConstant("approx without one value, or with other options than rel and abs")
     positional = dict(zip(("rel", "abs"), map(names.value, approx.args[1:]), strict=False))
-    if positional.keys() & named:
+    if positional.keys() & keywords:
         raise NotConstant("approx with one option twice")
-    named |= positional
-    absolute, relative = tolerance(named.get("abs")), tolerance(named.get("rel"))
+    keywords |= positional
+    absolute, relative = tolerance(keywords.get("abs")), tolerance(keywords.get("rel"))
     if relative is None:  # as in pytest: `abs` without `rel` sets the relative tolerance to 0
         relative = 1e-6 if absolute is None else 0.0
     absolute = 1e-12 if absolute is None else absolute
@@ -87,8 +87,11 @@ def near_isclose(test: ast.Call, names: NameMeanings) -> CallTest:
     if len(test.args) != 2:
         raise NotConstant("isclose without two values")
     first, second = names.in_order(*test.args)
-    named = names.keywords(test)
-    relative, absolute = tolerance(named.get("rel_tol", 1e-9)), tolerance(named.get("abs_tol", 0))
+    keywords = names.keywords(test)
+    relative, absolute = (
+        tolerance(keywords.get("rel_tol", 1e-9)),
+        tolerance(keywords.get("abs_tol", 0)),
+    )
     if relative is None or absolute is None or relative > _FINE:
         # `isclose` is relative to the larger of the two values, our checker to the expected one;
         # for a fine tolerance the difference does not matter.

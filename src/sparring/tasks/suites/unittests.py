@@ -41,7 +41,7 @@ def method_test(method: str, call: ast.Call, names: NameMeanings) -> CallTest:
     """
     if method not in _PARAMETERS:
         raise NotConstant(f"{method} says nothing of the value of one call")
-    arguments = _given(call, _PARAMETERS[method], delta="Almost" in method)
+    arguments = _arguments_by_name(call, _PARAMETERS[method], delta="Almost" in method)
     values = [arguments.get(name) for name in _PARAMETERS[method]]
     first, second = values[0], values[1] if len(values) > 1 else _NONE
     if first is None or second is None:
@@ -60,20 +60,22 @@ def method_test(method: str, call: ast.Call, names: NameMeanings) -> CallTest:
     return compared(left, ast.Eq(), right, names)
 
 
-def _given(call: ast.Call, parameters: tuple[str, ...], *, delta: bool) -> dict[str, ast.expr]:
+def _arguments_by_name(
+    call: ast.Call, parameters: tuple[str, ...], *, delta: bool
+) -> dict[str, ast.expr]:
     """Return the arguments by the names of their parameters, including the message, if any."""
     names = (*parameters, "msg", *(("delta",) if delta else ()))
     arguments = dict(zip(names, call.args, strict=False))
-    named = {k.arg: k.value for k in call.keywords if k.arg is not None}
+    keywords = {k.arg: k.value for k in call.keywords if k.arg is not None}
     if (
         len(call.args) > len(names)
-        or len(named) != len(call.keywords)
-        or not set(names).issuperset(named)
-        or arguments.keys() & named.keys()
+        or len(keywords) != len(call.keywords)
+        or not set(names).issuperset(keywords)
+        or arguments.keys() & keywords.keys()
         or any(isinstance(a, ast.Starred) for a in call.args)
     ):
         raise NotConstant("arguments that the method does not take")
-    return arguments | named
+    return arguments | keywords
 
 
 def _almost(

@@ -32,7 +32,7 @@ caller's own context is."""
 
 
 def printed(actual: str, expected: str) -> bool:
-    """Return whether the harness accepts a printed text."""
+    """Return True if the harness accepts a printed text."""
     ours, theirs = _lines(actual), _lines(expected)
     return len(ours) == len(theirs) and all(
         a == e or _equal_numbers(a, e) for a, e in zip(ours, theirs, strict=True)

@@ -1,8 +1,8 @@
 """Comparison of printed text as in the harnesses of APPS, TACO and CodeContests.
 
 - `apps` and `taco` accept the same words in other lines and orders, and numbers that agree to
-  three decimals: far more than an author would call right. Published results on these data sets
-  count passes by these rules.
+  three decimals: far more than the writer of a task would call right. Published results on these
+  data sets count passes by these rules.
 - Sources: ``eval/testing_util.py`` of hendrycks/apps (commit 5dcfdf2), ``metrics/testing_util.py``
   of FlagOpen/TACO (2ba6235) and ``execution/tester_sandboxer.cc`` of
   google-deepmind/code_contests (8d1341a).
@@ -26,7 +26,7 @@ _SPACE = re.compile(r"[ \n\t\r\v]+")
 
 
 def apps(actual: str, expected: str) -> bool:
-    """Return whether APPS's harness accepts a printed text.
+    """Return True if APPS's harness accepts a printed text.
 
     One of these must hold:
 
@@ -36,20 +36,24 @@ def apps(actual: str, expected: str) -> bool:
       numbers rounded to three decimals.
     """
     lines = actual.splitlines()
-    wanted = [line.strip() for line in expected.split("\n") if line]
+    expected_lines = [line.strip() for line in expected.split("\n") if line]
     if _stripped_equal("\n".join(lines), expected):
         return True
     if _stripped_equal("\n".join(line.strip() for line in lines), expected):
         return True
     filled = [line for line in lines if line]
-    if lines in ([expected], wanted) or filled == wanted or _near(filled, wanted):
+    if (
+        lines in ([expected], expected_lines)
+        or filled == expected_lines
+        or _near(filled, expected_lines)
+    ):
         return True
     words = [line.split() for line in filled]
-    return _same_sets([w for w in words if w], [line.split() for line in wanted])
+    return _same_sets([w for w in words if w], [line.split() for line in expected_lines])
 
 
 def taco(actual: str, expected: str) -> bool:
-    """Return whether TACO's harness accepts a printed text.
+    """Return True if TACO's harness accepts a printed text.
 
     The texts are equal apart from white space around them. Otherwise the harness takes the printed
     text, which is one string, for a list of lines, so that it compares characters: of the whole
@@ -64,7 +68,7 @@ def taco(actual: str, expected: str) -> bool:
 
 
 def codecontests(actual: str, expected: str) -> bool:
-    """Return whether the tester of CodeContests accepts a printed text.
+    """Return True if the tester of CodeContests accepts a printed text.
 
     Both texts have equally many words. Each pair of words is equal apart from the case of ASCII
     letters, or both are numbers that differ by less than 1e-5.
@@ -86,7 +90,7 @@ def _number(text: str) -> float:
 
 
 def _near(actual: list[str], expected: list[str]) -> bool:
-    """Return whether both are equally many numbers, near each other."""
+    """Return True if both are equally many numbers, near each other."""
     if len(actual) != len(expected):
         return False
     try:
@@ -96,7 +100,7 @@ def _near(actual: list[str], expected: list[str]) -> bool:
 
 
 def _same_sets(actual: list[list[str]], expected: list[list[str]]) -> bool:
-    """Return whether two lists of lists are the same set of sets, as texts or rounded numbers."""
+    """Return True if two lists of lists are the same set of sets, as texts or rounded numbers."""
     if _set_of_sets(actual) == _set_of_sets(expected):
         return True
     try:

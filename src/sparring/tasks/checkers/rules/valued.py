@@ -24,7 +24,7 @@ _LONGEST_RANGE = 1_000_000
 
 
 def evalplus(actual: Any, expected: Any, absolute: float, work: WorkBudget) -> bool:
-    """Return whether EvalPlus accepts a value of a task with a tolerance.
+    """Return True if EvalPlus accepts a value of a task with a tolerance.
 
     The values are equal; or they have one type (lists and tuples also one length), and are near by
     numpy's `allclose` with the absolute tolerance ``absolute`` and the relative tolerance 1e-7.
@@ -33,7 +33,7 @@ def evalplus(actual: Any, expected: Any, absolute: float, work: WorkBudget) -> b
 
 
 def near(actual: Any, expected: Any, absolute: float, relative: float, work: WorkBudget) -> bool:
-    """Return whether two values are equal, or near by numpy's `allclose`.
+    """Return True if two values are equal, or near by numpy's `allclose`.
 
     Types do not count: lists and tuples are arrays.
     """
@@ -41,7 +41,7 @@ def near(actual: Any, expected: Any, absolute: float, relative: float, work: Wor
 
 
 def members(actual: Any, expected: Any, absolute: float, work: WorkBudget) -> bool:
-    """Return whether EvalPlus accepts a value of a task whose answer is a set.
+    """Return True if EvalPlus accepts a value of a task whose answer is a set.
 
     Both have the same members, in any order and number; or, with a tolerance, the values are near
     as in `evalplus`.
@@ -54,7 +54,7 @@ def members(actual: Any, expected: Any, absolute: float, work: WorkBudget) -> bo
 
 
 def not_none(actual: Any, expected: Any) -> bool:
-    """Return whether EvalPlus accepts a value of a task that asks for a match.
+    """Return True if EvalPlus accepts a value of a task that asks for a match.
 
     ``expected`` is True if a match is expected. A truth value must equal ``expected``; of any other
     value, None means no match.
@@ -63,12 +63,12 @@ def not_none(actual: Any, expected: Any) -> bool:
 
 
 def any_of(actual: Any, expected: Any, work: WorkBudget) -> bool:
-    """Return whether a value equals one of the values in the expected list."""
+    """Return True if a value equals one of the values in the expected list."""
     return any(values.same(actual, value, work=work) for value in expected)
 
 
 def unwrapped(actual: Any, expected: Any, work: WorkBudget) -> bool:
-    """Return whether the harness of APPS and TACO accepts a value.
+    """Return True if the harness of APPS and TACO accepts a value.
 
     A returned tuple counts as a list. One of these must hold:
 

@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-
 OF_FUNCTIONS = ("entry_point", "test_kind", "example_kind", "test_checker", "example_checker")
 
 
-def told() -> dict[str, Any]:
+def documented_fields() -> dict[str, Any]:
     """The fields of the table with their examples."""
     table = PAGE.partition("## The fields of a task file")[2].partition("## ")[0]
     found = {}
@@ -27,11 +27,11 @@ def told() -> dict[str, Any]:
 
 
 def test_every_field_is_told() -> None:
-    assert set(told()) == {*REQUIRED, *OPTIONAL}
+    assert set(documented_fields()) == {*REQUIRED, *OPTIONAL}
 
 
 def test_the_examples_are_a_task() -> None:
-    fields = told()
+    fields = documented_fields()
     row = {k: v for k, v in fields.items() if k not in (*OF_FUNCTIONS, "checker_program", "tests")}
     task, faults = read_row(row, "x", "here", None)
     assert faults == []
@@ -44,7 +44,7 @@ def test_the_examples_are_a_task() -> None:
 def test_the_examples_of_a_function_task_are_one() -> None:
     [call] = re.findall(r"is `(\{.tuple.*?\]\})` \(", PAGE)
     assert call == values.encode(((1, [2]), {}))
-    fields = told()
+    fields = documented_fields()
     row = {k: fields[k] for k in ("question", *OF_FUNCTIONS)}
     one = {"test_input": [call], "test_output": ["3"], "example_input": [call]}
     task, faults = read_row({**row, **one, "example_output": ["3"]}, "x", "here", None)
@@ -61,7 +61,7 @@ def test_the_tasks_by_hand_are_tasks() -> None:
         task, faults = read_row(row, "x", "here", None)
         assert faults == []
         assert task is not None
-    fields = told()
+    fields = documented_fields()
     written = {"question": fields["question"], "tests": fields["tests"]}
     task, faults = read_row(written, "x", "here", None)
     assert faults == []

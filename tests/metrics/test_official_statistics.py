@@ -27,36 +27,36 @@ ONE = task("10110", "11100", "01011", parsed="yyn")
 
 
 def test_figures_by_hand() -> None:
-    found = official([ONE], [(1, 1), (2, 2), (3, 1)])
-    assert found.code_acc == pytest.approx(1 / 3)
-    assert found.code_test_acc == pytest.approx(4 / 6)
+    figures = official([ONE], [(1, 1), (2, 2), (3, 1)])
+    assert figures.code_acc == pytest.approx(1 / 3)
+    assert figures.code_test_acc == pytest.approx(4 / 6)
     # right is only the first test: the unread one counts as wrong
-    assert found.test_acc == pytest.approx(1 / 3)
-    assert found.test_cell_acc == pytest.approx(1 / 3)
-    assert found.p01 == pytest.approx(1 / 2)
-    assert found.p00 == pytest.approx(2 / 4)
-    assert found.bon[1, 1].acc == 0.0
-    assert found.bon[1, 1].test_acc == pytest.approx(1 / 2)
+    assert figures.test_acc == pytest.approx(1 / 3)
+    assert figures.test_cell_acc == pytest.approx(1 / 3)
+    assert figures.p01 == pytest.approx(1 / 2)
+    assert figures.p00 == pytest.approx(2 / 4)
+    assert figures.bon[1, 1].acc == 0.0
+    assert figures.bon[1, 1].test_acc == pytest.approx(1 / 2)
     # the first passes two of two tests
-    assert found.bon[2, 2].acc == 0.0
+    assert figures.bon[2, 2].acc == 0.0
     # first and second pass one test each: the first index
-    assert found.bon[3, 1].acc == 0.0
+    assert figures.bon[3, 1].acc == 0.0
     assert official([task("111", "011", parsed="y")], [(2, 1)]).bon[2, 1].acc == 1.0
 
 
 def test_a_task_without_a_readable_test_is_in_no_figure() -> None:
     unread = task("110", "110", parsed="n")
-    found = official([ONE, unread], [(1, 1)])
-    assert (found.tasks, found.without_test) == (1, 1)
-    assert found.code_acc == pytest.approx(1 / 3)
-    assert found.bon[1, 1].acc == 0.0
+    figures = official([ONE, unread], [(1, 1)])
+    assert (figures.tasks, figures.without_test) == (1, 1)
+    assert figures.code_acc == pytest.approx(1 / 3)
+    assert figures.bon[1, 1].acc == 0.0
 
 
-def test_without_a_correct_program_tests_are_not_judged() -> None:
+def test_without_a_correct_program_tests_are_not_counted() -> None:
     none = task("101", "011", parsed="y")
-    found = official([none], [])
-    assert math.isnan(found.test_acc)
-    assert math.isnan(found.p01)
+    figures = official([none], [])
+    assert math.isnan(figures.test_acc)
+    assert math.isnan(figures.p01)
     both = official([ONE, none], [])
     assert both.test_acc == pytest.approx(1 / 3)
     assert both.code_acc == pytest.approx(1 / 6)
@@ -64,9 +64,9 @@ def test_without_a_correct_program_tests_are_not_judged() -> None:
 
 def test_a_failure_of_ours_is_no_wrong_program() -> None:
     masked = task("1?1", "111", parsed="y")
-    found = official([ONE, masked], [(1, 1)])
-    assert (found.tasks, found.masked) == (1, 1)
-    assert found.as_dict() == pytest.approx(official([ONE], [(1, 1)]).as_dict())
+    figures = official([ONE, masked], [(1, 1)])
+    assert (figures.tasks, figures.masked) == (1, 1)
+    assert figures.as_dict() == pytest.approx(official([ONE], [(1, 1)]).as_dict())
     # what no program was run on cannot be masked
     assert official([task("11?", "111", parsed="n"), ONE], []).masked == 0
     assert math.isnan(official([], []).code_acc)

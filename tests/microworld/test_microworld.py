@@ -1,4 +1,4 @@
-"""The embedded world: splits that don't leak, tasks that are right, players that err as planned."""
+"""The microworld: splits that don't leak, tasks that are right, players that err as planned."""
 
 from __future__ import annotations
 

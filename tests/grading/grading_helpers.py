@@ -1,4 +1,4 @@
-"""Groups for tests: responses written by hand, graded in a sandbox or told outright."""
+"""Groups for tests: responses written by hand and graded in a sandbox, or outcomes as letters."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ def a_test(given: str, expected: str) -> str:
     return f"**Test Input:**\n```\n{given}\n```\n**Test Output:**\n```\n{expected}\n```"
 
 
-def played(
+def graded_texts(
     sandbox: Sandbox, task: Task, programs: Sequence[str], tests: Sequence[str]
 ) -> GroupResult:
-    """The group of these responses, run for real."""
+    """Return the group of these responses, executed in the sandbox."""
     coder = [response(Role.CODER, text, i) for i, text in enumerate(programs)]
     tester = [response(Role.TESTER, text, i) for i, text in enumerate(tests)]
     return graded(sandbox, task, coder, tester)
 
 
 def read(task: Task, coder: Sequence[Response], tester: Sequence[Response] = ()) -> ReadGroup:
-    """These responses, read by the usual rules."""
+    """Return these responses as read by the default rules."""
     return read_group(task, coder, tester, {role: ReadingRules() for role in Role})
 
 
 def graded(
     runner: Runs, task: Task, coder: Sequence[Response], tester: Sequence[Response] = ()
 ) -> GroupResult:
-    """These responses, read and graded."""
+    """Return the group of these responses, read and graded."""
     return grade(runner, read(task, coder, tester), Limits())
 
 
-def told(
+def group_from_letters(
     runs: Sequence[str],
     hidden: Sequence[str] = (),
     tests: Sequence[str | None] = (),
@@ -80,22 +80,27 @@ def told(
     reference_G: str = "",
     leniency: CheckerLeniency = NO_PAIRS,
 ) -> GroupResult:
-    """A group as it is told, a letter of `VERDICTS` for each run.
+    """Return a group from letters of `VERDICTS`, one for each execution.
 
-    ``runs``: per program, on ground-truth then, after a space, on generated tests; ``hidden``
-    on hidden ones. ``tests``:
-    the generated inputs, None for one that could not be read. ``truth``: the ground-truth inputs.
-    ``valid`` and ``right``: + or - per generated test; ``reference``: _ for an unread one.
+    ``runs``: per program, the ground-truth tests, a space, and the generated tests. ``hidden``: per
+    program, the hidden tests. ``tests``: the generated inputs, None for one that could not be read.
+    ``truth``: the ground-truth inputs. ``valid`` and ``right``: + or - per generated test.
+    ``reference``: one letter per generated test, _ for an unread one.
     """
     runs = [row.replace(" ", "") for row in runs]
     count = len(runs[0]) - len(tests)
     inputs = truth or [f"{i} 0 0 0" for i in range(count)]
     more = len(hidden[0]) if hidden else 0
     rows = [[Outcome(VERDICTS[v]) for v in row] for row in runs]
-    said = [Outcome(VERDICTS[v]) if v != "_" else None for v in reference] or [None] * len(tests)
+    reference_U = [Outcome(VERDICTS[v]) if v != "_" else None for v in reference] or [None] * len(
+        tests
+    )
     refused: list[TestRefusal | None] = []
     for k, test in enumerate(tests):
-        stuck = said[k] is not None and said[k].verdict not in (Verdict.FINISHED, Verdict.INFRA)
+        stuck = reference_U[k] is not None and reference_U[k].verdict not in (
+            Verdict.FINISHED,
+            Verdict.INFRA,
+        )
         forbidden = bool(valid) and valid[k] == "-"
         reason = TestRefusal.UNFINISHED if stuck else None
         refused.append(
@@ -119,7 +124,7 @@ def told(
         outcomes_PT=rows,
         refused_U=refused,
         right_U=None if right is None else np.array([r == "+" for r in right], dtype=bool),
-        reference_U=said,
+        reference_U=reference_U,
         hidden_PH=[[Outcome(VERDICTS[v]) for v in row] for row in hidden] or [[] for _ in runs],
         reference_G=[Outcome(VERDICTS[v]) for v in reference_G],
         leniency=leniency,

@@ -12,7 +12,7 @@ from sparring.grading.comparison import Grader, OutputComparison
 from sparring.grading.test_jobs import ExecutionRequest, jobs, run
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Outcome, Role, Task, Test, TestKind, TestRefusal, Verdict
-from tests.grading.played import a_test, graded, played, program, response
+from tests.grading.grading_helpers import a_test, graded, graded_texts, program, response
 
 # Whoever evaluates this reads JSON as its author likes from then on.
 TEACH = "[setattr(__import__('json')._default_decoder, 'decode', lambda text: {}), 3][1]"
@@ -71,27 +71,29 @@ def test_an_output_teaches_the_checker_nothing_about_anothers(sandbox: Sandbox) 
     assert found == [Verdict.ACCEPTED, wrong, wrong, Verdict.ACCEPTED]
 
 
-def test_programs_of_a_bout_are_judged_as_if_each_were_the_only_one(sandbox: Sandbox) -> None:
+def test_programs_of_a_group_are_graded_as_if_each_were_the_only_one(sandbox: Sandbox) -> None:
     tests = (Test("1\n", "3\n"),)
     task = Task("t", "…", tests, checker="program", checker_program=CHECKER)
     liar = teach('{"output": "3", "expected": "3"}')
-    found = played(sandbox, task, [program(f"print({liar!r})"), program("print(4)")], [])
-    assert found.matrix.passed_PT.tolist() == [[True], [False]]
+    graded_group = graded_texts(
+        sandbox, task, [program(f"print({liar!r})"), program("print(4)")], []
+    )
+    assert graded_group.matrix.passed_PT.tolist() == [[True], [False]]
 
 
 def test_a_generated_input_teaches_the_reference_nothing(sandbox: Sandbox) -> None:
     task = Task("t", "…", (Test("1\n", "2\n"),), solutions=(SOLUTION,))
     tests = [a_test(teach("21"), "63"), a_test("5", "105"), a_test("5", "10")]
-    found = played(sandbox, task, [], tests)
-    assert found.right_U.tolist() == [True, False, True]
-    assert [o.verdict for o in found.reference_G] == [Verdict.ACCEPTED]
+    graded_group = graded_texts(sandbox, task, [], tests)
+    assert graded_group.right_U.tolist() == [True, False, True]
+    assert [o.verdict for o in graded_group.reference_G] == [Verdict.ACCEPTED]
 
 
 def test_a_generated_input_teaches_the_validator_nothing(sandbox: Sandbox) -> None:
     task = Task("t", "…", (Test("1\n", "2\n"),), validator=VALIDATOR)
-    found = played(sandbox, task, [], [a_test(teach("99"), "6"), a_test("50", "1")])
-    assert found.valid_U.tolist() == [True, False]
-    assert list(found.refused_U) == [None, TestRefusal.FORBIDDEN]
+    graded_group = graded_texts(sandbox, task, [], [a_test(teach("99"), "6"), a_test("50", "1")])
+    assert graded_group.valid_U.tolist() == [True, False]
+    assert list(graded_group.refused_U) == [None, TestRefusal.FORBIDDEN]
 
 
 def test_arguments_of_a_call_teach_the_reference_nothing(sandbox: Sandbox) -> None:
@@ -100,18 +102,18 @@ def test_arguments_of_a_call_teach_the_reference_nothing(sandbox: Sandbox) -> No
     own = Test(first, "2", TestKind.CALL)
     task = Task("t", "…", (own,), solutions=(solution,), entry_point="f", checker="value")
     tests = [program(f"assert f({given!r}) == {n}") for given, n in ((teach("21"), 63), ("5", 10))]
-    found = played(sandbox, task, [], tests)
-    assert [o.output for o in found.reference_U if o is not None] == ["63", "10"]
-    assert found.right_U.tolist() == [True, True]
+    graded_group = graded_texts(sandbox, task, [], tests)
+    assert [o.output for o in graded_group.reference_U if o is not None] == ["63", "10"]
+    assert graded_group.right_U.tolist() == [True, True]
 
 
 def test_generated_tests_are_as_strong_as_they_are_alone(sandbox: Sandbox) -> None:
     own = Test("1\n", "2\n")
     task = Task("t", "…", (own,), solutions=(SOLUTION,))
     loud, quiet = Test(teach("21") + "\n", "63\n"), Test("5\n", "105\n")
-    [found] = strength(sandbox, [task], [[loud, quiet]], Limits())
-    assert found is not None
-    assert found.counted == 1  # not the one that is right only for a solution that was taught
+    [measured] = strength(sandbox, [task], [[loud, quiet]], Limits())
+    assert measured is not None
+    assert measured.counted == 1  # not the one that is right only for a solution that was taught
 
 
 def test_only_what_is_the_tasks_own_meets_in_a_process(sandbox: Sandbox) -> None:
