@@ -88,7 +88,7 @@ RECIPES = {
 }
 WITHOUT = {
     "one_epoch": ["learning.ppo_epochs=1"],
-    "no_opponents": ["sampling.initial_policy_programs=0"],
+    "no_initial_policy_programs": ["sampling.initial_policy_programs=0"],
     "no_difficulty": ["reward.difficulty_exponent=0"],
     "no_validity": ["reward.validity_bonus=0"],
     "simple_reward": ["reward.tester=simple"],

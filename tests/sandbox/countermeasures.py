@@ -44,7 +44,9 @@ def _unfiltered(*calls: str) -> tuple[Edit, ...]:
 
 def _without_name(name: str) -> tuple[Edit, ...]:
     """`restore` without one of the names after which a process is spent."""
-    kept = '_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {RUNS_TEXT}".split()'
+    kept = (
+        '_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_REGISTERING_TEXT} {RUNS_TEXT}".split()'
+    )
     return (("inside/restore.py", f"{kept})", f"{kept}) - {set(name.split())!r}"),)
 
 
@@ -69,7 +71,7 @@ _NOT_ALONE: Edit = (
     " or apart.one_run_each(request.program, self._packages)",
     "",
 )
-_NO_END: Edit = ("inside/program.py", "held() is None or _let_go(held)", "True")
+_NO_END: Edit = ("inside/program.py", "canary() is None or _empty_globals(canary)", "True")
 
 COUNTERMEASURES = (
     Countermeasure(
@@ -221,7 +223,8 @@ COUNTERMEASURES = (
     ),
     Countermeasure(
         "a malformed answer ends the program",
-        (("inside/scripts.py", "    if line.gone:\n        raise ProgramGone(line.gone)\n", ""),
+        (("inside/scripts.py",
+          "    if line.end_reason:\n        raise ProgramGone(line.end_reason)\n", ""),
          ("inside/candidate.py",
           "class ProgramGone(BaseException)", "class ProgramGone(Exception)")),
         ("script: nonsense",),
@@ -341,8 +344,8 @@ COUNTERMEASURES = (
     ),
     Countermeasure(
         "an end that failed spends the process",
-        (("inside/program.py", 'ending, detail, gone = Ending.OK, "", False',
-          'ending, detail, gone = Ending.OK, "", True'),),
+        (("inside/program.py", 'ending, detail, released = Ending.OK, "", False',
+          'ending, detail, released = Ending.OK, "", True'),),
         ("left: last words after",),
         all_levels=True,
     ),
@@ -379,7 +382,7 @@ COUNTERMEASURES = (
     ),
     Countermeasure(
         "globals emptied that a hook holds",
-        (("inside/program.py", "held() is None or _let_go(held)", "held() is None"),),
+        (("inside/program.py", "canary() is None or _empty_globals(canary)", "canary() is None"),),
         idioms=("output kept by a hook",),
         all_levels=True,
     ),

@@ -82,10 +82,10 @@ def test_a_malformed_answer_is_the_end_of_the_program(sent: bytes) -> None:
         for _ in range(2):  # the next call finds nothing either, though an answer may be waiting
             with pytest.raises(ProgramGone):
                 candidate(1, 2)
-            assert line.gone
+            assert line.end_reason
     with told(framed(GOOD)) as (line, candidate):
         assert candidate(1, 2) == 3
-        assert not line.gone
+        assert not line.end_reason
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_signal_handler_cannot_call_during_a_call() -> None:
         finally:
             signal.signal(signal.SIGALRM, before)
         assert said == ["a call of the program within another call"]
-        assert not line.gone
+        assert not line.end_reason
 
 
 def test_threads_share_a_line_and_one_that_breaks_it_stops_all() -> None:
@@ -167,7 +167,7 @@ def test_arguments_that_are_too_long_are_not_sent() -> None:
     with told(framed(GOOD)) as (line, candidate):
         with pytest.raises(ValueError, match="too long"):
             candidate("x" * messages.MAX_BYTES)
-        assert not line.gone
+        assert not line.end_reason
         assert candidate(1, 2) == 3
 
 

@@ -167,7 +167,7 @@ def test_mutated_answers_pass_no_check(count: int) -> None:
                 right = candidate(xs, d, k=1) == RIGHT
             except ProgramGone:
                 gone += 1
-                assert line.gone
+                assert line.end_reason
                 assert not says_it_is_right(sent)
                 with pytest.raises(ProgramGone):
                     candidate(xs, d, k=1)
@@ -179,7 +179,7 @@ def test_mutated_answers_pass_no_check(count: int) -> None:
                 assert kind not in (StopIteration, StopAsyncIteration, AssertionError)
                 assert isinstance(str(error), str)  # noqa: PT017 - that it can be asked
                 assert sent[4:5] == b"e"
-                assert not line.gone
+                assert not line.end_reason
             else:
                 assert type(xs) is list
                 assert type(d) is dict
@@ -243,10 +243,10 @@ def test_mutated_data_is_a_table_of_the_requested_names_or_no_answer(count: int)
                 data = line.ask_data({"LIMIT", "TABLE"})
             except ProgramGone:
                 gone += 1
-                assert line.gone
+                assert line.end_reason
             else:
                 found += bool(data)
                 assert data.keys() <= {"LIMIT", "TABLE"}
                 assert not any(isinstance(value, values.Opaque) for value in data.values())
-            assert not line.asked
+            assert not line.was_called
     assert min(found, gone) > count / 100, (found, gone)

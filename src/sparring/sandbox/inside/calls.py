@@ -78,15 +78,15 @@ def _answer_one(
         return False
     try:
         # `pop` lets the bytes go as soon as they are decoded: no frame holds them in the call.
-        asked = [values.decode((received.pop() or b"").decode("ascii"))]
+        requests = [values.decode((received.pop() or b"").decode("ascii"))]
         if not program:
             loading = True
             program.append(load())
             loading = False
-        if isinstance(asked[0], list):
-            answer = messages.VALUE + values.encode(_data(program[0], asked[0])).encode("ascii")
+        if isinstance(requests[0], list):
+            answer = messages.VALUE + values.encode(_data(program[0], requests[0])).encode("ascii")
         else:
-            name, arguments, named = asked.pop()
+            name, arguments, named = requests.pop()
             function = _find(program[0], name or entry_point, NameError if name else _NoEntryPoint)
             value = function(*arguments, **named)
             answer = messages.VALUE + values.encode((value, arguments, named)).encode("ascii")
@@ -106,8 +106,8 @@ def _data(module: ModuleType, names: list[str]) -> dict[str, str]:
 
     Callables are left out, and so are iterators, which encoding would drain.
     """
-    held = {name: module.__dict__[name] for name in names if name in module.__dict__}
-    data = {n: v for n, v in held.items() if not (callable(v) or hasattr(v, "__next__"))}
+    bound = {name: module.__dict__[name] for name in names if name in module.__dict__}
+    data = {n: v for n, v in bound.items() if not (callable(v) or hasattr(v, "__next__"))}
     return {name: values.encode(value) for name, value in data.items()}
 
 

@@ -47,7 +47,7 @@ class ProgramPipe:
         self._on_call = on_call
         self._turn = threading.Lock()
         self._caller: int | None = None
-        self.gone = ""
+        self.end_reason = ""
         """Reason why the program counts as gone; empty while it is there.
 
         Kept for the end of the script, since a script that catches everything would pass."""
@@ -56,7 +56,7 @@ class ProgramPipe:
 
         Kept for the end of the script, since a script that expects an exception would pass."""
         self.calls = 0
-        self.asked = False
+        self.was_called = False
         """True once the script has called the program. A script without a call tests nothing."""
 
     def ask(self, request: bytes, count: int, names: Set[str]) -> Any:
@@ -68,11 +68,11 @@ class ProgramPipe:
         """
         if len(request) > messages.MAX_BYTES:
             raise ValueError("arguments that are too long")
-        self._refuse_within()
+        self._refuse_nested_call()
         self._on_call()
         self.calls += 1
-        self.asked = True
-        return self._answered(request, lambda answer: _parse(answer, count, names))
+        self.was_called = True
+        return self._exchange_once(request, lambda answer: _parse(answer, count, names))
 
     def ask_data(self, names: Collection[str]) -> dict[str, Any]:
         """Return the program's values under `names`, as far as they are plain data.
@@ -81,27 +81,27 @@ class ProgramPipe:
         """
         if not names:
             return {}
-        self._refuse_within()
+        self._refuse_nested_call()
         request = values.encode(sorted(names)).encode("ascii")
-        return self._answered(request, lambda answer: _parse_data(answer, names))
+        return self._exchange_once(request, lambda answer: _parse_data(answer, names))
 
-    def _refuse_within(self) -> None:
+    def _refuse_nested_call(self) -> None:
         if self._caller == threading.get_ident():
             # A signal handler or a finaliser, in the thread that holds the lock: a deadlock.
             raise RuntimeError("a call of the program within another call")
 
-    def _answered(self, request: bytes, read: Callable[[bytes], _Read]) -> _Read:
+    def _exchange_once(self, request: bytes, read: Callable[[bytes], _Read]) -> _Read:
         with self._turn:
-            if self.gone:
-                raise ProgramGone(self.gone)
+            if self.end_reason:
+                raise ProgramGone(self.end_reason)
             self._caller = threading.get_ident()
             try:
                 return read(self._exchange(request))
             except ProgramGone as error:
-                self.gone = str(error)
+                self.end_reason = str(error)
                 raise
             except BaseException as error:  # raised again; the rest of an answer may still come
-                self.gone = f"a call was interrupted by {type(error).__name__}"
+                self.end_reason = f"a call was interrupted by {type(error).__name__}"
                 raise
             finally:
                 self._caller = None
@@ -130,7 +130,7 @@ class Candidate:
     def __init__(self, line: ProgramPipe, name: str, *, entry_point: bool = True) -> None:
         """Stand for the entry point, or for another function of the program by its name."""
         self._line = line
-        self._asked = None if entry_point else name
+        self._requested_name = None if entry_point else name
         self.__name__ = self.__qualname__ = name
 
     @property
@@ -139,8 +139,8 @@ class Candidate:
         raise TypeError(f"the parameters of {self.__name__} cannot be seen from a test script")
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        text = values.encode((self._asked, list(arguments), named))
-        if self._asked is not None and any(mark in text for mark in _OPAQUE):
+        text = values.encode((self._requested_name, list(arguments), named))
+        if self._requested_name is not None and any(mark in text for mark in _OPAQUE):
             # A function of the program's that takes the candidate could only be the program's own
             # test of itself, which must not stand in for the script's.
             raise TypeError(f"{self._asked}() of the program takes plain values only")

@@ -45,23 +45,25 @@ class ScriptSuite:
 
     def run(self) -> None:
         """Run every test that has not run yet. Raises the exception of the first that fails."""
-        held = self.module.__dict__
-        own = [(name, value) for name, value in held.items() if self._is_own(value)]
-        functions = [(n, v) for n, v in own if isinstance(v, FunctionType) and self._waits(n, v)]
+        namespace = self.module.__dict__
+        own = [(name, value) for name, value in namespace.items() if self._is_own(value)]
+        functions = [
+            (n, v) for n, v in own if isinstance(v, FunctionType) and self._is_pending(n, v)
+        ]
         classes = dict.fromkeys(v for n, v in own if isinstance(v, type) and _is_class(n, v))
         units = dict.fromkeys(v for _, v in own if isinstance(v, type) and _is_unit(v))
         if functions or classes:
-            _hook(held.get("setup_module"), self.module)
+            _hook(namespace.get("setup_module"), self.module)
         for name, function in functions:
             self._function(name, function)
         for cls in classes:
             self._class(cls, cls.__name__, [])
         if functions or classes:
-            _hook(held.get("teardown_module"), self.module)
+            _hook(namespace.get("teardown_module"), self.module)
         if units:
             self._units(list(units))
 
-    def run_what_is_called_so(self) -> None:
+    def run_tests_by_name(self) -> None:
         """Run functions that are tests by their names alone (``check_solution``, ``run_tests``).
 
         For a script that never called the program, in which nothing else can be a test.
@@ -78,7 +80,7 @@ class ScriptSuite:
             return inspect.unwrap(value).__globals__ is self.module.__dict__
         return isinstance(value, type) and value.__module__ == self.module.__name__
 
-    def _waits(self, name: str, function: FunctionType) -> bool:
+    def _is_pending(self, name: str, function: FunctionType) -> bool:
         """Return whether a function is a test that has not run yet."""
         if not name.startswith("test") or getattr(function, "__test__", True) is False:
             return False
@@ -124,12 +126,12 @@ class ScriptSuite:
         if len(unbound) > 1:
             raise TypeError(f"{name}() takes {', '.join(unbound)}: fixtures are not supported here")
         values = values | dict.fromkeys(unbound, self.candidate)
-        before = self.calls()
+        calls_before = self.calls()
         try:
             self.until_exit(lambda: finished(test(**values), name))
         except Skipped:
             # The test skipped after a call: the program may be the reason, which earns no pass.
-            if self.calls() != before:
+            if self.calls() != calls_before:
                 raise AssertionError(f"{name}: {SKIPPED_LATE}") from None
         except (AssertionError, Failed) as error:
             failed = AssertionError(f"{name}: {error}" if str(error) else name)

@@ -31,8 +31,10 @@ class Case:
 
 def marks_of(marked: Any) -> list[Mark]:
     """Return the marks of a function or class."""
-    held = getattr(marked, MARKS, [])
-    return [mark for mark in (held if isinstance(held, list) else [held]) if isinstance(mark, Mark)]
+    marks = getattr(marked, MARKS, [])
+    return [
+        mark for mark in (marks if isinstance(marks, list) else [marks]) if isinstance(mark, Mark)
+    ]
 
 
 def cases(marks: Sequence[Mark]) -> Iterator[Case]:

@@ -93,10 +93,10 @@ def serve(control: socket.socket, status_page: StatusPage) -> None:
                 random.seed(int.from_bytes(message[1:], "little"))
             if traces.arrays is not None:
                 traces.arrays.seed(int.from_bytes(message[1:], "little"))
-            ending, detail, gone = _run(
+            ending, detail, released = _run(
                 code, preamble, part, entry_point, descriptors, opens=traces.touches_files
             )
-            clean = traces.remove() and gone
+            clean = traces.remove() and released
         spent = spent_after_one or not clean
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         status_page.end(run, ending.value, detail, peak_kib, spent=spent)
@@ -127,7 +127,7 @@ def _run(
     *,
     opens: bool,
 ) -> tuple[Ending, str, bool]:
-    """Execute the program once; return its end, a detail, and whether its globals are gone.
+    """Execute the program once; return its end, a detail, and whether its globals were released.
 
     `opens` says that the program may open files.
     """
@@ -138,7 +138,7 @@ def _run(
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM_NAME]
     stdin, stdout = streams.open_streams()
-    ending, detail, gone = Ending.OK, "", False
+    ending, detail, released = Ending.OK, "", False
     try:
         if part is ProcessRole.STDIN:
             try:
@@ -186,10 +186,10 @@ def _run(
         # them to the next execution.
         end: set[Any] = set()
         main.__dict__[_END] = end
-        held = weakref.ref(end)
+        canary = weakref.ref(end)
         del main, end
         gc.collect()
-        gone = held() is None or _let_go(held)
+        released = canary() is None or _empty_globals(canary)
         streams.flush(stdout)
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
@@ -201,15 +201,15 @@ def _run(
         for fd in descriptors:
             with contextlib.suppress(OSError):
                 os.close(fd)
-    return ending, detail, gone
+    return ending, detail, released
 
 
-def _let_go(held: weakref.ref[set[Any]]) -> bool:
+def _empty_globals(canary: weakref.ref[set[Any]]) -> bool:
     """Empty globals that an object of the library still holds, as an ending interpreter does.
 
     Returns False: that object is still there, so the process is spent.
     """
-    for holder in gc.get_referrers(held()):
+    for holder in gc.get_referrers(canary()):
         if isinstance(holder, dict) and _END in holder:
             for name in [n for n in holder if n != "__builtins__"]:
                 holder[name] = None

@@ -52,7 +52,7 @@ _HARD_TO_UNDO_TEXT = (
     "_decimal"
 )
 # Names by which a program registers something that a library keeps for the whole process.
-_TOLD_TEXT = (
+_REGISTERING_TEXT = (
     "logging fileinput locale warnings simplefilter filterwarnings register_dialect "
     "unregister_dialect codecs register_error copyreg gettext mimetypes setdefaulttimeout "
     "set_asyncgen_hooks set_coroutine_origin_tracking_depth register_adapter register_converter "
@@ -61,14 +61,14 @@ _TOLD_TEXT = (
     "reset_tzpath"
 )
 # Names of numpy's process-wide state that `arrays` does not compare.
-_TOLD_TEXT += " masked_print_option set_default_printstyle default_filler mtrand _core core"
+_REGISTERING_TEXT += " masked_print_option set_default_printstyle default_filler mtrand _core core"
 # More modules of both kinds. A program may use these words for names of its own, so a program is
 # spent only if such a module was really imported.
 _SPENDING_TEXT = (
     "code codeop timeit pdb bdb profile cProfile trace cgitb readline unittest doctest shelve dbm"
 )
 _SPENDING_MODULES = frozenset(_SPENDING_TEXT.split())
-_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {RUNS_TEXT}".split())
+_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_REGISTERING_TEXT} {RUNS_TEXT}".split())
 # Their `register` is undone or concerns the program's own objects alone.
 _REGISTERS_ITS_OWN = frozenset({"atexit", "singledispatch", "singledispatchmethod"})
 _REGISTERS_FOR_ALL = frozenset({"abc", "ABC", "numbers", "codecs"})
@@ -110,10 +110,10 @@ class Traces:
         loaded = sys.modules
         # Import the program's modules now, before its first execution: the state to remember is
         # the state before the program could change it.
-        early = names & _NO_FILES
+        imported_early = names & _NO_FILES
         if not loaded.keys() >= names & _IMPORTED_EARLY:  # mostly they are loaded
-            early.update(_imports(code))
-        for name in early - loaded.keys():
+            imported_early.update(_imports(code))
+        for name in imported_early - loaded.keys():
             with contextlib.suppress(BaseException):  # the program will meet the error itself
                 importlib.import_module(name)
         modules = [loaded[name] for name in names if name in loaded and name != "__main__"]
@@ -125,14 +125,16 @@ class Traces:
         ]
         holders: list[Mapping[str, object]] = [module.__dict__ for module in modules]
         holders += [
-            held
+            attributes
             for module in modules
             for name in names
-            if (held := _attributes_of(module.__dict__.get(name))) is not None
+            if (attributes := _attributes_of(module.__dict__.get(name))) is not None
         ]
         # A program sets an attribute by a name that its code holds; other ways are hard to undo.
         self._attributes = [
-            (held, name, held.get(name, _MISSING)) for held in holders for name in names
+            (attributes, name, attributes.get(name, _MISSING))
+            for attributes in holders
+            for name in names
         ]
         # A program reaches a library's list or table by the name of the attribute that holds it.
         self._contents = [
@@ -176,8 +178,8 @@ class Traces:
         set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
-        for held, name, old in self._attributes:
-            if held.get(name, _MISSING) is not old:
+        for attributes, name, old in self._attributes:
+            if attributes.get(name, _MISSING) is not old:
                 return False
         for value, content in self._contents:
             now = _content(value)
@@ -252,8 +254,8 @@ def _attributes_of(value: object) -> Mapping[str, object] | None:
         return None if value.__flags__ & _IMMUTABLE_TYPE else value.__dict__
     if value is None or isinstance(value, ModuleType):
         return None
-    held = getattr(value, "__dict__", None)
-    return held if isinstance(held, dict) else None
+    attributes = getattr(value, "__dict__", None)
+    return attributes if isinstance(attributes, dict) else None
 
 
 def _content(value: Any) -> list[Any]:

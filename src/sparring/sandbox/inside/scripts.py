@@ -70,12 +70,12 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     gc.collect()
     # A script may have caught this exception. It comes before any other failure, because a
     # program that ended early must not be graded by what the script made of that.
-    if line.gone:
-        raise ProgramGone(line.gone)
+    if line.end_reason:
+        raise ProgramGone(line.end_reason)
     failures.raise_first()
     if line.useless:
         raise RuntimeError(line.useless)
-    if not line.asked:
+    if not line.was_called:
         raise RuntimeError(_NO_CALL)
 
 
@@ -101,8 +101,8 @@ def _run_tests(
 
     suite = ScriptSuite(module, own, mentioned, candidate, until_exit, lambda: line.calls)
     suite.run()
-    if not line.asked:
-        suite.run_what_is_called_so()
+    if not line.was_called:
+        suite.run_tests_by_name()
 
 
 def _until_exit(failures: Failures, run: Callable[..., Any], *arguments: Any) -> None:

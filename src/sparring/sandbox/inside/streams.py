@@ -15,9 +15,9 @@ def open_streams() -> tuple[io.TextIOWrapper, io.TextIOWrapper]:
 
 def set_streams(stdin: io.TextIOBase | None, stdout: io.TextIOBase | None) -> None:
     """Install the process's streams, also as ``sys.__stdin__`` and ``sys.__stdout__``."""
-    held = sys.__dict__
-    held["stdin"] = held["__stdin__"] = stdin
-    held["stdout"] = held["__stdout__"] = stdout
+    namespace = sys.__dict__
+    namespace["stdin"] = namespace["__stdin__"] = stdin
+    namespace["stdout"] = namespace["__stdout__"] = stdout
 
 
 def flush(stream: object) -> None:
@@ -38,10 +38,10 @@ def flush_as_it_ends() -> None:
     An unreplaced standard error is left alone: nobody reads it, and a look at it makes a fork copy
     pages.
     """
-    held = sys.__dict__
-    streams = [held.get("stdout")]
-    if held.get("stderr") is not held.get("__stderr__"):
-        streams.insert(0, held.get("stderr"))
+    namespace = sys.__dict__
+    streams = [namespace.get("stdout")]
+    if namespace.get("stderr") is not namespace.get("__stderr__"):
+        streams.insert(0, namespace.get("stderr"))
     for stream in streams:
         try:
             flush(stream)
