@@ -234,7 +234,7 @@ def test_weights_for_later_stay_while_newer_ones_play(
 def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> None:
     sampler = sampler_of(settings, fake)
     sampler.use(start())
-    with pytest.raises(ValueError, match=r"not in use: \['coder'\]"):
+    with pytest.raises(ValueError, match=r"no weights are in use for \['coder'\]"):
         sampler.sample(everyone()[:4])
     three = [adapter(p, 1, adapted(1)) for p in ("a", "b", "c")]
     with pytest.raises(ValueError, match="3 adapters, for servers of 2"):
