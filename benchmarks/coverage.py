@@ -2,10 +2,11 @@
 
     python benchmarks/coverage.py [--draws 1000] [--tasks 40 80 164] [--json FILE]
 
-A world says how tasks differ: the chance that a program is correct, that a test is right, that a
-wrong program passes a right test (p01) and a wrong one (p00) are each drawn per task from a beta
-distribution. Correct programs pass right tests and fail wrong ones. An evaluation draws so many
-tasks, 16 programs and 16 tests each. The truth is the figure of 200,000 tasks of the same world.
+A population says how tasks differ. Four chances are drawn per task from beta distributions: that a
+program is correct, that a test is right, that a wrong program passes a right test (p01), and that
+it passes a wrong one (p00). Correct programs pass right tests and fail wrong ones. An evaluation
+draws a number of tasks, with 16 programs and 16 tests each. The truth is the figure of 200,000
+tasks of the same population.
 Every figure goes through the functions that `metrics.benchmark` uses. Prints a table of per cents.
 """
 
@@ -42,7 +43,7 @@ UNITS = {"pass@4": Unit.SET, "pass@8": Unit.SET, "bon_16x16": Unit.CHOICE}
 
 
 @dataclass(frozen=True)
-class World:
+class Population:
     """Parameters (a, b) of the beta distributions; with ``tied`` easy tasks have right tests."""
 
     correct: tuple[float, float]
@@ -52,13 +53,13 @@ class World:
     tied: bool = False
 
 
-WORLDS = {
-    "even": World((1, 1.5), (2, 1.5), (2, 3), (1, 4)),
-    "tied": World((1, 1.5), (2, 1.5), (2, 3), (1, 4), tied=True),
-    "hard": World((0.4, 3.6), (1, 4), (1, 1), (0.5, 4)),
-    "easy": World((4, 0.5), (4, 1), (1, 1), (0.5, 4)),
-    "split": World((0.3, 0.3), (0.5, 0.5), (0.5, 0.5), (0.3, 2)),
-    "extreme": World((0.3, 9.7), (9.5, 0.5), (0.5, 0.5), (0.3, 5)),
+POPULATIONS = {
+    "even": Population((1, 1.5), (2, 1.5), (2, 3), (1, 4)),
+    "tied": Population((1, 1.5), (2, 1.5), (2, 3), (1, 4), tied=True),
+    "hard": Population((0.4, 3.6), (1, 4), (1, 1), (0.5, 4)),
+    "easy": Population((4, 0.5), (4, 1), (1, 1), (0.5, 4)),
+    "split": Population((0.3, 0.3), (0.5, 0.5), (0.5, 0.5), (0.3, 2)),
+    "extreme": Population((0.3, 9.7), (9.5, 0.5), (0.5, 0.5), (0.3, 5)),
 }
 
 
@@ -81,13 +82,15 @@ class Tasks:
         )
 
 
-def draw(world: World, tasks: int, rng: np.random.Generator, matrices: bool = False) -> Tasks:
-    """Tasks and what a model does on them."""
-    chance = rng.beta(*world.correct, tasks)
-    u = rng.beta(*world.right, tasks)
-    if world.tied:  # the same chances, in the order of the others
+def draw(
+    population: Population, tasks: int, rng: np.random.Generator, matrices: bool = False
+) -> Tasks:
+    """Draw tasks, and a model's programs and tests for them."""
+    chance = rng.beta(*population.correct, tasks)
+    u = rng.beta(*population.right, tasks)
+    if population.tied:  # the same chances, in the order of the others
         u = np.sort(u)[chance.argsort().argsort()]
-    p01, p00 = rng.beta(*world.p01, tasks), rng.beta(*world.p00, tasks)
+    p01, p00 = rng.beta(*population.p01, tasks), rng.beta(*population.p00, tasks)
     correct = rng.random((tasks, SAMPLES)) < chance[:, None]
     right = rng.random((tasks, SAMPLES)) < u[:, None]
     slip = np.where(right, p01[:, None], p00[:, None])
@@ -96,11 +99,11 @@ def draw(world: World, tasks: int, rng: np.random.Generator, matrices: bool = Fa
     score = passed.sum(axis=2)
     top = score == score.max(axis=1, keepdims=True)
     at = [np.array([pass_at_k(c, SAMPLES, k) for c in range(SAMPLES + 1)]) for k in (4, 8)]
-    known = correct.any(axis=1)
+    has_correct = correct.any(axis=1)
     means = {
         "pass@1": correct.mean(axis=1),
         "unit_test_accuracy": right.mean(axis=1),
-        "unit_test_accuracy_estimate": np.where(known, right.mean(axis=1), np.nan),
+        "unit_test_accuracy_estimate": np.where(has_correct, right.mean(axis=1), np.nan),
         "pass@4": at[0][correct.sum(axis=1)],
         "pass@8": at[1][correct.sum(axis=1)],
         "bon_16x16": (top & correct).sum(axis=1) / top.sum(axis=1),
@@ -137,7 +140,7 @@ def estimates(tasks: Tasks) -> dict[str, Estimate]:
         if rate.value in tasks.sums:
             counts[:, i, 0], counts[:, i, 1] = tasks.sums[rate.value]
     found["mu"] = jackknife_interval(rates(counts).mu())
-    found["one_shot, difference"] = paired_difference(tasks.means["pass@1"], tasks.second["pass@1"])
+    found["pass@1, difference"] = paired_difference(tasks.means["pass@1"], tasks.second["pass@1"])
     size = np.full(len(counts), float(SAMPLES))
     wrong = size * (1 - tasks.means["pass@1"])
     found["ratio, difference"] = ratio_difference(
@@ -159,39 +162,45 @@ def joined(parts: list[Tasks]) -> Tasks:
     )
 
 
-def many(world: World, tasks: int, rng: np.random.Generator) -> Tasks:
+def many(population: Population, tasks: int, rng: np.random.Generator) -> Tasks:
     """As `draw`, in pieces that fit into memory."""
     sizes = [min(CHUNK, tasks - start) for start in range(0, tasks, CHUNK)]
-    return joined([draw(world, size, rng) for size in sizes])
+    return joined([draw(population, size, rng) for size in sizes])
 
 
 def coverage(
-    world: World, tasks: int, draws: int, truth: dict[str, float], rng: np.random.Generator
+    population: Population,
+    tasks: int,
+    draws: int,
+    truth: dict[str, float],
+    rng: np.random.Generator,
 ) -> dict[str, float]:
     """The share of the intervals of every figure that contain the truth."""
-    population = many(world, tasks * draws, rng)
+    all_tasks = many(population, tasks * draws, rng)
     held = dict.fromkeys(truth, 0)
     for i in range(draws):
-        for name, e in estimates(population.part(slice(i * tasks, (i + 1) * tasks))).items():
+        for name, e in estimates(all_tasks.part(slice(i * tasks, (i + 1) * tasks))).items():
             held[name] += e.low <= truth[name] <= e.high
     return {name: count / draws for name, count in held.items()}
 
 
-def truths(world: World, rng: np.random.Generator, tasks: int = TRUTH) -> dict[str, float]:
-    return {name: e.mean for name, e in estimates(many(world, tasks, rng)).items()}
+def truths(
+    population: Population, rng: np.random.Generator, tasks: int = TRUTH
+) -> dict[str, float]:
+    return {name: e.mean for name, e in estimates(many(population, tasks, rng)).items()}
 
 
 def table(draws: int, sizes: list[int], seed: int) -> Iterator[dict[str, object]]:
-    """A row for each world and number of tasks."""
-    for number, (name, world) in enumerate(WORLDS.items()):
-        truth = truths(world, np.random.default_rng([seed, number]))
+    """Return a row for each population and number of tasks."""
+    for number, (name, population) in enumerate(POPULATIONS.items()):
+        truth = truths(population, np.random.default_rng([seed, number]))
         for tasks in sizes:
             rng = np.random.default_rng([seed, number, tasks])
             yield {
-                "world": name,
+                "population": name,
                 "tasks": tasks,
                 "truth": truth,
-                "coverage": coverage(world, tasks, draws, truth, rng),
+                "coverage": coverage(population, tasks, draws, truth, rng),
             }
 
 
@@ -205,7 +214,7 @@ def main() -> None:
     rows = []
     for row in table(args.draws, args.tasks, args.seed):
         rows.append(row)
-        print(f"{row['world']}, {row['tasks']} tasks: truth → intervals that contain it")
+        print(f"{row['population']}, {row['tasks']} tasks: truth → intervals that contain it")
         for name, share in row["coverage"].items():
             mark = "" if 0.93 <= share <= 0.97 else "  *"
             print(f"  {name:30} {100 * row['truth'][name]:6.1f} → {100 * share:5.1f}{mark}")

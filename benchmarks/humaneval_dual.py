@@ -103,7 +103,7 @@ class Work:
         entry, others = self.row["entry_point"], self.others
         behind = asking(entry, others)
         asked = [values.encode(((-1, *values.decode(i)), {})) for i in self.inputs]
-        # Programs are run on small inputs first, and are judged by whether they end on these.
+        # Programs are run on small inputs first, and are skipped if they do not end on these.
         last = " " * max((len(i) for i in asked), default=0)
         asked += [values.encode(((i, last), {})) for i in range(len(others))]
         limits, inputs = Limits(cpu_seconds=SECONDS), tuple(asked)

@@ -112,15 +112,15 @@ def batches(rows: list[Row], size: int) -> Iterator[dict[str, torch.Tensor]]:
     """Prompts padded on the left, responses on the right, as TRL names them."""
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        ahead = max(len(g.prompt_ids) for g, _ in part)
+        longest = max(len(g.prompt_ids) for g, _ in part)
         behind = max(len(s.token_ids) for _, s in part)
-        before = [ahead - len(g.prompt_ids) for g, _ in part]
+        before = [longest - len(g.prompt_ids) for g, _ in part]
         after = [behind - len(s.token_ids) for _, s in part]
         yield {
             "prompt_ids": torch.tensor(
                 [[0] * b + list(g.prompt_ids) for b, (g, _) in zip(before, part, strict=True)]
             ),
-            "prompt_mask": torch.tensor([[0] * b + [1] * (ahead - b) for b in before]),
+            "prompt_mask": torch.tensor([[0] * b + [1] * (longest - b) for b in before]),
             "completion_ids": torch.tensor(
                 [list(s.token_ids) + [0] * a for a, (_, s) in zip(after, part, strict=True)]
             ),

@@ -1,4 +1,4 @@
-"""The nano recipe over several seeds, and its controls: what docs/results.md shows.
+"""The nano recipe over several seeds, and its controls: the tables of docs/results.md.
 
     python benchmarks/nano.py --seeds 0 1 2 --out DIR            the table
     python benchmarks/nano.py --arms recipe shuffled --seeds 0   rewards dealt out at random
@@ -37,7 +37,7 @@ ROWS = (
 
 
 def run(arm: str, seed: int, out: Path, extra: Sequence[str]) -> Path:
-    """One run, unless it is there already."""
+    """Train one run, unless it has ended; return its directory."""
     path = out / f"{arm}-{seed}"
     if (path / "summary.json").exists():
         return path
@@ -111,10 +111,10 @@ def during(runs: dict[int, Path]) -> str:
     return "\n".join(rows)
 
 
-def start(path: Path) -> str:
-    """The start model at several temperatures, with majority by output."""
+def initial_model(path: Path) -> str:
+    """Return the table of the initial model at several temperatures, with majority by output."""
     rows = [
-        "| start model | programs | majority of 8 | tests | majority by input | invalid tests |"
+        "| initial model | programs | majority of 8 | tests | majority by input | invalid tests |"
     ]
     rows.append("|---|---|---|---|---|---|")
     first = lines(path / "evaluations.jsonl")[0]
@@ -143,22 +143,22 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
-    given = parser.parse_args()
-    extra = list(given.set)
-    if given.jobs > 1:
+    options = parser.parse_args()
+    extra = list(options.set)
+    if options.jobs > 1:
         extra += ["training.threads=1", "sandbox.workers=1"]
-    todo = [(arm, seed) for arm in given.arms for seed in given.seeds]
-    with ThreadPoolExecutor(given.jobs) as pool:
-        paths = list(pool.map(lambda x: run(x[0], x[1], given.out, extra), todo))
-    found: dict[str, Any] = {}
-    for arm in given.arms:
+    todo = [(arm, seed) for arm in options.arms for seed in options.seeds]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        paths = list(pool.map(lambda x: run(x[0], x[1], options.out, extra), todo))
+    summaries: dict[str, Any] = {}
+    for arm in options.arms:
         runs = {s: p for (a, s), p in zip(todo, paths, strict=True) if a == arm}
         print(f"\n## {arm}\n\n{table(runs)}\n\n{during(runs)}")
         if arm == "recipe":
-            print(f"\n{start(runs[given.seeds[0]])}")
-        found[arm] = {s: json.loads((p / "summary.json").read_text()) for s, p in runs.items()}
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
+            print(f"\n{initial_model(runs[options.seeds[0]])}")
+        summaries[arm] = {s: json.loads((p / "summary.json").read_text()) for s, p in runs.items()}
+    if options.json:
+        options.json.write_text(json.dumps(summaries, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python benchmarks/recording.py compare OLD NEW  every difference, and how many values agree
 
 Training is recorded under the embedded recipe, the presets `paper` and `official`, LoRA per role,
-label-free supervision, asynchronous rollouts, extra rounds with initial-policy programs, and a
+pseudo-labels, asynchronous rollouts, extra attempts with initial-policy programs, and a
 separate step per role. Each leaves its metrics, evaluations, the reward and advantage of every
 response, and the SHA-256 of its weights. Make both recordings on one machine: weights are equal
 to the byte only there. A file `renamed.json` in NEW maps old keys to new ones.
@@ -58,6 +58,8 @@ RUNS: dict[str, tuple[str | None, str]] = {
 }
 MEASURE = ["-n", "4", "-m", "4"]
 MEASURED = ("seconds", "timing", "usage", "environment", "timeline")
+RENAMED = "renamed.json"
+"""File of the new directory with old parts of keys and file names, and what they are now."""
 ADDED = ("terms",)
 """Keys that records have got since: a reward's terms, which come to the reward."""
 
@@ -90,7 +92,7 @@ def values(where: Path) -> dict[str, Any]:
     held: dict[str, Any] = {}
     for path in sorted(p for p in where.rglob("*") if p.is_file()):
         name = str(path.relative_to(where))
-        if any(word in name for word in MEASURED) or "/journal/" in name:
+        if any(word in name for word in MEASURED) or "/journal/" in name or name == RENAMED:
             continue
         if path.suffix == ".safetensors":
             held[name] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -125,7 +127,7 @@ def _leaves(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
 def compare(old: Path, new: Path) -> int:
     """Print the differences; 1 if there is one."""
     before, after = values(old), values(new)
-    names = new / "renamed.json"
+    names = new / RENAMED
     renamed: dict[str, str] = json.loads(names.read_text()) if names.exists() else {}
     before = {_under(key, renamed): value for key, value in before.items()}
     differing = [

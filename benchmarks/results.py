@@ -1,16 +1,16 @@
-"""The evidence: arms of the method against each other on the embedded microworld.
+"""Comparison of the method's arms on the embedded microworld.
 
     python benchmarks/results.py run [--phase choose confirm others ablate bundle free] [--jobs 2]
     python benchmarks/results.py table > tables.md
 
-One small JSON per run, in benchmarks/results/; what is there is not run again,
-so the evidence can grow over days and be stopped at any moment (a run that was
-cut off is resumed). Every run has the same start model, task order and held-out
-tasks for its seed, and the same budget of sampled tokens, discarded responses
-and opponents included; what a supervising tester writes is not in it.
+Each run writes one small JSON file in benchmarks/results/. A run with a file is not
+repeated, and a run that was cut off is resumed, so the command can be stopped at any
+time. Every run has the same initial model, task order and held-out
+tasks for its seed, and the same budget of sampled tokens. The budget includes
+discarded responses and initial-policy programs, but not a frozen tester's tests.
 
-The primary metric, named beforehand: Best-of-8×8 on the fixed pool, the start
-model's programs chosen among by the trained model's tests.
+The primary metric was named before the runs: Best-of-8×8 on the fixed pool, where the
+trained model's tests choose among the initial model's programs.
 
 Phases. ``choose``: each arm's learning rate on *validation* compositions, seeds
 0 to 2, half the budget. ``confirm``: the chosen rate on *held-out* compositions,
@@ -18,7 +18,7 @@ seeds 10 to 14, whole budget: default, paper, simple. ``others``: official,
 coder-only, positives, 3 seeds. ``ablate``: the default with one thing changed, 3
 seeds, half the budget. ``bundle``: the default without four terms of which
 ``ablate`` saw no effect, 3 seeds, whole budget, validation. ``free``: label-free,
-supervised by the tester of a confirmed default run, 3 seeds that are not its own.
+with pseudo-labels by the tester of a confirmed default run, 3 other seeds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HELD_OUT = 600
 RATES = (1e-4, 3e-4, 1e-3)
 CHOOSE_SEEDS, CONFIRM_SEEDS = (0, 1, 2), (10, 11, 12, 13, 14)
 FREE_SEEDS = CONFIRM_SEEDS[1:4]
-"""Not the teacher's: a seed gives the order of tasks, and it has learned from those of its own."""
+"""Seeds other than the frozen tester's: it has learned from the tasks in the order of its own."""
 PRIMARY = "pool_bon_8x8"
 CHOSEN_BY = {"coder_only": "bon_8x8"}
 """Arms whose learning rate another metric chooses: where the tester is frozen, fixed programs and
@@ -237,12 +237,12 @@ def execute(run: Run, work: Path, workers: int) -> None:
 
 
 def teacher(work: Path) -> Path:
-    """The checkpoint whose tests supervise label-free runs."""
+    """Return the checkpoint whose tests are the pseudo-labels of label-free runs."""
     place = work / f"confirm-default-{chosen_rate('default'):g}-{CONFIRM_SEEDS[0]}"
-    found = sorted((place / "checkpoints").glob("step-*"))
-    if not found:
-        raise LookupError("label-free runs stand on the first confirmed default run: make it first")
-    return found[-1]
+    checkpoints = sorted((place / "checkpoints").glob("step-*"))
+    if not checkpoints:
+        raise LookupError("label-free runs need the first confirmed default run: run it first")
+    return checkpoints[-1]
 
 
 def keep(run: Run, place: Path) -> None:
@@ -267,7 +267,7 @@ def keep(run: Run, place: Path) -> None:
             for role in ("coder", "tester")
         },
         "alarms": sorted({a["monitor"] for m in metrics for a in m["alarms"]}),
-        "pseudo_labels": _supervision(
+        "pseudo_labels": _mean_pseudo_labels(
             [m["pseudo_labels"] for m in metrics if "pseudo_labels" in m]
         ),
         "per_task": {k: _short(last[k]) for k in KEPT},
@@ -283,12 +283,12 @@ def _means(figures: dict[str, Any]) -> dict[str, float | None]:
 
 
 def _known_mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return round(float(np.mean(known)), 4) if known else None
+    numbers = [v for v in values if v is not None]
+    return round(float(np.mean(numbers)), 4) if numbers else None
 
 
-def _supervision(steps: Sequence[dict[str, Any]]) -> dict[str, float | None] | None:
-    """What each step said of the supervising tests, on average over the run."""
+def _mean_pseudo_labels(steps: Sequence[dict[str, Any]]) -> dict[str, float | None] | None:
+    """Return the figures of the steps' pseudo-labels, as means over the run."""
     return {k: _known_mean([s[k] for s in steps]) for k in steps[0]} if steps else None
 
 
@@ -303,7 +303,7 @@ def _mean(record: dict[str, Any], metric: str) -> float:
 def run_phases(
     phases: Sequence[str], jobs: int, work: Path, only: Sequence[str], seeds: Sequence[int]
 ) -> None:
-    """Make every missing run of the phases, ``jobs`` at a time."""
+    """Run every missing run of the phases, ``jobs`` at a time."""
     work.mkdir(parents=True, exist_ok=True)
     known = RECIPES.keys() | WITHOUT.keys() | OPTIONS.keys() | BUNDLE.keys()
     if unknown := sorted(set(only) - known):
@@ -325,17 +325,17 @@ def run_phases(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    make = commands.add_parser("run", help="make the missing runs")
+    make = commands.add_parser("run", help="run the missing runs")
     make.add_argument("--phase", nargs="+", default=PHASES)
     make.add_argument("--arms", nargs="+", default=[], help="only these")
     make.add_argument("--seeds", nargs="+", type=int, default=[], help="only these")
     make.add_argument("--jobs", type=int, default=2)
     make.add_argument("--work", type=Path, default=ROOT / "runs" / "results")
     commands.add_parser("table", help="print the tables of docs/results.md")
-    given = parser.parse_args()
+    options = parser.parse_args()
     try:
-        if given.command == "run":
-            run_phases(given.phase, given.jobs, given.work, given.arms, given.seeds)
+        if options.command == "run":
+            run_phases(options.phase, options.jobs, options.work, options.arms, options.seeds)
         else:
             from results_tables import tables
 

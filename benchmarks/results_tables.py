@@ -126,12 +126,12 @@ def _confirmed() -> str:
     if "default" not in found:
         return ""
     arms = [a for a in RECIPES if a in found]
-    head = "| held-out, % | start | " + " | ".join(f"{a} ({len(found[a])})" for a in arms) + " |"
+    head = "| held-out, % | initial | " + " | ".join(f"{a} ({len(found[a])})" for a in arms) + " |"
     lines = [head, "|---" * (len(arms) + 2) + "|"]
     for metric, label in LABELS.items():
-        start = _figure(list(found["default"].values()), metric, "before")
+        initial = _figure(list(found["default"].values()), metric, "before")
         shown = [_figure(list(found[a].values()), metric) for a in arms]
-        lines.append(f"| {label} | {start} | " + " | ".join(shown) + " |")
+        lines.append(f"| {label} | {initial} | " + " | ".join(shown) + " |")
     for role in ("coder", "tester"):
         shown = [_share(list(found[a].values()), role) for a in arms]
         lines.append(f"| {role} responses with gradient | | " + " | ".join(shown) + " |")
@@ -202,16 +202,18 @@ def _label_free() -> str:
     common = sorted(set(found) & set(labelled))
     if not common:
         return ""
-    lines = ["| | start | labelled | label-free | share of the gain |", "|---" * 5 + "|"]
+    lines = ["| | initial | labelled | label-free | share of the gain |", "|---" * 5 + "|"]
     for metric in ("pass@1", "unit_test_accuracy", "bon_8x8", "pool_bon_8x8"):
         with_labels, without = [labelled[s] for s in common], [found[s] for s in common]
-        start, one, other = (
+        initial, labelled_mean, free_mean = (
             float(np.mean([r[when][metric] for r in runs]))
             for runs, when in ((without, "before"), (with_labels, "after"), (without, "after"))
         )
-        share = (other - start) / (one - start) if one != start else float("nan")
+        gain = labelled_mean - initial
+        share = (free_mean - initial) / gain if gain else float("nan")
         lines.append(
-            f"| {LABELS[metric]} | {100 * start:.1f} | {100 * one:.1f} | {100 * other:.1f} "
+            f"| {LABELS[metric]} | {100 * initial:.1f} | {100 * labelled_mean:.1f} "
+            f"| {100 * free_mean:.1f} "
             f"| {share:.0%} |"
         )
     return f"### Label-free ({_seeds(common)})\n\n" + "\n".join(lines)

@@ -1,18 +1,18 @@
-"""A training step of two processes over servers: what its seconds are spent on, and what idles.
+"""Seconds of a training step of two processes with servers, by their use, and the idle time.
 
     python benchmarks/step.py [--src DIR]... [--steps N] [--token-ms T] [--json FILE] [--set K=V]...
 
 Two gloo processes share the nano model's weights (fsdp) and learn by the default preset, with
-opponents; two servers sample at a pace that is modelled (`step_server`): each token takes so many
-milliseconds, however many responses run beside it, and weights half a second to load. With
+initial-policy programs. Two servers sample at a simulated pace (`step_server`): each token takes
+``--token-ms`` milliseconds, whatever the load, and weights take half a second to load. With
 SPARRING_VLLM (an environment that has vLLM) the servers are one real vLLM on this CPU instead,
 started by the run. ``--src`` names the package of another checkout (its ``src``): several are
-measured one after the other, on the same tasks, prompts, seeds and answers. The first run of all
-makes the answers and is not measured; nor is the first step of each.
+measured one after the other, on the same tasks, prompts, seeds and answers. The very first run
+prepares the answers and is not measured, and neither is the first step of each run.
 
-Every second of the steps is put to one thing, what a step is for first: learning, then sampling,
-then weights on their way, then programs, then the first process's own work. Beside it is who
-worked in it: how many responses each server had in work on average, of those that it takes.
+Each second of the steps counts for one use, the first that applies: learning, sampling, sending
+weights, running programs, other work of the first process. For each use the table also has the
+mean number of responses in flight at each server, and the largest possible number.
 """
 
 from __future__ import annotations

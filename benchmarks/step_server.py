@@ -1,8 +1,8 @@
-"""A server for `step.py`: responses that are known before, at the pace of a GPU that is not there.
+"""Server for `step.py`: prepared responses at the pace of a simulated GPU.
 
-Answers are sampled once by the start weights, whatever weights are brought; what is modelled is
-time: so many seconds for each token of a response, the same however many run beside it, at most so
-many at once; and so many for taking over weights. When it was busy is on record.
+The initial weights sample the responses once, whatever weights the server receives later. Only time
+is simulated: the seconds per token, independent of the load; the number of responses at once; and
+the seconds to load weights. The server records when it was busy.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role, StopReason
 
-_EACH = 16
-"""Responses that are known of a prompt."""
-_KNOWN: dict[tuple[Any, ...], list[Response]] = {}
-_MAKING = threading.Lock()
+_PER_PROMPT = 16
+"""Number of prepared responses to a prompt."""
+_PREPARED: dict[tuple[Any, ...], list[Response]] = {}
+_PREPARING = threading.Lock()
 
 
 class PacedServer(FakeVllm):
@@ -43,28 +43,30 @@ class PacedServer(FakeVllm):
 
     def complete(self, body: dict[str, Any]) -> tuple[int, Any]:
         prompt, most = tuple(body["prompt"]), int(body["max_tokens"])
-        known = self._known(prompt, body["temperature"], most)
-        found = known[body["seed"] % _EACH]
+        prepared = self._prepared(prompt, body["temperature"], most)
+        response = prepared[body["seed"] % _PER_PROMPT]
         with self.slots:
-            begun = time.monotonic()
-            time.sleep(self.token_seconds * len(found.token_ids))
-            self.tokens = getattr(self, "tokens", 0) + len(found.token_ids)
-            self.work.append((begun, time.monotonic()))
-        ended = found.stop is StopReason.END_TOKEN
+            start = time.monotonic()
+            time.sleep(self.token_seconds * len(response.token_ids))
+            self.tokens = getattr(self, "tokens", 0) + len(response.token_ids)
+            self.work.append((start, time.monotonic()))
+        ended = response.stop is StopReason.END_TOKEN
         choice = {
-            "token_ids": found.token_ids,
+            "token_ids": response.token_ids,
             "prompt_token_ids": prompt,
-            "logprobs": {"token_logprobs": list(found.logprobs)},
+            "logprobs": {"token_logprobs": list(response.logprobs)},
             "finish_reason": "stop" if ended else "length",
         }
         return 200, {"choices": [choice]}
 
-    def _known(self, prompt: tuple[int, ...], heat: float, most: int) -> list[Response]:
-        key = (self.place, prompt, heat, most)
-        with _MAKING:
-            if key not in _KNOWN:
-                asked = Prompt("t", Role.CODER, prompt, 1, SamplingParams(heat, most))
-                [_KNOWN[key]] = LocalSampler(self.initial_model, self.tokenizer).sample(
-                    [asked], _EACH
+    def _prepared(self, prompt: tuple[int, ...], temperature: float, most: int) -> list[Response]:
+        key = (self.place, prompt, temperature, most)
+        with _PREPARING:
+            if key not in _PREPARED:
+                sampled_prompt = Prompt(
+                    "t", Role.CODER, prompt, 1, SamplingParams(temperature, most)
                 )
-        return _KNOWN[key]
+                [_PREPARED[key]] = LocalSampler(self.initial_model, self.tokenizer).sample(
+                    [sampled_prompt], _PER_PROMPT
+                )
+        return _PREPARED[key]

@@ -105,6 +105,7 @@ class TestKind(StrEnum):
     """Kind of a test, which decides how a program is executed. The program is Python source in each
     case."""
 
+    __test__ = False  # pytest must not take this for a test class
     STDIN = "stdin"
     """The program is executed as ``python program.py < input``. Its output is the printed text."""
     CALL = "call"

@@ -22,11 +22,11 @@ DRAWS = 1000
 ENOUGH = 60_000
 
 
-@pytest.mark.parametrize(("world", "tasks"), [("tied", 40), ("hard", 80)])
-def test_95_of_100_intervals_contain_the_truth(world: str, tasks: int) -> None:
+@pytest.mark.parametrize(("population", "tasks"), [("tied", 40), ("hard", 80)])
+def test_95_of_100_intervals_contain_the_truth(population: str, tasks: int) -> None:
     rng = np.random.default_rng(0)
-    truth = coverage.truths(coverage.WORLDS[world], rng, ENOUGH)
-    held = coverage.coverage(coverage.WORLDS[world], tasks, DRAWS, truth, rng)
+    truth = coverage.truths(coverage.POPULATIONS[population], rng, ENOUGH)
+    held = coverage.coverage(coverage.POPULATIONS[population], tasks, DRAWS, truth, rng)
     assert len(held) == 12
     assert {name: x for name, x in held.items() if not 0.93 <= x <= 0.97} == {}
 
@@ -44,9 +44,9 @@ def test_rare_successes_need_more_than_the_mean_and_its_error() -> None:
 
 
 def test_the_simulated_figures_are_those_of_an_evaluation() -> None:
-    """The vectorised figures of a world equal what `measure` gives for its matrices."""
-    world = coverage.WORLDS["even"]
-    drawn = coverage.draw(world, 6, np.random.default_rng(1), matrices=True)
+    """The vectorised figures of a population equal what `measure` gives for its matrices."""
+    population = coverage.POPULATIONS["even"]
+    drawn = coverage.draw(population, 6, np.random.default_rng(1), matrices=True)
     assert drawn.matrices is not None
     tasks = [
         facts(

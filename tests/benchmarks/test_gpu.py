@@ -52,7 +52,7 @@ def command(code: str) -> Any:
     return lambda check, cpu, tiny: [sys.executable, "-c", code]
 
 
-def test_a_check_that_hangs_ends_with_what_it_had_found(
+def test_a_check_that_hangs_ends_with_its_figures_so_far(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     child = tmp_path / "child"
@@ -107,7 +107,9 @@ def test_a_line_says_how_its_check_ended(
     assert found.items() <= line["found"].items()
 
 
-def test_a_second_call_makes_what_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_second_call_runs_the_remaining_checks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Also what failed or was made with other models, and nothing that was done."""
     out, seen = tmp_path / "out.jsonl", []
 
@@ -178,7 +180,9 @@ def test_an_end_from_outside_ends_the_check_at_work(tmp_path: Path, number: sign
         (["--budget", "0"], "invalid number of seconds value: '0'"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_made(given: list[str], said: str) -> None:
+def test_a_missing_requirement_is_reported_before_any_check_runs(
+    given: list[str], said: str
+) -> None:
     command = [sys.executable, str(BENCHMARKS / "gpu.py"), *given]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0

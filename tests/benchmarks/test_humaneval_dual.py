@@ -68,7 +68,7 @@ def test_a_task_that_codets_code_spoils_has_no_ranking_there() -> None:
     assert spoiled["dual agreement (nothing spoiled) pass@1"] == pytest.approx(1 / 2)
 
 
-def test_what_is_needed_is_only_said_where_it_is_plain() -> None:
+def test_a_requirement_is_reported_only_where_it_is_known() -> None:
     assert dual.needs("assert ____ == f(1)") == {"____", "f"}
     assert dual.needs("assert f(1) == 2, ____") == {"f"}
     for lazy in ("assert f(1) or ____", "assert 1 < f(1) < ____", "assert [____ for x in f(1)]"):

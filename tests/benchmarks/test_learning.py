@@ -20,7 +20,7 @@ def figures(shape: tuple[int, int, int]) -> Figures:
     return Figures(*shape, 1, 10, *(1.0,) * 3, 4, 4, *(2.0,) * 9)
 
 
-def test_figures_are_kept_as_they_come_and_a_failure_is_told(
+def test_figures_are_kept_as_they_arrive_and_a_failure_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []

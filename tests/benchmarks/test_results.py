@@ -55,7 +55,7 @@ def test_the_rate_of_a_coder_alone_is_chosen_by_what_a_coder_can_change() -> Non
     assert "coder_only (Best-of-8×8, own samples) | 50.0 | 50.0 | 60.0" in results_tables.tables()
 
 
-def test_what_was_run_at_a_rate_that_was_not_chosen_in_the_end_is_in_no_table() -> None:
+def test_runs_at_a_rate_that_was_not_chosen_are_in_no_table() -> None:
     for arm in ("default", "paper"):
         chosen(arm, 3e-4)
         for rate, figure in ((1e-4, 0.1), (3e-4, 0.8), (1e-3, 0.2)):
@@ -111,7 +111,7 @@ def test_of_one_seed_the_interval_is_over_tasks_and_unknown_tasks_are_left_out()
     assert spread == pytest.approx(results_tables.t95(3) * float(known.std(ddof=1)) / 2)
 
 
-def test_what_four_terms_do_together_is_told_of_seeds_that_both_have() -> None:
+def test_the_bundle_is_compared_over_the_common_seeds() -> None:
     chosen("default", 3e-4)
     for seed in (0, 1):
         kept("bundle", "default", 3e-4, seed, pool_bon_8x8=0.6)

@@ -23,7 +23,7 @@ def subject() -> Subject:
     return Subject("tiny", tiny_model(), TinyTokenizer(), prompts, end_bias=2.0)
 
 
-def test_what_follows_the_end_token_is_not_kept(
+def test_tokens_after_the_end_token_are_not_kept(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = torch.tensor([[0, 0, 5, 1, 1, 1], [0, 0, 5, 6, 7, 8], [0, 0, 1, 1, 1, 1]])

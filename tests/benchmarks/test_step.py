@@ -19,7 +19,7 @@ import step
         (["--set", "learning.kl_coef"], "--set learning.kl_coef: must be section.key=value"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(
+def test_an_impossible_measurement_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str], told: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["step.py", *given])

@@ -123,7 +123,7 @@ def test_a_mistake_is_one_clear_line(place: Path, arguments: list[str], said: st
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_what_is_expected_makes_room_for_itself(place: Path) -> None:
+def test_the_output_limit_follows_the_expected_output(place: Path) -> None:
     (place / "long.py").write_text("print('x' * int(input()))")
     (place / "long").write_text("x" * 3_000_000)
     for number, given in ((1, "3000000\n"), (2, "2999999\n"), (3, "9000000\n")):
@@ -139,7 +139,7 @@ def test_what_is_expected_makes_room_for_itself(place: Path) -> None:
     assert "output_limit: more than 10 bytes (" in alone.stderr
 
 
-def test_a_call_has_room_for_its_value(place: Path) -> None:
+def test_the_output_limit_of_a_call_follows_its_value(place: Path) -> None:
     (place / "calls.py").write_text("def f(n): return 'x' * n")
     (place / "a").write_text(f"assert f(40) == {'x' * 40!r}\nassert f(4000) == 'x'\n")
     done = sparring_here(

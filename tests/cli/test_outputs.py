@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from sparring.cli.common import checkpoint_at, file_at
 from sparring.cli.main import app
 from sparring.errors import ConfigError, SparringError
-from tests.evaluation.asked import write_tasks
+from tests.evaluation.eval_command import write_tasks
 
 
 def run(*words: Any) -> Exception | None:
@@ -43,7 +43,7 @@ def audit(source: Path, out: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize(("words", "of"), [(load, ""), (tasks, ""), (audit, "audit.json")])
-def test_what_is_there_stays_unless_it_is_forced(
+def test_an_existing_file_stays_without_force(
     words: Callable[[Path, Path], list[Any]], of: str, source: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -99,7 +99,7 @@ def half_written(place: AbstractContextManager[Path], name: str = "") -> None:
         raise ZeroDivisionError
 
 
-def test_a_failure_leaves_what_was_there(source: Path, tmp_path: Path) -> None:
+def test_a_failure_leaves_the_old_file(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("mine")
     source.write_text(source.read_text() + json.dumps({"question": 3}) + "\n")

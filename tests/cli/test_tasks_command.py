@@ -138,7 +138,7 @@ def test_a_set_without_rows_among_others_and_an_output_without_a_directory(
     assert not out.exists()
 
 
-def test_what_is_in_task_files(tmp_path: Path) -> None:
+def test_the_summary_of_task_files(tmp_path: Path) -> None:
     plain = {k: v for k, v in CURE.items() if k not in ("rating", "exe_method")}
     one = lines(tmp_path / "a.jsonl", plain, {**plain, "task_id": 8, "difficulty": "\x1b[31mred"})
     done = sparring_here("tasks", "show", str(one))

@@ -48,7 +48,7 @@ def test_the_fields_own_defaults_are_the_default_preset() -> None:
         "tester_weight=0.45", "tokens_per_micro_batch=77", "backend=padded", "logprob_chunk=11",
     ],
 )  # fmt: skip
-def test_what_a_recipe_says_of_learning_reaches_the_learner(change: str) -> None:
+def test_the_learning_section_reaches_the_learner(change: str) -> None:
     """Each switch by itself, at a value that nothing else has."""
     key, value = change.split("=")
     recipe = make_recipe({}, [f"learning.{change}"], "recipe")
@@ -57,7 +57,7 @@ def test_what_a_recipe_says_of_learning_reaches_the_learner(change: str) -> None
     assert getattr(plain, key) != getattr(recipe.learner, key)
 
 
-def test_no_preset_sets_what_a_recipe_must_say() -> None:
+def test_no_preset_sets_a_field_that_each_recipe_must_set() -> None:
     theirs = {"programs", "tests", "steps", "tasks_per_step", "max_tests", "learning_rate"}
     for choice in CHOICES:
         key = choice.key.split(".")[1]

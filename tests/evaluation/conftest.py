@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sparring.sandbox import Sandbox
-from tests.evaluation.asked import write_tasks
+from tests.evaluation.eval_command import write_tasks
 from tests.fake_openai import FakeOpenAI
 
 

@@ -17,7 +17,7 @@ from sparring.grading.recorded import result_from
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Role
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.evaluation.eval_command import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
 from tests.readings import counted
 
@@ -60,7 +60,7 @@ def test_figures_of_a_known_model(tasks: Path, fake: FakeOpenAI, tmp_path: Path)
     assert "programs right (pass@1) | 66.7%" in (tmp_path / "o" / "eval.md").read_text()
 
 
-def test_rollouts_read_back_as_what_was_judged(
+def test_rollouts_read_back_as_they_were_graded(
     tasks: Path, fake: FakeOpenAI, tmp_path: Path
 ) -> None:
     run(*usual(tasks, fake, tmp_path / "o"))
@@ -98,7 +98,7 @@ SCRIPTED = {
 }
 
 
-def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_path: Path) -> None:
+def test_function_tasks_are_graded_as_calls_and_scripts(fake: FakeOpenAI, tmp_path: Path) -> None:
     """Programs: right (and noisy), without the case below 0, and one that gives up. Tests: right,
     wrong, one that raises, and none."""
     tasks = tmp_path / "HumanEval.jsonl"
@@ -247,9 +247,7 @@ def test_a_key_that_the_server_quotes_is_written_nowhere(
     assert not [f for f in files if b"very-secret" in f.read_bytes()]
 
 
-def test_what_models_write_is_escaped_for_people(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
+def test_texts_of_models_are_escaped(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     fake.models = [{"id": "[bold]x\x1b[2J|<script>"}]
     run(*usual(tasks, fake, tmp_path / "o"))
     text = (tmp_path / "o" / "eval.md").read_text()

@@ -27,7 +27,7 @@ from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Sandbox
 from sparring.sandbox.caller.packages import Packages
 from sparring.schema import ParseFailure, Role, Task, Test, TestKind
-from tests.evaluation.asked import run, usual
+from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import FakeOpenAI
 from tests.shared import shared
 
@@ -199,7 +199,7 @@ def test_our_own_responses(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> Non
     assert not (tmp_path / "b").exists()
 
 
-def test_what_is_shown_of_answers(tmp_path: Path) -> None:
+def test_the_report_of_answers(tmp_path: Path) -> None:
     """Every reader of evaluations takes one of answers."""
     tasks = functions(tmp_path / "t.jsonl")
     rows = [{"task_id": f"HumanEval/{i}", "completion": b} for i in (0, 1) for b in (RIGHT, WRONG)]
@@ -329,7 +329,7 @@ def test_bad_rows_are_named_with_their_line(row: Any, why: str, tmp_path: Path) 
         read_answers(path)
 
 
-def test_half_a_character_is_replaced_and_said(tmp_path: Path) -> None:
+def test_half_a_character_is_replaced_with_a_note(tmp_path: Path) -> None:
     row = {"task_id": "a", "solution": "x = '\ud800'"}
     found = read_answers(written(tmp_path / "a.jsonl", [row, {**row, "solution": "y"}]))
     assert [i.text for i in found.items["a"]] == ["x = '?'", "y"]
@@ -353,7 +353,7 @@ def test_files_of_two_shapes_or_none(tmp_path: Path) -> None:
         read_answers(tmp_path / "d.json")
 
 
-def test_entries_of_one_task_are_put_together_and_said(tasks: Path, tmp_path: Path) -> None:
+def test_entries_of_one_task_are_joined_with_a_note(tasks: Path, tmp_path: Path) -> None:
     rows = [{"question_id": "t0", "code_list": [c]} for c in ("print(1)", "print(2)")]
     found = read_answers(written(tmp_path / "a.json", rows))
     assert [i.text for i in found.items["t0"]] == ["print(1)", "print(2)"]
@@ -395,7 +395,7 @@ def test_options_that_ask_are_refused(tasks: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
-def test_packages_are_given_to_programs_of_answers(
+def test_programs_of_answers_may_import_packages(
     tmp_path: Path, workers: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[Packages] = []

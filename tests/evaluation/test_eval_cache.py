@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.evaluation.eval_command import command, lines, run, usual, write_tasks
 from tests.fake_openai import FakeOpenAI, whole
 
 
@@ -26,7 +26,7 @@ def test_responses_are_shared_through_a_cache(
     assert len(fake.bodies) == 15
 
 
-def test_what_one_evaluation_asks_for_no_other_with_its_cache_does(tmp_path: Path) -> None:
+def test_evaluations_with_one_cache_share_their_requests(tmp_path: Path) -> None:
     """Three at once, one of them killed: each response is asked for once, but for what was under
     way at the kill, and the evaluations hold the same."""
     tasks = write_tasks(tmp_path / "t.jsonl", 8)
@@ -67,7 +67,7 @@ def _own(path: Path) -> int:
     return path.read_bytes().count(b'"copied": false')
 
 
-def test_a_cache_that_is_named_later_gets_what_is_there(
+def test_a_cache_that_is_named_later_gets_the_recorded_responses(
     tasks: Path, fake: FakeOpenAI, tmp_path: Path
 ) -> None:
     run(*usual(tasks, fake, tmp_path / "a"))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sparring.cli.main import app
 from sparring.errors import SparringError
-from tests.evaluation.asked import run, usual, write_tasks
+from tests.evaluation.eval_command import run, usual, write_tasks
 from tests.fake_openai import TEST, FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

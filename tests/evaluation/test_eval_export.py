@@ -13,7 +13,7 @@ from sparring.errors import ConfigError
 from sparring.evaluation.export import ExportShape, export, parse_export
 from sparring.runs.directory import RunDir
 from sparring.tasks.load import load_tasks
-from tests.evaluation.asked import run, usual
+from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
@@ -35,7 +35,7 @@ def evaluated(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("shape", "name"), [("evalplus", "samples.jsonl"), ("lcb", "code_list.json")]
 )
-def test_what_is_exported_and_graded_again_has_the_same_verdicts(
+def test_exported_programs_get_the_same_verdicts_again(
     shape: str, name: str, evaluated: tuple[Any, ...], tasks: Path, tmp_path: Path
 ) -> None:
     first = run(*evaluated, "--export", shape)
@@ -63,7 +63,7 @@ def test_what_is_exported_and_graded_again_has_the_same_verdicts(
     assert run(tasks, "--answers", file, "--out", tmp_path / "c")["per_task"] == again["per_task"]
 
 
-def test_the_forms_that_their_judges_read(evaluated: tuple[Any, ...], tmp_path: Path) -> None:
+def test_the_formats_of_other_harnesses(evaluated: tuple[Any, ...], tmp_path: Path) -> None:
     run(*evaluated, "--export", "evalplus", "--export", f"lcb={tmp_path / 'x.json'}")
     samples = [json.loads(x) for x in (tmp_path / "a" / "samples.jsonl").read_text().splitlines()]
     assert [set(s) for s in samples] == [{"task_id", "solution"}] * 9

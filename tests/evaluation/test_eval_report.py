@@ -114,7 +114,7 @@ def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
     assert "checker tokens" in rest
 
 
-def test_what_counts_for_no_figure_is_said() -> None:
+def test_responses_that_count_for_no_figure_are_reported() -> None:
     said = "\n".join(lines(record()))
     assert "2 no_code_block" in said
     assert "which no figure counts: 1.00%" in said
@@ -131,12 +131,12 @@ def test_progress_says_rate_and_time_left() -> None:
     progress = EvaluationProgress(Console(file=out, width=200), clock=lambda: now)
     ask = ChatRequest("t", Role.CODER, 0, "m", 0, ChatParams())
     with progress:
-        progress.begin(1000, 100)
+        progress.start_counting(1000, 100)
         for _ in range(40):
             now += 1.0
-            progress.heard(ask, ChatReply("x", StopReason.END_TOKEN, 3, 50))
+            progress.record_reply(ask, ChatReply("x", StopReason.END_TOKEN, 3, 50))
         now += 1.0
-        progress.heard(ask, FailedRequest("why"))
+        progress.record_reply(ask, FailedRequest("why"))
     printed = out.getvalue().splitlines()
     assert printed[0] == "100 of 1,000 responses are recorded already"
     assert printed[1] == "responses 115/1,000, 1.0/s, 50 tokens/s, 14:45 left"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sparring.errors import SparringError
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.evaluation.eval_command import command, lines, run, usual, write_tasks
 from tests.fake_openai import FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
@@ -141,7 +141,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert sum(count - 1 for count in fake.served.values()) <= 4
 
 
-def test_ctrl_c_ends_after_what_is_in_work(tmp_path: Path) -> None:
+def test_ctrl_c_ends_after_the_requests_in_flight(tmp_path: Path) -> None:
     tasks = write_tasks(tmp_path / "t.jsonl", 8)
     with FakeOpenAI() as fake:
         fake.delay = 0.05

@@ -11,7 +11,7 @@ import pytest
 
 from sparring.errors import ConfigError, ModelError
 from sparring.runs.directory import RunDir
-from tests.evaluation.asked import run
+from tests.evaluation.eval_command import run
 from tests.fake_openai import FakeOpenAI, whole
 from tests.parrots import CHATML, PLAIN, byte_tokenizer, parrot
 
@@ -95,7 +95,7 @@ def test_marks_that_are_tokens_are_found(
 
 
 @pytest.mark.usefixtures("shared_workers")
-def test_a_model_with_other_marks_is_told_of(
+def test_a_note_names_a_model_with_other_marks(
     task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = parrot(tmp_path / "m", byte_tokenizer(THINK), f"[THINK]{GOOD} hm[/THINK]no<|end|>")
@@ -136,7 +136,7 @@ def test_a_turn_that_ends_with_no_end_token(task: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("shared_workers")
 @pytest.mark.parametrize("end", ["<|im_end|>", "</u>"])
-def test_a_turn_that_ends_with_text_is_told_of(end: str, task: Path, tmp_path: Path) -> None:
+def test_a_note_names_a_turn_that_ends_with_text(end: str, task: Path, tmp_path: Path) -> None:
     template = CHATML if end.startswith("<|") else PLAIN
     said = f"{GOOD}\n{end}\nuser: thanks\n{DRAFT}" + "." * 150
     model = parrot(tmp_path / "m", byte_tokenizer(template=template), said)

@@ -1,4 +1,4 @@
-"""What is listed as a selector is measured and printed, and nothing else is taken for one."""
+"""Each listed selector is measured and printed, and nothing else is read as a selector."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_listed_selector_is_measured_and_has_a_column() -> None:
         assert figure_labels([f"{one}_4x3"]) == {f"{one}_4x3": f"4 × 3, {WORDS[one]}"}
 
 
-def test_only_what_is_listed_is_measured_and_read_as_a_choice() -> None:
+def test_only_listed_selectors_are_measured_and_shown() -> None:
     """Measured figures are keyed by `Selector`, so that mypy refuses one that is not listed; from a
     file it is shown under its plain name."""
     assert set(_at_scale(FOUR, 4, 3)) == set(Selector) == set(WORDS)

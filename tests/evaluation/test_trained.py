@@ -16,7 +16,7 @@ from sparring.evaluation.options import EvalOptions, NamedModel, Protocol, promp
 from sparring.evaluation.trained import trained_checkpoint, with_run_defaults
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
-from tests.evaluation.asked import run, usual
+from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import FakeOpenAI
 from tests.training.runs import sparring_here
 
@@ -48,7 +48,7 @@ def test_a_runs_checkpoint_is_asked_as_the_run_asks_it(tmp_path: Path) -> None:
         assert "prompts, temperature 0.7, up to 90 tokens" in line
 
 
-def test_what_is_given_stays_and_a_protocol_has_its_own(tmp_path: Path) -> None:
+def test_options_of_the_user_stay_and_a_protocol_sets_its_own(tmp_path: Path) -> None:
     path = a_run(tmp_path / "r")
     usual_prompts = load_recipe(None).prompts
     given = {"temperature": 0.0, "max_tokens": 5, "prompts": usual_prompts}
@@ -61,7 +61,7 @@ def test_what_is_given_stays_and_a_protocol_has_its_own(tmp_path: Path) -> None:
     assert with_run_defaults(both("nano", path))[0].prompts == official.prompts
 
 
-def test_a_tester_of_a_run_with_other_prompts_is_told(tmp_path: Path) -> None:
+def test_a_note_names_a_tester_of_a_run_with_other_prompts(tmp_path: Path) -> None:
     one, other = a_run(tmp_path / "a"), a_run(tmp_path / "b", "prompts.coder_examples=2")
     _, told = with_run_defaults(both(one, other))
     assert len(told) == 2

@@ -1,4 +1,4 @@
-"""``sparring prompts try``: what a model makes of its prompts, with the reason for each refusal."""
+"""``sparring prompts try``: counts of readable responses, with the reason for each refusal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sparring.cli.main import app
 from sparring.errors import ConfigError, ModelError
 from sparring.evaluation.trial import stands_in_statement
 from sparring.schema import Task, Test, TestKind
-from tests.evaluation.asked import write_tasks
+from tests.evaluation.eval_command import write_tasks
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
 
@@ -101,7 +101,7 @@ def test_several_prompts_are_compared_in_one_run(fake: FakeOpenAI, tmp_path: Pat
     }  # fmt: skip
 
 
-def test_what_cannot_be_tried_is_said(fake: FakeOpenAI, tmp_path: Path) -> None:
+def test_a_trial_without_a_complete_task_is_an_error(fake: FakeOpenAI, tmp_path: Path) -> None:
     tasks = write_tasks(tmp_path / "t.jsonl", 2)
     with pytest.raises(ConfigError, match=r"--precision: is for a local model"):
         tried(tasks, "--model", fake.url, "--precision", "bfloat16", "--out", tmp_path / "o")

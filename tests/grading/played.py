@@ -1,4 +1,4 @@
-"""Bouts for tests: responses written by hand, judged in a sandbox or told outright."""
+"""Groups for tests: responses written by hand, graded in a sandbox or told outright."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def a_test(given: str, expected: str) -> str:
 def played(
     sandbox: Sandbox, task: Task, programs: Sequence[str], tests: Sequence[str]
 ) -> GroupResult:
-    """The bout of these responses, run for real."""
+    """The group of these responses, run for real."""
     coder = [response(Role.CODER, text, i) for i, text in enumerate(programs)]
     tester = [response(Role.TESTER, text, i) for i, text in enumerate(tests)]
     return graded(sandbox, task, coder, tester)
@@ -80,10 +80,10 @@ def told(
     reference_G: str = "",
     leniency: CheckerLeniency = NO_PAIRS,
 ) -> GroupResult:
-    """A bout as it is told, a letter of `VERDICTS` for each run.
+    """A group as it is told, a letter of `VERDICTS` for each run.
 
     ``runs``: per program, on ground-truth then, after a space, on generated tests; ``hidden``
-    on withheld ones. ``tests``:
+    on hidden ones. ``tests``:
     the generated inputs, None for one that could not be read. ``truth``: the ground-truth inputs.
     ``valid`` and ``right``: + or - per generated test; ``reference``: _ for an unread one.
     """

@@ -1,6 +1,6 @@
 """Testers that play for the reward and not for the task, and what stops each of them.
 
-Responses are written by hand and judged in the sandbox. "Naive" is a reward that pays a test for
+Responses are written by hand and graded in the sandbox. "Naive" is a reward that pays a test for
 being passed by every program that is right; each of these would earn it in full.
 """
 

@@ -19,7 +19,7 @@ def found(*group: GroupResult) -> dict[str, Any]:
     return monitor_values(list(group))
 
 
-def test_the_gap_to_withheld_tests() -> None:
+def test_the_gap_to_hidden_tests() -> None:
     one = told(["++++", "++++", "+++-"], ["+", "-", "+"])
     other = told(["++++"], ["?"])  # a failure of ours is no run
     values = found(one, other)
@@ -27,7 +27,7 @@ def test_the_gap_to_withheld_tests() -> None:
     assert values["hidden_gap_all"] == pytest.approx(15 / 16 - 2 / 3)
 
 
-def test_without_withheld_tests_the_gap_is_unknown() -> None:
+def test_without_hidden_tests_the_gap_is_unknown() -> None:
     assert math.isnan(found(told(["++++"]))["hidden_gap"])
     assert math.isnan(found(told(["+++-"], ["+"]))["hidden_gap"])  # nobody passes the rewarded
     assert found(told(["+++-"], ["+"]))["hidden_gap_all"] == 3 / 4 - 1
@@ -88,7 +88,7 @@ def test_how_runs_on_ground_truth_ended() -> None:
 
 def test_a_ground_truth_test_is_suspect_when_only_it_stops_everybody() -> None:
     suspect = told(["+-+-", "++-?"], ["-", "-"])
-    # Test 4 (failed by the first, unseen by the second) and the withheld one are failed by all;
+    # Test 4 (failed by the first, unseen by the second) and the hidden one are failed by all;
     # without either, the first passes 2 of 4 others: half of them.
     values = found(suspect)
     assert values["suspect_tests"] == 2 / 5
@@ -101,12 +101,12 @@ def test_a_ground_truth_test_is_suspect_when_only_it_stops_everybody() -> None:
 
 def test_a_test_that_somebody_passes_is_not_suspect() -> None:
     alone = told(["+-+-", "++-+"], ["-", "-"])
-    assert found(alone)["suspect_tests"] == 1 / 5  # the withheld one
+    assert found(alone)["suspect_tests"] == 1 / 5  # the hidden one
     hard = told(["+--+", "+--+"])
     assert found(hard)["suspect_tests"] == 2 / 4
     [lost, won] = (Outcome(v) for v in (Verdict.WRONG_ANSWER, Verdict.ACCEPTED))
-    by_opponent = replace(hard, pool_outcomes_PT=[[lost, won, lost, lost]])
-    assert found(by_opponent)["named"]["suspect_tests"] == [
+    by_initial_policy = replace(hard, pool_outcomes_PT=[[lost, won, lost, lost]])
+    assert found(by_initial_policy)["named"]["suspect_tests"] == [
         "test G2 of task t (test 2 of the file)"
     ]
     by_reference = replace(hard, reference_G=[won, lost, won, won])
@@ -116,7 +116,7 @@ def test_a_test_that_somebody_passes_is_not_suspect() -> None:
 
 
 def test_ground_truth_tests_that_the_reference_fails_are_named_by_their_place() -> None:
-    # Of eight tests of task "t" the sixth is withheld: it comes last here, and is H0.
+    # Of eight tests of task "t" the sixth is hidden: it comes last here, and is H0.
     task = told(["+++++++"], ["+"], reference_G="+++++-?!", right="")
     values = found(task)
     assert values["reference_failures"] == 2 / 7

@@ -1,4 +1,4 @@
-"""Withheld tests and the monitors' facts on record: read back as they were, or absent."""
+"""Hidden tests and the monitors' facts on record: read back as they were, or absent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def record(group: GroupResult) -> dict[str, Any]:
     return found
 
 
-def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(
+def test_the_reward_does_not_know_of_hidden_tests_and_the_record_does(
     group: GroupResult,
 ) -> None:
     assert group.matrix.passed_PT.shape == (3, 4)
@@ -81,7 +81,7 @@ def test_what_is_read_back_gives_the_same_monitors(group: GroupResult) -> None:
     assert values["reference_failures"] == 1 / 4
 
 
-def test_another_checker_is_asked_about_withheld_tests_too(group: GroupResult) -> None:
+def test_another_checker_is_asked_about_hidden_tests_too(group: GroupResult) -> None:
     again = result_from(record(group), "float(abs=0.5)")
     assert [o.verdict for o in again.hidden_PH[0]] == [Verdict.ACCEPTED] * 2
     assert [o.verdict for o in again.reference_G] == [Verdict.ACCEPTED] * 4

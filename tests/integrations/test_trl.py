@@ -159,7 +159,7 @@ def test_a_completion_without_text_earns_nothing_and_tools_do_not_write_programs
 
 
 @pytest.mark.parametrize("wrong", [7, b"x", [7], ["x"], [{"role": "assistant", "content": 7}]])
-def test_what_is_no_completion_is_one_line(sandbox: Sandbox, wrong: Any) -> None:
+def test_a_wrong_completion_is_one_line(sandbox: Sandbox, wrong: Any) -> None:
     with pytest.raises(DataError, match=r"^completions\[1\]: [^\n]*$"):
         TestsPassed([DOUBLE], sandbox=sandbox)(["", wrong], ["double"] * 2)
 

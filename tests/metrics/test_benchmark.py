@@ -63,7 +63,7 @@ def test_figures_by_hand() -> None:
     assert math.isnan(found["mutation_score"])
 
 
-def test_one_of_one_is_one_shot_whatever_chooses() -> None:
+def test_one_of_one_is_pass_at_1_whatever_chooses() -> None:
     found = means(FOUR, scale=(1, 0))
     for name in ("bon", "agreement_bon", "oracle", "majority", "dual"):
         assert found[f"{name}_1x0"] == pytest.approx(1 / 2, abs=0.1), name

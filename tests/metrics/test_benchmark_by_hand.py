@@ -87,7 +87,7 @@ def test_ratios_are_of_sums_and_means_of_tasks() -> None:
 
 @pytest.mark.parametrize("row", ["aab", "abb", "abc"])
 def test_of_one_nothing_is_chosen(row: str) -> None:
-    """However few tests there are, and whether they could be read or not: exactly one-shot, and
+    """However few tests there are, and whether they could be read or not: exactly pass@1, and
     with its interval."""
     rows, answers = ["1110", "00?1", "1011", "0010"], ["aab", "bbc", row, "ccc"]
     tasks = [facts(rows, right, answers) for right in ("rrw", "r-w", "---")]

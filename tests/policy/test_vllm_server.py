@@ -134,7 +134,7 @@ def test_what_a_launcher_tells_its_processes_does_not_reach_a_server(tmp_path: P
 SAYS = """
 import json, os, sys
 from pathlib import Path
-from sparring.policy.vllm.server import Server
+from sparring.policy.vllm.server import VllmServer
 from sparring.policy.vllm.settings import ServerSettings
 
 place = Path(sys.argv[1])
@@ -143,14 +143,14 @@ settings = ServerSettings(
     max_model_len=200, lora_rank=0, loras=1,
     dtype="float32", weights_dir="/dev/shm", max_gap=1e-3, urls_key="vllm.urls",
 )
-theirs = Server(settings, place / "log")._variables()
+theirs = VllmServer(settings, place / "log")._variables()
 print(json.dumps([dict(os.environ), theirs]) + "\\n", end="", flush=True)
 """
 
 HOLDS = """
 import os, sys, time
 from pathlib import Path
-from sparring.policy.vllm.server import Server
+from sparring.policy.vllm.server import VllmServer
 from sparring.policy.vllm.settings import ServerSettings
 from sparring.microworld import NANO_DIR
 
@@ -161,7 +161,7 @@ settings = ServerSettings(
     max_model_len=200, lora_rank=0, loras=1,
     dtype="float32", weights_dir="/dev/shm", max_gap=1e-3, urls_key="vllm.urls",
 )
-Server(settings, place / "vllm.log").start(NANO_DIR)
+VllmServer(settings, place / "vllm.log").start(NANO_DIR)
 if os.fork():  # what is forked from a run, as the sandbox's processes are, keeps no server
     print("ready", flush=True)
 time.sleep(30)

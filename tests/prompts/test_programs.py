@@ -345,8 +345,8 @@ def test_a_method_is_asked_for_with_its_class(name: str) -> None:
 def test_the_released_codes_protocol_reads_by_its_own_rule() -> None:
     usual = EvalOptions(sources=("tasks.jsonl",))
     official = with_protocol(replace(usual, protocol=Protocol.OFFICIAL))
-    assert official.asked_by.read_programs is ProgramRule.CURE
-    assert with_protocol(usual).asked_by.read_programs is ProgramRule.TASK
+    assert official.default_prompts.read_programs is ProgramRule.CURE
+    assert with_protocol(usual).default_prompts.read_programs is ProgramRule.TASK
     task = Task("t", "Add.", (Test("1\n", "1\n"),), entry_point="add")
     text = block(ADD) + "\nso\n" + block("print(add(1, 2))")
     said = Response("t", Role.CODER, 0, (), (), (), StopReason.END_TOKEN, text)

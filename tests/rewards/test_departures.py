@@ -99,7 +99,7 @@ def test_positives_are_learned_from_alone() -> None:
     assert positives(np.zeros(0, bool)).dropped is DropReason.NOT_SAMPLED
 
 
-def test_opponents_judge_tests_as_further_programs() -> None:
+def test_initial_policy_programs_judge_tests_as_further_programs() -> None:
     both = stacked(M, matrix(["000000", "111111"], 2))
     assert both.passed_PT.shape == (7, 6)
     # one more wrong program that every test catches, one more correct that passes all four

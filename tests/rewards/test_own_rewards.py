@@ -40,7 +40,7 @@ def test_who_is_correct_and_who_is_wrong_is_known_of_what_was_seen() -> None:
 
 @pytest.mark.parametrize("file", [STARTERS / "my_reward.py", SHAPED], ids=lambda f: f.stem)
 def test_hidden_cells_change_no_reward_of_what_was_seen(file: Path) -> None:
-    """The rewards that are left are those of the same bout without the hidden cells; through
+    """The rewards that are left are those of the same group without the hidden cells; through
     `CustomReward`, which refuses NaN where all was seen."""
     reward = CustomReward(f"{file}:reward")
     whole = reward(group("1111", "1010", "0000"))

@@ -192,7 +192,7 @@ def left(progress: RunProgress, step: int, **values: float) -> str:
     return out.getvalue().splitlines()[-1].split()[-1]
 
 
-def test_what_is_left_is_told_by_the_steps_made_since_the_run_was_taken_up() -> None:
+def test_the_time_left_follows_from_the_steps_since_the_run_was_resumed() -> None:
     with RunProgress(20, console=Console(file=io.StringIO())) as progress:
         progress.begin(15, 0)
         assert left(progress, 16) == "4:00"
@@ -227,7 +227,7 @@ def test_best_of_n_is_named_by_its_size() -> None:
     }
 
 
-def test_the_closing_table_says_what_is_unknown() -> None:
+def test_the_closing_table_shows_unknown_figures() -> None:
     out = io.StringIO()
     known = {"mean": 0.5, "low": 0.4, "high": 0.6, "n_tasks": 9}
     unknown = {"mean": None, "low": None, "high": None, "n_tasks": 0}

@@ -21,7 +21,7 @@ def packed(path: Path, data: bytes) -> RunReader:
     return RunReader(path)
 
 
-def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:
+def test_lines_before_the_damage_are_read(tmp_path: Path) -> None:
     whole = gzip.compress(b'{"a": 1}\n{"a": 2}\n', mtime=0)
     run = packed(tmp_path, whole + gzip.compress(b'{"a": 3}\n' * 99, mtime=0)[:-30])
     records, seen = run.groups(1), []
@@ -43,12 +43,12 @@ def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:
         (gzip.compress(b"[]\n", mtime=0), r"is damaged \(line 1\)"),
     ],
 )
-def test_what_is_no_record_is_damage(tmp_path: Path, data: bytes, said: str) -> None:
+def test_a_line_without_a_record_is_damage(tmp_path: Path, data: bytes, said: str) -> None:
     with pytest.raises(RunError, match=said):
         list(packed(tmp_path, data).groups(1))
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_timeline_is_an_error(tmp_path: Path) -> None:
     run = RunReader(tmp_path)
     assert run.rollout_steps() == []
     assert run.jsonl("metrics.jsonl") == []

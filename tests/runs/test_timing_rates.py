@@ -50,7 +50,7 @@ def test_means_are_over_steps_that_have_the_rate(tmp_path: Path) -> None:
     assert mean_rates([{"step": 1, "mfu": None}, {"step": 2, "mfu": float("nan")}]) == {}
 
 
-def test_trackers_are_given_rates_and_phases() -> None:
+def test_trackers_receive_rates_and_phases() -> None:
     timing = {"step": 3, "seconds": 2.0, "mfu": 0.4, "phases": {"learning": 1.5}}
     found = of_step({"step": 3}, timing)
     assert found["time/mfu"] == 0.4

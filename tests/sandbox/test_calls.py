@@ -189,7 +189,7 @@ def test_a_script_cannot_be_talked_out_of_a_failure_by_the_program(sandbox: Sand
     assert outcome.verdict is Verdict.RUNTIME_ERROR
 
 
-def test_what_a_call_does_to_its_arguments_is_seen_by_the_script(sandbox: Sandbox) -> None:
+def test_the_script_sees_mutated_arguments(sandbox: Sandbox) -> None:
     program = "def f(xs, d, s):\n    xs.sort(); d['n'] = 1; s.clear(); return None"
     held = (
         "xs, d, s = [3, 1], {}, {1}\nassert f(xs, d, s=s) is None\n"

@@ -113,13 +113,13 @@ def _found(monkeypatch: pytest.MonkeyPatch, attack: Attack, outcome: Outcome, ha
         (replace(ONE, prints="a"), Outcome(Verdict.FINISHED, "b"), "printed ['b']"),
     ],
 )
-def test_what_an_attack_gains_is_found_out(
+def test_an_attacks_gain_is_detected(
     monkeypatch: pytest.MonkeyPatch, attack: Attack, outcome: Outcome, why: str
 ) -> None:
     assert _found(monkeypatch, attack, outcome, "THE ATTACK") == why
 
 
-def test_what_an_attack_does_to_others_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attacks_effect_on_others_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Outcome(Verdict.FINISHED, "something else")
     assert "another program" in _found(monkeypatch, ONE, other, "# 1\n")  # beside it
     assert "another program" in _found(monkeypatch, ONE, other, "# 3\n")  # after it

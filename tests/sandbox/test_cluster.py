@@ -194,7 +194,7 @@ def test_only_so_many_chunks_are_on_their_way() -> None:
     assert nodes.most == 2
 
 
-def test_what_is_known_is_not_sent() -> None:
+def test_known_outcomes_are_not_sent() -> None:
     nodes = Fake()
     with ClusterSandbox(nodes) as sandbox:
         sandbox.run(jobs(4, 5))
@@ -270,7 +270,7 @@ def answered(asked: Sequence[Job], skip: bool = False) -> list[list[Outcome]]:
 
 
 @pytest.mark.usefixtures("own_node")
-def test_a_node_gives_what_the_pool_gives() -> None:
+def test_a_node_gives_the_same_outcomes_as_the_pool() -> None:
     asked = [
         Job("print(int(input()) + 1)", ("1", "x", "3")),
         Job(LOOP, ("10", "0", "100"), SHORT),

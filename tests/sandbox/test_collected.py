@@ -139,7 +139,7 @@ ONCE = {
 }
 
 
-def test_what_a_script_ran_is_not_run_again(sandbox: Sandbox) -> None:
+def test_tests_that_a_script_ran_are_not_run_again(sandbox: Sandbox) -> None:
     for name, outcome in zip(ONCE, run(sandbox, COUNTS, *ONCE.values()), strict=True):
         assert outcome.verdict is Verdict.ACCEPTED, (name, outcome)
     caught = "def test_a(): assert f() == 0\ntry: test_a()\nexcept AssertionError: pass"
@@ -290,7 +290,7 @@ def test_near_values_go_by_pytests_rule() -> None:
         Approx({1, 2})
 
 
-def test_pytest_has_what_is_said_of_it(sandbox: Sandbox) -> None:
+def test_pytest_has_the_documented_names(sandbox: Sandbox) -> None:
     names = ", ".join(f"pytest.{name}" for name in sorted(PYTEST))
     [outcome] = run(sandbox, RIGHT, f"import pytest\n{names}\nassert f(1, 2) == 3")
     assert outcome.verdict is Verdict.ACCEPTED, outcome

@@ -38,7 +38,7 @@ def test_below_landlock_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         Sandbox(1)
 
 
-def test_a_level_asked_for_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_required_level_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _refuse(monkeypatch, {Level.NAMESPACES})
     with pytest.raises(SandboxError, match="not today"):
         Sandbox(1, level=Level.NAMESPACES)

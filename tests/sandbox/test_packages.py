@@ -60,7 +60,7 @@ def environment(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_a_package_requires_comes_along(environment: Path) -> None:
+def test_required_packages_come_along(environment: Path) -> None:
     found = given(["pure_one"], str(environment))
     assert found.text() == "pure-one==1.0 pure-two==1.0"
     assert found.modules == ("pure_one", "pure_two")
@@ -88,7 +88,7 @@ def test_an_environment_is_named_or_ours(environment: Path) -> None:
         (["pure-one>=2"], "'pure-one>=2' is no name of a package"),
     ],
 )
-def test_what_is_missing_is_one_clear_line(environment: Path, names: list[str], said: str) -> None:
+def test_a_missing_package_is_one_line(environment: Path, names: list[str], said: str) -> None:
     with pytest.raises(SandboxError, match=said) as caught:
         given(names, str(environment))
     assert "\n" not in str(caught.value)
@@ -171,7 +171,7 @@ def test_calls_and_scripts_find_it(small: Sandbox) -> None:
     assert (called.output, asked.verdict) == ("3", Verdict.ACCEPTED)
 
 
-def test_a_directory_that_several_share_is_not_given_whole(environment: Path) -> None:
+def test_a_directory_of_several_packages_is_not_shown_whole(environment: Path) -> None:
     with Sandbox(1, packages=given(["spread"], str(environment))) as sandbox:
         [outcome] = ran(sandbox, "import shared.mine\nprint(shared.mine.ME)\nimport shared.theirs")
     assert outcome.output == "1\n"
@@ -186,14 +186,14 @@ def test_a_directory_that_several_share_is_not_given_whole(environment: Path) ->
         ("busy", "package busy starts threads when it is imported"),
     ],
 )
-def test_one_that_cannot_be_given_is_one_clear_line(
+def test_an_unusable_package_is_one_line(
     environment: Path, name: str, said: str, level: Level
 ) -> None:
     with pytest.raises(SandboxError, match=said):
         Sandbox(1, level=level, packages=given([name], str(environment)))
 
 
-def test_outcomes_are_kept_by_what_was_given(environment: Path, tmp_path: Path) -> None:
+def test_outcomes_are_kept_by_the_packages(environment: Path, tmp_path: Path) -> None:
     store = tmp_path / "outcomes.db"
     job = Job("try:\n    import pure_two\n    print(1)\nexcept ImportError:\n    print(0)", ("",))
     with Sandbox(1, store=store) as without:
@@ -303,7 +303,7 @@ def test_a_number_of_numpys_is_the_value_that_it_equals(numpy: Packages) -> None
         ("np.ma.core.default_filler['i']", "np.ma.core.default_filler['i'] = 5"),
     ],
 )
-def test_what_numpy_was_told_is_not_there_in_the_next_run(
+def test_settings_of_numpy_do_not_reach_the_next_execution(
     numpy: Packages, shown: str, left: str
 ) -> None:
     program = f"import numpy as np\ninput()\nprint({shown})\n{left}\n"

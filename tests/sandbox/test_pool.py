@@ -87,7 +87,7 @@ def test_a_process_for_each_test_gives_the_same_outcomes() -> None:
     assert len({o.output for o in outcomes}) == 3
 
 
-def test_a_program_that_loops_on_its_smallest_input_is_given_no_other() -> None:
+def test_a_program_that_loops_on_its_smallest_input_gets_no_other() -> None:
     with Sandbox(1, skip_after_timeout=True) as sandbox:
         other = LOOP + "\n# another program"
         jobs = [Job(LOOP, ("10", "1", "100"), SHORT), Job(other, ("10", "0"), SHORT)]
@@ -117,7 +117,7 @@ def test_outcomes_outlive_the_process_in_a_store(tmp_path: Path) -> None:
         assert sandbox.stats.runs_executed == 1
 
 
-def test_what_was_not_run_is_not_stored(tmp_path: Path) -> None:
+def test_skipped_executions_are_not_stored(tmp_path: Path) -> None:
     for _ in range(2):
         with Sandbox(1, store=tmp_path / "s.db", skip_after_timeout=True) as sandbox:
             [outcomes] = sandbox.run([Job(LOOP, ("1", "10"), SHORT)])

@@ -58,7 +58,7 @@ def test_each_run_is_executed_once_whatever_was_begun(begun: list[Job]) -> None:
     assert {key[:2] for key in sandbox.runs} >= {("a", "1"), ("a", "2"), ("a", "3"), ("b", "1")}
 
 
-def test_what_is_still_running_is_waited_for_and_not_asked_again() -> None:
+def test_a_running_prefetch_is_awaited_and_not_repeated() -> None:
     sandbox = Echo()
     sandbox.gate.clear()
     runner = PrefetchingRunner(sandbox)

@@ -77,7 +77,7 @@ NO_ANSWERS = {
 
 
 @pytest.mark.parametrize("sent", NO_ANSWERS.values(), ids=NO_ANSWERS)
-def test_what_is_no_answer_is_the_end_of_the_program(sent: bytes) -> None:
+def test_a_malformed_answer_is_the_end_of_the_program(sent: bytes) -> None:
     with told(sent) as (line, candidate):
         for _ in range(2):  # the next call finds nothing either, though an answer may be waiting
             with pytest.raises(ProgramGone):
@@ -91,7 +91,7 @@ def test_what_is_no_answer_is_the_end_of_the_program(sent: bytes) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"v{", b"v[1,[],{}]", b'v{"tuple":[1,[],{"dict":[]}]}', b"e{", b"x1", b"e[]"]
 )
-def test_a_script_that_catches_everything_does_not_pass_on_what_is_no_answer(
+def test_a_script_that_catches_everything_does_not_pass_on_a_malformed_answer(
     sandbox: Sandbox, body: bytes
 ) -> None:
     program = (

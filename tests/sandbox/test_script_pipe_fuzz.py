@@ -230,7 +230,7 @@ def answers(channel: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_mutated_data_is_a_table_of_what_was_asked_or_no_answer(count: int) -> None:
+def test_mutated_data_is_a_table_of_the_requested_names_or_no_answer(count: int) -> None:
     chance = random.Random(f"data {count}")
     found = gone = 0
     for _ in range(count):

@@ -188,7 +188,7 @@ def test_a_wrong_program_passes_none(sandbox: Sandbox, wrong: str) -> None:
         ("class A:\n    def __del__(self): assert False, 'del'\na = A()\ndel a", "del"),
     ],
 )  # fmt: skip
-def test_what_is_said_of_a_wrong_answer(sandbox: Sandbox, ending: str, detail: str) -> None:
+def test_the_detail_of_a_wrong_answer(sandbox: Sandbox, ending: str, detail: str) -> None:
     [outcome] = run(sandbox, RIGHT, ending)
     assert outcome.verdict is Verdict.WRONG_ANSWER, outcome
     assert detail in outcome.detail
@@ -356,7 +356,7 @@ def test_a_missing_package_is_named(sandbox: Sandbox) -> None:
         ),
     ],
 )
-def test_what_a_suite_leaves_to_others_is_heard(
+def test_hidden_failures_of_a_suite_count(
     sandbox: Sandbox, program: str, suite: str, verdict: str
 ) -> None:
     [[outcome]] = sandbox.run([Job(program, (suite,), Limits(), TestKind.SCRIPT, "f")])
@@ -393,9 +393,7 @@ _SKIPS = (
 
 
 @pytest.mark.parametrize("suite", _SKIPS)
-def test_a_program_earns_no_pass_by_what_makes_a_test_leave_itself_out(
-    sandbox: Sandbox, suite: str
-) -> None:
+def test_a_program_earns_no_pass_by_making_a_test_skip_itself(sandbox: Sandbox, suite: str) -> None:
     jobs = [Job(p, (suite,), ROOMY, TestKind.SCRIPT, "f") for p in
             ("def f(x): pass", "def f(x): return x")]  # fmt: skip
     [wrong], [right] = sandbox.run(jobs)
@@ -404,7 +402,7 @@ def test_a_program_earns_no_pass_by_what_makes_a_test_leave_itself_out(
     assert right.verdict is Verdict.ACCEPTED
 
 
-def test_what_a_test_answers_counts_where_the_script_only_prints_it(sandbox: Sandbox) -> None:
+def test_a_tests_return_value_counts_where_the_script_only_prints_it(sandbox: Sandbox) -> None:
     suite = "def test():\n    return all(f(x) == x for x in (1, 2))\nprint(test())"
     jobs = [Job(p, (suite,), ROOMY, TestKind.SCRIPT, "f") for p in
             ("def f(x): pass", "def f(x): return x")]  # fmt: skip

@@ -108,7 +108,7 @@ def test_a_task_has_the_same_tests_for_the_whole_run(by_pseudo_labels: Path) -> 
     written = [
         line
         for part in sorted((by_pseudo_labels / "pseudo_labels").iterdir())
-        for line in open_run(by_pseudo_labels).read_packed(f"supervision/{part.name}")
+        for line in open_run(by_pseudo_labels).read_packed(f"pseudo_labels/{part.name}")
     ]
     assert sorted(w["task"] for w in written) == sorted(by_task)  # each once
     assert {len(w["responses"]) for w in written} == {5}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
+from sparring import __version__
 from sparring.config.load import make_recipe
 from sparring.grading.recorded import result_from
 from sparring.training.replay import refuse_other_changes, replay_recipe
@@ -43,32 +44,23 @@ def test_a_replay_repeats_the_weights_without_sampling_or_running(
     assert not (tmp_path / "again" / "pool.jsonl.gz").exists()
 
 
-def test_a_run_from_before_withheld_tests_replays_to_the_same_weights(
-    run: Path, tmp_path: Path
-) -> None:
-    """Its recipe and its records say nothing of them, so there were none."""
+def test_a_recipe_of_another_version_is_refused_by_its_version(run: Path, tmp_path: Path) -> None:
     old = tmp_path / "old"
     shutil.copytree(run, old)
     recipe = json.loads((old / "recipe.json").read_text())
-    del recipe["tasks"]["hidden_tests"], recipe["monitors"]
+    recipe["learning"]["kl"] = recipe["learning"].pop("kl_coef")
     (old / "recipe.json").write_text(json.dumps(recipe))
-    for file in (old / "rollouts").iterdir():
-        groups = [json.loads(x) for x in gzip.decompress(file.read_bytes()).splitlines()]
-        for g in groups:
-            for name in ("hidden", "examples", "reference", "foreign"):
-                del g["task"][name]
-            for p in g["programs"]:
-                del p["hidden_runs"]
-        file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
-    done = sparring_here("train", "--replay", str(old), "--run-dir", str(tmp_path / "again"))
-    assert done.returncode == 0, done.stderr
-    assert weights(tmp_path / "again", 4) == weights(run, 4)
-    again = json.loads((tmp_path / "again" / "recipe.json").read_text())
-    assert again["tasks"]["hidden_tests"] == 0
-    assert all(
-        m["monitors"]["hidden_gap"] is None for m in records(tmp_path / "again", "metrics.jsonl")
-    )
-    assert all(m["monitors"]["hidden_gap"] is not None for m in records(run, "metrics.jsonl"))
+    for version, message in (
+        ("0.1.0", "recorded by sparring 0.1.0, whose recipes"),
+        (__version__, "unknown key learning.kl"),
+        ([], "unknown key learning.kl"),
+    ):
+        (old / "environment.json").write_text(json.dumps({"sparring": version}))
+        for words in (["train", "--replay", str(old)], ["config", str(old)]):
+            done = sparring_here(*words)
+            assert done.returncode == 2, done.stderr
+            assert message in done.stderr
+            assert "Traceback" not in done.stderr
 
 
 def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     assert "sparring vllm setup" in trained(tmp_path / "a", vllm__environment="/nonexistent")
     dead = trained(tmp_path / "b", vllm__urls='["http://127.0.0.1:9"]')
     assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: the server does not answer")
-    tester = {"kind": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
+    tester = {"source": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
     by = {f"pseudo_labels__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
     dead = trained(tmp_path / "s", pseudo_labels__urls='["http://127.0.0.1:9"]', **by)
     assert dead.startswith(

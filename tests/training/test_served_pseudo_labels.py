@@ -46,7 +46,7 @@ def command(run: Path, weights: Path, **changes: str) -> list[str]:
 
 def written(run: Path) -> list[dict[str, Any]]:
     parts = sorted((run / "pseudo_labels").iterdir())
-    return [x for p in parts for x in open_run(run).read_packed(f"supervision/{p.name}")]
+    return [x for p in parts for x in open_run(run).read_packed(f"pseudo_labels/{p.name}")]
 
 
 def upcoming(run: Path) -> list[str]:
@@ -74,7 +74,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     assert "no valid response" in done.stderr
     assert not (run / "pseudo_labels").exists()
     assert not (run / "evaluations").exists()
-    begun = records(run, "journal/supervision.jsonl")
+    begun = records(run, "journal/pseudo_labels.jsonl")
     assert begun
     fake.faults.clear()
     fake.asked.clear()
@@ -91,7 +91,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     }
     assert len(known) == len(begun) > 3
     assert not known & {*fake.asked}
-    assert not (run / "journal" / "supervision.jsonl").exists()
+    assert not (run / "journal" / "pseudo_labels.jsonl").exists()
     for record in records(run, "metrics.jsonl"):
         assert record["pseudo_labels"]["unread"] < 1
     # Another step's tasks are asked for, those that are there are not.

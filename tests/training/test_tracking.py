@@ -16,7 +16,7 @@ from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
 from sparring.training.monitoring.tracking import Tracking, settings, trackers_of
 from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, metrics, run_of
+from tests.view.terminal.recorded_runs import evaluation, metrics, run_of
 
 
 def lines_tracker(path: Path) -> Any:

@@ -99,12 +99,12 @@ def audit(
     check_sources(files)
     if out is not None:
         check_out(out, force)
-    asked = AuditOptions(Care(repeats, patience, slow), mutants, weak, policy, least)
+    audit_options = AuditOptions(Care(repeats, patience, slow), mutants, weak, policy, least)
     allowed = packages_of_options(packages, packages_from)
     with Bar(Console(stderr=True)) as bar:
-        report = audit(files, asked, _progress(bar), allowed)
+        report = audit(files, audit_options, _progress(bar), allowed)
     if out is not None:
-        write(report, asked, files, out)
+        write(report, audit_options, files, out)
     _show(Console(), report, out)
     if report.findings:
         raise typer.Exit(1)

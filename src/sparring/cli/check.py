@@ -71,7 +71,7 @@ def check(
     ] = None,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
-    every: Annotated[
+    every_case: Annotated[
         bool, typer.Option("--all", help="Print a line for every case, not only for failures.")
     ] = False,
     json_file: Annotated[
@@ -94,15 +94,17 @@ def check(
             "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "
             "plain subprocess; leave them out"
         )
-    wanted = list(suites.CheckSuite) if suite is SuiteChoice.ALL else [suites.CheckSuite(suite)]
+    chosen_suites = (
+        list(suites.CheckSuite) if suite is SuiteChoice.ALL else [suites.CheckSuite(suite)]
+    )
     if json_file is not None:
         _write(json_file, "")  # a file that cannot be written should fail before the work
     if backend is ExecutorChoice.SUBPROCESS:
-        tried = [suites.check_subprocess(wanted)]
+        tried = [suites.check_subprocess(chosen_suites)]
     else:
         conditions = list(HostCondition) if thorough else [HostCondition.USUAL]
         tried = [
-            suites.check_sandbox(one, fork, wanted, condition, landlock_abi, allowed)
+            suites.check_sandbox(one, fork, chosen_suites, condition, landlock_abi, allowed)
             for one in ([level] if level else Level)
             for condition in conditions
         ]
@@ -110,7 +112,7 @@ def check(
         raise SandboxError("; ".join(f"{one.backend}: {one.refused}" for one in tried))
     console = Console(soft_wrap=True)
     _print_summary(console, tried)
-    _print_cases(console, tried, every=every)
+    _print_cases(console, tried, every_case=every_case)
     if json_file is not None:
         rows = [asdict(one) for one in tried]
         _write(json_file, json.dumps(rows, indent=1, ensure_ascii=True) + "\n")
@@ -143,10 +145,10 @@ def _print_summary(console: Console, tried: list[TriedExecutor]) -> None:
             console.print(Text(f"{one.backend}: not available on this host: {one.refused}"))
 
 
-def _print_cases(console: Console, tried: list[TriedExecutor], *, every: bool) -> None:
+def _print_cases(console: Console, tried: list[TriedExecutor], *, every_case: bool) -> None:
     for one in tried:
         for result in one.results:
-            if every or result.held is False:
+            if every_case or result.held is False:
                 word = {True: "held", False: "FAILED", None: "not tried"}[result.held]
                 line = f"{one.backend} · {result.name}: {word} ({result.why})"
                 style = "red" if result.held is False else ""

@@ -317,9 +317,9 @@ def ask_models(
         console.print(Text(line), soft_wrap=True)
     with EvaluationProgress(console) as progress, stopping(_STOPPING) as should_stop:
         loaded = options.load()  # a bad file should fail before the wait for a server
-        asked = role_models(options, recorded_models(out), should_stop)
+        models = role_models(options, recorded_models(out), should_stop)
         try:
-            evaluation = evaluate_models(options, loaded, asked, out, progress, should_stop)
+            evaluation = evaluate_models(options, loaded, models, out, progress, should_stop)
         except RunError as error:
             if should_stop():
                 raise Stopped(str(error)) from None
@@ -341,8 +341,10 @@ def _models(
                 "--tester-model, --tester-key and --tester-end-token belong to --tester; add it"
             )
         return {Role.CODER: coder, Role.TESTER: coder}
-    own = NamedModel(tester, model, key, tuple(end_token or ()), key_option="--tester-key")
-    return {Role.CODER: coder, Role.TESTER: own}
+    tester_model_spec = NamedModel(
+        tester, model, key, tuple(end_token or ()), key_option="--tester-key"
+    )
+    return {Role.CODER: coder, Role.TESTER: tester_model_spec}
 
 
 def _reasoning(

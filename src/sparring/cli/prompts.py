@@ -102,19 +102,19 @@ def try_command(
     from sparring.prompts.settings import PromptSettings
     from sparring.view.terminal.tables import show
 
-    named = NamedModel(model, name, key, precision=precision, key_option="--key")
+    model_spec = NamedModel(model, name, key, precision=precision, key_option="--key")
     sections = {
         label: PromptSettings() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]
     }
     console = Console()
     record: dict[str, list[dict[str, Any]]] = {}
-    with ExitStack() as held:
-        should_stop = held.enter_context(stopping(_STOPPING))
-        directory = out or Path(held.enter_context(tempfile.TemporaryDirectory()))
+    with ExitStack() as resources:
+        should_stop = resources.enter_context(stopping(_STOPPING))
+        directory = out or Path(resources.enter_context(tempfile.TemporaryDirectory()))
         with explained(directory):
             directory.mkdir(parents=True, exist_ok=True)
-        progress = held.enter_context(EvaluationProgress(console))
+        progress = resources.enter_context(EvaluationProgress(console))
         for label, section in sections.items():
             options = EvalOptions(
                 sources=tuple(tasks),
@@ -125,25 +125,26 @@ def try_command(
                 seed=seed,
                 prompts=section,
             )
-            loaded = first_tasks(options.sources, limit_tasks)
-            asked = RoleModel(chat_model_of(named, options, Role.CODER, stop=should_stop), model)
-            held.callback(asked.chat_model.close)
-            for line in _messages(label, options, loaded, asked.chat_model):
+            trial_tasks = first_tasks(options.sources, limit_tasks)
+            chat_model = chat_model_of(model_spec, options, Role.CODER, stop=should_stop)
+            role_model = RoleModel(chat_model, model)
+            resources.callback(role_model.chat_model.close)
+            for line in _messages(label, options, trial_tasks, role_model.chat_model):
                 _print(console, line)
-            parts = try_prompts(options, loaded, asked, directory, progress, should_stop)
-            asked.chat_model.close()
+            parts = try_prompts(options, trial_tasks, role_model, directory, progress, should_stop)
+            role_model.chat_model.close()
             record[label] = [part.record() for part in parts]
     if out is not None:
         with explained(out):
             (out / "trial.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     show(console, _table(record))
-    for label, shown in record.items():
-        for line in _refusals(label, shown):
+    for label, trial_parts in record.items():
+        for line in _refusals(label, trial_parts):
             _print(console, line)
 
 
 def _messages(
-    label: str, options: EvalOptions, tasks: Sequence[Task], asked: ChatModel
+    label: str, options: EvalOptions, tasks: Sequence[Task], chat_model: ChatModel
 ) -> list[str]:
     """Return the first prompt of each role and kind of task, as the model receives the prompt."""
     from sparring.evaluation.chat_models import whole_prompt
@@ -151,11 +152,15 @@ def _messages(
     lines = []
     for function in (True, False):
         task = next((t for t in tasks if (t.entry_point is not None) == function), None)
-        for ask in options.asks([task]) if task is not None else ():
-            if ask.index == 0:
+        for request in options.requests([task]) if task is not None else ():
+            if request.index == 0:
                 kind = "function" if function else "stdin"
-                lines.append(f"--- prompts {label}: {ask.role}, {kind} tasks, task {ask.task_id}")
-                lines += whole_prompt(asked, options.asked_by, ask.message).splitlines()
+                lines.append(
+                    f"--- prompts {label}: {request.role}, {kind} tasks, task {request.task_id}"
+                )
+                lines += whole_prompt(
+                    chat_model, options.default_prompts, request.message
+                ).splitlines()
     return [*lines, "---"] if lines else lines
 
 
@@ -184,8 +189,8 @@ def _refusals(label: str, parts: Sequence[dict[str, Any]]) -> list[str]:
     lines = []
     for p in parts:
         where = f"{label}, {p['role']}, {p['kind']} tasks"
-        read = ", ".join(f"{count:,} {name}" for name, count in p["how"].items())
-        lines.append(f"{where}: read {read or 'nothing'}")
+        rules = ", ".join(f"{count:,} {name}" for name, count in p["how"].items())
+        lines.append(f"{where}: read {rules or 'nothing'}")
         for name, count in p["refused"].items():
             task_id, text = p["examples"][name]
             rows = text.rstrip().splitlines() or ["(no text)"]

@@ -33,13 +33,13 @@ def eval_command(run: Path, checkpoint: Path, recipe: Recipe) -> str:
 
 
 def _program() -> str:
-    started = Path(sys.argv[0])
-    if started.name != "sparring":
+    executable = Path(sys.argv[0])
+    if executable.name != "sparring":
         program = "python -m sparring.cli"
-    elif shutil.which("sparring") == str(started.absolute()):
+    elif shutil.which("sparring") == str(executable.absolute()):
         program = "sparring"
     else:
-        program = shlex.quote(str(started))
+        program = shlex.quote(str(executable))
     return program
 
 
@@ -67,21 +67,21 @@ def report(
     from sparring.view.html.pages import write_file, write_folder
 
     if full:
-        written = write_folder(runs, out or Path("report"))
+        pages = write_folder(runs, out or Path("report"))
     else:
-        written = write_file(runs, out or Path("report.html"))
+        pages = write_file(runs, out or Path("report.html"))
     console = Console()
-    for note in dict.fromkeys(written.notes[:10]):
+    for note in dict.fromkeys(pages.notes[:10]):
         console.print(Text(f"note: {visible(note)}"), soft_wrap=True)
     matrices = (
         "all with their matrix"
-        if written.detailed == written.groups
-        else f"{written.detailed:,} with their matrix (--full keeps all)"
+        if pages.detailed == pages.groups
+        else f"{pages.detailed:,} with their matrix (--full keeps all)"
     )
     console.print(
         Text(
-            f"{visible(str(written.path))}: {written.size / 1e6:.1f} MB, {written.groups:,} "
-            f"group{'' if written.groups == 1 else 's'}, {matrices}. "
+            f"{visible(str(pages.path))}: {pages.size / 1e6:.1f} MB, {pages.groups:,} "
+            f"group{'' if pages.groups == 1 else 's'}, {matrices}. "
             "Open it in a browser."
         ),
         soft_wrap=True,

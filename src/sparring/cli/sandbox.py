@@ -111,11 +111,12 @@ def run(
     from sparring.sandbox import Sandbox
 
     source = _read(program)
-    named = [(str(p), _read(p)) for p in inputs or ()]
-    wanted = [_read(p) for p in expected or ()]
-    if wanted and len(wanted) != len(named):
+    named_inputs = [(str(p), _read(p)) for p in inputs or ()]
+    expected_outputs = [_read(p) for p in expected or ()]
+    if expected_outputs and len(expected_outputs) != len(named_inputs):
         raise ConfigError(
-            f"--expected: {len(wanted)} files for {len(named)} files of --input; give one for each"
+            f"--expected: {len(expected_outputs)} files for {len(named_inputs)} files of --input; "
+            "give one for each"
         )
     if (asserts or script) and not entry_point:
         raise ConfigError(
@@ -124,16 +125,16 @@ def run(
     if entry_point and not (asserts or script):
         raise ConfigError("--entry-point: nothing tests the function; add --asserts or --script")
     calls = _calls(asserts, entry_point) if asserts else []
-    tests = [*(Test("", text) for text in wanted), *(_as_test(call) for call in calls)]
+    tests = [*(Test("", text) for text in expected_outputs), *(_as_test(call) for call in calls)]
     limits = Limits(seconds, idle, memory, output)  # checks the limits as the user gave them
     limits = replace(limits, output_bytes=room_for(tests, output))
     rows: list[tuple[str, Job, str | None, str]] = []
-    for number, (name, data) in enumerate(named):
-        text = wanted[number] if wanted else None
+    for number, (name, data) in enumerate(named_inputs):
+        text = expected_outputs[number] if expected_outputs else None
         rows.append((name, Job(source, (data,), limits), text, checker))
     for test in calls:
         job = Job(source, (test.input,), limits, TestKind.CALL, entry_point)
-        rows.append((_shown_call(test, entry_point), job, test.output, test.checker))
+        rows.append((_call_text(test, entry_point), job, test.output, test.checker))
     for path in script or ():
         job = Job(source, (_read(path),), limits, TestKind.SCRIPT, entry_point)
         rows.append((str(path), job, None, checker))
@@ -145,20 +146,20 @@ def run(
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
     allowed = packages_of_options(packages, packages_from)
     with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=allowed) as sandbox:
-        ran = sandbox.run([job for _, job, _, _ in rows])
-        outcomes = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]
-        used = sandbox.level
+        runs = sandbox.run([job for _, job, _, _ in rows])
+        outcomes = [believed(row[1].kind, one) for row, [one] in zip(rows, runs, strict=True)]
+        level_used = sandbox.level
     graded = [_graded(o, row[2], row[3]) for o, row in zip(outcomes, rows, strict=True)]
     for (name, job, _, _), outcome in zip(rows, graded, strict=True):
-        _print(name, job, outcome, as_json=as_json, alone=len(rows) == 1)
+        _print(name, job, outcome, as_json=as_json, is_only_run=len(rows) == 1)
     if not as_json and len(rows) > 1:
-        good = sum(_good(o) for o in graded)
-        typer.echo(f"{good} of {len(rows)} as expected (isolation: {used})", err=True)
-    if not all(map(_good, graded)):
+        passed = sum(_is_good(o) for o in graded)
+        typer.echo(f"{passed} of {len(rows)} as expected (isolation: {level_used})", err=True)
+    if not all(map(_is_good, graded)):
         raise typer.Exit(1)
 
 
-def _good(outcome: Outcome) -> bool:
+def _is_good(outcome: Outcome) -> bool:
     return outcome.verdict in (Verdict.FINISHED, Verdict.ACCEPTED)
 
 
@@ -175,8 +176,8 @@ def _graded(outcome: Outcome, expected: str | None, checker: str) -> Outcome:
         )
     if expected is None or outcome.verdict is not Verdict.FINISHED:
         return outcome
-    good = accepts(checker, outcome.output, expected)
-    return replace(outcome, verdict=Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER)
+    passed = accepts(checker, outcome.output, expected)
+    return replace(outcome, verdict=Verdict.ACCEPTED if passed else Verdict.WRONG_ANSWER)
 
 
 def _calls(path: Path, entry_point: str) -> list[CallTest]:
@@ -198,11 +199,11 @@ def _as_test(call: CallTest) -> Test:
     return Test(call.input, call.output, TestKind.CALL, call.checker)
 
 
-def _shown_call(test: CallTest, entry_point: str) -> str:
+def _call_text(test: CallTest, entry_point: str) -> str:
     from sparring import values
 
-    arguments, named = values.decode(test.input)
-    parts = [*map(repr, arguments), *(f"{k}={v!r}" for k, v in named.items())]
+    arguments, keywords = values.decode(test.input)
+    parts = [*map(repr, arguments), *(f"{k}={v!r}" for k, v in keywords.items())]
     return f"{entry_point}({', '.join(parts)})"
 
 
@@ -213,7 +214,7 @@ def _read(path: Path) -> str:
         raise DataError(f"{path}: {error.strerror}") from None
 
 
-def _print(name: str, job: Job, outcome: Outcome, *, as_json: bool, alone: bool) -> None:
+def _print(name: str, job: Job, outcome: Outcome, *, as_json: bool, is_only_run: bool) -> None:
     from sparring import values
 
     output = values.show(outcome.output) if job.kind is TestKind.CALL else outcome.output
@@ -223,7 +224,7 @@ def _print(name: str, job: Job, outcome: Outcome, *, as_json: bool, alone: bool)
         record |= {"memory_mib": outcome.memory_mib, "detail": outcome.detail}
         typer.echo(json.dumps(record))
         return
-    if alone:
+    if is_only_run:
         sys.stdout.write(visible(output))
         sys.stdout.flush()
     else:
@@ -232,5 +233,5 @@ def _print(name: str, job: Job, outcome: Outcome, *, as_json: bool, alone: bool)
             typer.echo(visible(f"    {line}"))
     usage = f"{outcome.cpu_seconds:.3f} s, {outcome.memory_mib:.1f} MiB"
     detail = f": {outcome.detail}" if outcome.detail else ""
-    if alone or not _good(outcome):
+    if is_only_run or not _is_good(outcome):
         typer.echo(visible(f"{outcome.verdict.value}{detail} ({usage})"), err=True)

@@ -242,16 +242,16 @@ def load(
         MappedColumn("pass_rate", tuple(rate_column.split("."))) if rate_column else None,
         skip_bad,
     )
-    of_hub = HubChoice(split, config, revision, streaming, release)
-    sources = [_counted(rows_of(name, of_hub)) for name in sets]
-    theirs = [rows_of(name, HubChoice()) for name in against or ()]
+    hub_choice = HubChoice(split, config, revision, streaming, release)
+    sources = [_with_progress(rows_of(name, hub_choice)) for name in sets]
+    other_sets = [rows_of(name, HubChoice()) for name in against or ()]
     by_task = pass_rates(rates) if rates else {}
     for option, path in (("--out", out), ("--report", report)):
         if path is not None:
             check_file(option, path, force)
     with reference_runs() as reference:
-        alone = RowSelection(reference=reference)
-        held_out = [t for rows in theirs for t in collect([rows], alone).tasks]
+        whole_sets = RowSelection(reference=reference)
+        held_out = [t for rows in other_sets for t in collect([rows], whole_sets).tasks]
     with reference_runs() as reference:
         collected = collect(sources, replace(choice, reference=reference))
     rules = TaskSelection(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio)
@@ -283,7 +283,7 @@ def show(
     show_tables(Console(), _summary(load_tasks(file)))
 
 
-def _counted(rows: Iterable[RawRow | RowFault]) -> Iterator[RawRow | RowFault]:
+def _with_progress(rows: Iterable[RawRow | RowFault]) -> Iterator[RawRow | RowFault]:
     """Yield the rows; on a terminal, print their number so far every few seconds."""
     if not sys.stderr.isatty():
         yield from rows

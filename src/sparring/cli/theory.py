@@ -61,25 +61,25 @@ def theory(
         write_text("--json", json_file, json.dumps(clean(figures), indent=1) + "\n")
 
 
-def _heading(run: Path, of: Mapping[str, Any], newest: bool) -> tuple[str, ...]:
-    steps, by = of["steps"], of["tasks_by"]
-    last = f", the last {len(steps)} of {of['steps_recorded']} recorded" if newest else ""
-    untested = f", {n:,} of them not tested" if (n := of["untested_groups"]) else ""
+def _heading(run: Path, figures: Mapping[str, Any], newest: bool) -> tuple[str, ...]:
+    steps, by = figures["steps"], figures["tasks_by"]
+    last = f", the last {len(steps)} of {figures['steps_recorded']} recorded" if newest else ""
+    untested = f", {n:,} of them not tested" if (n := figures["untested_groups"]) else ""
     return (
         f"{run}: steps {steps[0]} to {steps[-1]}{last}",
-        f"{of['groups']:,} groups of {sum(by.values()):,} tasks with {of['tests_per_group']} tests "
-        f"each{untested}; {of['pairs']:,} pairs of a correct and a wrong program in "
-        f"{of['paired_groups']:,} groups",
+        f"{figures['groups']:,} groups of {sum(by.values()):,} tasks with "
+        f"{figures['tests_per_group']} tests each{untested}; {figures['pairs']:,} pairs of a "
+        f"correct and a wrong program in {figures['paired_groups']:,} groups",
         f"right tests: by reference in {by['reference']:,} tasks, by the paper's rule (every "
         f"correct program passes) in {by['estimate']:,}",
     )
 
 
-def _rates(of: Mapping[str, Any]) -> Table:
-    columns = {"by the paper's rule": of["rates_by_the_papers_rule"]}
-    if of["tasks_by"]["reference"]:
-        mixed = ", else by rule" if of["tasks_by"]["estimate"] else ""
-        columns = {f"by reference{mixed}": of["rates"], **columns}
+def _rates(figures: Mapping[str, Any]) -> Table:
+    columns = {"by the paper's rule": figures["rates_by_the_papers_rule"]}
+    if figures["tasks_by"]["reference"]:
+        mixed = ", else by rule" if figures["tasks_by"]["estimate"] else ""
+        columns = {f"by reference{mixed}": figures["rates"], **columns}
     rows = (
         [label, *(interval(c[name], name.startswith("mu")) for c in columns.values())]
         for name, label in _RATES.items()
@@ -87,7 +87,7 @@ def _rates(of: Mapping[str, Any]) -> Table:
     return figure_table("Rates (95% intervals, clustered by task)", ["rate", *columns], rows)
 
 
-def _precision(of: Mapping[str, Any], ties: str) -> Table:
+def _precision(figures: Mapping[str, Any], ties: str) -> Table:
     names = ("tests", "bound", "predicted", "if independent", "observed", "observed − predicted")
     rows = (
         (
@@ -98,18 +98,18 @@ def _precision(of: Mapping[str, Any], ties: str) -> Table:
             interval(e["observed"], False),
             interval(e["difference"], False, sign=True),
         )
-        for row in of["precision"]
+        for row in figures["precision"]
         for e in (row[f"ties_{ties}"],)
     )
     title = f"How often m tests prefer the correct program of a pair, ties {ties}"
     return figure_table(title, names, rows, first="right")
 
 
-def _advice(of: Mapping[str, Any]) -> Iterator[str]:
+def _advice(figures: Mapping[str, Any]) -> Iterator[str]:
     """Yield how many tests the theorem's model asks for, and whether the rollouts agree."""
     from sparring.metrics.theory import CAP, ZERO
 
-    mu, needed = of["rates"]["mu_sampled"], of["needed"]
+    mu, needed = figures["rates"]["mu_sampled"], figures["needed"]
     if mu["mean"] is None:
         yield "μ is unknown: too few programs ran on too few tests; give more --steps."
         return
@@ -125,18 +125,18 @@ def _advice(of: Mapping[str, Any]) -> Iterator[str]:
         yield f"By the model a precision of {goals} takes {exact} tests (by the bound {promised})."
     if _may_be_0(mu):
         yield "The interval of μ includes 0: give more --steps before relying on μ."
-    most = of["tests_per_group"]
-    [row] = [row["ties_lost"] for row in of["precision"] if row["m"] == most]
-    gap, seen = row["difference"], row["observed"]["mean"]
-    if seen is None:
+    most = figures["tests_per_group"]
+    [row] = [row["ties_lost"] for row in figures["precision"] if row["m"] == most]
+    gap, observed = row["difference"], row["observed"]["mean"]
+    if observed is None:
         yield f"No pair of programs was observed on all {most} tests."
         return
     verdict = "; the interval of the difference from the model includes 0"
     if not _may_be_0(gap):
         verdict = f", {'more' if gap['mean'] > 0 else 'less'} than the model predicts"
-        if gap["mean"] < 0 and row["independent"]["mean"] > seen:
+        if gap["mean"] < 0 and row["independent"]["mean"] > observed:
             verdict += ": a wrong program that passes one test tends to pass the others too"
-    yield f"Observed with all {most} tests: {seen:.1%}{verdict}."
+    yield f"Observed with all {most} tests: {observed:.1%}{verdict}."
 
 
 def _may_be_0(estimate: Mapping[str, Any]) -> bool:

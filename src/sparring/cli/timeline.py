@@ -55,19 +55,22 @@ def timeline(
 def table(title: str, accounts: Sequence[PhaseAccount]) -> Table:
     """Return a table with each phase's mean seconds and its share of the whole time."""
     total = sum(a.seconds for a in accounts)
-    working, alone = _sum([a.phases() for a in accounts]), _sum([a.alone() for a in accounts])
+    phase_seconds, alone_seconds = (
+        _sum([a.phases() for a in accounts]),
+        _sum([a.alone() for a in accounts]),
+    )
     rows = figure_table(
         f"{title}, {total:.1f} s: {total / len(accounts):.2f} s each",
         ("phase", "seconds", "share", "alone"),
         (
             (
                 phase.value,
-                f"{working[phase] / len(accounts):.3f}",
-                _percent(working[phase], total),
-                _percent(alone.get(phase, 0.0), total),
+                f"{phase_seconds[phase] / len(accounts):.3f}",
+                _percent(phase_seconds[phase], total),
+                _percent(alone_seconds.get(phase, 0.0), total),
             )
             for phase in Phase
-            if phase in working
+            if phase in phase_seconds
         ),
     )
     other = sum(a.other_share() * a.seconds for a in accounts)

@@ -55,7 +55,7 @@ def watch_run(path: Path, console: Console, every: float) -> None:
     from sparring.view.terminal.watch import Watched, WatchState
 
     watched = Watched(path)
-    before: WatchState | None = None
+    last_state: WatchState | None = None
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
     if live:
         live.start()
@@ -65,9 +65,9 @@ def watch_run(path: Path, console: Console, every: float) -> None:
             if live:
                 live.update(screen(watched, console.width), refresh=True)
             else:
-                for line in _lines(watched, steps, evaluations, before):
+                for line in _lines(watched, steps, evaluations, last_state):
                     console.print(Text(line), soft_wrap=True)
-            before = watched.state
+            last_state = watched.state
             if watched.state is WatchState.FINISHED:
                 return
             time.sleep(every)
@@ -91,7 +91,7 @@ def screen(watched: Watched, width: int) -> RenderableType:
     if records:
         parts.append(curves_table(records, width))
     if watched.evaluations.records:
-        parts.append(Text(_evaluated(watched.evaluations.records[-1])))
+        parts.append(Text(_evaluation_line(watched.evaluations.records[-1])))
     if phases := watched.phases():
         seconds = ", ".join(f"{one_line(k, 20)} {v:.2f}" for k, v in phases.items())
         parts.append(Text(f"seconds per step: {seconds}", "dim"))
@@ -132,7 +132,7 @@ def _bar(watched: Watched) -> RenderableType:
     return bar
 
 
-def _evaluated(record: Mapping[str, Any]) -> str:
+def _evaluation_line(record: Mapping[str, Any]) -> str:
     """Return the main figures of an evaluation in one line."""
     from sparring.runs.labels import metric_labels
 
@@ -178,20 +178,20 @@ def _lines(
     watched: Watched,
     steps: Sequence[Mapping[str, Any]],
     evaluations: Sequence[Mapping[str, Any]],
-    before: WatchState | None,
+    last_state: WatchState | None,
 ) -> list[str]:
     """Return one line for each new state, evaluation, step and alarm."""
     from sparring.training.monitoring.alarms import new_alarms
     from sparring.view.terminal.watch import WatchState
 
     lines = []
-    if watched.state is not before and watched.state is not WatchState.FINISHED:
+    if watched.state is not last_state and watched.state is not WatchState.FINISHED:
         lines.append(_heading(watched))
-    lines += [_evaluated(e) for e in evaluations]
+    lines += [_evaluation_line(e) for e in evaluations]
     records = watched.metrics.records
-    left = time_left(watched.seconds_left())
+    time_text = time_left(watched.seconds_left())
     for record in steps:
-        lines.append(f"step {record['step']}: {_short(record)}, {left} left")
+        lines.append(f"step {record['step']}: {_shares_line(record)}, {time_text} left")
         earlier = [r for r in records if r["step"] < record["step"]]
         for alarm in new_alarms(record.get("alarms", ()), earlier):
             monitor, reason = (
@@ -204,7 +204,7 @@ def _lines(
     return lines
 
 
-def _short(record: Mapping[str, Any]) -> str:
+def _shares_line(record: Mapping[str, Any]) -> str:
     names = {
         "pass@1": "programs right",
         "tests_right": "tests right",

@@ -42,7 +42,12 @@ class RecipeFault:
 
 def faults(recipe: Recipe) -> list[RecipeFault]:
     """Return all faults of a recipe."""
-    return [*_idle(recipe), *_overlong(recipe), *_alone(recipe), *_rounded(recipe)]
+    return [
+        *_idle(recipe),
+        *_overlong(recipe),
+        *_single_response(recipe),
+        *_clipped_by_rounding(recipe),
+    ]
 
 
 def _idle(recipe: Recipe) -> Iterator[RecipeFault]:
@@ -62,8 +67,8 @@ def _idle(recipe: Recipe) -> Iterator[RecipeFault]:
                 "sampling.tester_max_tokens",
             ),
             f"learning.max_response_tokens = {limit} is without effect: sampling.coder_max_tokens "
-            "and sampling.tester_max_tokens allow no longer response; leave it out, or raise one of "
-            "these",
+            "and sampling.tester_max_tokens allow no longer response; leave it out, or raise one "
+            "of these",
         )
 
 
@@ -100,7 +105,7 @@ def _overlong(recipe: Recipe) -> Iterator[RecipeFault]:
             )
 
 
-def _alone(recipe: Recipe) -> Iterator[RecipeFault]:
+def _single_response(recipe: Recipe) -> Iterator[RecipeFault]:
     """Yield a group size of 1: a single response has no advantage, so its group is never learned
     from."""
     if recipe.learning.objective is Objective.LIKELIHOOD:
@@ -114,7 +119,7 @@ def _alone(recipe: Recipe) -> Iterator[RecipeFault]:
             )
 
 
-def _rounded(recipe: Recipe) -> Iterator[RecipeFault]:
+def _clipped_by_rounding(recipe: Recipe) -> Iterator[RecipeFault]:
     """Yield settings whose ratios rounding alone moves beyond the clip range: ratios of the
     trainer's log-probs to the sampler's, and ratios across an optimiser step."""
     learning, sampling = recipe.learning, recipe.sampling
@@ -128,13 +133,13 @@ def _rounded(recipe: Recipe) -> Iterator[RecipeFault]:
     )
     if share <= MOST_CLIPPED:
         return
-    what = (
+    unit = (
         "tokens"
         if learning.importance_level is ImportanceLevel.TOKEN
         else f"responses of {usual:,} tokens"
     )
-    lost = (
-        f"rounding alone would move {share:.0%} of the {what} beyond the clip range, which removes "
+    effect = (
+        f"rounding alone would move {share:.0%} of the {unit} beyond the clip range, which removes "
         "their gradient"
     )
     keys = (
@@ -149,8 +154,9 @@ def _rounded(recipe: Recipe) -> Iterator[RecipeFault]:
     if old is OldLogprobs.ROLLOUT and not recipe.in_float32:
         yield RecipeFault(
             between,
-            f"learning.old_logprobs = rollout with learning.importance_level = {learning.importance_level}: sampler or "
-            f'trainer computes in bfloat16, and {lost}; leave old_logprobs out, or set "recomputed"',
+            f"learning.old_logprobs = rollout with learning.importance_level = "
+            f"{learning.importance_level}: sampler or trainer computes in bfloat16, and {effect}; "
+            'leave old_logprobs out, or set "recomputed"',
         )
     elif (
         recipe.model.precision is Precision.BFLOAT16
@@ -158,7 +164,8 @@ def _rounded(recipe: Recipe) -> Iterator[RecipeFault]:
     ):
         yield RecipeFault(
             between,
-            f"learning.importance_level = {learning.importance_level} with model.precision = bfloat16: from the second "
-            f"optimiser step on {lost}; set num_minibatches = ppo_epochs = 1, or importance_level = "
-            f'"{ImportanceLevel.TOKEN}", or old_logprobs = "per_step"',
+            f"learning.importance_level = {learning.importance_level} with model.precision = "
+            f"bfloat16: from the second optimiser step on {effect}; set num_minibatches = "
+            f'ppo_epochs = 1, or importance_level = "{ImportanceLevel.TOKEN}", or '
+            'old_logprobs = "per_step"',
         )

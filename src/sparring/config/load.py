@@ -66,10 +66,10 @@ def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
         raise ConfigError(f"{path}: extends {base}, which in turn extends {path}; break the circle")
     merged = _extended(other, (path, *above))
     for name, value in data.items():
-        own = {"function": value} if name == "reward" and isinstance(value, str) else value
-        under = merged.get(name)
-        both = isinstance(under, dict) and isinstance(own, dict)
-        merged[name] = {**under, **own} if both else own  # type: ignore[dict-item]
+        section = {"function": value} if name == "reward" and isinstance(value, str) else value
+        inherited = merged.get(name)
+        are_tables = isinstance(inherited, dict) and isinstance(section, dict)
+        merged[name] = {**inherited, **section} if are_tables else section  # type: ignore[dict-item]
     return merged
 
 
@@ -90,7 +90,7 @@ def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> 
     except ValidationError as error:
         raise ConfigError(
             "\n".join(
-                _line("--set" if _concerns(e["loc"], keys) else where, e) for e in error.errors()
+                _line("--set" if _is_about(e["loc"], keys) else where, e) for e in error.errors()
             )
         ) from None
     _refuse([f for f in faults(recipe) if keys & {*f.keys}], changes, where)
@@ -149,8 +149,10 @@ def differing(one: Recipe, other: Recipe) -> list[str]:
         for key in a[section]:
             name = f"{section}.{key}"
             values = [
-                recipe.unset.get(name) if given[section][key] is None else given[section][key]
-                for recipe, given in ((one, a), (other, b))
+                recipe.unset.get(name)
+                if values_set[section][key] is None
+                else values_set[section][key]
+                for recipe, values_set in ((one, a), (other, b))
             ]
             if a[section][key] != b[section][key] and values[0] != values[1]:
                 changed.append(name)
@@ -207,7 +209,7 @@ def _apply(data: dict[str, Any], change: str) -> None:
     section[parts[1]] = value
 
 
-def _concerns(place: tuple[int | str, ...], keys: Collection[str]) -> bool:
+def _is_about(place: tuple[int | str, ...], keys: Collection[str]) -> bool:
     """Return True if a fault at ``place`` concerns one of ``keys``: the key itself, or its section
     or the whole recipe where the fault lies between several keys."""
     if len(place) > 1:

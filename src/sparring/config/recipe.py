@@ -115,8 +115,8 @@ class Recipe(Section):
 
     @property
     def initial_policy_programs(self) -> int:
-        """Return the number of initial-policy programs per task: `sampling.initial_policy_programs`, or 0 where
-        these programs would change nothing.
+        """Return the number of initial-policy programs per task:
+        `sampling.initial_policy_programs`, or 0 where these programs would change nothing.
 
         Initial-policy programs are in the matrix from which the formulas compute tests' rewards.
         Together with the group's own programs they decide for which tasks tests are sampled
@@ -173,8 +173,8 @@ class Recipe(Section):
             return self
         if learning.tis_cap is None:
             raise ValueError(
-                "training.max_async_level = 1 learns from responses of older weights, which need truncated "
-                'importance sampling: set learning.old_logprobs = "recomputed" and '
+                "training.max_async_level = 1 learns from responses of older weights, which need "
+                'truncated importance sampling: set learning.old_logprobs = "recomputed" and '
                 "learning.tis_cap, such as 2"
             )
         if learning.kl_coef > 0 and learning.kl_place is KLPlace.REWARD:
@@ -184,8 +184,8 @@ class Recipe(Section):
             )
         if self.model.offload_reference:
             raise ValueError(
-                "model.offload_reference moves weights that training.max_async_level = 1 samples from at the "
-                "same time: leave one of the two out"
+                "model.offload_reference moves weights that training.max_async_level = 1 samples "
+                "from at the same time: leave one of the two out"
             )
         return self
 
@@ -205,13 +205,13 @@ class Recipe(Section):
         run = [*self.vllm.urls, *self.vllm.initial_urls]
         if (both := in_both(run, self.pseudo_labels.urls)) is not None:
             raise ValueError(
-                f"{both} is in pseudo_labels.urls and in vllm.urls or vllm.initial_urls: a server holds "
-                "one model; give the frozen tester another server, or leave pseudo_labels.urls out"
+                f"{both} is in pseudo_labels.urls and in vllm.urls or vllm.initial_urls: a server "
+                "holds one model; give the frozen tester another server, or leave pseudo_labels.urls out"
             )
         if self.vllm.share_gpu and self.training.max_async_level:
             raise ValueError(
-                "vllm.share_gpu puts the server to sleep during learning, but training.max_async_level = 1 "
-                "samples during learning: leave one of the two out"
+                "vllm.share_gpu puts the server to sleep during learning, but "
+                "training.max_async_level = 1 samples during learning: leave one of the two out"
             )
         return self
 

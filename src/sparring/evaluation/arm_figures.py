@@ -55,8 +55,8 @@ def evaluation_points(evaluations: Sequence[Mapping[str, Any]], name: str) -> li
 
 def step_points(lines: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
     """Return a figure of a run's training steps, by its dotted name, such as coder.entropy."""
-    known = ((m["step"], figure(m, name)) for m in lines)
-    return [(step, value, math.nan, math.nan) for step, value in known if value is not None]
+    values = ((m["step"], figure(m, name)) for m in lines)
+    return [(step, value, math.nan, math.nan) for step, value in values if value is not None]
 
 
 def evaluated(arm: Arm, name: str) -> list[Point]:
@@ -101,13 +101,13 @@ def known_figures(arms: Sequence[Arm]) -> tuple[list[str], list[str]]:
     return sorted(evaluations), sorted(steps)
 
 
-def _dotted(record: Mapping[str, Any], before: str = "") -> Iterator[str]:
+def _dotted(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield the dotted name of every number in a record."""
     for key, value in record.items():
         if isinstance(value, Mapping):
-            yield from _dotted(value, f"{before}{key}.")
+            yield from _dotted(value, f"{prefix}{key}.")
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield f"{before}{key}"
+            yield f"{prefix}{key}"
 
 
 def by_task(arm: Arm, name: str) -> Floats:
@@ -139,8 +139,10 @@ def last_figures(arms: Sequence[Arm], names: Sequence[str]) -> dict[str, list[Es
     common = sorted(set.intersection(*(set(r.per_task) for a in arms for r in a.runs)))
     for name in names:
         if (key := metric_key(dict.fromkeys(common), name)) is None:
-            known = ", ".join(common) or "nothing"
-            raise RunError(f"--metric {name}: not every run has it by task; all have {known}")
+            names_of_all = ", ".join(common) or "nothing"
+            raise RunError(
+                f"--metric {name}: not every run has it by task; all have {names_of_all}"
+            )
         first, *others = (by_task(arm, key) for arm in arms)
         if are_paired(arms):
             estimates[key] = [share_difference(first, values) for values in others]
@@ -205,14 +207,14 @@ def grids(arm: Arm, steps: range | None) -> list[Grid]:
 
     Raises `RunError` where no rollouts are recorded.
     """
-    result: list[Grid] = []
+    drawn_grids: list[Grid] = []
     for title, steps_by_run in _grid_steps(arm, steps):
         pairs = zip(arm.runs, steps_by_run, strict=True)
         groups = [group for run, of_run in pairs for group in _tested(run.run, of_run)]
         if not groups:
             raise RunError(f"{arm.label}: no group with tests in these steps")
-        result.append((title, *grid(groups)))
-    return result
+        drawn_grids.append((title, *grid(groups)))
+    return drawn_grids
 
 
 def _grid_steps(arm: Arm, steps: range | None) -> list[tuple[str, list[list[int]]]]:

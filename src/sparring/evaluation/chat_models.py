@@ -30,55 +30,55 @@ class RoleModel:
 
 
 def role_models(
-    options: EvalOptions, known: Mapping[str, Mapping[str, Any]], stop: StopAsking
+    options: EvalOptions, recorded_identities: Mapping[str, Mapping[str, Any]], stop: StopAsking
 ) -> dict[Role, RoleModel]:
     """Return the chat models by role. A model that plays both roles is made once.
 
-    ``known`` holds the identities by role that an evaluation begun earlier has recorded.
+    ``recorded_identities`` holds the identities by role from an earlier run of the evaluation.
     """
     by_role: dict[Role, RoleModel] = {}
-    for role, named in options.models.items():
+    for role, spec in options.models.items():
         coder = options.models[Role.CODER]
-        alike = named == coder and options.prompts_for(role) == options.asked_by
+        alike = spec == coder and options.prompts_for(role) == options.default_prompts
         if role is Role.TESTER and (not options.tests or alike):
             chat_model = by_role[Role.CODER].chat_model
         else:
-            chat_model = chat_model_of(named, options, role, known.get(role), stop)
+            chat_model = chat_model_of(spec, options, role, recorded_identities.get(role), stop)
         model = chat_model.identity.get("model")
-        by_role[role] = RoleModel(chat_model, f"{model} at {named.place}" if model else named.place)
+        by_role[role] = RoleModel(chat_model, f"{model} at {spec.place}" if model else spec.place)
     return by_role
 
 
 def chat_model_of(
-    named: NamedModel,
+    spec: NamedModel,
     options: EvalOptions,
     role: Role,
-    known: Mapping[str, Any] | None = None,
+    recorded_identity: Mapping[str, Any] | None = None,
     stop: StopAsking = lambda: False,
 ) -> ChatModel:
     """Return the chat model that the user names, set up for ``role``.
 
-    ``known`` is the identity that an earlier evaluation has recorded; with it no request to the
+    ``recorded_identity`` comes from an earlier run of the evaluation; with it no request to the
     server is needed. Raises `ConfigError` and `ModelError`.
     """
-    if named.distant:
-        if named.end_tokens:
+    if spec.is_served:
+        if spec.end_tokens:
             raise ConfigError(
-                f"{named.place}: --end-token is for a local model; a server takes --stop TEXT, or "
+                f"{spec.place}: --end-token is for a local model; a server takes --stop TEXT, or "
                 "--extra 'stop_token_ids=[ID]' if it is vLLM"
             )
-        if named.precision is not None:
+        if spec.precision is not None:
             raise ConfigError(
                 "--precision: is for a local model; a server sets its own, leave it out"
             )
-        return _served(named, options, known, stop)
-    if named.model is not None or named.key is not None:
+        return _served(spec, options, recorded_identity, stop)
+    if spec.model is not None or spec.key is not None:
         raise ConfigError(
-            f"{named.place}: a model's name and key belong to a server's address; this is none, "
+            f"{spec.place}: a model's name and key belong to a server's address; this is none, "
             "leave them out"
         )
     return local_chat_model(
-        named, options.concurrency or 64, options.prompts_for(role), options.params.max_tokens
+        spec, options.concurrency or 64, options.prompts_for(role), options.params.max_tokens
     )
 
 
@@ -109,39 +109,44 @@ def whole_prompt(chat_model: ChatModel, prompts: PromptSettings, message: str) -
 
 
 def _served(
-    named: NamedModel, options: EvalOptions, known: Mapping[str, Any] | None, stop: StopAsking
+    spec: NamedModel,
+    options: EvalOptions,
+    recorded_identity: Mapping[str, Any] | None,
+    stop: StopAsking,
 ) -> ServedModel:
-    key = os.environ.get(named.key or USUAL_KEY)
-    if named.key is not None and not key:
+    key = os.environ.get(spec.key or USUAL_KEY)
+    if spec.key is not None and not key:
         # The message must not repeat the value: the user may have given the key itself.
         raise ConfigError(
-            f"{named.key_option}: the environment has no variable of that name, or an empty one; "
+            f"{spec.key_option}: the environment has no variable of that name, or an empty one; "
             "give the name of the variable that holds the key, never the key"
         )
-    option = named.key_option
+    option = spec.key_option
     hint = (
-        f"the key was that of the environment variable {named.key or USUAL_KEY} ({option} names "
+        f"the key was that of the environment variable {spec.key or USUAL_KEY} ({option} names "
         "another one)"
         if key
         else f"no key was sent: {USUAL_KEY} is not set ({option} names another variable)"
     )
-    endpoint = Endpoint(named.place, key, options.seconds, hint)
+    endpoint = Endpoint(spec.place, key, options.seconds, hint)
     patience = RetryPolicy(attempts=options.attempts)
-    served = _recorded(named, options, known)
+    served = _recorded_identity(spec, options, recorded_identity)
     if served is None:
-        served = find_served(endpoint, named.model, options.extra, patience, stop)
+        served = find_served(endpoint, spec.model, options.extra, patience, stop)
     pace = RequestPacer(options.per_minute)
     return ServedModel(endpoint, served, options.concurrency or 16, patience, pace)
 
 
-def _recorded(
-    named: NamedModel, options: EvalOptions, known: Mapping[str, Any] | None
+def _recorded_identity(
+    spec: NamedModel, options: EvalOptions, recorded: Mapping[str, Any] | None
 ) -> ServedModelIdentity | None:
-    """Return the model of a recorded identity if the user now names the same model, else None."""
-    if known is None or known.get("url") != checked_url(named.place):
+    """Return the recorded identity if it is that of the model that the user names, else None."""
+    if recorded is None or recorded.get("url") != checked_url(spec.place):
         return None
-    if named.model not in (None, known.get("model")) or known.get("extra") != dict(options.extra):
+    if spec.model not in (None, recorded.get("model")) or recorded.get("extra") != dict(
+        options.extra
+    ):
         return None
     return ServedModelIdentity(
-        known["url"], known["model"], bool(known.get("takes_top_k")), dict(options.extra)
+        recorded["url"], recorded["model"], bool(recorded.get("takes_top_k")), dict(options.extra)
     )

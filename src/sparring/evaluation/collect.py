@@ -5,7 +5,7 @@ task. Under a token budget they go in waves of a few tasks, so that both roles h
 same tasks when the budget ends.
 
 A response that another evaluation with the same cache is asking for is left to that evaluation, and
-taken from the cache once recorded there (`claims`).
+taken from the cache once recorded there (`request_locks`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sparring.policy.chat.base import ChatModel, ChatReply, ChatRequest, FailedR
 from sparring.policy.retry import wait_unless_stopped
 from sparring.schema import Role
 
-RESPONSES, CLAIMS = "responses.jsonl", "claims"
+RESPONSES, LOCKS = "responses.jsonl", "claims"
 """Names of files in the directory of an evaluation and of a cache."""
 _WAVE = 8
 """Tasks per wave under a token budget."""
 
-_LOOK = 0.5
-"""Seconds between two looks at the requests of another evaluation."""
+_POLL_SECONDS = 0.5
+"""Seconds between two looks at another evaluation's requests."""
 
 Slot = tuple[str, Role, int]
 """Task, role and number of a response."""
@@ -38,11 +38,11 @@ Slot = tuple[str, Role, int]
 class CollectionListener(Protocol):
     """Listener to the progress of a collection."""
 
-    def begin(self, total: int, there: int) -> None:
-        """Start: ``there`` of ``total`` responses are recorded already."""
+    def start_counting(self, total: int, recorded: int) -> None:
+        """Start to count to ``total``, of which ``recorded`` responses are recorded already."""
 
-    def heard(self, ask: ChatRequest, found: ChatReply | FailedRequest) -> None:
-        """Take note of one answer or failure."""
+    def record_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
+        """Count one answer or failure."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class CollectedResponses:
     """Tokens of the responses that this evaluation asked for itself, prompts included."""
     exhausted: bool = False
     """True if the token budget ended the asking."""
-    asked: int = 0
+    requests: int = 0
     """Number of requests that were answered or failed."""
 
 
@@ -65,42 +65,44 @@ class SharedCache:
     """Cache that several evaluations share: its responses and the locks on its requests."""
 
     response_store: ResponseStore
-    claims: RequestLocks
+    locks: RequestLocks
 
 
 def collect_responses(
-    asks: Sequence[ChatRequest],
-    asked: Mapping[Role, RoleModel],
-    own: ResponseStore,
+    requests: Sequence[ChatRequest],
+    role_models: Mapping[Role, RoleModel],
+    store: ResponseStore,
     shared: SharedCache | None,
-    watch: CollectionListener,
+    listener: CollectionListener,
     budget: int | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> CollectedResponses:
-    """Collect the responses to ``asks``, which are in the order of tasks.
+    """Collect the responses to ``requests``, which are in the order of tasks.
 
     ``budget`` is a number of tokens after which nothing more is asked. Raises what
     `ChatModel.answer` raises.
     """
-    collecting = _Collecting(asks, asked, own, shared, watch, budget, stop)
-    wanted = [a for a in asks if collecting.on_record(a) is None]
-    watch.begin(len(asks), len(collecting.found.answers))
-    while wanted and not collecting.over():
-        mine, others = collecting.divided(wanted)
-        waves = _waves(mine, budget)
+    collecting = _Collecting(requests, role_models, store, shared, listener, budget, stop)
+    unrecorded = [a for a in requests if collecting.on_record(a) is None]
+    listener.start_counting(len(requests), len(collecting.collected.answers))
+    while unrecorded and not collecting.over():
+        our_requests, other_requests = collecting.divided(unrecorded)
+        waves = _waves(our_requests, budget)
         for number, wave in enumerate(waves, start=1):
             if collecting.over():
-                return collecting.found
-            last = number == len(waves) and not others
-            chat_models = {role: one.chat_model for role, one in asked.items()}
-            _ask(wave, chat_models, collecting.heard, collecting.over, last)
+                return collecting.collected
+            last = number == len(waves) and not other_requests
+            chat_models = {role: one.chat_model for role, one in role_models.items()}
+            _send(wave, chat_models, collecting.record_reply, collecting.over, last)
             if not all(map(collecting.settled, wave)):
-                return collecting.found  # the budget is spent, the user stops, or a server is gone
-        collecting.give_back(mine)
-        wanted = others
-        if wanted:
-            wait_unless_stopped(_LOOK, collecting.over)
-    return collecting.found
+                return (
+                    collecting.collected
+                )  # the budget is spent, the user stops, or a server is gone
+        collecting.free_locks(our_requests)
+        unrecorded = other_requests
+        if unrecorded:
+            wait_unless_stopped(_POLL_SECONDS, collecting.over)
+    return collecting.collected
 
 
 class _Collecting:
@@ -108,114 +110,118 @@ class _Collecting:
 
     def __init__(
         self,
-        asks: Sequence[ChatRequest],
-        asked: Mapping[Role, RoleModel],
-        own: ResponseStore,
+        requests: Sequence[ChatRequest],
+        role_models: Mapping[Role, RoleModel],
+        store: ResponseStore,
         shared: SharedCache | None,
-        watch: CollectionListener,
+        listener: CollectionListener,
         budget: int | None,
         stop: Callable[[], bool],
     ) -> None:
-        self.found = CollectedResponses()
-        self._asked, self._own, self._shared = asked, own, shared
-        self._watch, self._budget, self._stop = watch, budget, stop
-        of = {role: one.chat_model.identity for role, one in asked.items()}
-        self._keys = {_slot(a): response_key(of[a.role], a) for a in asks}
-        self._prompts = {_slot(a): response_key(of[a.role], replace(a, index=-1)) for a in asks}
+        self.collected = CollectedResponses()
+        self._role_models, self._store, self._shared = role_models, store, shared
+        self._listener, self._budget, self._stop = listener, budget, stop
+        identities = {role: one.chat_model.identity for role, one in role_models.items()}
+        self._keys = {_slot(a): response_key(identities[a.role], a) for a in requests}
+        self._prompt_keys = {
+            _slot(a): response_key(identities[a.role], replace(a, index=-1)) for a in requests
+        }
         self._lock = threading.Lock()
 
-    def on_record(self, ask: ChatRequest) -> ChatReply | None:
+    def on_record(self, request: ChatRequest) -> ChatReply | None:
         """Return the recorded answer from this evaluation's store or the cache, or None.
 
         A response that one of the two holds is then stored in both.
         """
-        key = self._keys[_slot(ask)]
-        entry = self._own.get(key)
+        key = self._keys[_slot(request)]
+        entry = self._store.get(key)
         if self._shared is not None:
             cache = self._shared.response_store
             if entry is None and (other := cache.get(key)) is not None:
                 entry = replace(other, copied=True)
-                self._own.put(entry)
+                self._store.put(entry)
             elif entry is not None and key not in cache:
                 cache.put(replace(entry, copied=False))
         if entry is None:
             return None
-        self.found.answers[_slot(ask)] = entry.answer
+        self.collected.answers[_slot(request)] = entry.answer
         if not entry.copied:
-            self.found.spent += _tokens(entry.answer, self._budget)
+            self.collected.spent += _tokens(entry.answer, self._budget)
         return entry.answer
 
-    def heard(self, ask: ChatRequest, reply: ChatReply | FailedRequest) -> None:
+    def record_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         """Store an answer on disk, then count it; count a failure."""
         with self._lock:
-            self.found.asked += 1
+            self.collected.requests += 1
             if isinstance(reply, FailedRequest):
-                self.found.missing[_slot(ask)] = reply.why
+                self.collected.missing[_slot(request)] = reply.why
             else:
                 entry = StoredResponse(
-                    task=ask.task_id,
-                    role=ask.role,
-                    index=ask.index,
-                    model=self._asked[ask.role].name,
-                    key=self._keys[_slot(ask)],
+                    task=request.task_id,
+                    role=request.role,
+                    index=request.index,
+                    model=self._role_models[request.role].name,
+                    key=self._keys[_slot(request)],
                     text=reply.text,
                     stop=reply.stop,
                     prompt_tokens=reply.prompt_tokens,
                     completion_tokens=reply.completion_tokens,
                     reasoned=reply.reasoned,
                 )
-                self._own.put(entry)
+                self._store.put(entry)
                 if self._shared is not None:
                     self._shared.response_store.put(entry)
-                self.found.answers[_slot(ask)] = reply
-                self.found.spent += _tokens(reply, self._budget)
-            self._watch.heard(ask, reply)
+                self.collected.answers[_slot(request)] = reply
+                self.collected.spent += _tokens(reply, self._budget)
+            self._listener.record_reply(request, reply)
 
     def over(self) -> bool:
         """Return whether to ask no more: the budget is spent, or the user stops."""
-        if self._budget is not None and self.found.spent >= self._budget:
-            self.found.exhausted = True
-        return self.found.exhausted or self._stop()
+        if self._budget is not None and self.collected.spent >= self._budget:
+            self.collected.exhausted = True
+        return self.collected.exhausted or self._stop()
 
-    def settled(self, ask: ChatRequest) -> bool:
+    def settled(self, request: ChatRequest) -> bool:
         """Return whether the request was answered or has failed."""
-        return _slot(ask) in self.found.answers or _slot(ask) in self.found.missing
+        return _slot(request) in self.collected.answers or _slot(request) in self.collected.missing
 
-    def divided(self, wanted: Sequence[ChatRequest]) -> tuple[list[ChatRequest], list[ChatRequest]]:
+    def divided(
+        self, requests: Sequence[ChatRequest]
+    ) -> tuple[list[ChatRequest], list[ChatRequest]]:
         """Divide requests into our own and those that another evaluation is making now.
 
         Responses that reached the cache in the meantime are in neither part.
         """
         if self._shared is None:
-            return list(wanted), []
-        prompts = {self._prompts[_slot(a)] for a in wanted}
-        ours = {p for p in prompts if self._shared.claims.take(p)}
-        # After the locks are taken: a response stored before that is not asked for again.
+            return list(requests), []
+        prompts = {self._prompt_keys[_slot(a)] for a in requests}
+        locked = {p for p in prompts if self._shared.locks.take(p)}
+        # Only now, with the locks taken: a response stored before that is not asked for again.
         self._shared.response_store.refresh()
         mine: list[ChatRequest] = []
         others: list[ChatRequest] = []
-        for ask in wanted:
-            if (answer := self.on_record(ask)) is not None:
-                self._watch.heard(ask, answer)
+        for request in requests:
+            if (answer := self.on_record(request)) is not None:
+                self._listener.record_reply(request, answer)
             else:
-                (mine if self._prompts[_slot(ask)] in ours else others).append(ask)
+                (mine if self._prompt_keys[_slot(request)] in locked else others).append(request)
         return mine, others
 
-    def give_back(self, asks: Sequence[ChatRequest]) -> None:
-        """Free the locks on these requests."""
+    def free_locks(self, requests: Sequence[ChatRequest]) -> None:
+        """Free our locks on these requests."""
         if self._shared is not None:
-            for prompt in {self._prompts[_slot(a)] for a in asks}:
-                self._shared.claims.free(prompt)
+            for prompt in {self._prompt_keys[_slot(a)] for a in requests}:
+                self._shared.locks.free(prompt)
 
 
-def _ask(
+def _send(
     wave: Sequence[ChatRequest],
     chat_models: Mapping[Role, ChatModel],
-    heard: Callable[[ChatRequest, ChatReply | FailedRequest], None],
+    record_reply: Callable[[ChatRequest, ChatReply | FailedRequest], None],
     over: Callable[[], bool],
     last: bool,
 ) -> None:
-    """Ask every model for its part of the wave.
+    """Send every model its part of the wave.
 
     After the ``last`` wave a local model frees its memory for the next local model.
     """
@@ -231,7 +237,7 @@ def _ask(
 
     def work(chat_model: ChatModel, part: list[ChatRequest]) -> None:
         try:
-            chat_model.answer(part, heard, stop)
+            chat_model.answer(part, record_reply, stop)
         except BaseException as error:  # noqa: BLE001  # raised below, in the caller's thread
             failed.append(error)
 
@@ -241,7 +247,7 @@ def _ask(
     try:
         for chat_model, part in parts:
             if not chat_model.remote:
-                chat_model.answer(part, heard, stop)
+                chat_model.answer(part, record_reply, stop)
                 if last:
                     chat_model.close()
     except BaseException as error:  # raised again: the threads end before their next request
@@ -254,19 +260,19 @@ def _ask(
         raise failed[0]
 
 
-def _waves(wanted: Sequence[ChatRequest], budget: int | None) -> list[list[ChatRequest]]:
+def _waves(requests: Sequence[ChatRequest], budget: int | None) -> list[list[ChatRequest]]:
     if budget is None:
-        return [list(wanted)] if wanted else []
-    tasks = list(dict.fromkeys(a.task_id for a in wanted))
-    of = {task: i // _WAVE for i, task in enumerate(tasks)}
+        return [list(requests)] if requests else []
+    tasks = list(dict.fromkeys(a.task_id for a in requests))
+    wave_of = {task: i // _WAVE for i, task in enumerate(tasks)}
     waves: list[list[ChatRequest]] = [[] for _ in range((len(tasks) + _WAVE - 1) // _WAVE)]
-    for ask in wanted:
-        waves[of[ask.task_id]].append(ask)
+    for request in requests:
+        waves[wave_of[request.task_id]].append(request)
     return waves
 
 
-def _slot(ask: ChatRequest) -> Slot:
-    return ask.task_id, ask.role, ask.index
+def _slot(request: ChatRequest) -> Slot:
+    return request.task_id, request.role, request.index
 
 
 def _tokens(answer: ChatReply, budget: int | None) -> int:

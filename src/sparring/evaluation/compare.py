@@ -23,9 +23,9 @@ from sparring.metrics.metric_intervals import difference_of, mean_of
 from sparring.metrics.share_intervals import share_difference
 from sparring.runs.evaluation import eval_record
 
-_SAME = ("max_tests", "grader", "limits")
-"""Conditions that have to be equal. `_alike` checks the rule that compares outputs, by task."""
-_NAMED = (
+_MUST_AGREE = ("max_tests", "grader", "limits")
+"""Conditions that have to be equal. `_check_same_tasks` checks the checkers, task by task."""
+_NOTED = (
     *("params", "prompts", "tester_prompts", "reasoning", "seed", "answers", "programs"),
     *("tests", "mutants", "protocol", "top_k_sent"),
 )
@@ -83,21 +83,21 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> EvaluationCo
 
 def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> EvaluationComparison:
     a, b = before["conditions"], after["conditions"]
-    for name in _SAME:
+    for name in _MUST_AGREE:
         if a.get(name) != b.get(name):
             raise RunError(
                 f"compare: {name} differs ({_short(a.get(name))} and {_short(b.get(name))}); "
                 "figures under different rules cannot be compared"
             )
-    _same_surroundings(a, b)
+    _check_execution(a, b)
     first, second = _tasks(before), _tasks(after)
     common = [t for t in first if t in second]
     if not common:
         raise RunError("compare: the two evaluations have no task in common")
-    _alike(before, after, common)
+    _check_same_tasks(before, after, common)
     notes = [
         f"{name} differs: {_short(a.get(name))} and {_short(b.get(name))}"
-        for name in _NAMED
+        for name in _NOTED
         if a.get(name) != b.get(name)
     ]
     same_tasks = list(first) == list(second)
@@ -114,8 +114,8 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Evaluation
                 np.array(v, dtype=float)[row]
                 for v, row in zip((values, after["per_task"][name]), rows, strict=True)
             )
-            both = ~np.isnan(x) & ~np.isnan(y)
-            x, y = x[both], y[both]
+            measured = ~np.isnan(x) & ~np.isnan(y)
+            x, y = x[measured], y[measured]
             line = ComparedFigure(mean_of(name, x), mean_of(name, y), share_difference(x, y))
             if line.difference.n_tasks:
                 lines[name] = line
@@ -124,22 +124,22 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Evaluation
             difference = difference_of(
                 name, Influence.of(figure), Influence.of(after["ratios"][name])
             )
-            own, other = (Estimate.of(record["figures"][name]) for record in (before, after))
-            line = ComparedFigure(own, other, difference)
+            old, new = (Estimate.of(record["figures"][name]) for record in (before, after))
+            line = ComparedFigure(old, new, difference)
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 lines[name] = line
     return EvaluationComparison(lines, len(common), notes)
 
 
-def _alike(before: Mapping[str, Any], after: Mapping[str, Any], common: list[str]) -> None:
+def _check_same_tasks(
+    before: Mapping[str, Any], after: Mapping[str, Any], common: list[str]
+) -> None:
     """Raise `RunError` where common tasks have other checkers, or one id and other contents."""
-    one, other = (
-        {t["id"]: t.get("checker") for t in record["tasks"]} for record in (before, after)
-    )
-    if rules := [t for t in common if one[t] and other[t] and one[t] != other[t]]:
+    old, new = ({t["id"]: t.get("checker") for t in record["tasks"]} for record in (before, after))
+    if rules := [t for t in common if old[t] and new[t] and old[t] != new[t]]:
         raise RunError(
             f"compare: the checker differs for {len(rules)} of {len(common)} common tasks, such as "
-            f"{rules[0]} ({one[rules[0]]} and {other[rules[0]]}); figures under different rules "
+            f"{rules[0]} ({old[rules[0]]} and {new[rules[0]]}); figures under different rules "
             "cannot be compared"
         )
     first, second = _tasks(before), _tasks(after)
@@ -150,20 +150,20 @@ def _alike(before: Mapping[str, Any], after: Mapping[str, Any], common: list[str
         )
 
 
-def _same_surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
+def _check_execution(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
     """Raise `RunError` where programs ran behind another preamble, or with other packages."""
-    was, now = a.get("preambles", {}), b.get("preambles", {})
-    for name in was.keys() & now.keys():
-        if was[name] != now[name]:
+    old, new = a.get("preambles", {}), b.get("preambles", {})
+    for name in old.keys() & new.keys():
+        if old[name] != new[name]:
             raise RunError(
-                f"compare: preamble {name} differs (version {was[name]} and {now[name]}); figures "
+                f"compare: preamble {name} differs (version {old[name]} and {new[name]}); figures "
                 "under different rules cannot be compared"
             )
-    ours, theirs = (sorted(c.get("sandbox", {}).get("packages", {})) for c in (a, b))
-    if ours != theirs:
+    old_names, new_names = (sorted(c.get("sandbox", {}).get("packages", {})) for c in (a, b))
+    if old_names != new_names:
         raise RunError(
-            f"compare: packages of the sandbox differ ({_short(ours)} and {_short(theirs)}); "
-            "evaluate both with the same --packages"
+            f"compare: packages of the sandbox differ ({_short(old_names)} and "
+            f"{_short(new_names)}); evaluate both with the same --packages"
         )
 
 

@@ -26,14 +26,14 @@ def conditions(options: EvalOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "seed": o.seed,
         "max_tests": o.max_tests,
         "checker": o.checker,
-        "prompts": o.asked_by.model_dump(mode="json", exclude={"reasoning"}),
+        "prompts": o.default_prompts.model_dump(mode="json", exclude={"reasoning"}),
         "protocol": o.protocol,
     }
     if o.tester_prompts is not None:
         fixed["tester_prompts"] = o.tester_prompts.model_dump(mode="json", exclude={"reasoning"})
     if o.answers is not None:
         fixed |= {"params": None, "seed": None, "prompts": None, "answers": o.answers}
-        fixed["reading"] = asdict(o.asked_by.reading(""))
+        fixed["reading"] = asdict(o.default_prompts.reading(""))
     return {
         "fixed": fixed,
         "reasoning": {str(r): str(o.prompts_for(r).reasoning) for r in Role},
@@ -50,25 +50,27 @@ def task_digest(task: Task) -> str:
     """Return a hash of a task's contents. The task's place in a file is no part of the hash."""
     contents = asdict(task)
     del contents["source"]
+    # Hashes on record outlive names and fields: hidden tests were called withheld when the first
+    # were recorded, and tasks had no preamble and no head.
+    contents["withheld"] = contents.pop("hidden")
     for name in ("preamble", "head"):
-        # Older versions had no such fields: a task without them has to keep its hash.
         if not contents[name]:
             del contents[name]
     return digest(contents)
 
 
-def differing_conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differing_conditions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return the names that differ between two tables ``fixed``, with their values if short.
 
     A table inside gives the names of its differing keys, such as ``params.temperature``.
     """
     differences = []
-    for name in sorted(before.keys() | now.keys()):
-        was, is_now = before.get(name), now.get(name)
-        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
-            differences += [f"{name}.{key}" for key in differing_conditions(was, is_now)]
-        elif was != is_now:
-            texts = [json.dumps(x, default=str) for x in (was, is_now)]
+    for name in sorted(old.keys() | new.keys()):
+        value, other = old.get(name), new.get(name)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            differences += [f"{name}.{key}" for key in differing_conditions(value, other)]
+        elif value != other:
+            texts = [json.dumps(x, default=str) for x in (value, other)]
             short = max(map(len, texts)) <= 120
             differences.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)
     return differences

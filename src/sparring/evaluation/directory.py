@@ -49,37 +49,41 @@ def recorded_models(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def begin_evaluation(
-    directory: RunDir, options: EvalOptions, models: Models, tasks: Sequence[Task], begun: bool
+    directory: RunDir,
+    options: EvalOptions,
+    models: Models,
+    tasks: Sequence[Task],
+    has_responses: bool,
 ) -> None:
     """Record the conditions of an evaluation; refuse to continue another one in this directory.
 
-    ``begun`` says whether the evaluation recorded here has a response. An evaluation without
-    responses may be replaced. Raises `RunError`.
+    ``has_responses`` is True if a response of the recorded evaluation is on disk. An evaluation
+    without responses may be replaced. Raises `RunError`.
     """
-    now = json.loads(json.dumps(clean(conditions(options, tasks))))
-    now["models"] = {role: dict(model) for role, model in models.items()}
-    if directory.has(CONFIG) and begun:
-        before = directory.read_json(CONFIG)
-        was = {**before.get("fixed", {}), **_identities(before)}
-        is_now = {**now["fixed"], **_identities(now)}
+    config = json.loads(json.dumps(clean(conditions(options, tasks))))
+    config["models"] = {role: dict(model) for role, model in models.items()}
+    if directory.has(CONFIG) and has_responses:
+        old_config = directory.read_json(CONFIG)
+        old_fixed = {**old_config.get("fixed", {}), **_identities(old_config)}
+        new_fixed = {**config["fixed"], **_identities(config)}
         for role in Role:
             # A role that gave no responses before, or gives none now, may change its model.
-            if role not in was or role not in is_now:
-                was.pop(role, None)
-                is_now.pop(role, None)
-        if differ := differing_conditions(was, is_now):
+            if role not in old_fixed or role not in new_fixed:
+                old_fixed.pop(role, None)
+                new_fixed.pop(role, None)
+        if differ := differing_conditions(old_fixed, new_fixed):
             raise RunError(
                 f"{directory.path}: was begun with another {'; another '.join(differ)}; choose "
                 "another --out (and --cache DIR, to share responses)"
             )
     elif not directory.has(CONFIG) and (
-        others := sorted(f.name for f in directory.path.iterdir() if f.name != "lock")
+        other_files := sorted(f.name for f in directory.path.iterdir() if f.name != "lock")
     ):
         raise RunError(
-            f"{directory.path}: is not empty (it has {others[0]}) and holds no evaluation; "
+            f"{directory.path}: is not empty (it has {other_files[0]}) and holds no evaluation; "
             "choose another --out"
         )
-    directory.write_json(CONFIG, now)
+    directory.write_json(CONFIG, config)
 
 
 def _identities(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def evaluate_and_write(
     with Sandbox(
         options.workers, level=options.level, store=store, packages=options.packages
     ) as sandbox:
-        progress.begin(len(groups), 0, "tasks graded")
+        progress.start_counting(len(groups), 0, "tasks graded")
         evaluation = evaluate(groups, sandbox, limits, figures, mutants, progress.advance)
         record = record_of(options, models, tasks, evaluation, collected, limits, sandbox)
     record["notes"] = list(notes)

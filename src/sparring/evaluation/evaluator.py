@@ -39,8 +39,8 @@ def graded(
 ) -> list[GroupResult]:
     """Grade the groups in order; call ``done(1)`` after each."""
     results = []
-    for result in grade_each(runner, groups, limits):
-        results.append(result)
+    for group in grade_each(runner, groups, limits):
+        results.append(group)
         done(1)
     return results
 

@@ -30,17 +30,17 @@ def with_test_strength(
     A mutant that neither the generated nor the ground-truth tests catch may compute the same as the
     solution; `strength` does not count such a mutant.
     """
-    tests = [[p.test for p in j.tests if p.test is not None] for j in groups]
-    strengths = strength(sandbox, [j.task for j in groups], tests, limits, mutants)
+    tests = [[p.test for p in g.tests if p.test is not None] for g in groups]
+    strengths = strength(sandbox, [g.task for g in groups], tests, limits, mutants)
     return [
         f
-        if s is None or not len(j.tests)
+        if s is None or not len(g.tests)
         else replace(
             f,
             mutants=(float(s.killed), float(s.known)),
             branches=(float(s.covered), float(s.branches)),
         )
-        for f, j, s in zip(facts, groups, strengths, strict=True)
+        for f, g, s in zip(facts, groups, strengths, strict=True)
     ]
 
 
@@ -84,7 +84,7 @@ class Counts:
 
 def counts(groups: Sequence[GroupResult], role: Role, answers: Sequence[ChatReply]) -> Counts:
     """Count the responses of ``role``. ``answers`` holds the role's answers in any order."""
-    parsed = [p for j in groups for p in (j.programs if role is Role.CODER else j.tests)]
+    parsed = [p for g in groups for p in (g.programs if role is Role.CODER else g.tests)]
     failures = Counter(str(p.failure) for p in parsed if p.failure)
     completion = [a.completion_tokens for a in answers if a.completion_tokens is not None]
     prompt = [a.prompt_tokens for a in answers if a.prompt_tokens is not None]
@@ -107,7 +107,7 @@ def verdicts(groups: Sequence[GroupResult]) -> dict[str, int]:
     INFRA is a failure of the sandbox itself and counts for no figure.
     """
     count: Counter[Verdict] = Counter()
-    for j in groups:
-        for row in j.outcomes_PT:
-            count.update(o.verdict for o in row[: len(j.task.tests)])
+    for group in groups:
+        for row in group.outcomes_PT:
+            count.update(o.verdict for o in row[: len(group.task.tests)])
     return {v.value: count[v] for v in Verdict if count[v]}

@@ -23,13 +23,13 @@ class Evaluated:
     tokens: int
 
 
-def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
+def evaluation_record(evaluated: Evaluated, first: Evaluated) -> dict[str, Any]:
     """Return one evaluation as JSON-able data, with paired differences from ``first``."""
-    summary = now.summary
+    summary = evaluated.summary
     values = summary.per_task
     bon = next(k for k in values if k.startswith("bon_"))
     return {
-        "step": now.step,
+        "step": evaluated.step,
         "metrics": {k: v.as_dict() for k, v in summary.estimates.items()},
         "differences": paired_differences(first.summary, summary),
         "bon_minus_pass@1": share_difference(values["pass@1"], values[bon]).as_dict(),
@@ -37,7 +37,7 @@ def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
             str(k): {"share": share, "accuracy": right}
             for k, (share, right) in summary.sizes.items()
         },
-        "tokens": now.tokens,
+        "tokens": evaluated.tokens,
     }
 
 
@@ -49,9 +49,9 @@ def paired_differences(before: Summary, after: Summary) -> dict[str, Any]:
         if earlier is not None and len(earlier) == len(values):
             differences[name] = share_difference(earlier, values).as_dict()
     for name, ratio in after.ratios.items():
-        was = before.ratios.get(name)
-        if was is not None and len(was.influence) == len(ratio.influence):
-            differences[name] = difference_of(name, was, ratio).as_dict()
+        old_ratio = before.ratios.get(name)
+        if old_ratio is not None and len(old_ratio.influence) == len(ratio.influence):
+            differences[name] = difference_of(name, old_ratio, ratio).as_dict()
     return differences
 
 

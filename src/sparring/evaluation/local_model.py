@@ -21,14 +21,14 @@ END_TOKEN = "--end-token"
 
 
 def local_chat_model(
-    named: NamedModel, rows: int, prompts: PromptSettings, max_tokens: int
+    spec: NamedModel, rows: int, prompts: PromptSettings, max_tokens: int
 ) -> ChatModel:
     """Return the chat model of a checkpoint or hub id, for batches of at most ``rows`` responses.
 
     The user's end tokens end responses in addition to those in the model's files. Raises
     `ConfigError` and `ModelError`.
     """
-    place, end_tokens, precision = named.place, named.end_tokens, named.precision
+    place, end_tokens, precision = spec.place, spec.end_tokens, spec.precision
     try:
         from sparring.policy.ends import end_ids_on_disk
         from sparring.policy.local.chat import LocalModel
@@ -86,12 +86,12 @@ def _loaded(
     device = "cuda" if torch.cuda.is_available() else None
     dtype = torch_type(precision or Precision.FLOAT32)
     model, tokenizer = load_frozen(path, end_tokens, END_TOKEN, dtype, device)
-    room = getattr(model.config, "max_position_embeddings", None)
+    context_length = getattr(model.config, "max_position_embeddings", None)
 
     def rendered(messages: Sequence[str], task_ids: Sequence[str]) -> list[tuple[int, ...]]:
         texts = [prompt_text(tokenizer, m, prompts.template_options) for m in messages]
         ids = prompt_ids(tokenizer, texts, prompts.max_tokens, task_ids)
-        check_room(room, ids, task_ids, max_tokens, "--max-tokens")
+        check_room(context_length, ids, task_ids, max_tokens, "--max-tokens")
         return ids
 
     return LoadedModel(model, tokenizer, rendered)

@@ -73,7 +73,7 @@ class NamedModel:
     """Command-line option of ``key``, for messages."""
 
     @property
-    def distant(self) -> bool:
+    def is_served(self) -> bool:
         """True if the model is at a server."""
         return "://" in self.place
 
@@ -194,11 +194,11 @@ class EvalOptions:
 
     def prompts_for(self, role: Role) -> PromptSettings:
         """Return the prompts of a role, with the user's ``reasoning`` for the role."""
-        own = (self.tester_prompts if role is Role.TESTER else None) or self.asked_by
+        own = (self.tester_prompts if role is Role.TESTER else None) or self.default_prompts
         return own.model_copy(update={"reasoning": self.reasoning.get(role, own.reasoning)})
 
     @property
-    def asked_by(self) -> PromptSettings:
+    def default_prompts(self) -> PromptSettings:
         """Prompts of both roles, unless the tester has prompts of its own."""
         return self.prompts or PromptSettings()
 
@@ -211,7 +211,7 @@ class EvalOptions:
             tasks = [t if t.entry_point else replace(t, checker=self.checker) for t in tasks]
         return tasks
 
-    def asks(self, tasks: Sequence[Task]) -> list[ChatRequest]:
+    def requests(self, tasks: Sequence[Task]) -> list[ChatRequest]:
         """Return a request for every wanted response, task by task."""
         prompts = {role: self.prompts_for(role) for role in Role}
         templates = {role: p.templates() for role, p in prompts.items()}
@@ -243,7 +243,7 @@ def with_protocol(options: EvalOptions) -> EvalOptions:
         max_tokens=10_000 if o.max_tokens is None else o.max_tokens,
         max_tests=o.max_tests or 8,
         checker=o.checker or "tokens",
-        prompts=o.asked_by.model_copy(update=_OFFICIAL_PROMPTS),
+        prompts=o.default_prompts.model_copy(update=_OFFICIAL_PROMPTS),
         tester_prompts=tester_prompts and tester_prompts.model_copy(update=_OFFICIAL_PROMPTS),
     )
 

@@ -83,8 +83,8 @@ def _rate(row: Any) -> tuple[str | None, float | None]:
         return None, None
     rate = row.get("pass_rate")
     if rate is None:
-        right, every = _number(row.get("correct")), _number(row.get("programs"))
-        rate = right / every if right is not None and every else None
+        correct, programs = _number(row.get("correct")), _number(row.get("programs"))
+        rate = correct / programs if correct is not None and programs else None
     rate = _number(rate)
     return str(row["task_id"]), rate if rate is not None and 0 <= rate <= 1 else None
 

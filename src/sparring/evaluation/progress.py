@@ -24,20 +24,20 @@ class EvaluationProgress(Bar):
         self._total = self._done = self._new = self._tokens = self._missing = 0
         self._started = self._last_line = clock()
 
-    def begin(self, total: int, there: int, what: str = "responses") -> None:
-        """Start to count towards ``total``, of which ``there`` are recorded already."""
-        self._unit, self._total, self._done, self._new = what, total, there, 0
+    def start_counting(self, total: int, recorded: int, unit: str = "responses") -> None:
+        """Start to count towards ``total``, of which ``recorded`` are recorded already."""
+        self._unit, self._total, self._done, self._new = unit, total, recorded, 0
         self._tokens = self._missing = 0
         self._started = self._last_line = self._clock()
-        if there:
-            self.note(f"{there:,} of {total:,} {what} are recorded already")
+        if recorded:
+            self.note(f"{recorded:,} of {total:,} {unit} are recorded already")
 
-    def heard(self, ask: ChatRequest, found: ChatReply | FailedRequest) -> None:
+    def record_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         """Count a response that arrived or failed."""
-        if isinstance(found, FailedRequest):
+        if isinstance(reply, FailedRequest):
             self._missing += 1
         else:
-            self._tokens += found.completion_tokens or 0
+            self._tokens += reply.completion_tokens or 0
             self._done += 1
             self._new += 1
         self._show()
@@ -53,11 +53,11 @@ class EvaluationProgress(Bar):
         seconds = max(self._clock() - self._started, 1e-9)
         parts = [f"{self._unit} {self._done:,}/{self._total:,}"]
         if self._new:
-            left = seconds / self._new * (self._total - self._done)
+            seconds_left = seconds / self._new * (self._total - self._done)
             parts.append(f"{self._new / seconds:.1f}/s")
             if self._tokens:
                 parts.append(f"{self._tokens / seconds:,.0f} tokens/s")
-            parts.append(f"{time_left(left)} left")
+            parts.append(f"{time_left(seconds_left)} left")
         if self._missing:
             parts.append(f"{self._missing:,} missing")
         return ", ".join(parts)

@@ -89,7 +89,7 @@ def _conditions_record(
         "mutants": options.mutants,
         "sources": list(options.sources),
         "grader": GRADER,
-        "templates": options.asked_by.templates().version,
+        "templates": options.default_prompts.templates().version,
         "preambles": preamble_versions(tasks),
         "checkers": sorted({t.checker for t in tasks}),
         "limits": {"idle_seconds": limits.idle_seconds, "output_bytes": limits.output_bytes},

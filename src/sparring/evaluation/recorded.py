@@ -32,9 +32,9 @@ def recorded_facts(run: RunReader, steps: Iterable[int]) -> Iterator[TaskFacts]:
     for step in steps:
         for record in run.groups(step):
             with well_formed(f"{run.path}: rollouts of step {step}"):
-                result = result_from(record)
-                if result.programs:
-                    yield bare_facts(result)
+                group = result_from(record)
+                if group.programs:
+                    yield bare_facts(group)
 
 
 def right_by(groups: Sequence[TaskFacts]) -> list[RightBy]:

@@ -95,8 +95,8 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         )
         how = {name: count for name, count in r.get("how", {}).items() if name not in _AS_ASKED}
         if how:
-            shown = ", ".join(f"{count:,} {name}" for name, count in how.items())
-            texts.append(f"{role}: readable, but not in the form that the prompt asks for: {shown}")
+            rules = ", ".join(f"{count:,} {name}" for name, count in how.items())
+            texts.append(f"{role}: readable, but not in the form that the prompt asks for: {rules}")
     if record["infra_share"]:
         texts.append(
             f"failures of the sandbox, which no figure counts: {record['infra_share']:.2%}"
@@ -111,10 +111,10 @@ def lines(record: Mapping[str, Any]) -> list[str]:
     if "official" in record:
         figures = dict(record["official"])
         tasks, untested, masked = (figures.pop(k) for k in ("tasks", "without_test", "masked"))
-        shown = ", ".join(f"{k} {100 * v:.1f}%" for k, v in figures.items() if v is not None)
-        left = f", {untested:.0f} without a test left out" if untested else ""
-        left += f", {masked:.0f} with failures of the sandbox left out" if masked else ""
-        texts.append(f"as the paper's released code counts ({tasks:.0f} tasks{left}): {shown}")
+        values = ", ".join(f"{k} {100 * v:.1f}%" for k, v in figures.items() if v is not None)
+        left_out = f", {untested:.0f} without a test left out" if untested else ""
+        left_out += f", {masked:.0f} with failures of the sandbox left out" if masked else ""
+        texts.append(f"as the paper's released code counts ({tasks:.0f} tasks{left_out}): {values}")
     return [*texts, *(f"note: {visible(note)}" for note in record.get("notes", ()))]
 
 

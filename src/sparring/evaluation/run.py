@@ -17,7 +17,7 @@ from pathlib import Path
 from sparring.errors import RunError
 from sparring.evaluation.chat_models import RoleModel, reading_of
 from sparring.evaluation.collect import (
-    CLAIMS,
+    LOCKS,
     RESPONSES,
     CollectedResponses,
     SharedCache,
@@ -46,7 +46,7 @@ Readings = Mapping[Role, ReadingRules]
 def evaluate_models(
     options: EvalOptions,
     tasks: Sequence[Task],
-    asked: Mapping[Role, RoleModel],
+    role_models: Mapping[Role, RoleModel],
     out: Path,
     progress: EvaluationProgress,
     stop: Callable[[], bool] = lambda: False,
@@ -56,40 +56,45 @@ def evaluate_models(
     ``stop`` is asked between requests; a true value ends the asking. Raises `SparringError`; the
     responses recorded by then are kept.
     """
-    with ExitStack() as held:
-        for one in asked.values():
-            held.callback(one.chat_model.close)
-        held.enter_context(locked(out))
+    with ExitStack() as resources:
+        for role_model in role_models.values():
+            resources.callback(role_model.chat_model.close)
+        resources.enter_context(locked(out))
         directory = RunDir(out, locked=False)
-        own = ResponseStore(out / RESPONSES)
+        response_store = ResponseStore(out / RESPONSES)
         models = {
-            role: {"name": asked[role].name, "identity": dict(asked[role].chat_model.identity)}
+            role: {
+                "name": role_models[role].name,
+                "identity": dict(role_models[role].chat_model.identity),
+            }
             for role in Role
             if options.wanted[role]
         }
-        begin_evaluation(directory, options, models, tasks, begun=len(own) > 0)
+        begin_evaluation(directory, options, models, tasks, has_responses=len(response_store) > 0)
         shared = None
         if (cache := cache_of(options.cache)) is not None:
-            claims = held.enter_context(RequestLocks(cache / CLAIMS))
-            shared = SharedCache(ResponseStore(cache / RESPONSES), claims)
-        asks = options.asks(tasks)
+            locks = resources.enter_context(RequestLocks(cache / LOCKS))
+            shared = SharedCache(ResponseStore(cache / RESPONSES), locks)
+        requests = options.requests(tasks)
         readings = {
             role: reading_of(
-                one.chat_model,
+                role_model.chat_model,
                 options.prompts_for(role),
-                next((a.message for a in asks if a.role is role), ""),
+                next((a.message for a in requests if a.role is role), ""),
             )
-            for role, one in asked.items()
+            for role, role_model in role_models.items()
         }
-        notes = _notes(options, asked, None)
+        notes = _notes(options, role_models, None)
         for line in notes:
             progress.note(f"note: {line}")
-        collected = collect_responses(asks, asked, own, shared, progress, options.budget, stop)
+        collected = collect_responses(
+            requests, role_models, response_store, shared, progress, options.budget, stop
+        )
         complete_tasks = complete(options, tasks, collected)
         missing = _missing_line(options, tasks, complete_tasks, collected)
         if not complete_tasks:
             raise RunError(f"{missing}; no task is complete yet")
-        later_notes = _notes(options, asked, collected)
+        later_notes = _notes(options, role_models, collected)
         for line in later_notes:
             progress.note(line)
         groups = groups_of(options, complete_tasks, collected, readings)
@@ -134,19 +139,23 @@ def _text(answer: ChatReply, reading: ReadingRules) -> str:
 
 
 def _notes(
-    options: EvalOptions, asked: Mapping[Role, RoleModel], collected: CollectedResponses | None
+    options: EvalOptions,
+    role_models: Mapping[Role, RoleModel],
+    collected: CollectedResponses | None,
 ) -> list[str]:
     """Return notes on the models: before any request (None), or from the collected answers."""
     notes: list[str] = []
-    for role, one in asked.items():
+    for role, role_model in role_models.items():
         if not options.wanted[role]:
             continue
         prompts = options.prompts_for(role)
         if collected is None:
-            notes += notes_before(one.chat_model, one.name, prompts)
+            notes += notes_before(role_model.chat_model, role_model.name, prompts)
         else:
             answers = [a for (_, r, _), a in collected.answers.items() if r is role]
-            notes += notes_after(one.chat_model, f"{role} {one.name}", prompts, answers)
+            notes += notes_after(
+                role_model.chat_model, f"{role} {role_model.name}", prompts, answers
+            )
     return list(dict.fromkeys(notes))  # a model in both roles gives its notes twice
 
 

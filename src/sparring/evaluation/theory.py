@@ -29,19 +29,25 @@ WANTED = (0.9, 0.95, 0.99)
 """Precisions for which the needed number of tests is computed."""
 
 
-def theory_of(run: RunReader, asked: range | None) -> dict[str, Any]:
-    """Return the rates and precisions over the recorded steps in ``asked`` as JSON-able data.
+def theory_of(run: RunReader, wanted_steps: range | None) -> dict[str, Any]:
+    """Return the rates and precisions over recorded steps as JSON-able data.
 
-    Without ``asked`` the last `DEFAULT_STEPS` recorded steps are read. ``needed`` lists the number
+    ``wanted_steps`` None means the last `DEFAULT_STEPS` recorded steps. ``needed`` lists the number
     of tests for each wanted precision (ties lost), or None where no number up to `theory.CAP` is
     enough. Raises `RunError` where no such step is recorded or its groups have no pair to compare.
     """
     recorded = run.recorded_steps()
-    steps = recorded[-DEFAULT_STEPS:] if asked is None else [s for s in recorded if s in asked]
+    steps = (
+        recorded[-DEFAULT_STEPS:]
+        if wanted_steps is None
+        else [s for s in recorded if s in wanted_steps]
+    )
     if not steps:
-        known = f"recorded: steps {recorded[0]} to {recorded[-1]}" if recorded else "recorded: none"
-        wanted = f" of steps {asked[0]}-{asked[-1]}" if asked else ""
-        raise RunError(f"{run.path}: no recorded rollouts{wanted}; {known}")
+        advice = (
+            f"recorded: steps {recorded[0]} to {recorded[-1]}" if recorded else "recorded: none"
+        )
+        named = f" of steps {wanted_steps[0]}-{wanted_steps[-1]}" if wanted_steps else ""
+        raise RunError(f"{run.path}: no recorded rollouts{named}; {advice}")
     groups = list(recorded_facts(run, steps))
     pairs = theory.pairs(groups)
     reason = None
@@ -72,11 +78,11 @@ def theory_of(run: RunReader, asked: range | None) -> dict[str, Any]:
         "precision": [_precision(pairs, up, down, m) for m in sorted(numbers)],
         "needed": [
             {
-                "precision": wanted,
-                "exact": theory.tests_for(law, wanted, theory.Ties.LOST, theory.CAP),
-                "bound": theory.tests_by_bound(law.mu, wanted),
+                "precision": precision,
+                "exact": theory.tests_for(law, precision, theory.Ties.LOST, theory.CAP),
+                "bound": theory.tests_by_bound(law.mu, precision),
             }
-            for wanted in WANTED
+            for precision in WANTED
         ],
     }
 
@@ -92,13 +98,13 @@ def _precision(
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"m": m, "bound": theory.bound(up.value - down.value, m)}
     for ties in theory.Ties:
-        model, seen = theory.predicted(up, down, m, ties), theory.observed(pairs, m, ties)
+        model, observed = theory.predicted(up, down, m, ties), theory.observed(pairs, m, ties)
         independent = jackknife_interval(theory.if_independent(pairs, m, ties))
         estimates = {
             "predicted": within(jackknife_interval(model), 0.0, 1.0),
             "independent": within(independent, 0.0, 1.0),
-            "observed": ratio_interval(seen),
-            "difference": within(jackknife_difference(model, seen), -1.0, 1.0),
+            "observed": ratio_interval(observed),
+            "difference": within(jackknife_difference(model, observed), -1.0, 1.0),
         }
         row[f"ties_{ties.name.lower()}"] = {name: e.as_dict() for name, e in estimates.items()}
     return row

@@ -62,7 +62,7 @@ def resolve_options(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     options.check_scales()
     _ = options.params  # raises for values out of range
     of_servers = bool(options.extra) or options.per_minute is not None
-    if of_servers and not any(named.distant for named in options.models.values()):
+    if of_servers and not any(named.is_served for named in options.models.values()):
         raise ConfigError(
             "--extra and --rpm are for servers, and no model is at one; leave them out"
         )
@@ -78,7 +78,7 @@ def with_run_defaults(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     """
     o = options
     trained_by = {
-        r: t for r, n in o.models.items() if not n.distant and (t := trained_checkpoint(n.place))
+        r: t for r, n in o.models.items() if not n.is_served and (t := trained_checkpoint(n.place))
     }
     if not trained_by:
         return o, []

@@ -120,13 +120,15 @@ def try_prompts(
     Responses are kept in the directory ``place``, and responses kept there are not asked for again.
     Raises `RunError` where no task has all of its responses.
     """
-    asks, prompts = options.asks(tasks), options.asked_by
+    requests, prompts = options.requests(tasks), options.default_prompts
     readings = {
-        role: reading_of(model.chat_model, prompts, next(a.message for a in asks if a.role is role))
+        role: reading_of(
+            model.chat_model, prompts, next(a.message for a in requests if a.role is role)
+        )
         for role in Role
     }
     response_store, both = ResponseStore(place / RESPONSES), dict.fromkeys(Role, model)
-    collected = collect_responses(asks, both, response_store, None, progress, stop=stop)
+    collected = collect_responses(requests, both, response_store, None, progress, stop=stop)
     complete_tasks = complete(options, tasks, collected)
     if not complete_tasks:
         reason = next(iter(collected.missing.values()), "stopped")

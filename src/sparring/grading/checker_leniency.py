@@ -4,9 +4,9 @@ The expected output of one ground-truth test is offered as the answer to another
 expected output differs, beyond white space or as a value. Two kinds of test are left out: scripts,
 which have no output, and tests that ask for truth alone, which are meant to accept many values.
 
-A rule for printed text or values can accept a foreign output only within its tolerance; a checker
-program by mistake, or because both outputs answer both inputs. All of these are rare, so the share
-of accepted outputs over many tasks shows a checker that is too lenient.
+A rule for printed text or values can accept another test's output only within its tolerance; a
+checker program by mistake, or because both outputs answer both inputs. All of these are rare, so
+the share of accepted outputs over many tasks shows a checker that is too lenient.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MOST_PAIRS = 8
 
 @dataclass(frozen=True, slots=True)
 class CheckerLeniency:
-    """Counts of foreign outputs: ``accepted`` of ``pairs``, without infrastructure failures."""
+    """Counts of outputs of other tests: ``accepted`` of ``pairs``, without infrastructure
+    failures."""
 
     accepted: int = 0
     pairs: int = 0
@@ -57,8 +58,8 @@ def leniency_comparisons(task: Task) -> list[OutputComparison]:
 
 
 def checker_leniency(task: Task, grader: Grader) -> CheckerLeniency:
-    """Return the number of foreign outputs that the checker accepts. Comparisons by a program must
-    have been prepared."""
+    """Return the number of other tests' outputs that the checker accepts. Comparisons by a program
+    must have been prepared."""
     verdicts = [grader.verdict(one)[0] for one in leniency_comparisons(task)]
     return CheckerLeniency(
         accepted=verdicts.count(Verdict.ACCEPTED),

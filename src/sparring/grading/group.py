@@ -64,7 +64,7 @@ class GroupResult:
 
     Three fields are for monitors and enter no reward: ``hidden_PH``, the outcomes of every
     program on the hidden tests; ``reference_G``, the outcomes of the reference solution on
-    ``task.ground_truth`` (empty without a reference); ``foreign``, see `grading.foreign`.
+    ``task.ground_truth`` (empty without a reference); ``leniency``, see `grading.checker_leniency`.
     """
 
     task: Task

@@ -139,14 +139,14 @@ def count(group: TaskFacts, by: RightBy) -> Floats:
     counts[Rate.PARSED] = np.array([parsed.sum(), len(parsed)], dtype=float)
     if by is RightBy.REFERENCE:
         right = group.right_U
-        judged = parsed & (matrix.observed_PU.any(axis=0) | (len(correct) == 0))
+        decided = parsed & (matrix.observed_PU.any(axis=0) | (len(correct) == 0))
     else:
         right = estimated_right(matrix, parsed)
-        judged = parsed & matrix.observed_PU[correct].any(axis=0)
+        decided = parsed & matrix.observed_PU[correct].any(axis=0)
     if right is not None:
-        counts[Rate.P_U] = np.array([(right & judged).sum(), judged.sum()], dtype=float)
-        counts[Rate.P01], counts[Rate.P00] = acceptance(matrix, right, judged)
-        counts[Rate.P11], counts[Rate.P10] = acceptance(matrix, right, judged, correct)
+        counts[Rate.P_U] = np.array([(right & decided).sum(), decided.sum()], dtype=float)
+        counts[Rate.P01], counts[Rate.P00] = acceptance(matrix, right, decided)
+        counts[Rate.P11], counts[Rate.P10] = acceptance(matrix, right, decided, correct)
     return np.stack([counts[r] for r in Rate])
 
 

@@ -131,7 +131,7 @@ class RewardRules:
 def no_test(programs: int, tests: int) -> Earned:
     """Return the score of a group that has no test to judge it by. Its responses have no label:
     with no test to fail, every program would count as correct."""
-    why = "no supervising test is left to judge by: no label (no_test)"
+    why = "no pseudo-label test is left to judge by: no label (no_test)"
     P, U = TermSum(programs), TermSum(tests)
     for one in (P, U):
         one.put(Effect.SET, "no_test", math.nan, why)

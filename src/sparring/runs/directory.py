@@ -194,15 +194,15 @@ class RunDir(RunReader):
         Raises `RunError` if a step from ``first`` to ``step`` has no metrics.
         """
         with well_formed(f"{self.path}: {METRICS}"):
-            kept = [r for r in self.jsonl(METRICS) if r["step"] <= step]
-        missing = set(range(first, step + 1)) - {r["step"] for r in kept}
+            kept_lines = [r for r in self.jsonl(METRICS) if r["step"] <= step]
+        missing = set(range(first, step + 1)) - {r["step"] for r in kept_lines}
         if missing:
             raise RunError(
                 f"{self.path}: {METRICS} lacks step {min(missing)}, which is before the newest "
                 f"checkpoint (step {step}); remove that checkpoint, and --resume makes the steps "
                 "again from the recorded rollouts"
             )
-        self.replace_lines(METRICS, kept)
+        self.replace_lines(METRICS, kept_lines)
         for name in (TIMING, TIMELINE):
             self.replace_lines(name, self.jsonl(name))  # removes a torn last line
 

@@ -86,8 +86,8 @@ def passes_all(verdicts: Sequence[str]) -> bool | None:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return round(sum(known) / len(known), 4) if known else None
+    numbers = [v for v in values if v is not None]
+    return round(sum(numbers) / len(numbers), 4) if numbers else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +108,17 @@ class GroupSummary:
 def row_of(record: Mapping[str, Any]) -> GroupSummary:
     """Return the summary of a recorded group."""
     programs, tests = record["programs"], record["tests"]
-    known = [t["right"] for t in tests if t["right"] is not None]
+    right = [t["right"] for t in tests if t["right"] is not None]
     dropped = record.get("dropped", {})
     return GroupSummary(
         task=str(record["task"]["id"]),
         correct=(sum(bool(p.get("correct")) for p in programs), len(programs)),
-        right=(sum(map(bool, known)), len(known)) if known else None,
+        right=(sum(map(bool, right)), len(right)) if right else None,
         rewards={Role.CODER: _range(programs), Role.TESTER: _range(tests)},
         dropped={role: dropped.get(role.value) for role in Role},
     )
 
 
 def _range(responses: list[Mapping[str, Any]]) -> tuple[float, float] | None:
-    known = [float(r["reward"]) for r in responses if r.get("reward") is not None]
-    return (min(known), max(known)) if known else None
+    rewards = [float(r["reward"]) for r in responses if r.get("reward") is not None]
+    return (min(rewards), max(rewards)) if rewards else None

@@ -78,20 +78,20 @@ def figure(record: Mapping[str, Any], name: str) -> float | None:
 def figure_labels(names: Collection[str]) -> dict[str, str]:
     """Return the label of every figure of an evaluation: first the usual figures, then figures by
     numbers of programs and tests, then shares of unread responses by reason."""
-    rest = [n for n in names if not AT_SCALE.fullmatch(n) and not REASON.match(n)]
+    plain = [n for n in names if not AT_SCALE.fullmatch(n) and not REASON.match(n)]
     labels = {
-        **{n: n for n in rest if n.startswith("pass@")},
-        **metric_labels(rest),
-        **{n: label for n, label in _OTHERS.items() if n in rest},
+        **{n: n for n in plain if n.startswith("pass@")},
+        **metric_labels(plain),
+        **{n: label for n, label in _OTHERS.items() if n in plain},
         **{
-            n: label.format(size=n.removeprefix(begin))
-            for begin, label in _OF_SUITES.items()
-            for n in rest
-            if n.startswith(begin)
+            n: label.format(size=n.removeprefix(prefix))
+            for prefix, label in _OF_SUITES.items()
+            for n in plain
+            if n.startswith(prefix)
         },
         **{
             n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
-            for n in rest
+            for n in plain
             if n.startswith("dual_pass@")
         },
     }
@@ -100,7 +100,7 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
     return {
         **first,
         **labels,
-        **{n: n.replace("_", " ") for n in rest if n not in labels},
+        **{n: n.replace("_", " ") for n in plain if n not in labels},
         **{n: f"{m[2]} × {m[3]}, {WORDS[Selector(m[1])]}" for n, m in at_scale.items()},
         **{n: REASON.sub(r"\1: ", n).replace("_", " ") for n in names if REASON.match(n)},
     }

@@ -23,7 +23,7 @@ class Tail:
 
     path: Path
     records: list[dict[str, Any]] = field(default_factory=list)
-    _place: int = 0
+    _offset: int = 0
     _file: int = 0
 
     def read(self) -> list[dict[str, Any]]:
@@ -34,30 +34,30 @@ class Tail:
         """
         try:
             with self.path.open("rb") as file:
-                about = os.fstat(file.fileno())
-                known = len(self.records)
-                if about.st_ino != self._file or about.st_size < self._place:
-                    self._file, self._place, self.records = about.st_ino, 0, []
-                file.seek(self._place)
+                status = os.fstat(file.fileno())
+                old_count = len(self.records)
+                if status.st_ino != self._file or status.st_size < self._offset:
+                    self._file, self._offset, self.records = status.st_ino, 0, []
+                file.seek(self._offset)
                 data = file.read()
         except OSError:
             return []
-        whole = data[: data.rfind(b"\n") + 1]
-        before = min(known, len(self.records)) if self._place else known
-        self._place += len(whole)
-        self.records += [r for line in whole.splitlines() if (r := record_of(line)) is not None]
-        return self.records[before:]
+        complete = data[: data.rfind(b"\n") + 1]
+        first_new = min(old_count, len(self.records)) if self._offset else old_count
+        self._offset += len(complete)
+        self.records += [r for line in complete.splitlines() if (r := record_of(line)) is not None]
+        return self.records[first_new:]
 
 
 def in_progress(path: Path) -> bool | None:
     """Return True if a process of this machine holds the run's lock; None if this is unknown."""
     try:
-        about = (path / "lock").stat()
+        status = (path / "lock").stat()
     except OSError:
         return False
-    place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    lock_id = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     try:
-        held = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
+        locks = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    return any(f" {place} " in line and " FLOCK " in line for line in held.splitlines())
+    return any(f" {lock_id} " in line and " FLOCK " in line for line in locks.splitlines())

@@ -48,10 +48,10 @@ def time_left(seconds: float | None) -> str:
     """Return a duration such as ``2:03``, or ``1:02:03`` from an hour on; ``?`` for None."""
     if seconds is None:
         return "?"
-    whole = int(seconds)
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d}"
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    total = int(seconds)
+    if total < 3600:
+        return f"{total // 60}:{total % 60:02d}"
+    return f"{total // 3600}:{total // 60 % 60:02d}:{total % 60:02d}"
 
 
 class RunProgress(Bar):
@@ -63,8 +63,8 @@ class RunProgress(Bar):
         self.done = done
         self._budget: int | None = None
         self._spent = 0
-        self._made = 0
-        """Steps made by this process."""
+        self._steps_here = 0
+        """Number of steps that this process has finished."""
         self._training = 0.0
         """Seconds of these steps."""
         self._tokens = 0
@@ -93,7 +93,7 @@ class RunProgress(Bar):
         """Show a finished training step. ``values`` may hold ``pass@1``, ``tests_right``,
         ``tokens``, ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
         self.done = step
-        self._made += 1
+        self._steps_here += 1
         self._training += seconds
         self._tokens += int(values.get("tokens", 0))
         self._spent += int(values.get("tokens", 0))
@@ -106,18 +106,18 @@ class RunProgress(Bar):
                 f"{step:>6}  {_percent(values, 'pass@1'):>8}"
                 f"  {_percent(values, 'tests_right'):>5}"
                 f"  {_rate(values, 'responses_per_s'):>6}  {_rate(values, 'runs_per_s'):>6}"
-                f"  {_rate(values, 'tokens_per_s'):>8}  {seconds:>6.1f}  {self._left():>5}"
+                f"  {_rate(values, 'tokens_per_s'):>8}  {seconds:>6.1f}  {self._time_left():>5}"
             )
         self._refresh()
 
-    def _left(self) -> str:
-        if self._made == 0:
+    def _time_left(self) -> str:
+        if self._steps_here == 0:
             return time_left(None)
         steps = self.steps - self.done
         if self._budget is not None and self._tokens:
             unspent = max(0, self._budget - self._spent)
-            steps = min(steps, math.ceil(unspent * self._made / self._tokens))
-        return time_left(self._training / self._made * steps)
+            steps = min(steps, math.ceil(unspent * self._steps_here / self._tokens))
+        return time_left(self._training / self._steps_here * steps)
 
     def _share(self) -> float:
         """Return the share of the run that is done, by steps or by tokens."""
@@ -128,7 +128,7 @@ class RunProgress(Bar):
 
     def _refresh(self) -> None:
         of = f"/{self.steps}" if self._budget is None else f", {self._share():.0%}"
-        text = f"{self._left()} left  {self._phase}"
+        text = f"{self._time_left()} left  {self._phase}"
         if self._last:
             text += (
                 f"  programs right {_percent(self._last, 'pass@1')}, "

@@ -24,9 +24,9 @@ def mean_rates(timing: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     means: dict[str, float] = {}
     for key in RATES:
         values = [t[key] for t in steps if key in t]
-        known = [float(v) for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
-        if known:
-            means[key] = sum(known) / len(known)
+        finite = [float(v) for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
+        if finite:
+            means[key] = sum(finite) / len(finite)
     return means
 
 

@@ -22,7 +22,7 @@ from sparring.errors import RunError
 RECIPE = "recipe.json"
 METRICS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
 TIMING, TIMELINE = "timing.jsonl", "timeline.jsonl"
-_MEND = "; remove it, then --resume"
+_ADVICE = "; remove it, then --resume"
 _STEP = re.compile(r"step-(\d{5,})")
 
 
@@ -52,11 +52,11 @@ class RunReader:
         if not path.exists():
             return []
         try:
-            *whole, _torn = path.read_bytes().split(b"\n")
+            *complete_lines, _torn = path.read_bytes().split(b"\n")
         except OSError as error:
             raise RunError(f"{path}: cannot be read: {error.strerror}") from None
         records = []
-        for number, line in enumerate(whole, start=1):
+        for number, line in enumerate(complete_lines, start=1):
             if (record := record_of(line)) is None:
                 raise RunError(f"{path}: line {number} is damaged; correct or remove it")
             records.append(record)
@@ -91,7 +91,7 @@ class RunReader:
             yield from self._parsed(name)
         except RunError as error:
             # No hint for an evaluation: it has no recipe and cannot be resumed.
-            hint = _MEND if self.has(name) and self.has(RECIPE) else ""
+            hint = _ADVICE if self.has(name) and self.has(RECIPE) else ""
             raise RunError(f"{error}{hint}") from None
 
     def groups(self, step: int) -> Iterator[dict[str, Any]]:
@@ -105,7 +105,7 @@ class RunReader:
             if not records:
                 raise RunError(f"{self.path / name}: is damaged (no records)")
         except RunError as error:
-            raise RunError(f"{error}{_MEND if self.has(name) else ''}") from None
+            raise RunError(f"{error}{_ADVICE if self.has(name) else ''}") from None
         return records
 
     def recorded_steps(self) -> list[int]:
@@ -117,10 +117,12 @@ class RunReader:
         """Return all steps with recorded rollouts, sorted; an evaluation's are under step 0."""
         return self.steps("rollouts", ".jsonl.gz")
 
-    def steps(self, room: str, ending: str = "") -> list[int]:
+    def steps(self, directory: str, ending: str = "") -> list[int]:
         """Return the steps that a subdirectory of the run (rollouts, checkpoints, …) has a file of,
         sorted."""
-        names = [p.name.removesuffix(ending) for p in (self.path / room).glob(f"step-*{ending}")]
+        names = [
+            p.name.removesuffix(ending) for p in (self.path / directory).glob(f"step-*{ending}")
+        ]
         return sorted(int(m[1]) for m in map(_STEP.fullmatch, names) if m)
 
     def newest_checkpoint(self) -> Path | None:
@@ -130,8 +132,8 @@ class RunReader:
 
     def checkpoints(self) -> list[Path]:
         """Return the complete checkpoints, oldest first."""
-        room = self.path / "checkpoints"
-        return [p for s in self.steps("checkpoints") if (p := room / f"step-{s:05d}").is_dir()]
+        directory = self.path / "checkpoints"
+        return [p for s in self.steps("checkpoints") if (p := directory / f"step-{s:05d}").is_dir()]
 
 
 def open_run(path: Path) -> RunReader:
@@ -149,9 +151,9 @@ def holds_run(path: Path) -> bool:
         raise RunError(f"{str(path)[:80]}: {error.strerror}") from None
 
 
-def step_file(room: str, step: int) -> str:
-    """Return the name of a step's file in the subdirectory ``room``: rollouts or usage."""
-    return f"{room}/step-{step:05d}.jsonl.gz"
+def step_file(directory: str, step: int) -> str:
+    """Return the name of a step's file in the subdirectory ``directory``: rollouts or usage."""
+    return f"{directory}/step-{step:05d}.jsonl.gz"
 
 
 def record_of(line: bytes) -> dict[str, Any] | None:

@@ -25,10 +25,10 @@ def one_line(text: str, width: int) -> str:
 def block(text: str, lines: int, width: int) -> list[str]:
     """Return the first ``lines`` lines of ``text``, each of at most ``width`` columns, and a line
     with the number of further lines."""
-    whole = text.split("\n")
-    if whole[-1] == "":
-        whole.pop()
-    shown = [one_line(line.expandtabs(4), width) for line in whole[:lines]]
-    if len(whole) > lines:
-        shown.append(f"… {len(whole) - lines:,} more lines")
+    all_lines = text.split("\n")
+    if all_lines[-1] == "":
+        all_lines.pop()
+    shown = [one_line(line.expandtabs(4), width) for line in all_lines[:lines]]
+    if len(all_lines) > lines:
+        shown.append(f"… {len(all_lines) - lines:,} more lines")
     return shown

@@ -132,10 +132,10 @@ def account_from(record: Mapping[str, Any]) -> PhaseAccount:
 
 def covered(intervals: Iterable[Interval]) -> float:
     """Return the seconds that at least one of the intervals covers."""
-    total, until = 0.0, float("-inf")
+    total, covered_until = 0.0, float("-inf")
     for i in sorted(intervals, key=lambda i: i.start):
-        total += max(0.0, i.end - max(i.start, until))
-        until = max(until, i.end)
+        total += max(0.0, i.end - max(i.start, covered_until))
+        covered_until = max(covered_until, i.end)
     return total
 
 
@@ -156,15 +156,15 @@ class Timeline:
         self._zero = time.monotonic()
         self._done: list[tuple[_Open, float]] = []
         self._open: set[_Open] = set()
-        self._here = threading.local()
+        self._thread = threading.local()
         self._runs = 0
 
     @contextmanager
     def during(self, phase: Phase, lane: str | None = None) -> Iterator[None]:
         """Count the time of the block as ``phase`` of this thread, in ``lane`` (default: the
         thread's current lane)."""
-        stack: list[_Open] = self._here.__dict__.setdefault("stack", [])
-        usual = stack[-1].lane if stack else self._here.__dict__.get("lane", MAIN)
+        stack: list[_Open] = self._thread.__dict__.setdefault("stack", [])
+        usual = stack[-1].lane if stack else self._thread.__dict__.get("lane", MAIN)
         entry = _Open(phase, lane or usual, 0.0)
         with self._lock:
             now = time.monotonic()
@@ -190,7 +190,7 @@ class Timeline:
 
     def in_lane(self, lane: str) -> None:
         """Make ``lane`` this thread's default lane from now on."""
-        self._here.__dict__["lane"] = lane
+        self._thread.__dict__["lane"] = lane
 
     def ran(self, runs: int) -> None:
         """Add ``runs`` to the number of executions."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sparring.schema import Task
 from sparring.tasks.cleaning.filters import Filters, Removed, filter_tasks
-from sparring.tasks.cleaning.overlap import TWINS, Overlap, drop_duplicates, drop_overlap
+from sparring.tasks.cleaning.overlap import NEAR_DUPLICATES, Overlap, drop_duplicates, drop_overlap
 from sparring.tasks.collect import CollectedTasks
 from sparring.tasks.stdio.convert import to_stdio
 
@@ -46,7 +46,9 @@ class TaskSelection:
         """
         kept, removed = filter_tasks(tasks, self.filters, rates)
         if self.dedupe is not Dedupe.NO:
-            kept, more = drop_duplicates(kept, TWINS if self.dedupe is Dedupe.NEAR else None)
+            kept, more = drop_duplicates(
+                kept, NEAR_DUPLICATES if self.dedupe is Dedupe.NEAR else None
+            )
             removed += more
         if self.against:
             kept, more = drop_overlap(kept, self.against, self.overlap)

@@ -150,15 +150,15 @@ def _by_name(source: RunSource, wanted: str, step: int) -> RecordedGroup:
             matches.append(RecordedGroup(step, index, record))
     if len(matches) == 1:
         return matches[0]
-    shown = one_line(wanted, 60)
+    name = one_line(wanted, 60)
     if matches:
         raise RunError(
-            f"--task {shown}: several tasks of step {step} begin with it; give more of the id"
+            f"--task {name}: several tasks of step {step} begin with it; give more of the id"
         )
     close = difflib.get_close_matches(wanted[:_COMPARED], ids, n=1)
     hint = f"did you mean {one_line(close[0], 60)}?" if close else f"--step {step} lists the tasks"
     raise RunError(
-        f"--task {shown}: no recorded step has the task ({len(ids)} tasks in step {step}); {hint}"
+        f"--task {name}: no recorded step has the task ({len(ids)} tasks in step {step}); {hint}"
     )
 
 

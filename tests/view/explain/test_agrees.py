@@ -48,7 +48,7 @@ def runs(rng: np.random.Generator, count: int, infra: bool) -> list[dict[str, st
 
 
 def a_record(seed: int) -> dict[str, Any]:
-    """A bout with everything that can happen in one."""
+    """Return a group with every special case."""
     rng = np.random.default_rng(seed)
     n, m, g, others = (int(rng.integers(1, high)) for high in (6, 6, 4, 4))
     infra, valid = bool(rng.integers(2)), rng.random(m) < 0.8
@@ -183,7 +183,7 @@ def folded(terms: tuple[Applied, ...]) -> float:
 @given(seed=st.integers(0, 1 << 32), recipe=recipes())
 @example(seed=44, recipe=make_recipe({}, (), "test"))  # a program of which no run was observed
 @settings(max_examples=120, deadline=None)
-def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -> None:
+def test_the_terms_add_up_to_the_scorers_rewards(seed: int, recipe: Recipe) -> None:
     with np.errstate(all="raise"):  # a warning of NumPy's is a line in the user's terminal
         scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
@@ -242,7 +242,7 @@ def test_a_second_calculation_comes_to_the_same(seed: int, recipe: Recipe) -> No
         assert gains.value == pytest.approx(again, abs=1e-9)
 
 
-def test_a_record_with_another_reward_is_said_to_differ() -> None:
+def test_a_record_with_another_reward_differs() -> None:
     recipe = make_recipe({}, (), "test")
     scored = scorer_of(recipe).score(result_from(a_record(7)), step=3, index=0)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
@@ -267,7 +267,7 @@ def test_a_reward_function_is_not_called_and_its_rewards_are_taken_as_recorded(d
     assert "nowhere.py:reward" in found.tester[0].reward_terms[0].reason
 
 
-def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
+def test_with_pseudo_labels_no_validator_refuses_a_test() -> None:
     """Rewards by another model's tests see no validator, so it is no reason for one of them."""
     forbidden = 0
     for record in map(a_record, range(100)):

@@ -72,7 +72,7 @@ def test_a_right_test_of_the_paper_earns_a_point_for_each_program_caught() -> No
     assert "caught: P0 P1" in reasons(u2)
 
 
-# The same task by the default preset, with two opponents:
+# The same task by the default preset, with two initial-policy programs:
 #   P0  wrong      v v x v x
 #   P1  wrong      x x x x x
 #   P2  wrong      x v v x x
@@ -96,7 +96,7 @@ def test_a_right_test_of_the_default_is_paid_by_weight_and_for_being_right() -> 
     )
     assert u1.advantage == pytest.approx(1.207669, abs=1e-6)
     assert (
-        "judged by 2 correct (1 of the initial policy) and 5 wrong (1 of the initial policy)"
+        "graded by 2 correct (1 of the initial policy) and 5 wrong (1 of the initial policy)"
         in reasons(u1)
     )
     assert "caught: P1 (0.5556) I0 (1.111)" in reasons(u1)
@@ -127,7 +127,7 @@ def masked(*cells: tuple[int, int]) -> dict[str, Any]:
     return record
 
 
-def test_masked_runs_are_left_out_and_what_is_left_is_rescaled() -> None:
+def test_masked_executions_are_left_out_and_sums_are_rescaled() -> None:
     """Masked: P2 on G1, P1 on U3, P2 on U2. P2 passes 4 of 7: × 8/7 = 4.5714. U3 was seen on three
     of the four wrong programs, and P0 passes: −1 × 4/3. U2 was seen on P0, P1, P3, and catches two:
     2 × 4/3 = 2.6667. Rewards of tests 0 0 2.6667 −1.3333 0: mean 0.26667; squares .07111 three
@@ -145,7 +145,7 @@ def test_masked_runs_are_left_out_and_what_is_left_is_rescaled() -> None:
 
 def test_a_program_that_may_be_correct_leaves_the_tests_without_a_label() -> None:
     """P4 on G0 is masked: it passes 7 of 7, × 8/7 = 8, but nobody knows whether it is correct, so
-    no program is, and no test can be judged."""
+    no program is, and no test can be graded."""
     found = explain(masked((4, 0)), recipe("paper"), 0)
     assert found.coder[4].reward == pytest.approx(8)
     assert all(math.isnan(u.reward) and u.advantage == 0 for u in found.tester)

@@ -9,7 +9,7 @@ import pytest
 
 from sparring.view.html import pages
 from tests.view.html.chromium import Page, browser, find
-from tests.view.html.made import group, run
+from tests.view.html.synthetic_runs import group, run
 from tests.view.html.test_pages import HOSTILE
 
 pytestmark = [
@@ -142,7 +142,7 @@ def test_a_cell_shows_its_input_its_difference_and_its_rewards(page: Page, made:
     terms = dict(
         zip(texts(page, ".terms th"), texts(page, ".terms td"), strict=True),
     )
-    # P0 is correct, P1 to P3 are wrong, the opponent's masked cell leaves it unknown
+    # P0 is correct, P1 to P3 are wrong, the initial-policy program's masked cell leaves it unknown
     assert terms["wrong programs W"] == "3"
     assert "Eq 4" in terms["rule"]
     page.click('.matrix button[data-r="0"]')

@@ -9,7 +9,7 @@ import pytest
 from sparring.view.html import pages
 from tests.view.html.test_pages import blobs
 from tests.view.terminal.functions import SCRIPT, functions
-from tests.view.terminal.made import run_of
+from tests.view.terminal.recorded_runs import run_of
 
 
 def test_the_page_shows_calls_as_python_writes_them(

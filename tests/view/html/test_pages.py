@@ -24,7 +24,7 @@ from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.overview import overview
 from sparring.view.html.panels import PANELS, draw_panel
 from sparring.view.html.tokens import TokenPieces
-from tests.view.html.made import group, metrics, run
+from tests.view.html.synthetic_runs import group, metrics, run
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "
@@ -137,7 +137,7 @@ def test_a_folder_has_a_page_for_each_step_and_every_group(tmp_path: Path) -> No
         pages.write_folder([made], tmp_path / "mine")
 
 
-def test_a_run_that_was_cut_off_opens_and_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_run_that_was_cut_off_opens_with_notes(tmp_path: Path) -> None:
     made = run(tmp_path / "r", [[group(["++", "--"], 1)]] * 3)
     with (made / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4, "tok')
@@ -182,7 +182,7 @@ def test_a_run_of_another_version_opens_as_far_as_it_can(tmp_path: Path) -> None
         pages.write_file([made], tmp_path / "out.html")
 
 
-def test_what_is_no_run_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_directory_without_a_run_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"holds no run"):
         pages.write_file([tmp_path], tmp_path / "out.html")
     made = run(tmp_path / "r", [])

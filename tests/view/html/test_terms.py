@@ -19,7 +19,7 @@ from sparring.rewards.settings import (
 from sparring.runs.groups import correct_rows
 from sparring.view.explain import explain
 from sparring.view.html.terms import coder_lines, tester_lines
-from tests.view.html.made import CODES, SECTION, group
+from tests.view.html.synthetic_runs import CODES, SECTION, group
 
 NANO = load_recipe(None).model_dump(mode="json")
 
@@ -41,7 +41,7 @@ def test_eq_4_by_hand() -> None:
     assert first == [
         ("rule", "Eq 4, p·caught − (1 − p)·missed"),
         ("wrong programs W", "3"),
-        ("", "judged by 2 correct and 3 wrong programs"),
+        ("", "graded by 2 correct and 3 wrong programs"),
         ("", "accepted by every correct program that was observed on it"),
         ("(2)", "caught: P3 P4"),
         ("(1)", "let pass: P2"),
@@ -94,7 +94,7 @@ def test_without_a_correct_program_there_is_no_label() -> None:
     assert any("the task's validator refuses the input" in text for _, text in second)
 
 
-def test_opponents_count_as_wrong_programs_and_are_named() -> None:
+def test_initial_policy_programs_count_as_wrong_programs_and_are_named() -> None:
     _, (first,) = lines(group(["++", "--", "--", "-+"], ground_truth=1, own=2))
     assert dict(first)["wrong programs W"] == "3 (2 of the initial policy)"
     assert ("(2)", "caught: P1 I0") in first
@@ -142,7 +142,7 @@ def test_a_reward_that_another_rule_made_is_not_explained_away() -> None:
     assert any("dealt out at random (reward.shuffle)" in text for _, text in dealt)
 
 
-def test_under_supervision_the_kept_tests_decide() -> None:
+def test_with_pseudo_labels_the_kept_tests_decide() -> None:
     record = group(["++", "+-", "++"], ground_truth=1)
     outcome = lambda v: {"verdict": v, "output": ""}  # noqa: E731
     good, bad = outcome("accepted"), outcome("wrong_answer")

@@ -13,7 +13,7 @@ from sparring.evaluation.recorded import grid
 from sparring.runs.directory import RunDir
 from tests.metrics.groups import by_hand
 from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, group, metrics, run_of
+from tests.view.terminal.recorded_runs import evaluation, group, metrics, run_of
 
 
 def made(path: Path, seed: int = 0, end: float = 0.75, **more: object) -> Path:
@@ -123,7 +123,7 @@ def test_every_kind_is_drawn_and_is_the_same_when_drawn_again(tmp_path: Path, ki
     assert "$x$ [b]" in (tmp_path / "one.svg").read_text()
 
 
-def test_what_cannot_be_drawn_is_one_clear_line(tmp_path: Path) -> None:
+def test_an_impossible_plot_is_one_line(tmp_path: Path) -> None:
     run, out = made(tmp_path / "run"), tmp_path / "x.svg"
     assert "must end in .svg, .pdf, .png" in refused(tmp_path / "x.gif", run)
     assert "there is no directory" in refused(tmp_path / "no/x.svg", run)

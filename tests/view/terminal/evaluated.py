@@ -12,7 +12,7 @@ from sparring.policy.chat.base import ChatReply
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Role, StopReason
-from tests.view.terminal.made import group
+from tests.view.terminal.recorded_runs import group
 
 
 def evaluation_of(path: Path, names: Sequence[str] = ("paper",), pass_at_1: float = 0.5) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sparring.schema import TestKind
 from sparring.values import encode
-from tests.view.terminal.made import group
+from tests.view.terminal.recorded_runs import group
 
 SCRIPT = "def check(candidate):\n    for x in range(3):\n        assert candidate(x) == x\n"
 CALL, VALUE = encode(((1, [2, 3]), {"key": "a"})), encode((4,))

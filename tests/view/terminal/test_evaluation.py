@@ -16,7 +16,7 @@ from sparring.view.source import evaluation_recipe
 from tests.training.runs import sparring_here
 from tests.view.html.test_pages import blobs
 from tests.view.terminal.evaluated import evaluation_of
-from tests.view.terminal.made import run_of
+from tests.view.terminal.recorded_runs import run_of
 from tests.view.terminal.test_show import refused, shown
 
 
@@ -32,7 +32,7 @@ def test_its_figures_and_groups_are_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["paper", "default", "forbidden"])
-def test_rewards_are_explained_as_they_were_given(tmp_path: Path, name: str) -> None:
+def test_recorded_rewards_are_explained(tmp_path: Path, name: str) -> None:
     run = RunDir(evaluation_of(tmp_path / "e", [name]), locked=False)
     recipe = evaluation_recipe(run)
     assert recipe.reward == EQUATIONS

@@ -8,7 +8,7 @@ import pytest
 
 from sparring.view.readable import readable
 from tests.view.terminal.functions import CALL, VALUE, functions
-from tests.view.terminal.made import run_of
+from tests.view.terminal.recorded_runs import run_of
 from tests.view.terminal.test_show import shown
 
 
@@ -37,7 +37,7 @@ def test_a_tests_own_rule_is_named(run: Path) -> None:
     assert "own rule: value(abs=0.01)" in out
 
 
-def test_a_script_that_failed_is_not_said_to_have_the_same_output(run: Path) -> None:
+def test_a_failed_script_has_no_line_on_equal_outputs(run: Path) -> None:
     for options in (["--program", "0"], ["--program", "0", "--test", "G0"]):
         out = shown(run, "--task", "f/0", *options)
         assert "outputs are the same" not in out
@@ -54,7 +54,7 @@ def test_any_true_value_is_no_equality() -> None:
     assert lines == ["f(1, [2, 3], key='a')", "not f(1, [2, 3], key='a')"]
 
 
-def test_what_is_no_encoded_call_is_shown_as_it_stands() -> None:
+def test_a_text_that_is_no_encoded_call_is_shown_unchanged() -> None:
     one = readable([VALUE, "[", "call", None], {"entry_point": None})
     assert one is not None
     assert one.line == f"f({VALUE}) == ["

@@ -17,7 +17,7 @@ from sparring.schema import Verdict
 from sparring.view.terminal.difference import difference
 from sparring.view.terminal.symbols import symbol
 from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, group, metrics, run_of
+from tests.view.terminal.recorded_runs import evaluation, group, metrics, run_of
 
 
 def shown(run: Path, *options: str) -> str:
@@ -65,7 +65,7 @@ def test_alarms_are_shown_with_their_reasons(tmp_path: Path) -> None:
     assert "! estimate_gap: tests are \\x1b[2Jwrong" in out
 
 
-def test_a_step_lists_its_groups_and_what_was_dropped(tmp_path: Path) -> None:
+def test_a_step_lists_its_groups_and_drops(tmp_path: Path) -> None:
     dropped = group("paper", id="nothing")
     dropped["dropped"] = {"coder": None, "tester": "no_label"}
     out = shown(run_of(tmp_path / "run", {3: [group(id="one"), dropped]}), "--step", "3")
@@ -128,7 +128,7 @@ def test_a_program_shows_its_source_its_runs_and_the_difference(run: Path) -> No
     assert "```python" in out
 
 
-def test_a_test_shows_what_every_program_makes_of_it(run: Path) -> None:
+def test_a_test_shows_every_programs_outcome(run: Path) -> None:
     out = shown(run, "--task", "second", "--test", "1")
     assert "right by reference: ✓" in out
     assert re.search(r"P1\s+✗ wrong answer\s+-7", out)
@@ -160,7 +160,7 @@ def test_why_says_where_the_record_has_another_reward(tmp_path: Path) -> None:
     assert "! not as recorded: P2" in shown(run, "--task", "t", "--why")
 
 
-def test_what_cannot_be_shown_is_one_clear_line(run: Path, tmp_path: Path) -> None:
+def test_an_impossible_view_is_one_line(run: Path, tmp_path: Path) -> None:
     assert "rollouts of steps 1 to 2" in refused(run, "--step", "9")
     assert "did you mean second?" in refused(run, "--task", "secund")
     assert "this group has P0 to P4, I0 to I1" in refused(run, "--task", "0", "--program", "7")
@@ -232,7 +232,7 @@ def test_a_group_without_a_correct_program_says_so(tmp_path: Path) -> None:
     assert "why U0 earned none" in out
 
 
-def test_under_supervision_the_tests_that_count_say_who_is_correct(tmp_path: Path) -> None:
+def test_with_pseudo_labels_the_kept_tests_say_which_programs_are_correct(tmp_path: Path) -> None:
     """K0 could not be read, K1 was set aside, K2 counts: P0 passes it, P1 does not."""
     record = group(id="t")
     tests = [
@@ -248,7 +248,7 @@ def test_under_supervision_the_tests_that_count_say_who_is_correct(tmp_path: Pat
     assert "counts  ✗✗✓" in lines
 
 
-def test_where_nobody_is_correct_no_test_is_said_to_be_accepted(tmp_path: Path) -> None:
+def test_without_a_correct_program_no_test_is_accepted(tmp_path: Path) -> None:
     record = group("paper", id="t")
     record["programs"][4]["runs"] = record["programs"][0]["runs"]
     lines = shown(run_of(tmp_path / "run", {1: [record]}), "--task", "t").splitlines()
@@ -344,7 +344,7 @@ def test_a_line_is_never_wider_than_it_may_be(text: str, width: int) -> None:
     assert all(c.isprintable() or c == "\u3000" or c.isspace() or ord(c) > 255 for c in line)
 
 
-def test_what_is_cut_from_a_line_is_counted() -> None:
+def test_characters_cut_from_a_line_are_counted() -> None:
     assert one_line("a" * 100, 20) == "a" * 14 + "…(+86)"
     assert block("a\nb\nc\n", 2, 20) == ["a", "b", "… 1 more lines"]
     assert one_line("a\nb\x1b", 20) == "a⏎b\\x1b"

@@ -24,7 +24,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.live import Tail, in_progress
 from sparring.view.terminal.watch import Watched, WatchState
 from tests.training.runs import command, sparring_here
-from tests.view.terminal.made import evaluation, group, metrics
+from tests.view.terminal.recorded_runs import evaluation, group, metrics
 
 
 class Writer:

@@ -49,10 +49,10 @@ def tests_of(sample: str, entry_point: str, head: str) -> list[ParsedTest]:
 def _test(text: str, entry_point: str, head: str) -> ParsedTest:
     body = ast.parse(text).body
     node = body[0] if len(body) == 1 else None
-    read = parse_asserts(text, [entry_point]) if isinstance(node, ast.Assert) else []
-    if len(read) == 1 and isinstance(call := read[0], CallTest):
-        own = None if call.checker == CheckerRule.VALUE else call.checker
-        return ParsedTest(Test(call.input, call.output, TestKind.CALL, own))
+    calls = parse_asserts(text, [entry_point]) if isinstance(node, ast.Assert) else []
+    if len(calls) == 1 and isinstance(call := calls[0], CallTest):
+        checker = None if call.checker == CheckerRule.VALUE else call.checker
+        return ParsedTest(Test(call.input, call.output, TestKind.CALL, checker))
     if isinstance(node, ast.Assert) and _lacks(node.test, {entry_point, *names_of(head)}):
         return ParsedTest(None, ParseFailure.NOT_A_CALL, seen=text[:80])
     return ParsedTest(Test(f"{head}{text}\n", "", TestKind.SCRIPT))
@@ -64,11 +64,11 @@ def head_of(statement: str, entry_point: str) -> str:
     The result is empty where nothing stands before the function or the statement is no Python.
     """
     source = next((s for s in (statement, f"{statement}\n    pass\n") if compiles(s)), "")
-    before: list[ast.stmt] = []
+    head: list[ast.stmt] = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == entry_point:
-            return "".join(f"{ast.unparse(n)}\n" for n in before)
-        before.append(node)
+            return "".join(f"{ast.unparse(n)}\n" for n in head)
+        head.append(node)
     return ""
 
 

@@ -62,7 +62,7 @@ def answers_to_grade(
     """
     sets = [read_answers(path) for path in files]
     matched = match(sets, tasks)
-    reading = options.asked_by.reading("")
+    reading = options.default_prompts.reading("")
     answers = [read(task, matched.answers[task.id], reading) for task in matched.tasks]
     options = replace(
         options,
@@ -80,7 +80,7 @@ def grade(answers: AnswersToGrade, out: Path, progress: EvaluationProgress) -> M
     with locked(out):
         directory = RunDir(out, locked=False)
         options, models, tasks = answers.options, answers.models, answers.tasks
-        begin_evaluation(directory, options, models, tasks, begun=directory.has(FIGURES))
+        begin_evaluation(directory, options, models, tasks, has_responses=directory.has(FIGURES))
         groups = (
             ReadGroup(task, one.coder, one.programs, one.tester, one.tests)
             for task, one in zip(answers.matched.tasks, answers.read, strict=True)
@@ -93,11 +93,11 @@ def grade(answers: AnswersToGrade, out: Path, progress: EvaluationProgress) -> M
 
 
 def _complaint(answers: AnswersToGrade) -> str | None:
-    wanting = answers.matched.wanting
-    if not wanting:
+    incomplete = answers.matched.incomplete
+    if not incomplete:
         return None
     return (
-        f"{'; '.join(wanting)}; the figures are over {len(answers.matched.tasks):,} of "
+        f"{'; '.join(incomplete)}; the figures are over {len(answers.matched.tasks):,} of "
         f"{len(answers.tasks):,} tasks"
     )
 
@@ -129,12 +129,12 @@ def _models(sets: Sequence[AnswerSet], files: Sequence[Path], options: EvalOptio
     for role in Role:
         if not options.wanted[role]:
             continue
-        by = [
+        shape_and_path = [
             (one.shape, path)
             for one, path in zip(sets, files, strict=True)
             if any(i.role is role for items in one.items.values() for i in items)
         ]
-        name = ", ".join(f"{path} ({shape})" for shape, path in by)
+        name = ", ".join(f"{path} ({shape})" for shape, path in shape_and_path)
         try:
             name.encode()
         except UnicodeEncodeError:

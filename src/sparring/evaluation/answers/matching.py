@@ -22,13 +22,13 @@ from sparring.schema import Role, Task
 class Matched:
     """Tasks that can be graded, with their answers by role.
 
-    ``notes`` say how ids were matched. ``wanting`` names the tasks that lack answers of a role.
+    ``notes`` say how ids were matched. ``incomplete`` names the tasks that lack answers of a role.
     """
 
     tasks: Sequence[Task]
     answers: Mapping[str, Mapping[Role, Sequence[Item]]]
     notes: Sequence[str]
-    wanting: Sequence[str]
+    incomplete: Sequence[str]
 
 
 def match(sets: Sequence[AnswerSet], tasks: Sequence[Task]) -> Matched:
@@ -62,7 +62,7 @@ def match(sets: Sequence[AnswerSet], tasks: Sequence[Task]) -> Matched:
         names = list(dict.fromkeys(n for one in sets for n in one.items))
         raise DataError(
             "--answers: no answer is for any of the tasks: the answers have ids such as "
-            f"{_shown(names)}, the tasks have ids such as {_shown([t.id for t in tasks])}"
+            f"{_some_ids(names)}, the tasks have ids such as {_some_ids([t.id for t in tasks])}"
         )
     if unmatched:
         notes.append(
@@ -70,18 +70,18 @@ def match(sets: Sequence[AnswerSet], tasks: Sequence[Task]) -> Matched:
             "not among these"
         )
     answered = [t for t in tasks if all(by_task[t.id][role] for role in roles)]
-    wanting = []
+    incomplete = []
     for role in roles:
-        if lacking := [t.id for t in tasks if not by_task[t.id][role]]:
-            wanting.append(f"no {role} answer to {count_with_names(lacking)}")
+        if unanswered := [t.id for t in tasks if not by_task[t.id][role]]:
+            incomplete.append(f"no {role} answer to {count_with_names(unanswered)}")
     if not answered:
-        raise DataError(f"--answers: no task has answers of both roles: {'; '.join(wanting)}")
-    matched = Matched(answered, {t.id: by_task[t.id] for t in answered}, notes, wanting)
-    notes += _equal(matched, roles)
+        raise DataError(f"--answers: no task has answers of both roles: {'; '.join(incomplete)}")
+    matched = Matched(answered, {t.id: by_task[t.id] for t in answered}, notes, incomplete)
+    notes += _repeat_notes(matched, roles)
     return matched
 
 
-def _equal(matched: Matched, roles: Iterable[Role]) -> list[str]:
+def _repeat_notes(matched: Matched, roles: Iterable[Role]) -> list[str]:
     """Return notes on answers that are equal to another answer of their task."""
     notes = []
     for role in roles:
@@ -102,12 +102,12 @@ def _by_id(one: AnswerSet, tasks: Sequence[Task], notes: list[str]) -> dict[str,
     own = {t.id for t in tasks}
     task_ids = {name: name for name in one.items if name in own}
     names = [n for n in one.items if n not in own]
-    rest = [t.id for t in tasks if t.id not in task_ids]
+    unmatched_tasks = [t.id for t in tasks if t.id not in task_ids]
     for tails in (False, True):
-        more = _unambiguous(names, rest, tails)
+        more = _unambiguous(names, unmatched_tasks, tails)
         task_ids |= more
         names = [n for n in names if n not in task_ids]
-        rest = [t for t in rest if t not in more.values()]
+        unmatched_tasks = [t for t in unmatched_tasks if t not in more.values()]
     renamed = {n: t for n, t in task_ids.items() if n != t}
     if renamed:
         name, task_id = next(iter(renamed.items()))
@@ -131,16 +131,20 @@ def _unambiguous(names: Sequence[str], task_ids: Sequence[str], tails: bool) -> 
         own.setdefault(parts, set()).add(task_id)
         for i in range(len(parts)):
             ends.setdefault(parts[i:], set()).add(task_id)
-    meant: dict[str, set[str]] = {}
+    fitting: dict[str, set[str]] = {}
     for name in names:
         parts = _parts(name)
-        meant[name] = set(own.get(parts, ()))
+        fitting[name] = set(own.get(parts, ()))
         if tails:
-            meant[name] |= ends.get(parts, set())
-            meant[name] = meant[name].union(*(own.get(parts[i:], ()) for i in range(len(parts))))
-    by = Counter(task_id for some_ids in meant.values() for task_id in some_ids)
+            fitting[name] |= ends.get(parts, set())
+            fitting[name] = fitting[name].union(
+                *(own.get(parts[i:], ()) for i in range(len(parts)))
+            )
+    uses = Counter(task_id for some_ids in fitting.values() for task_id in some_ids)
     return {
-        name: next(iter(ids)) for name, ids in meant.items() if len(ids) == 1 and by[min(ids)] == 1
+        name: next(iter(ids))
+        for name, ids in fitting.items()
+        if len(ids) == 1 and uses[min(ids)] == 1
     }
 
 
@@ -170,5 +174,5 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _shown(names: Sequence[str]) -> str:
+def _some_ids(names: Sequence[str]) -> str:
     return ", ".join(_flat(n)[:60] for n in names[:3]) or "none"

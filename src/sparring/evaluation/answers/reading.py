@@ -83,15 +83,16 @@ def _set(path: Path, shape: AnswerShape, rows: list[tuple[str, AnswerRow]]) -> A
 
 def _in_place(path: Path, rows: list[tuple[str, AnswerRow]]) -> list[tuple[str, AnswerRow]]:
     """Return the rows of our own format in the order of their numbers; each number occurs once."""
-    seen: dict[tuple[str, Role, int], str] = {}
+    where_of: dict[tuple[str, Role, int], str] = {}
     for where, row in rows:
         slot = (row.task, row.items[0].role, row.place if row.place is not None else -1)
-        if row.place is not None and slot in seen:
+        if row.place is not None and slot in where_of:
             raise DataError(
                 f"{where}: {slot[1]} response {slot[2]} of {slot[0]} occurs twice "
-                f"({seen[slot].removeprefix(f'{path}, ')}); give one evaluation's answers in a file"
+                f"({where_of[slot].removeprefix(f'{path}, ')}); give one evaluation's answers in a "
+                "file"
             )
-        seen[slot] = where
+        where_of[slot] = where
     return sorted(rows, key=lambda r: -1 if r[1].place is None else r[1].place)
 
 

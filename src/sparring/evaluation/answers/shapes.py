@@ -53,22 +53,22 @@ def shape_of(row: Any, where: str) -> AnswerShape:
     if not isinstance(row, Mapping):
         kind = "a list" if isinstance(row, list) else type(row).__name__
         raise DataError(f"{where}: is {kind}, which names no task; known formats are {KNOWN}")
-    has = {name for name, value in row.items() if value is not None}
-    named, prompted = "task_id" in has, "prompt" in has
+    fields = {name for name, value in row.items() if value is not None}
+    named, prompted = "task_id" in fields, "prompt" in fields
     fits = {
-        AnswerShape.EVALPLUS: named and bool(has & {"solution", "completion"}),
-        AnswerShape.LIVECODEBENCH: "question_id" in has
-        and bool(has & {"code_list", "output_list"}),
-        AnswerShape.CODET: ((named or prompted) and bool(has & {"code_samples", "test_samples"}))
-        or (prompted and "samples" in has),
-        AnswerShape.OURS: {"role", "text"} <= has and bool(has & {"task", "task_id"}),
+        AnswerShape.EVALPLUS: named and bool(fields & {"solution", "completion"}),
+        AnswerShape.LIVECODEBENCH: "question_id" in fields
+        and bool(fields & {"code_list", "output_list"}),
+        AnswerShape.CODET: ((named or prompted) and bool(fields & {"code_samples", "test_samples"}))
+        or (prompted and "samples" in fields),
+        AnswerShape.OURS: {"role", "text"} <= fields and bool(fields & {"task", "task_id"}),
     }
     shapes = [shape for shape, fit in fits.items() if fit]
     if len(shapes) == 1:
         return shapes[0]
-    fields = ", ".join(sorted(map(str, row))) or "none"
+    names = ", ".join(sorted(map(str, row))) or "none"
     why = f"has fields of {' and '.join(shapes)}" if shapes else "has no known format"
-    raise DataError(f"{where}: {why}; known formats are {KNOWN}; its fields are {fields[:300]}")
+    raise DataError(f"{where}: {why}; known formats are {KNOWN}; its fields are {names[:300]}")
 
 
 def row_of(row: Mapping[str, Any], shape: AnswerShape, where: str) -> AnswerRow:

@@ -36,7 +36,7 @@ def read(task: Task, answers: Mapping[Role, Sequence[Item]], reading: ReadingRul
     programs = [
         read_program(task, response, reading)
         if item.form is AnswerForm.RESPONSE
-        else literal_program(_whole(task, item), item.form)
+        else literal_program(_program_of(task, item), item.form)
         for response, item in zip(coder, answers[Role.CODER], strict=True)
     ]
     tester: list[Response] = []
@@ -63,7 +63,7 @@ def literal_program(source: str, how: str) -> ParsedProgram:
     return ParsedProgram(source, how=how)
 
 
-def _whole(task: Task, item: Item) -> str:
+def _program_of(task: Task, item: Item) -> str:
     """Return the program of an answer. Raises `DataError` where a text cannot follow the prompt."""
     if item.form is AnswerForm.PROGRAM:
         return item.text

@@ -52,7 +52,7 @@ class WorkerServer:
         self,
         parent: socket.socket,
         forker: zygote.Zygote,
-        boards: Sequence[status_page.StatusPage],
+        status_pages: Sequence[status_page.StatusPage],
         proc: int | None,
         watched_work: str | None,
         start: Start,
@@ -62,7 +62,7 @@ class WorkerServer:
         workers = start.workers
         self._parent = parent
         self._zygote = forker
-        self._boards = boards
+        self._status_pages = status_pages
         self._proc = proc
         self._watched_work = watched_work
         self._threads = user_limits.threads(workers)
@@ -237,7 +237,7 @@ class WorkerServer:
         request: WorkerRequest,
         part: ProcessRole,
         source: bytes,
-        board_number: int,
+        page_number: int,
         *,
         spent_after_one: bool = True,
     ) -> watchdog.WatchedProcess:
@@ -246,8 +246,8 @@ class WorkerServer:
         # next one.
         mine, its = socket.socketpair()
         with its:
-            pid = self._fork(its, board_number)
-        page = self._boards[board_number]
+            pid = self._fork(its, page_number)
+        page = self._status_pages[page_number]
         page.wipe()
         child = watchdog.WatchedProcess(
             pid, mine, page, self._zygote, self._parent, self._proc, self._threads
@@ -259,7 +259,7 @@ class WorkerServer:
         child.load(part, source, request.entry_point, front, spent_after_one=spent_after_one)
         return child
 
-    def _fork(self, control: socket.socket, board_number: int) -> int:
+    def _fork(self, control: socket.socket, page_number: int) -> int:
         """Have the zygote fork a process; return its id.
 
         Waits a while where the user already has too many processes, and then raises
@@ -270,7 +270,7 @@ class WorkerServer:
         deadline = time.monotonic() + _CROWDED_SECONDS
         while True:
             try:
-                return self._zygote.fork(control, board_number)
+                return self._zygote.fork(control, page_number)
             except zygote.TooManyProcesses:
                 if time.monotonic() > deadline:
                     raise
@@ -290,16 +290,18 @@ def main() -> Callable[[], None]:
     asker = socket.socket(fileno=0)
     start = Start.of(frames.receive(asker)[0])
     asker.detach()
-    boards = [status_page.StatusPage(), status_page.StatusPage()]  # a program's, a script's
+    status_pages = [status_page.StatusPage(), status_page.StatusPage()]  # a program's, a script's
     orders, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
         orders.detach()  # `born` closes the descriptor; this object must not close its number later
-        return zygote.born(its.detach(), start, boards, sys.path[-1])
+        return zygote.born(its.detach(), start, status_pages, sys.path[-1])
     its.close()
-    return partial(_serve, start, zygote.Zygote(orders), boards)
+    return partial(_serve, start, zygote.Zygote(orders), status_pages)
 
 
-def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[status_page.StatusPage]) -> None:
+def _serve(
+    start: Start, forker: zygote.Zygote, status_pages: Sequence[status_page.StatusPage]
+) -> None:
     """Set up the server in this process, greet the caller, and serve until the caller has gone."""
     parent = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
@@ -330,7 +332,7 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[status_page.Sta
         frames.send(parent, {"hello": layers})
         mib = layers.get("packages_mib", 0)
         packages_mib = mib if isinstance(mib, int) else 0
-        WorkerServer(parent, forker, boards, proc, watched, start, packages_mib).run_forever()
+        WorkerServer(parent, forker, status_pages, proc, watched, start, packages_mib).run_forever()
     except frames.BrokenPeer:
         return
     except Exception:  # raised again, once the caller has been told

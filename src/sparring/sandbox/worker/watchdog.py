@@ -76,7 +76,7 @@ class WatchedProcess:
         self.pid = pid
         self._threads = threads
         self.control = control
-        self._board = status_page
+        self._status_page = status_page
         self._zygote = parent_of
         # The whole process's CPU clock, CPUCLOCK_SCHED, by the formula of linux/posix-timers.h.
         self._clock = (~pid << 3) | 2
@@ -127,7 +127,7 @@ class WatchedProcess:
         Returns how many were sent: fewer where the queue is full, because the process does not
         read it.
         """
-        self._board.clear()
+        self._status_page.clear()
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
             stdin = _sealed("input", data)
             try:
@@ -183,7 +183,7 @@ class WatchedProcess:
         the working directory if no file system limits its size; `say_alive` is called between long
         executions. Raises `CallerGone`.
         """
-        count, status_page = len(outputs), self._board
+        count, status_page = len(outputs), self._status_page
         cpu = begun_cpu = self._cpu_before
         begun = time.monotonic()
         waited_before: float | None = None
@@ -283,11 +283,11 @@ class WatchedProcess:
 
     def ended(self) -> bool:
         """Return whether the process says that the batch's only execution has ended."""
-        return self._board.read()[0] > 0
+        return self._status_page.read()[0] > 0
 
     def note(self) -> Note:
         """Return the process's note on the batch's only execution."""
-        return self._board.note(0)
+        return self._status_page.note(0)
 
     def _reports(
         self, ended: int, total: float, limits: Limits, *, unfinished: bool = False
@@ -297,12 +297,12 @@ class WatchedProcess:
         The CPU time up to `total` (s) is divided as the process notes. With `unfinished`, a last
         report without a verdict holds the rest of the time.
         """
-        notes = [self._board.note(i) for i in range(ended)]
+        notes = [self._status_page.note(i) for i in range(ended)]
         # The batch starts where the last batch ended, whatever the first note says. A forged start
         # is moved between its neighbour's and now.
         starts = [self._cpu_before]
         starts += [note.start_ns / 1e9 for note in notes[1:]]
-        starts += [self._board.start_ns(ended) / 1e9] if unfinished and ended else []
+        starts += [self._status_page.start_ns(ended) / 1e9] if unfinished and ended else []
         for i in range(1, len(starts)):
             starts[i] = min(max(starts[i], starts[i - 1]), total)
         used = [b - a for a, b in zip(starts, [*starts[1:], total], strict=True)]

@@ -121,7 +121,7 @@ class Zygote:
 
 
 def born(
-    orders: int, start: Start, boards: Sequence[StatusPage], import_path: str
+    orders: int, start: Start, status_pages: Sequence[StatusPage], import_path: str
 ) -> Callable[[], None]:
     """Become a zygote, in a fresh fork of a young process with one thread.
 
@@ -153,7 +153,7 @@ def born(
     gc.collect()
     gc.freeze()
     gc.disable()
-    return partial(_fork_programs, server, control, boards, enter, confinement.work)
+    return partial(_fork_programs, server, control, status_pages, enter, confinement.work)
 
 
 def _shut_in(start: Start, import_path: str) -> confine.Confinement:
@@ -201,7 +201,7 @@ def _forget_the_host(import_path: str) -> None:
 def _fork_programs(
     orders: socket.socket,
     control: socket.socket,
-    boards: Sequence[StatusPage],
+    status_pages: Sequence[StatusPage],
     enter: Callable[[], None],
     work: str,
 ) -> None:
@@ -224,11 +224,11 @@ def _fork_programs(
             except OSError as error:  # the user has too many processes at the moment
                 pid = -(error.errno or errno.EAGAIN)
             if pid == 0:
-                for other in boards:
-                    if other is not boards[number]:
+                for other in status_pages:
+                    if other is not status_pages[number]:
                         other.close()  # a program must not be able to write on its script's page
                 _become_program(enter)
-                program.serve(control, boards[number])
+                program.serve(control, status_pages[number])
             os.close(restore.CONTROL_FD)
             orders.send(_NUMBER.pack(pid))
         else:

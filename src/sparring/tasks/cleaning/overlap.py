@@ -46,7 +46,7 @@ class Overlap:
     share: float
 
 
-TWINS = Overlap(3, 0.8)
+NEAR_DUPLICATES = Overlap(3, 0.8)
 LEAKS = Overlap(8, 0.5)
 
 
@@ -84,7 +84,7 @@ def grams(tokens: Sequence[str], n: int) -> frozenset[Gram]:
 
 
 def drop_duplicates(
-    tasks: Sequence[Task], near: Overlap | None = TWINS
+    tasks: Sequence[Task], near: Overlap | None = NEAR_DUPLICATES
 ) -> tuple[list[Task], list[Removed]]:
     """Return the tasks without duplicates, and the removed ones.
 

@@ -70,7 +70,7 @@ class Arrivals:
         general = self.context.limits
         if (labels := self.context.pseudo_labels) is None:
             return [FirstTests(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
-        lane = f"{self.context.lane}supervisor"
+        lane = f"{self.context.lane}frozen tester"
         with self.context.timeline.during(Phase.SAMPLING, lane):
             groups = labels.responses(self.tasks)
         first = []
@@ -78,8 +78,7 @@ class Arrivals:
             self.pseudo_label_tests.append(
                 [read_test(task, r, labels.frozen_tester.reading) for r in group]
             )
-            # Limits as in `grade_by_pseudo_labels`: the ground-truth tests must not even determine
-            # a limit.
+            # Limits as in `grade_by_pseudo_labels`: ground truth must not even set a limit.
             blind = label_free_task(task, self.pseudo_label_tests[-1])
             first.append(FirstTests(blind.tests, blind.tests, limits(blind, general)))
         return first

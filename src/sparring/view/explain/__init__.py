@@ -62,28 +62,30 @@ def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
     ``index`` is the record's number in its step; ``reward.shuffle`` seeds its draw by this number.
     Raises `RunError` where ``record`` is no rollout record.
     """
-    result = result_from(record)
-    rewarded_on, kept_K = rewarded_group(result, recipe.pseudo_labels.filter)
+    group = result_from(record)
+    rewarded_on, kept_K = rewarded_group(group, recipe.pseudo_labels.filter)
     facts = facts_of(rewarded_on) if rewarded_on else None
     seed = [recipe.training.seed, int(record["step"]), index]
-    earned = _earned(record, recipe, result, facts, seed)
-    names = _names(result, facts, kept_K)
-    before: dict[Role, list[list[Applied]]] = {
+    earned = _earned(record, recipe, group, facts, seed)
+    names = _names(group, facts, kept_K)
+    facts_by_role: dict[Role, list[list[Applied]]] = {
         role: [[] for _ in record[entries]] for role, (entries, _) in _ENTRIES.items()
     }
     if rewarded_on and facts and not recipe.reward.function:
-        before = {
-            Role.CODER: list(_about_programs(result)),
+        facts_by_role = {
+            Role.CODER: list(_about_programs(group)),
             Role.TESTER: list(
                 _about_tests(rewarded_on, facts, names, by_pseudo_labels=kept_K is not None)
             ),
         }
         if recipe.reward.shuffle:
             rng = np.random.default_rng(seed)  # repeats the draw of `Rules.score`
-            before = {role: _dealt(before[role], _ENTRIES[role][1], rng) for role in Role}
+            facts_by_role = {
+                role: _shuffled(facts_by_role[role], _ENTRIES[role][1], rng) for role in Role
+            }
     function = recipe.reward.function if facts else None
     by_role = {
-        role: _explained(record, role, recipe, function, earned, names, before[role])
+        role: _explained(record, role, recipe, function, earned, names, facts_by_role[role])
         for role in Role
     }
     return Explained(recipe, facts, by_role[Role.CODER], by_role[Role.TESTER])
@@ -92,7 +94,7 @@ def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
 def _earned(
     record: Mapping[str, Any],
     recipe: Recipe,
-    result: GroupResult,
+    group: GroupResult,
     facts: RewardFacts | None,
     seed: list[int],
 ) -> Earned:
@@ -102,10 +104,15 @@ def _earned(
     """
     rules = recipe.rules
     if facts is None:
-        earned = no_test(len(result.programs), len(result.tests))
+        earned = no_test(len(group.programs), len(group.tests))
     elif name := recipe.reward.function:
-        kept = ([recorded(e, "reward") for e in record[x]] for x in ("programs", "tests"))
-        P, U = (np.array([math.nan if r is None else r for r in rewards]) for rewards in kept)
+        recorded_rewards = (
+            [recorded(e, "reward") for e in record[x]] for x in ("programs", "tests")
+        )
+        P, U = (
+            np.array([math.nan if r is None else r for r in rewards])
+            for rewards in recorded_rewards
+        )
         why = f"as recorded: the reward function {name} returned it and gives no reasons"
         coder = replaced_rewards(coder_rewards(facts.matrix, recipe.reward), P, why)
         tester = replaced_rewards(tester_rewards(facts, recipe.reward), U, why)
@@ -118,18 +125,18 @@ def _earned(
     return earned
 
 
-def _names(result: GroupResult, facts: RewardFacts | None, kept_K: Bools | None) -> MatrixNames:
-    own = len(result.programs)
-    others = len(facts.tester_matrix.passed_PT) - own if facts else 0
-    rows = [*(f"P{i}" for i in range(own)), *(f"I{i}" for i in range(others))]
+def _names(group: GroupResult, facts: RewardFacts | None, kept_K: Bools | None) -> MatrixNames:
+    own = len(group.programs)
+    initial = len(facts.tester_matrix.passed_PT) - own if facts else 0
+    rows = [*(f"P{i}" for i in range(own)), *(f"I{i}" for i in range(initial))]
     if kept_K is None:
-        return MatrixNames(rows, [f"G{i}" for i in range(len(result.task.tests))])
+        return MatrixNames(rows, [f"G{i}" for i in range(len(group.task.tests))])
     return MatrixNames(rows, [f"K{i}" for i in np.flatnonzero(kept_K)], "pseudo-label tests")
 
 
-def _about_programs(result: GroupResult) -> Iterator[list[Applied]]:
+def _about_programs(group: GroupResult) -> Iterator[list[Applied]]:
     """Yield for each program the facts that its reward follows from."""
-    for p in result.programs:
+    for p in group.programs:
         why = f"its response has no program ({p.failure}), which counts as failing every test"
         yield [_fact(why)] if p.failure else []
 
@@ -139,22 +146,22 @@ def _about_tests(
 ) -> Iterator[list[Applied]]:
     """Yield for each test the facts that its reward follows from.
 
-    The facts are the programs that the test is judged by, and why an invalid test does not count.
-    ``basis`` is the group as the rewards saw it: under pseudo-labels neither a validator nor a
+    The facts are the programs that grade the test, and why an invalid test does not count.
+    ``rewarded_on`` is the group as the rewards saw it: with pseudo-labels neither a validator nor a
     reference solution refuses a test.
     """
     correct, wrong = facts.tester_matrix.correct_P, facts.tester_matrix.wrong_P
     own, unknown = len(rewarded_on.programs), ~correct & ~wrong
 
     def count(chosen: Bools, word: str) -> str:
-        others = int(chosen[own:].sum())
-        initial = f" ({others} of the initial policy)" if others else ""
-        return f"{int(chosen.sum())} {word}{initial}"
+        initial = int(chosen[own:].sum())
+        note = f" ({initial} of the initial policy)" if initial else ""
+        return f"{int(chosen.sum())} {word}{note}"
 
     by = " by the frozen tester's tests" if by_pseudo_labels else ""
     neither = f"; neither, because masked: {names_line(names.programs, unknown)}"
-    judges = (
-        f"judged by {count(correct, 'correct')} and {count(wrong, 'wrong')} programs{by}"
+    programs = (
+        f"graded by {count(correct, 'correct')} and {count(wrong, 'wrong')} programs{by}"
         f"{neither if unknown.any() else ''}"
     )
     for test, valid, refused in zip(
@@ -162,20 +169,21 @@ def _about_tests(
     ):
         unread = f"its response has no test ({test.failure})"
         why = unread if test.failure else _REFUSED[refused]
-        yield [_fact(judges)] if valid else [_fact(judges), _fact(why)]
+        yield [_fact(programs)] if valid else [_fact(programs), _fact(why)]
 
 
 def _fact(why: str) -> Applied:
     return Applied(Effect.FACT, math.nan, why)
 
 
-def _dealt(
-    before: list[list[Applied]], letter: str, rng: np.random.Generator
+def _shuffled(
+    applied_facts: list[list[Applied]], letter: str, rng: np.random.Generator
 ) -> list[list[Applied]]:
     """Return for each response the facts of the response whose reward it gets (reward.shuffle)."""
     why = "rewards are dealt out at random (reward.shuffle): this is the reward of {}"
     return [
-        [_fact(why.format(f"{letter}{j}")), *before[j]] for j in shuffled_order(len(before), rng)
+        [_fact(why.format(f"{letter}{j}")), *applied_facts[j]]
+        for j in shuffled_order(len(applied_facts), rng)
     ]
 
 
@@ -186,7 +194,7 @@ def _explained(
     function: str | None,
     earned: Earned,
     names: MatrixNames,
-    before: list[list[Applied]],
+    applied_facts: list[list[Applied]],
 ) -> tuple[Explanation, ...]:
     (entries, letter), settings = _ENTRIES[role], recipe.reward
     rule = RULES[settings.coder] if role is Role.CODER else tester_rule(settings)
@@ -204,7 +212,7 @@ def _explained(
             rule=f"the reward function {function}" if function else rule,
             reward=float(rewards.value[i]),
             advantage=float(gains.value[i]),
-            reward_terms=(*before[i], *applied(rewards, i)),
+            reward_terms=(*applied_facts[i], *applied(rewards, i)),
             advantage_terms=tuple(applied(gains, i)),
             recorded_reward=recorded(entry, "reward"),
             recorded_advantage=recorded(entry, "advantage"),

@@ -52,9 +52,9 @@ class Explanation:
             "advantage": (self.advantage, self.recorded_advantage),
         }
         return [
-            f"the recorded {name} is {number(kept)}; by this recipe and matrix it is {number(now)}"
-            for name, (now, kept) in pairs.items()
-            if kept is not None and not same(now, kept)
+            f"the recorded {name} is {number(kept)}; by this recipe and matrix it is {number(new)}"
+            for name, (new, kept) in pairs.items()
+            if kept is not None and not same(new, kept)
         ]
 
 

@@ -40,18 +40,22 @@ def between(one: RunOverview, other: RunOverview) -> dict[str, Any]:
     """
     if not one.evaluations or not other.evaluations:
         return {"paired": False, "differences": {}}
-    if _tested(one) == _tested(other) and (a := _values(one)) and (b := _values(other)):
+    if (
+        _held_out_tasks(one) == _held_out_tasks(other)
+        and (a := _values(one))
+        and (b := _values(other))
+    ):
         return {"paired": True, "differences": paired_differences(a.summary, b.summary)}
-    before, after = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
+    old, new = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
     means = {
-        k: {"mean": after[k]["mean"] - v["mean"], "low": None, "high": None}
-        for k, v in before.items()
-        if k in after and None not in (v.get("mean"), after[k].get("mean"))
+        k: {"mean": new[k]["mean"] - v["mean"], "low": None, "high": None}
+        for k, v in old.items()
+        if k in new and None not in (v.get("mean"), new[k].get("mean"))
     }
     return {"paired": False, "differences": means}
 
 
-def _tested(run: RunOverview) -> Any:
+def _held_out_tasks(run: RunOverview) -> Any:
     """Return the values that decide which tasks a run is evaluated on."""
     if run.evaluation is not None:
         return run.evaluation.get("tasks")

@@ -1,6 +1,6 @@
 """Detail of one group for the page's pass matrix: tests, programs, cells, tokens, terms.
 
-The page has a row for every group (`runs.groups`), and `detail` for groups that it has room for.
+The page has a row for every group (`runs.groups`), and `detail` for the groups whose details fit.
 Long texts are cut, and the cut names the number of missing characters. No text is escaped here,
 because the page shows every text as a text node, never as markup.
 """
@@ -114,14 +114,14 @@ def detail(
 def _columns(record: Mapping[str, Any], cut: Cutter) -> tuple[list[dict[str, Any]], list[int]]:
     """Return the tests as columns, and for each column its index in the result of `_runs`."""
     task, tests = record["task"], record["tests"]
-    truths, held = task["tests"], task.get("hidden", ())
+    truths, hidden = task["tests"], task.get("hidden", ())
     columns = [_pair(ColumnKind.GROUND_TRUTH, i, t, task, cut) for i, t in enumerate(truths)]
-    columns += [_pair(ColumnKind.HIDDEN, i, t, task, cut) for i, t in enumerate(held)]
+    columns += [_pair(ColumnKind.HIDDEN, i, t, task, cut) for i, t in enumerate(hidden)]
     start = len(truths) + len(tests)
-    order = [*range(len(truths)), *range(start, start + len(held))]
+    order = [*range(len(truths)), *range(start, start + len(hidden))]
     pseudo_label_tests = enumerate(record.get("pseudo_labels", {}).get("tests", ()))
-    read = [(i, t) for i, t in pseudo_label_tests if t["input"] is not None]
-    for at, (i, t) in enumerate(read, start=start + len(held)):
+    readable_tests = [(i, t) for i, t in pseudo_label_tests if t["input"] is not None]
+    for at, (i, t) in enumerate(readable_tests, start=start + len(hidden)):
         pair = _pair(ColumnKind.PSEUDO_LABEL, i, t, task, cut)
         columns.append({**pair, "kept": t["kept"], "right": t["right"]})
         order.append(at)
@@ -151,8 +151,8 @@ def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
     own = len(record["programs"])
     rows = [*record["programs"], *record.get("initial_policy_programs", ())]
     runs = [*rows[row]["runs"]]
-    held = len(record["task"].get("hidden", ()))
-    runs += rows[row].get("hidden_runs") or [None] * held
+    hidden = len(record["task"].get("hidden", ()))
+    runs += rows[row].get("hidden_runs") or [None] * hidden
     if (pseudo_labels := record.get("pseudo_labels")) is not None:
         table = pseudo_labels["runs"] if row < own else pseudo_labels["initial_policy_runs"]
         at = row if row < own else row - own

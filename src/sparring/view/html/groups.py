@@ -1,6 +1,6 @@
 """Groups of a run, one step at a time, so that memory does not grow with the run.
 
-Every group gives a short row. Only groups that the page has room for give their detail.
+Every group gives a short row. Only groups that fit on the page give their detail.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Files of a report: one file within a budget of bytes, or a folder with every group.
 
-    write_file([run, ...], out)      one HTML file; matrices of as many groups as there is room for
+    write_file([run, ...], out)      one HTML file; matrices of as many groups as fit
     write_folder([run, ...], out)    index.html, and a page with every group of each step
 
 A report has a short row for every group. The budget for matrices is shared out along the run: each
@@ -120,18 +120,20 @@ def _filled(
     """
     rows: list[Any] = []
     all_steps = steps(run)
-    room = 0.0
+    bytes_left = 0.0
     for step in all_steps:
-        room += budget / len(all_steps)
-        here = list(groups(run, step))
-        rows.append([step, [g.row for g in here]])
-        for index in sorted(range(len(here)), key=lambda i: (_dullness(here[i].row), i)):
-            blob = _blob(here[index], cut)
+        bytes_left += budget / len(all_steps)
+        step_groups = list(groups(run, step))
+        rows.append([step, [g.row for g in step_groups]])
+        for index in sorted(
+            range(len(step_groups)), key=lambda i: (_dullness(step_groups[i].row), i)
+        ):
+            blob = _blob(step_groups[index], cut)
             if blob is None:
                 continue
-            if len(blob) > room:
+            if len(blob) > bytes_left:
                 break
-            room -= len(blob)
+            bytes_left -= len(blob)
             blobs[f"g-{number}-{step}-{index}"] = blob
     return rows
 

@@ -27,9 +27,9 @@ def tester_lines(explained: Explained) -> list[list[Line]]:
     head: list[Line] = []
     if (facts := explained.facts) is not None:
         wrong_P = facts.tester_matrix.wrong_P
-        others = int(wrong_P[len(explained.coder) :].sum())
-        more = f" ({others} of the initial policy)" if others else ""
-        head = [("wrong programs W", f"{int(wrong_P.sum())}{more}")]
+        initial = int(wrong_P[len(explained.coder) :].sum())
+        initial_note = f" ({initial} of the initial policy)" if initial else ""
+        head = [("wrong programs W", f"{int(wrong_P.sum())}{initial_note}")]
     return [[("rule", one.rule), *head, *_lines(one)] for one in explained.tester]
 
 

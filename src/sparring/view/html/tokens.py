@@ -47,14 +47,14 @@ class TokenPieces:
         """Decode ids to pieces of text, each with the number of its ids."""
         stream = self._stream(skip_special_tokens=False)
         pieces: list[tuple[str, int]] = []
-        waiting = 0
+        pending = 0
         for token in ids:
-            waiting += 1
+            pending += 1
             piece = stream.step(self._tokenizer, token)
             if piece is not None:
-                pieces.append((piece, waiting))
-                waiting = 0
-        return [*pieces, ("\ufffd", waiting)] if waiting else pieces
+                pieces.append((piece, pending))
+                pending = 0
+        return [*pieces, ("\ufffd", pending)] if pending else pieces
 
 
 def token_record(
@@ -70,7 +70,7 @@ def token_record(
     at = 0
     for text, count in parts:
         values = logprobs[at : at + count]
-        known = None if None in values else round(100 * sum(values))
-        tokens.append([text, known])
+        logprob = None if None in values else round(100 * sum(values))
+        tokens.append([text, logprob])
         at += count
     return tokens

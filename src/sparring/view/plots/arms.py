@@ -76,8 +76,8 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
             f"steps {row[0].step} → {row[-1].step}"
         )
         axis.plot(xs, ys, label=label, **line_style(i, linestyle="-", markersize=5))
-        begin = line_style(i, linestyle="none", markersize=9, markerfacecolor="white")
-        axis.plot(xs[:1], ys[:1], **begin)
+        start = line_style(i, linestyle="none", markersize=9, markerfacecolor="white")
+        axis.plot(xs[:1], ys[:1], **start)
     axis.set(
         xlabel="p01: a wrong program passes a right test",
         ylabel="p00: a wrong program passes a wrong test",
@@ -98,13 +98,13 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     other seeds. Where the arms' tasks differ, a bar is an arm's own value. Raises `RunError` for a
     metric without values by task.
     """
-    every = [r.per_task for a in arms for r in a.runs]
-    usual = [name for name in _BARS if all(metric_key(r, name) for r in every)]
+    per_task = [r.per_task for a in arms for r in a.runs]
+    usual = [name for name in _BARS if all(metric_key(r, name) for r in per_task)]
     if not (metrics or usual):
         raise RunError("no evaluation by task is recorded, so there are no bars to draw")
     by_metric, paired = last_figures(arms, metrics or usual), are_paired(arms)
-    shown = arms[1:] if paired else arms
-    size = (2.4 * len(by_metric) + 1.2, 0.42 * len(shown) + 1.3)
+    drawn = arms[1:] if paired else arms
+    size = (2.4 * len(by_metric) + 1.2, 0.42 * len(drawn) + 1.3)
     figure, axes = plt.subplots(1, len(by_metric), figsize=size, squeeze=False, sharey=True)
     for axis, (key, estimates) in zip(axes[0], by_metric.items(), strict=True):
         for i, e in enumerate(estimates):
@@ -113,7 +113,7 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
             if e.low == e.low:  # not NaN
                 error = [[100 * (e.mean - e.low)], [100 * (e.high - e.mean)]]
                 axis.errorbar(100 * e.mean, i, xerr=error, color="black", capsize=3, linewidth=1)
-        axis.set_yticks(range(len(shown)), [a.label for a in shown])
+        axis.set_yticks(range(len(drawn)), [a.label for a in drawn])
         axis.axvline(0, color="black", linewidth=0.8)
         axis.set(title=metric_labels([key]).get(key, key), xlabel="points" if paired else "%")
         axis.grid(axis="x", alpha=0.25)

@@ -85,17 +85,17 @@ def plot_curves(
     """Write ``stem``.svg and ``stem``.png with a run's evaluations and its training batches."""
     settings = {"svg.fonttype": "path", "legend.fontsize": 7.5}
     with drawing(settings) as plt:
-        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(3, 2))
+        figure, (held_out, training) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(3, 2))
         labels = metric_labels(evaluations[0]["metrics"]) if evaluations else {}
         for i, name in enumerate((*USUAL, "catch_rate")):
             if (key := metric_key(labels, name)) is not None:
                 looks = line_style(i, linestyle="-", linewidth=1.5, label=labels[key])
-                draw_line(left, evaluation_points(evaluations, key), 100, **looks)
-        _finish(left, "% of held-out", "held-out tasks, with 95% intervals", 3)
+                draw_line(held_out, evaluation_points(evaluations, key), 100, **looks)
+        _finish(held_out, "% of held-out", "held-out tasks, with 95% intervals", 3)
         for key, (label, colour, dashes) in _TRAINING.items():
             looks = {"label": label, "color": colour, "linestyle": dashes, "linewidth": 1}
-            draw_line(right, step_points(metrics, key), 100, **looks)
-        _finish(right, "% of the step's batch", "training batches", 2)
+            draw_line(training, step_points(metrics, key), 100, **looks)
+        _finish(training, "% of the step's batch", "training batches", 2)
         figure.tight_layout()
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
         figure.savefig(stem.with_suffix(".png"), dpi=160)

@@ -65,8 +65,8 @@ def _curve(axes: Any, points: Sequence[Point], run: int, scale: float, evaluated
         draw_line(axes, points, scale, **{**looks, **few})
         return
     draw_line(axes, points, scale, color=_RUNS[run], linewidth=0.8, alpha=0.4)
-    near = [points[max(0, i - _SMOOTH // 2) : i + _SMOOTH // 2 + 1] for i in range(len(points))]
-    means = [sum(p[1] for p in some) / len(some) for some in near]
+    windows = [points[max(0, i - _SMOOTH // 2) : i + _SMOOTH // 2 + 1] for i in range(len(points))]
+    means = [sum(p[1] for p in some) / len(some) for some in windows]
     smooth = [(p[0], mean, *p[2:]) for p, mean in zip(points, means, strict=True)]
     draw_line(axes, smooth, scale, **{**looks, "marker": None})
 

@@ -59,8 +59,8 @@ def line_style(i: int, **other: Any) -> dict[str, Any]:
 def draw_line(axis: Any, points: Sequence[Point], scale: float, **looks: Any) -> None:
     """Draw a curve, with a band where its points have bounds. ``scale`` is 100 for per cent."""
     axis.plot([p[0] for p in points], [scale * p[1] for p in points], **looks)
-    if known := [p for p in points if p[2] == p[2]]:  # not NaN
-        steps, _, *ends = zip(*known, strict=True)
+    if bounded := [p for p in points if p[2] == p[2]]:  # not NaN
+        steps, _, *ends = zip(*bounded, strict=True)
         low, high = ([scale * y for y in end] for end in ends)
         axis.fill_between(steps, low, high, color=looks["color"], alpha=0.18, linewidth=0)
 

@@ -44,25 +44,25 @@ def recorded_executions(
     names = _names(record, hidden=own)
     outcomes = [*entry["runs"], *entry.get("hidden_runs", ())]
     used = usage.get("runs", ()) if own else ()
-    known = used[program.index] if program.index < len(used) else ()
+    usage_T = used[program.index] if program.index < len(used) else ()
     cells = [
-        _cell(name, o, known[i] if i < len(known) else None)
+        _cell(name, o, usage_T[i] if i < len(usage_T) else None)
         for i, (name, o) in enumerate(zip(names, outcomes, strict=False))
     ]
-    return [*_supervised(record, program, usage, own), *cells]
+    return [*_pseudo_label_cells(record, program, usage, own), *cells]
 
 
 def _names(record: Mapping[str, Any], hidden: bool) -> list[Name]:
     task = record["task"]
-    more = len(task.get("hidden", ())) if hidden else 0
+    hidden_tests = len(task.get("hidden", ())) if hidden else 0
     return [
         *(Name("G", i) for i in range(len(task["tests"]))),
         *(Name("U", i) for i in range(len(record["tests"]))),
-        *(Name("H", i) for i in range(more)),
+        *(Name("H", i) for i in range(hidden_tests)),
     ]
 
 
-def _supervised(
+def _pseudo_label_cells(
     record: Mapping[str, Any], program: Name, usage: Mapping[str, Any], own: bool
 ) -> list[RecordedExecution]:
     """Return a program's executions on the readable tests of the frozen tester."""
@@ -70,12 +70,12 @@ def _supervised(
     runs = labels and labels["runs" if own else "initial_policy_runs"]
     if not labels or not runs:
         return []
-    read = [i for i, t in enumerate(labels["tests"]) if t["input"] is not None]
+    readable_tests = [i for i, t in enumerate(labels["tests"]) if t["input"] is not None]
     used = usage.get("pseudo_labels", ()) if own else ()
-    known = used[program.index] if program.index < len(used) else ()
+    usage_T = used[program.index] if program.index < len(used) else ()
     return [
-        _cell(Name("K", i), o, known[n] if n < len(known) else None)
-        for n, (i, o) in enumerate(zip(read, runs[program.index], strict=False))
+        _cell(Name("K", i), o, usage_T[n] if n < len(usage_T) else None)
+        for n, (i, o) in enumerate(zip(readable_tests, runs[program.index], strict=False))
     ]
 
 

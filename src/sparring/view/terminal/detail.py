@@ -40,7 +40,7 @@ def show_program(
         _reading(entry, console)
     _response(entry, lines, console)
     cells = recorded_executions(record, name, usage)
-    _runs(record, cells, None if all_of_it else LINES, console)
+    _executions(record, cells, None if all_of_it else LINES, console)
     wrong = next((c for c in cells if _compared(record, c)), None)
     if wrong is not None:
         console.print(Text(f"on {wrong.test} (- expected, + actual):", "bold"))
@@ -74,7 +74,7 @@ def show_test(
     table = Table(box=None, padding=(0, 1))
     for column in ("program", "verdict", "output"):
         table.add_column(column, no_wrap=True)
-    shown = 0
+    count = 0
     rows = [Name("P", i) for i in range(len(record["programs"]))]
     if name.letter != "H":
         rows += [Name("I", i) for i in range(len(record.get("initial_policy_programs", ())))]
@@ -84,14 +84,14 @@ def show_test(
         )
         if cell is None:
             continue
-        shown += 1
-        if all_of_it or shown <= LINES:
-            room = max(16, console.width - 34)
-            table.add_row(str(program), word(cell.verdict), Text(_output(cell, one, room)))
-    if shown:
+        count += 1
+        if all_of_it or count <= LINES:
+            width = max(16, console.width - 34)
+            table.add_row(str(program), word(cell.verdict), Text(_output(cell, one, width)))
+    if count:
         console.print(table)
-        if not all_of_it and shown > LINES:
-            console.print(Text(f"… {shown - LINES} more programs (--all)", "dim"))
+        if not all_of_it and count > LINES:
+            console.print(Text(f"… {count - LINES} more programs (--all)", "dim"))
 
 
 def show_cell(
@@ -160,10 +160,10 @@ def _heading(group: RecordedGroup, name: str, entry: Mapping[str, Any], console:
             value = entry[key]
             parts.append(f"{key} {number(math.nan if value is None else float(value))}")
     if "token_ids" in entry:
-        known = [x for x in entry["logprobs"] if x is not None]
-        mean = f", {sum(known) / len(known):.3f} nats each" if known else ""
-        count = entry["tokens"][1] if "tokens" in entry else len(entry["token_ids"])
-        parts.append(f"{int(count)} tokens{mean}")
+        logprobs = [x for x in entry["logprobs"] if x is not None]
+        mean = f", {sum(logprobs) / len(logprobs):.3f} nats each" if logprobs else ""
+        tokens = entry["tokens"][1] if "tokens" in entry else len(entry["token_ids"])
+        parts.append(f"{int(tokens)} tokens{mean}")
         parts.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
     if parts:
         console.print(Text(" · ".join(parts)), soft_wrap=True)
@@ -194,13 +194,13 @@ def _reference(entry: Mapping[str, Any], one: Readable | None, console: Console)
     console.print(text, soft_wrap=True)
 
 
-def _runs(
+def _executions(
     record: Mapping[str, Any], cells: list[RecordedExecution], most: int | None, console: Console
 ) -> None:
     table = Table(box=None, padding=(0, 1))
     for column in ("test", "verdict", "CPU s", "input", "expected", "output"):
         table.add_column(column, no_wrap=True, justify="right" if column == "CPU s" else "left")
-    room = max(8, (console.width - 40) // 3)
+    width = max(8, (console.width - 40) // 3)
     for cell in cells[:most]:
         one = recorded_test(record, cell.test)
         texts = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
@@ -208,8 +208,8 @@ def _runs(
             str(cell.test),
             word(cell.verdict),
             "–" if cell.used is None else f"{cell.used[0]:.3f}",
-            *(Text(one_line(s.rstrip("\n"), room)) for s in texts),
-            Text(_output(cell, one, room)),
+            *(Text(one_line(s.rstrip("\n"), width)) for s in texts),
+            Text(_output(cell, one, width)),
         )
     console.print(table)
     if most is not None and len(cells) > most:
@@ -222,11 +222,11 @@ def _compared(record: Mapping[str, Any], cell: RecordedExecution) -> bool:
     return cell.verdict is Verdict.WRONG_ANSWER and one is not None and not one.decides
 
 
-def _output(cell: RecordedExecution, one: Readable | None, room: int) -> str:
+def _output(cell: RecordedExecution, one: Readable | None, width: int) -> str:
     if cell.output:
         output = cell.output if one is None else one.output(cell.output)
-        return one_line(output.rstrip("\n"), room)
-    return one_line(cell.used[2], room) if cell.used else ""
+        return one_line(output.rstrip("\n"), width)
+    return one_line(cell.used[2], width) if cell.used else ""
 
 
 def _difference(

@@ -25,20 +25,24 @@ def difference(expected: str, actual: str, lines: int, width: int) -> list[Text]
         return [Text("the outputs are the same")]
     if expected.split() == actual.split():
         return [Text("the outputs differ in white space only")]
-    before, after = ([line[:_LONG] for line in s.split("\n")[:_LINES]] for s in (expected, actual))
-    diff = difflib.unified_diff(before, after, lineterm="", n=2)
+    expected_lines, actual_lines = (
+        [line[:_LONG] for line in s.split("\n")[:_LINES]] for s in (expected, actual)
+    )
+    diff = difflib.unified_diff(expected_lines, actual_lines, lineterm="", n=2)
     shown: list[Text] = []
     for line in islice(diff, 2, None):  # the first two lines name files
         if len(shown) >= lines:
-            shown.append(Text(f"… more differences (of {len(before)} expected lines)", "dim"))
+            shown.append(
+                Text(f"… more differences (of {len(expected_lines)} expected lines)", "dim")
+            )
             break
         style = {"-": "cyan", "+": "bright_red", "@": "dim"}.get(line[0], "")
         if line[0] != "@":
             shown.append(Text(line[0] + " " + one_line(line[1:], width - 2), style))
         elif shown:
             shown.append(Text("  ⋮", "dim"))
-    at = _first(expected, actual)
-    if not shown or max(map(len, (*before, *after))) > width:
+    at = _first_difference(expected, actual)
+    if not shown or max(map(len, (*expected_lines, *actual_lines))) > width:
         shown += [
             Text(f"first difference at character {at:,}:", "dim"),
             Text("- …" + one_line(expected[max(0, at - 10) : at + width], width - 4), "cyan"),
@@ -47,7 +51,7 @@ def difference(expected: str, actual: str, lines: int, width: int) -> list[Text]
     return shown
 
 
-def _first(one: str, other: str) -> int:
+def _first_difference(one: str, other: str) -> int:
     """Return the index of the first character in which two texts differ."""
     low, high = 0, min(len(one), len(other))
     while low < high:  # bisection compares a megabyte in 20 slices, far faster than by character

@@ -64,18 +64,21 @@ def blocks_of(record: Mapping[str, Any]) -> tuple[list[MatrixSection], int]:
     ]
     labels = record.get("pseudo_labels")
     if labels and labels["runs"]:
-        read = [t["input"] is not None for t in labels["tests"]]
-        every = [*labels["runs"], *(labels["initial_policy_runs"] or ())]
-        cells = [_spread([Verdict(o["verdict"]) for o in row[: sum(read)]], read) for row in every]
+        has_test = [t["input"] is not None for t in labels["tests"]]
+        rows_K = [*labels["runs"], *(labels["initial_policy_runs"] or ())]
+        cells = [
+            _spread([Verdict(o["verdict"]) for o in row[: sum(has_test)]], has_test)
+            for row in rows_K
+        ]
         kept = [bool(t["kept"]) for t in labels["tests"]]
-        blocks.insert(0, MatrixSection("K", "pseudo-labels", cells, len(read), kept))
+        blocks.insert(0, MatrixSection("K", "pseudo-labels", cells, len(has_test), kept))
     return blocks, len(own)
 
 
-def _spread(row: Sequence[Verdict], read: Sequence[bool]) -> list[Verdict]:
+def _spread(row: Sequence[Verdict], has_test: Sequence[bool]) -> list[Verdict]:
     """Return a verdict for every test: the row's for readable tests, INVALID for the others."""
     verdicts = iter(row)
-    return [next(verdicts) if ok else Verdict.INVALID for ok in read]
+    return [next(verdicts) if ok else Verdict.INVALID for ok in has_test]
 
 
 def show_group(group: RecordedGroup, console: Console, all_of_it: bool) -> None:
@@ -87,13 +90,13 @@ def show_group(group: RecordedGroup, console: Console, all_of_it: bool) -> None:
     console.print(Text(heading, "bold"), soft_wrap=True)
     for line in block(str(task["statement"]), 200 if all_of_it else 3, 3 * console.width):
         console.print(Text(line))
-    room = max(8, console.width - _MARGIN - 3 * (len(blocks) - 1))
-    shown = _shares([b.width for b in blocks], room)
+    width = max(8, console.width - _MARGIN - 3 * (len(blocks) - 1))
+    widths = _shares([b.width for b in blocks], width)
     rows = len(blocks[0].cells)
     most = rows if all_of_it else min(rows, 2 * ROWS)
     starts = [0] * len(blocks)
     while True:
-        ends = [min(b.width, s + n) for b, s, n in zip(blocks, starts, shown, strict=True)]
+        ends = [min(b.width, s + n) for b, s, n in zip(blocks, starts, widths, strict=True)]
         console.print(_matrix(record, blocks, own, starts, ends, most))
         if not all_of_it or all(e >= b.width for b, e in zip(blocks, ends, strict=True)):
             break
@@ -116,14 +119,14 @@ def show_group(group: RecordedGroup, console: Console, all_of_it: bool) -> None:
     )
 
 
-def _shares(wanted: Sequence[int], room: int) -> list[int]:
-    """Return the number of columns to show of each section, ``room`` together."""
-    if sum(wanted) <= room:
+def _shares(wanted: Sequence[int], width: int) -> list[int]:
+    """Return the number of columns to show of each section, ``width`` in total."""
+    if sum(wanted) <= width:
         return [max(1, w) for w in wanted]
-    least = room // len(wanted)
+    least = width // len(wanted)
     shown = [min(w, least) for w in wanted]
     for i in reversed(range(len(wanted))):  # generated tests, which come last, get the rest first
-        shown[i] += min(wanted[i] - shown[i], room - sum(shown))
+        shown[i] += min(wanted[i] - shown[i], width - sum(shown))
     return [max(1, n) for n in shown]
 
 
@@ -150,17 +153,19 @@ def _matrix(
             text.append(f"  {_figure(entry, 'reward'):>6} {_figure(entry, 'advantage', True):>7}")
         text.append("\n")
     _, start, end = spans[-1]
-    before = sum(e - s for _, s, e in spans[:-1]) + 3 * (len(spans) - 1)
+    indent = sum(e - s for _, s, e in spans[:-1]) + 3 * (len(spans) - 1)
     if kept := blocks[0].kept:
         text.append(f"{'counts':<8}", "dim")
         for one in kept[spans[0][1] : spans[0][2]]:
             text.append_text(mark(one))
         text.append("\n")
     for label, name in (("right", "right"), ("all P✓", "accepts_correct")):
-        known = name == "right" or True in correct  # "all pass" means nothing without a program
-        text.append(f"{label:<8}{' ' * before}", "dim")
+        has_meaning = (
+            name == "right" or True in correct
+        )  # "all pass" means nothing without a program
+        text.append(f"{label:<8}{' ' * indent}", "dim")
         for test in record["tests"][start:end]:
-            text.append_text(mark(test.get(name) if known else None))
+            text.append_text(mark(test.get(name) if has_meaning else None))
         text.append("\n")
     text.rstrip()
     return text
@@ -209,7 +214,7 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         text = Text(f"{f'U{k}':<5}", "bold")
         text.append_text(mark(t["right"]))
         text.append(f"{_figure(t, 'reward'):>7} {_figure(t, 'advantage', True):>7}")
-        room = max(20, console.width - 39)
+        width = max(20, console.width - 39)
         one = readable(t, record["task"])
         # No program ran on an unreadable test: the recorded counts mean nothing there.
         counts = ["–" if one is None else _figure(t, name) for name in ("caught", "missed")]
@@ -217,10 +222,10 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
         elif one.kind == TestKind.STDIN:
-            out = one_line(one.expected.rstrip("\n"), (room - 3) // 2)
-            text.append(f"{one_line(one.given.rstrip(chr(10)), room - 3 - len(out))} → {out}")
+            out = one_line(one.expected.rstrip("\n"), (width - 3) // 2)
+            text.append(f"{one_line(one.given.rstrip(chr(10)), width - 3 - len(out))} → {out}")
         else:
-            text.append(one_line(one.line, room))
+            text.append(one_line(one.line, width))
         if one is not None and not t["valid"]:
             text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
         console.print(text, soft_wrap=True)

@@ -40,7 +40,7 @@ def test_name(text: str, record: Mapping[str, Any]) -> Name:
 
 def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
     task = record["task"]
-    every = {
+    all_sizes = {
         "P": len(record["programs"]),
         "I": len(record.get("initial_policy_programs", ())),
         "U": len(record["tests"]),
@@ -48,7 +48,7 @@ def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
         "H": len(task.get("hidden", ())),
         "K": len(record.get("pseudo_labels", {}).get("tests", ())),
     }
-    return {letter: every[letter] for letter in letters}
+    return {letter: all_sizes[letter] for letter in letters}
 
 
 def _name(option: str, text: str, usual: str, sizes: Mapping[str, int]) -> Name:
@@ -56,10 +56,10 @@ def _name(option: str, text: str, usual: str, sizes: Mapping[str, int]) -> Name:
     letter = (match[1].upper() or usual) if match else ""
     index = int(match[2]) if match else 0
     if letter not in sizes or index >= sizes[letter]:
-        known = [f"{k}0 to {k}{n - 1}" for k, n in sizes.items() if n]
+        ranges = [f"{k}0 to {k}{n - 1}" for k, n in sizes.items() if n]
         raise ConfigError(
             f"{option} {one_line(text, 40)}: unknown name; this group has "
-            f"{', '.join(known) or 'none'}"
+            f"{', '.join(ranges) or 'none'}"
         )
     return Name(letter, index)
 

@@ -47,13 +47,13 @@ def show_overview(source: RunSource, console: Console) -> None:
         console.print(Text(recipe_line(source)), soft_wrap=True)
         console.print(Text(_state(source, metrics)), soft_wrap=True)
     with well_formed(f"{run.path}: evaluations.jsonl"):
-        _evaluated(evaluations, console)
+        _last_evaluation(evaluations, console)
     with well_formed(f"{run.path}: metrics.jsonl"):
         if metrics:
             console.print(curves_table(metrics, console.width))
             for line in alarm_lines(metrics[-1]):
                 console.print(line, soft_wrap=True)
-    for hint in _next(source):
+    for hint in _hints(source):
         console.print(Text(hint, "dim"), soft_wrap=True)
 
 
@@ -83,7 +83,7 @@ def recipe_line(source: RunSource) -> str:
         return f"its recipe cannot be read: {one_line(source.unread, 200)}"
     model = "nano" if recipe.model.path == NANO else one_line(recipe.model.path, 60)
     sampling, training = recipe.sampling, recipe.training
-    others = (
+    initial = (
         f" + {recipe.initial_policy_programs} of the initial policy"
         if recipe.initial_policy_programs
         else ""
@@ -91,7 +91,7 @@ def recipe_line(source: RunSource) -> str:
     reward = recipe.reward.function or f"{recipe.reward.coder}, {recipe.reward.tester}"
     return (
         f"{recipe.method} · model {model} · {training.tasks_per_step} tasks × "
-        f"({sampling.programs} programs{others}, {sampling.tests} tests) a step · rewards "
+        f"({sampling.programs} programs{initial}, {sampling.tests} tests) a step · rewards "
         f"{one_line(reward, 60)} · seed {training.seed}"
     )
 
@@ -108,7 +108,7 @@ def _state(source: RunSource, metrics: Sequence[Mapping[str, Any]]) -> str:
     return f"{text}; not finished (`sparring watch` shows whether it is running)"
 
 
-def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> None:
+def _last_evaluation(evaluations: Sequence[Mapping[str, Any]], console: Console) -> None:
     if not evaluations:
         console.print(Text("no evaluation is recorded yet"))
         return
@@ -137,14 +137,14 @@ def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), show_header=False)
     for justify in _JUSTIFY:
         table.add_column(justify=justify, no_wrap=True)
-    room = max(8, min(60, width - 44))
+    bars = max(8, min(60, width - 44))
     for name, label in CURVES.items():
         values = [figure(m, name) for m in metrics]
-        known = [v for v in values if v is not None]
-        if known:
+        numbers = [v for v in values if v is not None]
+        if numbers:
             share = name in _SHARES
             table.add_row(
-                label, _text(known[0], share), sparkline(values, room), _text(known[-1], share)
+                label, _text(numbers[0], share), sparkline(values, bars), _text(numbers[-1], share)
             )
     return table
 
@@ -164,7 +164,7 @@ def alarm_lines(record: Mapping[str, Any]) -> list[Text]:
     ]
 
 
-def _next(source: RunSource) -> list[str]:
+def _hints(source: RunSource) -> list[str]:
     """Return commands to look further with."""
     path = one_line(str(source.run.path), 200)
     steps = source.steps

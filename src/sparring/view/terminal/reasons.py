@@ -18,25 +18,25 @@ from sparring.view.terminal.matrix import ROWS
 from sparring.view.terminal.names import Name
 
 
-def explained(source: RunSource, found: RecordedGroup) -> Explained:
+def explained(source: RunSource, group: RecordedGroup) -> Explained:
     """Explain a group. Raises `RunError` where the recipe cannot be read."""
     if source.recipe is None:
         raise RunError(
             f"--why: rewards follow from the recipe, and the recipe of {source.run.path} cannot be "
             f"read: {source.unread}"
         )
-    return explain(found.record, source.recipe, found.index)
+    return explain(group.record, source.recipe, group.index)
 
 
-def show_why(all_of: Explained, name: Name, console: Console) -> None:
+def show_why(explained_group: Explained, name: Name, console: Console) -> None:
     """Print one explanation: the terms of the reward, then the terms of the advantage."""
     if name.letter not in "PU":
         console.print(Text(f"{name} has no reward: only P and U are learned from"))
         return
-    one = (all_of.coder if name.letter == "P" else all_of.tester)[name.index]
+    one = (explained_group.coder if name.letter == "P" else explained_group.tester)[name.index]
     console.print(Text(f"why {name} earned {number(one.reward)}", "bold"), soft_wrap=True)
     if one.own is None and name.letter == "U":
-        console.print(Text(_form(all_of), "dim"), soft_wrap=True)
+        console.print(Text(_reward_line(explained_group), "dim"), soft_wrap=True)
     console.print(_table(one.reward_terms, "reward", one.reward))
     console.print(Text(f"why its advantage is {number(one.advantage, True)}", "bold"))
     console.print(_table(one.advantage_terms, "advantage", one.advantage))
@@ -48,25 +48,25 @@ def show_why(all_of: Explained, name: Name, console: Console) -> None:
         console.print(Text(f"both computed again from the matrix: {recorded}", "dim"))
 
 
-def show_all_why(all_of: Explained, console: Console, all_of_it: bool) -> None:
+def show_all_why(explained_group: Explained, console: Console, all_of_it: bool) -> None:
     """Print the reward of every response with its terms, a few lines each."""
-    for group in (all_of.coder, all_of.tester):
+    for explanations in (explained_group.coder, explained_group.tester):
         table = Table(box=None, padding=(0, 1))
         for column in ("", "reward", "advant."):
             table.add_column(column, justify="right", no_wrap=True)
         table.add_column("because")
-        for one in group if all_of_it else group[:ROWS]:
+        for one in explanations if all_of_it else explanations[:ROWS]:
             table.add_row(
                 Text(one.label, "bold"),
                 number(one.reward),
                 number(one.advantage, True),
                 _short(one),
             )
-        if group:
+        if explanations:
             console.print(table)
-        if not all_of_it and len(group) > ROWS:
-            console.print(Text(f"… {len(group) - ROWS} more (--all)", "dim"))
-    wrong = [e.label for e in (*all_of.coder, *all_of.tester) if e.differs()]
+        if not all_of_it and len(explanations) > ROWS:
+            console.print(Text(f"… {len(explanations) - ROWS} more (--all)", "dim"))
+    wrong = [e.label for e in (*explained_group.coder, *explained_group.tester) if e.differs()]
     if wrong:
         warning = f"! not as recorded: {' '.join(wrong[:40])} (details: --why with one name)"
         console.print(Text(warning, "yellow"), soft_wrap=True)
@@ -80,8 +80,8 @@ def _short(one: Explanation) -> Text:
     return Text(visible("; ".join(parts)))
 
 
-def _form(all_of: Explained) -> str:
-    recipe = all_of.recipe
+def _reward_line(explained_group: Explained) -> str:
+    recipe = explained_group.recipe
     text = f"reward.tester = {recipe.reward.tester} ({recipe.method}); docs/method.md"
     return one_line(text, 400)
 

@@ -17,10 +17,10 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     if not values or width < 1:
         return ""
     parts = _parts(values, width)
-    known = [v for v in parts if v is not None]
-    if not known:
+    numbers = [v for v in parts if v is not None]
+    if not numbers:
         return "·" * len(parts)
-    low, high = min(known), max(known)
+    low, high = min(numbers), max(numbers)
     if high - low <= 1e-12 * max(1.0, abs(low), abs(high)):
         return "".join("·" if v is None else _BARS[0] for v in parts)
     steps = len(_BARS) - 1
@@ -36,6 +36,6 @@ def _parts(values: Sequence[float | None], width: int) -> list[float | None]:
     means: list[float | None] = []
     for i in range(width):
         part = values[i * count // width : (i + 1) * count // width]
-        known = [v for v in part if v is not None and math.isfinite(v)]
-        means.append(sum(known) / len(known) if known else None)
+        finite = [v for v in part if v is not None and math.isfinite(v)]
+        means.append(sum(finite) / len(finite) if finite else None)
     return means

@@ -62,12 +62,12 @@ def show_step(source: RunSource, step: int, console: Console, most: int | None) 
     console.print(table)
     if most is not None and len(rows) > most:
         console.print(Text(f"… {len(rows) - most:,} more groups; --all lists them"))
-    evaluated = bool(rows) and all(
+    is_evaluation = bool(rows) and all(
         why == DropReason.EVALUATION for r in rows for why in r.dropped.values()
     )
-    if evaluated:
+    if is_evaluation:
         console.print(Text(f"{EVALUATED}; rewards by Eq 3 and Eq 4", "dim"), soft_wrap=True)
-    for role in () if evaluated else Role:
+    for role in () if is_evaluation else Role:
         counts = ", ".join(f"{n:,} {why_dropped(r)}" for r, n in drops[role].most_common())
         learned = len(rows) - sum(drops[role].values())
         console.print(

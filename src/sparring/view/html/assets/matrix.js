@@ -33,8 +33,8 @@ async function taskView(data, at) {
   refills.length = 0;
   const panes = [await groupPane(data, at, at.run, chosen, true)];
   for (const other of besides(data, at)) {
-    const twin = namedGroups(data, other, at.step).find((r) => r.task === chosen.task);
-    panes.push(twin ? await groupPane(data, at, other, twin, false) : h("section", {}, h("h3", {}, badge(other), " ", said(data.runs[other].name)), h("p", { class: "note" }, "This run did not have the task in this step.")));
+    const otherRow = namedGroups(data, other, at.step).find((r) => r.task === chosen.task);
+    panes.push(otherRow ? await groupPane(data, at, other, otherRow, false) : h("section", {}, h("h3", {}, badge(other), " ", said(data.runs[other].name)), h("p", { class: "note" }, "This run did not have the task in this step.")));
   }
   return [h("h2", {}, `Step ${at.step}: `, said(chosen.task)), picker, h("div", { class: panes.length > 1 ? "columns" : "" }, panes)];
 }
@@ -73,7 +73,7 @@ async function groupPane(data, at, run, named, leads) {
   return h("section", {}, head,
     leads && h("details", { class: "statement", open: group.statement.length < 400 }, h("summary", {}, "Statement"), block(group.statement, "statement"), h("p", { class: "fine" }, "checker: ", said(group.checker), group.source ? [" · from: ", said(group.source)] : null)),
     group.dropped.coder === "evaluation" ? null : ["coder", "tester"].filter((role) => group.dropped[role]).map((role) => h("p", { class: "drops" }, h("b", {}, `${role}: dropped (${group.dropped[role].replaceAll("_", " ")})`), `: ${DROPPED[group.dropped[role]] ?? ""}.`)),
-    leads && tools, h("div", { class: leads && !data.runs[1] ? "desk" : "" }, h("div", { class: "board" }, grid, h("ul", { class: "legend" }, usedVerdicts(group).map((v) => h("li", {}, h("span", { class: "cell " + VERDICTS[v][1] }, VERDICTS[v][0]), " ", VERDICTS[v][2].split(":")[0])))), detail));
+    leads && tools, h("div", { class: leads && !data.runs[1] ? "desk" : "" }, h("div", { class: "matrix-pane" }, grid, h("ul", { class: "legend" }, usedVerdicts(group).map((v) => h("li", {}, h("span", { class: "cell " + VERDICTS[v][1] }, VERDICTS[v][0]), " ", VERDICTS[v][2].split(":")[0])))), detail));
 }
 const usedVerdicts = (group) => Object.keys(VERDICTS).filter((v) => group.rows.some((r) => r.cells.some((c) => c?.[0] === v)));
 const passes = (cells) => cells.filter((c) => c?.[0] === "accepted").length;

@@ -27,7 +27,7 @@ const WORDS = {
   validity: "A share of W that a test earns for being right, beside what it catches (reward.validity).",
   advantage: "The reward minus the group's mean, divided by its standard deviation. Positive: such responses become more likely; negative: less.",
   dropped: "Nothing is learned from a group's role, for the reason given.",
-  "pass@1": "Share of single programs that are right (the paper calls it one-shot).",
+  "pass@1": "Share of single programs that are right (the paper's one-shot).",
   "Best-of-N": "Share of tasks solved by taking, of N programs, the one that passes most generated tests. 8×8: eight programs, eight tests.",
   "own samples": "Best-of-N over programs that the evaluated model wrote.",
   "fixed pool": "Best-of-N over programs of the initial model, where any change comes from the tests.",
@@ -91,7 +91,7 @@ const DROPPED = {
   no_positive: "only good responses are learned from, and the group has none",
   not_sampled: "nothing could be learned, as was known before sampling",
   evaluation: "an evaluation: rewards are shown as in training, nothing is learned",
-  no_test: "the frozen tester left no test to judge by",
+  no_test: "the frozen tester left no test to grade by",
 };
 
 // verdict: symbol, class, words. The symbols are those of `sparring show`. Each verdict has a symbol of its own, so no reader depends on colour.

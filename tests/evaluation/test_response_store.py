@@ -21,7 +21,7 @@ def entry(key: str, text: str = "x") -> StoredResponse:
     return StoredResponse("t", "coder", 0, "m", key, text, StopReason.LENGTH, 3, None)
 
 
-def test_what_is_put_is_there_later(tmp_path: Path) -> None:
+def test_stored_responses_are_found_again(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     first = ResponseStore(path)
     entries = [entry("a", "é\n\x00☃"), entry("b", "\ud800"), replace(entry("c"), copied=True)]
@@ -68,7 +68,7 @@ def test_the_first_of_two_responses_with_one_key_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [b"nonsense", b'{"key": "a"}', b"[]", b'{"key": 1, "x": 2}'])
-def test_a_damaged_line_is_told_with_its_place(tmp_path: Path, line: bytes) -> None:
+def test_a_damaged_line_is_an_error_with_its_place(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "r.jsonl"
     ResponseStore(path).put(entry("a"))
     size = path.stat().st_size
@@ -121,7 +121,7 @@ def test_a_directory_is_held_by_one_evaluation(tmp_path: Path) -> None:
     locked(tmp_path / "new").close()
 
 
-def test_what_another_has_put_is_learnt_and_not_put_twice(tmp_path: Path) -> None:
+def test_a_response_stored_by_another_is_indexed_and_not_stored_twice(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     one, other = ResponseStore(path), ResponseStore(path)
     one.put(entry("a"))
@@ -173,7 +173,7 @@ def test_a_claim_keeps_others_out_until_its_process_ends(tmp_path: Path) -> None
         claims.free(name)
 
 
-def test_a_claim_that_is_given_back_is_free(tmp_path: Path) -> None:
+def test_a_lock_that_is_freed_can_be_taken(tmp_path: Path) -> None:
     path, name = tmp_path / "claims", "ab" * 16
     context = multiprocessing.get_context("fork")
     with RequestLocks(path) as claims:

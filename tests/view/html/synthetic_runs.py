@@ -56,7 +56,8 @@ def group(
     step: int = 1,
 ) -> dict[str, Any]:
     """A record of the matrix ``rows`` (see `CODES`), scored by the project's own formulas.
-    The first ``own`` rows are the group's, the rest opponents; ``invalid`` generated tests."""
+    The first ``own`` rows are the group's, the others the initial policy's. ``invalid`` lists
+    generated tests."""
     settings = settings or EQUATIONS
     own = len(rows) if own is None else own
     verdicts = [[CODES[c] for c in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Twins and leaks: found exactly, the first is kept, and everything removed says why."""
+"""Duplicates and overlap: found exactly, the first is kept, and everything removed says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's processes share: descriptors, threads, room for processes. And the end of all."""
+"""Limits that a user's processes share (descriptors, threads, processes), and the end of all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_program_has_four_descriptors_whatever_the_caller_has(
             assert [o.output for o in outcomes] == ["[0, 1, 2, 255]\n"] * 2
 
 
-def test_a_host_without_descriptors_for_the_condition_is_told(
+def test_a_host_without_descriptors_for_the_condition_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(path: str, flags: int) -> int:
@@ -70,7 +70,7 @@ _FLOOD = "import os, threading\ndef f():\n    while True: os.write(1, b'x' * 999
 
 @pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("program", [_DEAF, _FLOOD], ids=["deaf", "flood"])
-def test_the_parents_death_ends_what_will_not_listen(
+def test_the_parents_death_ends_processes_that_ignore_signals(
     level: Level, program: str, tmp_path: Path
 ) -> None:
     script = (
@@ -150,7 +150,7 @@ def test_descriptors_on_their_way_are_divided() -> None:
     assert user_limits.runs_on_their_way(hard, 32) == 1
 
 
-def test_an_older_landlock_is_simulated_and_said_so() -> None:
+def test_an_older_landlock_is_simulated_and_reported() -> None:
     with Sandbox(1, level=Level.LANDLOCK, landlock_abi=2) as sandbox:
         layers = sandbox.report()["layers"]
         assert isinstance(layers, dict)
@@ -160,7 +160,7 @@ def test_an_older_landlock_is_simulated_and_said_so() -> None:
 
 
 @pytest.mark.parametrize("abi", [1, 2])
-def test_an_older_landlock_holds_what_touches_files(
+def test_an_older_landlock_stops_attacks_on_files(
     abi: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = tuple(a for a in ATTACKS if a.name.startswith(("landlock", "write")))

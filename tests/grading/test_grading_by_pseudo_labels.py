@@ -1,4 +1,4 @@
-"""Bouts by another model's tests: what a reward may see, and what it may not."""
+"""Groups by another model's tests: what a reward may see, and what it may not."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def tests(*pairs: tuple[int, int] | str) -> list[Response]:
 
 CODER = programs("2 * x", "x + x", "x ** 2", "x + 2")
 TESTER = tests((1, 2), (2, 4), (3, 7))
-SUPERVISOR = tests((3, 6), (5, 10), "no test at all", (0, 1))
+FROZEN_TESTER = tests((3, 6), (5, 10), "no test at all", (0, 1))
 """One of three is wrong: nobody passes it."""
 
 
 def played(
     sandbox: Calculator | None = None,
     task: Task = TASK,
-    frozen_tester: list[Response] = SUPERVISOR,
+    frozen_tester: list[Response] = FROZEN_TESTER,
 ) -> GroupResult:
     box: Any = sandbox or Calculator()
     usual = {role: ReadingRules() for role in Role}
@@ -109,7 +109,7 @@ def test_the_first_runs_know_nothing_of_ground_truth() -> None:
     assert {inputs for _, inputs in first} == {("3\n", "5\n", "0\n", "1\n", "2\n", "3\n")}
 
 
-def test_programs_are_paid_by_the_supervising_tests() -> None:
+def test_programs_are_paid_by_the_pseudo_label_tests() -> None:
     found = scored(played())
     assert found.earned.coder_rewards.value.tolist() == [2, 2, 0, 0]
     assert found.kept_K is not None
@@ -176,12 +176,12 @@ def test_a_task_without_a_test_has_no_label(how: TestFilter) -> None:
     assert wrong.earned.coder.dropped is expected
 
 
-def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) -> None:
+def test_a_reward_of_ones_own_sees_the_pseudo_label_tests_only(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
-        "def reward(bout):\n"
-        "    passed = bout.passed_PT[:, : bout.ground_truth]\n"
-        "    count = passed.sum(axis=1) * 10.0 + bout.ground_truth\n"
-        "    return count, [float(v) for v in bout.valid_U]\n"
+        "def reward(group):\n"
+        "    passed = group.passed_PT[:, : group.ground_truth]\n"
+        "    count = passed.sum(axis=1) * 10.0 + group.ground_truth\n"
+        "    return count, [float(v) for v in group.valid_U]\n"
     )
     own = f"{tmp_path / 'own.py'}:reward"
     refused = replace(TASK, validator="invalid")
@@ -190,7 +190,7 @@ def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) ->
     assert found.earned.tester_rewards.value.tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("frozen_tester", [SUPERVISOR, tests("nothing")], ids=["tests", "none"])
+@pytest.mark.parametrize("frozen_tester", [FROZEN_TESTER, tests("nothing")], ids=["tests", "none"])
 def test_a_record_gives_the_same_rewards_again(frozen_tester: list[Response]) -> None:
     before = scored(played(frozen_tester=frozen_tester), TestFilter.AGREEMENT)
     record = json.loads(json.dumps(clean(rollout_record(1, before))))
@@ -201,7 +201,7 @@ def test_a_record_gives_the_same_rewards_again(frozen_tester: list[Response]) ->
     )
 
 
-def test_metrics_tell_how_good_the_supervision_is() -> None:
+def test_metrics_tell_how_good_the_pseudo_labels_are() -> None:
     found = pseudo_label_metrics([scored(played(), TestFilter.AGREEMENT)])
     assert found == {
         "unread": 0.25,
@@ -215,7 +215,7 @@ def test_metrics_tell_how_good_the_supervision_is() -> None:
     assert plain["labels_right"] == 0.5  # right programs called wrong, by the one wrong test
 
 
-def test_a_bout_by_ground_truth_is_its_own_basis() -> None:
+def test_a_group_by_ground_truth_is_rewarded_on_itself() -> None:
     group = replace(played(), pseudo_labels=None)
     assert rewarded_group(group, TestFilter.NONE) == (group, None)
     record = rollout_record(1, scored(group))

@@ -1,4 +1,4 @@
-"""What the server sees of a process, and what it makes of it."""
+"""The server's measurements of a process, and the verdicts that follow."""
 
 from __future__ import annotations
 

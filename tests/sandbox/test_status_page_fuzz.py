@@ -1,4 +1,4 @@
-"""The page that a program shares with its server: whatever stands on it, runs are made of it."""
+"""The page that a program shares with its server: any contents give valid outcomes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def task(tests: int, name: str = "t") -> Task:
     ("tests", "wanted", "taken"),
     [(3, 1, 0), (4, 1, 1), (4, 9, 1), (8, 1, 1), (10, 2, 2), (100, 7, 7), (8, 0, 0), (1, 5, 0)],
 )
-def test_at_most_a_quarter_is_withheld(tests: int, wanted: int, taken: int) -> None:
+def test_at_most_a_quarter_is_hidden(tests: int, wanted: int, taken: int) -> None:
     found = hide_tests(task(tests), wanted)
     assert len(found.hidden) == taken
     assert {*found.tests, *found.hidden} == {*task(tests).tests}
@@ -31,7 +31,7 @@ def test_the_same_tests_every_time_and_others_for_another_task() -> None:
     assert len({tuple(hidden_places(f"task {i}", 12, 3)) for i in range(50)}) > 40
 
 
-def test_every_place_is_withheld_equally_often() -> None:
+def test_every_place_is_hidden_equally_often() -> None:
     counts = Counter(p for i in range(4000) for p in hidden_places(f"task {i}", 10, 2))
     assert all(700 < counts[place] < 900 for place in range(10))  # 800 ± 4 standard deviations
 

@@ -1,4 +1,4 @@
-"""Jobs whose inputs are alone: a process for each, and no company in what is remembered."""
+"""Jobs whose inputs run alone: a process for each, and separate outcomes in memo and store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_calls_are_alone_as_well(fresh: Sandbox) -> None:
     assert [o.output for o in found] == ["[1]", "[2]"]
 
 
-def test_what_is_on_disk_of_company_answers_nobody_who_is_alone(tmp_path: Path) -> None:
+def test_stored_outcomes_of_shared_processes_do_not_answer_separate_inputs(tmp_path: Path) -> None:
     with Sandbox(1, store=tmp_path / "store") as sandbox:
         sandbox.run([Job(KEEPS, INPUTS)])
     with Sandbox(1, store=tmp_path / "store") as sandbox:

@@ -41,7 +41,7 @@ def test_outputs_that_differ_in_white_space_alone_are_not_foreign() -> None:
     ]
 
 
-def test_pairs_are_bounded_different_and_the_withheld_tests_are_among_them() -> None:
+def test_pairs_are_bounded_different_and_the_hidden_tests_are_among_them() -> None:
     pairs = leniency_comparisons(task(*map(str, range(100))))
     assert len({(p.input, p.output) for p in pairs}) == len(pairs) == MOST_PAIRS
     few = Task("t", "Add.", (Test("0", "0"),), hidden=(Test("1", "1"),))

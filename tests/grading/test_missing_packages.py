@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sparring.cli.main import app
 from sparring.errors import RunError
-from sparring.evaluation.compare import _same_surroundings
+from sparring.evaluation.compare import _check_execution
 from sparring.grading.missing_packages import missing_package_lines, missing_packages
 from sparring.sandbox import Job, Sandbox, TestKind
 from sparring.sandbox.details import needed
@@ -109,9 +109,9 @@ def test_a_suite_that_needs_numpy_says_so_when_it_is_loaded(tmp_path: Path) -> N
 
 def test_other_surroundings_are_not_compared() -> None:
     same = {"preambles": {"livecodebench": "1"}, "sandbox": {"packages": {"numpy": "2.0"}}}
-    _same_surroundings(same, {**same, "sandbox": {"packages": {"numpy": "2.1"}}})
-    _same_surroundings({}, {"preambles": {"leetcode": "1"}})
+    _check_execution(same, {**same, "sandbox": {"packages": {"numpy": "2.1"}}})
+    _check_execution({}, {"preambles": {"leetcode": "1"}})
     with pytest.raises(RunError, match=r"preamble livecodebench differs \(version 1 and 2\)"):
-        _same_surroundings(same, {**same, "preambles": {"livecodebench": "2"}})
+        _check_execution(same, {**same, "preambles": {"livecodebench": "2"}})
     with pytest.raises(RunError, match="packages of the sandbox differ"):
-        _same_surroundings(same, {"preambles": {}})
+        _check_execution(same, {"preambles": {}})

@@ -1,4 +1,4 @@
-"""Function tasks in a bout: calls and scripts in one matrix, each by its own rule; on record."""
+"""Function tasks in a group: calls and scripts in one matrix, each by its own rule; on record."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_another_rule_for_printed_text_leaves_a_function_task_alone(group: Group
     assert again.task.checker == "value"
 
 
-def test_supervision_by_a_testers_calls(sandbox: Sandbox) -> None:
+def test_pseudo_labels_by_a_testers_calls(sandbox: Sandbox) -> None:
     coder = [response(Role.CODER, program(s)) for s in (RIGHT, WHOLE)]
     tester = [response(Role.TESTER, program(g)) for g in GENERATED[:2]]
     group = read(TASK, coder, tester)

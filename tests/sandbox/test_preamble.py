@@ -1,4 +1,4 @@
-"""What stands before a program: its names are there, the program's own win, nothing is lost."""
+"""Preambles: their names are defined, and the program's own names win."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_names_are_there_in_every_run(sandbox: Sandbox) -> None:
     assert printed(sandbox, program, STARS, "4 6\nx", "9 6\ny") == ["2 x", "3 y"]
 
 
-def test_later_names_hide_earlier_ones_as_in_the_judge(sandbox: Sandbox) -> None:
+def test_later_names_hide_earlier_ones_as_in_the_original_harness(sandbox: Sandbox) -> None:
     # math's pow knows no third argument; builtins come after it.
     assert printed(sandbox, "print(pow(2, 5, 7), datetime.date(2024, 1, 1))", STARS) == [
         "4 2024-01-01"
@@ -77,7 +77,7 @@ def test_random_numbers_by_way_of_a_star_follow_the_input(sandbox: Sandbox) -> N
     assert printed(sandbox, program, STARS, "1") == [one]
 
 
-def test_what_a_star_reaches_is_put_back(sandbox: Sandbox) -> None:
+def test_modules_that_a_star_import_reaches_are_restored(sandbox: Sandbox) -> None:
     program = "print(Counter([1]), hasattr(Counter, 'seen'))\nCounter.seen = 1"
     assert printed(sandbox, program, STARS, "1", "2") == ["Counter({1: 1}) False"] * 2
 
@@ -97,8 +97,8 @@ def test_calls_and_scripts_have_it_too(sandbox: Sandbox) -> None:
     assert asked.verdict is Verdict.ACCEPTED, asked.detail
 
 
-def test_a_judge_defines_no_answer(sandbox: Sandbox) -> None:
-    # `gcd` is what the task asks for: that a judge imports one makes no program right.
+def test_a_preamble_defines_no_answer(sandbox: Sandbox) -> None:
+    # `gcd` is what the task asks for: a preamble that imports it makes no program right.
     uses = "import math\ndef g(a, b): return math.gcd(a, b)"
     for program in ("x = 1", "print(globals().keys())", uses, uses.replace("math.", "")):
         job = Job(program, (values.encode(([4, 6], {})),), kind=TestKind.CALL, entry_point="gcd",
@@ -108,7 +108,7 @@ def test_a_judge_defines_no_answer(sandbox: Sandbox) -> None:
         assert "defines no function gcd" in outcome.detail
 
 
-def test_what_an_answer_makes_of_a_judges_function_is_its_own(sandbox: Sandbox) -> None:
+def test_an_answer_may_redefine_a_preambles_function(sandbox: Sandbox) -> None:
     program = "_theirs = gcd\ndef gcd(a, b): return _theirs(a, b)"
     job = Job(program, (values.encode(([4, 6], {})),), kind=TestKind.CALL, entry_point="gcd",
               preamble=STARS)  # fmt: skip
@@ -116,7 +116,7 @@ def test_what_an_answer_makes_of_a_judges_function_is_its_own(sandbox: Sandbox) 
     assert (outcome.verdict, outcome.output) == (Verdict.FINISHED, "2")
 
 
-def test_a_future_import_may_stand_anywhere_in_what_comes_before(sandbox: Sandbox) -> None:
+def test_a_future_import_may_stand_anywhere_in_a_preamble(sandbox: Sandbox) -> None:
     head = "from __future__ import annotations\ndef helper(x: Nothing) -> List: return [x]\n"
     for before in (head, STARS + head, "L = 1\n" + head):
         assert printed(sandbox, "print(helper(1))", before) == ["[1]"]
@@ -133,7 +133,7 @@ def test_a_future_import_may_stand_anywhere_in_what_comes_before(sandbox: Sandbo
         ("raise SystemExit", "before the program: SystemExit"),
     ],
 )
-def test_a_failure_of_its_own_is_told_as_such(sandbox: Sandbox, before: str, said: str) -> None:
+def test_a_preambles_own_failure_is_named_as_such(sandbox: Sandbox, before: str, said: str) -> None:
     for outcome in runs(sandbox, "print(1)", before, "1", "2"):
         assert outcome.verdict is Verdict.RUNTIME_ERROR
         assert outcome.detail.startswith(said)
@@ -142,7 +142,7 @@ def test_a_failure_of_its_own_is_told_as_such(sandbox: Sandbox, before: str, sai
     assert said in outcome.detail
 
 
-def test_what_is_no_python_is_refused_at_once() -> None:
+def test_a_preamble_that_is_no_python_is_refused_at_once() -> None:
     with pytest.raises(SandboxError, match="the preamble is not valid Python"):
         Job("print(1)", ("",), preamble="def f(:")
 
@@ -160,7 +160,7 @@ def test_a_process_for_each_input_has_it() -> None:
         assert printed(sandbox, "print(gcd(int(input()), 6))", STARS, "4", "9") == ["2", "3"]
 
 
-def test_what_the_program_can_do_by_it_is_known() -> None:
+def test_names_that_a_preamble_reaches_are_known() -> None:
     # As if the program had named the modules: state that is put back depends on names.
     code = compile("shuffle(x)\nopen('a')\np.getcwd()", "p", "exec")
     front = LoadedPreamble(packed("from random import *\nimport os as p\nfrom io import open\n"),

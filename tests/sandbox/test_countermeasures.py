@@ -1,4 +1,4 @@
-"""Every case of the last attack's mends fails once its mend is taken out."""
+"""Cases of the sandbox's check fail where the countermeasure that stops them is removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import sparring
 from sparring.sandbox.check import security
 from sparring.sandbox.check.idioms import IDIOMS
 from sparring.sandbox.types import Level
-from tests.sandbox.mends import MENDS, Mend
+from tests.sandbox.countermeasures import COUNTERMEASURES, Countermeasure
 
 _HERE = Path(sparring.__file__).parent
 # Puts the chosen cases to the package that is found first, and prints which held at which level.
@@ -42,34 +42,36 @@ print(json.dumps(held))
 """
 
 
-def _cases(mend: Mend) -> list[str]:
-    return [a.name for a in security.ATTACKS if a.name.startswith(mend.cases or ("\0",))]
+def _cases(measure: Countermeasure) -> list[str]:
+    return [a.name for a in security.ATTACKS if a.name.startswith(measure.cases or ("\0",))]
 
 
-def _without(mend: Mend, place: Path) -> Path:
-    """A copy of the package without the mend; the folder to import it from."""
+def _without(measure: Countermeasure, place: Path) -> Path:
+    """A copy of the package without the countermeasure; the folder to import it from."""
     package = place / "sparring"
     package.mkdir()
     for entry in _HERE.iterdir():
         if entry.name != "sandbox":
             (package / entry.name).symlink_to(entry)
     shutil.copytree(_HERE / "sandbox", package / "sandbox")
-    for name, old, new in mend.edits:
+    for name, old, new in measure.edits:
         path = package / "sandbox" / name
         text = path.read_text()
-        assert text.count(old) == 1, f"{mend.name}: {name} has not once {old!r}"
+        assert text.count(old) == 1, f"{measure.name}: {name} has not once {old!r}"
         path.write_text(text.replace(old, new))
     return place
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mend", MENDS, ids=lambda mend: mend.name)
-def test_without_its_mend_a_case_fails(mend: Mend, tmp_path: Path) -> None:
-    cases, idioms = _cases(mend), list(mend.idioms)
-    assert len({c for c in mend.cases if any(n.startswith(c) for n in cases)}) == len(mend.cases)
-    path = _without(mend, tmp_path)
+@pytest.mark.parametrize("measure", COUNTERMEASURES, ids=lambda c: c.name)
+def test_a_case_fails_without_its_countermeasure(measure: Countermeasure, tmp_path: Path) -> None:
+    cases, idioms = _cases(measure), list(measure.idioms)
+    assert len({c for c in measure.cases if any(n.startswith(c) for n in cases)}) == len(
+        measure.cases
+    )
+    path = _without(measure, tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", _TRY, json.dumps([cases, idioms, mend.landlock_abi])],
+        [sys.executable, "-c", _TRY, json.dumps([cases, idioms, measure.landlock_abi])],
         env={**os.environ, "PYTHONPATH": str(path)},
         capture_output=True,
         text=True,
@@ -80,13 +82,15 @@ def test_without_its_mend_a_case_fails(mend: Mend, tmp_path: Path) -> None:
     held = json.loads(done.stdout)
     for name in [*cases, *idioms]:
         fell = [level for level in held if held[level].get(name) is False]
-        assert len(fell) >= (len(Level) if mend.all_levels else 1), f"{name} held: {held}"
+        assert len(fell) >= (len(Level) if measure.all_levels else 1), f"{name} held: {held}"
 
 
-def test_the_mends_name_cases_that_there_are() -> None:
+def test_countermeasures_name_existing_cases() -> None:
     names = [attack.name for attack in security.ATTACKS]
-    for mend in MENDS:
-        assert all(any(name.startswith(case) for name in names) for case in mend.cases), mend.name
-        assert set(mend.idioms) <= set(IDIOMS), mend.name
-        for name, old, _ in mend.edits:
-            assert (_HERE / "sandbox" / name).read_text().count(old) == 1, (mend.name, name, old)
+    for measure in COUNTERMEASURES:
+        assert all(any(name.startswith(case) for name in names) for case in measure.cases), (
+            measure.name
+        )
+        assert set(measure.idioms) <= set(IDIOMS), measure.name
+        for name, old, _ in measure.edits:
+            assert (_HERE / "sandbox" / name).read_text().count(old) == 1, (measure.name, name, old)

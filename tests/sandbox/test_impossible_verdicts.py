@@ -1,4 +1,4 @@
-"""Verdicts that a run of its kind cannot have are not believed, whoever says them."""
+"""Verdicts that an execution of its kind cannot have are refused, whatever returned them."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_worker_and_a_node_cannot_decide() -> None:
     assert work.outcomes[work.unknown[0]].verdict is Verdict.INFRA
 
 
-def test_what_a_store_cannot_know_is_run_again(tmp_path: Path) -> None:
+def test_inputs_that_a_store_does_not_hold_are_run(tmp_path: Path) -> None:
     job = Job("print(input())", ("1",))
     [work] = made(job, Memo(0)).works
     store = Store(tmp_path / "store")

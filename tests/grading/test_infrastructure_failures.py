@@ -1,4 +1,4 @@
-"""Judging a bout: our own failures are no label, wherever they happen."""
+"""Grading a group: our own failures are no label, wherever they happen."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def group(validator: list[Outcome], solution: list[Outcome]) -> Any:
     return graded(sandbox, TASK, coder, tester)
 
 
-def test_a_failure_of_ours_on_a_withheld_test_counts_as_one() -> None:
+def test_a_failure_of_ours_on_a_hidden_test_counts_as_one() -> None:
     assert infra_share([told(["++", "++"], ["?-", "++"])]) == 1 / 8
 
 
-def test_a_failure_of_ours_on_an_opponents_run_counts_as_one() -> None:
+def test_a_failure_of_ours_on_a_run_of_an_initial_policy_program_counts_as_one() -> None:
     lost = [[Outcome(Verdict.INFRA), Outcome(Verdict.WRONG_ANSWER)]]
     assert infra_share([replace(told(["++", "++"]), pool_outcomes_PT=lost)]) == 1 / 6
 
