@@ -216,7 +216,7 @@ def test_weights_written_before_stay_until_they_play(
 def test_weights_for_later_stay_while_newer_ones_play(
     fake: FakeVllm, settings: ServerSettings
 ) -> None:
-    """A run that goes on one step ahead is evaluated with its newest weights first."""
+    """A run with asynchronous rollouts is evaluated with its newest weights first."""
     sampler = sampler_of(settings, fake)
     older, newer = weights(nano()[0], 3), weights(nano()[0], 4)
     written = sampler.write(older, later=True)

@@ -21,7 +21,7 @@ LORA = ["model.lora_rank=4", "sampling.initial_policy_programs=0", "learning.kl_
 KEPT = {
     "full": (FULL, [BOTH]),
     "full with a reference": ([*FULL[:2], "learning.kl_coef=0.1"], [BOTH, START]),
-    "full with opponents": (
+    "full with initial-policy programs": (
         [FULL[0], "sampling.initial_policy_programs=1", FULL[2]],
         [BOTH, START],
     ),

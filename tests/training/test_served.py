@@ -73,8 +73,8 @@ def test_two_steps_are_trained_and_a_failing_server_changes_nothing(
             assert {r["weights"] for r in own} == {step - 1}
             assert {r["weights"] for r in record["initial_policy_programs"]} == {0}
     assert "0.32.0" in json.loads((one / "environment.json").read_text())["vllm"]["versions"]
-    # The start's, which are there for the second step's opponents too, the first step's, the
-    # second's.
+    # The initial weights, also for the second step's initial-policy programs; then the first step's
+    # and the second's.
     assert [Path(p).name for p in fake.loads] == ["start-0", "both-1", "both-2"]
 
     fake.restarted()
@@ -167,7 +167,7 @@ def test_each_player_has_its_own_weights(
         assert cast.served
         start = cast.served.play([PlayerRequest(Player.INITIAL_POLICY, prompt, 2)])
         assert {r.weights for r in start[0]} == {0}
-        adapted = "model.lora_rank=4" in changes  # on the start weights
+        adapted = "model.lora_rank=4" in changes  # on the initial weights
         assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)
         cast.close()
 
