@@ -237,7 +237,7 @@ def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> 
     with pytest.raises(ValueError, match=r"no weights are in use for \['coder'\]"):
         sampler.sample(everyone()[:4])
     three = [adapter(p, 1, adapted(1)) for p in ("a", "b", "c")]
-    with pytest.raises(ValueError, match="3 adapters, for servers of 2"):
+    with pytest.raises(ValueError, match="3 adapters are too many: the servers hold 2"):
         sampler.use(start(), three)
     with pytest.raises(ValueError, match="full weights must come first"):
         sampler.use(three[0])
@@ -256,8 +256,8 @@ def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> 
 def test_what_vllm_cannot_adapt_has_a_reason(
     rank: int, adapts: list[str], vocabulary: int, why: str | None
 ) -> None:
-    said = why_merged(rank, adapts, vocabulary)
-    assert said is None if why is None else why in (said or "")
+    reason = why_merged(rank, adapts, vocabulary)
+    assert reason is None if why is None else why in (reason or "")
 
 
 def test_a_server_is_started_for_the_next_larger_rank() -> None:

@@ -57,7 +57,7 @@ def test_each_player_is_written_and_scored_with_its_own_weights(tmp_path: Path, 
         first = logprobs(loaded(tmp_path / "first"), asked[Role.CODER])
     torch.testing.assert_close(first, before, atol=1e-4, rtol=0)
     if START not in players:
-        with pytest.raises(RuntimeError, match="weights of the start are gone"):
+        with pytest.raises(RuntimeError, match="the initial weights are gone"):
             trainer.export(START, tmp_path / "late", torch.float32)
-        with pytest.raises(RuntimeError, match="weights of the start are gone"):
+        with pytest.raises(RuntimeError, match="the initial weights are gone"):
             trainer.learner.score(asked[Role.CODER], initial=True)

@@ -1,4 +1,4 @@
-"""Initial-policy programs, tests only for tasks with a label, extra attempts, curriculum, budgets."""
+"""Initial-policy programs, tests for tasks with a label, extra attempts, curriculum, limits."""
 
 from __future__ import annotations
 
