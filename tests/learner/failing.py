@@ -13,7 +13,7 @@ import time
 import torch
 
 from sparring.errors import SparringError
-from sparring.learner.distributed import context as worlds
+from sparring.learner.distributed import context as context_module
 from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.update import Learner
@@ -57,7 +57,7 @@ def work(how: str, distributed: DistributedContext) -> None:
 
 
 def main(how: str) -> None:
-    worlds._BEAT = 0.4
+    context_module._BEAT = 0.4
     torch.set_num_threads(1)
     distributed = DistributedContext.join()
     try:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sparring.errors import RunError
-from sparring.learner.distributed import context as worlds
+from sparring.learner.distributed import context as context_module
 from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.training.memory import enough_memory
@@ -61,7 +61,7 @@ def test_the_last_order_does_not_fall_into_a_sign_of_life(monkeypatch: pytest.Mo
         sent.append(items[0])
         return items
 
-    monkeypatch.setattr(worlds, "_BEAT", 0.01)
+    monkeypatch.setattr(context_module, "_BEAT", 0.01)
     monkeypatch.setattr(distributed, "_send", send)
     monkeypatch.setattr(distributed, "sums", lambda values: values)
     monkeypatch.setattr(distributed, "_peers", SimpleNamespace(why=None, leave=lambda: None))

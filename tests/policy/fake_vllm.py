@@ -280,8 +280,8 @@ class FakeVllm:
         assert body["top_p"] == 1.0
         assert body["logprobs"] == 0
         assert body["return_token_ids"] is True
-        heat = body["temperature"]
-        params = SamplingParams(heat, body["max_tokens"])
+        temperature = body["temperature"]
+        params = SamplingParams(temperature, body["max_tokens"])
         if len(body["prompt"]) > 250:
             return 400, {"error": {"message": "maximum context length is 250 tokens"}}
         if (name := body["model"]) not in {"some-model", "sparring", *self.adapter_paths}:
@@ -305,7 +305,7 @@ class FakeVllm:
                 _ANSWERS[asked] = found
         logprobs = list(found.logprobs)
         if self.raw_logprobs:
-            logprobs = [x * heat for x in logprobs]
+            logprobs = [x * temperature for x in logprobs]
         ended = found.stop is StopReason.END_TOKEN
         return 200, {
             "choices": [

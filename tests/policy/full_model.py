@@ -1,4 +1,4 @@
-"""Log-probs by one pass of a whole model: what a server's are held against."""
+"""Log-probs by one pass of the full model, to compare a server's with."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ LOGITS = torch.log(torch.tensor([[0.05, 0.4, 0.3, 0.15, 0.1]]))
 
 
 def kept(cut: Cut, temperature: float | None = None) -> list[int]:
-    heat = None if temperature is None else torch.tensor([temperature])
-    return torch.isfinite(cut_logits(LOGITS, heat, cut))[0].nonzero()[:, 0].tolist()
+    temperatures = None if temperature is None else torch.tensor([temperature])
+    return torch.isfinite(cut_logits(LOGITS, temperatures, cut))[0].nonzero()[:, 0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_top_p_is_of_the_distribution_after_temperature() -> None:
 def test_what_is_drawn_has_the_cut_distribution() -> None:
     count = 20_000
     uniform = torch.from_numpy(np.random.default_rng(3).random(count))
-    heat = torch.full((count,), 0.8)
+    temperatures = torch.full((count,), 0.8)
     cut = Cut(top_p=0.9, top_k=4)
-    logits = cut_logits(LOGITS.expand(count, -1), heat, cut)
-    tokens, logprobs = draw(logits, heat, uniform)
+    logits = cut_logits(LOGITS.expand(count, -1), temperatures, cut)
+    tokens, logprobs = draw(logits, temperatures, uniform)
     weights = np.array([0.0, 0.4, 0.3, 0.15, 0.1]) ** (1 / 0.8)
     weights /= weights.sum()
     before = np.array([1.0, 0, weights[1], weights[1:3].sum(), weights[1:4].sum()])

@@ -1,4 +1,4 @@
-"""One batch, token by token: what is computed, when a response is told of, what never matters."""
+"""One batch, token by token: what is computed, when a response is reported, what never matters."""
 
 from __future__ import annotations
 

@@ -92,10 +92,12 @@ def sampler_of(settings: ServerSettings, *fakes: FakeVllm, step: int = 0) -> Vll
     return sampler
 
 
-def prompts(tokens: int = 24, heat: float = 1.0) -> list[Prompt]:
+def prompts(tokens: int = 24, temperature: float = 1.0) -> list[Prompt]:
     encode = words().encode
     return [
-        Prompt(f"t{i}", Role.CODER, tuple(encode(text)), 100 + i, SamplingParams(heat, tokens))
+        Prompt(
+            f"t{i}", Role.CODER, tuple(encode(text)), 100 + i, SamplingParams(temperature, tokens)
+        )
         for i, text in enumerate(TEXTS)
     ]
 
@@ -111,25 +113,25 @@ def flat(groups: Sequence[Sequence[Response]]) -> list[Response]:
     return [r for group in groups for r in group]
 
 
-@pytest.mark.parametrize("heat", [0.7, 1.4])
+@pytest.mark.parametrize("temperature", [0.7, 1.4])
 def test_responses_have_the_trainers_logprobs(
-    fake: FakeVllm, settings: ServerSettings, heat: float
+    fake: FakeVllm, settings: ServerSettings, temperature: float
 ) -> None:
     sampler = sampler_of(settings, fake)
-    groups = asked(sampler, prompts(heat=heat), 5)
+    groups = asked(sampler, prompts(temperature=temperature), 5)
     ends = words().end_ids
     for p, group in zip(prompts(), groups, strict=True):
         assert [r.index for r in group] == [0, 1, 2, 3, 4]
         assert len({r.token_ids for r in group}) > 1
         for r in group:
             assert (r.task_id, r.prompt_ids, r.weights) == (p.task_id, p.token_ids, 0)
-            ours = scored(nano()[0], r.prompt_ids, r.token_ids, heat)
+            ours = scored(nano()[0], r.prompt_ids, r.token_ids, temperature)
             assert r.logprobs == pytest.approx(ours, abs=1e-4)
             assert (r.stop is StopReason.END_TOKEN) == (r.token_ids[-1] in ends)
     assert StopReason.END_TOKEN in {r.stop for r in flat(groups)}
-    cut = flat(asked(sampler, prompts(tokens=3, heat=heat), 2))
+    cut = flat(asked(sampler, prompts(tokens=3, temperature=temperature), 2))
     assert {(len(r.token_ids), r.stop) for r in cut} == {(3, StopReason.LENGTH)}
-    assert asked(sampler, prompts(heat=heat), 5) == groups
+    assert asked(sampler, prompts(temperature=temperature), 5) == groups
     sampler.close()
 
 

@@ -216,7 +216,7 @@ def test_weights_written_before_stay_until_they_play(
 def test_weights_for_later_stay_while_newer_ones_play(
     fake: FakeVllm, settings: ServerSettings
 ) -> None:
-    """A run that goes on one step ahead is evaluated with its newest weights first."""
+    """A run with asynchronous rollouts is evaluated with its newest weights first."""
     sampler = sampler_of(settings, fake)
     older, newer = weights(nano()[0], 3), weights(nano()[0], 4)
     written = sampler.write(older, later=True)
@@ -234,10 +234,10 @@ def test_weights_for_later_stay_while_newer_ones_play(
 def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> None:
     sampler = sampler_of(settings, fake)
     sampler.use(start())
-    with pytest.raises(ValueError, match=r"not in use: \['coder'\]"):
+    with pytest.raises(ValueError, match=r"no weights are in use for \['coder'\]"):
         sampler.sample(everyone()[:4])
     three = [adapter(p, 1, adapted(1)) for p in ("a", "b", "c")]
-    with pytest.raises(ValueError, match="3 adapters, for servers of 2"):
+    with pytest.raises(ValueError, match="3 adapters are too many: the servers hold 2"):
         sampler.use(start(), three)
     with pytest.raises(ValueError, match="full weights must come first"):
         sampler.use(three[0])
@@ -256,8 +256,8 @@ def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> 
 def test_what_vllm_cannot_adapt_has_a_reason(
     rank: int, adapts: list[str], vocabulary: int, why: str | None
 ) -> None:
-    said = why_merged(rank, adapts, vocabulary)
-    assert said is None if why is None else why in (said or "")
+    reason = why_merged(rank, adapts, vocabulary)
+    assert reason is None if why is None else why in (reason or "")
 
 
 def test_a_server_is_started_for_the_next_larger_rank() -> None:

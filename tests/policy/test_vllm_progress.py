@@ -115,7 +115,7 @@ def test_without_metrics_a_response_has_a_limit_and_it_is_said(
     fake.has_metrics = False
     with caplog.at_level(logging.WARNING, "sparring"):
         sampler = sampler_of(settings.changed(stall_seconds=1.0), fake)
-    assert "says at /metrics nothing of the tokens it makes" in caplog.text
+    assert "the server reports no tokens at /metrics" in caplog.text
     whole = asked(sampler, prompts(), 2)
     fake.faults = [Fault.HANG]
     assert asked(sampler, prompts(), 2) == whole

@@ -1,4 +1,4 @@
-"""Rollouts one step ahead: whose weights made them, and that a run is the same however it was
+"""Asynchronous rollouts: whose weights made them, and that a run is the same however it was
 stopped."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sparring.runs.reader import open_run, step_file
 from tests.forks import Forked
 from tests.training.runs import command, finished, records, same_run, sparring_here
 
-AHEAD = {
+ASYNCHRONOUS = {
     "training__max_async_level": "1",
     "learning__old_logprobs": "recomputed",
     "learning__tis_cap": "2",
@@ -27,10 +27,10 @@ AHEAD = {
 
 
 @pytest.fixture(scope="module")
-def ahead(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of four steps, with checkpoints of the second and the fourth."""
-    path = tmp_path_factory.mktemp("ahead") / "run"
-    finished(command(path, **AHEAD))
+    path = tmp_path_factory.mktemp("asynchronous") / "run"
+    finished(command(path, **ASYNCHRONOUS))
     return path
 
 
@@ -59,21 +59,24 @@ def cut_off(run: Path, path: Path, first_lost: int) -> None:
 
 
 def test_a_step_is_sampled_with_the_weights_of_two_steps_before(
-    ahead: Path, tmp_path: Path
+    finished_run: Path, tmp_path: Path
 ) -> None:
     """Another step size changes what step 1 leaves, and with it what step 3 samples; without
-    looking ahead it changes step 2."""
+    with asynchronous rollouts it changes step 2."""
     other, now = tmp_path / "other", tmp_path / "now"
     short = {"training__steps": "3", "evaluation__every": "9"}
-    finished(command(other, **{**AHEAD, **short, "learning__learning_rate": "1e-5"}))
-    assert [sampled(other, s) == sampled(ahead, s) for s in (1, 2, 3)] == [True, True, False]
+    finished(command(other, **{**ASYNCHRONOUS, **short, "learning__learning_rate": "1e-5"}))
+    assert [sampled(other, s) == sampled(finished_run, s) for s in (1, 2, 3)] == [True, True, False]
     finished(
-        command(now, **{**AHEAD, **short, "training__max_async_level": "0", "training__steps": "2"})
+        command(
+            now,
+            **{**ASYNCHRONOUS, **short, "training__max_async_level": "0", "training__steps": "2"},
+        )
     )
     # Tokens alone: a copy of the weights lies elsewhere in memory, which changes rounding.
     same = [
         [[r[0] for r in g] for g in sampled(now, s)]
-        == [[r[0] for r in g] for g in sampled(ahead, s)]
+        == [[r[0] for r in g] for g in sampled(finished_run, s)]
         for s in (1, 2)
     ]
     assert same == [True, False]
@@ -81,19 +84,21 @@ def test_a_step_is_sampled_with_the_weights_of_two_steps_before(
 
 @pytest.mark.parametrize("lost", [3, 4], ids=["from the checkpoint's copy", "from the checkpoint"])
 def test_a_step_that_was_lost_is_sampled_again_with_the_same_weights(
-    ahead: Path, tmp_path: Path, lost: int
+    finished_run: Path, tmp_path: Path, lost: int
 ) -> None:
     """The checkpoint is of step 2: step 3 comes from the weights of step 1, step 4 from those of
     step 2."""
-    cut_off(ahead, tmp_path / "cut", lost)
+    cut_off(finished_run, tmp_path / "cut", lost)
     resumed(tmp_path / "cut")
-    same_run(ahead, tmp_path / "cut")
+    same_run(finished_run, tmp_path / "cut")
 
 
-def test_responses_in_flight_when_the_run_was_killed_are_kept(ahead: Path, tmp_path: Path) -> None:
+def test_responses_in_flight_when_the_run_was_killed_are_kept(
+    finished_run: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "cut"
-    cut_off(ahead, path, 4)
-    groups = open_run(ahead).read_packed(step_file("rollouts", 4))
+    cut_off(finished_run, path, 4)
+    groups = open_run(finished_run).read_packed(step_file("rollouts", 4))
     found = [
         {"task": g["task"]["id"], "index": i, **{k: p[k] for k in KEPT}}
         for g in groups
@@ -140,7 +145,7 @@ KEPT = ("prompt_ids", "token_ids", "logprobs", "stop", "text")
 )
 def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path, more: dict[str, str]) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    settings = {**AHEAD, **more}
+    settings = {**ASYNCHRONOUS, **more}
     finished(command(whole, **settings))
     finished(command(parts, **{**settings, "training__steps": "2"}))
     resumed(parts, "--set", "training.steps=4")
@@ -150,12 +155,12 @@ def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path, more: dict[str, st
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "kills"), [(0, 2), (1, 15)], ids=["2", "15"])
 def test_killed_at_random_moments_it_always_resumes(
-    ahead: Path, tmp_path: Path, seed: int, kills: int
+    finished_run: Path, tmp_path: Path, seed: int, kills: int
 ) -> None:
     rng, path = random.Random(seed), tmp_path / "killed"
     resume = [sys.executable, "-m", "sparring.cli", "train", "--resume", "--run-dir", str(path)]
     for _ in range(kills):
-        line = resume if (path / "recipe.json").exists() else command(path, **AHEAD)
+        line = resume if (path / "recipe.json").exists() else command(path, **ASYNCHRONOUS)
         process = Forked(line[2:])
         while not (path / "lock").exists():
             assert process.poll() is None
@@ -168,15 +173,15 @@ def test_killed_at_random_moments_it_always_resumes(
         finished(resume)
     else:
         shutil.rmtree(path, ignore_errors=True)
-        finished(command(path, **AHEAD))
-    same_run(ahead, path)
+        finished(command(path, **ASYNCHRONOUS))
+    same_run(finished_run, path)
 
 
 def test_an_interrupted_run_leaves_what_is_in_flight_and_resumes(
-    ahead: Path, tmp_path: Path
+    finished_run: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "broken"
-    process = Forked(command(path, **AHEAD)[2:])
+    process = Forked(command(path, **ASYNCHRONOUS)[2:])
     while not (path / step_file("rollouts", 1)).exists():
         assert process.poll() is None
         time.sleep(0.05)
@@ -188,11 +193,11 @@ def test_an_interrupted_run_leaves_what_is_in_flight_and_resumes(
     resumed(path)
     for extra in {p.name for p in (path / "checkpoints").iterdir()} - {"step-00002", "step-00004"}:
         shutil.rmtree(path / "checkpoints" / extra)
-    same_run(ahead, path)
+    same_run(finished_run, path)
 
 
 def test_a_failure_in_flight_is_one_clear_line(
-    ahead: Path, tmp_path: Path, monkeypatch: Any
+    finished_run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     from sparring.errors import SandboxError
     from sparring.sandbox.caller.pool import Sandbox
@@ -201,32 +206,36 @@ def test_a_failure_in_flight_is_one_clear_line(
         raise SandboxError("a worker could not be replaced: no memory.")
 
     path = tmp_path / "cut"
-    cut_off(ahead, path, 3)
+    cut_off(finished_run, path, 3)
     with monkeypatch.context() as patched:
         patched.setattr(Sandbox, "run", broken)
         done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 1
     assert done.stderr == "sparring: a worker could not be replaced: no memory.\n"
     resumed(path)
-    same_run(ahead, path)
+    same_run(finished_run, path)
 
 
-def test_a_replay_needs_no_older_weights(ahead: Path, tmp_path: Path) -> None:
+def test_a_replay_needs_no_older_weights(finished_run: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    done = sparring_here("train", "--replay", str(ahead), "--run-dir", str(again))
+    done = sparring_here("train", "--replay", str(finished_run), "--run-dir", str(again))
     assert "the weights are the same as those of" in done.stdout, done.stderr
     assert not list(again.rglob("behind.pt"))
 
 
-def test_older_weights_show_as_a_gap_without_an_alarm_from_the_second_step(ahead: Path) -> None:
-    gaps = [r["coder"]["logprob_gap"] for r in records(ahead, "metrics.jsonl")]
+def test_older_weights_show_as_a_gap_without_an_alarm_from_the_second_step(
+    finished_run: Path,
+) -> None:
+    gaps = [r["coder"]["logprob_gap"] for r in records(finished_run, "metrics.jsonl")]
     assert gaps[0] < 1e-4
     assert all(g > 1e-3 for g in gaps[1:])
 
 
-def test_a_checkpoint_without_the_older_weights_is_damaged(ahead: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_without_the_older_weights_is_damaged(
+    finished_run: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "cut"
-    cut_off(ahead, path, 3)
+    cut_off(finished_run, path, 3)
     (path / "checkpoints/step-00002/behind.pt").unlink()
     done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 1
@@ -262,8 +271,8 @@ def test_what_would_be_off_policy_unseen_is_refused(changes: tuple[str, ...], sa
 
 
 @pytest.mark.slow
-def test_a_run_cannot_begin_to_look_ahead_in_the_middle(run: Path) -> None:
-    more = [x for k, v in AHEAD.items() for x in ("--set", f"{k.replace('__', '.')}={v}")]
+def test_a_run_cannot_become_asynchronous_in_the_middle(run: Path) -> None:
+    more = [x for k, v in ASYNCHRONOUS.items() for x in ("--set", f"{k.replace('__', '.')}={v}")]
     done = sparring_here("train", "--resume", "--run-dir", str(run), *more)
     assert done.returncode == 2
     assert "training.max_async_level" in done.stderr

@@ -19,7 +19,7 @@ def derived(*changes: str) -> dict[str, str]:
     return derived_quantities(load_recipe(NANO_RECIPE, [*PLAIN, *changes]))
 
 
-def test_opponents_and_further_rounds_are_in_the_bounds() -> None:
+def test_initial_policy_programs_and_extra_attempts_are_in_the_bounds() -> None:
     found = derived("sampling.initial_policy_programs=5", "sampling.extra_attempts=2")
     # 16 tasks × 3 rounds × (10 + 5 programs of 64 tokens, 14 tests of 72)
     assert found["responses"].startswith(f"{16 * (15 + 14):,} ")

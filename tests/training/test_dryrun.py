@@ -40,7 +40,9 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_opponents_and_a_budget_of_tokens_are_in_what_a_run_costs(tmp_path: Path) -> None:
+def test_initial_policy_programs_and_a_budget_of_tokens_are_in_what_a_run_costs(
+    tmp_path: Path,
+) -> None:
     """A disk that could never hold so many steps is no reason to refuse a run of a few."""
     more = [
         "sampling.initial_policy_programs=3",

@@ -94,7 +94,7 @@ def test_what_is_held_is_four_copies_and_the_start_weights() -> None:
 
 def test_in_bfloat16_what_learns_has_float32_masters_and_copies_are_halved() -> None:
     whole = HAND.parameters
-    # masters, gradients and two moments in float32; the model and the start weights in bfloat16
+    # masters, gradients and two moments in float32; the model and the initial weights in bfloat16
     assert held(found(HALF)) == (4 * 4 + 2 * 2) * whole
     sharded = ("training.sharding=fsdp", HALF)
     # parts are their own masters
@@ -185,7 +185,7 @@ def test_main_memory_holds_what_gpus_do_not() -> None:
     assert sum(ddp.phases["loading"].values()) == 6 * 4 * whole
     # two files of six processes, which are no larger than the model, and the moments on the first
     assert sum(e.phases["writing a checkpoint"].values()) == 2 * 4 * whole + 2 * 4 * whole
-    # newest, those before and the start's, in bfloat16; tied embeddings travel twice
+    # newest, those before and the initial ones, in bfloat16; tied embeddings travel twice
     on_their_way = e.held["weights on their way to servers (vllm.weights_dir)"]
     assert on_their_way == 3 * 2 * (whole + 1000 * 64)
     elsewhere = main_of("sampling.engine=vllm", "vllm.weights_dir=/scratch", given=node)

@@ -1,5 +1,5 @@
 """Every preset makes steps: with all weights, an adapter, one for each role; with and without
-opponents; sampled in this process or by a server."""
+initial-policy programs; sampled in this process or by a server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PAIRWISE = (
     (Preset.OFFICIAL, "full", 0, "local"),
     (Preset.OFFICIAL, "lora", 6, "vllm"),
     (Preset.OFFICIAL, "per_role", 6, "vllm"),
-    # Those whose start weights nothing keeps: the sampler has them before the first step alone.
+    # Those whose initial weights nothing keeps: the sampler has them before the first step alone.
     (Preset.OFFICIAL, "full", 0, "vllm"),
     (Preset.DEFAULT, "full", 0, "vllm"),
 )

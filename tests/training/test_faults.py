@@ -132,7 +132,7 @@ def test_every_recipe_of_ours_loads(path: Path) -> None:
         (["learning.frozen=tester", "sampling.extra_attempts=1"], 6),
     ],
 )
-def test_opponents_are_asked_for_where_they_can_change_something(
+def test_initial_policy_programs_are_asked_for_where_they_can_change_something(
     changes: list[str], asked: int
 ) -> None:
     recipe = load_recipe(NANO_RECIPE, changes)

@@ -1,4 +1,4 @@
-"""A run goes on with what it began with: tasks, start model, records of its own."""
+"""A run goes on with what it began with: tasks, initial model, records of its own."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def rollouts(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
 
 
 STATE = "checkpoints/step-00001/state.json"
-FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
+OTHER_RECORDS: dict[str, tuple[Callable[[Path], None], str]] = {
     "journal of other prompts": (
         journal(lambda g: {**g, "prompt_ids": g["prompt_ids"][:-1]}),
         "does not answer the prompts of its step",
@@ -212,9 +212,9 @@ FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", OTHER_RECORDS)
 def test_a_record_that_is_not_the_runs_own_is_one_clear_line(name: str, place: Path) -> None:
-    change, expected = FOREIGN[name]
+    change, expected = OTHER_RECORDS[name]
     change(place / "run")
     done = resumed(place)
     assert done.returncode == 1

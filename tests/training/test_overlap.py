@@ -1,4 +1,4 @@
-"""Running and judging while sampling goes on: earlier, and the same to the byte."""
+"""Running and grading while sampling goes on: earlier, and the same to the byte."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def journal(directory: RunDir) -> Journal:
 
 def test_a_journal_keeps_what_came_in_any_order_and_never_replaces_it(directory: RunDir) -> None:
     first = journal(directory)
-    came = [(2, 1), (0, 0), (0, 1), (1, 0), (2, 0)]
-    assert all(first.add(k, response(k, i)) for k, i in came)
+    arrivals = [(2, 1), (0, 0), (0, 1), (1, 0), (2, 0)]
+    assert all(first.add(k, response(k, i)) for k, i in arrivals)
     assert not first.add(0, response(0, 0, "another"))
     assert [first.complete(k) for k in range(3)] == [True, False, True]
     with pytest.raises(ValueError, match="left out"):

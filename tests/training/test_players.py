@@ -21,7 +21,7 @@ LORA = ["model.lora_rank=4", "sampling.initial_policy_programs=0", "learning.kl_
 KEPT = {
     "full": (FULL, [BOTH]),
     "full with a reference": ([*FULL[:2], "learning.kl_coef=0.1"], [BOTH, START]),
-    "full with opponents": (
+    "full with initial-policy programs": (
         [FULL[0], "sampling.initial_policy_programs=1", FULL[2]],
         [BOTH, START],
     ),
@@ -57,7 +57,7 @@ def test_each_player_is_written_and_scored_with_its_own_weights(tmp_path: Path, 
         first = logprobs(loaded(tmp_path / "first"), asked[Role.CODER])
     torch.testing.assert_close(first, before, atol=1e-4, rtol=0)
     if START not in players:
-        with pytest.raises(RuntimeError, match="weights of the start are gone"):
+        with pytest.raises(RuntimeError, match="the initial weights are gone"):
             trainer.export(START, tmp_path / "late", torch.float32)
-        with pytest.raises(RuntimeError, match="weights of the start are gone"):
+        with pytest.raises(RuntimeError, match="the initial weights are gone"):
             trainer.learner.score(asked[Role.CODER], initial=True)

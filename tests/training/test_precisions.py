@@ -110,16 +110,17 @@ def test_a_checkpoint_of_one_precision_is_taken_up_in_the_other(
     step(rough)  # and it goes on
 
 
-@pytest.mark.parametrize("ahead", [0, 1])
+@pytest.mark.parametrize("max_async_level", [0, 1])
 def test_a_checkpoint_of_a_gpu_is_taken_up_without_one(
-    ahead: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    max_async_level: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weighed = {"old_logprobs": "recomputed", "tis_cap": 2.0}
     made = recipe(
-        {"learning": weighed, "training": {"threads": 1, "max_async_level": ahead}}, "bfloat16"
+        {"learning": weighed, "training": {"threads": 1, "max_async_level": max_async_level}},
+        "bfloat16",
     )
     trainer, run = Trainer(made), RunDir.create(tmp_path / "run")
-    if ahead:
+    if max_async_level:
         trainer.behaviour = trainer.snapshot()
     step(trainer)
     with monkeypatch.context() as patched:  # as torch marks tensors that are on a GPU
@@ -130,7 +131,7 @@ def test_a_checkpoint_of_a_gpu_is_taken_up_without_one(
         with pytest.raises(RuntimeError, match="CUDA"):
             torch.load(place / "optimizer.pt", weights_only=True)
     other = Trainer(made)
-    if ahead:
+    if max_async_level:
         other.behaviour = other.snapshot()
     checkpoints.restore(other, place)
     step(trainer)

@@ -171,7 +171,7 @@ def test_variables_without_sense_are_one_clear_line(
 def test_torchrun_starts_a_live_run_that_ends_like_one_of_one_process(
     run: Path, tmp_path: Path
 ) -> None:
-    """The first step's responses are those of the start model, so they are the same."""
+    """The first step's responses are those of the initial model, so they are the same."""
     path = tmp_path / "live"
     [python, _, _, *arguments] = command(path, training__sharding="ddp", training__steps="2")
     done = subprocess.run(
@@ -187,9 +187,9 @@ def test_torchrun_starts_a_live_run_that_ends_like_one_of_one_process(
 
 
 @pytest.mark.slow
-def test_sharded_weights_are_sampled_from_a_step_ahead(tmp_path: Path) -> None:
-    """The whole copy that plays ahead is the first process's own; a run in two parts, the second
-    of other processes, samples what a run in one does."""
+def test_asynchronous_rollouts_sample_from_sharded_weights(tmp_path: Path) -> None:
+    """The full copy that asynchronous rollouts sample from is the first process's own. A run in two
+    parts, the second by other processes, samples the same as a run in one part."""
     settings = {
         "training__sharding": "fsdp",
         "training__max_async_level": "1",

@@ -43,7 +43,7 @@ def trained(path: Path, **changes: str) -> Path:
 @pytest.fixture(scope="module")
 def by_pseudo_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of four steps; the fourth meets tasks that came up before."""
-    return trained(tmp_path_factory.mktemp("supervised") / "run")
+    return trained(tmp_path_factory.mktemp("pseudo_labels") / "run")
 
 
 def rollouts(run: Path, step: int) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def weights(run: Path, step: int) -> bytes:
     return (run / "checkpoints" / f"step-{step:05d}" / "model.safetensors").read_bytes()
 
 
-def test_programs_are_paid_by_the_supervising_tests_and_measured_by_the_real_ones(
+def test_programs_are_paid_by_pseudo_label_tests_and_measured_by_the_real_ones(
     by_pseudo_labels: Path,
 ) -> None:
     differ = 0
@@ -182,7 +182,7 @@ def test_a_run_cut_off_resumes_to_the_same_files(
     same_run(by_pseudo_labels, cut)
 
 
-def test_a_replay_needs_no_supervisor(by_pseudo_labels: Path, tmp_path: Path) -> None:
+def test_a_replay_needs_no_frozen_tester(by_pseudo_labels: Path, tmp_path: Path) -> None:
     path = tmp_path / "again"
     done = sparring_here("train", "--replay", str(by_pseudo_labels), "--run-dir", str(path))
     assert "the weights are the same as those of" in done.stdout, done.stderr
@@ -207,7 +207,7 @@ def test_tasks_without_a_test_teach_nothing(tmp_path: Path) -> None:
     assert all((start[k] == end[k]).all() for k in start)
 
 
-def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
+def test_the_dry_run_asks_the_frozen_tester(tmp_path: Path) -> None:
     sets = [
         x for k, v in {**SMALL, **BY_NANO}.items() for x in ("--set", f"{k.replace('__', '.')}={v}")
     ]

@@ -142,7 +142,7 @@ def test_three_steps_of_a_preset(url: str, tmp_path: Path, preset: str, lora_ran
     changes = {"training.steps": "3", "evaluation.every": "3", "vllm.urls": f'["{url}"]'}
     changes |= {"preset": preset, "model.lora_rank": lora_rank}
     more = settings(**changes)
-    if preset == "paper":  # it has no opponents
+    if preset == "paper":  # it has no initial-policy programs
         more = [
             x.replace("sampling.initial_policy_programs=1", "sampling.initial_policy_programs=0")
             for x in more
@@ -198,7 +198,7 @@ def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(
         told = run / "vllm.log"
         before = told.read_bytes().count(b"/v1/completions")
         while process.poll() is None and told.read_bytes().count(b"/v1/completions") < before + 9:
-            time.sleep(0.01)  # opponents' or the tester's responses are on their way
+            time.sleep(0.01)  # the initial policy's or the tester's responses are on their way
         servers = servers_of(process.pid)
         assert servers
         for pid in servers if end is signal.SIGKILL else engines_of(process.pid):

@@ -36,7 +36,7 @@ def trained(path: Path, **changes: str) -> Path:
 
 
 def start_responses(run: Path, role: Role, step: int) -> list[list[list[int]]]:
-    """What the start model answers to the prompts of a step, freshly loaded and sampled."""
+    """Return the initial model's responses to the prompts of a step, freshly loaded and sampled."""
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
     count = recipe.sampling.programs if role is Role.CODER else recipe.sampling.tests
     with trial_context(recipe, Trainer(recipe)) as context:

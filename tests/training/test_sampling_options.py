@@ -1,4 +1,4 @@
-"""Opponents, tests only where they can have a label, further tasks, curriculum, budgets."""
+"""Initial-policy programs, tests for tasks with a label, extra attempts, curriculum, limits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def groups(run: Path, step: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("rounds") / "run"
+    path = tmp_path_factory.mktemp("options") / "run"
     finished(command(path, **ALL))
     return path
 
@@ -59,7 +59,7 @@ def test_other_tasks_come_in_place_of_those_without_a_label(run: Path) -> None:
         ids = [b["task"]["id"] for b in groups(run, step)]
         assert len(set(ids)) == len(ids)
         sizes, rest = [4], ids
-        while sizes[-1] and len(sizes) <= 3:  # a batch and at most two further rounds
+        while sizes[-1] and len(sizes) <= 3:  # a batch and at most two further attempts
             turn, rest = rest[: sizes[-1]], rest[sizes[-1] :]
             untested = [b for b in groups(run, step) if b["task"]["id"] in turn and not b["tests"]]
             sizes.append(min(len(untested), len(rest)))
@@ -67,7 +67,7 @@ def test_other_tasks_come_in_place_of_those_without_a_label(run: Path) -> None:
     assert any(len(groups(run, step)) > 4 for step in range(1, 5))
 
 
-def test_tokens_of_opponents_and_discarded_groups_are_counted(run: Path) -> None:
+def test_tokens_of_initial_policy_programs_and_discarded_groups_are_counted(run: Path) -> None:
     for record in records(run, "metrics.jsonl"):
         every = groups(run, record["step"])
         tokens = sum(
@@ -104,8 +104,9 @@ def test_a_replay_gives_the_same_weights(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
-    """Two runs that learn differently meet the same opponents, and other players of their own."""
+def test_the_initial_policy_stays_what_it_was(tmp_path: Path) -> None:
+    """Two runs that learn differently get the same initial-policy programs, and other responses of
+    their own policies."""
     runs = []
     for rate in ("1e-5", "1e-3"):
         path = tmp_path / rate
@@ -128,7 +129,7 @@ def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
     assert own[0] != own[1]
 
 
-def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) -> None:
+def test_initial_policy_programs_are_in_the_testers_reward_and_not_in_the_coders(run: Path) -> None:
     for record in groups(run, 1):
         group = result_from(record)
         assert group.pool is not None

@@ -73,8 +73,8 @@ def test_two_steps_are_trained_and_a_failing_server_changes_nothing(
             assert {r["weights"] for r in own} == {step - 1}
             assert {r["weights"] for r in record["initial_policy_programs"]} == {0}
     assert "0.32.0" in json.loads((one / "environment.json").read_text())["vllm"]["versions"]
-    # The start's, which are there for the second step's opponents too, the first step's, the
-    # second's.
+    # The initial weights, also for the second step's initial-policy programs; then the first step's
+    # and the second's.
     assert [Path(p).name for p in fake.loads] == ["start-0", "both-1", "both-2"]
 
     fake.restarted()
@@ -167,7 +167,7 @@ def test_each_player_has_its_own_weights(
         assert cast.served
         start = cast.served.play([PlayerRequest(Player.INITIAL_POLICY, prompt, 2)])
         assert {r.weights for r in start[0]} == {0}
-        adapted = "model.lora_rank=4" in changes  # on the start weights
+        adapted = "model.lora_rank=4" in changes  # on the initial weights
         assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)
         cast.close()
 
@@ -217,7 +217,7 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     assert "sparring vllm setup" in trained(tmp_path / "a", vllm__environment="/nonexistent")
     dead = trained(tmp_path / "b", vllm__urls='["http://127.0.0.1:9"]')
     assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: the server does not answer")
-    tester = {"kind": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
+    tester = {"source": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
     by = {f"pseudo_labels__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
     dead = trained(tmp_path / "s", pseudo_labels__urls='["http://127.0.0.1:9"]', **by)
     assert dead.startswith(

@@ -1,4 +1,4 @@
-"""Rollouts one step ahead from servers: whose weights, what a checkpoint holds."""
+"""Asynchronous rollouts from servers: whose weights, what a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.training.runs import records, sparring_here
 from tests.training.test_every_preset import TINY, WEIGHTS
 from tests.training.test_served import rollouts
 
-AHEAD = {
+ASYNCHRONOUS = {
     **TINY,
     "training.steps": "3",
     "training.checkpoint_every": "1",
@@ -48,7 +48,7 @@ def fake() -> Iterator[FakeVllm]:
 
 def sets(fake: FakeVllm, place: Path, changes: dict[str, str]) -> list[str]:
     settings = {
-        **AHEAD,
+        **ASYNCHRONOUS,
         **changes,
         "vllm.urls": f'["{fake.url}"]',
         "vllm.weights_dir": str(place),
@@ -133,7 +133,7 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
 def test_start_weights_that_play_no_more_are_written_no_more(
     fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An adapter that travels merged, without opponents: the start's come once."""
+    """An adapter is sent merged, without initial-policy programs: the initial weights come once."""
     monkeypatch.setattr(
         "sparring.training.weights.weight_export.why_merged", lambda *_: "rank 4 is beyond 3"
     )

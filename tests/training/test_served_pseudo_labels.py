@@ -1,4 +1,4 @@
-"""Supervising tests by vLLM servers: written before the first step, for the tasks to come,
+"""Pseudo-label tests by vLLM servers: written before the first step, for the tasks to come,
 each response once."""
 
 from __future__ import annotations

@@ -253,7 +253,7 @@ BAD = {
     "a long path": (["train", "--set", f"model.path={'x' * 5000}"], "no such directory"),
     "a long task path": (["train", "--set", f'tasks.train=["{"x" * 5000}"]'], "too long"),
     "a checker for calls": (["config", "--set", "checker.rule=value"], "not for all tasks alike"),
-    "tests withheld": (["config", "--set", "tasks.hidden_tests=-1"], "tasks.hidden_tests"),
+    "hidden tests": (["config", "--set", "tasks.hidden_tests=-1"], "tasks.hidden_tests"),
     "a limit": (["config", "--set", "monitors.suspect_tests=25"], "monitors.suspect_tests"),
     "an unknown checker": (["config", "--set", "checker.rule=tokns"], "there are tokens"),
     "too many optimiser steps": (

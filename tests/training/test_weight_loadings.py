@@ -16,12 +16,12 @@ from tests.training.test_every_preset import TINY, WEIGHTS, made
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}
 CASES = {
-    # Before a step the weights of the step before, once; the start's before the first.
+    # Before a step the weights of the step before, once; the initial ones before the first.
     "paper": (
         {"preset": Preset.PAPER},
         ["start-0", "both-1", "both-2"],
     ),
-    # Opponents are asked where the start's weights are, before these go and after they come.
+    # The initial policy is asked while the initial weights are loaded: before others, or after.
     "default": (
         {"preset": Preset.DEFAULT},
         ["start-0", "both-1", "both-2", "start-0"],

@@ -46,13 +46,13 @@ def train(
 
     from sparring.learner.distributed.context import DistributedContext
 
-    distributed = DistributedContext.join()
-    if not distributed.is_main:
+    context = DistributedContext.join()
+    if not context.is_main:
         from sparring.cli.train_torch import follow_leader
 
-        follow_leader(distributed)
+        follow_leader(context)
         return
-    with distributed.taking_part():
+    with context.taking_part():
         if resume and run_dir is None:
             raise ConfigError("--resume: no run is named; add --run-dir")
         if resume and replay:
@@ -61,7 +61,7 @@ def train(
             raise ConfigError("--from-step: has a meaning only with --replay; add --replay RUN")
         if dry_run and (resume or replay):
             raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
-        if dry_run and not distributed.alone:
+        if dry_run and not context.alone:
             raise ConfigError("--dry-run is for one process; start it without torchrun")
         from sparring.cli.train_torch import lead, open_launch, print_dry_run
 
@@ -69,4 +69,4 @@ def train(
         if dry_run:
             print_dry_run(recipe, change or (), path)
         else:
-            lead(open_launch(path, recipe, change or (), resume, replay, from_step), distributed)
+            lead(open_launch(path, recipe, change or (), resume, replay, from_step), context)

@@ -31,10 +31,10 @@ from sparring.view.plots.curves import plot_curves
 from sparring.view.terminal.tables import closing_table, show, size_table
 
 
-def follow_leader(distributed: DistributedContext) -> None:
+def follow_leader(context: DistributedContext) -> None:
     """Take part in the first process's training, as another process, until the run ends."""
-    with distributed.taking_part(), distributed.loss_told(), enough_memory():
-        follow(distributed)
+    with context.taking_part(), context.loss_told(), enough_memory():
+        follow(context)
 
 
 def open_launch(
@@ -53,7 +53,7 @@ def open_launch(
     return new_run(path, recipe, changes)
 
 
-def lead(launch: Launch, distributed: DistributedContext) -> None:
+def lead(launch: Launch, context: DistributedContext) -> None:
     """Train the run in the first process. Where the run ends early, the error says how to resume.
 
     Raises `SparringError`; Ctrl-C raises `Stopped`.
@@ -62,10 +62,10 @@ def lead(launch: Launch, distributed: DistributedContext) -> None:
     resume = f"--resume --run-dir {path}"
     try:
         with (
-            distributed.loss_told(f"; nothing is lost: continue with {resume}"),
+            context.loss_told(f"; nothing is lost: continue with {resume}"),
             enough_memory(f"; nothing is lost: add these to {resume}"),
         ):
-            _train(launch, distributed)
+            _train(launch, context)
     except SparringError:
         launch.run.discard_unused()
         raise
@@ -95,7 +95,7 @@ def print_dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> No
     console.print(f"ready to train{f'; warnings (!): {warnings}' if warnings else ''}")
 
 
-def _train(launch: Launch, distributed: DistributedContext) -> None:
+def _train(launch: Launch, context: DistributedContext) -> None:
     run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
@@ -107,10 +107,10 @@ def _train(launch: Launch, distributed: DistributedContext) -> None:
             _draw_curves(run)
         return
     refuse_impossible(recipe)
-    if warning := refuse_too_large(recipe, distributed.size):
+    if warning := refuse_too_large(recipe, context.size):
         console.print(Text(f"warning: {warning}"), soft_wrap=True)
     if launch.source:
-        summary = replay(recipe, launch.source, run, progress, launch.from_step, distributed)
+        summary = replay(recipe, launch.source, run, progress, launch.from_step, context)
         same = {True: "the same as", False: "other than", None: "not comparable with"}
         message = (
             f"steps {launch.from_step + 1} to {summary['steps']} replayed in "
@@ -119,7 +119,7 @@ def _train(launch: Launch, distributed: DistributedContext) -> None:
             f"figures: {run.path / 'metrics.jsonl'}"
         )
     else:
-        summary = train(recipe, run, progress, distributed)
+        summary = train(recipe, run, progress, context)
         _draw_curves(run)
         show(
             console,

@@ -137,9 +137,9 @@ def _decode(
         remaining = len(over) - len(ended_rows)
         if not remaining:
             return
-        # The last rows that go on fill the places of ended rows among the first `remaining` rows.
-        # So no more rows are copied than have ended, and the rows that go on are a prefix of
-        # every buffer.
+        # The last rows that go on fill the places of ended rows among the first `remaining`. So no
+        # more rows are copied than have ended, and the rows that go on are a prefix of every
+        # buffer.
         holes = ended_rows[ended_rows < remaining].to(device)
         movers = (~over[remaining:]).nonzero()[:, 0].to(device) + remaining
         rows.close_gaps(holes, movers, remaining)

@@ -78,8 +78,7 @@ class Arrivals:
             self.pseudo_label_tests.append(
                 [read_test(task, r, labels.frozen_tester.reading) for r in group]
             )
-            # Limits as in `grade_by_pseudo_labels`: the ground-truth tests must not even determine
-            # a limit.
+            # Limits as in `grade_by_pseudo_labels`: ground truth must not even set a limit.
             blind = label_free_task(task, self.pseudo_label_tests[-1])
             first.append(FirstTests(blind.tests, blind.tests, limits(blind, general)))
         return first
