@@ -188,7 +188,7 @@ def test_the_command_reports_filters_and_exits_with_one(tmp_path: Path) -> None:
     assert [len(t.tests) for t in loaded] == [2, 1]
     again = CliRunner().invoke(app, ["audit", str(path), "--out", str(out)])
     assert isinstance(again.exception, DataError)
-    assert "already has audit.json" in str(again.exception)
+    assert "audit.json already exists" in str(again.exception)
 
 
 def test_a_sound_set_exits_with_zero_and_tasks_can_be_dropped_whole(tmp_path: Path) -> None:
