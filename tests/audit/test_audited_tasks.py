@@ -1,4 +1,4 @@
-"""Audits of single tasks: what a failure of ours, a checker program or nothing can say."""
+"""Audits of single tasks: with infrastructure failures, checker programs, or no solution."""
 
 from __future__ import annotations
 
