@@ -18,8 +18,7 @@ class Eq4Counts:
     ``wrong``: W, the number of wrong programs. ``weight_P``: the weight of each program, 1 unless
     `reward.difficulty_exponent` weighs wrong programs. ``p`` [U]: the probability that a test is
     right. ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test.
-    Where cells are masked, both are the observed weight (``observed_weight``) rescaled to W by the factor
-    ``scale``.
+    Where cells are masked, both are the ``observed_weight`` rescaled to W by the factor ``scale``.
     """
 
     def __init__(self, facts: RewardFacts, settings: RewardSettings) -> None:
