@@ -2,7 +2,7 @@
 
 Every package raises `SparringError` (or a subclass) for a fault that the user can mend. The message
 states what is wrong, where, and what to do. The command line prints the message without a traceback
-and exits with ``exit_code``. Any other exception that escapes is a defect of ours and keeps its
+and exits with ``exit_code``. Any other exception that escapes is a defect of Sparring and keeps its
 traceback.
 
 A bad rollout is not an error: it is data, with a verdict or a parse failure.

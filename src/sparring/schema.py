@@ -98,7 +98,7 @@ class Verdict(StrEnum):
     NOT_RUN = "not_run"
     """The execution was skipped by policy. Scored as failed, shown as not run, never cached."""
     INFRA = "infra"
-    """Infrastructure failure of ours: no label. Masked everywhere, never scored as 0."""
+    """Infrastructure failure: no label. Masked everywhere, never scored as 0."""
 
 
 class TestKind(StrEnum):

@@ -128,11 +128,11 @@ def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
-def test_a_failure_of_ours_drops_nothing() -> None:
+def test_an_infrastructure_failure_drops_nothing() -> None:
     unknown = Finding("good", TaskFault.UNKNOWN, "", "", test=0)
     entry = _entry(Audited(GOOD, (unknown,), None, 0), None, None, PLANTED)
-    assert entry.left.task == GOOD
-    assert _entry(Audited(GOOD, (), None, 0), None, None, PLANTED).left.task is None
+    assert entry.cleaned.task == GOOD
+    assert _entry(Audited(GOOD, (), None, 0), None, None, PLANTED).cleaned.task is None
 
 
 def test_what_nothing_has_checked_is_not_called_sound(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_the_command_reports_filters_and_exits_with_one(tmp_path: Path) -> None:
     assert [len(t.tests) for t in loaded] == [2, 1]
     again = CliRunner().invoke(app, ["audit", str(path), "--out", str(out)])
     assert isinstance(again.exception, DataError)
-    assert "already has audit.json" in str(again.exception)
+    assert "audit.json already exists" in str(again.exception)
 
 
 def test_a_sound_set_exits_with_zero_and_tasks_can_be_dropped_whole(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("text", SEVERAL)
-def test_the_assertion_that_counts_is_told_by_its_place(text: str) -> None:
+def test_the_position_decides_which_assertion_counts(text: str) -> None:
     got = [read(text, rule) for rule in TestRule]
     assert [g.partition(" ")[0].replace("several_tests", "several") for g in got] == list(
         SEVERAL[text]

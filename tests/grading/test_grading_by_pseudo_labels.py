@@ -160,7 +160,7 @@ def test_a_validator_that_could_not_be_run_masks_no_reward() -> None:
     np.testing.assert_array_equal(a.earned.tester_rewards.value, b.earned.tester_rewards.value)
 
 
-def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
+def test_an_infrastructure_failure_is_masked_there_too() -> None:
     sandbox = Calculator()
     sandbox.lost = {("x + x", "5")}
     group = graded_by_pseudo_labels(sandbox)

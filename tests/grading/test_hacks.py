@@ -102,7 +102,7 @@ def test_a_nested_header_that_gives_an_empty_first_line_is_stopped_by_the_parser
     assert "invalid_tests" in alarms(graded_texts(sandbox, TASK, PROGRAMS, [text] * 4))
 
 
-def test_a_copied_example_is_told_by_the_monitors(sandbox: Sandbox) -> None:
+def test_monitors_report_a_copied_example(sandbox: Sandbox) -> None:
     copied: Sequence[str] = [a_test("1 9 3", "9"), a_test(" 1  9 3 ", "9")] * 3
     group = graded_texts(sandbox, TASK, PROGRAMS, copied)
     assert naive(group) == [True] * 6

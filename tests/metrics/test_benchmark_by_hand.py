@@ -51,7 +51,7 @@ def test_groups_of_equal_weight_are_one_level() -> None:
     assert figures["dual_pass@3"] == pytest.approx(1 - 2 / 3 * 1 * 2 / 3)
 
 
-def test_a_cell_that_nobody_saw() -> None:
+def test_a_masked_cell() -> None:
     """p (right) passes the only test it was seen on, q (wrong) both: even. Dual agreement and the
     majority don't know what p passes, and choose among the others."""
     task = facts(["11?", "011", "000"], "rr")
@@ -65,7 +65,7 @@ def test_a_cell_that_nobody_saw() -> None:
     assert figures["catch_rate"] == pytest.approx(2 / 4)
 
 
-def test_a_program_whose_ground_truth_nobody_saw() -> None:
+def test_a_program_with_masked_ground_truth() -> None:
     """Two are left, one of them right: three are more than is known."""
     found = measure([facts(["11", "00", "?1"], "r")], [(2, 1), (3, 1)], [2, 3]).estimates
     assert found["pass@1"].mean == pytest.approx(1 / 2)

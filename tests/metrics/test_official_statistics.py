@@ -62,7 +62,7 @@ def test_without_a_correct_program_tests_are_not_counted() -> None:
     assert both.code_acc == pytest.approx(1 / 6)
 
 
-def test_a_failure_of_ours_is_no_wrong_program() -> None:
+def test_an_infrastructure_failure_makes_no_program_wrong() -> None:
     masked = task("1?1", "111", parsed="y")
     figures = official([ONE, masked], [(1, 1)])
     assert (figures.tasks, figures.masked) == (1, 1)

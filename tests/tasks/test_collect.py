@@ -218,7 +218,7 @@ def test_a_packed_file_is_unpacked_only_so_far(
     assert str(third).endswith("line 3, is longer than 1,000 bytes")
 
 
-def test_bad_lines_are_told_by_number_and_the_others_read(tmp_path: Path) -> None:
+def test_bad_lines_are_reported_by_number_and_the_others_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     bad = [b'{"x": ', b"\xff", b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}", b"a,b"]
     path.write_bytes(b"\n".join([*bad, json.dumps(CURE).encode()]))

@@ -121,7 +121,7 @@ def test_a_row_of_test_generation_is_its_function_with_the_one_test() -> None:
         ({"test": json.dumps([case("1", "one", "functional")])}, "test: test 0: not JSON"),
     ],
 )
-def test_a_bad_row_of_test_generation_is_told_by_field(
+def test_a_bad_row_of_test_generation_is_reported_by_field(
     changes: dict[str, Any], message: str
 ) -> None:
     task, faults = read_livecodebench(one_test(**changes), "here", None)
@@ -167,7 +167,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_row_is_told_by_field(name: str) -> None:
+def test_a_bad_row_is_reported_by_field(name: str) -> None:
     changes, message = BAD[name]
     task, faults = read_livecodebench(row(**changes), "here", None)
     assert task is None

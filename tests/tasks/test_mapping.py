@@ -177,7 +177,7 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_CALLS)
-def test_a_bad_row_of_calls_is_told_by_field(name: str) -> None:
+def test_a_bad_row_of_calls_is_reported_by_field(name: str) -> None:
     changes, message = BAD_CALLS[name]
     task, faults = read_call_row({**CALLS, **changes}, "t-1", "here", None)
     assert task is None

@@ -97,9 +97,9 @@ def _entry_dict(entry: AuditEntry) -> dict[str, object]:
         "tests": len(task.tests),
         "confirmed": entry.audited.confirmed,
         "solutions": len(task.solutions),
-        "kept": entry.left.task is not None,
+        "kept": entry.cleaned.task is not None,
         "checked": entry.checked,
-        "dropped": list(entry.left.dropped),
+        "dropped": list(entry.cleaned.dropped),
         "findings": [f.as_dict() for f in entry.findings],
     }
     if strong is not None:
@@ -140,7 +140,7 @@ def _markdown(report: AuditReport) -> Iterator[str]:
             if f.fault is fault:
                 where, seen, advice = map(in_markdown, (f.where, f.seen, f.advice))
                 yield f"- **{where}**: {seen}; *{advice}*"
-    dropped = [line for e in report.entries for line in e.left.dropped]
+    dropped = [line for e in report.entries for line in e.cleaned.dropped]
     if dropped:
         yield ""
         yield f"## Left out: {len(dropped)}"

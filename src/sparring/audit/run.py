@@ -65,7 +65,7 @@ class AuditEntry:
     audited: Audited
     findings: tuple[Finding, ...]
     strength: Strength | None
-    left: CleanedTask
+    cleaned: CleanedTask
 
     @property
     def checked(self) -> bool:
@@ -96,12 +96,14 @@ class AuditReport:
     @property
     def sound(self) -> list[Task]:
         """Return the sound parts of tasks of which a solution passes a test every time."""
-        return [e.left.task for e in self.entries if e.left.task is not None and e.checked]
+        return [e.cleaned.task for e in self.entries if e.cleaned.task is not None and e.checked]
 
     @property
     def unchecked(self) -> list[Task]:
         """Return the remaining parts of the other tasks, which nothing confirms or refutes."""
-        return [e.left.task for e in self.entries if e.left.task is not None and not e.checked]
+        return [
+            e.cleaned.task for e in self.entries if e.cleaned.task is not None and not e.checked
+        ]
 
 
 def audit(
@@ -206,7 +208,7 @@ def _with_duplicate_findings(
     """
     twice = {
         f.task: f
-        for f in duplicate_tasks([e.audited.task for e in entries if e.left.task is not None])
+        for f in duplicate_tasks([e.audited.task for e in entries if e.cleaned.task is not None])
     }
     return [
         _entry(e.audited, e.strength, twice[e.audited.task.id], options)

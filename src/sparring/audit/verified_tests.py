@@ -103,7 +103,7 @@ class _Where:
     test: Test
     column: int
 
-    def found(
+    def finding(
         self, fault: TaskFault, seen: str, advice: str, solution: int | None = None
     ) -> Finding:
         test, example = place(self.task, self.column)
@@ -124,7 +124,7 @@ def _slow(where: _Where, passing: Sequence[SolutionOutcome], share: float) -> It
     limit = where.task.time_limit
     if seconds > share * limit:
         seen = f"the fastest solution takes {seconds:.2f} of {limit:g} CPU seconds"
-        yield where.found(TaskFault.SLOW, seen, "raise the limit, or make the input smaller")
+        yield where.finding(TaskFault.SLOW, seen, "raise the limit, or make the input smaller")
 
 
 def _flaky(where: _Where, cell: SolutionOutcome, solution: int | None) -> Finding:
@@ -133,7 +133,7 @@ def _flaky(where: _Where, cell: SolutionOutcome, solution: int | None) -> Findin
         f"{where.shown(cell.other)}"
     )
     advice = "leave the test out" if solution is None else "leave the solution out"
-    return where.found(TaskFault.FLAKY, seen, advice, solution)
+    return where.finding(TaskFault.FLAKY, seen, advice, solution)
 
 
 def _other_right_form(where: _Where, cell: SolutionOutcome) -> LenientChecker | None:
@@ -161,7 +161,7 @@ def _several(where: _Where, cells: Sequence[SolutionOutcome], how: LenientChecke
         if how.checker
         else "give the task a checker program"
     )
-    return where.found(TaskFault.SEVERAL_ANSWERS, seen, advice)
+    return where.finding(TaskFault.SEVERAL_ANSWERS, seen, advice)
 
 
 def _unconfirmed(
@@ -180,7 +180,7 @@ def _unconfirmed(
         yield _flaky(where, by_state[SolutionState.FLAKY][0], None)
     elif SolutionState.LATE in by_state:
         advice = "raise the limit, or leave the test out"
-        yield where.found(
+        yield where.finding(
             TaskFault.LIMIT_TOO_STRICT, by_state[SolutionState.LATE][0].detail, advice
         )
     elif SolutionState.WRONG in by_state:
@@ -189,12 +189,16 @@ def _unconfirmed(
         yield _wrong(where, by_state[SolutionState.CRASHED])  # the failing input inside is unknown
     elif SolutionState.CRASHED in by_state:
         seen = f"every solution fails on it: {short(by_state[SolutionState.CRASHED][0].detail)}"
-        yield where.found(TaskFault.INVALID_INPUT, seen, "leave the test out or correct its input")
+        yield where.finding(
+            TaskFault.INVALID_INPUT, seen, "leave the test out or correct its input"
+        )
     elif SolutionState.UNFINISHED in by_state:
         seen = f"no solution ends within the limits: {by_state[SolutionState.UNFINISHED][0].detail}"
-        yield where.found(TaskFault.UNFINISHED, seen, "leave the test out, or correct the solution")
+        yield where.finding(
+            TaskFault.UNFINISHED, seen, "leave the test out, or correct the solution"
+        )
     elif SolutionState.UNKNOWN in by_state:
-        yield where.found(
+        yield where.finding(
             TaskFault.UNKNOWN, "a failure of the sandbox itself", "run the audit again"
         )
 
@@ -202,7 +206,7 @@ def _unconfirmed(
 def _wrong(where: _Where, cells: Sequence[SolutionOutcome]) -> Finding:
     if where.test.kind is TestKind.SCRIPT:
         seen = f"no solution passes the script: {short(cells[0].detail)}"
-        return where.found(TaskFault.WRONG_OUTPUT, seen, "correct the script or the solution")
+        return where.finding(TaskFault.WRONG_OUTPUT, seen, "correct the script or the solution")
     outputs = list(dict.fromkeys(where.shown(c.output) for c in cells))
     subject = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
     seen = f"expected {where.shown(where.test.output)}, {subject} {outputs[0]}"
@@ -213,7 +217,7 @@ def _wrong(where: _Where, cells: Sequence[SolutionOutcome]) -> Finding:
         )
     if parse_checker(rule_of(where.task, where.test)).rule is CheckerRule.PROGRAM:
         seen += f" (the checker program: {short(cells[0].detail)})"
-    return where.found(TaskFault.WRONG_OUTPUT, seen, "leave the test out or correct its output")
+    return where.finding(TaskFault.WRONG_OUTPUT, seen, "leave the test out or correct its output")
 
 
 def _explained(findings: Sequence[Finding], count: int) -> bool:

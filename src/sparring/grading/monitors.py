@@ -81,7 +81,7 @@ _OF_TESTS = (
 
 def of_generated(group: GroupResult) -> dict[str, list[bool]]:
     """Return, for each monitor of `_OF_TESTS`, the generated tests that it is true of. A test that
-    a monitor cannot judge is left out of its list."""
+    a monitor does not apply to is left out of its list."""
     inputs = [plain_input(p.test) for p in group.tests if p.test]
     public = {plain_input(e) for e in group.task.examples}
     seen = Counter[tuple[str, ...]]()

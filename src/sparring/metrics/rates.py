@@ -28,13 +28,13 @@ from sparring.metrics.intervals import Influence, chained, ratio
 
 
 class RightBy(StrEnum):
-    """Judge of the rightness of a generated test."""
+    """Rule by which a generated test is right."""
 
     REFERENCE = "reference"
     """The task's reference solution and validator."""
     ESTIMATE = "estimate"
     """The paper's rule: a test is right if every correct program of the group passes it. Without a
-    correct program no test is judged."""
+    correct program no test is counted."""
 
 
 class Rate(StrEnum):

@@ -46,7 +46,7 @@ _DROPPED = {
     DropReason.NO_POSITIVE: "only good responses are learned from, and the group has none: dropped "
     "(no_positive)",
     DropReason.NOT_SAMPLED: "nothing was sampled",
-    DropReason.NO_TEST: "no test is left to judge by: the group is dropped (no_test)",
+    DropReason.NO_TEST: "no pseudo-label test is left: the group is dropped (no_test)",
     DropReason.EVALUATION: "an evaluation: nothing is learned from it",
 }
 

@@ -18,8 +18,7 @@ class Eq4Counts:
     ``wrong``: W, the number of wrong programs. ``weight_P``: the weight of each program, 1 unless
     `reward.difficulty_exponent` weighs wrong programs. ``p`` [U]: the probability that a test is
     right. ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test.
-    Where cells are masked, both are the observed weight (``seen``) rescaled to W by the factor
-    ``scale``.
+    Where cells are masked, both are the ``observed_weight`` rescaled to W by the factor ``scale``.
     """
 
     def __init__(self, facts: RewardFacts, settings: RewardSettings) -> None:
@@ -37,14 +36,14 @@ class Eq4Counts:
         weight_W = _weights(passed[wrong], observed[wrong], right_U, settings.difficulty_exponent)
         self.weight_P = np.ones(len(wrong))
         self.weight_P[wrong] = weight_W
-        self.seen: Floats = (observed[wrong] * weight_W[:, None]).sum(axis=0)
+        self.observed_weight: Floats = (observed[wrong] * weight_W[:, None]).sum(axis=0)
         missed = (passed[wrong] * weight_W[:, None]).sum(axis=0)
         self.wrong = int(wrong.sum())
         if self.wrong and settings.tester is not TesterReward.SIMPLE:
-            self.labelled = self.labelled & (self.seen > 0)
+            self.labelled = self.labelled & (self.observed_weight > 0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.scale = np.where(self.seen > 0, self.wrong / self.seen, 0.0)
-        self.caught, self.missed = (self.seen - missed) * self.scale, missed * self.scale
+            self.scale = np.where(self.observed_weight > 0, self.wrong / self.observed_weight, 0.0)
+        self.caught, self.missed = (self.observed_weight - missed) * self.scale, missed * self.scale
 
     def accepts(self, k: int, names: MatrixNames) -> str:
         """Return the reason's words: which correct programs fail test ``k``, if any."""
@@ -86,7 +85,7 @@ class Eq4Counts:
 
         def masked(k: int, names: MatrixNames) -> str:
             hidden = names_line(names.programs, self.wrong_P & ~self.observed_PU[:, k])
-            scale = f"{self.wrong}/{number(self.seen[k])}"
+            scale = f"{self.wrong}/{number(self.observed_weight[k])}"
             return f"masked on it: {hidden}; both rescaled by W/W_k = {scale}"
 
         with np.errstate(invalid="ignore", divide="ignore"):

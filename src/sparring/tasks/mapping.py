@@ -53,13 +53,13 @@ class MappedColumn:
     form: CellForm = CellForm.PLAIN
 
     @property
-    def whole(self) -> str:
+    def dotted_path(self) -> str:
         """Return the path as it was written."""
         return ".".join(self.path)
 
     def within(self, row: Mapping[str, Any]) -> str:
         """Return the column of the row that the path begins in; its name may hold dots."""
-        return self.whole if self.whole in row else self.path[0]
+        return self.dotted_path if self.dotted_path in row else self.path[0]
 
 
 class NoSuchCell(ValueError):
@@ -137,7 +137,7 @@ def check_found(columns: Sequence[MappedColumn], names: Iterable[str], read: Ite
     for column in columns:
         if (
             column.field not in filled
-            and column.whole not in present
+            and column.dotted_path not in present
             and column.path[0] not in present
         ):
             raise _missing_column(column, present)
@@ -148,7 +148,7 @@ def _missing_column(column: MappedColumn, present: Sequence[object]) -> ConfigEr
     close = difflib.get_close_matches(column.path[0], names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return ConfigError(
-        f"--map {column.field}={column.whole}: no column {column.path[0]!r}; "
+        f"--map {column.field}={column.dotted_path}: no column {column.path[0]!r}; "
         f"the columns are {', '.join(names)}{hint}"
     )
 
@@ -159,17 +159,17 @@ def mapped(columns: Sequence[MappedColumn], row: Mapping[str, Any]) -> dict[str,
     for column in columns:
         try:
             column_name = column.within(row)
-            own_column = column_name == column.whole and column_name in row
+            own_column = column_name == column.dotted_path and column_name in row
             cell = row[column_name] if own_column else _cell_at(row, column.path)
             if column.field not in _NEEDED and isinstance(cell, str) and not cell.strip():
                 continue
             value = formed(column.field, cell, column.form)
         except _Nothing as error:
             if column.field in _NEEDED:
-                raise NoSuchCell(f"{column.field}={column.whole}: {error}") from None
+                raise NoSuchCell(f"{column.field}={column.dotted_path}: {error}") from None
             continue
         except (ValueError, MemoryError, RecursionError) as error:
-            raise NoSuchCell(f"{column.field}={column.whole}: {error}") from None
+            raise NoSuchCell(f"{column.field}={column.dotted_path}: {error}") from None
         if value is not None:
             fields[column.field] = value
     if (program := fields.get("checker_program")) is not None:

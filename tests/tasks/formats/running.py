@@ -37,7 +37,7 @@ def fault(row: Any) -> str:
 
 
 def run(sandbox: Sandbox, task: Task, program: str) -> list[str]:
-    """The verdict of a program on each of a task's tests, with what its judge puts before it."""
+    """Return the verdict of a program, after its task's preamble, on each test of the task."""
     grader, outcomes = Grader(sandbox), []
     jobs = [
         Job(

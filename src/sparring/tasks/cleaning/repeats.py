@@ -4,7 +4,7 @@
   statements mean.
 - An example that is also a ground-truth test is common, and not a finding.
 - A contradiction between tests needs the checker, which may be a program. So this module only
-  finds pairs with the same input; `audit.soundness` judges them.
+  finds pairs with the same input; `audit.soundness` compares their outputs.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
   as on AtCoder, the source of most programs.
 - A row of `test_generation` (`function_name`, `test`, `test_id`) is one test; its harness asks a
   model for the value. The task here asks for the function, with this test as ground truth: a
-  tester writes tests for the function, and the test judges programs.
+  tester writes tests for the function, and this test decides about programs.
 - Rows of one question are separate tasks, named ``question_id/test_id``.
 """
 
