@@ -143,7 +143,7 @@ class Candidate:
         if self._requested_name is not None and any(mark in text for mark in _OPAQUE):
             # A function of the program's that takes the candidate could only be the program's own
             # test of itself, which must not stand in for the script's.
-            raise TypeError(f"{self._asked}() of the program takes plain values only")
+            raise TypeError(f"{self._requested_name}() of the program takes plain values only")
         answer = self._line.ask(text.encode("ascii"), len(arguments), named.keys())
         if isinstance(answer, BaseException):
             raise answer
