@@ -188,24 +188,24 @@ def measured(case: Case, folder: Path) -> dict[str, int]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     context = multiprocessing.get_context("fork")  # loading the libraries takes longer than a case
-    told, tell = context.Pipe(duplex=False)
+    receiver, sender = context.Pipe(duplex=False)
     processes = [
-        context.Process(target=_measure, args=(case, folder, rank, port, tell))
+        context.Process(target=_measure, args=(case, folder, rank, port, sender))
         for rank in range(case.ranks)
     ]
     for process in processes:
         process.start()
-    tell.close()
+    sender.close()
     try:
-        found: dict[str, int] = told.recv()
+        found: dict[str, int] = receiver.recv()
     except EOFError:
-        raise RuntimeError(f"{case.text}: a process has failed; what it said is above") from None
+        raise RuntimeError(f"{case.text}: a process has failed; its message is above") from None
     for process in processes:
         process.join()
     return found
 
 
-def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -> None:
+def _measure(case: Case, folder: Path, rank: int, port: int, sender: Connection) -> None:
     """One process: bytes beyond what libraries take, told by the first."""
     libc = ctypes.CDLL(None)
     libc.mallopt(-3, 1 << 15)  # M_MMAP_THRESHOLD: what is freed goes back at once
@@ -215,36 +215,34 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
             "WORLD_SIZE": str(case.ranks), "RANK": str(rank), "LOCAL_RANK": str(rank),
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo",
         }  # fmt: skip
-    recipe, distributed = load_recipe(None, case.changes), DistributedContext.join()
-    groups = [g for role in Role for g in groups_of(recipe, role, distributed.size, folder)]
+    recipe, context = load_recipe(None, case.changes), DistributedContext.join()
+    groups = [g for role in Role for g in groups_of(recipe, role, context.size, folder)]
     config = AutoConfig.from_pretrained(folder)
     layers, config.num_hidden_layers = config.num_hidden_layers, 1
-    warm = _learner(config, recipe, distributed)
+    warm = _learner(config, recipe, context)
     _update(warm, groups)
-    if distributed.alone:
+    if context.alone:
         sampled(warm.model, recipe)
     del warm
     gc.collect()
     before = peak(reset=True)  # with what libraries load and reserve for such shapes
     config.num_hidden_layers = layers
-    learner = _learner(config, recipe, distributed)
+    learner = _learner(config, recipe, context)
     sample = Sample((5, 5), (-1.0, -1.0), 1.0)
-    few = [
-        SampleGroup(role, (3,), 1.0, (sample,)) for role in Role for _ in range(distributed.size)
-    ]
+    few = [SampleGroup(role, (3,), 1.0, (sample,)) for role in Role for _ in range(context.size)]
     _update(learner, few)  # the moments are there from the first step on
     peak(reset=True)
     _update(learner, groups)
     found = {"learning": peak() - before}
-    if distributed.alone:
+    if context.alone:
         found["sampling"] = sampled(learner.model, recipe) - before
-    if distributed.is_main:
-        tell.send(found)
+    if context.is_main:
+        sender.send(found)
     if case.ranks > 1:
         torch.distributed.destroy_process_group()
 
 
-def _learner(config: PretrainedConfig, recipe: Recipe, distributed: DistributedContext) -> Learner:
+def _learner(config: PretrainedConfig, recipe: Recipe, context: DistributedContext) -> Learner:
     """A learner with a model of random weights."""
     config = copy.deepcopy(config)
     if getattr(config, "layer_types", None):
@@ -254,7 +252,7 @@ def _learner(config: PretrainedConfig, recipe: Recipe, distributed: DistributedC
         prepare_model(model, recipe.model, 0),
         recipe.learner,
         recipe.model,
-        distributed,
+        context,
         sharded=recipe.training.sharding is Sharding.FSDP,
         shares_device=recipe.vllm.share_gpu,
     )
@@ -272,7 +270,7 @@ def row(case: Case) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as place:
         config_of(case.model).save_pretrained(place)
         taken = measured(case, Path(place))
-        thought = estimated(case, Path(place))
+        estimate = estimated(case, Path(place))
     return [
         {
             **asdict(case),
@@ -281,7 +279,7 @@ def row(case: Case) -> list[dict[str, Any]]:
             "measured": taken[phase],
             "ratio": round(size / taken[phase], 3),
         }
-        for phase, size in thought.items()
+        for phase, size in estimate.items()
     ]
 
 
