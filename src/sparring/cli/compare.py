@@ -33,6 +33,8 @@ def compare_command(
         typer.echo(json.dumps(comparison.as_dict(), indent=1))
         return
     console = Console()
+    for name, path in (("A", before), ("B", after)):
+        console.print(Text(visible(f"{name}: {path}")), soft_wrap=True)
     show(console, _difference_table(comparison))
     for note in comparison.notes:
         console.print(Text(visible(f"note: {note}")), soft_wrap=True)

@@ -93,7 +93,7 @@ def counts(groups: Sequence[GroupResult], role: Role, answers: Sequence[ChatRepl
         responses=len(answers),
         cut_off=sum(a.stop is StopReason.LENGTH for a in answers),
         failures=dict(failures.most_common()),
-        how=dict(Counter(p.how for p in parsed if p.how).most_common()),
+        how=dict(Counter(p.how for p in parsed if p.how and p.failure is None).most_common()),
         characters=fmean(len(a.text) for a in answers) if answers else 0.0,
         tokens=fmean(completion) if complete else None,
         prompt_tokens=sum(prompt) if complete else None,

@@ -10,7 +10,7 @@ from sparring.errors import ModelError
 from sparring.evaluation.options import ModelSpec
 from sparring.policy.chat.base import ChatModel
 from sparring.policy.local.detokenize import kept_tokens
-from sparring.policy.place import directory_digest, find_model
+from sparring.policy.place import directory_digest, find_model, refuse_address
 from sparring.policy.settings import Precision
 from sparring.prompts.settings import PromptSettings
 
@@ -34,8 +34,10 @@ def local_chat_model(
         from sparring.policy.local.chat import LocalModel
         from sparring.policy.model import load_tokenizer
     except ImportError as error:
+        refuse_address(place)
         raise ModelError(
-            f"{place}: a local model needs {error.name}; run pip install 'sparring[train]'"
+            f"{place}: a local model needs {error.name}: install the extra train; in a clone: "
+            "pip install -e '.[train]'"
         ) from None
     path = find_model(place)
 

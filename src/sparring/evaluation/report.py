@@ -78,7 +78,7 @@ def tables(record: Mapping[str, Any]) -> list[Table]:
     return [figures, selectors]
 
 
-_AS_ASKED = frozenset({"only_block", "last_marked", "test_headers"})
+_AS_ASKED = frozenset({"only_block", "last_marked", "test_headers", "block"})
 """Rules that read a response of the form that the prompt asks for."""
 
 

@@ -7,6 +7,7 @@ measures nothing.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -48,7 +49,8 @@ def figure_of(name: str, figure: Influence) -> Estimate:
     if is_share(name):
         return ratio_interval(figure)
     estimate = jackknife_interval(figure)
-    return within(estimate, -1.0, 1.0) if name == "mu" else estimate
+    least, most = (-1.0, 1.0) if name == "mu" else (0.0, math.inf)  # input_size counts values
+    return within(estimate, least, most)
 
 
 def difference_of(name: str, before: Influence, after: Influence) -> Estimate:

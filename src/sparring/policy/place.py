@@ -65,11 +65,16 @@ def config_file(name: str, fetch: bool = True) -> Path | None:
         return local / "config.json"
     if exists:
         raise ModelError(f"{name}: this is a file; name the directory that holds the model")
-    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", name):
-        raise ConfigError(f"{name}: the address of a server begins with http:// or https://")
+    refuse_address(name)
     if local.is_absolute() or name.startswith("."):
         raise ModelError(f"{name}: there is no such directory")
     return _of_hub(name, fetch)
+
+
+def refuse_address(name: str) -> None:
+    """Raise `ConfigError` for the address of a server that lacks its http://."""
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", name):
+        raise ConfigError(f"{name}: the address of a server begins with http:// or https://")
 
 
 def _of_hub(name: str, fetch: bool) -> Path | None:
@@ -78,7 +83,9 @@ def _of_hub(name: str, fetch: bool) -> Path | None:
         from huggingface_hub.constants import ENDPOINT
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError:
-        raise ModelError(f"{name}: models on the hub need pip install 'sparring[train]'") from None
+        raise ModelError(
+            f"{name}: models on the hub need the extra train: in a clone, pip install -e '.[train]'"
+        ) from None
     try:
         cached = try_to_load_from_cache(name, "config.json")
         if isinstance(cached, str):

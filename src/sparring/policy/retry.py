@@ -107,7 +107,9 @@ def ask_until_answered(
             break
         if why.wait is None:
             if failures >= _WORRYING:
-                pace.worry(f"{server}: {why}; asking again")
+                pace.worry(
+                    f"{server}: {why}; attempt {failures} of {patience.attempts}, asking again"
+                )
         elif pace.hold(why.wait) and why.wait > _LONG:  # holds all threads, not only this request
             _log.warning("%s: asks for no request within %.0f s (%s)", server, why.wait, why)
         # The pause comes on top of Retry-After: some servers send 0, or a date that has passed by

@@ -30,6 +30,8 @@ from sparring.schema import StopReason
 
 TAKE_TOP_K = ("vllm", "sglang", "llamacpp", "me")
 """``owned_by`` of servers that take ``top_k``; llama-cpp-python calls itself "me"."""
+NO_V1 = "; the addresses of most servers end in /v1"
+"""Advice on an address without /v1 that answers with 404 or without models."""
 _LENGTH = ("length", "max_tokens")
 _BROKEN = ("error", "abort")
 """Values of ``finish_reason`` for a response that the server, not the model, has ended."""
@@ -148,7 +150,7 @@ class Endpoint:
                     f"; the server sends on to {_shown(target)[:200]}, name that address instead"
                 )
             elif code == 404 and not self.url.endswith("/v1"):
-                advice = "; the addresses of most servers end in /v1"
+                advice = NO_V1
             elif code in (401, 403) and self._key_hint:
                 advice = f"; {self._key_hint}"
             raise ModelError(f"{self.url}: HTTP {code}: {reply.words(self._key)}{advice}")

@@ -19,7 +19,7 @@ from typing import Any
 from sparring.errors import ConfigError, ModelError, Stopped
 from sparring.policy.base import response_seed
 from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest, OnReply, StopAsking
-from sparring.policy.chat.endpoint import TAKE_TOP_K, Endpoint, ServedModelIdentity
+from sparring.policy.chat.endpoint import NO_V1, TAKE_TOP_K, Endpoint, ServedModelIdentity
 from sparring.policy.http import Unanswered
 from sparring.policy.retry import RequestAbandoned, RequestPacer, RetryPolicy, ask_until_answered
 
@@ -164,9 +164,10 @@ def find_served(
     if name is None:
         if len(owners) != 1:
             names = ", ".join(sorted(owners)[:8]) if owners else "no list of its models"
+            place = "" if owners or endpoint.url.endswith("/v1") else NO_V1
             raise ConfigError(
                 f"{endpoint.url}: which model? the server has {names}; name one "
-                "(--coder-model, --tester-model)"
+                f"(--coder-model, --tester-model){place}"
             )
         name = next(iter(owners))
     elif owners and name not in owners:

@@ -19,6 +19,7 @@ from sparring.tasks.formats.base import Format, RowSource, first_text, missing, 
 from sparring.tasks.rows.fields import entry_point_fault, read_label
 from sparring.tasks.rows.row import TaskRow
 from sparring.tasks.suites.suite import parsed, read_suite
+from sparring.text import in_line
 
 COLUMNS = ("id", "question", "test_cases", "tests", "entry_point")
 SECONDS, MEMORY_MIB = 2.0, 256
@@ -35,7 +36,7 @@ def read_acecode(row: TaskRow, source: RowSource) -> Task | None:
     trees = [parsed(text) for text in texts]
     for number, tree in enumerate(trees):
         if tree is None:
-            row.fault(column, f"item {number} is not Python")
+            row.fault(column, f"item {number} is not Python: {in_line(texts[number], 60)}")
             return None
     entry = row.text("entry_point") or _called([t for t in trees if t is not None])
     if row.faults:
