@@ -106,8 +106,9 @@ class VllmSampler:
         return self._in_use[0].player
 
     def use(self, full: Weights, adapters: Sequence[Weights] = ()) -> None:
-        """Sample from these weights from now on: ``full`` for its player, and ``adapters`` on top
-        of it for theirs. Servers load the weights with `ready`, or when they are first needed."""
+        """Sample from these weights from now on. The player of ``full`` samples from ``full``
+        alone, the player of each adapter from ``full`` with this adapter. Servers load the weights
+        in `ready`, or when they are first needed."""
         if full.adapter or not all(a.adapter for a in adapters):
             raise ValueError("full weights must come first, then adapters")
         if len(adapters) > (self.settings.loras if self.settings.lora_rank else 0):
