@@ -118,9 +118,9 @@ class VllmSampler:
         self._in_use = [full, *adapters]
 
     def write(self, weights: Weights, later: bool = False) -> Path:
-        """Return the path of the weights, which are written unless the path exists; no server loads
-        them yet. Weights for ``later`` are kept until their use, even if newer weights are used
-        first. Raises `RunError`."""
+        """Write the weights, unless they are written already, and return their path. No server
+        loads them yet. Weights for ``later`` are kept until they are used, even if newer weights
+        are used before them. Raises `RunError`."""
         if self._directory is None:
             self._directory = WeightsDirectory(Path(self.settings.weights_dir).resolve())
         if later:
