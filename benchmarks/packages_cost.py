@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.sandbox.caller.packages import given
+from sparring.sandbox.caller.packages import find_packages
 from sparring.tasks.preambles import PREAMBLES
 from workload import workload
 
@@ -51,12 +51,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--packages-from")
     options = parser.parse_args()
-    packages = given(["numpy"], options.packages_from)
+    packages = find_packages(["numpy"], options.packages_from)
     figures: dict[str, list[tuple[float, float]]] = defaultdict(list)
     with ExitStack() as stack:
         plain, warm, cold = (
             stack.enter_context(Sandbox(2, memo=False, packages=p))
-            for p in (given([]), packages, replace(packages, modules=()))
+            for p in (find_packages([]), packages, replace(packages, modules=()))
         )
         cases = {
             "nothing": (plain, jobs_of()),

@@ -101,3 +101,17 @@ def test_modules_that_docstrings_name_are_there(package: str) -> None:
             if not is_there(name) and not is_there(f"{package}.{name}"):
                 dead.append(f"{path.relative_to(SOURCE)}: {name}")
     assert not dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page: Path) -> None:
+    width, problems = None, []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.startswith("|"):
+            width = None
+            continue
+        cells = re.sub(r"`[^`]*`|\\\|", "", line).count("|")
+        width = cells if width is None else width
+        if cells != width or not line.endswith("|"):
+            problems.append(f"{page.name}:{number}: {line[:60]}")
+    assert not problems

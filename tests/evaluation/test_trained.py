@@ -12,7 +12,7 @@ import pytest
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, RunError
 from sparring.evaluation.conditions import differing_conditions
-from sparring.evaluation.options import EvalOptions, NamedModel, Protocol, prompts_of
+from sparring.evaluation.options import EvalOptions, ModelSpec, Protocol, prompts_of
 from sparring.evaluation.trained import trained_checkpoint, with_run_defaults
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
@@ -33,7 +33,7 @@ def a_run(path: Path, *changes: str, steps: tuple[int, ...] = (2, 10)) -> Path:
 
 
 def both(place: Path | str, other: Path | str | None = None, **more: Any) -> EvalOptions:
-    models = {Role.CODER: NamedModel(str(place)), Role.TESTER: NamedModel(str(other or place))}
+    models = {Role.CODER: ModelSpec(str(place)), Role.TESTER: ModelSpec(str(other or place))}
     return EvalOptions(sources=("tasks.jsonl",), models=models, **more)
 
 

@@ -12,7 +12,7 @@ from sparring.audit.flakiness import AuditSandboxes
 from sparring.audit.soundness import Care, audit_tasks
 from sparring.audit.strength import strength
 from sparring.errors import SandboxError
-from sparring.grading.limits import limits, room_for
+from sparring.grading.limits import limits, needed_output_bytes
 from sparring.integrations.trl import TestsPassed
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.types import MOST_OUTPUT_BYTES
@@ -45,10 +45,14 @@ def test_the_limit_follows_the_longest_expected_output(where: str) -> None:
 
 
 def test_bytes_are_counted_whatever_stands_for_them() -> None:
-    assert room_for([Test("", "\udcff" * 1000)], 1) == 2 * 3000
-    assert room_for([Test("", "x" * 100, TestKind.CALL)], 1) == 2000
-    assert room_for([Test("", "", TestKind.SCRIPT)], 7) == room_for([], 7) == 7
-    assert room_for([Test("", "x" * (MOST_OUTPUT_BYTES // 2 + 1))], 1) == MOST_OUTPUT_BYTES
+    assert needed_output_bytes([Test("", "\udcff" * 1000)], 1) == 2 * 3000
+    assert needed_output_bytes([Test("", "x" * 100, TestKind.CALL)], 1) == 2000
+    assert (
+        needed_output_bytes([Test("", "", TestKind.SCRIPT)], 7) == needed_output_bytes([], 7) == 7
+    )
+    assert (
+        needed_output_bytes([Test("", "x" * (MOST_OUTPUT_BYTES // 2 + 1))], 1) == MOST_OUTPUT_BYTES
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,12 +69,12 @@ def test_bytes_are_counted_whatever_stands_for_them() -> None:
 def test_an_equal_value_has_room_however_it_is_written(expected: object, other: object) -> None:
     assert expected == other
     test = Test("", values.encode(expected), TestKind.CALL)
-    assert len(values.encode(other)) <= room_for([test], 1)
+    assert len(values.encode(other)) <= needed_output_bytes([test], 1)
 
 
 def test_a_value_within_a_tolerance_has_room_too() -> None:
     test = Test("", values.encode([0] * 50), TestKind.CALL, "float(1e-6)")
-    assert len(values.encode([-1.2345678901234567e-10] * 50)) <= room_for([test], 1)
+    assert len(values.encode([-1.2345678901234567e-10] * 50)) <= needed_output_bytes([test], 1)
 
 
 def test_long_printed_output_end_to_end(sandbox: Sandbox) -> None:

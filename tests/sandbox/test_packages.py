@@ -15,7 +15,7 @@ from sparring.cli.main import app
 from sparring.errors import SandboxError
 from sparring.sandbox import Job, Level, Limits, Sandbox, TestKind
 from sparring.sandbox.caller.markers import holds_here
-from sparring.sandbox.caller.packages import NO_PACKAGES, Packages, given
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages, find_packages
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.details import needed
@@ -61,7 +61,7 @@ def environment(tmp_path: Path) -> Path:
 
 
 def test_required_packages_come_along(environment: Path) -> None:
-    found = given(["pure_one"], str(environment))
+    found = find_packages(["pure_one"], str(environment))
     assert found.text() == "pure-one==1.0 pure-two==1.0"
     assert found.modules == ("pure_one", "pure_two")
     assert sorted(path for path, _ in found.files) == [
@@ -71,13 +71,13 @@ def test_required_packages_come_along(environment: Path) -> None:
     python = environment / "bin" / "python"
     python.touch()
     for place in (site, python):
-        assert given(["pure-one"], str(place)) == found
+        assert find_packages(["pure-one"], str(place)) == found
 
 
 def test_an_environment_is_named_or_ours(environment: Path) -> None:
-    assert given([]) == NO_PACKAGES
+    assert find_packages([]) == NO_PACKAGES
     with pytest.raises(SandboxError, match="packages is empty: name a package"):
-        given([], str(environment))
+        find_packages([], str(environment))
 
 
 @pytest.mark.parametrize(
@@ -90,28 +90,28 @@ def test_an_environment_is_named_or_ours(environment: Path) -> None:
 )
 def test_a_missing_package_is_one_line(environment: Path, names: list[str], said: str) -> None:
     with pytest.raises(SandboxError, match=said) as caught:
-        given(names, str(environment))
+        find_packages(names, str(environment))
     assert "\n" not in str(caught.value)
 
 
 def test_another_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lib" / "python3.8" / "site-packages").mkdir(parents=True)
     with pytest.raises(SandboxError, match=r"is of Python 3\.8, but programs run under 3\."):
-        given(["x"], str(tmp_path))
+        find_packages(["x"], str(tmp_path))
     with pytest.raises(SandboxError, match=r"is of Python 3\.8"):
-        given(["x"], str(tmp_path / "lib" / "python3.8" / "site-packages"))
+        find_packages(["x"], str(tmp_path / "lib" / "python3.8" / "site-packages"))
     with pytest.raises(SandboxError, match="no such directory"):
-        given(["x"], str(tmp_path / "none"))
+        find_packages(["x"], str(tmp_path / "none"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(SandboxError, match="holds no packages"):
-        given(["x"], str(tmp_path / "empty"))
+        find_packages(["x"], str(tmp_path / "empty"))
 
 
 def test_another_abi_is_refused(environment: Path) -> None:
     site = environment / "lib" / PYTHON / "site-packages"
     installed(site, "built", {"built/__init__.py": "", "built/core.cpython-38-x86_64.so": ""})
     with pytest.raises(SandboxError, match="built is compiled for another Python"):
-        given(["built"], str(environment))
+        find_packages(["built"], str(environment))
 
 
 def test_markers_are_read() -> None:
@@ -126,7 +126,9 @@ def test_markers_are_read() -> None:
 @pytest.fixture(params=list(Level))
 def small(request: pytest.FixtureRequest, environment: Path) -> Iterator[Sandbox]:
     try:
-        opened = Sandbox(1, level=request.param, packages=given(["pure-one"], str(environment)))
+        opened = Sandbox(
+            1, level=request.param, packages=find_packages(["pure-one"], str(environment))
+        )
     except SandboxError as error:
         pytest.skip(f"this host cannot give the level: {error}")
     with opened:
@@ -172,7 +174,7 @@ def test_calls_and_scripts_find_it(small: Sandbox) -> None:
 
 
 def test_a_directory_of_several_packages_is_not_shown_whole(environment: Path) -> None:
-    with Sandbox(1, packages=given(["spread"], str(environment))) as sandbox:
+    with Sandbox(1, packages=find_packages(["spread"], str(environment))) as sandbox:
         [outcome] = ran(sandbox, "import shared.mine\nprint(shared.mine.ME)\nimport shared.theirs")
     assert outcome.output == "1\n"
     assert outcome.verdict is Verdict.RUNTIME_ERROR
@@ -190,7 +192,7 @@ def test_an_unusable_package_is_one_line(
     environment: Path, name: str, said: str, level: Level
 ) -> None:
     with pytest.raises(SandboxError, match=said):
-        Sandbox(1, level=level, packages=given([name], str(environment)))
+        Sandbox(1, level=level, packages=find_packages([name], str(environment)))
 
 
 def test_outcomes_are_kept_by_the_packages(environment: Path, tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_outcomes_are_kept_by_the_packages(environment: Path, tmp_path: Path) ->
     job = Job("try:\n    import pure_two\n    print(1)\nexcept ImportError:\n    print(0)", ("",))
     with Sandbox(1, store=store) as without:
         assert without.run([job])[0][0].output == "0\n"
-    with Sandbox(1, store=store, packages=given(["pure-two"], str(environment))) as sandbox:
+    with Sandbox(1, store=store, packages=find_packages(["pure-two"], str(environment))) as sandbox:
         assert sandbox.run([job])[0][0].output == "1\n"
 
 
@@ -218,7 +220,7 @@ def test_the_command_gives_it(environment: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def numpy() -> Packages:
-    return given(["numpy"])
+    return find_packages(["numpy"])
 
 
 @needs_numpy

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from sparring.errors import ConfigError, SparringError, writing
 from sparring.files import replacing
-from sparring.sandbox.caller.packages import Packages, given
+from sparring.sandbox.caller.packages import Packages, find_packages
 from sparring.text import visible
 
 RecipeArgument = Annotated[
@@ -150,7 +150,7 @@ def packages_of_options(names: Sequence[str] | None, place: str | None) -> Packa
 
     Raises `SandboxError`.
     """
-    return given([n for text in names or () for n in text.replace(",", " ").split()], place)
+    return find_packages([n for text in names or () for n in text.replace(",", " ").split()], place)
 
 
 def run(app: Callable[[], None]) -> None:

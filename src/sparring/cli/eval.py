@@ -24,7 +24,7 @@ from sparring.evaluation.options import (
     USUAL_COUNT,
     USUAL_SCALES,
     EvalOptions,
-    NamedModel,
+    ModelSpec,
     Protocol,
     extra_fields,
     prompts_of,
@@ -264,7 +264,7 @@ def evaluate_command(
     options = EvalOptions(
         sources=tuple(tasks),
         models=_models(
-            NamedModel(coder or "", coder_model, coder_key, tuple(end_token or ())),
+            ModelSpec(coder or "", coder_model, coder_key, tuple(end_token or ())),
             tester,
             tester_model,
             tester_key,
@@ -329,19 +329,19 @@ def ask_models(
 
 
 def _models(
-    coder: NamedModel,
+    coder: ModelSpec,
     tester: str | None,
     model: str | None,
     key: str | None,
     end_token: Sequence[str] | None,
-) -> dict[Role, NamedModel]:
+) -> dict[Role, ModelSpec]:
     if not tester:
         if model is not None or key is not None or end_token:
             raise ConfigError(
                 "--tester-model, --tester-key and --tester-end-token belong to --tester; add it"
             )
         return {Role.CODER: coder, Role.TESTER: coder}
-    tester_model_spec = NamedModel(
+    tester_model_spec = ModelSpec(
         tester, model, key, tuple(end_token or ()), key_option="--tester-key"
     )
     return {Role.CODER: coder, Role.TESTER: tester_model_spec}

@@ -95,14 +95,14 @@ def try_command(
     """Try prompts on a model: count the responses that can be read and explain the others."""
     from sparring.errors import explained
     from sparring.evaluation.chat_models import RoleModel, chat_model_of
-    from sparring.evaluation.options import EvalOptions, NamedModel, prompts_of
+    from sparring.evaluation.options import EvalOptions, ModelSpec, prompts_of
     from sparring.evaluation.progress import EvaluationProgress
     from sparring.evaluation.trial import first_tasks, try_prompts
     from sparring.interrupt import stopping
     from sparring.prompts.settings import PromptSettings
     from sparring.view.terminal.tables import show
 
-    model_spec = NamedModel(model, name, key, precision=precision, key_option="--key")
+    model_spec = ModelSpec(model, name, key, precision=precision, key_option="--key")
     sections = {
         label: PromptSettings() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]

@@ -107,7 +107,7 @@ def run(
     Without any of these the program gets this command's standard input. The exit code is 0 if
     every execution ended by itself and gave the expected output, where one is given; else 1.
     """
-    from sparring.grading.limits import room_for
+    from sparring.grading.limits import needed_output_bytes
     from sparring.sandbox import Sandbox
 
     source = _read(program)
@@ -127,7 +127,7 @@ def run(
     calls = _calls(asserts, entry_point) if asserts else []
     tests = [*(Test("", text) for text in expected_outputs), *(_as_test(call) for call in calls)]
     limits = Limits(seconds, idle, memory, output)  # checks the limits as the user gave them
-    limits = replace(limits, output_bytes=room_for(tests, output))
+    limits = replace(limits, output_bytes=needed_output_bytes(tests, output))
     rows: list[tuple[str, Job, str | None, str]] = []
     for number, (name, data) in enumerate(named_inputs):
         text = expected_outputs[number] if expected_outputs else None

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from sparring import __version__
 from sparring.config.faults import RecipeFault, faults
+from sparring.config.other_names import KEY_BY_OTHER_NAME
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.policy.settings import NANO
@@ -222,11 +223,11 @@ def _line(where: str, error: Any) -> str:
     path = [p if p.isprintable() else repr(p) for p in map(str, error["loc"])]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
+        if name in KEY_BY_OTHER_NAME:
+            return f"{where}: unknown key {name}; its name in a recipe is {KEY_BY_OTHER_NAME[name]}"
         known = _names(path[:-1])
         close = difflib.get_close_matches(path[-1], known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        if name == "vllm.request_seconds":
-            hint = "it is vllm.stall_seconds now, the time without a new token"
         return f"{where}: unknown key {name}; {hint}"
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
         return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])

@@ -133,7 +133,7 @@ CHOICES = (
         "the released code recomputes them before each optimiser step, so ratio and clip do nothing",
     ),
     PresetSwitch(
-        "learning.reference", "start", "step",
+        "learning.reference", "initial", "step",
         "the released code takes the KL to the current policy itself, which is always 0",
     ),
     PresetSwitch(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sparring.errors import ConfigError
 from sparring.evaluation.local_model import local_chat_model
-from sparring.evaluation.options import EvalOptions, NamedModel
+from sparring.evaluation.options import EvalOptions, ModelSpec
 from sparring.policy.chat.base import ChatModel, StopAsking
 from sparring.policy.chat.endpoint import Endpoint, ServedModelIdentity, checked_url
 from sparring.policy.chat.request_pool import ServedModel, find_served
@@ -50,7 +50,7 @@ def role_models(
 
 
 def chat_model_of(
-    spec: NamedModel,
+    spec: ModelSpec,
     options: EvalOptions,
     role: Role,
     recorded_identity: Mapping[str, Any] | None = None,
@@ -109,7 +109,7 @@ def whole_prompt(chat_model: ChatModel, prompts: PromptSettings, message: str) -
 
 
 def _served(
-    spec: NamedModel,
+    spec: ModelSpec,
     options: EvalOptions,
     recorded_identity: Mapping[str, Any] | None,
     stop: StopAsking,
@@ -138,7 +138,7 @@ def _served(
 
 
 def _recorded_identity(
-    spec: NamedModel, options: EvalOptions, recorded: Mapping[str, Any] | None
+    spec: ModelSpec, options: EvalOptions, recorded: Mapping[str, Any] | None
 ) -> ServedModelIdentity | None:
     """Return the recorded identity if it is that of the model that the user names, else None."""
     if recorded is None or recorded.get("url") != checked_url(spec.place):

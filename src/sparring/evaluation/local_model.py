@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparring.errors import ModelError
-from sparring.evaluation.options import NamedModel
+from sparring.evaluation.options import ModelSpec
 from sparring.policy.chat.base import ChatModel
 from sparring.policy.local.detokenize import kept_tokens
 from sparring.policy.place import directory_digest, find_model
@@ -21,7 +21,7 @@ END_TOKEN = "--end-token"
 
 
 def local_chat_model(
-    spec: NamedModel, rows: int, prompts: PromptSettings, max_tokens: int
+    spec: ModelSpec, rows: int, prompts: PromptSettings, max_tokens: int
 ) -> ChatModel:
     """Return the chat model of a checkpoint or hub id, for batches of at most ``rows`` responses.
 
@@ -81,7 +81,7 @@ def _loaded(
     from sparring.policy.local.chat import LoadedModel
     from sparring.policy.model import load_frozen
     from sparring.policy.precision import torch_type
-    from sparring.prompts.render import check_room, prompt_ids, prompt_text
+    from sparring.prompts.render import check_positions, prompt_ids, prompt_text
 
     device = "cuda" if torch.cuda.is_available() else None
     dtype = torch_type(precision or Precision.FLOAT32)
@@ -91,7 +91,7 @@ def _loaded(
     def rendered(messages: Sequence[str], task_ids: Sequence[str]) -> list[tuple[int, ...]]:
         texts = [prompt_text(tokenizer, m, prompts.template_options) for m in messages]
         ids = prompt_ids(tokenizer, texts, prompts.max_tokens, task_ids)
-        check_room(context_length, ids, task_ids, max_tokens, "--max-tokens")
+        check_positions(context_length, ids, task_ids, max_tokens, "--max-tokens")
         return ids
 
     return LoadedModel(model, tokenizer, rendered)

@@ -56,7 +56,7 @@ _OFFICIAL_PROMPTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class NamedModel:
+class ModelSpec:
     """Model as the user names it.
 
     ``place`` is a server's address, a directory, a hub id or ``nano``. ``model`` (its name at the
@@ -87,7 +87,7 @@ class EvalOptions:
     """
 
     sources: tuple[str, ...]
-    models: Mapping[Role, NamedModel] = field(default_factory=dict)
+    models: Mapping[Role, ModelSpec] = field(default_factory=dict)
     """Models by role. Empty where answers made elsewhere are graded."""
     programs: int = 16
     """Programs to sample for each task."""

@@ -55,25 +55,25 @@ def generated_record(parsed: ParsedTest) -> dict[str, Any]:
     """Return a generated test, or the refusal in its place, as JSON-able data."""
     test = parsed.test
     if test is None:
-        return {"input": None, "output": None, "failure": parsed.failure, **found_record(parsed)}
+        return {"input": None, "output": None, "failure": parsed.failure, **reading_record(parsed)}
     more = {} if _usual(test) else {"kind": test.kind, "checker": test.checker}
     return {
         "input": test.input,
         "output": test.output,
         **more,
         "failure": None,
-        **found_record(parsed),
+        **reading_record(parsed),
     }
 
 
-def found_record(parsed: ParsedProgram | ParsedTest) -> dict[str, str]:
+def reading_record(parsed: ParsedProgram | ParsedTest) -> dict[str, str]:
     """Return the way in which a program or a test was read (``how``) and the text in its place
     (``seen``), each if it is known."""
     return {name: text for name in ("how", "seen") if (text := getattr(parsed, name))}
 
 
-def found_in(record: Mapping[str, Any]) -> tuple[str, str]:
-    """Return ``how`` and ``seen`` as `found_record` wrote them; empty in records without them."""
+def reading_from(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Return ``how`` and ``seen`` as `reading_record` wrote them; empty in records without them."""
     return record.get("how", ""), record.get("seen", "")
 
 

@@ -28,11 +28,11 @@ def limits(task: Task, general: Limits) -> Limits:
     """Return the limits of a task: its own, and the ``general`` ones that it does not set. The
     output limit is the general one, or more where one of the task's tests needs more."""
     tests = (*task.ground_truth, *task.examples)
-    output = room_for(tests, general.output_bytes)
+    output = needed_output_bytes(tests, general.output_bytes)
     return Limits(task.time_limit, general.idle_seconds, task.memory_limit, output)
 
 
-def room_for(tests: Iterable[Test], least: int) -> int:
+def needed_output_bytes(tests: Iterable[Test], least: int) -> int:
     """Return the bytes of output that suffice for what these tests expect: at least ``least``, at
     most what any execution may have."""
     needed = max((_TIMES[t.kind] * _size(t.output) for t in tests), default=0)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.grading.entries import (
-    found_record,
     generated_record,
     outcome_record,
     pairs_of,
+    reading_record,
     response_record,
 )
 from sparring.grading.group import GroupResult, PseudoLabels
@@ -64,7 +64,7 @@ def rollout_record(step: int, scored: ScoredGroup) -> dict[str, Any]:
                 **response_record(r),
                 "source": p.source,
                 "failure": p.failure,
-                **found_record(p),
+                **reading_record(p),
                 "correct": bool(group.matrix.correct_P[i]),
                 "reward": float(earned.coder_rewards.value[i]),
                 "terms": earned.coder_rewards.by_name(i),

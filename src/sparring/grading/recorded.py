@@ -11,9 +11,9 @@ import numpy as np
 from sparring.errors import well_formed
 from sparring.grading.checker_leniency import NO_PAIRS, CheckerLeniency, leniency_comparisons
 from sparring.grading.entries import (
-    found_in,
     generated_from,
     outcome_from,
+    reading_from,
     response_from,
     tests_from,
 )
@@ -56,7 +56,7 @@ def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
         task=task,
         coder=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(programs)],
         tester=[response_from(t, task.id, Role.TESTER, k) for k, t in enumerate(tests)],
-        programs=[ParsedProgram(p["source"], _failure(p), *found_in(p)) for p in programs],
+        programs=[ParsedProgram(p["source"], _failure(p), *reading_from(p)) for p in programs],
         tests=parsed,
         outcomes_PT=[_row(p["runs"], columns, checker) for p in programs],
         refused_U=[TestRefusal(r) if (r := t["refused"]) else None for t in tests],
@@ -109,7 +109,7 @@ def _failure(entry: Mapping[str, Any]) -> ParseFailure | None:
 
 def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
     return [
-        ParsedTest(None if t["input"] is None else generated_from(t), _failure(t), *found_in(t))
+        ParsedTest(None if t["input"] is None else generated_from(t), _failure(t), *reading_from(t))
         for t in tests
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import assert_never
@@ -10,7 +11,7 @@ from pydantic import Field, model_validator
 
 from sparring.policy.settings import Precision
 from sparring.schema import Role
-from sparring.section import Count, Few, Length, Responses, Section
+from sparring.section import Count, Few, IdleFields, Length, Responses, Section
 
 
 class BatchLayout(Enum):
@@ -158,7 +159,7 @@ class KLPlace(StrEnum):
 class Reference(StrEnum):
     """Reference policy of the KL term."""
 
-    START = "start"
+    INITIAL = "initial"
     """The initial model, from before the first step."""
     STEP = "step"
     """The policy that sampled the step's responses, as in the official code. With one optimiser
@@ -213,7 +214,7 @@ class LearningSettings(Section):
     )
     importance_level: ImportanceLevel = Field(
         ImportanceLevel.TOKEN,
-        description="Importance ratio of each token, or of each response: product or geometric mean over its tokens",
+        description="Importance ratio of each token, or of each response: product (sequence_product) or geometric mean (gspo; TRL calls it sequence) over its tokens",
     )
     loss_agg_mode: LossAggMode = Field(
         LossAggMode.TOKEN_MEAN,
@@ -272,8 +273,8 @@ class LearningSettings(Section):
     )
     kl_place: KLPlace = Field(KLPlace.LOSS, description="KL term in the loss, or in the reward")
     reference: Reference = Field(
-        Reference.START,
-        description="Reference of the KL term: the initial model (start), or the behaviour policy of the step (step)",
+        Reference.INITIAL,
+        description="Reference of the KL term: the initial model (initial), or the behaviour policy of the step (step)",
     )
     gap_alarm: float | None = Field(
         None,
@@ -306,10 +307,19 @@ class LearningSettings(Section):
         description="Response tokens whose logits exist at one time; unset: as many as fit into 256 MiB",
     )
 
+    def idle(self) -> Iterable[IdleFields]:
+        """Return the fields of the KL term where there is none, and k3's bound beside k2."""
+        if self.kl_coef == 0:
+            names = ("kl_estimator", "kl_bound", "kl_place", "reference")
+            yield IdleFields(names, "kl_coef", "learning.kl_coef = 0 leaves no KL term")
+        elif self.kl_estimator is not KLEstimator.K3:
+            why = f"learning.kl_estimator = {self.kl_estimator} has no bound"
+            yield IdleFields(("kl_bound",), "kl_estimator", why)
+
     @property
     def needs_reference(self) -> bool:
-        """Return whether the KL term needs the initial model as its reference."""
-        return self.kl_coef > 0 and self.reference is Reference.START
+        """Return True if the KL term needs the initial model as its reference."""
+        return self.kl_coef > 0 and self.reference is Reference.INITIAL
 
     def weight(self, role: Role) -> float:
         """Return the weight of a role's loss in a joint update. In separate updates it is 1."""
@@ -360,6 +370,6 @@ class LearningSettings(Section):
         if self.kl_coef > 0 and sampled:
             raise ValueError(
                 "kl_place = reward and reference = step: the KL between the behaviour policy and "
-                "itself is 0; set reference = start"
+                "itself is 0; set reference = initial"
             )
         return self

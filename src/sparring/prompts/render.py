@@ -105,7 +105,7 @@ def excess(
     return None
 
 
-def check_room(
+def check_positions(
     positions: int | None,
     prompts: Sequence[tuple[int, ...]],
     task_ids: Sequence[str],

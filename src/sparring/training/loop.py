@@ -37,7 +37,7 @@ from sparring.training.monitoring.metrics import step_metrics
 from sparring.training.monitoring.speed import speeds, work_in
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.notes import environment, notes
-from sparring.training.pseudo_labels.by_servers import write_ahead
+from sparring.training.pseudo_labels.by_servers import generate_pseudo_labels
 from sparring.training.rollouts.asynchronous import AsyncRollouts
 from sparring.training.rollouts.base import Rollouts
 from sparring.training.rollouts.context import RolloutContext, rollout_context
@@ -184,7 +184,7 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
     if context.pseudo_labels:
         tasks = context.order.upcoming(trainer.step + 1)
         log = run.path / VLLM_LOG
-        write_ahead(context.pseudo_labels, tasks, progress, context.timeline, log, stop)
+        generate_pseudo_labels(context.pseudo_labels, tasks, progress, context.timeline, log, stop)
     context.timeline.cut()
     return before
 

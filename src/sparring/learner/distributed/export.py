@@ -32,7 +32,7 @@ from transformers import PreTrainedModel
 
 from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.pieces import WeightPiece, pieces
-from sparring.learner.distributed.shards import is_tied, whole
+from sparring.learner.distributed.shards import full_tensor, is_tied
 from sparring.policy.adapters import has_role_adapters, inner_model
 from sparring.policy.saved import ADAPTER, quietly_saving
 
@@ -111,7 +111,7 @@ def export_adapter(
     of ``distributed`` call this. Raises OSError in the first process."""
     distributed = distributed or DistributedContext()
     state = get_peft_model_state_dict(model, adapter_name=adapter, save_embedding_layers=False)
-    tensors = {name: whole(tensor.detach()) for name, tensor in state.items()}
+    tensors = {name: full_tensor(tensor.detach()) for name, tensor in state.items()}
     if not distributed.is_main:
         return
 

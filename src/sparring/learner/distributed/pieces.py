@@ -21,7 +21,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
-from sparring.learner.distributed.shards import whole
+from sparring.learner.distributed.shards import full_tensor
 from sparring.policy.adapters import inner_model
 
 Shapes = dict[str, torch.Size]
@@ -76,9 +76,9 @@ class _Source:
         if not self.adapters:
             if value.is_floating_point():
                 value = value.to(dtype)  # before gathering, so that fewer bytes travel
-            gathered = whole(value)
+            gathered = full_tensor(value)
             return gathered.cpu() if keep else None
-        gathered = whole(value)
+        gathered = full_tensor(value)
         deltas = [_delta(self.layer, adapter, keep) for adapter in self.adapters]
         if not keep:
             return None
@@ -91,10 +91,10 @@ class _Source:
 def _delta(layer: Any, adapter: str, keep: bool) -> torch.Tensor:
     """Return the part that an adapter adds to a layer's weight, in float32."""
     if not isinstance(layer, Linear):  # embeddings, convolutions: peft knows their layout
-        delta: torch.Tensor = whole(layer.get_delta_weight(adapter).detach()).float()
+        delta: torch.Tensor = full_tensor(layer.get_delta_weight(adapter).detach()).float()
         return delta
-    down = whole(layer.lora_A[adapter].weight.detach())
-    up = whole(layer.lora_B[adapter].weight.detach())
+    down = full_tensor(layer.lora_A[adapter].weight.detach())
+    up = full_tensor(layer.lora_B[adapter].weight.detach())
     if not keep:
         return down
     product: torch.Tensor = (up.float() @ down.float()) * layer.scaling[adapter]

@@ -129,7 +129,7 @@ class _Together(torch.autograd.Function):
     def forward(ctx: Any, parameter: DTensor, dtype: torch.dtype) -> torch.Tensor:
         ctx.mesh, ctx.placements = parameter.device_mesh, parameter.placements
         ctx.dtype = parameter.dtype
-        return whole(parameter.detach().to(dtype))
+        return full_tensor(parameter.detach().to(dtype))
 
     @staticmethod
     @once_differentiable
@@ -168,7 +168,7 @@ def fingerprint(model: PreTrainedModel) -> str:
     return digest.hexdigest()
 
 
-def whole(tensor: torch.Tensor) -> torch.Tensor:
+def full_tensor(tensor: torch.Tensor) -> torch.Tensor:
     """Return the full tensor. All processes call this for a sharded tensor."""
     if not isinstance(tensor, DTensor):
         return tensor
@@ -190,7 +190,7 @@ def gather_weights(
     target = dict(into.named_parameters()) if into is not None else {}
     for name, parameter in _parts(model):
         if parameter.requires_grad:
-            value = whole(parameter.detach().to(dtype))
+            value = full_tensor(parameter.detach().to(dtype))
             if into is not None:
                 target[name].copy_(value)
 
@@ -219,7 +219,7 @@ def gather_state(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[st
     by_number: dict[int, dict[str, Any]] = {}
     for number, values in state["state"].items():
         for key, value in values.items():
-            gathered = whole(value) if torch.is_tensor(value) else value
+            gathered = full_tensor(value) if torch.is_tensor(value) else value
             if keep:
                 kept = gathered.cpu() if torch.is_tensor(gathered) else gathered
                 by_number.setdefault(number, {})[key] = kept

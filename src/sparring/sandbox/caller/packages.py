@@ -1,8 +1,8 @@
 """Finding the files and versions of packages that programs may import.
 
-`given` looks the packages up in the metadata of an environment (PEP 376, 503, 508), adds the
-packages that they require, and lists their files: whole directories where a directory belongs to
-one package alone. Nothing of the environment is imported, and programs receive no other files of
+`find_packages` looks the packages up in the metadata of an environment (PEP 376, 503, 508), adds
+the packages that they require, and lists their files: whole directories where a directory belongs
+to one package alone. Nothing of the environment is imported, and programs receive no other files of
 it. The list goes to the workers, which show the files to programs read-only (`shown`).
 """
 
@@ -51,7 +51,7 @@ class Packages:
 NO_PACKAGES = Packages()
 
 
-def given(names: Sequence[str], place: str | None = None) -> Packages:
+def find_packages(names: Sequence[str], place: str | None = None) -> Packages:
     """Find packages by name, and the packages that they require.
 
     `place` is an environment's directory, its Python or its ``site-packages``; the default is the

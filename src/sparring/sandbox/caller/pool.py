@@ -80,7 +80,7 @@ class Sandbox(Runner):
           than 0 belong in no store.
         - `landlock_abi`: highest Landlock ABI to use, to try the walls of an older kernel.
         - `packages`: packages that programs may import beside the standard library
-          (`packages.given`).
+          (`packages.find_packages`).
 
         Raises `SandboxError`, with advice, if the host cannot give the level.
         """

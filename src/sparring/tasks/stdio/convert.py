@@ -71,7 +71,7 @@ def converted(task: Task) -> Task:
     driver = _driver(task.entry_point, arguments_slots, answer)
     return replace(
         task,
-        statement=f"{task.statement.rstrip()}\n\n{ask(arguments_slots, answer)}",
+        statement=f"{task.statement.rstrip()}\n\n{describe_layout(arguments_slots, answer)}",
         tests=tuple(next(converted_tests) for _ in task.tests),
         hidden=tuple(next(converted_tests) for _ in task.hidden),
         examples=tuple(next(converted_tests) for _ in task.examples),
@@ -89,7 +89,7 @@ def write(slots: Sequence[Slot], arguments: Sequence[Any]) -> str:
     )
 
 
-def ask(slots: Sequence[Slot], answer: Slot) -> str:
+def describe_layout(slots: Sequence[Slot], answer: Slot) -> str:
     """Return the text that describes the layout in a statement."""
     lines = ["Write a whole program, not a function: it reads standard input, prints the answer."]
     if not slots:

@@ -10,7 +10,7 @@ from sparring.grading.comparison import Grader
 from sparring.grading.grade import allowed
 from sparring.grading.limits import limits
 from sparring.grading.test_jobs import ExecutionRequest
-from sparring.sandbox.caller.packages import given
+from sparring.sandbox.caller.packages import find_packages
 from sparring.schema import Verdict
 from sparring.tasks.cleaning.imports import needs_lines, needs_of
 from sparring.training.planning.check import Check
@@ -90,7 +90,7 @@ def package_checks(context: RolloutContext) -> Iterator[Check]:
     """Yield lines on the packages that programs may import beside the standard library, and on
     packages that tasks need and do not get."""
     s = context.recipe.sandbox
-    packages = given(s.packages, s.packages_from)
+    packages = find_packages(s.packages, s.packages_from)
     if packages.versions:
         yield Check("packages", packages.text())
     for line in needs_lines(

@@ -44,7 +44,7 @@ from sparring.training.planning.model_checks import (
     response_checks,
     reward_check,
 )
-from sparring.training.pseudo_labels.by_servers import write_ahead
+from sparring.training.pseudo_labels.by_servers import generate_pseudo_labels
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.scoring import scorer_of
@@ -109,7 +109,7 @@ def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]
     """Return the groups of two tasks, the seconds of sampling, and the remaining seconds."""
     tasks, timeline = context.order.batch(1, {})[:_TASKS], context.timeline
     if labels := context.pseudo_labels:  # first, as in a run: both servers may use the same GPUs
-        write_ahead(labels, tasks, context.progress, timeline, None, lambda: False)
+        generate_pseudo_labels(labels, tasks, context.progress, timeline, None, lambda: False)
         labels.responses(tasks)
     context.policies.ready()
     timeline.cut()

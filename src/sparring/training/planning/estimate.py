@@ -147,7 +147,7 @@ def initial_copies(recipe: Recipe, sharded: bool) -> int:
     """Return the number of copies of the initial weights on the device; see `Trainer` and
     `Learner`. With sharded weights, a copy that is only sampled from is in main memory."""
     s = recipe.learning
-    kl = s.kl_coef > 0 and s.reference is Reference.START
+    kl = s.kl_coef > 0 and s.reference is Reference.INITIAL
     plays = not sharded and (s.frozen is not Frozen.NONE or recipe.initial_policy_programs > 0)
     return int(kl) + int(plays) if recipe.training.max_async_level else int(kl or plays)
 

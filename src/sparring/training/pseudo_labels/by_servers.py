@@ -27,7 +27,7 @@ from sparring.schema import Response, Role, Task
 from sparring.training.pseudo_labels.frozen_tester import FrozenTester
 from sparring.training.pseudo_labels.store import PseudoLabelStore
 from sparring.training.state.journal import Journal
-from sparring.training.weights.servers import log_file, longest, server_settings, words_of
+from sparring.training.weights.servers import log_file, longest, served_tokens, server_settings
 
 JOURNAL = "journal/pseudo_labels.jsonl"
 _PLAYER = "frozen_tester"
@@ -38,7 +38,7 @@ _FILE = 64
 """Tasks whose responses are in one file."""
 
 
-def write_ahead(
+def generate_pseudo_labels(
     store: PseudoLabelStore,
     tasks: Sequence[Task],
     progress: RunProgress,
@@ -74,7 +74,7 @@ def _servers(frozen_tester: FrozenTester, log: Path | None) -> Iterator[_Ask]:
     s = recipe.pseudo_labels
     together = longest(recipe, outline.positions, s.max_tokens)
     settings = server_settings(recipe, together, s.urls, "pseudo_labels.urls", 0, 1)
-    words = words_of(recipe, frozen_tester.tokenizer, frozen_tester.end_ids)
+    words = served_tokens(recipe, frozen_tester.tokenizer, frozen_tester.end_ids)
     sampler = VllmSampler(settings, words, log_file(log))
 
     def save(path: Path) -> None:

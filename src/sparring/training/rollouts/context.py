@@ -17,7 +17,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import RunProgress
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
-from sparring.sandbox.caller.packages import given
+from sparring.sandbox.caller.packages import find_packages
 from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.training.prompting.prompt_builder import PromptBuilder
 from sparring.training.prompting.task_order import TaskOrder
@@ -109,7 +109,7 @@ def _sandbox(recipe: Recipe) -> Runner:
     """Return the recipe's sandbox: on this machine, or on a Ray cluster."""
     s = recipe.sandbox
     if s.ray_address is None:
-        packages = given(s.packages, s.packages_from)
+        packages = find_packages(s.packages, s.packages_from)
         return Sandbox(s.workers, level=s.level, fork=s.fork, packages=packages)
     nodes = RayNodes(s.ray_address, s.workers)
     return ClusterSandbox(nodes, s.workers, level=s.level, fork=s.fork)

@@ -43,7 +43,13 @@ from sparring.schema import Response, Role
 from sparring.training.state.policy import BehaviourPolicy
 from sparring.training.state.trainer import BOTH, START, Trainer
 from sparring.training.weights.players import Player, PlayerRequest
-from sparring.training.weights.servers import TORCH, log_file, longest, server_settings, words_of
+from sparring.training.weights.servers import (
+    TORCH,
+    log_file,
+    longest,
+    served_tokens,
+    server_settings,
+)
 from sparring.training.weights.weight_export import WeightExport, why_not_served
 
 
@@ -70,7 +76,7 @@ class ServedPolicies:
             recipe, together, recipe.vllm.urls, "vllm.urls", rank, len(own)
         )
         self._export = WeightExport(trainer, TORCH[self.settings.dtype], self._adapters)
-        tokens, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
+        tokens, log = served_tokens(recipe, trainer.tokenizer, end_ids), log_file(log)
         plays = recipe.initial_policy_programs > 0 or recipe.learning.frozen is not Frozen.NONE
         apart = bool(recipe.vllm.initial_urls)
         self._keeps_initial = is_adapted(model) or plays

@@ -24,7 +24,7 @@ TORCH = {
 }
 
 
-def words_of(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> ServedTokens:
+def served_tokens(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> ServedTokens:
     """Return the functions that turn a model's texts into tokens and back."""
     return ServedTokens(
         encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
