@@ -1,6 +1,7 @@
-"""Untrusted text (of a program, a model, a data set) made safe to show: no character of it acts.
+"""Untrusted text (of a program, a model, a data set) made safe to show: no character of it
+controls the terminal or the page.
 
-`runs.text` handles widths of a terminal.
+`runs.text` handles the width of text on a terminal.
 """
 
 from __future__ import annotations

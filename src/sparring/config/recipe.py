@@ -87,9 +87,9 @@ class Recipe(Section):
 
     @property
     def old_logprobs(self) -> OldLogprobs:
-        """Return `learning.old_logprobs`, or its value if unset: the sampler's log-probs in float32.
-        In bfloat16 the trainer's recomputed log-probs, because the rounding between sampler and
-        trainer would count as a change of the policy."""
+        """Return `learning.old_logprobs`. If it is unset, float32 means the sampler's log-probs,
+        and bfloat16 means the trainer's recomputed log-probs: otherwise the different rounding of
+        sampler and trainer would count as a change of the policy."""
         wanted = self.learning.old_logprobs
         return wanted or OldLogprobs(self.unset["learning.old_logprobs"])
 

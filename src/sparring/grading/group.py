@@ -26,8 +26,8 @@ class ReadGroup:
 
     ``programs`` are the programs in the responses ``coder``, ``tests`` the tests in ``tester``.
     ``pool``: further programs for the same tests, None where there are none.
-    ``initial_policy_programs``: the responses of the initial policy that the pool was read from, if
-    it was sampled in this step.
+    ``initial_policy_programs``: the responses of the initial policy from which the pool was read,
+    if the pool was sampled in this step.
     """
 
     task: Task

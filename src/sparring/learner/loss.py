@@ -117,7 +117,8 @@ def token_weights(
 
 
 def _of_ratio(difference: torch.Tensor, row: torch.Tensor, ratio: ImportanceLevel) -> torch.Tensor:
-    """Return each token's log-ratio at the level of ``ratio`` [tokens]."""
+    """Return each token's log-ratio [tokens]: its own, or the one of its whole response, as
+    ``ratio`` says."""
     if ratio is ImportanceLevel.TOKEN:
         return difference
     count = torch.bincount(row)

@@ -177,8 +177,8 @@ class Passes:
             return [self.logprobs(reference, batch).logprob for batch in batches]
 
     def logprobs(self, model: PreTrainedModel, batch: Sequence[SampleGroup]) -> ResponseLogprobs:
-        """Return a micro-batch's log-probs by the backend of the settings. The caller has to be in
-        an `attending` block of ``model``."""
+        """Return a micro-batch's log-probs, computed by the backend that the settings name. The
+        caller has to be in an `attending` block of ``model``."""
         return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
 
 

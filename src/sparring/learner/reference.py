@@ -1,7 +1,8 @@
 """The reference of the KL term: computed once per update, offloaded in between.
 
 The reference does not change, so its log-probs of a micro-batch are the same in every epoch. They
-are computed before the first optimiser step, and only then must its weights be on the device.
+are computed before the first optimiser step. The reference's weights have to be on the device only
+during that computation.
 """
 
 from __future__ import annotations

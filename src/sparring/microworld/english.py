@@ -188,7 +188,8 @@ class English:
 
 
 def english_tasks(count: int, seed: int) -> list[Task]:
-    """Draw ``count`` different tasks, the grades in turn; the same tasks for a seed."""
+    """Draw ``count`` different tasks, one of each grade in turn. A seed always gives the same
+    tasks."""
     rng = np.random.default_rng([seed, *hashlib.sha256(b"english").digest()[:8]])
     tasks: dict[str, Task] = {}
     grades = list(Grade)

@@ -19,7 +19,7 @@ term.
 
 To add a term: put a term of every form of the reward into `tester_rewards`, a term of Eq 4 alone
 into `_eq4`. If the term raises the most that a test can earn, `largest_tester_reward` must know it,
-because the penalty for long responses is in units of that.
+because the largest reward is the unit of the penalty for long responses.
 """
 
 from __future__ import annotations

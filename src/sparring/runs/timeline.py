@@ -64,7 +64,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PhaseAccount:
-    """Phases of ``seconds`` of a run, with ``runs``, the number of programs' executions."""
+    """Phases within ``seconds`` of a run. ``runs`` is the number of executions of programs in that
+    time."""
 
     seconds: float
     intervals: tuple[Interval, ...]

@@ -106,8 +106,9 @@ class VllmSampler:
         return self._in_use[0].player
 
     def use(self, full: Weights, adapters: Sequence[Weights] = ()) -> None:
-        """Sample from these weights from now on: ``full`` for its player, and ``adapters`` on top
-        of it for theirs. Servers load the weights with `ready`, or when they are first needed."""
+        """Sample from these weights from now on. The player of ``full`` samples from ``full``
+        alone, the player of each adapter from ``full`` with this adapter. Servers load the weights
+        in `ready`, or when they are first needed."""
         if full.adapter or not all(a.adapter for a in adapters):
             raise ValueError("full weights must come first, then adapters")
         if len(adapters) > (self.settings.loras if self.settings.lora_rank else 0):
@@ -117,9 +118,9 @@ class VllmSampler:
         self._in_use = [full, *adapters]
 
     def write(self, weights: Weights, later: bool = False) -> Path:
-        """Return the path of the weights, which are written unless the path exists; no server loads
-        them yet. Weights for ``later`` are kept until their use, even if newer weights are used
-        first. Raises `RunError`."""
+        """Write the weights, unless they are written already, and return their path. No server
+        loads them yet. Weights for ``later`` are kept until they are used, even if newer weights
+        are used before them. Raises `RunError`."""
         if self._directory is None:
             self._directory = WeightsDirectory(Path(self.settings.weights_dir).resolve())
         if later:

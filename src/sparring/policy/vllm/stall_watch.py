@@ -1,7 +1,7 @@
 """Watch over the requests at one server: if the server makes no token, a thread breaks them off.
 
 A request may wait as long as the server makes tokens for others. If a server reports no tokens at
-`/metrics`, each response has ``stall_seconds``.
+`/metrics`, a response that takes longer than ``stall_seconds`` counts as a hang.
 """
 
 from __future__ import annotations

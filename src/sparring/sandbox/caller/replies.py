@@ -37,7 +37,7 @@ def most_header() -> int:
 
 
 def most_blob(requests: Sequence[WorkerRequest]) -> int:
-    """Return the most bytes of outputs in one reply to any of these requests."""
+    """Return the largest number of output bytes that a reply to one of these requests may have."""
     return max(PIECE_BYTES, *(request.limits.output_bytes for request in requests))
 
 

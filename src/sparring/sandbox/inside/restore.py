@@ -90,7 +90,8 @@ class Traces:
     """
 
     def __init__(self, code: CodeType, preamble_names: Set[str] = frozenset()) -> None:
-        """Remember the state that `code` could change; the preamble has `preamble_names`."""
+        """Remember the state that `code` could change. The code of the preamble mentions the names
+        `preamble_names`."""
         names = names_of(code) | preamble_names
         self._hard = not names.isdisjoint(_HARD_TO_UNDO)
         if "register" in names:

@@ -66,7 +66,7 @@ class Finding:
       None means the whole task.
     - ``solution`` is the index, from 0, of a reference solution; None means no single one.
     - ``seen`` is the observation, ``advice`` the remedy. Both may hold text of the data set and of
-      its programs, which whoever shows it must not trust.
+      its programs; code that shows this text must not trust it.
     """
 
     task: str

@@ -57,7 +57,8 @@ class Reached:
 
 
 def reached(suite: ast.Module, tested: Sequence[str]) -> Reached:
-    """Return the facts about a suite on a function with the names ``tested``."""
+    """Return the facts about a suite. ``tested`` are the names under which it may call the
+    function that it tests."""
     walk = _Walk(suite)
     walk.run(suite.body)
     walk.run_tests(suite.body)

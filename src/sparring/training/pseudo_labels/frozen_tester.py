@@ -51,7 +51,7 @@ class FrozenTester:
         device: torch.device | None = None,
     ) -> None:
         """Load the model, or only its tokenizer and configuration if servers sample it, and render
-        every prompt. Rendering now reports a prompt that is too long before training starts.
+        every prompt. A prompt that is too long is therefore reported before training starts.
 
         All weights have the type ``dtype``, because the model never learns. Raises `ModelError`
         for a model that cannot be loaded; the message names ``pseudo_labels.model``.
