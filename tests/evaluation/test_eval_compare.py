@@ -38,6 +38,8 @@ def test_two_evaluations_are_compared_task_by_task(
     mean = a["figures"]["pass@1"]["mean"]
     assert line["before"]["mean"] == pytest.approx(mean)
     assert line["difference"]["mean"] == pytest.approx(-mean)
+    shown = compare(tmp_path / "a", tmp_path / "b")
+    assert [f"A: {tmp_path / 'a'}", f"B: {tmp_path / 'b'}"] == shown.splitlines()[:2]
     per_task = a["per_task"]["pass@1"]
     spread = max(per_task) - min(per_task)
     assert (line["difference"]["high"] - line["difference"]["low"] > 0) == (spread > 0)

@@ -71,6 +71,9 @@ def test_a_model_that_is_not_clear_is_a_user_error() -> None:
         assert find_served(Endpoint(fake.url, None, 5), "b", {}, QUICK).model == "b"
         with pytest.raises(ConfigError, match="which model"):
             find_served(Endpoint(fake.url, None, 5), None, {}, QUICK)
+        bare = Endpoint(fake.url.removesuffix("/v1"), None, 5)
+        with pytest.raises(ConfigError, match=r"which model.*addresses of most servers end in /v1"):
+            find_served(bare, None, {}, QUICK)
     with pytest.raises(ModelError, match=r"does not answer .* is it running"):
         find_served(endpoint, "b", {}, QUICK)
 
