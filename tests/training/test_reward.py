@@ -161,7 +161,7 @@ def test_inputs_are_repeated_if_no_line_tells_them_apart() -> None:
             "reward.length = paper needs advantages",
         ),
         ({"learning": {"mode": "separate", "tester_weight": 0}}, "are of a joint update"),
-        ({"learning": {"kl_place": "reward", "reference": "step"}}, "set reference = start"),
+        ({"learning": {"kl_place": "reward", "reference": "step"}}, "set reference = initial"),
         ({"learning": {"tis_cap": 2}}, 'set learning.old_logprobs = "recomputed"'),
     ],
 )
