@@ -256,7 +256,11 @@ def test_a_text_where_a_list_should_be_comes_with_the_way_to_read_it(tmp_path: P
     path.write_text("question,test_input,stdout,s\nAdd,1,2,3\n")
     mapping = "question=question,test_input=test_input,test_output=stdout,test_time_limit=s"
     for columns, message in (
-        ((), "`sparring tasks load --map test_input=test_input:one,test_output=stdout:one`"),
+        (
+            (),
+            "`sparring tasks load FILE --map test_input=test_input:one,test_output=stdout:one "
+            "--out TASKS`",
+        ),
         (parse_mapping([mapping]), "--map test_output=stdout:json (or :one) reads"),
         (parse_mapping([mapping]), "--map test_time_limit=s:number reads"),
     ):

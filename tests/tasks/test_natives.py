@@ -157,7 +157,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "another": ({**MBPP, "code": "x = 1"}, "no assertion calls a function that code defines"),
     "both": (
         {**MBPP, "question": "?"},
-        "did you mean test_list? `sparring tasks load --map tests=test_list`",
+        "did you mean test_list? `sparring tasks load FILE --map tests=test_list --out TASKS`",
     ),
 }
 

@@ -39,7 +39,7 @@ def columns_hint(row: Mapping[str, Any]) -> str:
         return columns
     pairs = ",".join(f"{field}={path}" for field, path in paths.items())
     first = next(iter(paths.values())).partition(":")[0]
-    return f"{columns}; did you mean {first}? `sparring tasks load --map {pairs}`"
+    return f"{columns}; did you mean {first}? `sparring tasks load FILE --map {pairs} --out TASKS`"
 
 
 def guess_columns(row: Mapping[str, Any]) -> dict[str, str]:
