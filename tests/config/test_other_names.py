@@ -42,7 +42,7 @@ def test_every_old_key_of_the_changelog_is_among_them() -> None:
         ("learning.beta=0.04", "its name in a recipe is learning.kl_coef"),
         ("training.ahead=1", "its name in a recipe is training.max_async_level"),
         ("supervision.kind=tester", r"its name in a recipe is \[pseudo_labels\]"),
-        ("learning.kl_coeff=0.1", "did you mean kl_coef?"),
+        ("learning.kl_coeff=0.1", "did you mean learning.kl_coef?"),
     ],
 )
 def test_the_message_says_the_name_in_a_recipe(change: str, name: str) -> None:

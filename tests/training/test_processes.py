@@ -126,7 +126,7 @@ def test_a_run_that_lost_a_process_ends_like_one_that_did_not(tmp_path: Path) ->
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no sharding": (("--set", "training.sharding=none"), 2, "2 processes were started, but"),
-    "an unknown key": (("--set", "training.shard=ddp"), 2, "did you mean sharding?"),
+    "an unknown key": (("--set", "training.shard=ddp"), 2, "did you mean training.sharding?"),
     "no such model": (
         ("--set", "training.sharding=ddp", "--set", "model.path=/nowhere"),
         1,

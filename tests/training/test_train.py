@@ -195,7 +195,10 @@ BAD = {
     "gguf file": (["model", "convert", "none.gguf", "--out", "x"], "there is no such file"),
     "task file": (["tasks", "load", "none.jsonl", "--out", "x"], "there is no such file"),
     "unknown recipe": (["train", "nowhere.toml"], "no such recipe"),
-    "unknown key": (["config", "--set", "learning.learning_rat=1"], "did you mean learning_rate?"),
+    "unknown key": (
+        ["config", "--set", "learning.learning_rat=1"],
+        "did you mean learning.learning_rate?",
+    ),
     "unknown section": (["config", "--set", "lerning.kl=1"], "did you mean learning?"),
     "wrong type": (["config", "--set", "training.steps=many"], "training.steps"),
     "out of range": (["config", "--set", "learning.clip_eps_low=2"], "learning.clip_eps_low"),

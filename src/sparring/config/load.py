@@ -227,7 +227,8 @@ def _line(where: str, error: Any) -> str:
             return f"{where}: unknown key {name}; its name in a recipe is {KEY_BY_OTHER_NAME[name]}"
         known = _names(path[:-1])
         close = difflib.get_close_matches(path[-1], known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        meant = ".".join([*path[:-1], *close])
+        hint = f"did you mean {meant}?" if close else f"there are {', '.join(known)}"
         return f"{where}: unknown key {name}; {hint}"
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
         return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])

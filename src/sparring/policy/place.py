@@ -5,6 +5,7 @@ This module needs neither torch nor a model's weights, nor the hub for a model o
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -101,8 +102,13 @@ def _of_hub(name: str, fetch: bool) -> Path | None:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
             f"{name}: there is no such directory, and as a model of the hub its config.json is "
-            f"not in the cache and cannot be fetched ({what})"
+            f"not in the cache and cannot be fetched ({what}){_nano_hint(name)}"
         ) from None
+
+
+def _nano_hint(name: str) -> str:
+    """Return a question for a name that looks like a slip of ``nano``, else nothing."""
+    return f"; did you mean {NANO}?" if difflib.get_close_matches(name, [NANO], cutoff=0.7) else ""
 
 
 def _check_generation_config(file: Path) -> None:

@@ -75,7 +75,10 @@ class RunSource:
 def open_source(path: Path) -> RunSource:
     """Open a run or an evaluation to show. Raises `RunError`."""
     if not path.is_dir():
-        raise RunError(f"{path}: there is no such directory")
+        why = (
+            "is a file; name the run's directory" if path.exists() else "there is no such directory"
+        )
+        raise RunError(f"{path}: {why}")
     run = RunReader(path)
     if is_evaluation(path):
         return RunSource(run, evaluation_recipe(run), evaluation=True)
