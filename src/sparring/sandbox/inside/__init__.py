@@ -3,9 +3,9 @@
 An attacker's program is Python source that may use ``ctypes``: assume that it does whatever its
 process can do. The list names what such a program reaches, and in brackets what bounds it there.
 
-- **Memory** (`caller.process`): all of its process, this package included. No expected output, no
-  other program, no path of the project and no secret is in there: none of them ever entered this
-  process or its ancestors.
+- **Memory** (`caller.process`): all of its process, this package included. This memory holds no
+  expected output, no other program, no path of the project and no secret: none of these ever
+  entered this process or its ancestors.
 - **Descriptors** (`worker.zygote`): 0 (its input), 1 (its output), 2 (``/dev/null``) and 255 (its
   control socket to the server, which brings its later inputs and takes single bytes). A call has
   two more, the files of arguments and value; a program under a script has one more, the pipe to
