@@ -32,8 +32,8 @@ def spans(
     to the weights at the beginning of the span.
 
     One span covers the update, except where the roles learn separately in bfloat16: then each role
-    has a span of its own. The coder's optimiser steps change the rounding of the tester's log-probs
-    by more than they change the policy (`sparring.learner.rounding`).
+    has a span of its own. The reason: the coder's optimiser steps change the rounding of the
+    tester's log-probs by more than they change the policy (`sparring.learner.rounding`).
     """
     filled = [part for part in parts if any(part.values())]
     if precision is not Precision.BFLOAT16 or settings.mode is not UpdateMode.SEPARATE:

@@ -1,4 +1,5 @@
 """Outline of a model without its weights: the place of its files, its configuration, its tokenizer.
+
 If a server computes the model, this process needs nothing else.
 """
 

@@ -37,8 +37,9 @@ def runs_text(source: bytes) -> bool:
 
 
 def one_run_each(source: bytes, packages: Iterable[str]) -> bool:
-    """Return whether each execution of a program needs a process of its own. This is so if the
-    program executes text, or names a package whose traces are not known.
+    """Return whether each execution of a program needs a process of its own.
+
+    It needs one if the program executes text, or names a package whose traces are not known.
     """
     unknown = (name for name in packages if name not in PACKAGES_UNDONE)
     return runs_text(source) or any(name.encode() in source for name in unknown)

@@ -1,6 +1,8 @@
-"""Error details for people, among them the package that a program lacked. `last_line` writes a
-detail in a program's process. `needed` reads the package from the detail, so that programs that
-lack a package can be counted. A program could forge the words, so they decide nothing.
+"""Error details for people, among them the package that a program lacked.
+
+`last_line` writes a detail in a program's process. `needed` reads the package from the detail, so
+that programs that lack a package can be counted. A program could forge the words, so they decide
+nothing.
 """
 
 from __future__ import annotations

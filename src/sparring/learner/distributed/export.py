@@ -9,8 +9,8 @@ writes a share of the files.
 Tied embeddings, which are the output matrix as well, are written twice, and the exported
 configuration declares them untied. The reason is vLLM on a CPU, which keeps the output matrix in a
 packed form. When weights are exchanged, vLLM repacks the matrix only if the matrix arrives as a
-separate tensor. With tied weights vLLM would keep the output matrix of the first step for ever. A
-server that was started with a tied model ignores the second tensor.
+separate tensor. With tied weights vLLM would keep the output matrix of the first step. A server
+that was started with a tied model ignores the second tensor.
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 The model is loaded at the first request. So an evaluation loads no model if all its responses are
 on record. Responses to one prompt that are requested together share the prompt's computation. If a
 single response is missing among recorded responses, it is sampled alone and is the same, up to
-rounding. Texts are cut at stop strings after sampling; tokens behind a stop string are sampled and
-thrown away.
+rounding.
+
+Texts are cut at stop strings after sampling; tokens behind a stop string are sampled and thrown
+away.
 """
 
 from __future__ import annotations

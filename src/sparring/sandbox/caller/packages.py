@@ -4,7 +4,7 @@
 the packages that they require, and lists their files. If a directory belongs to one package alone,
 the list holds the whole directory. Nothing of the environment is imported, and programs receive no
 other files of the environment. The list goes to the workers, which show the files to programs
-read-only (`shown`).
+read-only (`package_files`).
 """
 
 from __future__ import annotations

@@ -86,8 +86,9 @@ class ProgramWork:
     def fail(self) -> None:
         """Note that a worker died or fell silent with this work.
 
-        The work is given out again, each execution alone. If an execution's turn ends so twice, the
-        execution is lost. After `_LOST_RUNS` lost executions, all missing executions are lost.
+        The work is given out again, each execution alone. If a worker fails twice during one
+        execution, this execution is lost. After `_LOST_RUNS` lost executions, all missing
+        executions are lost.
         """
         missing = self.missing()
         self.alone = True

@@ -5,8 +5,8 @@ their answers. A chunk whose node dies is given out again. Only an answer counts
 has one outcome. A program that was lost `chunks._SUSPECT` times travels alone. An execution that is
 still unknown after `LOSSES` losses is `Verdict.INFRA`, which is no label.
 
-`Nodes` is the interface to a cluster, and `ray_nodes` implements it. The `Sandbox` on each node
-(`node`) sets limits, isolation and verdicts; memo, store and planning stay with the caller.
+`Nodes` is the interface to a cluster, and `ray_nodes` implements it. Limits, isolation and verdicts
+are the work of the `Sandbox` on each node (`node`); memo, store and planning stay with the caller.
 Expected outputs never enter this package.
 """
 

@@ -48,12 +48,15 @@ class ProgramPipe:
         self._turn = threading.Lock()
         self._caller: int | None = None
         self.end_reason = ""
-        """Reason why the program counts as gone; empty while it is there. The reason is kept for
-        the end of the script, because otherwise a script that catches everything would pass."""
+        """Reason why the program counts as gone; empty while it is there.
+
+        The reason is kept for the end of the script, because otherwise a script that catches
+        everything would pass."""
         self.useless = ""
-        """Reason why no call of this program can succeed; empty if none is known. The reason is
-        kept for the end of the script, because otherwise a script that expects an exception would
-        pass."""
+        """Reason why no call of this program can succeed; empty if none is known.
+
+        The reason is kept for the end of the script, because otherwise a script that expects an
+        exception would pass."""
         self.calls = 0
         self.was_called = False
         """True once the script has called the program. A script without a call tests nothing."""

@@ -206,6 +206,7 @@ def _run(
 
 def _empty_globals(canary: weakref.ref[set[Any]]) -> bool:
     """Empty globals that an object of the library still holds, as an ending interpreter does.
+
     Returns False, because the object still exists and the process is therefore spent.
     """
     for holder in gc.get_referrers(canary()):

@@ -47,8 +47,9 @@ def excused(waiting: float, used: float) -> float:
 
 
 def exceeded_limit(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
-    """Return the verdict of the limit that `cpu` (s) or `memory_mib` exceeds, and a text. Return
-    (None, "") if neither limit is exceeded.
+    """Return the verdict of the limit that `cpu` (s) or `memory_mib` exceeds, and a text.
+
+    Returns (None, "") if neither limit is exceeded.
     """
     if cpu > limits.cpu_seconds:
         return Verdict.TIME_LIMIT, f"more than {limits.cpu_seconds:g} s of CPU time"

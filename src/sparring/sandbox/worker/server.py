@@ -268,7 +268,7 @@ class WorkerServer:
         """Have the zygote fork a process; return its id.
 
         Waits a while where the user already has too many processes, and then raises
-        `zygote.Crowded`. Raises `watchdog.ParentGone` if the caller goes meanwhile.
+        `zygote.TooManyProcesses`. Raises `watchdog.CallerGone` if the caller goes meanwhile.
         """
         poll = select.poll()
         poll.register(self._parent, 0)  # only the end of the stream is an event
