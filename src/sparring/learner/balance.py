@@ -1,4 +1,4 @@
-"""Distribution of micro-batches over processes, so that all have about equally much to compute.
+"""Distribution of micro-batches over processes, with about the same work for each.
 
 Every process computes the shares of all processes from the same groups, so no communication is
 needed. The distribution changes the rounding of the gradient but never its value: losses are
@@ -69,8 +69,8 @@ def _even(
     backend: LogprobBackend,
     size: int,
 ) -> list[list[SampleGroup]]:
-    """Return batches as even as possible that ``size`` processes need no more rounds for than for
-    ``batches``: bisection for the smallest budget that does not need another round."""
+    """Return batches as even as possible, for which ``size`` processes need no more rounds than for
+    ``batches``. Bisection finds the smallest budget that does not need another round."""
     most = -(-len(batches) // size) * size
     low, high = 0, min(budget, max((computed(b, backend) for b in batches), default=0))
     step = max(1, high // 64)

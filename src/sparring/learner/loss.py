@@ -26,7 +26,7 @@ from sparring.learner.settings import (
 class TokenLoss:
     """Values for each token, [tokens] each; only ``loss`` carries gradient.
 
-    ``ratio`` repeats a response's ratio at each of its tokens where ratios are of responses.
+    If a whole response has one ratio, ``ratio`` repeats it at each of the response's tokens.
     ``clipped`` marks tokens whose gradient the clip removes.
     """
 

@@ -26,8 +26,9 @@ class Masters:
     """Float32 masters of a model's trained weights, which the optimiser moves."""
 
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
-        """Take masters of the weights that learn in ``model``, then `cast` the model to ``dtype``.
-        From then on every backward pass adds the gradients of these weights to the masters."""
+        """Copy the weights of ``model`` that learn into masters, then `cast` the model to
+        ``dtype``. From then on every backward pass adds the gradients of these weights to the
+        masters."""
         learning = [p for p in model.parameters() if p.requires_grad]
         self.parameters = learning
         """Master parameters, in the model's order: gradients are summed in them, and the optimiser
@@ -37,7 +38,8 @@ class Masters:
         master."""
         if dtype is torch.float32:
             return
-        # `float` does not copy a float32 tensor; that is safe, as `cast` makes the model new ones.
+        # `float` does not copy a float32 tensor. That is safe, because `cast` makes new tensors for
+        # the model.
         self.parameters = [torch.nn.Parameter(p.data.float()) for p in learning]
         self._pairs = list(zip(learning, self.parameters, strict=True))
         cast(model, dtype)
@@ -52,7 +54,8 @@ class Masters:
 
     @torch.no_grad()
     def round(self) -> None:
-        """Round the masters themselves to bfloat16, the values that the model has already."""
+        """Round the masters themselves to bfloat16, and so to the values that the model has
+        already."""
         for master in self.parameters:
             master.copy_(master.bfloat16())
 
@@ -72,8 +75,9 @@ class Masters:
 
 
 def _into(master: torch.nn.Parameter) -> Callable[[Any], None]:
-    """Return a hook that adds a weight's gradient to the master's as soon as a backward pass has
-    it, and drops it, so that two full gradients are never held at a time."""
+    """Return a hook for a weight's gradient. As soon as a backward pass has computed the gradient,
+    the hook adds it to the master's gradient and drops it. So two full gradients are never held at
+    a time."""
 
     def add(own: torch.nn.Parameter) -> None:
         gradient, own.grad = own.grad, None

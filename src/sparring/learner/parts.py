@@ -28,12 +28,12 @@ def parts_of(groups: Sequence[SampleGroup], settings: LearningSettings) -> list[
 def spans(
     parts: Sequence[Part], settings: LearningSettings, precision: Precision
 ) -> list[list[Part]]:
-    """Return the parts that have groups, in order, as spans that share a moment for their old
-    log-probs: the old log-probs of a span are of the weights at its beginning.
+    """Divide the parts that have groups, in order, into spans. The old log-probs of a span belong
+    to the weights at the beginning of the span.
 
-    One span covers the update, except for separate roles in bfloat16, which have a span each: the
-    coder's optimiser steps change the rounding of the tester's log-probs by more than they change
-    the policy (`sparring.learner.rounding`).
+    One span covers the update, except where the roles learn separately in bfloat16: then each role
+    has a span of its own. The reason: the coder's optimiser steps change the rounding of the
+    tester's log-probs by more than they change the policy (`sparring.learner.rounding`).
     """
     filled = [part for part in parts if any(part.values())]
     if precision is not Precision.BFLOAT16 or settings.mode is not UpdateMode.SEPARATE:

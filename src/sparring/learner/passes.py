@@ -55,7 +55,7 @@ class Passes:
         ]
         with attending(self.model, self.backend):
             for batch, role in own:
-                passed = batch or idle_batch(role)  # sharded processes make equally many passes
+                passed = batch or idle_batch(role)  # with shards all make equally many passes
                 self.old[passed] = self.logprobs(self.model, passed).logprob
         return [batch for batch, _ in own if batch]
 
@@ -89,7 +89,7 @@ class Passes:
         but not divided by the group's deviation. Returns the new groups, and each role's KL as a
         mean over tokens.
         """
-        if self.reference is None:  # the KL is to the behaviour policy itself: 0
+        if self.reference is None:  # the KL to the behaviour policy itself is 0
             return list(groups), {}
         settings = self.settings
         values = self.of_samples(groups, self.of_reference)

@@ -7,11 +7,11 @@ value is 0.011 (Qwen3-4B, vllm-project/vime#64) to 0.033 (SmolLM2-135M, one toke
 all at once).
 
 A single optimiser step of 1e-6 has the same effect. The step changes 4% of the bfloat16 weights,
-and with them the rounding of everything else (SmolLM2-135M: 0.059 before against after a step, as
-between two programs).
+and with them the rounding of everything else (SmolLM2-135M: 0.059 between the log-probs before and
+after a step, as between two programs).
 
-Let x be a token's log-ratio. Over sampled tokens E exp(x) = 1, so that x is approximately normal
-with mean −σ²/2.
+Let x be a token's log-ratio. x is approximately normal. Over sampled tokens E exp(x) = 1, so the
+mean of x is −σ²/2.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from sparring.learner.settings import ImportanceLevel
 TOKEN_SD = 0.03
 """σ: standard deviation of a token's log-prob between two programs in bfloat16."""
 GAP_ALARM = {True: 0.01, False: 0.05}
-"""Mean absolute difference of log-probs that calls for a warning, by whether both sides compute in
-float32. In bfloat16 rounding alone gives 0.011 to 0.033."""
+"""Mean absolute difference of log-probs that calls for a warning. The key is True if both sides
+compute in float32. In bfloat16 rounding alone gives 0.011 to 0.033."""
 
 
 def clipped_by_rounding(

@@ -308,7 +308,8 @@ class LearningSettings(Section):
     )
 
     def idle(self) -> Iterable[IdleFields]:
-        """Return the fields of the KL term where there is none, and k3's bound beside k2."""
+        """Return the fields without effect: the fields of the KL term where there is none, and k3's
+        bound where the estimator is k2."""
         if self.kl_coef == 0:
             names = ("kl_estimator", "kl_bound", "kl_place", "reference")
             yield IdleFields(names, "kl_coef", "learning.kl_coef = 0 leaves no KL term")

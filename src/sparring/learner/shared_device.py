@@ -8,7 +8,7 @@ import torch
 
 
 def give_back(device: torch.device) -> None:
-    """Give memory that torch has cached but not in use back to ``device``."""
+    """Return to ``device`` the memory that torch has cached and does not use."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -19,14 +19,14 @@ class RoleStats:
     - ``kl``: mean KL to the reference, from the loss or as subtracted from the advantages; 0
       without a reference. ``kl_max``: the largest KL of one token in the loss.
     - ``smallest_ratio``, ``largest_ratio``: extremes over all optimiser steps.
-    - ``clip_share``: share of clipped tokens over all optimiser steps. ``first_clip_share``: share
-      in the role's first optimiser step, of responses where ratios are of responses, else of
-      tokens.
+    - ``clip_share``: share of clipped tokens over all optimiser steps. ``first_clip_share``: the
+      same share in the role's first optimiser step; a share of responses where each response has
+      one ratio, else of tokens.
     - ``logprob_gap``, ``logprob_gap_max``: mean and largest absolute difference between the
       sampler's and the trainer's log-probs of a token. The difference is taken over the
       ``gap_tokens`` tokens of ``gap_responses`` responses whose log-probs the trainer computed
-      before its first optimiser step. NaN without such tokens: the other role learned first and
-      the trainer computed no log-probs before.
+      before its first optimiser step. NaN without such tokens, which happens if the other role
+      learned first and the trainer had computed no log-probs before.
     - ``response_gap``, ``response_gap_max``: mean and largest absolute value of this difference
       summed over a response's tokens.
     - ``weights_ess``: effective sample size of the weights trainer / sampler of these tokens, as a

@@ -182,8 +182,9 @@ class Learner:
                     self._fix_old(span[1:], stats)
                 for i, part in enumerate(span):
                     # `fresh`: the weights are still those that the old log-probs belong to. The
-                    # trainer computes its own for each span, so only the span's first part is
-                    # fresh; the sampler's belong to the weights before the update's first step.
+                    # trainer computes old log-probs for each span, so only the span's first part is
+                    # fresh. The sampler's log-probs belong to the weights before the update's first
+                    # step.
                     fresh = epoch == i == 0 if recomputed else unmoved
                     if self._optimizer_step(part, stats, fresh):
                         unmoved = False
@@ -324,8 +325,8 @@ class Learner:
         if self.settings.old_logprobs is not OldLogprobs.RECOMPUTED:
             return sampled
         if fresh:
-            # This step's own log-probs are the old ones, for later epochs too. The ratio is then
-            # exactly 1, whatever the rounding, and no pass is spent on old log-probs.
+            # This step's log-probs serve as the old log-probs, for later epochs too. The ratio is
+            # then exactly 1, whatever the rounding, and no pass is spent on old log-probs.
             self.passes.old[batch] = now
         return self.passes.old[batch]
 

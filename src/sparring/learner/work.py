@@ -3,12 +3,13 @@
 - A matrix with N parameters costs 2N operations for each position in the forward pass. The backward
   pass costs 2N for the gradient of the input, and 2N for the gradient of the weight if the weight
   learns: 6N in all (arXiv 2001.08361, table 1), 4N through frozen weights.
-- Attention costs 4 × the width of the queries for each pair of positions of which one attends to
-  the other, and twice that in the backward pass.
+- Attention costs 4 × the width of the queries for each pair of positions where one attends to the
+  other, and twice as much in the backward pass.
 - A prompt counts once for its group. Logits count where a response token is predicted.
-- Forward passes that the method needs count as well: the reference's, and those for the trainer's
-  own old log-probs of groups that are learned from after the weights have moved. The first
-  optimiser step computes its old log-probs in its own forward pass (`parts.spans`).
+- Forward passes that the method needs count as well. These are the passes of the reference, and the
+  passes for the trainer's own old log-probs. Old log-probs need a pass only for groups that are
+  learned from after the weights have moved. The first optimiser step computes its old log-probs in
+  its own forward pass (`parts.spans`).
 - Recomputation to save memory, padding, norms and AdamW do not count.
 
 This is the numerator of model FLOPs utilisation (MFU) as in arXiv 2204.02311, appendix B.

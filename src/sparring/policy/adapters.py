@@ -1,6 +1,6 @@
 """LoRA adapters of the roles on one base model: selecting the active one, and letting all learn.
 
-`peft` takes the gradient away from every adapter except the active one, and does so again whenever
+`peft` disables the gradients of every adapter except the active one, and does so again whenever
 adapters are switched off and on. Here both roles share an optimiser, a gradient norm and a
 checkpoint, so all adapters keep their gradients. A gradient reaches the adapter that was active in
 the forward pass.

@@ -1,8 +1,8 @@
 """The interface of samplers: `Sampler`, its parameters and its seeds.
 
 A sampler turns prompts into responses with token ids, the log-probs of the distribution that was
-sampled, and stop reasons. A sampler neither renders prompts nor parses responses. It passes on role
-and task, on which the seed depends, without giving them a meaning.
+sampled, and stop reasons. A sampler neither renders prompts nor parses responses. The seed depends
+on the role and the task; the sampler passes both on and does not interpret them.
 """
 
 from __future__ import annotations

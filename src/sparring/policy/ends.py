@@ -1,9 +1,9 @@
-"""End tokens that a user names, added to those of a model's files.
+"""End tokens that a user names, added to the end tokens in a model's files.
 
 The files of a base model name only the token that ends a document, while its chat template ends a
-turn with another token. Without the latter as an end token, the model would continue with further
-turns. Named end tokens enter the model's generation config. Every sampler takes its end tokens from
-there, and so does every program that loads a saved checkpoint.
+turn with another token. If the second token is not an end token too, the model continues with
+further turns. Named end tokens enter the model's generation config. Every sampler takes its end
+tokens from there, and so does every program that loads a saved checkpoint.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Conversion of a GGUF file to an ordinary checkpoint: dequantised once, then trained as any other.
+"""Conversion of a GGUF file to an ordinary checkpoint: dequantised once, then trained like any
+other.
 
     sparring model convert FILE.gguf --out DIR
 

@@ -4,9 +4,9 @@ Failures that a further request may cure raise `Unanswered`: status 408, 409, 42
 connection, no answer in time, a broken-off body, a body that is not JSON. Any other status means a
 wrong request or key, and the caller reports it. This module repeats nothing (see `retry`).
 
-A body is read to its end before it is parsed, within bounds on time and size: the timeout of the
-HTTP library alone begins again with every byte. Headers have a bound on size but none on time,
-because the HTTP library reads them by itself.
+A body is read to its end before it is parsed, within bounds on time and size. The HTTP library's
+own timeout is no such bound, because it begins again with every byte. Headers have a bound on size
+but none on time, because the HTTP library reads them by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST = 64 << 20
 smaller."""
 
 _LONGEST = 3600.0
-"""Longest wait in seconds that a server may ask for; a longer one is cut to this."""
+"""Longest wait in seconds that a server may ask for; a longer wait is cut to this."""
 
 
 class Unanswered(Exception):
@@ -59,8 +59,8 @@ class Reply:
         """Return the reply's error in one short line.
 
         This is the error message if the body has the form of OpenAI's or FastAPI's errors, else the
-        body, else the reason phrase of the status. ``secret`` is the key of the request: some
-        servers quote it, and it is left out.
+        body, else the reason phrase of the status. ``secret`` is the key of the request. It is left
+        out, because some servers quote the key.
         """
         text: object = self.content.decode("utf-8", "replace")
         try:
@@ -156,8 +156,8 @@ def key_header(key: str | None) -> dict[str, str]:
 
 
 def retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:
-    """Return the seconds of a Retry-After header, which holds a number or a date; None for a
-    missing or invalid header."""
+    """Return the seconds to wait by a Retry-After header, which holds a number or a date; None for
+    a missing or invalid header."""
     if value is None:
         return None
     try:

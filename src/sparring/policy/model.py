@@ -25,7 +25,7 @@ from sparring.text import typed_error_line
 
 def load_policy(name: str, end_tokens: Sequence[str], setting: str) -> tuple[PreTrainedModel, Any]:
     """Load the model ``name`` for sampling, and its tokenizer. ``end_tokens``, which the user named
-    in the option ``setting``, are added to the model's own. Raises `ModelError`."""
+    in the option ``setting``, are added to the model's own end tokens. Raises `ModelError`."""
     model, tokenizer = load_model(name)
     add_end_tokens(model, tokenizer, end_tokens, setting)
     check_causal(model)

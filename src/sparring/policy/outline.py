@@ -1,6 +1,6 @@
-"""A model without its weights: the place of its files, its configuration, its tokenizer.
+"""Outline of a model without its weights: the place of its files, its configuration, its tokenizer.
 
-A model that a server computes needs nothing else here.
+If a server computes the model, this process needs nothing else.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def _of_hub(name: str, fetch: bool) -> Path | None:
         cached = try_to_load_from_cache(name, "config.json")
         if isinstance(cached, str):
             return Path(cached)
-        if not getproxies():  # without a name server this fails at once; the hub's retries do not
+        if not getproxies():  # fails at once without a name server, unlike the hub's retries
             socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
         return Path(hf_hub_download(name, "config.json")) if fetch else None
     except HFValidationError:

@@ -32,7 +32,8 @@ def cast(model: PreTrainedModel, dtype: torch.dtype, learning: bool = True) -> P
 
 
 def _stays_float32(model: PreTrainedModel, name: str) -> bool:
-    """Return whether the model's family requires float32 for a weight, whatever the others are."""
+    """Return whether the model's family requires float32 for a weight, whatever type other weights
+    have."""
     base = getattr(model, "get_base_model", lambda: model)()
     strict = getattr(base, "_keep_in_fp32_modules_strict", None) or ()
     return any(part in name for part in strict)

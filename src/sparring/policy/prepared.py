@@ -25,8 +25,8 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
     """Return the model ready for training: without dropout, and with LoRA adapters if ``settings``
     asks for them.
 
-    A new adapter changes nothing, because its second matrices are zero; ``seed`` determines its
-    first ones. Raises `ModelError` for layers that cannot be adapted.
+    A new adapter changes nothing, because the second matrix of each pair is zero; ``seed``
+    determines the first matrix of each pair. Raises `ModelError` for layers that cannot be adapted.
     """
     _without_dropout(model)
     if settings.lora_rank:

@@ -1,7 +1,7 @@
 """Retries and request rate of a server: backoff, Retry-After, requests per minute.
 
 All threads that use a server share its Retry-After and its rate. A library of retry decorators
-knows a single call at a time, so this module does without one.
+knows only a single call at a time, so this module uses no such library.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from typing import TypeVar
 from sparring.policy.http import Unanswered
 
 _WORRYING, _LONG = 4, 30.0
-"""Successive failures of one request from which a user is warned; seconds between such warnings,
-and of a server's requested wait above which a user is warned."""
+"""First: number of successive failures of one request from which the user is warned. Second:
+seconds between such warnings, and the longest wait that a server may request without a warning to
+the user."""
 T = TypeVar("T")
 _log = logging.getLogger("sparring")
 
 
 class RequestAbandoned(Unanswered):
-    """Raised if the request was to stop before an answer arrived."""
+    """Raised if the caller stopped the request before an answer arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class RetryPolicy:
     """Number of attempts at a request, and the pauses between them.
 
     The pause after the k-th failure is a random share, between a half and 1, of ``first`` · 2^(k−1)
-    seconds, or of ``most`` if that is less. The randomness keeps threads that failed together from
-    trying again together.
+    seconds, or of ``most`` if ``most`` is less. The randomness keeps threads that failed together
+    from trying again together.
     """
 
     attempts: int = 10

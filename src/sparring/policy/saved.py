@@ -27,7 +27,8 @@ from sparring.schema import Role
 _LEFT_OVER = 1 << 20
 """Free bytes below which a disk counts as full."""
 ADAPTER = "adapter"
-"""Directory within a checkpoint that holds the LoRA adapter, or a directory for each role's."""
+"""Directory within a checkpoint that holds the LoRA adapter, or one directory for the adapter of
+each role."""
 
 
 def load_weights(model: PreTrainedModel, path: Path) -> None:

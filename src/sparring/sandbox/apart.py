@@ -1,6 +1,7 @@
 """Recognising programs that need a process for each execution, by their source.
 
-Other programs share a process between executions, which is restored in between (`inside.restore`).
+For any other program one process serves several executions and is restored between them
+(`inside.restore`).
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Names by which a program executes text as code, or makes any object of it. The text is often the
-# input, whose author is not the program's: its effects must not reach the next execution.
+# Names by which a program executes text as code, or makes any object from text. The text is often
+# the input. The input's author is not the program's author, so effects of the text must not reach
+# the next execution.
 RUNS_TEXT = (
     "exec eval pickle _pickle marshal runpy breakpoint FunctionType LambdaType get_type_hints "
     "ForwardRef"
@@ -37,7 +39,7 @@ def runs_text(source: bytes) -> bool:
 def one_run_each(source: bytes, packages: Iterable[str]) -> bool:
     """Return whether each execution of a program needs a process of its own.
 
-    So does a program that executes text, or that names a package whose traces are not known.
+    It needs one if the program executes text, or names a package whose traces are not known.
     """
     unknown = (name for name in packages if name not in PACKAGES_UNDONE)
     return runs_text(source) or any(name.encode() in source for name in unknown)

@@ -1,7 +1,8 @@
 """Error details for people, among them the package that a program lacked.
 
-`last_line` writes a detail in a program's process; `needed` reads the package from it, so that such
-programs can be counted. A program could forge the words, so they decide nothing.
+`last_line` writes a detail in a program's process. `needed` reads the package from the detail, so
+that programs that lack a package can be counted. A program could forge the words, so they decide
+nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def last_line(error: BaseException) -> str:
 
 
 def needed(detail: str) -> str | None:
-    """Return the package that an execution lacked, by its outcome's detail; None if it did not."""
+    """Return the package that an execution lacked, by its outcome's detail; None if it lacked
+    none."""
     match = _NEEDS.search(detail)
     return match[1] if match else None
 

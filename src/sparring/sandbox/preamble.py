@@ -1,7 +1,7 @@
 """Compiling the preamble of programs, once, on the caller's side.
 
-A preamble is Python source that is executed before a program, in the program's module: a judge's
-imports, the helpers of a prompt's head.
+A preamble is Python source that is executed before a program, in the program's module. Examples are
+a judge's imports and the helpers from a prompt's head.
 """
 
 from __future__ import annotations

@@ -84,9 +84,10 @@ class Job:
 
     - ``entry_point``, for calls and scripts: a function's name, or ``Class.method`` of a class that
       is made without arguments.
-    - ``alone``: give each input a process of its own, whatever the sandbox's `Fork`, and leave out
-      none because another met a limit. For a program whose inputs have several authors, such as a
-      checker of different programs' outputs: no author may influence another's verdict.
+    - ``alone``: give each input a process of its own, whatever the sandbox's `Fork`, and never
+      leave out an input because another input met a limit. This is for a program whose inputs have
+      several authors, such as a checker of different programs' outputs: no author may influence the
+      verdict on another author's input.
     - ``preamble``: Python source that is executed in the program's module before the program, for
       each execution: a judge's imports, a statement's helpers. The program's own names win, and its
       line numbers stay. A script's own process has no preamble.
@@ -115,11 +116,12 @@ class Job:
 
 @dataclass(slots=True)
 class Stats:
-    """Counts of a sandbox since it was opened, of executions unless stated otherwise.
+    """Counts since a sandbox was opened. They count executions unless stated otherwise.
 
     Once all jobs have ended, ``runs_asked`` = ``runs_executed`` + ``deduplicated`` + ``skipped`` +
     ``infra``. ``audited`` counts programs that timed out on their smallest input and were executed
-    in full all the same; in ``audit_surprises`` of them another input did not time out.
+    in full all the same. ``audit_surprises`` counts the audited programs that did not time out on
+    another input.
     """
 
     runs_asked: int = 0

@@ -1,10 +1,9 @@
 """Evaluations on held-out tasks before, during and after training.
 
-The figures of each evaluation are written by task to a file of their own, before
-anything else of the evaluation is written. So a resumed run repeats no evaluation,
-and later evaluations are paired with the first by task. The initial model's programs
-are the fixed pool of all evaluations. evaluations.jsonl is rebuilt from these files.
-`sparring.evaluation.held_out` makes a single evaluation.
+Each evaluation writes its figures by task to a separate file, before it writes anything else. So a
+resumed run repeats no evaluation, and later evaluations are paired with the first by task. The
+initial model's programs are the fixed pool of all evaluations. evaluations.jsonl is rebuilt from
+these files. `sparring.evaluation.held_out` makes a single evaluation.
 """
 
 from __future__ import annotations
@@ -154,7 +153,7 @@ class HeldOut:
         )
 
     def _account(self, step: int, evaluation: HeldOutEvaluation) -> None:
-        """Record the seconds of an evaluation, in all and by phase."""
+        """Record the seconds of an evaluation: the total, and the seconds of each phase."""
         account = self.context.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": evaluation.seconds})
         self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})

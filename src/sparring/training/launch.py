@@ -40,9 +40,9 @@ MAY_CHANGE = (
 )
 """Keys and sections that a resumed run may change: none changes what a step computes.
 
-The keys from training.threads on change the rounding, so the resumed run is not equal to the byte
-to an unchanged run. They may change nevertheless: a run whose hundredth step does not fit into
-memory would otherwise be lost."""
+The keys from training.threads on change the rounding, so the resumed run no longer equals an
+unchanged run to the byte. These keys may change nevertheless, because a run whose hundredth step
+does not fit into memory would otherwise be lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ both roles, and updates the one model that plays both roles. The model is
 evaluated on held-out tasks before, during and after training, each time with
 the same seeds.
 
-After Ctrl-C a run finishes the current step, writes a checkpoint and ends.
-``--resume`` continues a run however the run ended: training restarts from the
-newest checkpoint, learns again from the recorded rollouts, bit for bit, and
-continues the unfinished step where its journal ends.
+After Ctrl-C a run finishes the current step, writes a checkpoint and ends. ``--resume`` continues a
+run, whatever the reason for its end. Training restarts from the newest checkpoint, learns again
+from the recorded rollouts, bit for bit, and continues the unfinished step where its journal ends.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ def train(
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
         summary = summary_record(held_out.first, newest, seconds, trainer.tokens)
-        run.write_json("summary.json", summary)  # last: where it is, the run is complete
+        run.write_json("summary.json", summary)  # last: a run with this file is complete
         return summary
 
 

@@ -11,8 +11,9 @@ Orders and small numbers go over gloo on any device. Waiting for an order may ta
 sampling does, and gloo notices at once when a process has ended. Gradients and weights go over NCCL
 on CUDA and over gloo on a CPU.
 
-`accelerate` serves as a launcher only: it silently ignores its FSDP2 plugin on a CPU, and one path
-for both devices can be tested. Training itself is in `update`, sharding in `shards`.
+`accelerate` serves as a launcher only, because it silently ignores its FSDP2 plugin on a CPU. A
+single path of code for both devices can be tested. Training itself is in `update`, sharding in
+`shards`.
 """
 
 from __future__ import annotations
@@ -189,9 +190,10 @@ class DistributedContext:
     def _leave(self, failure: str | None) -> None:
         """Leave the run.
 
-        The first process orders the others to end. A failure within an order cannot be followed by
-        another order, because the others wait in the middle of it; so `Peers` tells all of it, and
-        likewise of any failure of a process other than the first.
+        The first process orders the others to end. After a failure within an order, no other order
+        can follow, because the others still wait in the middle of the failed order. So `Peers`
+        reports such a failure to all processes. `Peers` also reports every failure of a process
+        other than the first.
         """
         if self.alone:
             return
@@ -242,8 +244,8 @@ class DistributedContext:
         """Check that no process has failed to load and that all have the same ``mark``, a digest of
         their model.
 
-        ``failure`` is this process's error, or None. Otherwise raises `ModelError` in the first
-        process, and SystemExit in the others, so that the error is printed once.
+        ``failure`` is this process's error, or None. If the check fails, raises `ModelError` in the
+        first process, and SystemExit in the others, so that the error is printed once.
         """
         reports = self.gather((failure, mark))
         for rank, (why, other) in enumerate(reports):

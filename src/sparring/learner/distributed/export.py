@@ -7,9 +7,9 @@ tensor, in files of bounded size. With several processes, each process that sees
 writes a share of the files.
 
 Tied embeddings, which are the output matrix as well, are written twice, and the exported
-configuration declares them untied. The reason is vLLM on a CPU: it keeps the output matrix in a
-packed form of its own, and on an exchange of weights repacks it only if the matrix arrives as a
-tensor of its own. With tied weights the output matrix would stay that of the first step. A server
+configuration declares them untied. The reason is vLLM on a CPU, which keeps the output matrix in a
+packed form. When weights are exchanged, vLLM repacks the matrix only if the matrix arrives as a
+separate tensor. With tied weights vLLM would keep the output matrix of the first step. A server
 that was started with a tied model ignores the second tensor.
 """
 
@@ -54,7 +54,7 @@ def export_weights(
 ) -> None:
     """Save ``model`` with its configuration and tokenizer to ``path``, the weights as ``dtype``.
 
-    The active adapter of an adapted model is merged, or those named by ``adapters``; without
+    For an adapted model, the active adapter or the ``adapters`` named are merged; without
     ``merged`` the base model is saved. All processes of ``distributed`` call this. Raises OSError
     in the first process if any process fails to write.
     """
@@ -190,7 +190,8 @@ def _written(
     distributed: DistributedContext,
 ) -> list[int | None]:
     """Write each file in one of the processes that see ``path``, in the background while the next
-    file's tensors are gathered. Returns each process's error number, None where all went well."""
+    file's tensors are gathered. Returns each process's error number, or None for a process without
+    an error."""
     writers = _seeing(path, distributed)
     failure: int | None = None
     with ThreadPoolExecutor(1) as beside:

@@ -35,8 +35,8 @@ class Gradients:
         self.sharded = sharded
         self._earlier: dict[int, torch.Tensor] = {}
         """Sum of the earlier roles' gradients, by parameter. In a single process, and with sharded
-        weights, this is a copy, and the gradients go on summing. With DDP the gradients are moved
-        here and begin again at zero."""
+        weights, this is a copy, and later passes add to the parameters' gradients. With DDP the
+        gradients are moved here, and the parameters' gradients begin again at zero."""
 
     def add(self, last: bool) -> float:
         """Close a role's backward passes. Returns the norm of the role's part of the gradient.
@@ -74,8 +74,8 @@ class Gradients:
         return {i: p.grad for i, p in enumerate(self.parameters) if p.grad is not None}
 
     def _sum(self) -> None:
-        """Sum the gradients over all processes. A process without a gradient that another has
-        counts as 0. A gradient that no process has stays None, and the optimiser skips its
+        """Sum the gradients over all processes. If only some processes have a gradient, it counts
+        as 0 in the others. If no process has a gradient, it stays None, and the optimiser skips its
         parameter."""
         reached = self.distributed.highest([float(p.grad is not None) for p in self.parameters])
         waiting = []

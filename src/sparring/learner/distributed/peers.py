@@ -81,7 +81,7 @@ class Peers:
         self._send({"rank": self.rank, "failed": why})
 
     def leave(self) -> None:
-        """Close the connections after a message that this is no failure."""
+        """Tell the others that this process has not failed, then close the connections."""
         self._has_left.set()
         self._send({})
         for link in self._links:
@@ -165,7 +165,7 @@ class Peers:
 
     def _end(self) -> None:
         """Make this process end: first by the failure of its operation, then by `PeerLost` in the
-        main thread of the first process, at last by `os._exit`."""
+        main thread of the first process, finally by `os._exit`."""
         if self.abort is not None and self.busy:
             self.abort()
         if self.busy:

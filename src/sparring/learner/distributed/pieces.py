@@ -4,8 +4,8 @@ Memory never holds a second model. Each `WeightPiece` is made on request from on
 model: gathered if the tensor is sharded, and with an adapter's part added in float32 if requested.
 
 Some models keep their weights in another form than their files do (all experts in one tensor, for
-example). `transformers` converts them back. A conversion that works tensor by tensor gives a piece
-for each tensor; one that needs several tensors at a time makes all of the model's tensors one
+example). `transformers` converts them back. If the conversion works tensor by tensor, each tensor
+is a piece. If the conversion needs several tensors at a time, all tensors of the model are one
 piece.
 """
 

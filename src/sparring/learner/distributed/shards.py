@@ -1,13 +1,13 @@
 """Sharding of weights and optimiser state over processes, and their gathering.
 
-`fully_shard` (FSDP2) splits the parameters of each decoder layer, and those of the rest, over all
-processes. A layer's parameters are gathered only while the layer is computed. The call is the same
-on a CPU and on CUDA.
+`fully_shard` (FSDP2) splits the parameters of each decoder layer, and all other parameters, over
+all processes. A layer's parameters are gathered only while the layer is computed. The call is the
+same on a CPU and on CUDA.
 
-Full weights and states are gathered one tensor at a time. So no process but the first ever holds
-all of them, and the first only where it keeps a copy to sample from. The optimiser's state keeps
-the numbers that `torch.optim` gives to parameters by their order. Sharding does not change this
-order, so a checkpoint does not depend on the number of processes that wrote it.
+Full weights and states are gathered one tensor at a time. So only the first process ever holds all
+of them, and only where it keeps a copy to sample from. The optimiser's state keeps the numbers that
+`torch.optim` gives to parameters by their order. Sharding does not change this order, so a
+checkpoint does not depend on the number of processes that wrote it.
 
 The functions below are collective: all processes call them, in the same order.
 """
@@ -43,7 +43,8 @@ def shard(
     Parameters are cast to ``dtype`` as they are gathered; gradients are summed in float32. Each
     layer and the embeddings are a unit of their own, gathered only while they compute. The output
     matrix belongs to no unit, because `head` uses it outside of the model's own forward pass; it is
-    gathered by `output_weights`. Raises `ModelError` for a model with other weights besides.
+    gathered by `output_weights`. Raises `ModelError` for a model that has weights outside of its
+    decoder and its output matrix.
     """
     mesh = init_device_mesh(distributed.device.type, (distributed.size,))
     base = inner_model(model)
@@ -58,9 +59,9 @@ def shard(
         fully_shard(layer, **how)
     fully_shard(embeddings, **how)
     if not isinstance(embeddings, BaseTunerLayer):
-        # The backward pass needs no weights of a table, whose gradient depends on the ids alone.
-        # The gradient of one of an adapter's two matrices depends on the other, so adapted
-        # embeddings are gathered again.
+        # The backward pass needs no weights of an embedding table, because the table's gradient
+        # depends on the ids alone. In an adapter, the gradient of each matrix depends on the other
+        # matrix, so adapted embeddings are gathered again.
         embeddings.set_unshard_in_backward(False)
     fully_shard(decoder, **how)
     output = base.get_output_embeddings()
@@ -96,7 +97,7 @@ def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
 def _part_of(
     parameter: torch.nn.Parameter, mesh: DeviceMesh, distributed: DistributedContext
 ) -> torch.nn.Parameter:
-    """Return this process's rows of a parameter, split in the way of `fully_shard`."""
+    """Return this process's rows of a parameter, split as `fully_shard` splits it."""
     rows = parameter.detach().chunk(distributed.size)
     own = rows[distributed.rank] if distributed.rank < len(rows) else parameter.detach()[:0]
     if not own.is_meta:
@@ -155,8 +156,9 @@ def _parts(model: PreTrainedModel) -> list[tuple[str, torch.nn.Parameter]]:
 
 
 def fingerprint(model: PreTrainedModel) -> str:
-    """Return a digest by which two processes compare their models. It covers names, shapes, and the
-    first and last 64 values of every parameter, except for a skeleton's."""
+    """Return a digest by which two processes compare their models. It covers the name, the shape,
+    and the first and last 64 values of every parameter. A skeleton's parameters have no values,
+    only names and shapes."""
     digest = hashlib.sha256()
     for name, parameter in model.named_parameters():
         digest.update(f"{name} {tuple(parameter.shape)}".encode())
@@ -213,7 +215,7 @@ def gather_state(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[st
     """Return the optimiser's state with every tensor gathered, on the CPU.
 
     A process that does not ``keep`` the state takes part, drops each tensor at once, and gets {}.
-    Options of implementation are left out, because another device has others.
+    Options that select an implementation are left out, because they depend on the device.
     """
     state = optimizer.state_dict()
     by_number: dict[int, dict[str, Any]] = {}
@@ -228,7 +230,7 @@ def gather_state(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[st
 
 
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load a state of `gather_state`; the optimiser keeps its own implementation."""
+    """Load a state that `gather_state` returned; the optimiser keeps its own implementation."""
     ways = [{k: group[k] for k in _WAYS} for group in optimizer.param_groups]
     groups = [group | way for group, way in zip(state["param_groups"], ways, strict=True)]
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})

@@ -57,7 +57,8 @@ class Description:
 
 def skeleton(model: PreTrainedModel) -> PreTrainedModel:
     """Return a copy of ``model`` without weights."""
-    # `deepcopy` takes from the memo what it has copied already: here, parameters without memory.
+    # `deepcopy` takes objects in the memo as copied already. Here the memo gives, for each
+    # parameter, one without memory.
     memo: dict[int, Any] = {
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), p.requires_grad)
         for p in model.parameters()

@@ -8,8 +8,8 @@ the factor that the loss will give it.
   probabilities are at hand, and keeps only this product [tokens, width].
 - Gradient of the output matrix: the backward pass needs the rows again. Few rows are kept, in the
   data type of the weights; many rows are computed again.
-- A frozen output matrix needs neither: two matrix products, instead of the four that recomputing
-  every chunk would take.
+- Frozen output matrix: the backward pass needs no rows. Two matrix products are enough; computing
+  every chunk again would take four.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class _Chunks(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0] or learns
         count, vocabulary = len(targets), weight.shape[0]
         keeps = learns and count * vocabulary * weight.element_size() <= rule.keep
-        # One buffer: all rows if the backward pass is to have them, else one chunk's, overwritten.
+        # One buffer: it holds all rows if the backward pass needs them, else the rows of one chunk,
+        # which the next chunk overwrites.
         rows = weight.new_empty(count if keeps else min(rule.size, count), vocabulary)
         chosen, entropies, pulls = [], [], []
         with torch.autocast(hidden.device.type, enabled=False):

@@ -1,9 +1,9 @@
 """Log-probs of responses under the current weights, with gradient.
 
-One function and three backends that compute the same values: `prompt_cache` and `padded` compute
-responses as batches, `flex` computes one sequence in which responses follow their prompt. Hidden
-states come from the backend, log-probs from `head`. Tests hold the backends equal: log-probs within
-1e-5, gradients within 1e-5 relative.
+One function serves three backends, which compute the same values. `prompt_cache` and `padded`
+compute responses as batches; `flex` computes one sequence in which responses follow their prompt.
+The backend computes the hidden states, and `head` computes log-probs from them. Tests hold the
+backends equal: log-probs within 1e-5, gradients within 1e-5 relative.
 
 Log-probs belong to the distribution that was sampled: logits divided by the temperature at which
 the response was drawn.

@@ -1,9 +1,9 @@
 """Division of groups into micro-batches within a budget of positions, by the backend's layout.
 
 A sequence (``flex``) holds a prompt once and each response at its own length: batches are filled to
-the budget, and a group is split where its rest fits into no batch. The other layouts have rows as
-wide as the widest, so rows of similar length share a batch. The division never changes the
-gradient, because losses are divided by the counts of the full optimiser step.
+the budget, and a group is split where its rest fits into no batch. The other layouts pad every row
+to the widest row of its batch, so rows of similar length share a batch. The division never changes
+the gradient, because losses are divided by the counts of the full optimiser step.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def computed(groups: Sequence[SampleGroup], backend: LogprobBackend) -> int:
     """Return the largest number of positions, with padding, that one micro-batch computes.
 
     The last token of a response is predicted but predicts nothing, so sequences and rows leave it
-    out. With prompts apart, responses may be split by length into several parts; the count is that
-    of a single part.
+    out. With prompts apart, responses may be split by length into several parts; the count is then
+    for a single part.
     """
     rows = [len(s.token_ids) for g in groups for s in g.samples]
     prompts = [len(g.prompt_ids) for g in groups]

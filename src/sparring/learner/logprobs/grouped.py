@@ -1,9 +1,9 @@
 """Masked attention over grouped keys and values without repeating them, in bfloat16 on CPUs.
 
-With a mask, `transformers` repeats keys and values for every query head, because CUDA's kernels
-take no grouped heads with a mask. The CPU's kernels do. Float32 keeps the repeated form: without
-it, the backward pass would round the sums over a group's heads differently, and runs on a CPU must
-stay equal to the bit.
+With a mask, `transformers` repeats keys and values for every query head, because CUDA's kernels do
+not accept grouped heads together with a mask. The CPU's kernels accept them. In float32 keys and
+values are still repeated: otherwise the backward pass would round the sums over a group's heads
+differently, and runs on a CPU must stay equal to the bit.
 """
 
 from __future__ import annotations

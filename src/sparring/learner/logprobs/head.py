@@ -2,9 +2,10 @@
 
 Logits are as wide as the vocabulary: 16,000 positions at 152,000 tokens take 10 GB in float32, and
 a backward pass needs several such matrices. So only positions that predict a response token get
-logits. More positions than a chunk are computed chunk by chunk: each chunk is reduced to its
-log-probs and dropped (`chunks`), or, with an adapted output matrix, computed again in the backward
-pass. A single chunk in float32 is kept, which is faster where it fits.
+logits. If there are more positions than fit into a chunk, they are computed chunk by chunk. Each
+chunk is reduced to its log-probs and dropped (`chunks`), or, with an adapted output matrix,
+computed again in the backward pass. A single chunk in float32 is kept, which is faster where it
+fits.
 
 Hidden states come from the model's decoder, called without the output matrix, so no unneeded logits
 are made, and a sharded model's output matrix is gathered once, here. Scaling and bounding of logits
@@ -79,7 +80,8 @@ def token_logprobs(
     size = chunk or chunk_size(model)
     matrix = inner_model(model).get_output_embeddings()
     weights = output_weights(model, hidden.dtype)  # gathered until the backward pass is over
-    # An adapted or hooked matrix must be called as a module; a plain one is only its weights.
+    # An adapted or hooked matrix must be called as a module; of a plain matrix only the weights are
+    # needed.
     plain = isinstance(matrix, torch.nn.Linear) and (
         bool(weights) or (type(matrix) is torch.nn.Linear and not _hooked(matrix))
     )
@@ -162,7 +164,7 @@ class _Chosen(torch.autograd.Function):
 
 @torch.no_grad()
 def check_head(model: PreTrainedModel) -> None:
-    """Raise `ModelError` if the model's logits are not those of `logits_of`."""
+    """Raise `ModelError` if the model's logits differ from the logits that `logits_of` returns."""
     ids = torch.tensor([[1, 2, 3]], device=model.device)
     ids = ids % inner_model(model).get_input_embeddings().weight.shape[0]
     inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}

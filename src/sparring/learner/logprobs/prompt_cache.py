@@ -36,10 +36,10 @@ def pass_cost(model: PreTrainedModel, kind: str) -> int:
     ``kind`` of device ("cpu" or "cuda").
 
     The cost consists of the layers' overhead and of memory traffic: both passes read the weights,
-    and the backward pass writes the gradient of the trained weights and adds it to the earlier
-    passes'. The cost is a function of the model's shape, its data type and the kind of device, and
-    never of a clock: the responses that share a pass decide how sums are rounded, and a run must be
-    the same on another day.
+    and the backward pass writes the gradient of the trained weights and adds it to the gradient of
+    earlier passes. The cost follows from the model's shape, its data type and the kind of device,
+    never from measured time. The reason: the responses that share a pass decide how sums are
+    rounded, and a run must be the same on another day.
     """
     ends = {
         id(end.weight)
@@ -123,8 +123,8 @@ def _inputs(model: PreTrainedModel, ids: Sequence[torch.Tensor]) -> list[dict[st
 
 
 def _repeated(cache: DynamicCache, owner: torch.Tensor) -> DynamicCache:
-    """Return a cache whose rows are the rows of each response's group
-    [responses, heads, positions, width]."""
+    """Return a cache with one row for each response: the row of the response's group [responses,
+    heads, positions, width]."""
     copy = DynamicCache()
     for i, layer in enumerate(cache.layers):
         # `keys[owner]` would be wrong here: its backward pass adds up the copies in the order in

@@ -5,8 +5,8 @@ from __future__ import annotations
 CHUNK_BYTES = 1 << 28
 """Bytes of float32 logits in a chunk on a CPU, where no length of chunks is set."""
 CACHE_BYTES = 1 << 22
-"""Bytes of float32 logits that a CPU converts at one time, of a chunk whose logits have the
-weights' data type."""
+"""Bytes of float32 logits that a CPU makes at one time, from a chunk whose logits have the weights'
+data type."""
 
 
 def chunk_tokens(vocabulary: int, gpu_bytes: float | None) -> int:

@@ -25,10 +25,10 @@ _REASONING = ("reasoning_content", "reasoning", "thinking")
 class ChatParams:
     """Sampling parameters of a response.
 
-    ``temperature`` divides the logits; at 0 the likeliest token is taken. Of the resulting
-    distribution the ``top_k`` likeliest tokens are kept (0: all), and of these the fewest whose
-    probabilities sum to ``top_p``. ``max_tokens`` counts the end token. A response ends before the
-    first of the ``stop`` strings. Raises `ConfigError` for values out of range.
+    ``temperature`` divides the logits; at 0 the likeliest token is taken. Then the ``top_k``
+    likeliest tokens are kept (0: all). Of these, the smallest number of tokens whose probabilities
+    sum to ``top_p`` is kept. ``max_tokens`` counts the end token. A response ends before the first
+    of the ``stop`` strings. Raises `ConfigError` for values out of range.
     """
 
     temperature: float = 0.8
@@ -66,7 +66,8 @@ class ChatRequest:
 @dataclass(frozen=True, slots=True)
 class ChatReply:
     """Complete response. Token counts are the model's own; None if the server reports none.
-    ``reasoned``: the server sent the reasoning apart, so ``text`` is the answer alone."""
+    ``reasoned``: the server sent the reasoning in a separate field, so ``text`` is the answer
+    alone."""
 
     text: str
     stop: StopReason
@@ -110,8 +111,9 @@ class ChatModel(Protocol):
         ...
 
     def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
-        """Answer all ``requests``, or those sent before ``stop`` returned true. Raises
-        `SparringError` if no further request can succeed; replies passed on before stay valid."""
+        """Answer all ``requests``, or only the requests sent before ``stop`` returned true. Raises
+        `SparringError` if no further request can succeed; replies that were passed on before stay
+        valid."""
         ...
 
     def close(self) -> None:

@@ -1,16 +1,16 @@
 """One request to an OpenAI-compatible server: a message goes out, a text comes back.
 
 The request is `POST /chat/completions` with the fields that every such server knows. Some servers
-refuse other fields, ``top_k`` among them, with status 400. So ``top_k`` is sent only to servers
-that are known to take it, by the owner that ``/models`` names, and further fields only if the user
-adds them. A field that the user sets to null is left out, for servers that want
-``max_completion_tokens`` in place of ``max_tokens``.
+refuse other fields, such as ``top_k``, with status 400. So ``top_k`` is sent only to servers that
+are known to take it. The owner that ``/models`` names tells which servers these are. Further fields
+are sent only if the user adds them. A field that the user sets to null is left out: some servers
+want ``max_completion_tokens`` in place of ``max_tokens``.
 
 Invalid replies raise `Unanswered` (`policy.http`): an error with status 200, a body of another
 form, a response that broke off. An empty or missing content is not invalid: a refusal, a tool call,
 or reasoning that filled the limit is the model's own answer without text, and parsing reports it.
 
-Keys are sent and never stored, and errors quote a server's message without them. This module
+Keys are sent and never stored. An error quotes a server's message without the key. This module
 repeats no request (see `request_pool`).
 """
 
@@ -61,7 +61,7 @@ class ServedModelIdentity:
 
 
 def checked_url(text: str) -> str:
-    """Return the address that the paths of requests are appended to. Raises `ConfigError` for an
+    """Return the address to which the paths of requests are appended. Raises `ConfigError` for an
     invalid address, and for one with a password, because addresses are written to disk."""
     try:
         parts = urlsplit(text)
@@ -194,7 +194,8 @@ def _count(value: object) -> int | None:
 
 
 def _shown(address: str) -> str:
-    """Return an address without possible secrets: name, password and everything behind the path."""
+    """Return an address without its possible secrets: user name, password and everything behind the
+    path."""
     return re.split(r"[?#]", re.sub(r"//.*@", "//…@", address, flags=re.DOTALL))[0]
 
 

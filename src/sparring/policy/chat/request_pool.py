@@ -2,8 +2,8 @@
 
 A request without a response in `RetryPolicy.attempts` attempts becomes a `FailedRequest`. If
 requests for several prompts in a row fail, without a response between them, the server counts as
-gone and nothing more is sent: an evaluation of thousands of responses must not wait for each of
-them. Many failures of a single prompt do not count, since the prompt itself may be at fault.
+gone and nothing more is sent. Otherwise an evaluation of thousands of responses would wait for each
+response. Many failures of a single prompt do not count, because the prompt itself may be at fault.
 
 Each response has a seed of its own, so it can be requested alone. Whether the seed has any effect
 depends on the server.
@@ -26,7 +26,7 @@ from sparring.policy.retry import RequestAbandoned, RequestPacer, RetryPolicy, a
 _GONE = 4
 """Number of prompts in a row without a response after which a server counts as gone."""
 _SEED_BITS = 31
-"""Number of bits of a seed that is sent, which every server accepts."""
+"""Number of bits of a seed that is sent; every server accepts seeds of this size."""
 
 
 class ServedModel:
@@ -146,7 +146,8 @@ def find_served(
     patience: RetryPolicy,
     stop: StopAsking = lambda: False,
 ) -> ServedModelIdentity:
-    """Return the identity of the model ``name``, or without a name of the server's only model.
+    """Return the identity of the model ``name``; without a name, the identity of the server's only
+    model.
 
     Raises `ConfigError` if the server does not have exactly one such model, `ModelError` if the
     server does not answer, and `Stopped` if ``stop`` returned true first.

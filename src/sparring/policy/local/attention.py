@@ -3,9 +3,10 @@
 With g query heads for each key head, a row's new position makes g queries of one key head.
 `grouped_attention` passes these to torch as g positions of one head, so that keys and values are
 read once. With a mask, `transformers` repeats keys and values (before version 5.23). Without a
-mask, `transformers` leaves the grouping to torch, whose CPU kernel copies keys and values for every
-query head, which is ten times as slow for a Qwen2.5-0.5B (`benchmarks/sampling.py`). The sums are
-the same: results are equal to the bit in bfloat16, and up to rounding in float32.
+mask, `transformers` leaves the grouping to torch. Torch's CPU kernel then copies keys and values
+for every query head, and is ten times as slow for a Qwen2.5-0.5B (`benchmarks/sampling.py`).
+`grouped_attention` computes the same sums: results are equal to the bit in bfloat16, and up to
+rounding in float32.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ AttentionMaskInterface.register(_NAME, sdpa_mask)
 def grouping(model: PreTrainedModel) -> Iterator[None]:
     """Make the model attend by `grouped_attention` within the block.
 
-    Models keep their own attention if their family has a fixed one, or uses another than torch's.
-    Two threads must not use one model object in such blocks at the same time.
+    A model keeps its own attention if its family has a fixed attention function, or uses a function
+    other than torch's. Two threads must not use one model object in such blocks at the same time.
     """
     own = {id(m.config): m.config for m in model.modules() if hasattr(m, "config")}.values()
     fit = any(getattr(m, "_supports_attention_backend", False) for m in model.modules())

@@ -5,7 +5,7 @@
 - `GrowingLayer` owns a buffer with space for the longest response and returns a view of the filled
   part. Prompts are computed once (`from_prompts`) and their rows repeated. When rows end, the last
   rows move into their places (`close_gaps`). The copying is proportional to the rows that ended, so
-  it can happen at every token.
+  gaps can be closed at every token.
 - `FixedLayer` returns a view of the same size at every token, as a CUDA graph needs it.
 
 Caches are for inference only: writes are in place, so no gradient passes through them.
@@ -52,8 +52,8 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store new positions and return all positions up to them. The signature is that of
-        ``transformers``; further arguments serve other kinds of caches."""
+        """Store new positions and return all positions up to them. ``transformers`` fixes the
+        signature; further arguments serve other kinds of caches."""
         new = key_states.shape[2]
         end = self.length + new
         self._live_keys.narrow(2, self.length, new).copy_(key_states)
@@ -128,7 +128,7 @@ class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store the new position and return the view. The signature is that of ``transformers``."""
+        """Store the new position and return the view. ``transformers`` fixes the signature."""
         self.keys.index_copy_(2, self._offset, key_states.to(self.keys.dtype))
         self.values.index_copy_(2, self._offset, value_states.to(self.values.dtype))
         return self.keys, self.values
@@ -138,7 +138,8 @@ class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
         return int(self.keys.shape[2]), 0
 
     def get_seq_length(self) -> torch.Tensor:
-        """Return the number of filled positions, as a tensor, so that nothing waits for it."""
+        """Return the number of filled positions as a tensor, so that no code has to wait for the
+        device."""
         return self._offset[0]
 
     def get_max_length(self) -> int:
@@ -172,8 +173,8 @@ def from_prompts(
     width: int,
     max_tokens: int,
 ) -> Cache:
-    """Return a cache of such layers that repeats each prompt's row ``n`` times, right-aligned at
-    ``width``, with ``max_tokens`` further positions. Each of ``caches`` holds one part of the
+    """Return a cache of the layers above. It repeats each prompt's row ``n`` times, right-aligned
+    at ``width``, with ``max_tokens`` further positions. Each of ``caches`` holds one part of the
     prompts, in order."""
     return Cache(
         layers=[

@@ -1,7 +1,8 @@
 """Capture of a forward pass as a CUDA graph, to launch all of its kernels together.
 
-On a GPU, a forward pass of a few rows spends its time on launching kernels, a thousand of them for
-a Qwen2.5-0.5B, and not on their work. A CUDA graph launches all of them by one call.
+On a GPU, a forward pass of a few rows spends most of its time on launching kernels, not on the
+kernels' work. A Qwen2.5-0.5B needs a thousand kernels. A CUDA graph launches all of them by one
+call.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Run = Callable[[], None]
 Capture = Callable[[Run], Run]
 """Function that captures a pass and returns a function that repeats the pass. The pass must read
 and write tensors at fixed addresses, and no decision may depend on their values. Capturing may run
-the pass or not, so the caller must not count on it."""
+the pass or not, so the caller must rely on neither."""
 
 _log = logging.getLogger("sparring")
 _refused: weakref.WeakSet[PreTrainedModel] = weakref.WeakSet()

@@ -1,10 +1,12 @@
 """A local checkpoint as a `ChatModel`: sampled by `policy.local` with its own chat template.
 
-The model is loaded at the first request, so an evaluation whose responses are all on record loads
-none. Responses to one prompt that are requested together share the prompt's computation. A single
-response that is missing among recorded ones is sampled alone and is the same, up to rounding.
+The model is loaded at the first request. So an evaluation loads no model if all its responses are
+on record. Responses to one prompt that are requested together share the prompt's computation. If a
+single response is missing among recorded responses, it is sampled alone and is the same, up to
+rounding.
 
-Texts are cut at stop strings after sampling; the tokens behind a stop string are sampled in vain.
+Texts are cut at stop strings after sampling; tokens behind a stop string are sampled and thrown
+away.
 """
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ class LocalModel:
         self.loaded = None
 
     def _sample(self, series: Sequence[Sequence[ChatRequest]], on_reply: OnReply) -> None:
-        """Sample a batch of `batches`: series of requests for one prompt each, of equal length and
-        first index."""
+        """Sample one batch that `batches` has made. Each series in it holds requests for one
+        prompt; all series have the same length and first index."""
         if self.loaded is None:
             self.loaded = self.load()
         params = series[0][0].params

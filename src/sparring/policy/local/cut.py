@@ -1,9 +1,9 @@
 """Truncation of a distribution by top-k and top-p, for evaluation only.
 
 Training refuses both: log-probs of a truncated distribution say nothing about removed tokens, and
-another policy would have removed others. The order is that of the common samplers: temperature,
-then the k likeliest tokens, then the fewest of these, likeliest first, whose probabilities sum to
-p.
+another policy would have removed others. The steps have the order of the common samplers. First the
+temperature is applied. Then the k likeliest tokens are kept. Of these, taken from the likeliest
+down, the smallest number whose probabilities sum to p is kept.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def cut_logits(logits: torch.Tensor, temperature: torch.Tensor | None, cut: Cut)
 
     ``temperature`` is [rows], or None if it is 1 for all. The likeliest token always stays, so rows
     of temperature 0 draw the same token as without truncation. Among equal logits at the boundary,
-    top-k keeps all and top-p keeps those with the lowest ids.
+    top-k keeps all of them, and top-p keeps the tokens with the lowest ids.
     """
     kept = logits.float()
     if cut.top_k and cut.top_k < kept.shape[-1]:
@@ -44,7 +44,8 @@ def cut_logits(logits: torch.Tensor, temperature: torch.Tensor | None, cut: Cut)
             scaled = kept / torch.where(temperature == 0, 1.0, temperature)[:, None]
         order = scaled.argsort(dim=-1, descending=True, stable=True)
         probability = scaled.gather(1, order).double().softmax(-1)
-        # A token stays while the likelier ones have less than p: the token that reaches p stays.
+        # A token stays while the likelier tokens together have less than p. So the token that
+        # reaches p stays.
         before = probability.cumsum(-1) - probability
         removed = torch.zeros_like(kept, dtype=torch.bool).scatter_(1, order, before >= cut.top_p)
         kept = kept.masked_fill(removed, -math.inf)

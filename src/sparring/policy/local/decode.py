@@ -2,8 +2,9 @@
 
 Each prompt is computed once, and its keys and values are repeated for n responses. A response that
 ends is reported and leaves the batch, so later forward passes are smaller. Ended rows are not
-replaced by new prompts. A pass costs some milliseconds of Python however few its rows, so a batch
-starts with as many rows as are allowed, usually all of a step's, and no prompt is left waiting.
+replaced by new prompts. A pass costs some milliseconds of Python even with few rows. So a batch
+starts with as many rows as are allowed. Usually these are all rows of the step, and no prompt is
+left waiting.
 
 This module knows neither tokenizers nor roles. The model's mode and the precision of its products
 are the caller's choice.
@@ -80,8 +81,8 @@ def decode(
     """Sample ``n`` responses to each prompt, with the indices from ``first`` on.
 
     Tokens come from the full distribution, or from its truncation by ``cut``. ``ended`` is called
-    within `torch.no_grad`, as soon as the host knows, with the responses that have ended since the
-    last call. Each response is reported once.
+    within `torch.no_grad` with the responses that have ended since the last call, as soon as the
+    host knows of them. Each response is reported once.
     """
     max_tokens = max(p.params.max_tokens for p in prompts)
     with grouping(model), packing(model, max_tokens):
@@ -125,7 +126,7 @@ def _decode(
         # written but not counted in its length.
         rows.length += ~rows.over
         rows.over |= (rows.last[:, None] == ends).any(1) | (rows.limit <= step + 1)
-        # An ended row stays at its position, because the model may have no further one.
+        # An ended row stays at its position, because the model may have no further position.
         rows.position += ~rows.over
         if (step + 1) % check_every and step + 1 < max_tokens:
             continue

@@ -1,9 +1,9 @@
 """Conversion of a response's token ids to text, with reasoning marks and without the end token.
 
 A model's reasoning marks may be special tokens (``[THINK]``, ``<|channel|>``), which plain decoding
-drops. The program that separates reasoning from answer would then take a draft for the answer. So
-special tokens that are part of a mark are kept, and all others are dropped. For a model whose marks
-are ordinary text, the result equals that of ``skip_special_tokens``, to the byte.
+drops. Without the marks, the code that separates reasoning from the answer would take a draft for
+the answer. So special tokens that are part of a mark are kept, and all others are dropped. For a
+model whose marks are ordinary text, the result equals that of ``skip_special_tokens``, to the byte.
 
 The end token is removed by its id, because it need not be a special token.
 """
@@ -48,7 +48,7 @@ class Detokenizer:
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Return the special tokens of a tokenizer, which decoding may drop, by id."""
+    """Return a tokenizer's special tokens by id. Decoding may drop these tokens."""
     added = {i: t.content for i, t in tokenizer.added_tokens_decoder.items() if t.special}
     named = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
     return {**added, **named}

@@ -15,9 +15,9 @@ import torch
 from sparring.policy.base import Prompt
 
 _AT_ONCE = 1 << 18
-"""Probabilities computed in one piece on a CPU. Those of a full batch do not fit into the cache,
-and the system allocates their memory anew at each token: with 64 rows of 49,152 tokens that is
-eight times as slow."""
+"""Number of probabilities computed in one piece on a CPU. The probabilities of a full batch do not
+fit into the cache, and the system allocates their memory anew at each token. With 64 rows of 49,152
+tokens a full batch is eight times as slow."""
 _BLOCK = 128
 """Tokens of a block. On a CPU, drawing from a large vocabulary chooses first a block and then a
 token in it. The sizes to which real vocabularies are padded are multiples of this."""
@@ -74,7 +74,8 @@ def _draw(
     # The sum is not exactly 1, so the uniform number is scaled to it.
     target = (uniform * cumulative[:, -1])[:, None]
     chosen = torch.searchsorted(cumulative, target, right=True)
-    # Rounding may carry `target` up to the sum itself: then the last token, not the one behind it.
+    # Rounding may raise `target` to the sum itself. The last token is then chosen, not a place
+    # behind it.
     chosen = _greedy(chosen.clamp_(max=logits.shape[-1] - 1), logits, temperature)
     return chosen[:, 0], logprobs.gather(1, chosen)[:, 0]
 

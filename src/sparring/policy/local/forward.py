@@ -1,11 +1,12 @@
 """Forward passes that compute one token for every row, after the prompts.
 
-- `Growing` computes exactly the rows that go on and the filled positions: one position more at each
-  token, one row less for each response that has ended.
-- `Static` computes a *bucket*. Its rows are those at the start, halved as often as the rows that go
-  on allow; its positions are rounded up to a multiple of `_POSITIONS`. Positions not yet filled are
-  masked; rows that have ended are computed and not read. Within a bucket every pass launches the
-  same kernels on the same addresses, so it can be captured as a CUDA graph (`capture`).
+- `Growing` computes exactly the rows that go on and the filled positions: each token adds one
+  position, and each response that has ended removes one row.
+- `Static` computes a *bucket*. Its number of rows is the number at the start, halved as often as
+  the rows that go on still fit; its positions are rounded up to a multiple of `_POSITIONS`.
+  Positions not yet filled are masked; rows that have ended are computed and not read. Within a
+  bucket every pass launches the same kernels on the same addresses, so it can be captured as a CUDA
+  graph (`capture`).
 """
 
 from __future__ import annotations

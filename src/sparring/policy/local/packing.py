@@ -2,8 +2,8 @@
 
 For a few rows, a product costs little more than reading its weights, and torch packs a bfloat16
 weight anew for each product. With weights packed once, a product takes 0.65 to 0.85 of the time
-(`benchmarks/sampling.py`), and the sums are the same. Packing costs as much time as about ten
-tokens save, and as much memory as the weights.
+(`benchmarks/sampling.py`), and the sums are the same. Packing costs the time that about ten tokens
+save, and the memory of a second copy of the weights.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ def prefill(
     logits, caches = [], []
     for part in _parts([len(p.token_ids) for p in prompts], pass_cost(model)):
         ids, mask = _left_pad([prompts[i].token_ids for i in part], model.device)
-        # Created without the model's configuration, the cache keeps every position. Layers with a
-        # sliding window would else keep the window alone, but the caches that grow from this one
-        # need all positions; the masks apply the window.
+        # Created without the model's configuration, the cache keeps every position. Otherwise
+        # layers with a sliding window would keep the window alone, but the caches that grow from
+        # this cache need all positions. The masks apply the window.
         cache = DynamicCache()
         with _head_of_rows(model):
             last = model(
@@ -73,9 +73,9 @@ def pass_cost(model: PreTrainedModel) -> int:
     """Return the fixed cost of one more pass over prompts, expressed in positions of a pass.
 
     The cost is the layers' overhead and one reading of all weights, divided by the time for the
-    products of one position. It is a function of the model's shape, its data type and the kind of
-    device, and never of a clock: the prompts that share a pass decide how sums are rounded, and a
-    run must be the same on another day.
+    products of one position. The cost follows from the model's shape, its data type and the kind of
+    device, never from measured time. The reason: the prompts that share a pass decide how sums are
+    rounded, and a run must be the same on another day.
     """
     embedding = model.get_input_embeddings().weight
     head = model.get_output_embeddings().weight

@@ -57,9 +57,9 @@ class LocalSampler:
         """Return ``n`` responses to each prompt; see `Sampler.sample`.
 
         Prompts of similar length and limit share a batch. Responses have the indices from ``first``
-        on; a response does not depend on whether those before it are sampled. ``arrived`` is called
-        between two forward passes of the batch, within `torch.no_grad` and with the model in
-        evaluation mode, so it should pass responses on and compute nothing itself. Raises
+        on; a response does not depend on whether the responses before it are sampled. ``arrived``
+        is called between two forward passes of the batch, within `torch.no_grad` and with the model
+        in evaluation mode, so it should pass responses on and compute nothing itself. Raises
         `ModelError` for a prompt without room for its response.
         """
         if n < 1:
@@ -133,7 +133,7 @@ class LocalSampler:
 
 
 def end_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return all ids of end tokens: the tokenizer's and those of the generation config. Raises
+    """Return all ids of end tokens, from the tokenizer and from the generation config. Raises
     `ModelError` if there are none."""
     ids = {tokenizer.eos_token_id}
     config = getattr(model, "generation_config", None)

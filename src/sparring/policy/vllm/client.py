@@ -27,7 +27,7 @@ class Client:
 
     def __init__(self, url: str, seconds: float, model: str | None = None):
         """``seconds`` is the longest time for loading weights, sleeping or waking. ``model`` is the
-        name of the served model; without one the server is asked."""
+        name of the served model; without a name, the server is asked for it."""
         self.url = url.rstrip("/")
         self.seconds = seconds
         self._model = model

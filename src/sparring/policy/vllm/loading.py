@@ -1,8 +1,8 @@
 """Weights on a server: which weights it holds, and loading those that it should hold.
 
-A server holds one set of full weights with a label of ours, and any number of adapters on top of
-them, each as a model of its own. The server is asked each time, since a restarted server has lost
-all of them.
+A server holds one set of full weights, labelled by Sparring, and any number of adapters on top of
+them. The server serves each adapter as a separate model. The server is asked for its weights each
+time, because a restarted server has lost all of them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sparring.policy.http import Unanswered
 from sparring.policy.vllm.client import Client
 
 _PREFIX = "sparring:"
-"""Beginning of our labels. An adapter with such a label that is not wanted belongs to an old step,
-or to a run that has ended."""
+"""Beginning of Sparring's labels. If an adapter with such a label is not wanted, it belongs to an
+old step or to a run that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class WeightSet:
         """Load what the server lacks, and return the names of the loaded weights.
 
         Old adapters are unloaded once the new ones are loaded; ``adapts``: the server may have
-        adapters. Raises `Unanswered`, and `RunError` for weights that another attempt would not
-        load either.
+        adapters. Raises `Unanswered`, and `RunError` if another attempt would fail to load the
+        weights too.
         """
         loaded = []
         if client.weights() != self.full.label:

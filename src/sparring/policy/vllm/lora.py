@@ -2,9 +2,9 @@
 
 The rules come from vLLM 0.32's sources: ``config/lora.py`` (ranks), ``lora/peft_helper.py``
 (refused PEFT configurations) and ``lora/utils.py`` (layers). vLLM adapts linear layers. For some
-architectures these exclude embeddings and output matrix; where both are one matrix, PEFT and vLLM
-understand an adapter on it differently. An adapter that vLLM does not accept is merged into the
-full weights before these are sent.
+architectures the linear layers exclude the embeddings and the output matrix. Where embeddings and
+output matrix are one matrix, PEFT and vLLM understand an adapter on it differently. An adapter that
+vLLM does not accept is merged into the full weights before these are sent.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 After each loading a server samples a few short responses at two temperatures. The comparison
 detects weights that did not arrive, log-probs from before the division by the temperature, and
-another precision. The trainer scores the responses of given weights once, when these are first
-loaded. When the same weights are loaded again (on a restarted server, or initial weights after
-others), the trainer may have moved on. The server then samples with the same seeds, and is compared
-with the recorded log-probs as far as the tokens agree.
+another precision. The trainer scores the responses of given weights once, when the weights are
+first loaded. When the same weights are loaded again (on a restarted server, or initial weights
+after other weights), the trainer may already have newer weights. The server then samples with the
+same seeds, and is compared with the recorded log-probs as far as the tokens agree.
 """
 
 from __future__ import annotations

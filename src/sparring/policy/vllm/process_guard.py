@@ -5,9 +5,9 @@
 The guard is run by file name, with the standard library alone. It ends everything that COMMAND
 started at SIGTERM, or as soon as its parent is no longer the process PARENT. (A pipe from the
 parent would not do: processes forked from the parent would hold the other end open.) The guard is
-the subreaper of the server's own children: orphaned children become its own, and it ends them too,
-also when the server dies by itself. The exit code is the server's, or 128 + n if signal n killed
-it.
+the subreaper of the server's children: orphaned children become the guard's children. The guard
+ends them too, even when the server dies by itself. The exit code is the server's, or 128 + n if
+signal n killed it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Detection of a hanging server, by the token counts at its /metrics in Prometheus' text format.
 
-With many requests a single one may wait for hours, and the server is well as long as tokens are
-made. A server hangs if an engine with requests makes no token, or if requests stay unanswered
-although no engine has any.
+Among many requests a single request may wait for hours. The server works as long as it makes
+tokens. A server hangs if an engine with requests makes no token, or if requests stay unanswered
+although no engine has a request.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 Every response is a request with a seed of its own (`response_seed`). So if a server dies, its
 pending requests are repeated and nothing else is lost (`sampling_call`). Players whose weights are
-adapters on the same full weights are asked in one call; full weights are exchanged.
+adapters on the same full weights are asked in one call. For a player with other full weights, the
+servers load those weights.
 
 Equal prompts, seeds and weights give equal responses up to rounding, which on a server depends on
-the other requests in the batch. So a resumed run equals an uninterrupted run in the recorded
-responses, which are not sampled again. Later responses are not equal to the byte.
+the other requests in the batch. So a resumed run has the same recorded responses as an
+uninterrupted run, because they are not sampled again. Later responses are not equal to the byte.
 """
 
 from __future__ import annotations
@@ -198,8 +199,8 @@ class VllmSampler:
         return [part for part in parts if part]
 
     def _drop_old(self) -> None:
-        """Remove written weights that the same player has followed by newer ones, and those of
-        players who are asked no more."""
+        """Remove written weights if newer weights of the same player exist, or if the player is no
+        longer asked."""
         if self._directory is None:
             return
         steps = {w.player: w.step for w in self._in_use}

@@ -1,9 +1,9 @@
 """One sampling call: distribution of its requests over the servers, and collection of responses.
 
 Each pending request has a thread and a connection of its own. If a server dies, its unanswered
-requests are sent again, to the same server once it is back or to another; received responses are
-kept. A server gets only as many requests at a time as its engines can hold. Further requests wait
-here, where any server can take them.
+requests are sent again, to the same server once it is back or to another server. Received responses
+are kept. A server gets only as many requests at a time as its engines can hold. Further requests
+wait here, where any server can take them.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class SamplingCall:
 
     def _dealt(self) -> list[deque[_Job]]:
         """Return the jobs of each server, those expected to be longest first, so that all servers
-        have equally much to do. All responses to a prompt go to one server, which computes the
+        have about the same work. All responses to a prompt go to one server, which computes the
         prompt once."""
         lengths = [self.sampler.lengths.of(r.prompt) for r in self.requests]
         dealt: list[deque[_Job]] = [deque() for _ in self.supervisors]
@@ -147,11 +147,11 @@ class SamplingCall:
         self.arrived(job.number, response)
 
     def _take(self, place: int) -> _Job | None:
-        """Return the next job for a server: its own, or one from the longest queue.
+        """Return the next job for a server, from its own queue or from the longest queue.
 
-        Waits while the server is failing. Waits also without a job as long as responses are
-        missing, because a failed attempt elsewhere may return its job. Returns None at the end of
-        the call, or if the server is lost.
+        Waits while the server is failing. Without a job, waits as long as responses are missing,
+        because a failed attempt elsewhere may return its job. Returns None at the end of the call,
+        or if the server is lost.
         """
         with self.changed:
             while not self.stopped and self.missing and not self.supervisors[place].lost:

@@ -1,6 +1,6 @@
 """A vLLM server as a process of its own, in an environment of its own.
 
-`process_guard` starts the server, so the server ends when Sparring ends, by `kill -9` too. The
+`process_guard` starts the server, so the server ends when Sparring ends, even by `kill -9`. The
 server listens on the loopback interface alone and writes to a log. It counts as ready once its
 health check succeeds.
 

@@ -188,7 +188,8 @@ class ServerSettings(VllmSettings):
 
 
 def in_both(urls: Iterable[str], others: Iterable[str]) -> str | None:
-    """Return the first server, by name, of ``others`` that ``urls`` name too; None without any."""
+    """Return the first server of ``others`` that is in ``urls`` too, by name; None if there is no
+    such server."""
     servers = {_server(url) for url in urls}
     return min((url for url in others if _server(url) in servers), default=None)
 

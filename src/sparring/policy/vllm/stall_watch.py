@@ -1,4 +1,4 @@
-"""Watch over the requests at one server: if the server makes no token, a thread breaks them off.
+"""Watch over the requests at one server: if the server makes no token, a thread ends them.
 
 A request may wait as long as the server makes tokens for others. If a server reports no tokens at
 `/metrics`, a response that takes longer than ``stall_seconds`` counts as a hang.
@@ -32,12 +32,12 @@ class StallWatch:
         self._counts = supervisor.counts_tokens
 
     def start(self) -> None:
-        """Start to watch the server, if it counts tokens."""
+        """Start watching the server, if it counts tokens."""
         if self._counts:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop to watch the server."""
+        """Stop watching the server."""
         self._stop.set()
 
     def connection(self, previous: ResponseConnection | None) -> ResponseConnection:

@@ -104,7 +104,7 @@ class ServerSupervisor:
         device it computes on. Raises `Unanswered`."""
         if self.settings.lora_rank:
             # vLLM 0.32 on a CPU marks requests without an adapter by -1 and then uses -1 as an
-            # index: in a batch with adapters they get the last one
+            # index: in a batch with adapters these requests get the last adapter
             # (lora/ops/torch_ops/lora_ops.py).
             self.mixes_adapters = self.client.device() != "cpu"
         engines = self.client.engines()
@@ -124,7 +124,7 @@ class ServerSupervisor:
         self._failures = 0
 
     def has_other_weights(self) -> bool:
-        """Return whether the server serves other weights than those it was given."""
+        """Return whether the server serves other weights than it was given."""
         try:
             return self.wanted is not None and not self.wanted.holds(self.client)
         except Unanswered:

@@ -1,8 +1,8 @@
 """Directory of weights on their way to a server, in memory (/dev/shm) or on a disk.
 
-Each sampler has a directory of its own with a locked file in it. The lock of a killed process is
-free, so the next sampler recognises and removes the directory that such a process has left. A
-checkpoint gets its final name when it is complete.
+Each sampler has a directory of its own with a locked file in it. The system frees the lock of a
+killed process. So the next sampler recognises the directory that such a process has left, and
+removes it. A checkpoint gets its final name when it is complete.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 - The caller trusts no reply: `replies` checks each field against the request, and `credible` each
   verdict against the kind of execution.
-- The caller imports nothing of ``inside``. Of ``worker`` it knows the name of the module that it
-  starts (`process`), and no more.
+- The caller imports nothing of ``inside``. The caller knows nothing of ``worker`` except the name
+  of the module that it starts (`process`).
 
 The modules:
 

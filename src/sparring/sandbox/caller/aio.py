@@ -1,7 +1,7 @@
 """Calls of the sandbox from asynchronous code, without blocking the event loop.
 
-A thread waits for the outcomes and hands over each job's as it ends. Leaving the loop early, or a
-cancellation, abandons the executions that have not begun.
+A thread waits for the outcomes, and hands over the outcomes of each job as the job ends. If the
+caller leaves the loop early or cancels, executions that have not begun are abandoned.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Verdicts that an execution can end with, by its kind; any other verdict is not believed.
 
 The holder of the expected output decides whether an output is right, and the sandbox never has the
-expected output. Only a test script decides by itself, and it always decides if it ends. An accepted
-execution of another kind was therefore accepted by nobody: a worker, a node or a store claims what
+expected output. Only a test script decides by itself, and it always decides if it ends. If an
+execution of another kind is accepted, a worker, a node or a store therefore claims something that
 it cannot know. Such an outcome is a failure of the sandbox (INFRA), never a label.
 """
 
@@ -16,7 +16,7 @@ DECISIONS = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 
 
 def credible(kind: TestKind, verdict: Verdict) -> bool:
-    """Return whether an execution of this kind can end with this verdict."""
+    """Return True if an execution of this kind can end with this verdict."""
     if verdict in DECISIONS:
         return kind is TestKind.SCRIPT
     if verdict is Verdict.FINISHED:

@@ -27,7 +27,7 @@ def program_key(
     An outcome from a shared process does not answer a request for executions `alone`.
     """
     how = f"{limits!r} {kind.value}{'/alone' if alone else ''} {entry_point}"
-    if preamble:  # keys without a preamble stay what they are in existing stores
+    if preamble:  # without a preamble, keys in existing stores stay valid
         before = preamble.encode("utf-8", "surrogatepass")
         how += f" {hashlib.sha256(before).hexdigest()}"
     if packages:

@@ -1,9 +1,10 @@
 """Finding the files and versions of packages that programs may import.
 
 `find_packages` looks the packages up in the metadata of an environment (PEP 376, 503, 508), adds
-the packages that they require, and lists their files: whole directories where a directory belongs
-to one package alone. Nothing of the environment is imported, and programs receive no other files of
-it. The list goes to the workers, which show the files to programs read-only (`shown`).
+the packages that they require, and lists their files. If a directory belongs to one package alone,
+the list holds the whole directory. Nothing of the environment is imported, and programs receive no
+other files of the environment. The list goes to the workers, which show the files to programs
+read-only (`package_files`).
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def _take(
 def _by_metadata(name: str, directories: Sequence[str]) -> Distribution | None:
     """Return the distribution whose metadata has this name.
 
-    The finder looks by the spelling of a directory first, and then through all: spellings differ.
+    The finder first looks for a directory by its spelling. Spellings differ, so it then looks
+    through all directories.
     """
     places = [*directories]
     by_name = DistributionFinder.Context(name=name, path=places)
@@ -208,7 +210,7 @@ def _site_packages(place: str | None) -> list[str]:
     if place is None:
         return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
     path = Path(place).expanduser()
-    if path.is_file():  # bin/python, not resolved: a virtual environment's is a link to its base
+    if path.is_file():  # bin/python, not resolved: in a virtual environment it is a link
         path = path.absolute().parent.parent
     if not path.is_dir():
         raise SandboxError(f"packages_from {place}: there is no such directory.")

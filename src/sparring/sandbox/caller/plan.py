@@ -1,4 +1,5 @@
-"""Planning a call: jobs turned into unique work, and its outcomes back into aligned ones.
+"""Planning a call: turns jobs into unique work, and the outcomes of the work into the outcomes of
+each job.
 
 Jobs with the same program and limits become one `ProgramWork`, and equal inputs one execution.
 Outcomes in the memo are not asked for again. This module knows no workers and executes nothing.
@@ -46,7 +47,7 @@ class ProgramWork:
     """Keys of the executions to be made, in order."""
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
     skip: bool = False
-    """Stop after the first unknown execution if that meets a time limit."""
+    """Stop after the first unknown execution if it meets a time limit."""
     audited: bool = False
     alone: bool = False
     """Give each execution a process of its own: the job asks for it, a worker failed, or it is the
@@ -69,8 +70,8 @@ class ProgramWork:
         """Return whether executions that met the time limit are repeated, once and alone.
 
         They are repeated if the program ended another execution and used at least half the limit
-        for it: so close to the limit, a disturbance of the clock may have decided. A program that
-        loops does not qualify.
+        for it. A program that is so close to the limit may have met it only because of a
+        disturbance of the clock. A program that loops is not repeated.
         """
         longest = self.longest_ended()
         timed_out = [k for k in self.unknown if self.outcomes[k].verdict is Verdict.TIME_LIMIT]
@@ -85,8 +86,9 @@ class ProgramWork:
     def fail(self) -> None:
         """Note that a worker died or fell silent with this work.
 
-        The work is given out again, each execution alone. An execution whose turn it was twice is
-        lost; after `_LOST_RUNS` lost ones all that are missing are lost.
+        The work is given out again, each execution alone. If a worker fails twice during one
+        execution, this execution is lost. After `_LOST_RUNS` lost executions, all missing
+        executions are lost.
         """
         missing = self.missing()
         self.alone = True
@@ -131,7 +133,7 @@ class Plan:
     keys_by_job: list[list[bytes]]
     """Keys of each job's executions, aligned with the job's inputs."""
     jobs_of: dict[bytes, list[int]]
-    """Indices of the jobs that a work answers, by the work's key."""
+    """Indices of the jobs that a `ProgramWork` answers, by its key."""
 
     def collect(self, work: ProgramWork) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         """Yield (index of job, its outcomes) of each job that the finished `work` answers."""

@@ -28,8 +28,8 @@ from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 _PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
 # A worker says that it is alive every second or after an execution, whichever is later. The caller
-# waits these seconds beyond the execution's limits, and 20 times the limits: an execution on a
-# machine that is 20 times overloaded still ends in time.
+# waits for 20 times the execution's limits and for these seconds more. So an execution on a machine
+# that is 20 times overloaded still ends in time.
 _SILENCE_SECONDS = 60.0
 _SILENCE_FACTOR = 20.0
 _PLENTY = 4
@@ -74,7 +74,7 @@ class Sandbox(Runner):
         - `skip_after_timeout`: if a program meets a time limit on its smallest input, leave out its
           other inputs (`Verdict.NOT_RUN`). A fixed 1% of programs, chosen by content, run in full
           and show how often skipping is unjust (`Stats.audit_surprises`).
-        - `memo`: keep up to 256 MiB of outcomes for later calls.
+        - `memo`: keep up to 256 MiB of outcomes in memory for later calls.
         - `store`: file that keeps outcomes for later processes too.
         - `hash_seed`: Python's hash seed, which orders sets of texts. Outcomes under a seed other
           than 0 belong in no store.
@@ -133,7 +133,7 @@ class Sandbox(Runner):
         self._worker_pool.kill()
         for thread in self._threads:
             thread.join()
-        self._worker_pool.kill()  # one that a thread was just starting
+        self._worker_pool.kill()  # ends a worker that a thread was just starting
         self._close_store()
         self._worker_pool.delete_files()
 
@@ -238,7 +238,8 @@ class Sandbox(Runner):
                 return False
             self.stats.workers_lost += 1
             for position, item in reversed(list(enumerate(sent.values()))):
-                # Only the first was being executed, so only the first may have hurt the worker.
+                # Only the first work was being executed, so only the first may have hurt the
+                # worker.
                 if position == 0:
                     item.work.fail()
                 if item.work.missing():

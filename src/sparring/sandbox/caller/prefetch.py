@@ -1,8 +1,8 @@
 """`PrefetchingRunner`: executions that begin before anybody asks for their outcomes.
 
 Programs that have been sampled run while other responses of the step are still being sampled.
-`prefetch` takes jobs and returns at once; `run` waits for the outcomes, of jobs that have begun and
-of new ones. Prefetching changes no outcome, and each execution is made once, with or without the
+`prefetch` takes jobs and returns at once; `run` waits for the outcomes of jobs that have begun and
+of new jobs. Prefetching changes no outcome, and each execution is made once, with or without the
 runner's own memo.
 
 A `PrefetchingRunner` holds the outcomes of one step; the next step needs a new one.
@@ -22,7 +22,8 @@ from sparring.sandbox.types import Job, Limits
 from sparring.schema import Outcome, TestKind, Verdict
 
 _THREADS = 4
-"""Most calls of the runner at once: while one waits for a looping program, others go on."""
+"""Largest number of calls of the runner at once: while one call waits for a looping program, others
+go on."""
 _NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
 """Verdicts that say nothing about the program, so that `run` makes the execution again."""
 
@@ -59,7 +60,8 @@ class PrefetchingRunner:
         runner: Runs,
         during: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
     ) -> None:
-        """Stand before `runner`; enter ``during()`` around each call, in the thread that calls."""
+        """Pass jobs on to `runner`; enter ``during()`` around each call, in the thread that
+        calls."""
         self._runner = runner
         self._during = during
         self._lock = threading.Lock()

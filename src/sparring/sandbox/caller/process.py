@@ -1,8 +1,9 @@
 """The caller's end of a worker: its start, its socket, its death.
 
-A worker is a new interpreter, never a fork of this process. It has an environment of its own, a
-session of its own (Ctrl-C reaches only the caller), and one descriptor of the caller's: its socket,
-as descriptor 0. When the caller ends, in whatever way, the socket ends and the worker with it.
+A worker is a new interpreter, never a fork of this process. It has its own environment variables
+and its own session (Ctrl-C reaches only the caller). It gets one descriptor from the caller: its
+socket, as descriptor 0. When the caller ends, for any reason, the socket closes and the worker ends
+too.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ run = main()
 del main
 run()
 """
-# Deep recursion through C needs stack, whose size is fixed when an interpreter starts.
+# Deep recursion through C needs stack. The size of the stack is fixed when an interpreter starts.
 _STACK_KIB = 1 << 20
 _SHELL = f'ulimit -S -s {_STACK_KIB} 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; exec "$@"'
 
 
 def _interpreter() -> str:
-    """Return the base interpreter: that of a virtual environment may lie inside the project."""
+    """Return the base interpreter, because a virtual environment's interpreter may lie inside the
+    project."""
     base = getattr(sys, "_base_executable", None)
     return base if base and os.path.exists(base) else sys.executable
 
@@ -55,7 +57,8 @@ class Worker:
     """Running worker. To be used from one thread at a time, except for `kill`."""
 
     def __init__(self, start: Start, hash_seed: int = 0) -> None:
-        """Start a worker and make its scratch directory. `hello` then waits until it is ready."""
+        """Start a worker and make its scratch directory. `hello` then waits until the worker is
+        ready."""
         self._scratch = Path(start.scratch)
         self._scratch.mkdir(mode=0o700)
         self.socket, its = socket.socketpair()

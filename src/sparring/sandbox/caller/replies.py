@@ -25,7 +25,7 @@ from sparring.schema import Outcome, TestKind, Verdict
 
 _DETAIL_CHARACTERS = 2000
 _ROW_BYTES = 6 * _DETAIL_CHARACTERS + 200  # in JSON, every character escaped
-_NUMBERS = (int, float)  # compared by `type`, so that `bool` is none
+_NUMBERS = (int, float)  # compared by `type`, which excludes `bool`
 _MOST = 1e9  # CPU seconds, and MiB, of one execution
 HEADER_BYTES = 1 << 20
 """Most bytes of a header without outcomes, the traceback of a crash included."""
@@ -44,7 +44,8 @@ def most_blob(requests: Sequence[WorkerRequest]) -> int:
 def outcomes_of(
     request: WorkerRequest, answered: int, header: Header, blob: bytes
 ) -> list[Outcome]:
-    """Return the next outcomes of a request of which `answered` executions are answered.
+    """Return the next outcomes of a request. `answered` executions of the request are answered
+    already.
 
     Raises `BrokenPeer` if the reply is not a well-formed answer to the request.
     """

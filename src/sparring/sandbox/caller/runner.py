@@ -117,7 +117,7 @@ class Runner(Closing):
             self._end(call)
 
     def perform(self, works: Sequence[plan.ProgramWork], call: plan.Call) -> None:
-        """Execute works of `call` that another process has planned: a cluster's node does so."""
+        """Execute works of `call` that another process has planned, as a cluster's node does."""
         with self._lock:
             self._check_open()
             self._enqueue(works)
@@ -161,7 +161,7 @@ class Runner(Closing):
             yield finished
 
     def _shut(self, reason: str = "") -> bool:
-        """Take no more calls, and end those that wait. Return False if already shut."""
+        """Take no more calls, and end calls that wait. Return False if already shut."""
         with self._lock:
             if self._closed.is_set():
                 return False
@@ -206,7 +206,8 @@ def _open_store(path: Path | None) -> Store | None:
 def _next(
     call: plan.Call, abandoned: threading.Event | None
 ) -> plan.ProgramWork | plan.Call | None:
-    """Return the next finished work, None if the runner broke down, the call once it is left."""
+    """Return the next finished work. Return None if the runner broke down, and `call` itself once
+    it was abandoned."""
     while abandoned is not None and not abandoned.is_set():
         try:
             return call.done.get(timeout=_LEFT_SECONDS)

@@ -2,11 +2,11 @@
 
 A store is one SQLite file, safe for several processes and against kills. The key hashes program,
 input, limits and kind of execution, and also Python's version, the machine's architecture and the
-version of the format. The machine's speed is in no key: start a new file on a new machine, or the
-old machine's timeouts stay.
+version of the format. No key holds the machine's speed. So start a new file on a new machine;
+otherwise the old machine's timeouts stay.
 
-Outcomes wait in memory for up to a second and are then written in one transaction. A transaction
-that stayed open while programs run would keep every other process from writing.
+Outcomes wait in memory for up to a second and are then written in one transaction. If a transaction
+stayed open while programs run, no other process could write.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Idioms: ordinary programs, by the ordinary thing that each of them does."""
+"""Idioms: ordinary programs, by the name of the ordinary thing that each of them does."""
 
 from __future__ import annotations
 

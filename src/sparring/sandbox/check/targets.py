@@ -61,7 +61,7 @@ class Targets:
         for name, value in (
             ("MARK", self.mark),
             ("NONCE", self.nonce),
-            # In two parts, so that a program which looks for the secret does not find its own text.
+            # In two parts, so that a program that looks for the secret does not find its own text.
             ("SECRET_A", self.secret[:half]),
             ("SECRET_B", self.secret[half:]),
             ("SECRET_FILE", str(self._directory / "secret")),

@@ -2,8 +2,8 @@
 
 A task of a cluster costs milliseconds, an execution tenths of a millisecond. A task therefore holds
 about two seconds of work (`take`), estimated by the pace of the latest answers (`ExecutionPace`).
-All values are of built-in types, so that a node with other code can read them and refuse. This
-module does not know Ray.
+All values are of built-in types, so that a node with another version of this code can read and
+refuse them. This module does not know Ray.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ CHUNK_SECONDS = 2.0
 _CHUNK_BYTES = 32 << 20
 _KEPT = 0.7  # weight that older measurements keep at each new one
 _SUSPECT = 2
-"""Losses after which a work travels alone, because it may be the one that kills the nodes."""
+"""Losses after which a program's work travels alone, because this program may be the cause of the
+lost nodes."""
 
 Row = tuple[bytes, tuple[float, ...], str, str, str, bool, bool, float | None, list[int]]
 """Program, limits, kind, entry point, preamble, skip, alone, `ProgramWork.longest_ended`, numbers
@@ -46,8 +47,8 @@ class Chunk:
 class ExecutionPace:
     """Estimate of the wall seconds of an execution on a node, from the answered chunks.
 
-    CPU seconds of the programs would not do: forking costs too, and a sleeping program occupies
-    its CPU's place.
+    CPU seconds of the programs are not enough for an estimate: forking costs time too, and a
+    sleeping program occupies a CPU's place.
     """
 
     def __init__(self, seconds_per_run: float = 0.05) -> None:
@@ -59,7 +60,7 @@ class ExecutionPace:
         self._seconds = _KEPT * self._seconds + seconds
 
     def seconds(self, work: ProgramWork) -> float:
-        """Return the expected wall seconds of a work."""
+        """Return the expected wall seconds of a program's work."""
         return len(work.unknown) * self._seconds / self._runs
 
 
@@ -118,7 +119,7 @@ def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[ProgramWo
         work.inputs = {i.to_bytes(8, "big"): inputs[n] for i, n in enumerate(mine)}
         work.unknown = list(work.inputs)
         work.skip, work.alone = skip, alone
-        if longest is not None:  # `needs_retry` needs the longest execution of earlier tries
+        if longest is not None:  # `needs_retry` uses the longest execution of earlier tries
             work.outcomes[b"earlier"] = Outcome(Verdict.FINISHED, cpu_seconds=longest)
         works.append(work)
     return works, call

@@ -53,8 +53,8 @@ def answer(
 ) -> chunks.Answer:
     """Execute a chunk; without rows, only report this node's isolation.
 
-    `asker` is the caller's `identity`. The answer is a refusal if the caller's differs from this
-    node's, or if the node cannot give the level.
+    `asker` is the caller's `identity`. The answer is a refusal if the caller's identity differs
+    from this node's, or if the node cannot give the level.
     """
     global _timer
     for name, here in identity().items():

@@ -1,11 +1,11 @@
 """The nodes of a Ray cluster (extra ``ray``), as an implementation of `sandbox.Nodes`.
 
 A chunk is a Ray task of one CPU; Ray spreads the tasks over the nodes. Ray does not repeat a lost
-task: `ClusterSandbox` repeats it, and so knows every answer. Large inputs go into the object store
+task. `ClusterSandbox` repeats it, and so sees every answer. Large inputs go into the object store
 once and travel as references; everything else travels in the task.
 
-The task's function is sent by value and imports this package on the node, so that a node without
-the package, or with another version, can say so. Ray's client connections (``ray://``) are not
+The task's function is sent by value and imports this package on the node. So a node without the
+package, or with another version, can report this. Ray's client connections (``ray://``) are not
 supported, because they would copy everything twice.
 """
 
@@ -36,7 +36,7 @@ _LOCAL_STORE_BYTES = 256 << 20
 class RayNodes:
     """Connection to a Ray cluster, an implementation of `sandbox.Nodes`.
 
-    A process may have one at a time, or several on a connection that the caller made with
+    A process may have one such connection at a time, or several if the caller connected with
     ``ray.init``.
     """
 

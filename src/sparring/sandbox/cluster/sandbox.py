@@ -2,11 +2,11 @@
 
 One thread cuts the waiting work into chunks, keeps a bounded number of chunks in flight, and stores
 their answers. A chunk whose node dies is given out again. Only an answer counts, so every execution
-has one outcome. A program that was lost `chunks._SUSPECT` times travels alone; an execution that is
-still unknown after `LOSSES` times is `Verdict.INFRA`, which is no label.
+has one outcome. A program that was lost `chunks._SUSPECT` times travels alone. An execution that is
+still unknown after `LOSSES` losses is `Verdict.INFRA`, which is no label.
 
 `Nodes` is the interface to a cluster, and `ray_nodes` implements it. Limits, isolation and verdicts
-are those of the `Sandbox` on each node (`node`); memo, store and planning stay with the caller.
+are the work of the `Sandbox` on each node (`node`); memo, store and planning stay with the caller.
 Expected outputs never enter this package.
 """
 
@@ -25,14 +25,14 @@ from sparring.sandbox.cluster import chunks, node
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 AGAIN_SECONDS = (1.0, 5.0, 20.0)
-"""Seconds between the losses of a work and its next turn. Until the cluster notices that a node is
-dead, it sends work there, which is lost at once."""
+"""Seconds to wait before lost work is given out again. Until the cluster notices that a node is
+dead, it still sends work there, and this work is lost at once."""
 LOSSES = len(AGAIN_SECONDS) + 1
 _WAIT_SECONDS = 0.1
 """Longest delay before the thread, waiting for a chunk, notices new work or the end."""
 _COUNT_SECONDS = 2.0
 _AHEAD = 2
-"""Chunks in flight for each CPU: one that is executed, and one that waits there."""
+"""Chunks in flight for each CPU: one is executed, and one waits there."""
 GONE_SECONDS = 60.0
 """Longest time without any node: a lost node may be replaced meanwhile."""
 
@@ -57,7 +57,7 @@ class Nodes(Protocol):
         """Send a chunk to a node; return a ticket for its answer."""
 
     def wait(self, tickets: Sequence[Hashable], seconds: float) -> list[Hashable]:
-        """Wait for a chunk to end; return the tickets of ended ones, none after `seconds`."""
+        """Wait for a chunk to end; return the tickets of ended chunks, or none after `seconds`."""
 
     def get(self, ticket: Hashable) -> chunks.Answer:
         """Return the answer of an ended chunk. Raises `LostError`."""

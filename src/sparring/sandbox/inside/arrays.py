@@ -25,7 +25,7 @@ class NumpyState:
         self._random.seed((number ^ number >> 32) & 0xFFFF_FFFF)
 
     def unchanged(self) -> bool:
-        """Return whether everything but the generator's position is as it was."""
+        """Return whether everything except the generator's position is unchanged."""
         return self._now() == self._before
 
     def _now(self) -> tuple[object, ...]:

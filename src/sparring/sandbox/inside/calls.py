@@ -1,14 +1,14 @@
 """Calling a program's function within the program's process, for a file or for a test script.
 
-A program is loaded anew for every execution, as a module is imported: its
-``if __name__ == "__main__"`` does not fire. `answer_call` makes one call, with its arguments and
+A program is loaded anew for every execution, in the way a module is imported: the block under its
+``if __name__ == "__main__"`` is not executed. `answer_call` makes one call, with its arguments and
 its value in files. `answer_script` serves a test script in another process, call after call, until
 the script closes the pipe.
 
 This code, like everything in a program's process, is trusted with nothing. The program could have
-written every byte of an answer itself, and another process compares it. A program can also look
-through the frames that called it, so these frames hold nothing secret: the encoded text is gone
-before the call, and arguments stay only where they are sent back.
+written every byte of an answer itself, and another process compares the answer. A program can also
+look through the frames that called it, so these frames hold nothing secret. The encoded text is
+gone before the call, and arguments stay only where they are sent back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def answer_call(
 ) -> None:
     """Load the program and call its entry point once.
 
-    `spec` is the descriptor of the encoded arguments, `value` that of the file for the value.
+    `spec` is the descriptor of the encoded arguments, and `value` is the descriptor of the file for
+    the value.
     """
     arguments = _read_arguments(spec)
     function = _find(_load(code, preamble), entry_point)
@@ -112,7 +113,8 @@ def _data(module: ModuleType, names: list[str]) -> dict[str, str]:
 
 
 def _read_arguments(spec: int) -> list[Any]:
-    """Read a call's arguments: the named ones and then, to be popped first, the positional."""
+    """Read a call's arguments: named arguments first, then positional arguments, which are popped
+    first."""
     arguments, named = values.decode(messages.read_all(spec).decode("ascii"))
     return [named, arguments]
 

@@ -6,10 +6,10 @@ within another: only plain values travel, so the program holds nothing of the sc
 
 The program's process writes the answers, so an answer may be any bytes:
 
-- A malformed answer counts as the end of the program: a script that has received one has not
-  passed, whatever exceptions it catches.
-- An interrupted call (a signal, a timeout of the script's own) counts as the end too, because the
-  rest of its answer would be read as the answer to the next call.
+- A malformed answer counts as the end of the program. A script that has received such an answer has
+  not passed, whatever exceptions it catches.
+- An interrupted call (a signal, a timeout of the script's own) counts as the end of the program
+  too, because the rest of its answer would be read as the answer to the next call.
 """
 
 from __future__ import annotations
@@ -50,11 +50,13 @@ class ProgramPipe:
         self.end_reason = ""
         """Reason why the program counts as gone; empty while it is there.
 
-        Kept for the end of the script, since a script that catches everything would pass."""
+        The reason is kept for the end of the script, because otherwise a script that catches
+        everything would pass."""
         self.useless = ""
         """Reason why no call of this program can succeed; empty if none is known.
 
-        Kept for the end of the script, since a script that expects an exception would pass."""
+        The reason is kept for the end of the script, because otherwise a script that expects an
+        exception would pass."""
         self.calls = 0
         self.was_called = False
         """True once the script has called the program. A script without a call tests nothing."""
@@ -77,7 +79,7 @@ class ProgramPipe:
     def ask_data(self, names: Collection[str]) -> dict[str, Any]:
         """Return the program's values under `names`, as far as they are plain data.
 
-        A program that cannot be loaded gives an empty table; the next call will tell why.
+        A program that cannot be loaded gives an empty table; the next call will report the reason.
         """
         if not names:
             return {}

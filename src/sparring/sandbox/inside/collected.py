@@ -130,7 +130,8 @@ class ScriptSuite:
         try:
             self.until_exit(lambda: finished(test(**values), name))
         except Skipped:
-            # The test skipped after a call: the program may be the reason, which earns no pass.
+            # The test skipped after a call. The program may be the reason, so the skip earns no
+            # pass.
             if self.calls() != calls_before:
                 raise AssertionError(f"{name}: {SKIPPED_LATE}") from None
         except (AssertionError, Failed) as error:

@@ -1,8 +1,9 @@
 """Carrying an exception from a program to the script that called the program.
 
-A description travels: the names of the exception's classes, nearest first, its text, its arguments
-if they are plain, and the ``name`` of an `ImportError`, `NameError` or `AttributeError`. The script
-receives an exception of the nearest class that Python itself has.
+The program's process sends a description. It holds the names of the exception's classes, nearest
+first, the exception's text, its arguments if they are plain, and the ``name`` of an `ImportError`,
+`NameError` or `AttributeError`. The script receives an exception of the nearest class that Python
+itself has.
 
 `StopIteration` and `StopAsyncIteration` would end an iteration of the script (`map`, `filter`,
 `zip`, ``iter(f, end)``): ``all(map(candidate, …))`` would pass for a program that raises nothing
@@ -79,7 +80,8 @@ def rebuild(description: bytes) -> BaseException:
             continue
         # An `AssertionError` of the program must not read as the script's own verdict.
         if kind is not AssertionError and kind is not Exception:
-            # By its arguments, and by its text alone; the one that reads like the original wins.
+            # One try has the original's arguments, one its text alone. The try that reads like the
+            # original wins.
             tries = (_construct(kind, encoded), _construct(kind, values.encode((text,))))
             errors = [error for error in tries if error]
             if errors:

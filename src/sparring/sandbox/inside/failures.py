@@ -26,7 +26,8 @@ _TEST_METHODS = ("addFailure", "addError", "addSubTest", "addUnexpectedSuccess")
 
 
 class Failures:
-    """Keeper of the first hidden failure; `settle` waits for late ones, `raise_first` raises it."""
+    """Keeper of the first hidden failure; `settle` waits for late failures, `raise_first` raises
+    the first."""
 
     def __init__(self, on_start: Callable[[object], None], calls: Callable[[], int]) -> None:
         """Begin without a failure.

@@ -1,12 +1,13 @@
-"""Preamble of a program, in the program's process: imports of a judge, helpers of a prompt's head.
+"""Preamble of a program, in the program's process: a judge's imports, or helpers from a prompt's
+head.
 
 The preamble is no part of the program's source. The program keeps its line numbers and its ``from
 __future__``, and a name that the program defines wins. The caller compiles the preamble once
 (`preamble.packed`); a program's process puts its names into the globals of each execution.
 
-- Imports at the preamble's beginning are made once in a process. An execution receives only those
-  of the imported names that its program could look up, because binding the 600 names of a judge's
-  ``from … import *`` would cost more than most executions.
+- Imports at the preamble's beginning are made once in a process. An execution receives an imported
+  name only if its program could look the name up, because binding the 600 names of a judge's ``from
+  … import *`` would cost more than most executions.
 - Code after the imports is executed for each execution, with its own globals.
 """
 
@@ -53,8 +54,8 @@ class LoadedPreamble:
         importing, imports, self._rest = marshal.loads(data)
         rest_names = names_of(self._rest) if self._rest else set()
         wanted = names | rest_names
-        # A program that defines no entry point must fail, though a judge may import a function of
-        # that name: the judge's function would answer for the program's.
+        # A program that defines no entry point must fail. A judge may import a function of that
+        # name; unhidden, the judge's function would answer in place of the program's.
         hidden = {entry_point.partition(".")[0]}
         hidden = {name for name in hidden if name not in wanted or not _binds(code, name)}
         imported = None

@@ -8,7 +8,7 @@ its own descriptors and clocks and by the wait status.
 An execution looks like ``python program.py < input``: real descriptors 0 and 1, a fresh
 ``__main__``, fresh ``sys.stdin`` and ``sys.stdout``, threads joined and ``atexit`` functions called
 at the end. Between two executions the process is restored (``restore``). A process that cannot be
-restored notes that it is spent, and the server takes a fresh one for the next input.
+restored notes that it is spent, and the server takes a fresh process for the next input.
 """
 
 from __future__ import annotations
@@ -176,14 +176,14 @@ def _run(
         _join_threads()
         atexit._run_exitfuncs()
         streams.flush(getattr(sys, "stdout", None))
-        # The interpreter collects cycles before it lets go of the globals, so that finalisers run
-        # while the globals they need are there: a writer is flushed before its file is closed.
+        # The interpreter collects cycles before it releases the globals. So finalisers run while
+        # the globals they need still exist: a writer is flushed before its file is closed.
         if opens and gc.isenabled():
             gc.collect()
         streams.set_streams(stdin, stdout)
         sys.modules.pop("__main__", None)
-        # A canary among the globals: while it lives, something still holds them, and could hand
-        # them to the next execution.
+        # A canary among the globals: while it lives, some object still holds the globals and could
+        # pass them to the next execution.
         end: set[Any] = set()
         main.__dict__[_END] = end
         canary = weakref.ref(end)
@@ -207,7 +207,7 @@ def _run(
 def _empty_globals(canary: weakref.ref[set[Any]]) -> bool:
     """Empty globals that an object of the library still holds, as an ending interpreter does.
 
-    Returns False: that object is still there, so the process is spent.
+    Returns False, because the object still exists and the process is therefore spent.
     """
     for holder in gc.get_referrers(canary()):
         if isinstance(holder, dict) and _END in holder:

@@ -33,7 +33,8 @@ class Offered:
         self.candidate = Candidate(line, self.tested[0])
 
     def names(self, used: Lookups) -> dict[str, Any]:
-        """Return values for the names that a script looks up; its own definitions replace some.
+        """Return values for the names that a script looks up. The script's own definitions replace
+        some of them.
 
         Names of tests are left out: a script that lacks its own ``check`` must not call the
         program's ``check`` instead, which would pass.

@@ -2,9 +2,9 @@
 
 An execution can change the process in ways that the next would notice: a module's attribute, an
 open descriptor, a file, a thread, a signal handler. `Traces.remove` undoes the common changes of
-honest programs. Where undoing is not cheap or not certain, it returns False, and the next execution
-gets a fresh process. A program that hides a change on purpose can find the change again
-(docs/sandbox.md); ``Fork.PER_TEST`` prevents that too.
+honest programs. Where undoing is expensive or uncertain, `Traces.remove` returns False, and the
+next execution gets a fresh process. A program that hides a change on purpose can find the change
+again (docs/sandbox.md); ``Fork.PER_TEST`` prevents this too.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _REGISTERING_TEXT = (
 )
 # Names of numpy's process-wide state that `arrays` does not compare.
 _REGISTERING_TEXT += " masked_print_option set_default_printstyle default_filler mtrand _core core"
-# More modules of both kinds. A program may use these words for names of its own, so a program is
+# More modules of both kinds. A program may use these words for names of its own, so its process is
 # spent only if such a module was really imported.
 _SPENDING_TEXT = (
     "code codeop timeit pdb bdb profile cProfile trace cgitb readline unittest doctest shelve dbm"
@@ -172,7 +172,7 @@ class Traces:
             return False
         if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False
-        gc.enable()  # no collection is due: `_run` collected as the globals went
+        gc.enable()  # no collection is due: `_run` collected with the globals
         if self.arrays is not None and not self.arrays.unchanged():
             return False
         # Everything that an execution sets anew stands as `settle` left it, and is not compared.

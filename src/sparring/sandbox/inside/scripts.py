@@ -1,8 +1,9 @@
 """A test script's own process: the names that a script finds, and the rules by which it passes.
 
-The script runs in a sandboxed process that shares one pipe with the program's (``candidate``), and
-neither memory nor other descriptors. Only plain values travel on the pipe. No object of the program
-arrives here, so no ``__eq__`` of the program is asked; the program sees the arguments alone.
+The script runs in a sandboxed process. This process shares one pipe with the program's process
+(``candidate``), but no memory and no other descriptors. Only plain values travel on the pipe. No
+object of the program arrives here, so no ``__eq__`` of the program is called. The program sees the
+arguments alone.
 
 The script decides:
 
@@ -10,7 +11,7 @@ The script decides:
 - An exit counts as for a shell. Status 0 is a pass, but the script's ``check`` is still called and
   the tests that the script defines are still run (``collected``). Any other status is a wrong
   answer.
-- A script that ends without a call of the program is no pass, because it tests nothing.
+- A script that ends without a call of the program does not pass, because it tests nothing.
 
 Two things cannot travel: functions and instances of a program's own classes, which arrive as
 objects that equal nothing, and identity (``candidate(x) is x``). An iterator arrives drained.
@@ -68,8 +69,8 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     for name in reversed(list(module.__dict__)):  # the script's own names before offered ones
         module.__dict__[name] = None
     gc.collect()
-    # A script may have caught this exception. It comes before any other failure, because a
-    # program that ended early must not be graded by what the script made of that.
+    # A script may have caught this exception. The exception counts before any other failure. The
+    # reason: a program that ended early must not be graded by the script's reaction to that end.
     if line.end_reason:
         raise ProgramGone(line.end_reason)
     failures.raise_first()

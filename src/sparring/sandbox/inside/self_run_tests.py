@@ -14,9 +14,9 @@ from sparring.testnames import CHECK
 class SelfRunTests:
     """Record of the tests that the script itself called to their ends.
 
-    A test counts only if it called the program, because `look` runs at those calls. A recorded
-    test is not run again: a second run would be wrong for a program that counts its calls, and for
-    a ``check`` of other parameters. A test that did not return counts as not run, because the
+    A test counts only if it called the program, because `look` runs at those calls. A recorded test
+    is not run again. A second run would be wrong for a program that counts its calls, and for a
+    ``check`` with other parameters. A test that did not return counts as not run, because the
     script may have caught its exception.
     """
 

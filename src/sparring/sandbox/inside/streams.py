@@ -35,8 +35,8 @@ def flush(stream: object) -> None:
 def flush_as_it_ends() -> None:
     """Flush the standard streams and ignore errors, as CPython does at a main program's end.
 
-    An unreplaced standard error is left alone: nobody reads it, and a look at it makes a fork copy
-    pages.
+    Standard error is left alone unless the program has replaced it: nobody reads it, and access to
+    it makes a fork copy pages.
     """
     namespace = sys.__dict__
     streams = [namespace.get("stdout")]

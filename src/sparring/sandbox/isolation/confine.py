@@ -5,8 +5,8 @@
   cannot give the level.
 - `Confinement.restrict_zygote` puts Landlock and the system-call filter on the zygote. It returns
   the function that each program's process calls just before the program.
-- `rlimits` and `cpu_rlimit` are limits that the server sets from outside, as a safety net: CPU
-  time, idle time and memory are watched by ``watchdog``.
+- `rlimits` and `cpu_rlimit` are limits that the server sets from outside. They are a safety net
+  only, because ``watchdog`` watches CPU time, idle time and memory.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _DEVICES = {
     "/dev/urandom": False,
 }
 # Host files that the standard library reads by itself (`mimetypes.knownfiles`). If Landlock refused
-# them, a program would see an error at one level and an absent file at the other.
+# these files, a program would see an error at one level and an absent file at the other.
 _READ_IN_PASSING = (
     "/etc/mime.types",
     "/etc/httpd/mime.types",

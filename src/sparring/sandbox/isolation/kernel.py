@@ -40,7 +40,7 @@ SYS_MOUNT_SETATTR = 442
 SYS_LANDLOCK_CREATE_RULESET = 444
 SYS_LANDLOCK_ADD_RULE = 445
 SYS_LANDLOCK_RESTRICT_SELF = 446
-# The calls above have the same number on every machine; these differ.
+# The calls above have the same number on every machine; the numbers below differ.
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 SYS_PRCTL = {"x86_64": 157, "aarch64": 167}
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -102,7 +102,7 @@ def prctl(option: int, argument: int = 0, argument_3: int = 0) -> None:
 class PreparedCall:
     """System call whose arguments are converted beforehand, so that the call touches little memory.
 
-    For the moment after a fork, when each written page costs a copy.
+    It is for the moment after a fork, when each written page costs a copy.
     """
 
     def __init__(self, number: int, *arguments: int | ctypes.Array[ctypes.c_char]) -> None:
@@ -120,7 +120,7 @@ class PreparedCall:
 def closing(first: int, last: int = _NO_LAST) -> PreparedCall:
     """Return a prepared close_range(2) that closes every descriptor from `first` to `last`.
 
-    It is one call for any range; `os.closerange` makes a call for each number where libc lacks
+    One call closes any range. `os.closerange` makes a call for each number where libc lacks
     close_range.
     """
     return PreparedCall(SYS_CLOSE_RANGE, first, last, 0)
@@ -177,7 +177,7 @@ def drop_privileges(uid: int | None) -> None:
     for capability in range(last + 1):
         try:
             prctl(PR_CAPBSET_DROP, capability)
-        except OSError:  # an unprivileged process may not change its bounding set, nor need to
+        except OSError:  # an unprivileged process cannot change its bounding set, and need not
             break
     if uid is not None:
         os.setgroups([])

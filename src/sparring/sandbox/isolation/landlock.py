@@ -1,8 +1,8 @@
 """Landlock: the kernel's rules on files, signals and sockets for a process without privileges.
 
 Each worker's zygote gets a ruleset, which all its programs and scripts inherit: they are one
-Landlock domain. With ABI 6 no process of the domain can signal one outside; the system-call filter
-keeps programs from signalling each other. Rights and structures are those of ``linux/landlock.h``.
+Landlock domain. With ABI 6 no process of the domain can signal a process outside; the system-call
+filter keeps programs from signalling each other. Rights and structures follow ``linux/landlock.h``.
 Rights that a kernel's ABI does not know are left out, the ABI is reported, and the filter covers
 the difference (docs/sandbox.md has the table).
 """
@@ -53,7 +53,7 @@ def build(version: int, readable: list[str], writable: list[str], devices: dict[
     """Return the descriptor of a new ruleset, with the rights that ABI `version` knows.
 
     The ruleset allows reading below `readable`, reading, writing and deleting below `writable`, and
-    reading `devices`, of which those with True may be written. Raises `OSError`.
+    reading `devices`, and writing the devices that have True. Raises `OSError`.
     """
     handled = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
     fields = [handled]

@@ -72,7 +72,8 @@ def enter(
 
 
 def _unshare() -> bool:
-    """Enter the namespaces; return whether that took a user namespace, as without privileges."""
+    """Enter the namespaces; return True if this needed a user namespace, as it does without
+    privileges."""
     try:
         kernel.unshare(_SPACES)
         return False

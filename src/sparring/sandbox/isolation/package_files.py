@@ -19,7 +19,8 @@ MOUNTED = "/packages"
 # Numerical libraries must not start threads: only a process with one thread can be forked safely,
 # and an execution's CPU time is that of all its threads.
 _ONE_THREAD = "OPENBLAS_NUM_THREADS OMP_NUM_THREADS MKL_NUM_THREADS NUMEXPR_NUM_THREADS"
-# Modules that a package loads at their first use. A program's first use would change the package.
+# Modules that a package loads at their first use. Without this list, a program's first use would
+# change the package.
 _ALSO = {
     "numpy": ("numpy.random", "numpy.linalg", "numpy.fft", "numpy.polynomial", "numpy.ma"),
 }

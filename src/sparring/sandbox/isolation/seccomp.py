@@ -70,7 +70,8 @@ _FCNTL_ALLOWED = (0, 1, 2, 3, 4, 1030, 1032, 1033, 1034)
 _FCNTL_LOCKS = (5, 6, 7)  # POSIX locks of the process, which has nobody to exclude
 _O_ACCMODE, _O_TRUNC, _O_DSYNC, _O_TMPFILE = 0o3, 0o1000, 0o10000, 0o20000000
 _MAP_HUGETLB = 0x40000  # pages that are missing from a process's memory counters
-# Shared anonymous memory belongs to no process: once unmapped (madvise, mremap), nothing counts it.
+# Shared anonymous memory belongs to no process. Once it is unmapped (madvise, mremap), no process's
+# memory counts it.
 _MAP_SHARED_ANONYMOUS = 0x21
 # Usual use, read-ahead, letting go, large pages, dumps. Left out: advice that drops pages from
 # everybody's cache (COLD, PAGEOUT) or merges them with equal pages of others (MERGEABLE).

@@ -24,7 +24,8 @@ _LIMITS = (
 
 @cache
 def processes() -> int:
-    """Return RLIMIT_NPROC for programs: three quarters of the user's; the caller keeps the rest."""
+    """Return RLIMIT_NPROC for programs: three quarters of the user's limit; the caller keeps the
+    rest."""
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft * 3 // 4)
 

@@ -1,8 +1,8 @@
 """The server's orders to a program's process, and the process's one-letter answers.
 
 The first message names the purpose of the process (`ProcessRole`) and brings its source. Each
-further message brings one execution. An `Ending` is the process's own word: a program could forge
-it.
+further message brings one execution. An `Ending` is the process's own claim, which a program could
+forge.
 """
 
 from __future__ import annotations

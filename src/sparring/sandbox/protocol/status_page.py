@@ -43,7 +43,8 @@ class StatusPage:
         self._page.close()
 
     def wipe(self) -> None:
-        """Zero the page, so that the next program finds nothing of the last one. Server only."""
+        """Zero the page, so that the next program finds nothing of the last program. Server
+        only."""
         self._page[:] = bytes(len(self._page))
 
     def clear(self) -> None:

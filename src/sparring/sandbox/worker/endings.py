@@ -40,8 +40,8 @@ def excused(waiting: float, used: float) -> float:
     """Return the seconds of `waiting` for a CPU that count as the machine's fault.
 
     `waiting` and `used` are seconds of all threads: time in the run queue and CPU time. The result
-    is bounded because threads that wake all at once wait for each other: a few milliseconds of CPU
-    time make seconds of waiting, and without a bound a program could be idle for minutes.
+    is bounded because threads that wake all at once wait for each other. A few milliseconds of CPU
+    time then make seconds of waiting, and without a bound a program could be idle for minutes.
     """
     return min(waiting, _OVERLOAD * (used + _WAKING_SECONDS))
 
@@ -49,7 +49,7 @@ def excused(waiting: float, used: float) -> float:
 def exceeded_limit(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
     """Return the verdict of the limit that `cpu` (s) or `memory_mib` exceeds, and a text.
 
-    (None, "") where neither limit is exceeded.
+    Returns (None, "") if neither limit is exceeded.
     """
     if cpu > limits.cpu_seconds:
         return Verdict.TIME_LIMIT, f"more than {limits.cpu_seconds:g} s of CPU time"
@@ -93,7 +93,8 @@ def verdict_of(report: ExecutionReport) -> tuple[Verdict, str]:
     if number == signal.SIGSYS:
         return Verdict.SANDBOX_VIOLATION, "a forbidden system call"
     if number == signal.SIGKILL:
-        # No program can send SIGKILL. The kernel may have, when the machine's memory ran out.
+        # No program can send SIGKILL. The kernel may have sent it, when the machine's memory ran
+        # out.
         return Verdict.INFRA, "killed from outside the sandbox"
     if number == signal.SIGXCPU:
         return Verdict.TIME_LIMIT, "the process's CPU time limit"

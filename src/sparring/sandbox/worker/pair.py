@@ -65,7 +65,8 @@ def run_pair(
         return RawOutcome(Verdict.ACCEPTED, b"", cpu, memory)
     if report.letter == Ending.ASSERTION:
         return RawOutcome(Verdict.WRONG_ANSWER, b"", cpu, memory, report.detail)
-    # Any other exception of the script: a value that it could not use, an error of a call.
+    # Any other exception of the script, such as a value that it could not use, or an error of a
+    # call.
     return RawOutcome(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
 
 

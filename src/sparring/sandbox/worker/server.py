@@ -131,9 +131,9 @@ class WorkerServer:
         process takes no further batch if it has not read all of the last one, or once its outputs
         are `_SESSION_BYTES`.
 
-        The process itself says how a batch's CPU time divides among the executions, and may lie.
-        If the whole batch used more than the limit of one execution, every execution in it that
-        was not stopped by the time limit is repeated alone.
+        The process itself reports how a batch's CPU time divides among the executions, and may lie.
+        So if the whole batch used more than the limit of one execution, its executions are repeated
+        alone, except an execution that the time limit stopped.
         """
         part = ProcessRole.CALL if request.kind is TestKind.CALL else ProcessRole.STDIN
         separately = last == first + 1
@@ -247,8 +247,8 @@ class WorkerServer:
         spent_after_one: bool = True,
     ) -> watchdog.WatchedProcess:
         """Start a process, set its limits and send it `source`."""
-        # A stream, whose queue takes a whole batch. A message's descriptors keep it apart from the
-        # next one.
+        # A stream, because its queue takes a whole batch. A message's descriptors keep the message
+        # apart from the next message.
         mine, its = socket.socketpair()
         with its:
             pid = self._fork(its, page_number)
@@ -268,10 +268,10 @@ class WorkerServer:
         """Have the zygote fork a process; return its id.
 
         Waits a while where the user already has too many processes, and then raises
-        `zygote.Crowded`. Raises `watchdog.ParentGone` if the caller goes meanwhile.
+        `zygote.TooManyProcesses`. Raises `watchdog.CallerGone` if the caller goes meanwhile.
         """
         poll = select.poll()
-        poll.register(self._parent, 0)  # no event but the end of the stream
+        poll.register(self._parent, 0)  # only the end of the stream is an event
         deadline = time.monotonic() + _CROWDED_SECONDS
         while True:
             try:
@@ -288,8 +288,8 @@ def main() -> Callable[[], None]:
     """Become a worker, on the socket that is descriptor 0; return the function that runs it.
 
     The process forks: one becomes the server, the other the zygote. The caller of `main` calls the
-    returned function, so that this frame, which names the host's directories, is gone when programs
-    are forked.
+    returned function. So this frame, which names the host's directories, is gone when programs are
+    forked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asker = socket.socket(fileno=0)

@@ -70,8 +70,9 @@ class WatchedProcess:
     ) -> None:
         """Begin to watch process `pid`, which serves `control` and writes on `status_page`.
 
-        `parent_of` reaps it; `parent` is the caller's socket; `proc` is a descriptor of /proc, None
-        where the host shows none; `threads` is the most threads that the process may have.
+        `parent_of` reaps the process; `parent` is the caller's socket; `proc` is a descriptor of
+        /proc, None where the host shows none; `threads` is the most threads that the process may
+        have.
         """
         self.pid = pid
         self._threads = threads
@@ -124,8 +125,8 @@ class WatchedProcess:
     def send(self, runs: Sequence[tuple[bytes, bytes]], outputs: Sequence[int]) -> int:
         """Send a batch: (random seed, standard input) of each execution, and its output's fd.
 
-        Returns how many were sent: fewer where the queue is full, because the process does not
-        read it.
+        Returns the number of executions sent. It is smaller than the batch if the queue is full,
+        because the process does not read it.
         """
         self._status_page.clear()
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):

@@ -125,10 +125,10 @@ def born(
 ) -> Callable[[], None]:
     """Become a zygote, in a fresh fork of a young process with one thread.
 
-    `orders` is the descriptor of the server's socket. Returns a function that forks programs for
-    ever. Call the function when the callers' frames are gone, because a program can look at all
-    frames below its own. If the host cannot give the level, the process tells the server why and
-    ends.
+    `orders` is the descriptor of the server's socket. Returns a function that forks programs until
+    the server has gone. Call the function when the callers' frames are gone, because a program can
+    look at all frames below its own. If the host cannot give the level, the process tells the
+    server why and ends.
     """
     _keep_nothing_but(orders)
     server = socket.socket(fileno=_ORDERS_FD)
@@ -226,7 +226,7 @@ def _fork_programs(
             if pid == 0:
                 for other in status_pages:
                     if other is not status_pages[number]:
-                        other.close()  # a program must not be able to write on its script's page
+                        other.close()  # a program must not write on its script's page
                 _become_program(enter)
                 program.serve(control, status_pages[number])
             os.close(restore.CONTROL_FD)
@@ -292,7 +292,7 @@ _EXPECTED_DESCRIPTORS = [0, 1, 2, restore.CONTROL_FD]
 
 
 def _descriptors_of_a_program(enter: Callable[[], None]) -> list[int]:
-    """Return the descriptors that are open in a trial program's process, of those checked."""
+    """Return the checked descriptors that are open in a trial program's process."""
     read, write = os.pipe()
     os.dup2(write, restore.CONTROL_FD)
     _close_above()

@@ -1,7 +1,7 @@
 """Convert call tasks to programs on standard input, in CURE's layout, or refuse them by name.
 
-- CURE writes each argument on its own line, a list as one line with spaces, a list of lists as one
-  line per row, and texts without quotes (arXiv 2506.03136, C.2). That layout loses the ends of
+- CURE writes each argument on its own line. A list is one line with spaces, a list of lists is one
+  line per row, and texts have no quotes (arXiv 2506.03136, C.2). That layout loses the ends of
   lists, empty values and spaces in texts.
 - Here the types of the arguments over all tests of a task decide the layout (`slots`). CURE's
   layout is used if it can be read back. Otherwise lengths stand before lists, and texts on lines
@@ -173,7 +173,8 @@ def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
     Raises `ConversionRefused` if no checker is.
     """
     rules = {parse_checker(t.checker or task.checker) for t in tests}
-    # LiveCodeBench's rule is included: in print, an outermost tuple and an equal list are the same.
+    # LiveCodeBench's rule is included, because an outermost tuple and an equal list are the same in
+    # print.
     printed = (
         CheckerRule.VALUE,
         CheckerRule.TYPED,

@@ -58,8 +58,8 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
 def parse_beginning(source: str) -> tuple[ast.Module, str]:
     """Return a beginning of whole lines that is Python, as a tree, and the rest.
 
-    It is the longest beginning, unless many tries fail: then each further try cuts off half of
-    the remaining text.
+    The beginning is the longest possible one, unless many tries fail. Then each further try cuts
+    off half of the remaining text.
     """
     lines = source.splitlines(keepends=True)
     end, tries = len(lines), 0

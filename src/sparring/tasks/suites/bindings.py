@@ -17,7 +17,7 @@ class Meaning:
     """Meaning of an expression: exactly one of the fields is set, or none if nothing is known.
 
     - ``constant``: a value, in a tuple of one.
-    - ``result``: the arguments of the one call whose result it is.
+    - ``result``: the arguments of the one call that returned the value.
     - ``endings``: endings of names of the function under test; ``""`` for the function itself,
       ``".f"`` for an object that has the function as ``f``.
     - ``parts``: meanings of the items of a tuple or list.

@@ -130,7 +130,8 @@ def _typed(
 
 
 def changeable(value: Any) -> list[Any]:
-    """Return the lists, sets and dictionaries inside a value, and the value if it is one."""
+    """Return the lists, sets and dictionaries inside a value, and the value itself if it is one of
+    these."""
     waiting, parts = [value], {}
     while waiting:
         part = waiting.pop()

@@ -1,4 +1,4 @@
-"""Find code that is never executed, as far as syntax tells."""
+"""Find code that is never executed, as far as its syntax shows."""
 
 from __future__ import annotations
 

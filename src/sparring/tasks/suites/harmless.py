@@ -129,7 +129,8 @@ def ends_here(node: ast.stmt) -> bool:
 def replaced(tree: ast.AST) -> str:
     """Return the first name of `_MEANT` that a source redefines and uses; otherwise "".
 
-    A source that only redefines such a name is harmless: a list may be called ``list``.
+    A source that only redefines such a name is harmless: for example, a suite may call a list
+    ``list``.
     """
     nodes = list(ast.walk(tree))
     used = {dotted(n.func) for n in nodes if isinstance(n, ast.Call)}

@@ -1,15 +1,15 @@
 """Decide if an assertion of a suite is reached, by the suite itself or as one of its tests.
 
-A suite whose assertions are never executed passes every program. Reading, without execution,
-decides generously:
+A suite whose assertions are never executed passes every program. This module reads a suite without
+execution, and in doubt it counts an assertion as reached:
 
 - A function counts as executed if executed code mentions its name. If a suite looks up its own
   names (`globals`, `eval`, …), all its functions count.
 - Code does not count after a ``return`` or an exit, under a constant false condition, in a loop
   over nothing, or in a test that is marked as skipped.
-- Tests are those that the sandbox runs (``sandbox.inside.collected``): functions ``test…``,
-  classes ``Test…`` and of ``unittest``, a ``check``; in a suite without any of these, functions
-  whose names look like tests.
+- Tests are those that the sandbox runs (``sandbox.inside.collected``): functions ``test…``, classes
+  ``Test…``, test cases of ``unittest``, and a ``check``. In a suite without any of these, functions
+  whose names look like tests count.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Reached:
     """Facts about the executed code of a suite."""
 
     asserts: bool = False
-    """Return True if an assertion is reached."""
+    """True if an assertion is reached."""
     mentions: set[str] = field(default_factory=set)
     """All names in reached code."""
     takes_candidate: bool = False
-    """Return True if a test takes the program's function as its argument."""
+    """True if a test takes the program's function as its argument."""
     unreached: list[str] = field(default_factory=list)
     """Functions that assert, and that nothing calls."""
 

@@ -119,7 +119,7 @@ def _parametrized(decorator: ast.expr) -> list[str]:
 
 
 def _modules(nodes: list[ast.AST], tested: tuple[str, ...]) -> Iterator[str]:
-    """Yield a fault for each import that seems to be of the program, but not of its function."""
+    """Yield a fault for each import that seems to import from the program, but not its function."""
     attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
     imports: dict[str, set[str]] = {}
     for node in nodes:

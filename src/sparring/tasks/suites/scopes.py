@@ -32,7 +32,7 @@ _LOOP = "inside a loop or a branch"
 
 @dataclass(frozen=True, slots=True)
 class ReadAssertion:
-    """An assertion and its reading: a call test, or the reason against one."""
+    """An assertion and the result of reading it: a call test, or the reason why it is none."""
 
     node: Assertion
     read: CallTest | NotACall
@@ -198,7 +198,8 @@ def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside
 
 
 def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
-    """Return the names that hold inside a function: those that its surroundings set once."""
+    """Return the names that keep their meaning inside a function: names that its surroundings set
+    once."""
     lasting = known.inside()
     for name in rebound:
         lasting.forget(name)

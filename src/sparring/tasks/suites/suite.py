@@ -7,8 +7,8 @@
 - A suite that cannot run, or in which no assertion is reached, is refused (``runnable``).
 - A script runs apart from the program. So the lines of the program's head that the script uses
   are put before it (``needed_lines``).
-- A script that uses a module of the standard library without an import gets the import:
-  published rewritings of MBPP have lost ``test_imports``, and no program would pass.
+- A script that uses a module of the standard library without an import gets the import. Published
+  rewritings of MBPP have lost ``test_imports``, and without the import no program would pass.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def read_suite(
 
 
 def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
-    """Return a suite after the lines it needs of the program's head, ``__future__`` first."""
+    """Return a suite with the lines that it needs from the program's head before it, ``__future__``
+    first."""
     tree = ast.parse(source)
     future = [node for node in tree.body if is_future(node)]
     lines = source.split("\n")
@@ -76,8 +77,8 @@ def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
 def _separate_scripts(parts: Sequence[str], entry_point: str) -> list[str]:
     """Return a script for each asserting part if two parts define the same name; otherwise none.
 
-    In one module, the later definition would replace the earlier. Each script begins with the
-    parts that assert nothing.
+    In one module, the later definition would replace the earlier definition. Each script begins
+    with the parts that assert nothing.
     """
     trees = [(part, parsed(part)) for part in _distinct(p for p in parts if p.strip())]
     seen: set[str] = set()
@@ -178,7 +179,7 @@ def _says_nothing(node: ast.stmt, *, top: bool) -> bool:
         return True
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    # HumanEval's METADATA. An assertion that used the name would not be read as a call.
+    # Example: HumanEval's METADATA. An assertion that used the name would not be read as a call.
     return top and isinstance(node, ast.Assign) and _literal(node.value)
 
 

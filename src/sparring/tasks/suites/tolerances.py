@@ -93,8 +93,8 @@ def near_isclose(test: ast.Call, names: NameMeanings) -> CallTest:
         tolerance(keywords.get("abs_tol", 0)),
     )
     if relative is None or absolute is None or relative > _FINE:
-        # `isclose` is relative to the larger of the two values, our checker to the expected one;
-        # for a fine tolerance the difference does not matter.
+        # The tolerance of `isclose` is relative to the larger of the two values, our checker's
+        # tolerance to the expected value. For a fine tolerance the difference does not matter.
         raise NotConstant("isclose with a coarse relative tolerance")
     return within(names.called(first), names.value(second), absolute, relative)
 

@@ -1,7 +1,7 @@
 """Read `unittest`'s assertions, such as ``self.assertEqual(f(x), y)``, as call tests.
 
-Methods that give one call one value are read. ``assertIn``, ``assertNotEqual``, ``assertRaises``
-and similar methods state less, or something else, and are not read.
+A method is read if it states the value of one call. ``assertIn``, ``assertNotEqual``,
+``assertRaises`` and similar methods state less, or something else, and are not read.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
   similar functions.
 - In such a script a stand-in with a few functions (`rules.closeness`) replaces numpy. The script
   still makes its own comparison.
-- A script that uses anything else of numpy is left as it is. It needs numpy in the sandbox, which
-  `imports` reports.
+- A script that uses anything else of numpy is left as it is. Such a script needs numpy in the
+  sandbox, and `imports` reports this need.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
 
 WINDOW = 5
-"""Steps over which a value is averaged; earlier than that no alarm is raised."""
+"""Steps over which a value is averaged. No alarm is raised before a run has made this many
+steps."""
 _LEAST_KNOWN = 3
 """Steps of a window that must have a value."""
 

@@ -27,7 +27,7 @@ def check_update(trainer: Trainer, run: RunDir, record: Mapping[str, Any]) -> It
             f"step {step}: the update left weights that are not numbers; the update was not saved. "
             f"{_see_again(run)}"
         )
-    # Asynchronous rollouts come from other weights than the trainer's: their gap is expected.
+    # Asynchronous rollouts come from older weights than the trainer's, so a gap is expected.
     limit = math.inf if recipe.training.max_async_level and step > 1 else recipe.gap_alarm
     for role in Role:
         gap = record[role]["logprob_gap"]

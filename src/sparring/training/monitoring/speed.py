@@ -1,7 +1,8 @@
 """Rates of a step's sampling and learning, per device, and the used share of a device's peak.
 
-A rate is over the wall-clock seconds of its phase, including work that ran beside the phase. So a
-rate shows the cost of a phase within the step, not the speed that the phase would reach alone.
+A rate counts the wall-clock seconds of its phase, including seconds that other work at the same
+time has cost. So a rate shows the cost of a phase within the step, not the speed that the phase
+would reach alone.
 """
 
 from __future__ import annotations

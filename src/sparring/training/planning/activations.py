@@ -2,10 +2,10 @@
 
 For each layer and position autograd keeps the tensors that the backward pass needs:
 
-- of each of the two norms its input and output (and the value between them, where the norm's
-  weight learns), in float32 where `transformers` computes in float32;
+- the input and output of each of the two norms (and the value between them, where the norm's weight
+  learns), in float32 where `transformers` computes in float32;
 - queries, keys and values in the form that attention takes, and attention's output;
-- of the MLP the gate, its activation, the product's other factor and the product.
+- the MLP's gate, its activation, the product's other factor and the product.
 
 This is the sum of arXiv 2205.05198, section 4.1, for a gated MLP, without dropout and without the
 attention scores, which fused attention does not keep. With gradient checkpointing autograd keeps
@@ -104,7 +104,7 @@ def learning(recipe: Recipe, shape: ModelShape, c: Conditions, own: int) -> dict
 
 
 def _layer(recipe: Recipe, shape: ModelShape, c: Conditions, batch: Batch) -> float:
-    """Return the bytes that autograd keeps of a layer."""
+    """Return the bytes that autograd keeps for one layer."""
     b, h, q, i = size(recipe), shape.hidden, shape.query, shape.inner
     adapted = recipe.model.lora_rank > 0
     norm = FLOAT * h + b * h * (1 if adapted else 2)  # float32 input, output, value between

@@ -22,7 +22,8 @@ _REFERENCES = 32
 
 def task_checks(context: RolloutContext) -> Iterator[Check]:
     """Yield lines on the number of tasks, and on whether reference solutions and validators accept
-    the tasks' own tests. Raises `DataError` where none does."""
+    the tasks' own tests. Raises `DataError` if no reference solution or no validator accepts
+    them."""
     train, held_out = context.prompts.tasks, context.prompts.held_out
     shared = {t.statement for t in train} & {t.statement for t in held_out}
     yield Check(

@@ -153,8 +153,8 @@ def initial_copies(recipe: Recipe, sharded: bool) -> int:
 
 
 def _server(recipe: Recipe, shape: ModelShape, c: Conditions) -> dict[str, float]:
-    """Return the bytes that our own vLLM server takes of the trainer's device, ``awake`` during
-    sampling and ``asleep`` during learning; {} if the server has other GPUs."""
+    """Return the bytes that our own vLLM server takes on the trainer's device: ``awake`` during
+    sampling and ``asleep`` during learning. Returns {} if the server has other GPUs."""
     vllm = recipe.vllm
     if not serves_here(recipe):
         return {}

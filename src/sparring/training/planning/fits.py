@@ -33,9 +33,9 @@ def memory_lines(
     """Return the estimate of a rank's device and of main memory as lines, with warnings where the
     recipe may not fit; or one line that says why there is no estimate.
 
-    ``memory_gib`` is the memory of each rank's device, ``main_gib`` the main memory; without both,
-    this machine's are taken. With ``memory_gib`` alone the device is another machine's, and main
-    memory is not checked.
+    ``memory_gib`` is the memory of each rank's device, and ``main_gib`` is the main memory. If both
+    are None, this machine's memory counts. With ``memory_gib`` alone the device is another
+    machine's, and main memory is not checked.
     """
     conditions = _conditions(ranks, memory_gib)
     main = _option(main_gib, "--main-memory", "the machine's main memory")

@@ -109,7 +109,7 @@ def _on_their_way(recipe: Recipe, shape: ModelShape, own: int) -> float:
     numbers = shape.parameters + (shape.embedding if shape.tied else 0)
     whole = float(_served(recipe)) * numbers
     if recipe.model.lora_rank:
-        return whole + 4.0 * FLOAT * own  # each role's, the newest and the one before
+        return whole + 4.0 * FLOAT * own  # each role's adapter: newest and previous
     initial = recipe.initial_policy_programs > 0 or recipe.learning.frozen is not Frozen.NONE
     return whole * (2 + (initial and not recipe.vllm.initial_urls))
 

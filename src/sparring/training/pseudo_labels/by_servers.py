@@ -6,8 +6,8 @@ before the first evaluation, alone on the GPUs that the run gives to servers. It
 generates the tests of all tasks that will come up, and ends. Servers at
 ``pseudo_labels.urls`` are asked at the same point of the run.
 
-Each response is in a journal as it arrives. Complete groups are written to files
-of some tasks each. A resumed run requests only the missing responses.
+Each response is written to a journal when it arrives. Complete groups are written to files of some
+tasks each. A resumed run requests only the missing responses.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from sparring.training.weights.servers import log_file, longest, served_tokens, 
 JOURNAL = "journal/pseudo_labels.jsonl"
 _PLAYER = "frozen_tester"
 _AT_ONCE = 32_768
-"""Responses per call: enough that the slow end of a call, with few responses in work, is short
-beside the whole; few enough to hold in memory."""
+"""Responses per call. The number is large, so that the slow end of a call, when few responses are
+still being sampled, is a small part of the call. The number is small enough for all responses to be
+held in memory."""
 _FILE = 64
 """Tasks whose responses are in one file."""
 

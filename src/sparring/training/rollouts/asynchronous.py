@@ -11,12 +11,11 @@ A separate thread samples, from a copy of the weights (`Trainer.behaviour`).
 Every checkpoint holds the copy, because the step after a checkpoint comes from
 the weights of the step before the checkpoint.
 
-Where servers sample, the copy is a set of files that all processes write before
-the thread starts (`weights.behaviour`). While the thread samples, the processes
-are learning and must not be called. Log-probs are therefore not compared when
-the servers load such files. Log-probs are compared before every evaluation, and
-the gap recorded with each update would show servers whose weights are of no
-step of the run.
+Where servers sample, the copy is a set of files that all processes write before the thread starts
+(`weights.behaviour`). While the thread samples, the processes are learning and must not be called.
+Log-probs are therefore not compared when the servers load such files. Log-probs are compared before
+every evaluation, and the gap recorded with each update would show servers with weights that belong
+to no step of the run.
 
 Responses of the thread go into the journal like any other response. At most one
 step is pending at a time, and none while the model is evaluated (`settle`).

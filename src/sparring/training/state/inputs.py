@@ -1,8 +1,7 @@
 """Inputs of a run besides its recipe: task files, the initial model, the user's reward function.
 
-The recipe only names the inputs. The run directory keeps the SHA-256 of each
-input, so that a run is not resumed with other tasks, or with a KL term to
-another initial model, unnoticed.
+The recipe only names the inputs. The run directory keeps the SHA-256 of each input, so that nobody
+resumes a run, unnoticed, with other tasks or with another initial model in the KL term.
 
 A reward function may change, because it may have to be corrected in the middle
 of a run. The user gets a note, and the new source is kept beside the old source.

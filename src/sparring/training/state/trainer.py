@@ -164,8 +164,8 @@ class Trainer(Policy):
         """Write weights to ``path`` in ``dtype``, for a server.
 
         ``player`` names the weights: a role, ``BOTH`` or ``START``. With sharded weights the first
-        process orders all processes to write. Raises OSError, and RuntimeError for initial weights
-        of which no copy was kept.
+        process orders all processes to write. Raises OSError. Raises RuntimeError for the initial
+        weights if no copy of them was kept.
         """
         kept = player == START or (player in list(Role) and not self.learns(Role(player)))
         of_initial = kept and not is_adapted(self.model)

@@ -48,12 +48,13 @@ class Attack:
     kind: TestKind = TestKind.STDIN
     entry_point: str = ""
     accomplice: str = ""
-    """Another program, executed beside the attack and after it, whose output must not contain the
+    """Another program, executed beside the attack and after it. Its output must not contain the
     mark either. It shows whether one program can pass a message to another."""
     harmful: bool = False
     """True if the attack would harm a host without a sandbox."""
     plain: bool = True
-    """True if the attack gets through a plain interpreter on an ordinary host, as any user."""
+    """True if the attack gets through under a plain interpreter on an ordinary host, whichever user
+    runs it."""
 
 
 def reaching_program(body: str) -> str:

@@ -37,7 +37,7 @@ _LOCK = "struct.pack('hhqqi4x', {kind}, 0, {at}, 1, 0)"
 
 
 def _telling(where: str, command: int, kind: int) -> str:
-    """Return a program that locks one byte of a file which all can open, and stays for a moment."""
+    """Return a program that locks one byte of a file that all can open, and then waits a moment."""
     lock = _LOCK.format(kind=kind, at=4711)
     return (
         f"{_STRUCT}fd = {where}\ntry: fcntl.fcntl(fd, {command}, {lock})\n"
@@ -48,7 +48,7 @@ def _telling(where: str, command: int, kind: int) -> str:
 def _asking(where: str, command: int) -> str:
     """Return code that fails unless another process has locked that byte.
 
-    The kernel that answers with the question unchanged has found no lock.
+    If the kernel returns the question unchanged, it has found no lock.
     """
     lock = _LOCK.format(kind=1, at=4711)
     return (
@@ -115,7 +115,8 @@ _OTHERS = {
         "assert ctypes.CDLL(None).madvise(ctypes.c_void_p(at & ~4095), 4096, 12) == 0"
     ),
 }
-# Never reads its queue, and notes on the page again and again that all executions have ended.
+# Program that never reads its queue, and notes on the page again and again that all executions have
+# ended.
 _DEAF = """
 import gc, mmap, struct, sys
 def pages():

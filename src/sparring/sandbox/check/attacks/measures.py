@@ -1,6 +1,6 @@
 """Attacks on measurements: uncounted memory, disk space beyond a file's end, CPU time moved.
 
-One more attack is on the server that measures: a byte that wakes it and cannot be read.
+One more attack is on the server that measures: a byte wakes the server and cannot be read.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ _URGENT = (
     "import socket, time\ns = socket.socket(fileno=255)\n"
     "try: s.send(b'x', socket.MSG_OOB)\nexcept OSError: pass\ntime.sleep(9)"
 )
-# One execution uses three times its limit and notes several ends instead of one; the last spreads
-# the starts evenly.
+# One execution uses three times its limit and notes several ends instead of one. At the end,
+# every execution spreads the starts evenly.
 _SPREAD = """
 import struct, sys, time
 clock = getattr(time, 'process' + '_time')

@@ -1,4 +1,4 @@
-"""Beginning of programs that attack the page which they share with the server."""
+"""Beginning of programs that attack the page that they share with the server."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from sparring.sandbox.check.attacks.pages import PAGES
 
 _INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program prints the same
 
-# Looks for a word on the shared page, which outlives a process, and leaves one there.
+# Looks for a word on the shared page, which outlives a process, and leaves a word there.
 _WORD_ON_THE_PAGE = (
     PAGES
     + "found = []\npages = reach()\nfor page in pages:\n    try: found += [page[9060:9064]]\n"
