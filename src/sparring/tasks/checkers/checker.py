@@ -60,7 +60,7 @@ class CheckerRule(StrEnum):
     TACO = "taco"
     CODECONTESTS = "codecontests"
     UNWRAPPED = "unwrapped"
-    """For calls of APPS and TACO: ``[4]`` is right where ``[[4]]`` is expected; tuples are lists."""
+    """For calls of APPS and TACO: ``[4]`` is right for ``[[4]]``, and tuples are lists."""
     EVALPLUS = "evalplus"
     """For calls of EvalPlus. Option: abs, the tolerance of EvalPlus's harness."""
     ALLCLOSE = "allclose"
