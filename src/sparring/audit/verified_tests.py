@@ -167,7 +167,10 @@ def _several(where: _Where, cells: Sequence[SolutionOutcome], how: LenientChecke
 def _unconfirmed(
     where: _Where, cells: Sequence[SolutionOutcome], witnesses: Sequence[SolutionOutcome]
 ) -> Iterator[Finding]:
-    """Yield the reason why no solution passes a test, by the most informative outcome."""
+    """Yield a finding that says why no solution passes a test.
+
+    The outcome that tells most about the reason decides which finding this is.
+    """
     for cell in cells:
         other = _other_right_form(where, cell)
         if other is not None:

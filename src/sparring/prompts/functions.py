@@ -84,7 +84,7 @@ def _definition(piece: CodePiece, candidates: Sequence[CodePiece], entry_point: 
 
 
 def _sessions(candidates: Sequence[CodePiece]) -> list[CodePiece]:
-    """Return the code that was typed into the interactive sessions among pieces."""
+    """Return the typed code of those candidates that are interactive sessions."""
     typed = [(p, session(p.lines)) for p in candidates if p.source is None]
     return [
         replace(p, source=source, decisions=(Decision.SESSION,))

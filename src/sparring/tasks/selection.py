@@ -28,7 +28,7 @@ class TaskSelection:
     """Conditions that a task must meet to be kept.
 
     ``against`` are tasks that no kept task may overlap with, as ``overlap`` measures. With
-    ``stdio``, call tasks become programs on standard input.
+    ``stdio``, tasks whose tests are calls become tasks for programs on standard input.
     """
 
     filters: Filters

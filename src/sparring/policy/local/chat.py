@@ -1,9 +1,9 @@
 """A local checkpoint as a `ChatModel`: sampled by `policy.local` with its own chat template.
 
 The model is loaded at the first request. So an evaluation loads no model if all its responses are
-on record. Responses to one prompt that are requested together share the prompt's computation. If a
-single response is missing among recorded responses, it is sampled alone and is the same, up to
-rounding.
+on record. Responses to one prompt that are requested together share the prompt's computation. If
+one of several recorded responses is missing, it is sampled alone. Apart from rounding, this gives
+the same response as sampling it with the others.
 
 Texts are cut at stop strings after sampling; tokens behind a stop string are sampled and thrown
 away.

@@ -183,7 +183,8 @@ class ServerSettings(VllmSettings):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> ServerSettings:
-        """Skip the check of a recipe's section: ``urls`` may come from another section."""
+        """Replace the check of `VllmSettings` by none, because here ``urls`` may come from another
+        section of the recipe."""
         return self
 
 

@@ -56,10 +56,10 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
 
 
 def parse_beginning(source: str) -> tuple[ast.Module, str]:
-    """Return a beginning of whole lines that is Python, as a tree, and the rest.
+    """Return the tree of the first lines of a source that parse as Python, and the remaining text.
 
-    The beginning is the longest possible one, unless many tries fail. Then each further try cuts
-    off half of the remaining text.
+    As many lines as possible are taken, unless many tries fail. Then each further try cuts off half
+    of the lines that are left.
     """
     lines = source.splitlines(keepends=True)
     end, tries = len(lines), 0

@@ -27,8 +27,9 @@ class CallTest:
 class NameMeanings:
     """Meanings of names at an expression.
 
-    ``functions`` are the names of the function under test, ``constants`` the values of names,
-    ``results`` the arguments of the call whose result a name holds.
+    ``functions`` are the names of the function under test. ``constants`` has the values of names
+    for constants. For a name that holds the result of a call, ``results`` has the arguments of
+    this call.
     """
 
     functions: frozenset[str]

@@ -245,7 +245,8 @@ def _executed(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator
 
 
 def _constants(suite: ast.Module) -> dict[str, ast.expr]:
-    """Return the constants of names that are bound once in the suite, at its top level."""
+    """Return the constant value of each name that is bound only once in the suite, at its top
+    level."""
     stored = [n.id for n in ast.walk(suite) if isinstance(n, ast.Name) and _is_stored(n)]
     stored += [n.arg for n in ast.walk(suite) if isinstance(n, ast.arg)]
     constants: dict[str, ast.expr] = {}

@@ -117,7 +117,7 @@ def of_places(places: object) -> float:
 def tolerance(value: object) -> float | None:
     """Return a tolerance as a number; None for None.
 
-    Raises `NotConstant` for a value that is not a number, negative or not finite.
+    Raises `NotConstant` for a value that is no number, is negative or is not finite.
     """
     if value is None:
         return None

@@ -51,8 +51,8 @@ class RunOverview:
     def reward(self) -> Mapping[str, Any] | None:
         """Settings of the recipe's [reward], or None without that section.
 
-        The settings of the formulas have no effect beside a user's reward function and are left
-        out there.
+        If the recipe names a user's reward function, the settings of the formulas have no effect
+        and are left out.
         """
         section = self.recipe.get("reward")
         if not isinstance(section, dict):
