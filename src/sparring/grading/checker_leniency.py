@@ -26,7 +26,8 @@ MOST_PAIRS = 8
 
 @dataclass(frozen=True, slots=True)
 class CheckerLeniency:
-    """Outputs of another test: ``accepted`` of ``pairs``, without infrastructure failures."""
+    """Number of other tests' outputs that were ``accepted``, among the ``pairs`` that were tried.
+    Infrastructure failures count in neither."""
 
     accepted: int = 0
     pairs: int = 0

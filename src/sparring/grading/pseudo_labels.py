@@ -62,8 +62,8 @@ def rewarded_group(
 ) -> tuple[GroupResult | None, Bools | None]:
     """Return the result that rewards may see, and the K pseudo-label tests that it is graded by.
 
-    Without pseudo-labels that is the group itself, and None. The result is None where no test is
-    left: the group then has no label.
+    Without pseudo-labels, the group itself and None are returned. The result is None where no test
+    is left: the group then has no label.
     """
     if (pseudo_labels := group.pseudo_labels) is None:
         return group, None
@@ -97,13 +97,13 @@ def _graded_by(graded_group: GroupResult, kept_G: Bools) -> GroupResult:
 
 
 def pseudo_label_metrics(scored: Sequence[ScoredGroup]) -> dict[str, Any]:
-    """Return figures of the quality of a step's pseudo-labels. All are shares over the whole step,
-    NaN of nothing.
+    """Return figures of the quality of a step's pseudo-labels. All are shares over the whole step;
+    a share of nothing is NaN.
 
     ``unread``: responses of the frozen tester without a test. ``right``: tests that are right by
     the reference. ``set_aside``: tests that the filter drops. ``kept_right``: right tests among
-    those kept. ``labels_right``: among the programs that have a label by both, those whose label by
-    pseudo-labels (correct or wrong) is the label by ground truth.
+    those kept. ``labels_right``: among the programs that have a label (correct or wrong) both by
+    pseudo-labels and by ground truth, those whose two labels are equal.
     """
     read: list[bool] = []
     right: list[float] = []

@@ -84,8 +84,8 @@ def _truncated(responses: Sequence[Response]) -> Bools:
 
 
 def _group(group: GroupResult) -> Group:
-    """Return the facts that a reward function of the user's receives. Arrays are copies, because
-    the function may change them."""
+    """Return the facts that the user's reward function receives. Arrays are copies, because the
+    function may change them."""
     return Group(
         task_id=group.task.id,
         statement=group.task.statement,
