@@ -139,7 +139,7 @@ def _differ(runs: Sequence[Outcome]) -> bool:
 
 
 def _unlike(a: Outcome, b: Outcome) -> bool:
-    """Return True if two executions differ; two accepted outputs never do."""
+    """Return True if two executions differ. Two accepted outputs never count as different."""
     if a.verdict not in _SETTLED or b.verdict not in _SETTLED:
         return False
     wrong = a.verdict is Verdict.WRONG_ANSWER

@@ -35,7 +35,7 @@ _NOT = re.compile(
 )
 _TAGS = re.compile(r"\s*<(code|test|answer|assertion|pre)>\s*(.*?)\s*</\1>\s*", re.IGNORECASE)
 _LONGEST = 200
-"""Longest statement, in lines."""
+"""Most lines that a statement may have."""
 
 
 def passages(text: str) -> Iterator[ast.Module]:

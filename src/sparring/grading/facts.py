@@ -32,7 +32,7 @@ from sparring.schema import (
 from sparring.selection.consensus import agreement_counts, answer_numbers
 
 _UNREAD = Test("", "")
-"""Stands in for a test that could not be read; no program was executed on it."""
+"""Stand-in for a test that could not be read, on which no program was executed."""
 
 
 def bare_facts(group: GroupResult) -> TaskFacts:

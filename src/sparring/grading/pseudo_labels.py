@@ -46,7 +46,8 @@ def grade_by_pseudo_labels(
         else None
         for group, tests in zip(groups, written, strict=True)
     ]
-    # Are these tests right by the reference? For the metrics alone: a group without programs.
+    # A group without programs tells which of these tests are right by the reference, for the
+    # metrics alone.
     checked = [
         grade(runner, ReadGroup(group.task, (), (), (), tests), general)
         for group, tests in zip(groups, written, strict=True)

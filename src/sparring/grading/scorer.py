@@ -46,8 +46,8 @@ class Scorer:
         if rewarded_on is None:
             nothing = no_test(len(group.coder), len(group.tester))
             return ScoredGroup(group, nothing, kept_K)
-        # For the shuffled control, a stream of its own for each group: a resumed run deals the
-        # same rewards.
+        # For the shuffled control, each group has a stream of its own, so that a resumed run deals
+        # the same rewards.
         rng = np.random.default_rng([self.seed, step, index])
         earned = self.rules.score(
             facts_of(rewarded_on),

@@ -99,8 +99,8 @@ class PythonSource:
 
     @cached_property
     def _before(self) -> frozenset[str]:
-        """Names that a statement of the module binds to a value made of the name itself, and that
-        no definition or import of the module binds."""
+        """Names that a statement of the module binds to a value made of the name itself. Names that
+        a definition or an import of the module binds are left out."""
         self_made = set()
         defined = set()
         for node in _module_level(self.tree.body):

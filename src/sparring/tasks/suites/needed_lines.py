@@ -44,7 +44,7 @@ def needed_lines(suite: ast.Module, entry_point: str, program: ast.Module | None
 
 
 def _looked_into(nodes: Sequence[ast.AST]) -> set[str]:
-    """Return names whose attributes a suite reads, and which it uses in no other way."""
+    """Return the names that a suite uses only to read their attributes."""
     values = [n.value for n in nodes if isinstance(n, ast.Attribute)]
     names = [n.id for n in values if isinstance(n, ast.Name)]
     return {name for name in names if names.count(name) == _loads(nodes, name)}
