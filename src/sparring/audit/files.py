@@ -4,8 +4,8 @@
   the mutants that no test catches and the branches that no test takes.
 - ``audit.md`` has the same contents for people, without mutants and branches.
 - ``tasks.jsonl`` has the sound part of the data set (`tasks.cleaning.cleaned`), ready for training.
-- ``unchecked.jsonl`` has the tasks without a solution, or on whose solutions the sandbox failed:
-  nothing is known of them.
+- ``unchecked.jsonl`` has the tasks about which nothing is known: those without a solution, and
+  those on whose solutions the sandbox failed.
 - A file that would be empty is not written. An existing file is replaced only on request.
 """
 

@@ -139,7 +139,7 @@ def _differ(runs: Sequence[Outcome]) -> bool:
 
 
 def _unlike(a: Outcome, b: Outcome) -> bool:
-    """Return True if two executions differ; two accepted outputs never do."""
+    """Return True if two executions differ. Two accepted outputs never count as different."""
     if a.verdict not in _SETTLED or b.verdict not in _SETTLED:
         return False
     wrong = a.verdict is Verdict.WRONG_ANSWER
@@ -158,7 +158,7 @@ def _flaky_outcomes(
         return {}
     small = [replace(requests[a], tests=(requests[a].tests[t],)) for a, t in doubtful]
     at_clocks = [[r[0] for r in _outcomes_under(bench, grader, small, how)] for how in clocks()]
-    # A fixed clock for all: otherwise the first cause tried would be blamed for a new second.
+    # The clock is fixed for all; otherwise the first cause tried would be blamed for a new second.
     at_fixed_clock = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
     trials = [
         (c, [r[0] for r in _outcomes_under(bench, grader, small, how)]) for c, how in at_fixed_clock

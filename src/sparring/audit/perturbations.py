@@ -25,7 +25,7 @@ HASH_SEEDS = 3
 
 
 class Cause(StrEnum):
-    """Cause of a flaky output: its dependence on more than the input, as a predicate."""
+    """Cause of a flaky output: a dependence on more than the input, worded as a predicate."""
 
     NOTHING_NAMED = "changes from one execution to the next"
     HASH = "depends on the order of sets (the hash seed), or on where objects are in memory"

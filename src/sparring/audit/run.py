@@ -36,7 +36,7 @@ from sparring.tasks.rows.files import RowFault as BadRow
 BATCH = 16
 _OTHER_HASHES = (12345, 54321)
 _ENOUGH_MUTANTS = 5
-"""Least number of mutants from which a mutation score counts."""
+"""Least number of mutants for which a mutation score counts."""
 _SHOWN_SURVIVORS = 3
 
 
@@ -95,7 +95,7 @@ class AuditReport:
 
     @property
     def sound(self) -> list[Task]:
-        """Return the sound parts of tasks of which a solution passes a test every time."""
+        """Return the sound parts of the tasks with a solution that passes a test every time."""
         return [e.cleaned.task for e in self.entries if e.cleaned.task is not None and e.checked]
 
     @property

@@ -5,8 +5,8 @@
   repeated tests.
 - The caller (`sparring.audit.run`), which sees all tasks, looks for duplicate tasks and measures
   the strength of the tests.
-- A test without a finding is not proved right: for a task without a solution nothing is known,
-  which `NO_SOLUTION` states.
+- A test without a finding is not proved right: nothing is known about a task without a solution,
+  and the finding `NO_SOLUTION` states this.
 """
 
 from __future__ import annotations

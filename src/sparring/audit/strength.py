@@ -62,7 +62,8 @@ class Strength:
 
     @property
     def score(self) -> float | None:
-        """Return the killed share of all mutants; None without a mutant."""
+        """Return the share of all mutants that a measured test catches; None if there is no
+        mutant."""
         return self.killed / self.mutants if self.mutants else None
 
 
@@ -159,8 +160,8 @@ def _caught_by(
 ) -> list[list[_CaughtBy]]:
     """Return, for each task and each of its mutants, the tests that catch the mutant.
 
-    The solution's quickest test runs first, because it catches most mutants; the other mutants run
-    on all tests.
+    The solution's quickest test runs first, because it catches most mutants. The mutants that it
+    does not catch run on all tests.
     """
     quick: list[ExecutionRequest] = []
     all_tests: list[ExecutionRequest] = []

@@ -8,7 +8,7 @@ The trivial solutions are:
 - a program that always gives the same output.
 
 A test is vacuous if one of the first two passes it. The last two may pass a single test of a sound
-task, so that they count only if they pass all tests of a task, at least two.
+task, so they count only if a task has at least two tests and they pass all of them.
 """
 
 from __future__ import annotations

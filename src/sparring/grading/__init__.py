@@ -1,5 +1,5 @@
-"""Responses → `GroupResult`: responses are read once, executed and compared; then come rewards and
-the record.
+"""Grading: each response is read once, programs are executed, and outputs are compared. Rewards and
+the record follow.
 
 The modules in the order in which a group meets them:
 
@@ -9,7 +9,7 @@ The modules in the order in which a group meets them:
 4. `grade`: makes the `group.GroupResult` of a task.
 5. `pseudo_labels`: grades by pseudo-labels, the tests of a frozen tester.
 6. `scorer`: rewards and advantages.
-7. `record`, and back from disk `recorded`.
+7. `record` and `recorded`: the record of a graded group, and the group read back from it.
 
 `facts`, `monitors` and `missing_packages` compute figures of graded groups.
 """

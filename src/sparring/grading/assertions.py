@@ -1,7 +1,7 @@
 """Reading of a tester's answer to a function task: one assertion becomes the test.
 
-*Where assertions are looked for.* In the fenced blocks that hold one. If no block does: in the
-lines that are code (`bare`). If no line is: between backticks in a sentence.
+*Where assertions are looked for.* They are looked for in the fenced blocks; if no block holds one,
+in the lines that are code (`bare`); and if no line holds one, between backticks in a sentence.
 
 *Which assertion counts.* Its position alone decides (`TestRule`), before anything is known about
 it. An assertion that counts and cannot be read is a refusal, never a reason to take another one.
@@ -15,9 +15,9 @@ Every assertion has its position, also one in a loop or about an exception.
 ``only`` and ``last`` only a closed block counts, and no open block may follow it. Under ``first``
 an assertion counts if it is complete: the line after it has begun.
 
-*What an assertion may say.* Less than in a data set, because a tester is paid for being right. A
-wide tolerance would be right about anything. So would ``assert f(x)``, which is therefore read as
-``f(x) == True``. Nothing is executed here.
+*What an assertion may say.* It may say less than an assertion in a data set, because a tester is
+paid for being right. A wide tolerance would be right about anything. So would ``assert f(x)``,
+which is therefore read as ``f(x) == True``. Nothing is executed here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class AssertionFrom(StrEnum):
     BLOCK = "block"
     """A fenced block with one assertion."""
     OPEN_BLOCK = "open_block"
-    """A block that the answer ended in without closing it, with one assertion."""
+    """A block with one assertion, which the answer does not close."""
     LINES = "lines"
     """Lines of the answer without a fence; one assertion."""
     SENTENCE = "sentence"
@@ -118,7 +118,7 @@ def _places(answer: AnswerText, function: str, *, cut: bool) -> Iterator[_Place]
 
 
 def _block(answer: AnswerText, block: FencedBlock, function: str, *, cut: bool) -> _Place | None:
-    """Return the place that a block is; None where the block holds no assertion."""
+    """Return a block as a place; None if the block holds no assertion."""
     if language(block.info) in OTHER_LANGUAGES:
         return None
     if block.end is None and cut:

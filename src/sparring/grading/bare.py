@@ -35,7 +35,7 @@ _NOT = re.compile(
 )
 _TAGS = re.compile(r"\s*<(code|test|answer|assertion|pre)>\s*(.*?)\s*</\1>\s*", re.IGNORECASE)
 _LONGEST = 200
-"""Longest statement, in lines."""
+"""Most lines that a statement may have."""
 
 
 def passages(text: str) -> Iterator[ast.Module]:
@@ -84,8 +84,8 @@ class _Reader:
     """Number of lines that may still be looked at twice."""
 
     def statement(self, start: int) -> tuple[list[ast.stmt], int]:
-        """Return the statements that begin at a line, and the number of lines that they take; no
-        statement where the line is text."""
+        """Return the statements that begin at a line, and the number of lines that they take. If
+        the line is text, no statement is returned."""
         if _COMPOUND.match(self.lines[start].strip()):
             return self._compound(start)
         code = _unmarked(self.lines[start])

@@ -6,7 +6,8 @@ which have no output, and tests that ask for truth alone, which are meant to acc
 
 A rule for printed text or values can accept another test's output only within its tolerance. A
 checker program can accept it by mistake, or because both outputs answer both inputs. All of these
-are rare, so the share of accepted outputs over many tasks shows a checker that is too lenient.
+cases are rare, so the share of accepted outputs over many tasks shows a checker that is too
+lenient.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MOST_PAIRS = 8
 
 @dataclass(frozen=True, slots=True)
 class CheckerLeniency:
-    """Outputs of another test: ``accepted`` of ``pairs``, without infrastructure failures."""
+    """Number of other tests' outputs that were ``accepted``, among the ``pairs`` that were tried.
+    Infrastructure failures count in neither."""
 
     accepted: int = 0
     pairs: int = 0

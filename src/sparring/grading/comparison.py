@@ -36,7 +36,7 @@ _MORE_SECONDS, _MORE_MIB = 1.0, 64
 @dataclass(frozen=True, slots=True)
 class OutputComparison:
     """Output of a program for ``input``, to be compared with the expected output by ``rule`` (None:
-    by the task's checker). ``kind`` is that of the execution that gave the output."""
+    by the task's checker). ``kind`` is the kind of the execution that gave the output."""
 
     task: Task
     input: str
@@ -57,8 +57,8 @@ class OutputComparison:
 
     @classmethod
     def with_reference(cls, task: Task, test: Test, reference: str) -> OutputComparison:
-        """Return the comparison that decides if a test is right: of the test's expected output
-        with the ``reference`` solution's output on the test's input.
+        """Return the comparison that decides if a test is right. It compares the test's expected
+        output with the ``reference`` solution's output on the test's input.
 
         A call test states the rule by which it compares, so it is right if the reference passes it.
         In printed text the test's expected output stands in the place of a program's output.

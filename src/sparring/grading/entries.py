@@ -67,8 +67,8 @@ def generated_record(parsed: ParsedTest) -> dict[str, Any]:
 
 
 def reading_record(parsed: ParsedProgram | ParsedTest) -> dict[str, str]:
-    """Return the way in which a program or a test was read (``how``) and the text in its place
-    (``seen``), each if it is known."""
+    """Return how a program or a test was read (``how``) and the text that stood in its place
+    (``seen``). Each is left out if it is unknown."""
     return {name: text for name in ("how", "seen") if (text := getattr(parsed, name))}
 
 

@@ -32,7 +32,7 @@ from sparring.schema import (
 from sparring.selection.consensus import agreement_counts, answer_numbers
 
 _UNREAD = Test("", "")
-"""Stands in for a test that could not be read; no program was executed on it."""
+"""Stand-in for a test that could not be read, on which no program was executed."""
 
 
 def bare_facts(group: GroupResult) -> TaskFacts:
@@ -73,7 +73,7 @@ def task_facts(group: GroupResult) -> TaskFacts:
 
 
 def _on_ground_truth(task: Task, row: Sequence[Outcome]) -> tuple[Hashable, ...]:
-    """Return a program's answers on the ground-truth tests; printed text to the letter."""
+    """Return a program's answers on the ground-truth tests, with printed text to the letter."""
     return tuple(
         o.output if t.kind is TestKind.STDIN else answer(t, o)
         for t, o in zip(task.tests, row, strict=False)

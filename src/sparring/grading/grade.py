@@ -82,9 +82,9 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
         None if request is None else next(raw) for request in (layout.reference, layout.validator)
     )
 
-    # Which generated tests count, and which of those are right. Two facts stay apart: a test that
-    # the validator forbids counts as failed by every program, while a test that the validator could
-    # not judge (`unknown_U`) has no label at all.
+    # Decide which generated tests count, and which of those are right. Two facts stay apart: a test
+    # that the validator forbids counts as failed by every program, while a test that the validator
+    # could not judge (`unknown_U`) has no label at all.
     parsed_U = [p.test is not None for p in group.tests]
     reference_U, validation_U = (
         _over_all_tests(reference, parsed_U),
@@ -132,7 +132,7 @@ def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResul
 
 
 def _over_all_tests(row: _Row | None, parsed_U: Sequence[bool]) -> list[Outcome | None]:
-    """Return the outcomes on the tests that could be read as a list over all tests, None for the
+    """Return a list over all tests: the outcome on each test that could be read, None for the
     others."""
     if row is None:
         return [None] * len(parsed_U)

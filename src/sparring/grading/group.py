@@ -88,9 +88,9 @@ class GroupResult:
     pool_outcomes_PT: Sequence[Sequence[Outcome]] | None = None
     """Outcomes of the pool's programs on the same tests; None without a pool."""
     initial_policy_programs: Sequence[Response] = ()
-    """Responses of the initial policy that the pool's programs are from, in training."""
+    """In training, the responses of the initial policy that the pool's programs were read from."""
     pseudo_labels: PseudoLabels | None = None
-    """Under label-free training: the pseudo-labels that rewards follow from."""
+    """Pseudo-labels that rewards follow from, under label-free training."""
 
     @cached_property
     def matrix(self) -> PassMatrix:

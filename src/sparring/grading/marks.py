@@ -26,9 +26,9 @@ _TAG = re.compile(r"<\|[^|<>]+\|>|\S+")
 class TurnEnd:
     """Text with which a chat template ends a turn.
 
-    ``ends``: the text ends a response too. ``token``: the text is one token. Models do not repeat
-    most words that a template writes without a token, such as ``</u>``; the model's responses then
-    decide.
+    ``ends`` is True if the text also ends a response, ``token`` if the text is one token. Models do
+    not repeat most words that a template writes without a token, such as ``</u>``; the model's
+    responses then decide.
     """
 
     text: str

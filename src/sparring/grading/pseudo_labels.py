@@ -46,7 +46,8 @@ def grade_by_pseudo_labels(
         else None
         for group, tests in zip(groups, written, strict=True)
     ]
-    # Are these tests right by the reference? For the metrics alone: a group without programs.
+    # A group without programs tells which of these tests are right by the reference, for the
+    # metrics alone.
     checked = [
         grade(runner, ReadGroup(group.task, (), (), (), tests), general)
         for group, tests in zip(groups, written, strict=True)
@@ -62,8 +63,8 @@ def rewarded_group(
 ) -> tuple[GroupResult | None, Bools | None]:
     """Return the result that rewards may see, and the K pseudo-label tests that it is graded by.
 
-    Without pseudo-labels that is the group itself, and None. The result is None where no test is
-    left: the group then has no label.
+    Without pseudo-labels, the group itself and None are returned. The result is None where no test
+    is left: the group then has no label.
     """
     if (pseudo_labels := group.pseudo_labels) is None:
         return group, None
@@ -97,13 +98,13 @@ def _graded_by(graded_group: GroupResult, kept_G: Bools) -> GroupResult:
 
 
 def pseudo_label_metrics(scored: Sequence[ScoredGroup]) -> dict[str, Any]:
-    """Return figures of the quality of a step's pseudo-labels. All are shares over the whole step,
-    NaN of nothing.
+    """Return figures of the quality of a step's pseudo-labels. All are shares over the whole step;
+    a share of nothing is NaN.
 
     ``unread``: responses of the frozen tester without a test. ``right``: tests that are right by
     the reference. ``set_aside``: tests that the filter drops. ``kept_right``: right tests among
-    those kept. ``labels_right``: among the programs that have a label by both, those whose label by
-    pseudo-labels (correct or wrong) is the label by ground truth.
+    those kept. ``labels_right``: among the programs that have a label (correct or wrong) both by
+    pseudo-labels and by ground truth, those whose two labels are equal.
     """
     read: list[bool] = []
     right: list[float] = []

@@ -2,7 +2,7 @@
 
 A record holds everything that rewards follow from: every response as sampled, every verdict and
 output, the outcomes of reference and validator. `recorded.result_from` makes an equal `GroupResult`
-of a record, so that a step can be learned from again (resume, replay) or scored anew (rescore)
+from a record, so that a step can be learned from again (resume, replay) or scored anew (rescore)
 without sampling or executing anything.
 
 Measured times and memory differ from run to run. They are kept apart (`usage_record`), so that the

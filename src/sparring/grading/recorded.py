@@ -96,7 +96,7 @@ def _right(test: Mapping[str, Any], reference: Outcome | None, checker: str | No
 
 
 def _leniency(entry: Mapping[str, Any], task: Task, checker: str | None) -> CheckerLeniency:
-    """Return the counts as recorded, or anew by a ``checker`` that compares texts."""
+    """Return the counts as recorded; with a ``checker`` that compares texts, count anew."""
     if checker is None:
         return CheckerLeniency(*entry.get("checker_leniency", (0, 0)))
     pairs = leniency_comparisons(task)

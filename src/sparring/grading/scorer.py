@@ -46,8 +46,8 @@ class Scorer:
         if rewarded_on is None:
             nothing = no_test(len(group.coder), len(group.tester))
             return ScoredGroup(group, nothing, kept_K)
-        # For the shuffled control, a stream of its own for each group: a resumed run deals the
-        # same rewards.
+        # For the shuffled control, each group has a stream of its own, so that a resumed run deals
+        # the same rewards.
         rng = np.random.default_rng([self.seed, step, index])
         earned = self.rules.score(
             facts_of(rewarded_on),
@@ -84,8 +84,8 @@ def _truncated(responses: Sequence[Response]) -> Bools:
 
 
 def _group(group: GroupResult) -> Group:
-    """Return the facts that a reward function of the user's receives. Arrays are copies, because
-    the function may change them."""
+    """Return the facts that the user's reward function receives. Arrays are copies, because the
+    function may change them."""
     return Group(
         task_id=group.task.id,
         statement=group.task.statement,

@@ -54,8 +54,8 @@ class ExecutionRequest:
 
 
 def jobs(request: ExecutionRequest) -> list[Job]:
-    """Return the jobs for a request: one per kind of its tests, a second one for the tests that
-    need a process of their own, none if there are no tests.
+    """Return the jobs for a request: one per kind of its tests, and a second one per kind for the
+    tests that need a process of their own. Without tests there are no jobs.
 
     The task's preamble (`tasks.preambles`) stands before each program except the validator, which
     is no answer to the task.

@@ -30,7 +30,7 @@ _LANGUAGE = re.compile(r"[\s{.]*(?:lang(?:uage)?[-:])?([a-z]+(?:[+]+|#)?)")
 _TAB = 4
 """Number of columns between two tab stops, in CommonMark."""
 _INFO_WORDS = 5
-"""Number of words from which on the text behind a fence is a sentence, whatever its first word."""
+"""Least number of words at which text behind a fence is a sentence, whatever its first word."""
 
 _PYTHON_WORDS = "python py ipython cpython pypy sage pyi"
 _OTHER_WORDS = (
@@ -62,8 +62,8 @@ class Fence:
 
     @property
     def bare(self) -> bool:
-        """True if nothing behind the fence could belong to an opening fence, so that it may
-        close."""
+        """True if the text behind the fence cannot belong to an opening fence, so that the fence
+        may close a block."""
         words = self.info.split()
         if not words:
             return True
@@ -94,7 +94,7 @@ def language(info: str) -> str:
 
 
 def fence(text: str, line: int) -> Fence | None:
-    """Return the fence that a line of text is, or None."""
+    """Return a line of text as a fence; None if the line is not one."""
     if "```" not in text and "~~~" not in text:
         if "\\`\\`\\`" not in text:
             return None
@@ -132,7 +132,7 @@ def blocks(lines: list[str]) -> list[FencedBlock]:
 
 
 def block_spans(text: str, offset: int) -> list[tuple[int, int]]:
-    """Return the start and the end, in the text, of each closed block from ``begin`` on."""
+    """Return the start and the end, in the text, of each closed block from ``offset`` on."""
     lines = text[offset:].split("\n")
     starts = [offset]
     for line in lines:

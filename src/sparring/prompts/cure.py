@@ -1,6 +1,6 @@
 """The released code's rule for a program, to the letter: the last block marked ``python``.
 
-Without a marked block, the last unmarked block is taken, which the released code does not read.
+Without a marked block, the last unmarked block is taken; the released code reads no unmarked block.
 Fences must have the form that the code's prompt asks for: an indentation of at most three blanks,
 and one word behind the opening fence. `programs` reads the other forms that models write.
 """
@@ -22,7 +22,7 @@ _USUAL = Reasoning()
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Fenced block: its language and its lines. ``closed``: its closing fence is there."""
+    """Fenced block: its language and its lines. ``closed`` is True if it has a closing fence."""
 
     language: str
     lines: list[str]

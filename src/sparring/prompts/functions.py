@@ -71,7 +71,7 @@ def _best(candidates: Sequence[CodePiece], entry_point: str) -> tuple[Definition
 
 def _definition(piece: CodePiece, candidates: Sequence[CodePiece], entry_point: str) -> Definition:
     """Return the way in which a piece defines the function. An assignment of a name that nothing
-    defines (``add = plus``) is no definition, and outside of fences no assignment is."""
+    defines (``add = plus``) is no definition. Neither is any assignment outside of fences."""
     if piece.source is None:
         return Definition.NONE
     definition = piece.source.definition(entry_point)

@@ -1,8 +1,8 @@
 """A piece of an answer, with the other pieces that it needs put in front.
 
-A piece needs another piece that binds a name which it uses and does not define: a helper in a block
-of its own, or imports in an earlier block. An earlier piece is preferred to a later one. A later
-piece is taken only if it does nothing but define.
+A piece that uses a name without defining it needs another piece that binds the name: a helper in a
+block of its own, or imports in an earlier block. An earlier piece is preferred to a later one. A
+later piece is taken only if it does nothing but define.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sparring.prompts.source import compiles
 
 
 def with_helpers(piece: CodePiece, others: Sequence[CodePiece]) -> tuple[str, list[CodePiece]]:
-    """Return the source of a piece with the pieces that it needs, and these pieces. If they are not
-    valid Python together, the piece stands alone."""
+    """Return the source of a piece, joined with the pieces that it needs, and a list of these
+    pieces. If the joined source is not valid Python, the piece stands alone."""
     assert piece.source is not None
     may = [p for p in others if p.source and p.start != piece.start and not p.is_other_language]
     chosen: dict[int, CodePiece] = {}

@@ -3,7 +3,7 @@
 Small models leave the fences out: ``Test Input: 3``, the lines of the input, ``Test Output: 7``. A
 value begins behind the colon of its header or on the next line. An input ends at the next header.
 An output that begins behind the colon is that line alone; any other output ends at a blank line.
-One of the two values may have its block.
+One of the two values may stand in a block.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class _Section:
 def read_lines(
     lines: list[str], blocks: Sequence[FencedBlock], rule: TestRule, *, ended: bool
 ) -> Test | None:
-    """Return the test that ``rule`` takes, or None if any part of it is ambiguous. ``ended``: the
-    response was not cut off, so that its last value is complete."""
+    """Return the test that ``rule`` takes, or None if any part of it is ambiguous. ``ended`` is
+    True if the response was not cut off, so that its last value is complete."""
     inside = [_sections(block.lines) for block in blocks]
     sections = inside[0] if len(blocks) == 1 and inside[0] else _sections(lines)
     ends = [

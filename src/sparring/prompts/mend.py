@@ -91,8 +91,8 @@ def session(lines: list[str]) -> PythonSource | None:
 
 
 def dedented(lines: list[str]) -> PythonSource | None:
-    """Return the lines as Python source without their common indentation; if only the first line
-    has none, without that of the other lines."""
+    """Return the lines as Python source without their common indentation. If only the first line is
+    not indented, the common indentation of the other lines is removed."""
     text = textwrap.dedent("\n".join(lines))
     if text == "\n".join(lines):
         return None
@@ -100,7 +100,8 @@ def dedented(lines: list[str]) -> PythonSource | None:
 
 
 def _plain_versions(text: str) -> Iterator[list[str]]:
-    """Yield the text with plain characters, then also without HTML escapes, each if it differs."""
+    """Yield the text with plain characters, then also without HTML escapes; each only if it
+    differs."""
     plain = text.translate(_PLAIN)
     if plain != text:
         yield plain.split("\n")

@@ -41,7 +41,8 @@ FAMILIES = (
 
 def begun_with(text: str, reasoning: Reasoning) -> Reasoning:
     """Return the marks to look for in a response. If the usual marks are set and the response
-    begins with those of another family, these are returned: its drafts must not be read."""
+    begins with the marks of another family, the marks of that family are returned, because drafts
+    must not be read as answers."""
     if (reasoning.start, reasoning.end) != (USUAL.start, USUAL.end) or reasoning.opened:
         return reasoning
     beginning = text.lstrip()

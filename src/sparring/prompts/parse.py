@@ -1,4 +1,4 @@
-"""The two readings that a script needs: of a program and of a test, for a task on standard input.
+"""Reading of a program or a test, in a response to a task on standard input, for users' scripts.
 
 `grading.reading` reads responses to tasks of any kind, by the rules of a recipe.
 """

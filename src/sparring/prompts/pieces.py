@@ -42,8 +42,8 @@ _END_TICKS = re.compile(r"^(?P<code>[^`]*[^`\s])[ \t]*`{3,}\s*$")
 
 @dataclass(frozen=True, slots=True)
 class CodePiece:
-    """Lines from a fence up to another. ``source`` is None if they are not Python; ``end`` is None
-    if the answer ended first."""
+    """Lines between a fence and a later fence. ``source`` is None if they are not Python; ``end``
+    is None if the answer ended first."""
 
     language: str
     lines: list[str]
@@ -76,8 +76,8 @@ class CodePiece:
 
 
 def is_excerpt(lines: list[str], closed: bool, complete: list[str], *, less: bool = False) -> bool:
-    """Return True if the lines stand, in order, among the lines ``whole``. With ``less``, only if
-    ``whole`` has more."""
+    """Return True if the lines stand, in order, among the lines ``complete``. With ``less``,
+    ``complete`` must also hold more text."""
     own = [line.strip() for line in lines if line.strip()]
     all_ = [line.strip() for line in complete if line.strip()]
     rest = iter(all_)
@@ -130,7 +130,7 @@ def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) 
         if mended := _source_between(cut, opening, i + 1, mend=True):
             return _piece_of(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
     end = next((c.line for c in closings if c.bare), None)
-    # Up to the end of the answer, with all fences inside of string literals.
+    # The block may reach the end of the answer, with all fences inside of string literals.
     if closings and (mended := _source_between(lines, opening, len(lines), mend=False)):
         return _piece_of(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
     if closings:

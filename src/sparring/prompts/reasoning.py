@@ -63,7 +63,7 @@ def answer_of(text: str, reasoning: Reasoning, stop: StopReason = StopReason.END
 
 
 def _places(text: str, mark: str, offset: int) -> list[int]:
-    """Return the places at which the mark stands, from ``begin`` on."""
+    """Return the places at which the mark stands, from ``offset`` on."""
     return [m.start() + offset for m in re.finditer(re.escape(mark), text[offset:])]
 
 

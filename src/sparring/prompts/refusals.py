@@ -23,7 +23,7 @@ def refused(
     stop: StopReason,
     failure: ParseFailure | None = None,
 ) -> ParsedProgram:
-    """Return the refusal of an answer, by the block that was most likely meant to be the
+    """Return the refusal of an answer. It follows from the block that was most likely meant as the
     program."""
     answer_blocks = blocks(lines)
     what = cut_off_or(failure, stop) if failure else _failure(answer_blocks, entry_point, stop)

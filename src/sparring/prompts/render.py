@@ -86,7 +86,8 @@ def excess(
     max_tokens: int = 0,
     setting: str = "",
 ) -> str | None:
-    """Return the reason why a prompt is too long and the key to change, or None if it fits.
+    """Return the reason why a prompt is too long and the recipe's key to change; None if the prompt
+    fits.
 
     A prompt is too long if it has more than ``limit`` tokens, or if together with a response of
     ``max_tokens`` (named ``setting`` in the recipe) it exceeds the model's ``positions`` (None: no

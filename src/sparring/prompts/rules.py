@@ -2,7 +2,7 @@
 
 Three modules read: `programs` (the code that a task asks for), `cure` (the released code's rule for
 a program) and `tests` (a test on standard input). `blocks` knows fences, `reasoning` the marks of
-thinking models. A response holds a program or a test, or a refusal with a name.
+thinking models. A reading results in a program, in a test, or in a refusal with a name.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sparring.schema import ParseFailure, StopReason, Test
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Marks around a thinking model's reasoning. ``opened``: the reasoning began before the
-    response, which has no answer before ``end``. With empty marks nothing is reasoning."""
+    """Marks around a thinking model's reasoning. ``opened`` is True if the reasoning began before
+    the response, so that no answer stands before the mark ``end``. With empty marks, no text counts
+    as reasoning."""
 
     start: str = "<think>"
     end: str = "</think>"
@@ -127,6 +128,6 @@ class ParsedTest:
 
 
 def cut_off_or(failure: ParseFailure, stop: StopReason) -> ParseFailure:
-    """Return the failure, or TRUNCATED for a response that was cut off: the missing part may have
-    been cut off."""
+    """Return TRUNCATED for a response that was cut off, because the part that it lacks may have
+    been cut off; for any other response, return the failure."""
     return ParseFailure.TRUNCATED if stop is StopReason.LENGTH else failure

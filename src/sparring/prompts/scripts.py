@@ -17,10 +17,10 @@ from sparring.prompts.source import PythonSource
 def script_piece(
     fenced: Sequence[CodePiece], unfenced: Callable[[], list[CodePiece]]
 ) -> tuple[CodePiece | None, Sequence[CodePiece]]:
-    """Return the piece that is the program, and the pieces that it may need; None if no piece is.
+    """Return the piece that is the program, and the pieces that it may need; None if there is none.
 
-    The order of the search: blocks, then the text without its fences, and last a block that would
-    run without writing, which is a program, though a wrong one.
+    The order of the search: blocks, then the text without its fences, then blocks that would run
+    without writing. Such a block is a program, though a wrong one.
     """
     python = [p for p in fenced if p.source and p.is_python]
     plain = [p for p in fenced if p.source and not p.is_python and not p.is_other_language]

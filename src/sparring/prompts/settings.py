@@ -95,7 +95,7 @@ class PromptSettings(Section):
     )
 
     def idle(self) -> Iterator[IdleFields]:
-        """Yield the fields that another field leaves without effect."""
+        """Yield the fields that have no effect because of another field."""
         if self.tester_examples == 0:
             why = "prompts.tester_examples = 0 shows none"
             yield IdleFields(("tester_examples_share",), "tester_examples", why)

@@ -29,7 +29,7 @@ _FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
 def fault(source: str) -> SyntaxError | None:
-    """Return the error for which Python would not run the source, with the line if it is known;
+    """Return the error that keeps Python from running the source, with the line if it is known;
     None if Python would run the source."""
     try:
         with warnings.catch_warnings():
@@ -94,13 +94,13 @@ class PythonSource:
 
     @property
     def binds(self) -> frozenset[str]:
-        """Names of `defined`, without those used before they are bound: the usage ``f = f(3)``."""
+        """Names of `defined`, without those used before they are bound, as in ``f = f(3)``."""
         return self.defined - self._before
 
     @cached_property
     def _before(self) -> frozenset[str]:
-        """Names that a statement of the module binds to a value made of the name itself, and that
-        no definition or import of the module binds."""
+        """Names that a statement of the module binds to a value made of the name itself. Names that
+        a definition or an import of the module binds are left out."""
         self_made = set()
         defined = set()
         for node in _module_level(self.tree.body):
@@ -250,8 +250,8 @@ def _module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _assigns(node: ast.stmt, name: str) -> bool:
-    """Return True if a statement gives the name a value that may be a function. A literal is none,
-    and neither is a value made of the name itself, as in the usage ``f = f(3)``."""
+    """Return True if a statement gives the name a value that may be a function. A literal is no
+    such value, and neither is a value made of the name itself, as in the usage ``f = f(3)``."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return any((a.asname or a.name.split(".")[0]) == name for a in node.names)
     if isinstance(node, ast.Assign):

@@ -64,7 +64,7 @@ def parse_test(
 
 
 _MISSING = (ParseFailure.NO_TEST_INPUT, ParseFailure.NO_TEST_OUTPUT, ParseFailure.UNCLOSED_BLOCK)
-"""Failures that a cut-off response has because it was cut off."""
+"""Failures that may be due to the cut, if a response was cut off."""
 
 
 def _counted(headers: list[tuple[int, str]], rule: TestRule) -> list[tuple[int, str]]:

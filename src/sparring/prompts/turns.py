@@ -11,8 +11,9 @@ _ASKED, _ANSWERED = "What is six times seven?", "Six times seven is forty-two, a
 
 
 def behind_an_answer(tokenizer: Tokenizer, options: Mapping[str, Any] | None = None) -> str:
-    """Return the text behind a conversation's last answer, without white space around it. Empty if
-    the tokenizer has no template, or one that accepts no answer or writes nothing behind it."""
+    """Return the text behind a conversation's last answer, without white space around it. The text
+    is empty if the tokenizer has no template, or if its template accepts no answer or writes
+    nothing behind an answer."""
     if not tokenizer.chat_template:
         return ""
     turns = [

@@ -1,7 +1,7 @@
 """Code in prose without a fence: the lines of an answer that are Python.
 
-A stretch begins at a line that looks like code, and ends before the first line with which it is no
-longer Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too, because a
+A stretch begins at a line that looks like code, and ends before the first line that would make it
+invalid Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too, because a
 sentence is never part of a program.
 """
 
@@ -34,7 +34,7 @@ _SENTENCE = re.compile(
 )
 """Beginning of a line at which code may end: no indentation, and words."""
 _STARTS = 100
-"""Number of lines at which a stretch may be tried to begin."""
+"""Number of lines that are tried as the beginning of a stretch."""
 _BORDERS = 12
 """Number of fences that may stand inside of a stretch's string literals."""
 _CUTS = 30
@@ -138,7 +138,7 @@ def _is_remark(node: ast.stmt) -> bool:
 
 
 def _flush(lines: list[str]) -> list[str]:
-    """Return the lines without the first line's indentation, where they have it."""
+    """Return the lines; each line that begins with the first line's indentation loses it."""
     indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
     return [line.removeprefix(indent) for line in lines]
 

@@ -203,7 +203,8 @@ def _hint(name: str, fault: str, choice: RowSelection) -> str:
 
 
 def _rate(row: Mapping[str, Any], column: MappedColumn) -> float | None:
-    """Return the share in that column; None if the row has none, as in another data set."""
+    """Return the share in that column; None if the row has no such column, as in another data
+    set."""
     try:
         value = mapped((column,), row).get(column.field)
     except NoSuchCell:

@@ -1,4 +1,5 @@
-"""Hidden tests: ground-truth tests that are kept out of the reward, to watch the reward by.
+"""Hidden tests: ground-truth tests that are kept out of the reward, and show if the reward is
+hacked.
 
 - A model that learns the task passes hidden tests as often as the others. A model that learns
   the tests of the reward does not.

@@ -206,7 +206,7 @@ def unmapped_cells(
 
 
 def _misfit(name: str, cell: Any) -> str | None:
-    """Return why a cell is not what the field of its name holds; None if it is."""
+    """Return why a cell does not fit the field of the same name; None if it fits."""
     if name in UNITS:
         try:
             value = limit(name, cell, None)

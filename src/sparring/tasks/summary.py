@@ -1,4 +1,4 @@
-"""Summary of task files: counts to compare with what is published of a data set.
+"""Summary of task files: counts to compare with published figures of a data set.
 
 The summary only counts. `sparring.audit` runs programs to find out if tests are right.
 """

@@ -4,8 +4,8 @@
   task has several right answers, and that its checker accepts one of them.
 - If a lenient rule accepts the output, that rule is named. If the values are the same but no rule
   accepts them, the relation is described.
-- Outputs that differ in other ways may both be right too. Only the writer of the task knows, or the
-  statement, if the statement allows any answer (`allows_several_answers`).
+- Outputs that differ in other ways may both be right too. Only the writer of the task knows this,
+  unless the statement says that any answer is allowed (`allows_several_answers`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
   loaded, and not by a failure of every program.
 - The sandbox gives a suite the program, under any module name that the suite imports, and parts
   of pytest: neither counts as a need.
-- The packages that models' answers need show when they are run (`grading.missing_packages`).
+- The packages that models' answers need are found when the answers are run
+  (`grading.missing_packages`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SUITE = "the suite"
 
 
 def needs_of(tasks: Sequence[Task], packages: Collection[str] = ()) -> Needs:
-    """Return the packages that these tasks need, except those in ``given``."""
+    """Return the packages that these tasks need, except those in ``packages``."""
     needs: dict[str, dict[str, list[str]]] = {}
     for task in tasks:
         for part, sources in _parts(task).items():

@@ -88,7 +88,8 @@ def drop_duplicates(
 ) -> tuple[list[Task], list[Removed]]:
     """Return the tasks without duplicates, and the removed ones.
 
-    Of tasks with the same statement the first is kept; with ``near``, also of similar statements.
+    The first of several tasks with the same statement is kept. With ``near``, similar statements
+    count as the same.
     """
     kept: list[Task] = []
     removed: list[Removed] = []
@@ -117,8 +118,8 @@ def drop_overlap(
 ) -> tuple[list[Task], list[Removed]]:
     """Return the tasks that are not in ``held_out``, by statement or tests, and the removed ones.
 
-    Tests give a task away if all tests of one task are tests of the other, at least
-    `MIN_SHARED_TESTS`.
+    Two tasks count as the same by their tests if all tests of one task, and at least
+    `MIN_SHARED_TESTS`, are tests of the other.
     """
     held_out_grams = [grams(words(t.statement), limit.n) for t in held_out]
     index: dict[Gram, list[int]] = defaultdict(list)
@@ -183,7 +184,8 @@ def _pairs(task: Task) -> frozenset[tuple[str, str]]:
 
 
 def _first_alike(runs: Sequence[frozenset[Gram]], share: float) -> dict[int, tuple[int, float]]:
-    """Return, for each set of n-grams that repeats an earlier, kept one: its index and similarity.
+    """Return, for each set of n-grams that repeats an earlier kept set, the kept set's index and
+    the similarity.
 
     A set repeats another if their Jaccard index is ``share`` or more. Two such sets have one of
     their rarest elements in common (prefix filtering: Chaudhuri et al., ICDE 2006), so that only

@@ -1,10 +1,10 @@
 """Find repeated tests within a task, and repeated tasks.
 
-- Two inputs count as the same if they differ only in white space at the ends of lines, which few
-  statements mean.
+- Two inputs count as the same if they differ only in white space at the ends of lines, because few
+  statements are about such white space.
 - An example that is also a ground-truth test is common, and not a finding.
-- A contradiction between tests needs the checker, which may be a program. So this module only
-  finds pairs with the same input; `audit.soundness` compares their outputs.
+- Only the checker, which may be a program, can tell if two tests contradict each other. So this
+  module only finds pairs with the same input; `audit.soundness` compares their outputs.
 """
 
 from __future__ import annotations

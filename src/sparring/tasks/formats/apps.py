@@ -42,7 +42,7 @@ COLUMNS = (
 )  # fmt: skip
 OF_TACO = {"raw_tags", "skill_types", "time_limit", "memory_limit", "Expected Time Complexity"}
 SECONDS = 4.0
-"""CPU seconds of an execution, if the row has no limit; both harnesses give that to every test."""
+"""CPU seconds of an execution, if the row has no limit; both harnesses give each test this time."""
 _CLASS = "class Solution"
 
 

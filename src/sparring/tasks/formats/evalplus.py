@@ -172,7 +172,7 @@ def _floats(value: object) -> bool:
 
 
 def _statement(prompt: str, entry: str) -> str:
-    """Return the prompt; of a docstring alone, as in MBPP+, its text and the function's name."""
+    """Return the prompt; for a docstring alone, as in MBPP+, its text and the function's name."""
     tree = parsed(prompt)
     if tree is not None and len(tree.body) == 1 and (text := ast.get_docstring(tree)):
         return f"{text.strip()}\n\nThe function: `{entry}`"

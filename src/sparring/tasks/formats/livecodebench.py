@@ -160,7 +160,8 @@ def _entry_point(function: str | None, starter: str) -> str | None:
     try:
         tree = ast.parse(starter.rstrip() + "\n        pass\n")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # The starter code is not Python, even with a body: only its text can tell.
+        # The starter code is not Python, even with a body added, so that its text has to be
+        # searched.
         return f"Solution.{function}" if "class Solution" in starter else function
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and any(

@@ -1,7 +1,7 @@
 """Make mutants: copies of a right program with one small mistake, which good tests should catch.
 
-- A mutant has one place changed as by a slip of the hand: a comparison at its boundary, an index
-  off by one, a negated condition, a missing statement.
+- A mutant has one place changed as if by a slip: a comparison at its boundary, an index off by one,
+  a negated condition, a missing statement.
 - The share of mutants that tests catch measures how well the tests catch wrong programs
   (R. DeMillo, R. Lipton, F. Sayward, "Hints on test data selection", 1978).
 - Some mutants compute the same as the program, and no method finds all of these. So 100% may be

@@ -96,7 +96,8 @@ def file_rows(path: Path, what: str = "rows") -> Iterator[RawRow | RowFault]:
 
 
 def not_empty(name: object, rows: Iterable[RawRow | RowFault]) -> Iterator[RawRow | RowFault]:
-    """Yield the rows. Raises `DataError` if a source has none, even as one source of several."""
+    """Yield the rows. Raises `DataError` for a source without rows, even if it is one source of
+    several."""
     empty = True
     for row in rows:
         empty = False

@@ -129,8 +129,8 @@ def registered_set(name: str) -> RegisteredSet | None:
 def release_files(release: str | None) -> tuple[str, ...]:
     """Return the files of a LiveCodeBench release.
 
-    ``release_v3`` is the first three files, ``v3`` the third alone, None all files in `KNOWN`.
-    Raises `ConfigError` for any other release.
+    ``release_v3`` means the first three files, ``v3`` the third alone, and None all files in
+    `KNOWN`. Raises `ConfigError` for any other release.
     """
     files = LIVECODEBENCH.files
     if release is None:

@@ -80,7 +80,7 @@ def _rules(row: TaskRow, name: str, kinds: list[TestKind]) -> list[str | None]:
 
 
 def _call_fault(test: Test) -> tuple[bool, str] | None:
-    """Return (True if the input has the fault, the fault) of an encoded call; None if valid."""
+    """Return the fault of an encoded call, after True if its input has the fault; None if valid."""
     try:
         call = values.decode(test.input)
     except values.NotPlain as error:

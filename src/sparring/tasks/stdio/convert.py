@@ -170,7 +170,7 @@ def _texts(value: Any) -> list[str]:
 def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
     """Return the checker of printed text that is as strict as the tests' own rules.
 
-    Raises `ConversionRefused` if no checker is.
+    Raises `ConversionRefused` if there is no such checker.
     """
     rules = {parse_checker(t.checker or task.checker) for t in tests}
     # LiveCodeBench's rule is included, because an outermost tuple and an equal list are the same in

@@ -41,7 +41,7 @@ class ConversionRefusal(StrEnum):
     OTHER_TYPE = "other_type"
     """A value is a set, bytes, a complex number or an object."""
     LARGE_INTEGER = "large_integer"
-    """An integer among floats exceeds 2^53 and would change, or an integer has thousands of
+    """An integer among floats exceeds 2^53, so that it would change; or an integer has thousands of
     digits."""
     TEXT_WITH_LINE_BREAK = "text_with_line_break"
     NOT_TEXT = "not_text"

@@ -110,7 +110,8 @@ class Bindings:
             self.bind(target, meaning)
 
     def imports(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Follow an import: of the function from any module, of constants of `math`, of others."""
+        """Follow an import of the function (from any module), of constants of `math`, or of other
+        names."""
         before = set(self.functions)
         for alias in node.names:
             if isinstance(node, ast.Import):

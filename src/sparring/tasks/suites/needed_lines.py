@@ -44,7 +44,7 @@ def needed_lines(suite: ast.Module, entry_point: str, program: ast.Module | None
 
 
 def _looked_into(nodes: Sequence[ast.AST]) -> set[str]:
-    """Return names whose attributes a suite reads, and which it uses in no other way."""
+    """Return the names that a suite uses only to read their attributes."""
     values = [n.value for n in nodes if isinstance(n, ast.Attribute)]
     names = [n.id for n in values if isinstance(n, ast.Name)]
     return {name for name in names if names.count(name) == _loads(nodes, name)}
@@ -59,7 +59,7 @@ def _needed(
 ) -> Iterator[ast.stmt]:
     """Yield the statements of a program that define the used names, in the program's order."""
     functions = {n.name for n in body if isinstance(n, _Definition)}
-    # A class of which only attributes are read counts as a constant. Objects of another class
+    # A class counts as a constant if the suite reads only its attributes. Objects of another class
     # may be compared with the program's own, so that the class must stay the program's.
     plain = {n.name for n in body if isinstance(n, ast.ClassDef) and not n.bases}
     functions -= plain & looked_into

@@ -85,7 +85,7 @@ class _Walk:
                 self.classes.setdefault(node.name, []).append(node)
 
     def run(self, body: Sequence[ast.stmt], *, answers: bool = False) -> None:
-        """Follow statements up to the first that ends them.
+        """Follow statements up to the first one after which no other is executed.
 
         With ``answers``, a returned value counts as an assertion.
         """

@@ -198,7 +198,7 @@ def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside
 
 
 def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
-    """Return the names that keep their meaning inside a function: names that its surroundings set
+    """Return the names that keep their meaning inside a function: names that its surroundings bind
     once."""
     lasting = known.inside()
     for name in rebound:
@@ -209,7 +209,7 @@ def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
 def _asserting(node: ast.stmt, tree: ast.Module) -> str | None:
     """Return None for a statement that is not an assertion.
 
-    For an assertion, the method's name if it is one of `unittest`'s, otherwise "".
+    For an assertion, return the method's name if it is a method of `unittest`, otherwise "".
     """
     if isinstance(node, ast.Assert):
         return ""
