@@ -19,8 +19,9 @@ from sparring.rewards.terms import Effect, Term, TermSum, number
 
 Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9
-"""Largest standard deviation of equal rewards, as a share of the largest reward. Relative, because
-rounding grows with the numbers, and a reward function of the user's may have any scale."""
+"""Largest standard deviation at which rewards count as equal, as a share of the largest reward.
+It is relative because rounding grows with the numbers, and a user's reward function may have any
+scale."""
 
 
 class DropReason(StrEnum):
