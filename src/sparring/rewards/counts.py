@@ -1,6 +1,7 @@
 """Counts from which Eq 4 computes the reward of each generated test.
 
-A test catches the wrong programs that fail it, and misses the wrong programs that pass it.
+A program accepts a test if it passes the test. A test catches the wrong programs that fail it, and
+lets the other wrong programs pass.
 """
 
 from __future__ import annotations

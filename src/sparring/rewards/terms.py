@@ -150,7 +150,7 @@ def _always(why: str, _: int, __: MatrixNames) -> str:
 
 
 def replaced_rewards(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
-    """Return ``rewards`` with other values, which a function outside of the formulas gave."""
+    """Return ``rewards`` with their values replaced by those of a function outside the formulas."""
     total = TermSum(len(value))
     total.put(Effect.SET, "given", value, why)
     return replace(rewards, value=value, terms=total.terms)

@@ -48,8 +48,10 @@ class TestFilter(StrEnum):
 
 
 def agreement_counts(answers_P: Sequence[Hashable]) -> Floats:
-    """Return, for each program [P], the number of programs with its answers, itself included. None
-    is no answer and agrees with no other."""
+    """Return for each program [P] the number of programs with the same answers, itself included.
+
+    None means that there is no answer, and agrees with nothing.
+    """
     count = Counter(a for a in answers_P if a is not None)
     return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
 
@@ -83,10 +85,10 @@ def weights(
 def consensus_tests(passed_PT: Bools, observed_PT: Bools) -> Bools:
     """Return the pseudo-label tests that are believed [T]: those that the heaviest group passes.
 
-    Pseudo-label tests are often wrong in part: then hardly any program passes all of them, and a
-    right program least of all. Among groups of equal weight the group with more programs decides.
-    No test is believed if no group passes any, or if two groups are equal in weight and size: their
-    order is arbitrary and would give an arbitrary label.
+    Some of a task's pseudo-label tests are wrong, so that hardly any program passes all of them; a
+    right program is the least likely to. Among groups of equal weight the group with more programs
+    decides. No test is believed if no group passes any, or if two groups are equal in weight and
+    size: their order is arbitrary and would give an arbitrary label.
     """
     votes = passed_PT[observed_PT.all(axis=1)]
     weight_P, size_P = weights(votes), _sizes(votes)
