@@ -155,8 +155,8 @@ def last_figures(arms: Sequence[Arm], names: Sequence[str]) -> dict[str, list[Es
 class PlanePoint:
     """Rates at a step of training.
 
-    p01 is the share of executions of wrong programs on right tests that pass. p00 is the same share
-    on wrong tests. p_u is the share of right tests. mu is the μ of the precision theorem
+    Of the executions of wrong programs on right tests, p01 is the share that pass; p00 is the same
+    share on wrong tests. p_u is the share of right tests. mu is the μ of the precision theorem
     (docs/theory.md).
     """
 

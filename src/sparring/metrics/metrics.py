@@ -34,9 +34,10 @@ def pass_rate(matrix: PassMatrix) -> float:
 
 
 def caught_pairs(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
-    """Return (caught pairs, all pairs) of a wrong program of a pool and a generated test.
+    """Return (number of caught pairs, number of all pairs).
 
-    A pair is caught if the test is right and the program fails it.
+    A pair is a wrong program of a pool and a generated test. It is caught if the test is right and
+    the program fails it.
     """
     wrong = pool.wrong_P
     observed = pool.observed_PU[wrong]

@@ -4,7 +4,7 @@ The source is Gen-Verse/CURE at commit 69fe174. These figures, of ``--preset off
 comparison with figures that others got from that code. `benchmark` has our own, and docs/metrics.md
 the differences. As in the official code:
 
-- A task of which no generated test could be read is in no figure.
+- A task is in no figure if none of its generated tests could be read.
 - A test that could not be read is in the matrix, as a test that every program fails.
 - A test is right if every correct program of the task passes it. The tester's figures are of tasks
   with a correct program.

@@ -110,8 +110,8 @@ class Rates:
     def _values(self) -> tuple[float, float, float]:
         """Return p_u, p01 and p00, with an unknown rate as 0.
 
-        Where all tests are right, p00 is unknown and has no effect. Where no test is right, the
-        same is true of p01.
+        Where all tests are right, p00 is unknown and has no effect. Where no test is right, p01 is
+        unknown and has no effect.
         """
         p_u, p01, p00 = (self.of[r].value for r in (Rate.P_U, Rate.P01, Rate.P00))
         return p_u, 0.0 if p_u == 0 else p01, 0.0 if p_u == 1 else p00

@@ -14,7 +14,7 @@ def student(freedom: float) -> float:
 
     From 4 on it is the expansion in 1/freedom of Abramowitz and Stegun 26.7.5, which is good to
     0.01, and to 0.001 from 9 on. From 1 to 4 it is interpolated linearly between the exact points.
-    Below 1 it is the point of 1.
+    Below 1 it equals the point for 1.
     """
     if freedom <= 1:
         return _T95[1]

@@ -85,8 +85,8 @@ def weights(
 def consensus_tests(passed_PT: Bools, observed_PT: Bools) -> Bools:
     """Return the pseudo-label tests that are believed [T]: those that the heaviest group passes.
 
-    Some of a task's pseudo-label tests are wrong, so that hardly any program passes all of them; a
-    right program is the least likely to. Among groups of equal weight the group with more programs
+    Some of a task's pseudo-label tests are wrong, so hardly any program passes all of them. A right
+    program is the least likely to do so. Among groups of equal weight the group with more programs
     decides. No test is believed if no group passes any, or if two groups are equal in weight and
     size: their order is arbitrary and would give an arbitrary label.
     """
