@@ -41,7 +41,7 @@ _ALLOWED = (
     *("tasks", "answers", "out", "scale", "prompts", "mutants", "checker", "max_tests"),
     *("limit_tasks", "cache", "workers", "level", "export", "packages", "packages_from"),
 )
-"""Parameters that have a meaning without a model. ``--prompts`` tells the reasoning marks."""
+"""Parameters that have a meaning without a model. ``--prompts`` gives the reasoning marks."""
 
 
 def check_alone(context: typer.Context) -> None:

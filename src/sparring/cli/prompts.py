@@ -28,7 +28,7 @@ _STOPPING = b"\nsparring: finishing the responses in flight; press Ctrl-C again 
 _DEFAULT = "default"
 _USUAL = ChatParams()
 _LINES = 12
-"""Lines shown of an example response: its last ones, which say most about a refusal."""
+"""Number of last lines shown of an example response. They say most about a refusal."""
 
 
 @app.callback()

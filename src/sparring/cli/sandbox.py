@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or 
 app.command()(check)
 
 _SHOWN = 2000
-"""Most characters of an output that are printed, where several executions are."""
+"""Most characters printed of each output, where there are several executions."""
 
 
 @app.command()

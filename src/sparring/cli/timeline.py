@@ -91,5 +91,5 @@ def _percent(seconds: float, total: float) -> str:
 def _of(wanted: range, record: Mapping[str, Any]) -> bool:
     """Return whether a record is of one of these steps. An evaluation's record has no step."""
     step = record.get("step")
-    # `in` would walk through all of a huge range if the step were no int.
+    # If the step were no int, `in` would walk through the whole range, which may be huge.
     return isinstance(step, int) and step in wanted

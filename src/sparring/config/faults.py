@@ -27,7 +27,7 @@ from sparring.schema import Role
 from sparring.section import Section
 
 MOST_CLIPPED = 0.02
-"""Largest share of responses or tokens whose gradient rounding alone may remove by the clip."""
+"""Largest share of responses or tokens that the clip may exclude because of rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,11 @@ def _single_response(recipe: Recipe) -> Iterator[RecipeFault]:
 
 
 def _clipped_by_rounding(recipe: Recipe) -> Iterator[RecipeFault]:
-    """Yield settings whose ratios rounding alone moves beyond the clip range: ratios of the
-    trainer's log-probs to the sampler's, and ratios across an optimiser step."""
+    """Yield settings under which rounding alone moves ratios beyond the clip range.
+
+    These are ratios of the trainer's probabilities to the sampler's, and ratios across an optimiser
+    step.
+    """
     learning, sampling = recipe.learning, recipe.sampling
     old = recipe.old_logprobs
     if learning.objective is Objective.LIKELIHOOD or old is OldLogprobs.PER_STEP:

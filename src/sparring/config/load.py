@@ -142,8 +142,10 @@ def _version(directory: Path) -> str | None:
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:
-    """Return the ``section.key`` names in which two recipes differ. A value that one recipe sets
-    and the other has by leaving the key unset is no difference."""
+    """Return the ``section.key`` names in which two recipes differ.
+
+    Setting a key to the value that an unset key would have makes no difference.
+    """
     a, b = one.model_dump(), other.model_dump()
     changed = ["preset"] if one.preset is not other.preset else []
     for section in [s for s in a if s != "preset"]:
@@ -211,8 +213,10 @@ def _apply(data: dict[str, Any], change: str) -> None:
 
 
 def _is_about(place: tuple[int | str, ...], keys: Collection[str]) -> bool:
-    """Return True if a fault at ``place`` concerns one of ``keys``: the key itself, or its section
-    or the whole recipe where the fault lies between several keys."""
+    """Return True if a fault at ``place`` concerns one of ``keys``.
+
+    The place is the key itself or, for a fault between several keys, its section or the recipe.
+    """
     if len(place) > 1:
         return ".".join(map(str, place[:2])) in keys
     return any(not place or k.partition(".")[0] == place[0] for k in keys)

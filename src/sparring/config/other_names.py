@@ -1,7 +1,7 @@
 """Names of recipe keys in other trainers and in earlier states of this one, for messages alone.
 
-An unknown key is refused. Where it is the key of TRL's or verl's configuration, or had this name
-here before, the message says the key's name in a recipe. A guess by similar spelling would mislead:
+An unknown key is refused. If the key belongs to TRL's or verl's configuration, or is a former name
+of a recipe key, the message gives its present name. A guess by similar spelling would mislead:
 TRL's ``beta`` is the KL coefficient, not one of AdamW's decay rates. Sources: TRL's ``GRPOConfig``
 and verl's ``actor``, ``algorithm`` and ``rollout`` settings, as of August 2026; the changelog.
 """

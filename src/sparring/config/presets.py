@@ -187,8 +187,8 @@ _OF_NO_METHOD = frozenset(
         "logprob_chunk",
     }
 )
-"""Fields of [learning] that belong to no method: step sizes, lengths, limits, and ways to compute
-equal results."""
+"""Fields of [learning] that belong to no method: step sizes, lengths, limits, and fields that
+choose how equal results are computed."""
 _METHOD = (
     *(choice.key for choice in CHOICES),
     *(f"reward.{name}" for name in RewardSettings.model_fields),

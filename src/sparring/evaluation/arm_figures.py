@@ -155,8 +155,9 @@ def last_figures(arms: Sequence[Arm], names: Sequence[str]) -> dict[str, list[Es
 class PlanePoint:
     """Rates at a step of training.
 
-    p01 is the share of wrong programs' executions that pass on right tests; p00 that share on wrong
-    tests; p_u is the share of right tests; mu is the μ of the precision theorem (docs/theory.md).
+    Of the executions of wrong programs on right tests, p01 is the share that pass; p00 is the same
+    share on wrong tests. p_u is the share of right tests. mu is the μ of the precision theorem
+    (docs/theory.md).
     """
 
     step: int

@@ -85,8 +85,8 @@ def chat_model_of(
 def reading_of(chat_model: ChatModel, prompts: PromptSettings, message: str) -> ReadingRules:
     """Return the rules that read a model's responses.
 
-    The chat template of a local model may open the reasoning, which its filled-in prompt shows. The
-    prompts of a server cannot be seen: there the user has to set ``reasoning``.
+    The chat template of a local model may open the reasoning; the filled-in prompt shows whether it
+    does. The prompts of a server cannot be seen: there the user has to set ``reasoning``.
     """
     text = ""
     if not chat_model.remote:

@@ -39,7 +39,7 @@ class CollectionListener(Protocol):
     """Listener to the progress of a collection."""
 
     def start_counting(self, total: int, recorded: int) -> None:
-        """Start to count to ``total``, of which ``recorded`` responses are recorded already."""
+        """Start to count to ``total`` responses; ``recorded`` of them are recorded already."""
 
     def record_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         """Count one answer or failure."""
@@ -51,11 +51,11 @@ class CollectedResponses:
 
     answers: dict[Slot, ChatReply] = field(default_factory=dict)
     missing: dict[Slot, str] = field(default_factory=dict)
-    """Reason of each request that failed. Slots in neither table were not asked for."""
+    """Reason of each request that failed. A slot in neither table was not asked for."""
     spent: int = 0
     """Tokens of the responses that this evaluation asked for itself, prompts included."""
     exhausted: bool = False
-    """True if the token budget ended the asking."""
+    """True if requests ended because the token budget was spent."""
     requests: int = 0
     """Number of requests that were answered or failed."""
 
@@ -190,7 +190,7 @@ class _Collecting:
     ) -> tuple[list[ChatRequest], list[ChatRequest]]:
         """Divide requests into our own and those that another evaluation is making now.
 
-        Responses that reached the cache in the meantime are in neither part.
+        A request whose response has meanwhile reached the cache is in neither part.
         """
         if self._shared is None:
             return list(requests), []

@@ -50,8 +50,8 @@ def task_digest(task: Task) -> str:
     """Return a hash of a task's contents. The task's place in a file is no part of the hash."""
     contents = asdict(task)
     del contents["source"]
-    # Hashes on record outlive names and fields: hidden tests were called withheld when the first
-    # were recorded, and tasks had no preamble and no head.
+    # Recorded hashes must stay valid when names and fields change. When the first were recorded,
+    # hidden tests were called withheld, and tasks had no preamble and no head.
     contents["withheld"] = contents.pop("hidden")
     for name in ("preamble", "head"):
         if not contents[name]:

@@ -45,7 +45,7 @@ def recorded_models(out: Path) -> dict[str, dict[str, Any]]:
         models = json.loads((out / CONFIG).read_text(encoding="utf-8"))["models"]
         return {role: dict(m["identity"]) for role, m in models.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # no evaluation, or a damaged one: `begin_evaluation` raises the error for it
+        return {}  # no evaluation, or a damaged one, for which `begin_evaluation` raises an error
 
 
 def begin_evaluation(

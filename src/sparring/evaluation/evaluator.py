@@ -1,7 +1,8 @@
 """Evaluator: grades responses and computes figures with intervals.
 
-`sparring eval`, a run's evaluations on held-out tasks, answers made elsewhere and trials of prompts
-all use this module. They differ in the source of the responses and in the figures.
+Four uses share this module: `sparring eval`, a run's evaluations on held-out tasks, the grading of
+answers made elsewhere, and trials of prompts. They differ in the source of the responses and in the
+figures.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ def with_test_strength(
 ) -> list[TaskFacts]:
     """Return the facts with the mutation score and branch coverage of each task's generated tests.
 
-    A mutant that neither the generated nor the ground-truth tests catch may compute the same as the
-    solution; `strength` does not count such a mutant.
+    If neither the generated nor the ground-truth tests catch a mutant, it may compute the same as
+    the solution; `strength` does not count such a mutant.
     """
     tests = [[p.test for p in g.tests if p.test is not None] for g in groups]
     strengths = strength(sandbox, [g.task for g in groups], tests, limits, mutants)

@@ -42,7 +42,7 @@ def evaluation_record(evaluated: Evaluated, first: Evaluated) -> dict[str, Any]:
 
 
 def paired_differences(before: Summary, after: Summary) -> dict[str, Any]:
-    """Return after − before, paired by task, of every figure that both have over as many tasks."""
+    """Return after − before, paired by task, of figures that both have over equally many tasks."""
     differences: dict[str, Any] = {}
     for name, values in after.per_task.items():
         earlier = before.per_task.get(name)

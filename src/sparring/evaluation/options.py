@@ -35,7 +35,7 @@ _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
 
 Scale = tuple[int, int]
-"""Numbers of programs and of tests that Best-of-N chooses from and chooses by."""
+"""Scales of Best-of-N: the number of programs to choose from, and of tests to choose by."""
 
 
 class Protocol(StrEnum):
@@ -107,7 +107,7 @@ class EvalOptions:
     seed: int = 0
     """Seed of the sampling."""
     max_tests: int | None = None
-    """Most ground-truth tests that are used of each task."""
+    """Largest number of ground-truth tests to use for each task."""
     limit_tasks: int | None = None
     """Number of first tasks that are used."""
     checker: str | None = None

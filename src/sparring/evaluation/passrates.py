@@ -23,7 +23,7 @@ def pass_rates(source: Path) -> dict[str, float]:
 
     ``source`` is the directory of a run or of an evaluation, or a file of rows with ``task_id``
     and either ``pass_rate`` or ``correct`` and ``programs`` (counts). Raises `DataError` or
-    `RunError` naming the row.
+    `RunError`, which name the row.
     """
     if (source / FIGURES).is_file():
         rates = _of_evaluation(source / FIGURES)

@@ -25,7 +25,7 @@ class EvaluationProgress(Bar):
         self._started = self._last_line = clock()
 
     def start_counting(self, total: int, recorded: int, unit: str = "responses") -> None:
-        """Start to count towards ``total``, of which ``recorded`` are recorded already."""
+        """Start to count towards ``total``; ``recorded`` of them are recorded already."""
         self._unit, self._total, self._done, self._new = unit, total, recorded, 0
         self._tokens = self._missing = 0
         self._started = self._last_line = self._clock()
@@ -43,7 +43,7 @@ class EvaluationProgress(Bar):
         self._show()
 
     def advance(self, count: int) -> None:
-        """Count ``count`` more as done."""
+        """Add ``count`` to the number done."""
         self._done += count
         self._new += count
         self._show()

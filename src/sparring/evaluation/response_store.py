@@ -29,9 +29,9 @@ _ADVICE = "repeat the command to continue"
 class StoredResponse:
     """Recorded response.
 
-    ``copied`` marks a response that another evaluation paid for and the cache provided. The
-    fields before ``key`` are for people; ``key`` alone identifies the response. ``reasoned`` says
-    that the server sent the reasoning apart from the text.
+    ``key`` alone identifies the response; the fields before ``key`` are for people. ``copied``
+    marks a response that the cache provided, because another evaluation had asked for it.
+    ``reasoned`` says that the server sent the reasoning apart from the text.
     """
 
     task: str
@@ -93,7 +93,7 @@ class ResponseStore:
         return self._entry(line, start)
 
     def put(self, entry: StoredResponse) -> None:
-        """Add a response and sync the file to disk. A stored response with its key stays."""
+        """Add a response and sync the file to disk. A stored response with the same key stays."""
         if entry.key in self._spans:
             return
         line = lines_of([asdict(entry)])

@@ -53,8 +53,8 @@ def evaluate_models(
 ) -> MeasuredEvaluation:
     """Evaluate the models on ``tasks`` in the directory ``out``, or continue an evaluation there.
 
-    ``stop`` is asked between requests; a true value ends the asking. Raises `SparringError`; the
-    responses recorded by then are kept.
+    ``stop`` is called between requests; if it returns True, no more requests are sent. Raises
+    `SparringError`; the responses recorded by then are kept.
     """
     with ExitStack() as resources:
         for role_model in role_models.values():

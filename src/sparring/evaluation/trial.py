@@ -3,8 +3,8 @@
     sparring prompts try TASKS --model MODEL
 
 An evaluation measures how good a model is. A trial, before any training or measurement, checks
-whether the model follows its prompts at all. A prompt that the model does not follow shows within
-minutes: as responses that cannot be read, each reason with an example.
+whether the model follows its prompts at all. If the model does not follow a prompt, the trial shows
+it within minutes: it counts the responses that cannot be read, by reason, each with an example.
 """
 
 from __future__ import annotations

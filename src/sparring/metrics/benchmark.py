@@ -118,8 +118,10 @@ def observed(facts: TaskFacts) -> TaskFacts:
 
 
 def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
-    """Return P(correct) of the choice of each selector among n programs of a task; NaN if the task
-    has fewer than n."""
+    """Return for each selector the chance that its choice among n programs of a task is correct.
+
+    The chance is NaN if the task has fewer than n programs.
+    """
     chances = dict.fromkeys(Selector, NAN)
     matrix, correct = facts.matrix, facts.matrix.correct_P
     if n == 1 and len(correct):  # one program: no choice, and no subset to draw

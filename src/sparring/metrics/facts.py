@@ -37,7 +37,7 @@ class TaskFacts:
     first_U: Bools | None = None
     """The test was read, and no earlier test of the task has its input."""
     answers_PU: Answers | None = None
-    """Answers that the majority is found by (`consensus`); None where they are unknown."""
+    """Answers from which the majority is found (`consensus`); None where they are unknown."""
     mutants: tuple[float, float] | None = None
     """(killed, all) mutants of the reference solution, by the generated tests that are right."""
     branches: tuple[float, float] | None = None

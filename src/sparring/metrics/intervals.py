@@ -128,11 +128,11 @@ def mean(value: Floats) -> Influence:
 
 
 def chained(value: float, parts: Sequence[tuple[float, Influence]]) -> Influence:
-    """Return ``value``, a function of figures of the same tasks (delta method). ``parts``: the
-    derivative by each figure, and the figure.
+    """Return ``value``, a function of figures of the same tasks, with influences (delta method).
 
-    A part that adds no variance, because its derivative is 0 or all tasks agree, does not make the
-    figure more certain: tasks that only such a part rests on are not counted.
+    Each of ``parts`` is a figure and the derivative of ``value`` by it. A part adds no variance if
+    its derivative is 0 or all tasks agree. Such a part does not make the result more certain: tasks
+    that are used by such parts alone are not counted.
     """
     influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
     added = [float(((by * figure.influence) ** 2).sum()) for by, figure in parts]
@@ -155,8 +155,11 @@ def _unknown(used: Bools) -> Influence:
 
 
 def _left_out(influence: Floats, share: Floats) -> Floats:
-    """Return the fall of a ratio without each task: influence / (1 − part of the denominator).
-    Without the only task there is no figure, and the influence of that task is 0."""
+    """Return the amounts by which a ratio falls if each task in turn is left out.
+
+    The amount is influence / (1 − part of the denominator). Without the only task there is no
+    ratio; the influence of that task is 0.
+    """
     return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))
 
 

@@ -34,8 +34,11 @@ def pass_rate(matrix: PassMatrix) -> float:
 
 
 def caught_pairs(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
-    """Return (pairs caught, pairs) over the wrong programs of a pool and all generated tests. A
-    pair is caught if the test is right and the program fails it."""
+    """Return (number of caught pairs, number of all pairs).
+
+    A pair is a wrong program of a pool and a generated test. It is caught if the test is right and
+    the program fails it.
+    """
     wrong = pool.wrong_P
     observed = pool.observed_PU[wrong]
     hit = ~pool.passed_PU[wrong] & observed & right_U
@@ -56,8 +59,10 @@ def majority(answers: Sequence[Hashable], right: Sequence[bool]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Metrics over tasks: estimates by name, and the values that pair two summaries of the same
-    tasks (per-task values of means, per-task influences of ratios)."""
+    """Metrics over tasks: estimates by name, and the values by task that pair two summaries.
+
+    The values by task are a mean's values or a ratio's influences.
+    """
 
     estimates: dict[str, Estimate]
     per_task: dict[str, Floats]
@@ -65,7 +70,7 @@ class Summary:
     sizes: dict[int, tuple[float, float]]
     """Input size → (share of the parsed tests, their accuracy by reference)."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Number of responses, and of those that could not be read (`reading`). Only
+    """Number of all responses, and of responses that could not be read (`reading`). Only
     `benchmark.measure` counts them."""
 
 

@@ -4,7 +4,7 @@ The source is Gen-Verse/CURE at commit 69fe174. These figures, of ``--preset off
 comparison with figures that others got from that code. `benchmark` has our own, and docs/metrics.md
 the differences. As in the official code:
 
-- A task of which no generated test could be read is in no figure.
+- A task is in no figure if none of its generated tests could be read.
 - A test that could not be read is in the matrix, as a test that every program fails.
 - A test is right if every correct program of the task passes it. The tester's figures are of tasks
   with a correct program.
@@ -40,11 +40,11 @@ class OfficialChoice:
 class Official:
     """Official figures over ``tasks``, as shares; NaN where there is nothing to count.
 
-    ``code_acc``: programs that pass all ground-truth tests. ``code_test_acc``: ground-truth cells
-    passed, over all programs and tasks. ``test_acc`` (the code prints it as estimated): right
-    tests. ``test_cell_acc`` (printed as accumulated): cells of correct programs on generated tests
-    that are passed. ``p01`` and ``p00``: cells of wrong programs that are passed, on right and on
-    wrong tests, over all tasks.
+    ``code_acc``: share of programs that pass all ground-truth tests. ``code_test_acc``: share of
+    ground-truth cells that are passed, over all programs and tasks. ``test_acc`` (which the code
+    prints as estimated): share of right tests. ``test_cell_acc`` (printed as accumulated): share of
+    passed cells, of correct programs on generated tests. ``p01`` and ``p00``: share of passed
+    cells, of wrong programs on right tests and on wrong tests, over all tasks.
     """
 
     code_acc: float

@@ -108,8 +108,11 @@ class Rates:
         )
 
     def _values(self) -> tuple[float, float, float]:
-        """Return p_u, p01, p00. Where all tests are right, p00 is unknown and has no effect; where
-        none is right, p01 is. The unknown rate is returned as 0."""
+        """Return p_u, p01 and p00, with an unknown rate as 0.
+
+        Where all tests are right, p00 is unknown and has no effect. Where no test is right, p01 is
+        unknown and has no effect.
+        """
         p_u, p01, p00 = (self.of[r].value for r in (Rate.P_U, Rate.P01, Rate.P00))
         return p_u, 0.0 if p_u == 0 else p01, 0.0 if p_u == 1 else p00
 
@@ -163,8 +166,9 @@ def estimated_right(matrix: PassMatrix, parsed_U: Bools) -> Bools | None:
 def acceptance(
     matrix: PassMatrix, right_U: Bools, parsed_U: Bools, programs_P: Bools | None = None
 ) -> tuple[Floats, Floats]:
-    """Return (passes, executions) on right tests and (passes, executions) on wrong tests, of the
-    programs ``programs_P``, by default the wrong ones.
+    """Return (passes, executions) of programs on right tests, and the same pair on wrong tests.
+
+    The programs are ``programs_P``, by default the wrong programs.
 
     For the wrong programs, p01 is passes / executions of the first pair and p00 that of the second.
     Unparsed tests are left out.

@@ -1,14 +1,14 @@
 """95% intervals of shares, for few tasks and for shares near 0 and 1.
 
-With 40 tasks and a rate of 3%, the mean ± t · standard error contains the truth in 89 of 100 cases:
-the few tasks with successes decide both the mean and its error. Ratios of sums, in which some tasks
-weigh many times what others do, come down to 83. Three measures help:
+With 40 tasks and a rate of 3%, the interval mean ± t · standard error contains the truth in only 89
+of 100 cases, because the few tasks with successes decide both the mean and its error. For ratios of
+sums it is 83 of 100, because some tasks weigh many times as much as others. Three measures help:
 
 - The error of the figure is the jackknife's, which leaves out one task at a time and so notices a
   heavy task. Linearisation underestimates the error there (Bell and McCaffrey, Survey Methodology
   28, 2002).
-- The degrees of freedom are not those of all tasks but of those that weigh something,
-  (Σw²)²/Σw⁴ − 1 (Satterthwaite's rule for equal variances).
+- The degrees of freedom count only the tasks that weigh something: (Σw²)²/Σw⁴ − 1 (Satterthwaite's
+  rule for equal variances).
 - The interval is Wilson's, for the number of independent trials that would have this error. Korn
   and Graubard (Survey Methodology 24, 1998) have the effective sample size; Franco et al.
   (J. Survey Statistics and Methodology 7, 2019) find Wilson's interval with that size the best of
@@ -35,9 +35,9 @@ _FEW = 5.0
 class Unit(Enum):
     """Kind of value that a task has, which bounds how little the value can vary from task to task.
 
-    If fewer than five tasks' worth of successes or of failures were seen, the variance is taken to
-    be at least this part of a coin's. The absence of values between 0 and 1 says little about the
-    next task.
+    Where successes or failures add up to fewer than five tasks, the variance is taken to be at
+    least this part of a coin's (the variance of values that are all 0 or 1). With so few tasks, the
+    absence of values between 0 and 1 says little about the next task.
     """
 
     SHARE = 0.0
@@ -72,9 +72,11 @@ def ratio_interval(figure: Influence, unit: Unit = Unit.SHARE) -> Estimate:
 
 
 def jackknife_interval(figure: Influence) -> Estimate:
-    """Return a function of ratios (`intervals.chained`) that may lie outside of 0 to 1, with a
-    symmetric interval of the jackknife's variance. Raises ValueError where the effect of leaving
-    out a task is unknown."""
+    """Return a function of ratios (`intervals.chained`) with its interval.
+
+    The function may lie outside of 0 to 1. The interval is symmetric and uses the jackknife's
+    variance. Raises ValueError where the effect of leaving out a task is unknown.
+    """
     tasks = int(figure.used.sum())
     if tasks < 2 or math.isnan(figure.value):
         return Estimate(figure.value, math.nan, math.nan, tasks)
@@ -107,8 +109,10 @@ def share_difference(before: Floats, after: Floats) -> Estimate:
 
 
 def _no_difference(tasks: int, freedom: float) -> Estimate:
-    """Return a difference of 0 between tasks that are all equal. To both sides its interval is as
-    wide as Wilson's for a share of 0 in as many trials."""
+    """Return a difference of 0 between tasks that are all equal.
+
+    On each side its interval is as wide as Wilson's interval of a share of 0 in as many trials.
+    """
     _, most = _wilson(0.0, freedom + 1, student(freedom))
     return Estimate(0.0, -most, most, tasks)
 

@@ -10,11 +10,11 @@ _Z = 1.959964
 
 
 def student(freedom: float) -> float:
-    """Return the 97.5% point of Student's t for any number of degrees of freedom; below 1, that of
-    1.
+    """Return the 97.5% point of Student's t for any number of degrees of freedom.
 
-    From 4 on: the expansion in 1/freedom of Abramowitz and Stegun 26.7.5, good to 0.01, and to
-    0.001 from 9 on. Below 4: linear interpolation between the exact points.
+    From 4 on it is the expansion in 1/freedom of Abramowitz and Stegun 26.7.5, which is good to
+    0.01, and to 0.001 from 9 on. From 1 to 4 it is interpolated linearly between the exact points.
+    Below 1 it equals the point for 1.
     """
     if freedom <= 1:
         return _T95[1]
@@ -30,8 +30,11 @@ def student(freedom: float) -> float:
 
 
 def t95(freedom: int) -> float:
-    """Return the 97.5% point for a whole number of degrees of freedom, taken at the next smaller
-    number in the table: at most 3% too wide, never too narrow."""
+    """Return the 97.5% point for a whole number of degrees of freedom.
+
+    A number that the table lacks gets the point of the next smaller number in the table. An
+    interval is then at most 3% too wide, and never too narrow.
+    """
     if freedom > 120:
         return 1.980
     return _T95[max(k for k in _T95 if k <= freedom)]

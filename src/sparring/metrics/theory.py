@@ -1,5 +1,7 @@
-"""The precision theorem (arXiv 2506.03136, theorem 3.1): the chance that m tests prefer the correct
-one of two programs. Computed by the theorem's bound, by its model exactly, and from the pass
+"""The precision theorem (arXiv 2506.03136, theorem 3.1).
+
+Precision is the chance that m tests prefer the correct program to the wrong one. This module
+computes it in three ways: by the theorem's bound, exactly by the theorem's model, and from the pass
 matrices of groups.
 
 On one test a correct program scores X ∈ {−1, 0, 1} more than a wrong one; on m independent tests it
@@ -26,12 +28,12 @@ from sparring.metrics.rates import by_task
 CAP = 10_000
 """Largest number of tests that is considered: beyond any budget."""
 ZERO = 1e-12
-"""A μ up to this counts as 0, reached by rounding."""
+"""Largest μ that counts as 0, because rounding may cause it."""
 Counts = NDArray[np.int64]
 
 
 class Ties(Enum):
-    """Share of P(D_m = 0) that counts as won: none, as in the paper, or half, as by a coin."""
+    """Share of ties (D_m = 0) that count as won: none, as in the paper, or half, as by a coin."""
 
     LOST = 0.0
     HALVED = 0.5
@@ -73,9 +75,11 @@ def _won(law: Floats, ties: Ties) -> float:
 
 
 def slopes(x: Law, m: int, ties: Ties) -> tuple[float, float]:
-    """Return the derivatives of `precision` by ``up`` and by ``down``, each at the expense of
-    P(X = 0): m times the gain in the precision of m − 1 tests from one more test with X = 1, or
-    with X = −1."""
+    """Return the derivatives of `precision` by ``up`` and by ``down``, at the expense of P(X = 0).
+
+    A derivative is m times a gain: what one more test, with X = 1 or X = −1, adds to the precision
+    of m − 1 tests.
+    """
     if m == 0:
         return 0.0, 0.0
     below, at, above = np.pad(difference(x, m - 1), 1)[m - 1 : m + 2].tolist()
@@ -89,9 +93,11 @@ def bound(mu: float, m: int) -> float:
 
 
 def tests_for(x: Law, target: float, ties: Ties, cap: int) -> int | None:
-    """Return the smallest m whose precision is at least ``wanted``, in (0, 1); None if μ ≤ 0 or no
-    m up to ``cap`` reaches it. A larger m can fall short again: an even number is likelier to
-    tie."""
+    """Return the smallest m whose precision is at least ``wanted``, which lies in (0, 1).
+
+    The result is None if μ ≤ 0 or no m up to ``cap`` is enough. A larger m can fall short again,
+    because an even number of tests is likelier to tie.
+    """
     laws = islice(x.differences(), 1, cap + 1 if x.mu > ZERO else 1)
     return next((m for m, law in enumerate(laws, 1) if _won(law, ties) >= target), None)
 
@@ -172,8 +178,11 @@ def predicted(up: Influence, down: Influence, m: int, ties: Ties) -> Influence:
 
 
 def pair_precision(plus: int, minus: int, tests: int, m: int, ties: Ties) -> float:
-    """Return P(more of ``plus`` than of ``minus`` among m of ``tests``), drawn without replacement
-    (multivariate hypergeometric distribution); NaN for m > ``tests``."""
+    """Return the chance that m of ``tests`` tests include more ``plus`` than ``minus`` tests.
+
+    The m tests are drawn without replacement (multivariate hypergeometric distribution). The result
+    is NaN for m > ``tests``.
+    """
     if m > tests:
         return math.nan
     log = np.concatenate([np.zeros(1), np.cumsum(np.log(np.arange(1, tests + 1)))])  # log n!

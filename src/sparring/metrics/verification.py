@@ -2,9 +2,9 @@
 
 FAR (false acceptance rate) is the share of wrong programs that are accepted. FRR (false rejection
 rate) is the share of correct programs that are rejected. They are 1 − TNR and 1 − TPR of
-CodeContests+ (arXiv 2506.05817), each for a single test and for a suite, which accepts a program
-that all of its tests accept. The rightness of a test does not matter here: every accepted
-wrong program counts. p01 and p00 (`rates`) tell right and wrong tests apart.
+CodeContests+ (arXiv 2506.05817). Both are computed for a single test and for a suite. A suite
+accepts a program if all its tests accept the program. The rightness of a test does not matter here:
+every accepted wrong program counts. p01 and p00 (`rates`) tell right and wrong tests apart.
 
 Coverage@N (TestCase-Eval, arXiv 2506.12278) is the share of wrong programs that N tests catch
 together. A test catches a program that fails it, if the test is right; a wrong test that every
@@ -75,7 +75,10 @@ def _all_of(good_PU: Bools, observed_PU: Bools, n: int) -> Floats:
 
 
 def _cells(facts: TaskFacts, programs_P: Bools, *, passes: bool) -> tuple[float, float]:
-    """Return (cells that pass, or fail; all cells) of these programs on the readable tests."""
+    """Return (cells, all cells) of these programs on the readable tests.
+
+    The first number counts the cells that pass or, without ``passes``, the cells that fail.
+    """
     observed = facts.matrix.observed_PU[programs_P][:, facts.parsed_U]
     passed = facts.matrix.passed_PU[programs_P][:, facts.parsed_U]
     hit = observed & (passed if passes else ~passed)

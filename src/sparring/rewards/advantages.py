@@ -19,8 +19,9 @@ from sparring.rewards.terms import Effect, Term, TermSum, number
 
 Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9
-"""Largest standard deviation of equal rewards, as a share of the largest reward. Relative, because
-rounding grows with the numbers, and a reward function of the user's may have any scale."""
+"""Largest standard deviation at which rewards count as equal, as a share of the largest reward.
+It is relative because rounding grows with the numbers, and a user's reward function may have any
+scale."""
 
 
 class DropReason(StrEnum):
@@ -121,11 +122,14 @@ def positives(good: Bools) -> Advantages:
 
 
 def all_equal(reward: Floats) -> bool:
-    """Return True if rewards differ by no more than rounding, on whatever scale they are."""
+    """Return True if rewards of any scale differ by no more than rounding."""
     return float(reward.std()) <= _NO_DIFFERENCE * float(np.abs(reward).max())
 
 
 def shuffled_order(count: int, rng: np.random.Generator) -> Ints:
-    """Return a random permutation [count]: response i gets the reward of response order[i]. The
-    control experiment `reward.shuffle` deals rewards out in this way; it should teach nothing."""
+    """Return a random permutation [count]: response i gets the reward of response order[i].
+
+    The control experiment `reward.shuffle` deals rewards out in this way. A model should learn
+    nothing from it.
+    """
     return rng.permutation(count)

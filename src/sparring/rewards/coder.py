@@ -1,8 +1,8 @@
 """Reward of a program: the ground-truth tests that it passes (CURE, Eq 3).
 
-A masked cell is an infrastructure failure: it is no test of the program. Under COUNT the number of
-tests passed is rescaled to all tests. Under ALL_PASS a program with a masked cell has no label,
-unless it failed another test.
+A masked cell is an infrastructure failure and says nothing about the program. Under COUNT the
+number of tests passed is rescaled to all tests. Under ALL_PASS a program with a masked cell has no
+label, unless it failed another test.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""The counts that Eq 4 is made of: for each generated test, the programs that accept it, the wrong
-programs that it catches and those that it lets pass."""
+"""Counts from which Eq 4 computes the reward of each generated test.
+
+A program accepts a test if it passes the test. A test catches the wrong programs that fail it, and
+lets the other wrong programs pass.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Eq4Counts:
     ``wrong``: W, the number of wrong programs. ``weight_P``: the weight of each program, 1 unless
     `reward.difficulty_exponent` weighs wrong programs. ``p`` [U]: the probability that a test is
     right. ``caught`` and ``missed`` [U]: the weight of the wrong programs that fail or pass a test.
-    Where cells are masked, both are the ``observed_weight`` rescaled to W by the factor ``scale``.
+    Where cells are masked, the factor ``scale`` rescales both from the ``observed_weight`` to W.
     """
 
     def __init__(self, facts: RewardFacts, settings: RewardSettings) -> None:

@@ -24,9 +24,9 @@ class Group:
     P programs; T tests: the ``ground_truth`` ground-truth tests first, then the U generated ones.
     ``passed_PT``: the program passed the test. ``observed_PT``: the cell is known; False is an
     infrastructure failure, which is no label. ``valid_U``: the test could be read and the statement
-    allows its input. Lengths are in tokens. A program or a test is None where the response held
-    none. U is 0 where no test was sampled (`sampling.skip_unlabelled`). The programs of the initial
-    policy are not included: only the built-in rewards count them.
+    allows its input. Lengths are in tokens. A program or a test is None where the response did not
+    contain one. U is 0 where no test was sampled (`sampling.skip_unlabelled`). The programs of the
+    initial policy are not included: only the built-in rewards count them.
     """
 
     task_id: str

@@ -1,8 +1,8 @@
 """Advantages that teach a long-reasoning model to be brief (CURE, section 3.4).
 
-Both forms replace the reward of a response by the number of tokens that it is shorter than the
-median good response of its group. They balance the gains and the losses so that they sum to 0, and
-divide by the standard deviation. The result is an advantage.
+Both forms replace the reward of a response by a number of tokens: the median length of the good
+responses of its group, minus the response's own length. The gains and the losses are balanced so
+that they sum to 0, then divided by the standard deviation. The result is an advantage.
 
 With s the sign of (reward − mean of the group), l the length in tokens, T the
 median length of the responses with s > 0 and M their greatest length:
@@ -20,10 +20,11 @@ A group with a single good response cannot be balanced, because r̃ is 0 for all
 keeps its normalised rewards. A group in which one of the two sides is empty is dropped.
 
 In either form, a response that sampling cut off is never good: it counts as the lowest reward of
-its group. Eq 4 gives such a test 0, as any test that cannot be read, and 0 may be above the group's
-mean; as a good response it would pull T and M to the limit. Neither the paper nor its code mentions
-such responses. Lengths are of whole responses: the tokens that `learning.max_response_tokens`
-leaves out of the loss (the paper learns from the first 8,000) count here too.
+its group. Eq 4 gives 0 to a test that was cut off, as to any test that cannot be read, and 0 may be
+above the group's mean. If such a test counted as good, it would pull T and M to the limit. Neither
+the paper nor its code mentions such responses. Lengths are of whole responses: the tokens that
+`learning.max_response_tokens` leaves out of the loss (the paper learns from the first 8,000) count
+here too.
 """
 
 from __future__ import annotations

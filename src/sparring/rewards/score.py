@@ -73,8 +73,8 @@ class RewardRules:
     ) -> Earned:
         """Return the rewards of the programs [P] and the tests [U], with their advantages.
 
-        A response without a label has reward NaN and advantage 0. ``own``: rewards that a function
-        of the user's returned, which replace the formulas. ``rng``: deals the rewards out at random
+        A response without a label has reward NaN and advantage 0. ``own``: rewards from the user's
+        reward function, in place of the formulas. ``rng`` deals the rewards out at random
         (`RewardSettings.shuffle`).
         """
         coder = coder_rewards(facts.matrix, self.settings)

@@ -1,9 +1,9 @@
 """A reward or an advantage as a sum of terms, for all responses of a group at once.
 
-`TermSum` applies one term after another, in a fixed order: floating-point sums round, and a record
-must come out equal to the bit. The final number is the one that learning uses. Each term keeps its
-value for every response, and a reason. The words of a reason are made only when somebody reads
-them, so that a training step does not pay for words.
+`TermSum` applies one term after another. The order is fixed, because floating-point sums round and
+a repeated calculation must equal its record to the bit. Learning uses the final number. Each term
+keeps its value for every response, and a reason. The words of a reason are made only when somebody
+reads them, so that a training step does not pay for words.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MatrixNames:
-    """Names that reasons use: of the matrix's rows (P0 for a program of the group, I1 for one of
-    the initial policy), and of the tests that decide which program is correct (G0, K2), which are
-    tests of this ``kind``."""
+    """Names that reasons use for the rows of the matrix and for the tests.
+
+    P0 is a program of the group, I1 a program of the initial policy. G0 or K2 is a test that
+    decides which programs are correct; ``kind`` is the kind of these tests.
+    """
 
     programs: Sequence[str]
     tests: Sequence[str]
@@ -148,7 +150,7 @@ def _always(why: str, _: int, __: MatrixNames) -> str:
 
 
 def replaced_rewards(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
-    """Return ``rewards`` with other values, which a function outside of the formulas gave."""
+    """Return ``rewards`` with their values replaced by those of a function outside the formulas."""
     total = TermSum(len(value))
     total.put(Effect.SET, "given", value, why)
     return replace(rewards, value=value, terms=total.terms)
@@ -162,8 +164,11 @@ def number(value: float, sign: bool = False) -> str:
 def names_line(
     names: Sequence[str], chosen: Bools, weights: Floats | None = None, most: int = 12
 ) -> str:
-    """Return the ``chosen`` names in a line: "none" if there is none, at most ``most`` of them and
-    the number of the others; each with its weight where ``weights`` are given."""
+    """Return the ``chosen`` names in a line, or "none" if there is none.
+
+    The line has at most ``most`` names, then the number of the others. Each name has its weight
+    where ``weights`` are given.
+    """
     words = [
         names[i] if weights is None else f"{names[i]} ({number(weights[i])})"
         for i in np.flatnonzero(chosen).tolist()

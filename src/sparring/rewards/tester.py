@@ -1,25 +1,28 @@
 """Reward of a generated test (CURE, Eq 4), and every departure from the formula.
 
-With W wrong programs in the group, Eq 4 pays a test that every correct program passes the number of
-wrong programs that fail the test. Any other test loses the number of wrong programs that pass it.
-With p = 1 for a right test and 0 for a wrong one, that is p·caught − (1 − p)·missed.
+Let W be the number of wrong programs in the group. A test is right if every correct program passes
+it. Under Eq 4 a right test earns the number of wrong programs that fail it (caught). Any other test
+loses the number of wrong programs that pass it (missed). With p = 1 for a right test and p = 0 for
+any other, the reward is p·caught − (1 − p)·missed.
 
 The defaults depart from the plain formula in two points: a right test also earns half of W
 (`reward.validity_bonus`), and a wrong program weighs more, the fewer tests catch it
 (`reward.difficulty_exponent`). With W = 0 nothing can be caught, and `reward.no_wrong_reward`
 decides.
 
-A test without a label has the reward NaN, which learning masks: where no program is correct, or no
-correct program was observed on the test, it is unknown if the test is right. Where cells are
-masked, the sums run over the W_k wrong programs observed on test k, rescaled by W / W_k.
+A test has no label where no program is correct, or where no correct program was observed on the
+test: it is then unknown if the test is right. Its reward is NaN, which learning masks. Where cells
+are masked, the sums run over the W_k wrong programs observed on test k, and are rescaled by
+W / W_k.
 
 The departures are the fields of `RewardSettings`, and three inputs in `RewardFacts`: programs of
 the initial policy (`tester_matrix`), refused tests (`valid_U`), masked cells. Each departure is a
 term.
 
-To add a term: put a term of every form of the reward into `tester_rewards`, a term of Eq 4 alone
-into `_eq4`. If the term raises the most that a test can earn, `largest_tester_reward` must know it,
-because the largest reward is the unit of the penalty for long responses.
+To add a term that applies to every form of the reward, edit `tester_rewards`. To add a term that
+applies to Eq 4 alone, edit `_eq4`. If the term raises the most that a test can earn,
+`largest_tester_reward` must know it, because the largest reward is the unit of the penalty for long
+responses.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from sparring.rewards.terms import Effect, MatrixNames, Rewards, TermSum, number
 
 @dataclass(frozen=True, slots=True)
 class TesterRewards(Rewards):
-    """Rewards of generated tests [U], and the counts that Eq 4 makes them of [U].
+    """Rewards of generated tests [U], and the counts [U] from which Eq 4 computes them.
 
     ``accepts_correct``: every observed correct program passes the test. ``rightness``: the same as
     0 or 1 or, with smoothing, a probability. ``caught`` and ``missed``: wrong programs that fail or
@@ -94,7 +97,7 @@ def tester_rule(settings: RewardSettings) -> str:
 
 
 def largest_tester_reward(facts: RewardFacts, settings: RewardSettings) -> float:
-    """Return the most that a test of this group could earn by the form in use, at least 1."""
+    """Return the largest reward that the form in use allows a test of this group; at least 1."""
     wrong = int(facts.tester_matrix.wrong_P.sum())
     if not wrong or settings.tester in (TesterReward.SIMPLE, TesterReward.POST_STAGE):
         return 1.0

@@ -150,8 +150,10 @@ class RunDir(RunReader):
                     file.unlink()
 
     def _in_use(self) -> str | None:
-        """Return the name of a file that only a run with results, or no run, would have; None if
-        the directory may be used for a new run."""
+        """Return the name of a file that forbids a new run in the directory; None if there is none.
+
+        Such a file is a result of a run, or a file that no run makes.
+        """
         for file in sorted(self.path.iterdir()):
             preparatory = file.name in _BEFORE_ANYTHING or file.name.endswith(PARTIAL)
             empty = file.name in _FROM_THE_START and file.stat().st_size == 0

@@ -34,8 +34,9 @@ _NAME = 500
 def summary_row(record: Mapping[str, Any]) -> list[Any]:
     """Return the values named by `ROW` for a recorded group.
 
-    ``accepted`` counts valid tests that every correct program passes, ``masked`` cells without a
-    label because of our own failures. Rewards are means over the labelled responses.
+    ``accepted`` counts the valid tests that every correct program passes. ``masked`` counts the
+    cells that have no label because the infrastructure failed. Rewards are means over the labelled
+    responses.
     """
     programs, tests = record["programs"], record["tests"]
     correct = correct_rows(record)
@@ -78,8 +79,10 @@ def correct_rows(record: Mapping[str, Any]) -> list[bool | None]:
 
 
 def passes_all(verdicts: Sequence[str]) -> bool | None:
-    """Return True if a program passed all its tests, False if it failed one; None if no test failed
-    and one is masked, or without tests."""
+    """Return True if a program passed all its tests, False if it failed one, else None.
+
+    None means that there is no test, or that no test failed and one is masked.
+    """
     if any(v not in (Verdict.ACCEPTED, Verdict.INFRA) for v in verdicts):
         return False
     return None if not verdicts or Verdict.INFRA in verdicts else True

@@ -35,8 +35,8 @@ _OTHERS = {
     "coder.at_limit": "programs' responses cut off",
     "tester.at_limit": "tests' responses cut off",
 }
-"""Labels of figures that only an evaluation has, or that an evaluation takes over other programs
-than a run."""
+"""Labels of figures that only an evaluation has, or that an evaluation computes from other programs
+than a run does."""
 _OF_SUITES = {
     "suite_far_": "FAR of {size} tests together",
     "suite_frr_": "FRR of {size} tests together",

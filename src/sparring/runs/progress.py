@@ -12,8 +12,8 @@ from rich.text import Text
 
 
 class Bar:
-    """Progress bar that disappears when its block ends; without a terminal only notes are
-    printed."""
+    """Progress bar that disappears when its block ends. Without a terminal there is no bar, and
+    only notes are printed."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

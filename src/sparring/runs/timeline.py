@@ -72,8 +72,8 @@ class PhaseAccount:
     runs: int = 0
 
     def phases(self) -> dict[str, float]:
-        """Return the seconds of each phase, in any lane. Overlapping phases each count their
-        common seconds."""
+        """Return the seconds of each phase, in any lane. A second in which several phases are
+        active counts for each of them."""
         return {
             phase.value: covered(i for i in self.intervals if i.phase is phase)
             for phase in Phase

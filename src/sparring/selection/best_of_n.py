@@ -1,9 +1,9 @@
 """Best-of-(n, m): choice among n programs by the number of m generated tests that they pass.
 
-From N × M samples the expected result is computed, not drawn: exactly over all subsets of n
-programs and over ties and, for m < M, as the mean over seeded subsets of tests. Ties are broken at
-random or, if wanted, by agreement: programs that print what most others print come first.
-`first_index` is the official code's rule: the first n programs and m tests, the first of equals.
+The expected result is computed from N × M samples. It is exact over all subsets of n programs and
+over ties. For m < M it is the mean over seeded subsets of tests. Ties are broken at random or, if
+wanted, by agreement: programs with the most common output come first. `first_index` is the official
+code's rule: of the first n programs and m tests, it takes the first of equal programs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Consensus of programs: the programs that are alike, the weights of their groups, and the tests
-that a consensus supports.
+"""Consensus of programs: groups of like programs, their weights, and the tests they support.
 
 Programs that answer alike form one group. In dual agreement (CodeT, arXiv 2207.10397) programs are
 alike if they pass the same generated tests. A group weighs more, the more programs it has and the
@@ -49,8 +48,10 @@ class TestFilter(StrEnum):
 
 
 def agreement_counts(answers_P: Sequence[Hashable]) -> Floats:
-    """Return, for each program [P], the number of programs with its answers, itself included. None
-    is no answer and agrees with no other."""
+    """Return for each program [P] the number of programs with the same answers, itself included.
+
+    None means that there is no answer, and agrees with nothing.
+    """
     count = Counter(a for a in answers_P if a is not None)
     return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
 
@@ -84,10 +85,10 @@ def weights(
 def consensus_tests(passed_PT: Bools, observed_PT: Bools) -> Bools:
     """Return the pseudo-label tests that are believed [T]: those that the heaviest group passes.
 
-    Some of k tests are wrong, so that hardly any program passes all of them, a right program least
-    of all. Among groups of equal weight the one with more programs decides. No test is believed if
-    no group passes any, or if two groups are equal in weight and size: their order is arbitrary and
-    would give an arbitrary label.
+    Some of a task's pseudo-label tests are wrong, so hardly any program passes all of them. A right
+    program is the least likely to do so. Among groups of equal weight the group with more programs
+    decides. No test is believed if no group passes any, or if two groups are equal in weight and
+    size: their order is arbitrary and would give an arbitrary label.
     """
     votes = passed_PT[observed_PT.all(axis=1)]
     weight_P, size_P = weights(votes), _sizes(votes)

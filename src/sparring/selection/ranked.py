@@ -1,13 +1,14 @@
 """Chance that a correct program is chosen by what programs agree on.
 
-A score by passed tests belongs to one program. Here the weight of a program also depends on the
-other programs that were drawn. The expectation is therefore taken over seeded subsets of programs
-and tests; with all programs and tests there is only one subset. Ties are never broken: equal
-programs are equally likely.
+The number of tests that a program passes depends on that program alone. Here the weight of a
+program also depends on the other programs that were drawn. The expectation is therefore taken over
+seeded subsets of programs and tests; with all programs and tests there is only one subset. Ties are
+never broken: equal programs are equally likely.
 
-Two programs are in one group if they do not differ on any of the m tests. Compared by
-``answers_PU``, the largest group is chosen: the majority. Compared by the tests that they pass, it
-is dual agreement (`consensus`): programs × tests passed.
+Two programs are in one group if they do not differ on any of the m tests. The majority compares
+programs by their answers (``answers_PU``) and chooses the largest group. Dual agreement
+(`consensus`) compares programs by the tests that they pass, and chooses the group with the largest
+product programs × tests passed.
 """
 
 from __future__ import annotations
@@ -86,10 +87,10 @@ def ranked_pass_at_k(score_P: Floats, correct_P: Bools, k: int) -> float:
     """Return P(at least one of k is correct), with one program from each of the k highest levels of
     the score.
 
-    Within a level every program is equally likely, so that a level gives a wrong program with its
-    share of wrong programs. If there are fewer levels than k, they are used again from the top,
-    each time with all their programs: the rule of CodeT's code. Programs with score 0 are not
-    ranked, unless all have score 0: then k are drawn without replacement.
+    Within a level every program is equally likely: the chance of a wrong program is the level's
+    share of wrong programs. If there are fewer levels than k, the levels are used again from the
+    top, each time with all their programs. This is the rule of CodeT's code. Programs with score 0
+    are not ranked, unless all have score 0: then k are drawn without replacement.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")

@@ -97,8 +97,8 @@ def open_source(path: Path) -> RunSource:
 def evaluation_recipe(run: RunReader) -> Recipe:
     """Return a recipe whose rewards are those of an evaluation's records.
 
-    The rewards are those of the paper's equations without additions. Of the other fields only the
-    length limits of sampling are the evaluation's.
+    The rewards are those of the paper's equations without additions. The length limits of sampling
+    come from the evaluation; no other field does.
     """
     sampling: dict[str, Any] = {"initial_policy_programs": 0}
     try:
@@ -166,7 +166,7 @@ def _by_name(source: RunSource, wanted: str, step: int) -> RecordedGroup:
 
 
 def usage_of(source: RunSource, group: RecordedGroup) -> dict[str, Any]:
-    """Return the recorded CPU time and memory of the group's executions; empty where none is."""
+    """Return the recorded CPU time and memory of the group's executions; empty without a record."""
     name = step_file("usage", group.step)
     if source.run.has(name):
         for index, line in enumerate(source.run.packed_lines(name)):

@@ -22,7 +22,7 @@ from sparring.tasks.suites.called import CallTest
 PER_SAMPLE = 5
 """Most tests that are taken from one sample."""
 _LAZY = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.comprehension, ast.NamedExpr)
-"""Expressions of which Python may never reach a part."""
+"""Expressions that Python may leave without reaching all their parts."""
 _NEW = re.compile(r"\n(?:class|def|#|if|print)")
 
 
@@ -91,7 +91,7 @@ def _lacks(test: ast.expr, defined: set[str]) -> bool:
     """Return whether an assertion needs an undefined name and so holds for no program.
 
     ``assert ____ == f(1)`` is such an assertion. An assertion that may skip a part of itself, such
-    as one with ``or``, might never reach the name, and is not counted.
+    as one with ``or``, might never reach the name; for such an assertion the result is False.
     """
     parts = list(ast.walk(test))
     if any(isinstance(p, _LAZY) or (isinstance(p, ast.Compare) and len(p.ops) > 1) for p in parts):

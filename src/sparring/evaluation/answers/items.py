@@ -35,7 +35,7 @@ class AnswerShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Answer of a file. ``stop`` is the reason why sampling ended, where the file gives one."""
+    """Answer from a file. ``stop`` is the reason why sampling ended, where the file gives one."""
 
     role: Role
     form: AnswerForm
@@ -45,7 +45,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSet:
-    """Answers of a file, by the task ids in the file, in the file's order.
+    """Answers from a file, by the file's task ids and in the file's order.
 
     ``by_prompt`` says that the ids are prompts. ``notes`` are for the user.
     """

@@ -121,8 +121,8 @@ def _by_id(one: AnswerSet, tasks: Sequence[Task], notes: list[str]) -> dict[str,
 def _unambiguous(names: Sequence[str], task_ids: Sequence[str], tails: bool) -> dict[str, str]:
     """Return the task's id for each name that fits one task only, where no other name fits it.
 
-    A name fits a task if both have the same parts. With ``tails`` a name fits too if the last parts
-    of one are all parts of the other (``0`` fits ``HumanEval/0``).
+    A name fits a task if both have the same parts. With ``tails`` a name also fits if the name and
+    the task's id end alike: one of them is the end of the other (``0`` fits ``HumanEval/0``).
     """
     own: dict[tuple[str, ...], set[str]] = {}
     ends: dict[tuple[str, ...], set[str]] = {}

@@ -137,7 +137,7 @@ def count_with_names(names: Sequence[str], shown: int = 5) -> str:
 
 
 def contents(path: Path) -> Iterator[bytes]:
-    """Yield the names and bytes of all files that are read of ``path``, in order, for a digest."""
+    """Yield the name and bytes of each file read from ``path``, in order, for a digest."""
     files = [path]
     if path.is_dir():
         own = path / _OWN

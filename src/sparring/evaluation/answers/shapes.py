@@ -74,8 +74,8 @@ def shape_of(row: Any, where: str) -> AnswerShape:
 def row_of(row: Mapping[str, Any], shape: AnswerShape, where: str) -> AnswerRow:
     """Return the answers of a row of this ``shape``.
 
-    Half a character, which JSON can hold and UTF-8 cannot, is replaced, and a note says so. Raises
-    `DataError`.
+    JSON can hold half a character (a lone surrogate) and UTF-8 cannot: it is replaced, and a note
+    says so. Raises `DataError`.
     """
     answers = _row_of(row, shape, where)
     items = [replace(i, text=i.text.encode("utf-8", "replace").decode()) for i in answers.items]

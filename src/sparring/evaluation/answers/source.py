@@ -55,7 +55,7 @@ def read(task: Task, answers: Mapping[Role, Sequence[Item]], reading: ReadingRul
 
 
 def literal_program(source: str, how: str) -> ParsedProgram:
-    """Return a program to the letter, or the reason why it is none: blank, or no Python."""
+    """Return a text unchanged as a program, or the reason why it is none: blank, or not Python."""
     if not source.strip():
         return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, how)
     if not compiles(source):

@@ -46,8 +46,8 @@ _REFUSED = {
 class Explained:
     """Explanations of both roles' responses, in the record's order.
 
-    ``recipe`` and ``facts`` are what the rewards follow from. ``facts`` is None where no test was
-    left to decide which programs are correct.
+    The rewards follow from ``recipe`` and ``facts``. ``facts`` is None where no test was left to
+    decide which programs are correct.
     """
 
     recipe: Recipe

@@ -8,8 +8,8 @@ step adds its share, and the unused rest of a step goes to the next one. So the 
 are spread over the whole run, however large the run is. Within a step the most informative groups
 come first: those with masked cells and those from which both roles learn.
 
-The folder has a page for each step, and no data files that pages would load, because a browser lets
-no page from a disk read another file.
+The folder has a page for each step. Each page holds its own data, because a browser does not let a
+page on a disk read other files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KEPT, KEPT_IN_FOLDER = 20_000, 200_000
 """Most characters of one text that a page shows: in a single file, and in a folder."""
 _INDEX = "index.html"
 _FIRST = "index"
-"""Value of ``here`` on a folder's first page, where other pages have their step."""
+"""Value of ``here`` on a folder's first page. On the other pages ``here`` is the page's step."""
 
 
 @dataclass(frozen=True, slots=True)

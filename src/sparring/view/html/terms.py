@@ -1,7 +1,7 @@
 """Explanations of `view.explain` as lines of the page.
 
 A line is a label and a text. The lines are: the rule in force, the reward's terms, the reward, the
-advantage's terms, the advantage, and last the figures that are not as recorded. This module
+advantage's terms, the advantage, and last the figures that differ from the record. This module
 computes nothing.
 """
 

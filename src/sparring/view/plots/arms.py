@@ -57,9 +57,9 @@ def _draw_grid(axis: Any, label: str, one: Grid, most: float) -> None:
 def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
     """Draw the path of each arm's tests on the plane of p01 and p00.
 
-    μ depends on p_u too, which has no axis: the contours of μ are for the p_u in the title, the
-    last one of the first arm. The legend has the arms' own μ. Raises `RunError` where no rate is
-    known.
+    μ also depends on p_u, which has no axis. The contours of μ are for the p_u in the title, which
+    is the last p_u of the first arm. The legend has each arm's own μ. Raises `RunError` where no
+    rate is known.
     """
     points = [plane_points(arm) for arm in arms]
     figure, axis = plt.subplots(figsize=(4.6, 4.2))
@@ -94,9 +94,9 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     """Draw a panel for each metric, with a bar for each arm.
 
     A bar is the difference of an arm's last evaluation from the first arm's, paired by held-out
-    task; a task's value is the mean over seeds. So the intervals are about other tasks, not about
-    other seeds. Where the arms' tasks differ, a bar is an arm's own value. Raises `RunError` for a
-    metric without values by task.
+    task; a task's value is the mean over seeds. So the intervals tell how the figures could differ
+    on other tasks, not with other seeds. Where the arms' tasks differ, a bar is an arm's own value.
+    Raises `RunError` for a metric without values by task.
     """
     per_task = [r.per_task for a in arms for r in a.runs]
     usual = [name for name in _BARS if all(metric_key(r, name) for r in per_task)]

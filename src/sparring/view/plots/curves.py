@@ -1,7 +1,7 @@
 """Curves over training: for papers a curve for each arm, and the curves that a run writes.
 
-An arm of several seeds is the mean between the least and the greatest value. An arm of a single run
-has the 95% intervals of its evaluations.
+The curve of an arm with several seeds is their mean, in a band from the least to the greatest
+value. The curve of a single run has the 95% intervals of its evaluations.
 """
 
 from __future__ import annotations

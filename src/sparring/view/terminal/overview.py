@@ -165,7 +165,7 @@ def alarm_lines(record: Mapping[str, Any]) -> list[Text]:
 
 
 def _hints(source: RunSource) -> list[str]:
-    """Return commands to look further with."""
+    """Return commands that show more of the run."""
     path = one_line(str(source.run.path), 200)
     steps = source.steps
     if not steps:

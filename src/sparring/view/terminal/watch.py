@@ -69,7 +69,7 @@ class Watched:
         """Read the new records; return those of steps and those of evaluations."""
         if self.recipe is None and holds_run(self.path):
             self.source = open_source(self.path)
-        # The state is taken before the files are read: so a finished run is read to its end.
+        # The state is read before the files, so that a finished run is read to its end.
         self.state = self._state()
         self.timing.read()
         return self.metrics.read(), self.evaluations.read()
