@@ -17,6 +17,7 @@ from sparring.metrics.intervals import (
     paired_difference,
     ratio,
 )
+from sparring.metrics.metric_intervals import figure_of
 from sparring.metrics.metrics import (
     caught_pairs,
     majority,
@@ -24,6 +25,7 @@ from sparring.metrics.metrics import (
     summarise,
 )
 from sparring.metrics.rates import acceptance, estimated_right
+from sparring.metrics.share_intervals import jackknife_interval
 from sparring.metrics.student import t95
 
 
@@ -129,3 +131,11 @@ def test_intervals_contain_the_truth_as_often_as_they_say() -> None:
         d = influence_difference(first, second)
         hits["difference"] += d.low <= -0.2 <= d.high
     assert all(0.93 <= h / draws <= 0.97 for h in hits.values()), hits
+
+
+def test_a_count_has_no_negative_bound() -> None:
+    counts = ratio(np.array([1.0, 9.0, 1.0]), np.array([1.0, 1.0, 1.0]))
+    assert jackknife_interval(counts).low < 0
+    estimate = figure_of("input_size", counts)
+    assert (estimate.mean, estimate.low) == (jackknife_interval(counts).mean, 0.0)
+    assert estimate.high == jackknife_interval(counts).high
