@@ -61,9 +61,9 @@ def test_b4_by_default_expects_as_many_wrong_tests_failed_as_there_are_cells() -
 def test_a_term_of_b4_is_the_integral_over_the_unknown_rate() -> None:
     """One program, three tests of which it passes two: the rate of right tests is integrated over
     its prior t^(a − 1), that of right programs likewise; no other program adds 1 and 1 / b."""
-    a, b, t = 3.0, 5.0, np.linspace(0, 1, 200_001)
-    right_tests = np.trapezoid(t**2 * (1 - t) * t ** (a - 1), t)
-    right_programs = np.trapezoid(t * t ** (a - 1), t)
+    a, b, t = 3.0, 5.0, (np.arange(100_000) + 0.5) / 100_000
+    right_tests = np.mean(t**2 * (1 - t) * t ** (a - 1))
+    right_programs = np.mean(t * t ** (a - 1))
     expected = np.log(right_tests) + np.log(right_programs) + np.log(1 / b)
     assert b4.scores(evidence(["110"]), a=a, b=b) == pytest.approx([expected], abs=1e-8)
 
