@@ -112,6 +112,6 @@ def test_a_program_with_a_masked_cell_has_no_vote() -> None:
     one = facts(["110", "11?", "001"], "rw", ["aa", "a.", "bb"])
     three = measure([one], [(3, 2)], []).estimates
     two = measure([one], [(2, 2)], []).estimates
-    for selector in set(rules.RULES) - {Selector.BON, Selector.AGREEMENT_BON}:
+    for selector in set(rules.RULES) - {Selector.BON}:
         assert three[f"{selector}_3x2"].n_tasks == 0, selector
         assert two[f"{selector}_2x2"].n_tasks == 1, selector

@@ -28,7 +28,7 @@ BY_HAND = {
     # by input: 3 + 2 + 1, 3 + 2 + 2, 3 + 1 + 2, 0 + 1 + 1 of 4 programs × 3 inputs
     Selector.SOFT: [6 / 12, 7 / 12, 6 / 12, 2 / 12],
     Selector.CLUSTERS: [2, 3, 2, 0],
-    Selector.AGREEMENT_BON: [1, 1, 2, 0],
+    Selector.MAJORITY_BON: [1, 1, 2, 0],
     Selector.SOFT_BON: [1, 2, 3, 0],
     Selector.SOFT_DUAL: [2, 3, 1, 0],
 }
@@ -39,10 +39,12 @@ def test_by_hand(selector: Selector) -> None:
     assert rules.scores(selector, FOUR) == pytest.approx(BY_HAND[selector])
 
 
-def test_every_rule_is_named_and_the_oracle_is_none() -> None:
-    assert set(rules.RULES) == set(Selector) - {Selector.ORACLE}
-    with pytest.raises(ValueError, match="oracle: needs the ground truth"):
-        rules.scores(Selector.ORACLE, FOUR)
+def test_every_rule_is_named_and_what_needs_more_is_none() -> None:
+    others = {Selector.ORACLE, Selector.AGREEMENT_BON}
+    assert set(rules.RULES) == set(Selector) - others
+    for other in others:
+        with pytest.raises(ValueError, match=f"{other}: evidence is not enough; choose one of bon"):
+            rules.scores(other, FOUR)
 
 
 def test_two_clusters_of_one_size_give_nobody_a_point() -> None:
