@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 
 class SparringError(Exception):
@@ -50,6 +52,25 @@ class Stopped(SparringError):
     """Raised when the user asked to stop. The run can be resumed."""
 
     exit_code = 130
+
+
+_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+
+
+@contextlib.contextmanager
+def python_names(names: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
+    """Let the error of a function that Python calls speak of arguments, not of command-line
+    options.
+
+    ``names``: what an option such as ``--coder-key`` is called in Python. Options without a name
+    there stay as they are.
+    """
+    try:
+        yield
+    except SparringError as error:
+        text = _OPTION.sub(lambda option: names.get(option[0], option[0]), str(error))
+        error.args = (text, *error.args[1:])
+        raise
 
 
 @contextlib.contextmanager

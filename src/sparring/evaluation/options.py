@@ -22,14 +22,8 @@ from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Role, Task
 from sparring.tasks.checkers.checker import parse_checker
-from sparring.tasks.settings import TaskSettings
-from sparring.tasks.sources import tasks_of
+from sparring.tasks.sources import TASK_SEED, USUAL_COUNT, tasks_of
 
-USUAL_COUNT = 100
-"""Number of tasks of a microworld split, where the user sets no limit."""
-TASK_SEED: int = TaskSettings.model_fields["held_out_seed"].default
-"""Seed of the microworld's tasks, the same as in training. The seed of sampling does not change
-the tasks."""
 USUAL_SCALES = "1x1,2x2,4x4,16x16"
 _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
@@ -277,15 +271,21 @@ def extra_fields(options: Sequence[str]) -> dict[str, Any]:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
             raise ConfigError(f"--extra {text}: must be KEY=VALUE")
-        if name in ("messages", "model", "stream", "n"):
-            raise ConfigError(f"--extra {name}: Sparring sets this field itself; leave it out")
-        if name.strip().lower().replace("-", "_") in _SECRETS:
-            raise ConfigError(
-                f"--extra {name}: extra fields are written to disk; put a key into an environment "
-                "variable and name the variable (--coder-key, --tester-key)"
-            )
+        check_field(name)
         try:
             fields[name.strip()] = json.loads(value)
         except ValueError:
             fields[name.strip()] = value
     return fields
+
+
+def check_field(name: str) -> None:
+    """Raise `ConfigError` for a field of a request that Sparring sets, and for a secret, because
+    the fields are written to disk."""
+    if name in ("messages", "model", "stream", "n"):
+        raise ConfigError(f"--extra {name}: Sparring sets this field itself; leave it out")
+    if name.strip().lower().replace("-", "_") in _SECRETS:
+        raise ConfigError(
+            f"--extra {name}: extra fields are written to disk; put a key into an environment "
+            "variable and name the variable (--coder-key, --tester-key)"
+        )
