@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sparring.config.recipe import Recipe
     from sparring.evaluation.api import evaluate
     from sparring.evaluation.options import ModelSpec
+    from sparring.grading.reward_group import RewardGroup
     from sparring.sandbox.caller.pool import Sandbox
     from sparring.tasks.sources import load_tasks
     from sparring.training.api import train
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ModelSpec",
     "Recipe",
+    "RewardGroup",
     "Sandbox",
     "__version__",
     "evaluate",
@@ -41,6 +43,7 @@ __all__ = [
 _WHEN_ASKED_FOR = {
     "ModelSpec": "evaluation.options",
     "Recipe": "config.recipe",
+    "RewardGroup": "grading.reward_group",
     "Sandbox": "sandbox.caller.pool",
     "evaluate": "evaluation.api",
     "load_recipe": "config.load",
