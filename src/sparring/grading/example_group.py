@@ -14,13 +14,19 @@ def example_group(*rows: str, ground_truth: int = 2) -> RewardGroup:
     """Return a group with this pass matrix, whose task is to print the double of a number.
 
     ``rows`` has one text per program with one sign per test: ``1`` passed, ``0`` failed, ``?`` not
-    observed; a row of ``-`` is a response without a program. The first ``ground_truth`` tests are
-    ground truth, and all tests are valid. A program prints the double where it passes and one more
-    where it fails. Lengths are 10 tokens. `dataclasses.replace` changes any field.
+    observed; a row of ``-`` is a response without a program, a column of ``-`` one without a test.
+    The first ``ground_truth`` tests are ground truth. Every test that can be read is valid. A
+    program prints the double where it passes and one more where it fails. Lengths are 10 tokens.
+    `dataclasses.replace` changes any field.
     """
     P, T = len(rows), len(rows[0])
     U = T - ground_truth
-    tests = tuple(Test(f"{k + 1}\n", f"{2 * (k + 1)}\n") for k in range(T))
+    every = tuple(Test(f"{k + 1}\n", f"{2 * (k + 1)}\n") for k in range(T))
+    unread_U = [all(row[k] == "-" for row in rows) for k in range(ground_truth, T)]
+    tests = tuple(
+        None if unread else test
+        for test, unread in zip(every[ground_truth:], unread_U, strict=True)
+    )
     programs = tuple(
         None if set(row) == {"-"} else f"print(2 * int(input()) + {int('0' in row)})\n"
         for row in rows
@@ -31,25 +37,27 @@ def example_group(*rows: str, ground_truth: int = 2) -> RewardGroup:
         passed_PT=np.array([[sign == "1" for sign in row] for row in rows]),
         observed_PT=np.array([[sign != "?" for sign in row] for row in rows]),
         ground_truth=ground_truth,
-        valid_U=np.ones(U, dtype=bool),
+        valid_U=~np.array(unread_U, dtype=bool),
         lengths_P=np.full(P, 10.0),
         lengths_U=np.full(U, 10.0),
         programs=programs,
-        tests=tests[ground_truth:],
+        tests=tests,
         responses_P=tuple(f"```python\n{p}```" if p else "I cannot." for p in programs),
         responses_U=tuple(
             f"**Test Input:**\n```\n{t.input}```\n**Test Output:**\n```\n{t.output}```"
-            for t in tests[ground_truth:]
+            if t
+            else "I cannot."
+            for t in tests
         ),
         truncated_P=np.zeros(P, dtype=bool),
         truncated_U=np.zeros(U, dtype=bool),
         failures_P=tuple(None if p else ParseFailure.NO_CODE_BLOCK for p in programs),
-        failures_U=(None,) * U,
+        failures_U=tuple(None if t else ParseFailure.NO_TEST_INPUT for t in tests),
         refused_U=(None,) * U,
         executions_PT=tuple(
             tuple(_execution(sign, 2 * (k + 1)) for k, sign in enumerate(row)) for row in rows
         ),
-        tests_G=tests[:ground_truth],
+        tests_G=every[:ground_truth],
         examples=(Test("5\n", "10\n"),),
         entry_point=None,
     )

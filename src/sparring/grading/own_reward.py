@@ -61,7 +61,7 @@ class CustomReward:
         if not callable(loaded):
             raise ConfigError(f"reward.function: {file} has no function {function}")
         self.function: RewardFunction = loaded
-        example = example_group("1110", "1010", "----")
+        example = example_group("111-", "101-", "----")
         trials = {"a trial": example}
         if without_tests:
             trials["a trial without tests"] = untested(example)

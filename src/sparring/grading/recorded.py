@@ -33,8 +33,8 @@ def result_from(
 
     ``usage``, the group's `record.usage_record`, has the details of executions; without it they are
     empty. With a ``checker``, printed text is compared anew. An output that was too long to be kept
-    whole keeps its verdict. A function task keeps all verdicts, because no checker for text compares
-    values. Raises `RunError` for data of any other form.
+    whole keeps its verdict. A function task keeps all verdicts, because no checker for text
+    compares values. Raises `RunError` for data of any other form.
     """
     step = record.get("step") if isinstance(record, dict) else None
     with well_formed(f"rollouts of step {step}"):
@@ -43,7 +43,10 @@ def result_from(
         group = _result_from(record, checker)
         if "pseudo_labels" in record:
             group = replace(group, pseudo_labels=_pseudo_labels_from(record, group, checker))
-        return group if usage is None else _with_details(group, usage)
+    if usage is None:
+        return group
+    with well_formed(f"usage of step {step}, task {group.task.id}"):
+        return _with_details(group, usage)
 
 
 def _with_details(group: GroupResult, usage: Mapping[str, Any]) -> GroupResult:
