@@ -17,40 +17,30 @@ from typing import TYPE_CHECKING
 
 from sparring.version import __version__
 
-if TYPE_CHECKING:
-    from sparring.config.load import load_recipe
-    from sparring.config.recipe import Recipe
-    from sparring.evaluation.api import evaluate
-    from sparring.evaluation.options import ModelSpec
-    from sparring.grading.reward_group import RewardGroup
-    from sparring.sandbox.caller.pool import Sandbox
-    from sparring.tasks.sources import load_tasks
-    from sparring.training.api import train
-
-
-__all__ = [
-    "ModelSpec",
-    "Recipe",
-    "RewardGroup",
-    "Sandbox",
-    "__version__",
-    "evaluate",
-    "load_recipe",
-    "load_tasks",
-    "train",
-]
+if TYPE_CHECKING:  # `X as X` is an export for type checkers
+    from sparring.config.load import load_recipe as load_recipe
+    from sparring.config.recipe import Recipe as Recipe
+    from sparring.evaluation.api import evaluate as evaluate
+    from sparring.evaluation.options import ModelSpec as ModelSpec
+    from sparring.grading.reward_group import RewardGroup as RewardGroup
+    from sparring.sandbox.caller.pool import Sandbox as Sandbox
+    from sparring.tasks.sources import load_tasks as load_tasks
+    from sparring.training.api import train as train
 
 _WHEN_ASKED_FOR = {
-    "ModelSpec": "evaluation.options",
+    "load_tasks": "tasks.sources",
+    "evaluate": "evaluation.api",
+    "train": "training.api",
+    "load_recipe": "config.load",
     "Recipe": "config.recipe",
+    "ModelSpec": "evaluation.options",
     "RewardGroup": "grading.reward_group",
     "Sandbox": "sandbox.caller.pool",
-    "evaluate": "evaluation.api",
-    "load_recipe": "config.load",
-    "load_tasks": "tasks.sources",
-    "train": "training.api",
 }
-"""Public names, and the module of each. A name is no package or module of `sparring` too."""
+"""Public names, and the module of each, in the order of docs/api.md. A name is no package or module
+of `sparring` too. The imports above say the same to type checkers."""
+
+__all__ = [*_WHEN_ASKED_FOR, "__version__"]
 
 if not TYPE_CHECKING:  # a type checker would otherwise accept any name
 

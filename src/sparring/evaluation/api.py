@@ -55,12 +55,14 @@ _ARGUMENTS = {
 class EvaluationResult:
     """Result of an evaluation: the record ``eval.json`` in ``directory``, opened.
 
+    ``notes``: what a terminal would have shown of models and answers, one line each.
     ``complaint`` names missing responses, over which no figure is computed; None if there are none.
     A temporary directory is removed with this object.
     """
 
     directory: Path
     record: Mapping[str, Any]
+    notes: Sequence[str] = ()
     complaint: str | None = None
 
     @property
@@ -80,11 +82,6 @@ class EvaluationResult:
                 name: {i: math.nan if v is None else v for i, v in zip(ids, values, strict=True)}
                 for name, values in self.record["per_task"].items()
             }
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Notes on the models and their answers, one line each."""
-        return list(self.record.get("notes", ()))
 
     def groups(self) -> Iterator[GroupResult]:
         """Yield every task with its responses, the programs and tests read from them, and the
@@ -219,7 +216,8 @@ def evaluate(
 def read_evaluation(directory: Path | str) -> EvaluationResult:
     """Open the evaluation in a directory. Raises `RunError` if it holds no complete one."""
     path = Path(directory)
-    return EvaluationResult(path, eval_json(path))
+    record = eval_json(path)
+    return EvaluationResult(path, record, list(record.get("notes", ())))
 
 
 def _evaluated(
@@ -235,7 +233,9 @@ def _evaluated(
             models = role_models(options, recorded_models(place), lambda: False)
             evaluation = evaluate_models(options, tasks, models, place, shown)
         report.write(evaluation.record, place)
-        result = EvaluationResult(place, evaluation.record, evaluation.complaint)
+        result = EvaluationResult(
+            place, evaluation.record, tuple(shown.notes), evaluation.complaint
+        )
     except BaseException:  # raised again: no directory is left that nobody can name
         if out is None:
             shutil.rmtree(place, ignore_errors=True)

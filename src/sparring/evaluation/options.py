@@ -51,18 +51,18 @@ _OFFICIAL_PROMPTS = {
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Model as the user names it.
-
-    ``place`` is a server's address, a directory, a hub id or ``nano``. ``model`` (its name at the
-    server) and ``key`` (an environment variable) go with an address. ``end_tokens`` and
-    ``precision`` (of the weights; None means float32) go with a local model.
-    """
+    """Model as the user names it."""
 
     place: str
+    """A server's address, a directory, a hub id or ``nano``."""
     model: str | None = None
+    """Name of the model at a server that has several."""
     key: str | None = None
+    """Environment variable with the key of the server; by default OPENAI_API_KEY."""
     end_tokens: tuple[str, ...] = ()
+    """Further tokens that end a response of a local model."""
     precision: Precision | None = None
+    """Type of a local model's weights; None means float32."""
     key_option: str = field(default="--coder-key", compare=False)
     """Command-line option of ``key``, for messages."""
 

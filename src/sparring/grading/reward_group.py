@@ -32,17 +32,17 @@ from sparring.schema import (
 
 @dataclass(frozen=True, slots=True)
 class GradedExecution:
-    """One program on one test, after the comparison with the expected output.
-
-    ``output``: what the program printed, or the encoded value that it returned
-    (`sparring.values.decode`), in its first 65,536 characters; empty for a script. ``detail``: a
-    line for people, such as the last line of a traceback or the limit that was exceeded. It is
-    empty where there is none, and where the run's files ``usage/`` have been removed.
-    """
+    """One program on one test, after the comparison with the expected output."""
 
     verdict: Verdict
+    """Passed is ``ACCEPTED``. ``INFRA`` is no label; ``INVALID``: nothing was executed, because the
+    response has no program or no test."""
     output: str
+    """What the program printed, or the encoded value that it returned (`sparring.values.decode`):
+    the first 65,536 characters. Empty for a script."""
     detail: str
+    """A line for people, such as the last line of a traceback or the limit that was exceeded. Empty
+    where there is none, and where the run's files ``usage/`` have been removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class RewardGroup:
 
     The T tests are the ``ground_truth`` ground-truth tests G first, then the U generated ones.
     Programs of the initial policy are not included: only the built-in rewards count them. U is 0
-    where no test was sampled (`sampling.skip_unlabelled`).
+    where no test was sampled (`sampling.skip_unlabelled`). `Bools` and `Floats` are numpy arrays
+    with the axes that their names end with.
     """
 
     task_id: str
