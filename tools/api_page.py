@@ -3,8 +3,9 @@
     python tools/api_page.py              # writes docs/api.md
     python tools/api_page.py --out FILE
 
-The page has every name of ``sparring.__all__`` and the classes of `RESULTS`, which the functions return or take. Signatures, arguments, fields and errors are those of
-the code. A test compares the page with what this tool makes.
+The page has every name of ``sparring.__all__``, and the classes of `RESULTS`, which the functions
+return or take. Signatures, arguments, fields and errors are those of the code. A test compares the
+page with what this tool makes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,18 @@ from pydantic import BaseModel
 import sparring
 
 NAMES = tuple(name for name in sparring.__all__ if name != "__version__")
+RESULTS = (
+    "sparring.schema.Task",
+    "sparring.schema.Test",
+    "sparring.evaluation.api.EvaluationResult",
+    "sparring.metrics.intervals.Estimate",
+    "sparring.training.api.TrainingRun",
+    "sparring.grading.reward_group.GradedExecution",
+    "sparring.schema.Verdict",
+    "sparring.sandbox.Job",
+    "sparring.sandbox.Limits",
+    "sparring.schema.Outcome",
+)
 ERRORS = "sparring.errors"
 OUT = Path(__file__).parents[1] / "docs" / "api.md"
 HEAD = (
@@ -78,7 +91,7 @@ def signature(function: Any, name: str) -> str:
     if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
         lines.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "    *,")
     result = "" if found.return_annotation == "None" else f" -> {found.return_annotation}"
-    return f"{name}(\n" + "\n".join(lines) + f"\n){result}"
+    return f"def {name}(\n" + "\n".join(lines) + f"\n){result}: ..."
 
 
 def shown(parameter: inspect.Parameter) -> str:
