@@ -13,6 +13,7 @@ result = evaluate(tasks, coder=sys.argv[1], n=4, m=4)
 print(result.figures["pass@1"])
 
 # Train the embedded model for two steps, then measure its newest checkpoint.
-run = train("nano", "runs/library", settings={"training.steps": 2, "tasks.held_out_count": 10})
+few = {"training.steps": 2, "training.tasks_per_step": 2, "tasks.held_out_count": 4}
+run = train("nano", "runs/library", settings=few)
 print(run.metrics[-1]["pass@1"], run.figures["pass@1"])
 print(evaluate(tasks, coder=run.checkpoint, n=4, m=4).figures["unit_test_accuracy"])

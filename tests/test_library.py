@@ -12,6 +12,7 @@ import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from sparring.evaluation.api import IncompleteEvaluation, read_evaluation
 from sparring.evaluation.options import ModelSpec
 from sparring.sandbox import Job
 from sparring.schema import Task, Test
+from sparring.tasks.rows.files import RawRow
+from sparring.tasks.rows.hub import HubSource
 from sparring.training.api import TrainingRun
 from tests.fake_openai import FakeOpenAI, whole
 from tests.training.runs import SMALL, sparring_here
@@ -208,6 +211,27 @@ def test_tasks_come_from_files_and_splits_in_order(tmp_path: Path) -> None:
         load_tasks(file)
 
 
+def test_a_data_set_comes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is not asked: its rows are given here."""
+    asked, read = [], []
+    row = {"question": "Add.", "test_input": ["1\n"], "test_output": ["2\n"], "rating": 3}
+
+    def rows(source: HubSource) -> Iterator[RawRow]:
+        asked.append(str(source))
+        for i in range(5):
+            read.append(i)
+            yield RawRow(f"row {i}", f"mbpp-{i}", {**row, "task_id": f"m{i}"}, i)
+
+    monkeypatch.setattr("sparring.tasks.rows.named_sources.hub_rows", rows)
+    assert [t.id for t in load_tasks("MBPP", count=2)] == ["m0", "m1"]
+    assert asked == ["Gen-Verse/MBPP-ReasonFlux:test"]
+    assert len(read) <= 3  # what is not wanted is not read
+    assert len(load_tasks("microworld:train", "Gen-Verse/MBPP-ReasonFlux")) == 105
+    del row["test_output"]
+    with pytest.raises(DataError, match="leave them out with sparring tasks load --skip-bad"):
+        load_tasks("MBPP")
+
+
 def test_an_evaluation_in_three_lines_equals_the_commands(
     fake: FakeOpenAI, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -285,6 +309,7 @@ def test_missing_responses_are_an_error_that_has_the_figures(
         ({"coder": "ftp://x"}, "ftp://x"),
         ({"coder": ModelSpec("{url}", key="NOT_SET")}, "coder=ModelSpec(…, key=…): the environ"),
         ({"tester": ModelSpec("{url}", "other")}, "coder=ModelSpec(…, model=…)"),
+        ({"packages": ["no-such-package"]}, "package no-such-package is not installed"),
         ({"tasks": []}, "tasks: there are none"),
         ({"tasks": "microworld:train"}, "tasks: must be a list of tasks"),
         ({"tasks": [TASK, TASK]}, "tasks: the id 't' occurs more than once"),

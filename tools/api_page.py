@@ -46,7 +46,8 @@ HEAD = (
     "the page from their docstrings.",
     "- A name loads when it is first used: `import sparring` loads neither torch nor numpy.\n"
     "- Every mistake of a caller is a [`SparringError`](#errors) with a message of one line.\n"
-    "- `train`, and `evaluate` on a local model, need the extra `train`; a served model needs none.",
+    "- `train` needs the extra `train`, and so does `evaluate` for a local model. A served model "
+    "needs no extra.",
     "[`examples/library.py`](../examples/library.py) as a whole:",
 )
 EXAMPLE = Path(__file__).parents[1] / "examples" / "library.py"

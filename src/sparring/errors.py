@@ -15,7 +15,6 @@ import errno
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 
 class SparringError(Exception):
@@ -58,19 +57,20 @@ _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 
 @contextlib.contextmanager
-def python_names(names: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
+def python_names(names: Mapping[str, str]) -> Iterator[None]:
     """Let the error of a function that Python calls speak of arguments, not of command-line
-    options.
-
-    ``names``: what an option such as ``--coder-key`` is called in Python. Options without a name
-    there stay as they are.
-    """
+    options (`in_python`)."""
     try:
         yield
     except SparringError as error:
-        text = _OPTION.sub(lambda option: names.get(option[0], option[0]), str(error))
-        error.args = (text, *error.args[1:])
+        error.args = (in_python(str(error), names), *error.args[1:])
         raise
+
+
+def in_python(text: str, names: Mapping[str, str]) -> str:
+    """Return a message with the Python ``names`` of the command's options. An option such as
+    ``--attempts`` that has no name there stays as it is."""
+    return _OPTION.sub(lambda option: names.get(option[0], option[0]), text)
 
 
 @contextlib.contextmanager

@@ -4,13 +4,18 @@ what is recorded gives the same rewards again."""
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sparring.config.load import recorded_recipe
+from sparring.grading.recorded import results_of_step
 from sparring.runs.reader import open_run, step_file
+from sparring.schema import Role
+from sparring.training.scoring import scorer_of
 from tests.training.runs import command, finished, same_run, sparring_here
 from tests.training.test_pseudo_labels import BY_NANO
 
@@ -76,18 +81,36 @@ def test_details_are_seen_and_paid(paid_by_texts: Path, file: Path) -> None:
             assert p["reward"] == len(set(p["text"])) + outputs + details
 
 
-def test_rescoring_and_replay_give_the_same_rewards(paid_by_texts: Path, tmp_path: Path) -> None:
+def same_rewards_again(run: Path, steps: int) -> None:
+    """Compute the rewards of a run again from its records, and compare them with the recorded."""
+    reader = open_run(run)
+    scorer = scorer_of(recorded_recipe(reader))
+    for step in range(1, steps + 1):
+        results = results_of_step(reader, step, details=True)
+        for index, (record, result) in enumerate(zip(groups(run, step), results, strict=True)):
+            earned = scorer.score(result, step, index).earned
+            for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
+                values = [None if math.isnan(x) else x for x in earned.rewards(role).value]
+                assert values == [r["reward"] for r in record[name]]
+
+
+def test_rescoring_and_replay_give_the_same_rewards(
+    paid_by_texts: Path, file: Path, tmp_path: Path
+) -> None:
     again = tmp_path / "again"
     said = finished(["", "", "", "train", "--replay", str(paid_by_texts), "--run-dir", str(again)])
     assert "the weights are the same as those of" in said
     assert weights(again, 2) == weights(paid_by_texts, 2)
-    # a replay keeps the details too: it can be replayed and rescored itself
-    for run in (paid_by_texts, again):
-        done = sparring_here("rescore", str(run), "--out", str(tmp_path / f"{run.name}.jsonl"))
+    copied, out = tmp_path / "copied.py", tmp_path / "changes.jsonl"
+    copied.write_text(file.read_text())
+    for run in (paid_by_texts, again):  # a replay keeps the details too
+        same_rewards_again(run, 2)
+        words = ("rescore", str(run), "--set", f"reward={copied}:reward", "--out", str(out))
+        done = sparring_here(*words, "--force") if out.exists() else sparring_here(*words)
         assert done.returncode == 0, done.stderr
-        assert (tmp_path / f"{run.name}.jsonl").read_text() == ""
-        first = groups(run, 1)
-        assert first == groups(paid_by_texts, 1)
+        assert out.read_text() == ""
+    noted = seen(copied)  # the same texts and details from both
+    assert noted[: len(noted) // 2] == noted[len(noted) // 2 :]
 
 
 def test_a_resumed_run_learns_again_from_what_the_function_saw(
@@ -103,9 +126,7 @@ def test_a_resumed_run_learns_again_from_what_the_function_saw(
     same_run(path, paid_by_texts)
 
 
-def test_without_ground_truth_a_function_sees_none(
-    file: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_without_ground_truth_a_function_sees_none(file: Path, tmp_path: Path) -> None:
     file.with_suffix(".seen").unlink(missing_ok=True)
     path = tmp_path / "label_free"
     by = {**BY_NANO, "reward": f"{file}:reward", "training__steps": "1"}
@@ -121,6 +142,22 @@ def test_without_ground_truth_a_function_sees_none(
         assert task == record["task"]["id"]
         assert outputs == [t["output"] for t in kept]
     assert labelled > 1
-    out = tmp_path / "out.jsonl"
-    assert sparring_here("rescore", str(path), "--out", str(out)).returncode == 0
-    assert out.read_text() == ""
+    same_rewards_again(path, 1)
+
+
+def test_the_worked_example_pays_by_distance_in_a_run(paid_by_texts: Path, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "recipes" / "distance_reward.py"
+    path = tmp_path / "run"
+    finished(command(path, reward=f"{example}:reward", training__steps="1"))
+    rewards = [p["reward"] for record in groups(path, 1) for p in record["programs"]]
+    assert any(0 < reward < 1 for reward in rewards)  # partial credit
+    assert all(0 <= reward <= 1 for reward in rewards)
+    tests = [t for record in groups(path, 1) for t in record["tests"]]
+    assert {t["reward"] for t in tests} <= {-1.0, 0.0, 1.0}
+    assert all(t["reward"] == -1 for t in tests if t["failure"] or t["refused"])
+    out = tmp_path / "changes.jsonl"
+    done = sparring_here(
+        "rescore", str(paid_by_texts), "--set", f"reward={example}:reward", "--out", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    assert out.read_text()

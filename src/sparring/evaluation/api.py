@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sparring.errors import ConfigError, SparringError, python_names, well_formed
+from sparring.errors import ConfigError, SparringError, in_python, python_names, well_formed
 from sparring.evaluation import report
 from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
@@ -28,6 +28,7 @@ from sparring.prompts.settings import PromptSettings
 from sparring.runs.evaluation import figures as eval_json
 from sparring.runs.progress import quiet
 from sparring.runs.reader import RunReader
+from sparring.sandbox.caller.packages import find_packages
 from sparring.schema import Role, Task
 
 _USUAL = EvalOptions(sources=())
@@ -37,7 +38,7 @@ _ARGUMENTS = {
         for name in (
             "coder", "tester", "out", "temperature", "top_p", "top_k", "max_tokens", "stop",
             "seed", "mutants", "prompts", "tester_prompts", "concurrency", "token_budget",
-            "cache", "workers", "extra",
+            "cache", "workers", "extra", "packages",
         )
     },
     "--scale": "scales",
@@ -126,6 +127,7 @@ def evaluate(
     token_budget: int | None = None,
     cache: Path | str | None = None,
     workers: int | None = None,
+    packages: Sequence[str] = (),
     progress: bool = False,
 ) -> EvaluationResult:
     """Measure how well models write programs and tests. Defaults are those of ``sparring eval``.
@@ -161,6 +163,8 @@ def evaluate(
             asked.
         cache: Directory of responses and outcomes that evaluations share.
         workers: Worker processes of the sandbox; by default one for each CPU.
+        packages: Packages of this environment that programs may import beside the standard library,
+            such as ``["numpy"]``.
         progress: Show the progress on standard error. By default nothing is printed.
 
     Returns:
@@ -172,7 +176,7 @@ def evaluate(
         RunError: For a directory that holds another evaluation, and if no task is complete.
         IncompleteEvaluation: If responses are missing: requests failed, or the token budget is
             spent. The error has the result, and the same call with ``out`` asks for them again.
-        SandboxError: If the host gives no isolation.
+        SandboxError: If the host gives no isolation, and for packages that are not there.
     """
     _check_tasks(tasks)
     least = {"n": 1, "m": 0, "mutants": 0, "seed": 0, "concurrency": 1, "token_budget": 1,
@@ -206,6 +210,7 @@ def evaluate(
             budget=token_budget,
             cache=None if cache is None else Path(cache),
             workers=workers,
+            packages=find_packages(list(packages)),
         )
         result = _evaluated(options, tasks, out, progress)
     if result.complaint:
@@ -234,7 +239,10 @@ def _evaluated(
             evaluation = evaluate_models(options, tasks, models, place, shown)
         report.write(evaluation.record, place)
         result = EvaluationResult(
-            place, evaluation.record, tuple(shown.notes), evaluation.complaint
+            place,
+            evaluation.record,
+            tuple(in_python(note, _ARGUMENTS) for note in shown.notes),
+            evaluation.complaint,
         )
     except BaseException:  # raised again: no directory is left that nobody can name
         if out is None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sparring.config.load import changes_of, checked, load_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import ConfigError, python_names, well_formed
+from sparring.errors import ConfigError, in_python, python_names, well_formed
 from sparring.extras import extra
 from sparring.metrics.intervals import Estimate
 from sparring.policy.settings import NANO
@@ -92,8 +92,8 @@ def train(
         run_dir: Directory to write the run to; by default ``runs/DATE``, as for the command.
         settings: Fields of the recipe to change, ``"section.key"`` to value:
             ``{"training.steps": 20}``. Not with a `Recipe`, which has its values already.
-        resume: Continue the run in ``run_dir``, however it ended. A finished run is returned as it
-            is.
+        resume: Continue the run (or the replay) in ``run_dir``, however it ended. A finished run is
+            returned as it is.
         progress: Show steps and evaluations on standard error. By default nothing is printed.
 
     Returns:
@@ -110,7 +110,7 @@ def train(
         raise ConfigError("resume: no run is named; add run_dir")
     if isinstance(recipe, Recipe) and settings:
         raise ConfigError("settings: recipe is a Recipe, which has its values; set them in it")
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+    if os.environ.get("WORLD_SIZE", "") not in ("", "1"):
         raise ConfigError(
             "train: several processes train by the command: torchrun -m sparring.cli train RECIPE"
         )
@@ -118,6 +118,7 @@ def train(
         from sparring.learner.distributed.context import DistributedContext
         from sparring.training import launch, loop
         from sparring.training.planning.fits import refuse_impossible, refuse_too_large
+        from sparring.training.replay import replay
     path = Path(run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S"))
     with python_names(_ARGUMENTS):
         wanted = None
@@ -135,8 +136,11 @@ def train(
             if not launch.ended(started.recipe, run):
                 if warning := refuse_too_large(started.recipe):
                     shown.note(f"warning: {warning}")
-                loop.train(started.recipe, run, shown, context)
-    return TrainingRun(path, tuple(shown.notes))
+                if started.source:
+                    replay(started.recipe, started.source, run, shown, started.from_step, context)
+                else:
+                    loop.train(started.recipe, run, shown, context)
+    return TrainingRun(path, tuple(in_python(note, _ARGUMENTS) for note in shown.notes))
 
 
 def _recipe(recipe: Recipe | Path | str, settings: Mapping[str, object]) -> Recipe:
