@@ -41,6 +41,7 @@ _ARGUMENTS = {
             "cache", "workers", "extra", "packages",
         )
     },
+    "--packages-from": "evaluate(packages_from=…)",
     "--scale": "scales",
     "--coder-model": "coder=ModelSpec(…, model=…)",
     "--tester-model": "tester=ModelSpec(…, model=…)",
@@ -128,6 +129,7 @@ def evaluate(
     cache: Path | str | None = None,
     workers: int | None = None,
     packages: Sequence[str] = (),
+    packages_from: Path | str | None = None,
     progress: bool = False,
 ) -> EvaluationResult:
     """Measure how well models write programs and tests. Defaults are those of ``sparring eval``.
@@ -163,8 +165,10 @@ def evaluate(
             asked.
         cache: Directory of responses and outcomes that evaluations share.
         workers: Worker processes of the sandbox; by default one for each CPU.
-        packages: Packages of this environment that programs may import beside the standard library,
-            such as ``["numpy"]``.
+        packages: Packages that programs may import beside the standard library, such as
+            ``["numpy"]``.
+        packages_from: Environment that holds these packages: its directory, its python or its
+            site-packages; by default this process's own.
         progress: Show the progress on standard error. By default nothing is printed.
 
     Returns:
@@ -210,7 +214,9 @@ def evaluate(
             budget=token_budget,
             cache=None if cache is None else Path(cache),
             workers=workers,
-            packages=find_packages(list(packages)),
+            packages=find_packages(
+                list(packages), None if packages_from is None else str(packages_from)
+            ),
         )
         result = _evaluated(options, tasks, out, progress)
     if result.complaint:
