@@ -134,6 +134,9 @@ def evaluate(
 ) -> EvaluationResult:
     """Measure how well models write programs and tests. Defaults are those of ``sparring eval``.
 
+    Every response is on disk as soon as it has arrived. Ctrl-C raises KeyboardInterrupt, and the
+    same call with ``out`` goes on from there.
+
     Args:
         tasks: What `load_tasks` returns. Ids must be unique.
         coder: The model that writes programs: the address of an OpenAI-compatible server
