@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sparring.errors import Stopped
 from sparring.evaluation import report
-from sparring.evaluation.directory import MeasuredEvaluation
+from sparring.evaluation.directory import MeasuredEvaluation, write_readable
 from sparring.evaluation.export import Export, export
 from sparring.runs.reader import RunReader
 from sparring.schema import Task
@@ -37,7 +37,7 @@ def finish(
     does.
     """
     record, complaint = evaluation.record, evaluation.complaint
-    report.write(record, out)
+    write_readable(record, out)
     show(console, *report.tables(record))
     lines = [*report.lines(record), f"figures: {out / 'eval.json'}, eval.md, card.md"]
     lines += [export(RunReader(out), tasks, to) for to in exports]

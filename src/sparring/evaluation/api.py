@@ -16,7 +16,7 @@ from rich.console import Console
 from sparring.errors import ConfigError, SparringError, in_python, python_names, well_formed
 from sparring.evaluation import report
 from sparring.evaluation.chat_models import role_models
-from sparring.evaluation.directory import recorded_models
+from sparring.evaluation.directory import recorded_models, write_readable
 from sparring.evaluation.options import EvalOptions, ModelSpec, Scale, check_field, prompts_of
 from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.run import evaluate_models
@@ -246,7 +246,7 @@ def _evaluated(
                 shown.note(line)
             models = role_models(options, recorded_models(place), lambda: False)
             evaluation = evaluate_models(options, tasks, models, place, shown)
-        report.write(evaluation.record, place)
+        write_readable(evaluation.record, place)
         result = EvaluationResult(
             place,
             evaluation.record,

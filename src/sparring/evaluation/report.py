@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from sparring.errors import explained
 from sparring.grading.missing_packages import missing_package_lines
 from sparring.runs.labels import AT_SCALE, PLAIN, REASON, figure_labels, interval
 from sparring.selection.selectors import WORDS, Selector
@@ -223,10 +221,3 @@ def _dataset_type(source: str) -> str:
 
 def _value(figure: Mapping[str, Any], name: str) -> str:
     return interval(figure, name in PLAIN).replace("\\[", "[")
-
-
-def write(record: Mapping[str, Any], directory: Path) -> None:
-    """Write eval.md and card.md into the directory of an evaluation. Raises `RunError`."""
-    with explained(directory):
-        (directory / "eval.md").write_text(markdown(record), encoding="utf-8")
-        (directory / "card.md").write_text(card(record), encoding="utf-8")
