@@ -21,7 +21,6 @@ from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.export import Export, parse_export
 from sparring.evaluation.options import (
-    USUAL_COUNT,
     USUAL_SCALES,
     EvalOptions,
     ModelSpec,
@@ -37,6 +36,7 @@ from sparring.interrupt import stopping
 from sparring.prompts.opening import ReasoningMode
 from sparring.sandbox.types import Level
 from sparring.schema import Role
+from sparring.tasks.sources import USUAL_COUNT
 
 _USUAL = EvalOptions(sources=())
 _STOPPING = b"\nsparring: finishing the requests in flight; press Ctrl-C again to stop now\n"
