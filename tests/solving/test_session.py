@@ -72,7 +72,7 @@ def test_programs_run_once_on_each_input(fake: FakeOpenAI, workers: Sandbox) -> 
         ] * 3
         session.run(session.programs, [wrong, right])
         assert workers.stats.runs_executed - before == 2
-        assert session.ledger.costs.executions == 2
+        assert session.spending.costs.executions == 2
 
 
 def test_evidence_has_tests_as_columns_and_inputs_as_answers(

@@ -1,4 +1,4 @@
-"""Asking: requests to the models of a session, within its ledger and with its records.
+"""Asking: requests to the models of a session, within the budget and with records of the replies.
 
 Requests go in waves. A wave holds as many requests as the budget is sure to hold; the next wave
 begins when the costs of the last one are known. Both models are asked at the same time if they are
@@ -27,7 +27,7 @@ from sparring.policy.chat.base import (
 )
 from sparring.policy.chat.request_pool import ServedModel
 from sparring.schema import Role
-from sparring.solving.ledger import Ledger
+from sparring.solving.spending import Spending
 
 _LOOK_SECONDS = 0.05
 """Seconds between two looks at whether the session is over."""
@@ -51,17 +51,17 @@ class Asking:
     def __init__(
         self,
         models: Mapping[Role, RoleModel],
-        ledger: Ledger,
+        spending: Spending,
         store: ReplyStore | None,
         stop: StopAsking,
     ) -> None:
         self.gone: str | None = None
         self.failed: list[str] = []
         """Reasons of the requests that have failed, in the order in which they failed."""
-        self._ledger, self._store, self._stop = ledger, store, stop
+        self._spending, self._store, self._stop = spending, store, stop
         self._names = {role: m.name for role, m in models.items()}
         metered = {
-            id(m.chat_model): m.chat_model.metered(ledger)
+            id(m.chat_model): m.chat_model.metered(spending)
             if isinstance(m.chat_model, ServedModel)
             else m.chat_model
             for m in models.values()
@@ -101,14 +101,14 @@ class Asking:
         return self._models[role]
 
     def _over(self) -> bool:
-        return self.gone is not None or self._stop() or self._ledger.seconds_left() == 0
+        return self.gone is not None or self._stop() or self._spending.seconds_left() == 0
 
     def _reserved(self, requests: Sequence[ChatRequest]) -> dict[ChatRequest, ChatRequest]:
         """Reserve as many requests as the budget is sure to hold, from the first on; return each
         request to send with the request that was wanted."""
         wave = {}
         for request in requests:
-            granted = self._ledger.reserve(request)
+            granted = self._spending.reserve(request)
             if granted is None:
                 break
             wave[granted] = request
@@ -165,7 +165,7 @@ class _Wave:
         ]
         for request in self.requests:
             if not isinstance(self._asking.model(request.role), ServedModel):
-                self._asking._ledger.attempt(request)  # such a model knows no meter
+                self._asking._spending.attempt(request)  # such a model knows no meter
         try:
             for thread in threads:
                 thread.start()
@@ -179,7 +179,7 @@ class _Wave:
             with self._lock:
                 self._closed = True
                 for request in self.requests:
-                    self._asking._ledger.settle(request, None)
+                    self._asking._spending.settle(request, None)
         for error in self._errors:
             if not isinstance(error, ModelError | ConfigError):
                 raise error
@@ -205,4 +205,4 @@ class _Wave:
                 self.replies[self.requests[request]] = reply
             else:
                 self.failures[self.requests[request]] = reply.why
-            self._asking._ledger.settle(request, reply)
+            self._asking._spending.settle(request, reply)

@@ -1,4 +1,4 @@
-"""Running: programs of a session on tests, each pair of program and input once, within the ledger.
+"""Running: programs of a session on tests, each pair of program and input once, within the budget.
 
 A call ends when the session is over: executions in flight are left to themselves, and those that
 have not begun are dropped. A dropped execution stays counted and has no outcome.
@@ -17,7 +17,7 @@ from sparring.policy.chat.base import StopAsking
 from sparring.sandbox import Job, Limits, Runner
 from sparring.schema import Outcome, Task, Test, Verdict
 from sparring.solving.inputs import is_input_only
-from sparring.solving.ledger import Ledger
+from sparring.solving.spending import Spending
 
 _INVALID = Outcome(Verdict.INVALID)
 _DROPPED = Outcome(Verdict.NOT_RUN, detail="the session was over")
@@ -28,8 +28,8 @@ _Execution = tuple[str, Hashable]
 class Running:
     """Executions of one session, with their outcomes so far."""
 
-    def __init__(self, task: Task, sandbox: Runner, ledger: Ledger, stop: StopAsking) -> None:
-        self._task, self._ledger, self._stop = task, ledger, stop
+    def __init__(self, task: Task, sandbox: Runner, spending: Spending, stop: StopAsking) -> None:
+        self._task, self._spending, self._stop = task, spending, stop
         self._limits = limits(task, Limits())
         self._runner = _UntilOver(sandbox, self._over)
         self._grader = Grader(self._runner)
@@ -56,7 +56,7 @@ class Running:
                     unknown.setdefault(_execution(source, test), test)
             if not unknown or self._over():
                 continue
-            granted = self._ledger.executions(len(unknown))
+            granted = self._spending.executions(len(unknown))
             if granted:
                 chosen = tuple(unknown.values())[:granted]
                 requests.append(
@@ -93,7 +93,7 @@ class Running:
                 self._graded[request.program, test] = outcome
 
     def _over(self) -> bool:
-        return self._stop() or self._ledger.seconds_left() == 0
+        return self._stop() or self._spending.seconds_left() == 0
 
 
 class _UntilOver:

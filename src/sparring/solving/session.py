@@ -26,10 +26,10 @@ from sparring.selection.evidence import Evidence
 from sparring.solving.asking import Asking, ReplyStore
 from sparring.solving.candidates import ProgramCandidate, TestCandidate
 from sparring.solving.inputs import input_key, is_input_only
-from sparring.solving.ledger import Ledger
 from sparring.solving.options import Sizes as Sizes
 from sparring.solving.options import SolveOptions
 from sparring.solving.running import Running
+from sparring.solving.spending import Spending
 
 _ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 """Verdicts of an execution that gave an answer."""
@@ -60,7 +60,7 @@ class Session:
         models: Mapping[Role, RoleModel],
         sandbox: Runner,
         *,
-        ledger: Ledger | None = None,
+        spending: Spending | None = None,
         store: ReplyStore | None = None,
         stop: StopAsking = lambda: False,
     ) -> None:
@@ -71,10 +71,10 @@ class Session:
         self.tests: list[TestCandidate] = []
         self.inputs: list[Test] = []
         self.steps: list[Step] = []
-        self.ledger = ledger or Ledger(options.budget)
+        self.spending = spending or Spending(options.budget)
         self._stop = stop
-        self._asking = Asking(models, self.ledger, store, stop)
-        self._running = Running(task, sandbox, self.ledger, stop)
+        self._asking = Asking(models, self.spending, store, stop)
+        self._running = Running(task, sandbox, self.spending, stop)
         self._first = options.first_requests(task)
         self._sampled = dict.fromkeys(Role, 0)
         self._asked: Counter[tuple[Role, str]] = Counter()
@@ -91,7 +91,7 @@ class Session:
         is gone: …"; None while there is more."""
         if self._stop():
             return "stopped"
-        if (spent := self.ledger.spent()) is not None:
+        if (spent := self.spending.spent()) is not None:
             return spent
         return None if self._asking.gone is None else f"the model is gone: {self._asking.gone}"
 

@@ -1,4 +1,4 @@
-"""Ledger of a session: reserves every cost before it arises, and settles it afterwards.
+"""What a session spends: every cost is reserved before it arises, and settled afterwards.
 
 No budget is ever exceeded, also by requests in flight at the same time: a request is sent only if
 the budget holds the most that it can cost. The most is the bound of its prompt, one token for each
@@ -35,8 +35,8 @@ class _Held:
     attempts: int = 0
 
 
-class Ledger:
-    """Ledger of one session's costs. Safe to use from several threads."""
+class Spending:
+    """Costs of one session, settled and reserved. Safe to use from several threads."""
 
     def __init__(
         self,
