@@ -37,7 +37,8 @@ _NAMED = re.compile(
     r"(?:program\s+)?(A|B|TIE)\b)",
     re.IGNORECASE,
 )
-_KEPT = re.compile(rf"[\W_]*{KEEP}\b", re.IGNORECASE)
+_KEPT = re.compile(rf"[\W_]*{KEEP}[\W_]*")
+_BEGINS = re.compile(rf"[\W_]*{KEEP}\b")
 
 
 def read_judgement(answer: str) -> Judgement:
@@ -51,5 +52,7 @@ def read_judgement(answer: str) -> Judgement:
 
 
 def keeps(answer: str) -> bool:
-    """Return True if an answer says to keep what was shown: a line of it begins with the word."""
-    return any(_KEPT.match(line) for line in answer.splitlines())
+    """Return True if an answer says to keep what was shown: it begins with the word in capitals, or
+    a line of it is nothing else."""
+    lines = answer.strip().splitlines()
+    return bool(lines and _BEGINS.match(lines[0])) or any(map(_KEPT.fullmatch, lines))

@@ -6,8 +6,8 @@ Source: AlphaCodium, arXiv 2401.08500; parameters as in the appendix C.3 of arXi
 2. m tests with the tester's own prompt.
 3. Two rounds on the public tests, then two on the generated tests. In a round each program that
    fails a test sees the first such test and its own result, and the model answers with a new
-   program. On a generated test the model may answer KEEP instead: it finds the test wrong, and the
-   program is not asked about this test again.
+   program. On a generated test the model may answer KEEP instead: it finds the test wrong. A
+   program is asked about a generated test once.
 4. A new program takes the place of the old one only if it passes the test that it was shown, and
    every *anchor*: each public test, and each generated test before the shown one, that the old
    program passes.
@@ -56,11 +56,11 @@ REPAIRED = "repaired"
 
 @dataclass(slots=True)
 class RepairedProgram:
-    """A program with its repairs: the version that counts, and the tests that the model found wrong
-    for it (places in the list of tests)."""
+    """A program with its repairs: the version that counts, and the places of the generated tests
+    that it was asked about."""
 
     current: ProgramCandidate
-    disputed: set[int] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
 
 
 def alphacodium(session: Session, selector: Selector) -> PipelineResult:
@@ -73,28 +73,36 @@ def alphacodium(session: Session, selector: Selector) -> PipelineResult:
     lines = [RepairedProgram(p) for p in readable(session.programs)]
     generated = tests_of(session.tests)
     for _ in range(PUBLIC_ROUNDS):
-        repair_round(session, lines, public, 0)
+        repair_round(session, lines, public)
     for _ in range(GENERATED_ROUNDS):
-        repair_round(session, lines, [*public, *generated], len(public))
+        repair_round(session, lines, public, generated)
     return choose(session, [x.current for x in lines], session.tests, selector, "all rounds done")
 
 
 def repair_round(
-    session: Session, lines: Sequence[RepairedProgram], tests: Sequence[Test], first: int
+    session: Session,
+    lines: Sequence[RepairedProgram],
+    public: Sequence[Test],
+    generated: Sequence[Test] = (),
 ) -> None:
-    """Ask for one repair of each program that fails a test from place ``first`` on, and keep the
-    repairs that break no anchor."""
+    """Ask for one repair of each program that fails a test, and keep repairs that break no anchor.
+
+    With ``generated`` tests the repairs are about these, and the model may keep the program.
+    """
+    tests, may_keep = [*public, *generated], bool(generated)
+    first = len(public) if may_keep else 0
     if not tests[first:] or not lines or session.over:
         return
     outcomes = session.run([x.current for x in lines], tests)
     asked: list[tuple[RepairedProgram, int, list[int], SeenFailure]] = []
     for line, row in zip(lines, outcomes, strict=True):
-        skipped = line.disputed | set(range(first))
+        skipped = line.asked | set(range(first))
         if (found := first_failure(tests, row, skipped)) is not None:
             place, failure = found
             anchors = [t for t in range(place) if passes(row[t])]
             asked.append((line, place, anchors, failure))
-    may_keep = first > 0 or not public_tests(session)
+            if may_keep:
+                line.asked.add(place)
     replies = ask_all(
         session,
         Role.CODER,
@@ -107,8 +115,7 @@ def repair_round(
         if reply is None:
             continue
         if may_keep and keeps(session.answer_text(Role.CODER, reply)):
-            line.disputed.add(place)
-            session.note("kept", f"program {line.current.number}: the model finds test {place} wrong")
+            session.note("kept", f"program {line.current.number}: test {place} is found wrong")
             continue
         repaired = session.read_program(reply, REPAIRED, line.current.number)
         if repaired.source is None:

@@ -36,7 +36,8 @@ from sparring.schema import Outcome, Role, Test, Verdict
 from sparring.selection.consensus import NONE, Answers
 from sparring.solving import messages
 from sparring.solving.candidates import ProgramCandidate, Solution
-from sparring.solving.inputs import input_only, read_input
+from sparring.solving.input_reader import read_input
+from sparring.solving.inputs import input_only
 from sparring.solving.judgements import Judgement, read_judgement
 from sparring.solving.pipelines.rounds import (
     PipelineResult,

@@ -19,16 +19,12 @@ from sparring.prompts.mend import session, source_of
 from sparring.prompts.rules import ParsedTest, Reasoning, TestRule, cut_off_or
 from sparring.prompts.templates import called_as
 from sparring.prompts.tests import parse_test
-from sparring.schema import ParseFailure, StopReason, Task, Test, TestKind
+from sparring.schema import ParseFailure, StopReason, Task, TestKind
+from sparring.solving.inputs import input_only
 from sparring.tasks.suites.called import NameMeanings
 from sparring.tasks.suites.constants import NotConstant, dotted
 
 _NO_REASONING = Reasoning("", "")
-
-
-def input_only(test_input: str, kind: TestKind) -> Test:
-    """Return a test that has an input and no expected output."""
-    return Test(test_input, "", kind)
 
 
 def read_input(task: Task, answer: str, stop: StopReason = StopReason.END_TOKEN) -> ParsedTest:
