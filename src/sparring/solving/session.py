@@ -7,72 +7,152 @@ therefore needs no other code for the end of a budget than to decide with what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sparring.policy.chat.base import ChatReply
-from sparring.schema import Outcome, Role, Task, Test
+import numpy as np
+
+from sparring.evaluation.chat_models import RoleModel, reading_of, response_text
+from sparring.grading import reading
+from sparring.grading.answers import answer
+from sparring.policy.base import sampling_seed
+from sparring.policy.chat.base import ChatReply, ChatRequest, StopAsking
+from sparring.prompts.rules import ReadingRules
+from sparring.sandbox import Runner
+from sparring.schema import Outcome, Response, Role, Task, Test, Verdict
+from sparring.selection.consensus import answer_numbers
 from sparring.selection.evidence import Evidence
+from sparring.solving.asking import Asking, ReplyStore
 from sparring.solving.candidates import ProgramCandidate, TestCandidate
+from sparring.solving.inputs import input_key, is_input_only
+from sparring.solving.options import Sizes as Sizes
+from sparring.solving.options import SolveOptions
+from sparring.solving.running import Running
+from sparring.solving.spending import Spending
+
+_ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
+"""Verdicts of an execution that gave an answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """Most programs ``n`` and tests ``m`` to sample, and most ``repairs`` of a program."""
+class Step:
+    """Step of a decision: its name, a line for people, and facts for programs."""
 
-    n: int = 16
-    m: int = 16
-    repairs: int = 0
+    step: str
+    text: str
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
-class Session(Protocol):
+class Session:
     """What strategies and pipelines work with.
 
     ``task.examples`` are the public examples, ``task.tests`` the user's binding tests; both may be
     empty. ``programs`` and ``tests`` are all candidates so far, in the order of their numbers,
-    unreadable ones included.
+    unreadable ones included. ``inputs`` are the inputs without an expected output that programs
+    were run on, ``steps`` what `note` has recorded.
     """
 
-    task: Task
-    sizes: Sizes
-    programs: list[ProgramCandidate]
-    tests: list[TestCandidate]
+    def __init__(
+        self,
+        task: Task,
+        options: SolveOptions,
+        models: Mapping[Role, RoleModel],
+        sandbox: Runner,
+        *,
+        spending: Spending | None = None,
+        store: ReplyStore | None = None,
+        stop: StopAsking = lambda: False,
+    ) -> None:
+        """``stop`` returns true once the user has asked to stop. ``store`` keeps the replies; a
+        reply that it holds is not asked for again."""
+        self.task, self.options, self.sizes = task, options, options.sizes
+        self.programs: list[ProgramCandidate] = []
+        self.tests: list[TestCandidate] = []
+        self.inputs: list[Test] = []
+        self.steps: list[Step] = []
+        self.spending = spending or Spending(options.budget)
+        self._stop = stop
+        self._asking = Asking(models, self.spending, store, stop)
+        self._running = Running(task, sandbox, self.spending, stop)
+        self._first = options.first_requests(task)
+        self._sampled = dict.fromkeys(Role, 0)
+        self._asked: Counter[tuple[Role, str]] = Counter()
+        self._readings: dict[Role, ReadingRules] = {
+            role: reading_of(
+                m.chat_model, options.asking.prompts_for(role), self._first[role].message
+            )
+            for role, m in models.items()
+        }
 
     @property
     def over(self) -> str | None:
         """Why nothing more can be had: the part of the budget that is spent, "stopped", "the model
         is gone: …"; None while there is more."""
-        ...
+        if self._stop():
+            return "stopped"
+        if (spent := self.spending.spent()) is not None:
+            return spent
+        return None if self._asking.gone is None else f"the model is gone: {self._asking.gone}"
 
     def sample(self, programs: int = 0, tests: int = 0) -> None:
         """Sample further programs and tests with the roles' own prompts, both roles at once, and
         add them to ``programs`` and ``tests``. The k-th program equals that of `sparring eval` with
         the same seed."""
-        ...
+        requests = []
+        for role, count in ((Role.CODER, programs), (Role.TESTER, tests)):
+            start = self._sampled[role]
+            self._sampled[role] += count
+            first = self._first[role]
+            requests += [replace(first, index=start + k) for k in range(count)]
+        for request, reply in zip(requests, self._asking.replies(requests), strict=True):
+            if reply is not None and request.role is Role.CODER:
+                self.read_program(reply, "sampled")
+            elif reply is not None:
+                self.read_test(reply, "sampled")
 
     def ask(self, role: Role, message: str, count: int = 1) -> list[ChatReply]:
-        """Send a message of one's own to a role's model; return up to ``count`` replies."""
-        ...
+        """Send a message of one's own to a role's model; return up to ``count`` replies. A message
+        that was sent before gets new replies."""
+        first = self._first[role]
+        seed = sampling_seed(self.options.asking.seed, -1, self.task.id, f"{role} asked")
+        start = self._asked[role, message]
+        self._asked[role, message] += count
+        requests = [
+            ChatRequest(self.task.id, role, start + k, message, seed, first.params)
+            for k in range(count)
+        ]
+        return [r for r in self._asking.replies(requests) if r is not None]
 
     def read_program(
         self, reply: ChatReply, origin: str, parent: int | None = None
     ) -> ProgramCandidate:
         """Read the program in a reply, and add the candidate to ``programs``."""
-        ...
+        number = len(self.programs)
+        response, rules = self._response(Role.CODER, number, reply)
+        parsed = reading.read_program(self.task, response, rules)
+        candidate = ProgramCandidate(number, reply, parsed, origin, parent)
+        self.programs.append(candidate)
+        return candidate
 
     def read_test(self, reply: ChatReply, origin: str, parent: int | None = None) -> TestCandidate:
         """Read the test in a reply, and add the candidate to ``tests``."""
-        ...
+        number = len(self.tests)
+        response, rules = self._response(Role.TESTER, number, reply)
+        parsed = reading.read_test(self.task, response, rules)
+        candidate = TestCandidate(number, reply, parsed, origin, parent)
+        self.tests.append(candidate)
+        return candidate
 
     def run(
         self, programs: Sequence[ProgramCandidate], tests: Sequence[Test]
     ) -> list[list[Outcome | None]]:
         """Run programs on tests and compare the outputs: outcomes [P, T]. Each pair is executed
-        once in a session. None where the budget had no execution left; INVALID for an
-        unreadable program.
+        once in a session. None where the budget had no execution left; INVALID for an unreadable
+        program.
         A test whose expected output is unknown (`input_only`) is run and never accepted."""
-        ...
+        self.inputs += [t for t in tests if is_input_only(t) and t not in self.inputs]
+        return self._running.outcomes([p.source for p in programs], tests)
 
     def evidence(
         self,
@@ -80,9 +160,44 @@ class Session(Protocol):
         tests: Sequence[Test] | None = None,
     ) -> Evidence:
         """Return the evidence of programs (all readable ones) on tests (all readable generated
-        ones), running what has not run yet."""
-        ...
+        ones, and all inputs that programs were run on), running what has not run yet."""
+        if programs is None:
+            programs = [p for p in self.programs if p.source is not None]
+        if tests is None:
+            tests = [*(t.parsed.test for t in self.tests if t.parsed.test), *self.inputs]
+        outcomes = self.run(programs, tests)
+        columns = [u for u, t in enumerate(tests) if not is_input_only(t)]
+        shape = (len(programs), len(columns))
+        inputs = list({input_key(t): u for u, t in reversed(list(enumerate(tests)))}.values())[::-1]
+        return Evidence(
+            np.array([[_passed(row[u]) for u in columns] for row in outcomes], bool).reshape(shape),
+            np.array([[_observed(row[u]) for u in columns] for row in outcomes], bool).reshape(
+                shape
+            ),
+            answer_numbers(
+                [[_answer(tests[u], row[u]) for u in inputs] for row in outcomes], len(inputs)
+            ),
+        )
 
     def note(self, step: str, text: str, **facts: object) -> None:
         """Record a step of the decision, for `solve.json` and the account."""
-        ...
+        self.steps.append(Step(step, text, facts))
+
+    def _response(self, role: Role, number: int, reply: ChatReply) -> tuple[Response, ReadingRules]:
+        rules = self._readings[role]
+        text = response_text(reply, rules)
+        return Response(self.task.id, role, number, (), (), (), reply.stop, text), rules
+
+
+def _passed(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.verdict is Verdict.ACCEPTED
+
+
+def _observed(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.verdict is not Verdict.INFRA
+
+
+def _answer(test: Test, outcome: Outcome | None) -> object | None:
+    if outcome is None or outcome.verdict not in _ENDED:
+        return None
+    return answer(test, outcome)
