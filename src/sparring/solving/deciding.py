@@ -52,9 +52,10 @@ class Choice:
         return Solution(chosen, self.rule, reason, self.sure, numbers)
 
 
-def choose(session: Session, selector: Selector) -> Choice:
+def choose(session: Session) -> Choice:
     """Choose among the readable programs, running what has not run yet: binding tests and examples
     first, then the generated tests on the best tier, then on the others."""
+    selector = session.options.select or Selector.SOFT_B4
     programs = [p for p in session.programs if p.source is not None]
     tiers = _tiers(session, programs)
     order = sorted(set(tiers))
