@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Verdict
+from sparring.schema import Outcome
 from sparring.selection.evidence import Evidence
 from sparring.selection.rules import scores
 from sparring.selection.selectors import WORDS, Selector
 from sparring.solving.candidates import ProgramCandidate, Solution
+from sparring.solving.observed import observed, passed
 from sparring.solving.session import Session
 
 _Tier = tuple[float, float]
@@ -87,9 +88,9 @@ def _tiers(session: Session, programs: Sequence[ProgramCandidate]) -> list[_Tier
 def _failed(outcomes: Sequence[Outcome | None]) -> float:
     failed = 0.0
     for outcome in outcomes:
-        if outcome is None or outcome.verdict is Verdict.INFRA:
+        if not observed(outcome):
             failed += 0.5
-        elif outcome.verdict is not Verdict.ACCEPTED:
+        elif not passed(outcome):
             failed += 1.0
     return failed
 

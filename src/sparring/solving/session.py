@@ -11,23 +11,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from sparring.evaluation.chat_models import RoleModel, reading_of, response_text
 from sparring.grading import reading
-from sparring.grading.answers import answer
 from sparring.policy.base import sampling_seed
 from sparring.policy.chat.base import ChatReply, ChatRequest, StopAsking
 from sparring.prompts.opening import begun_with
 from sparring.prompts.reasoning import answer_of
 from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Runner
-from sparring.schema import Outcome, Response, Role, Task, Test, TestKind, Verdict
-from sparring.selection.consensus import answer_numbers
+from sparring.schema import Outcome, Response, Role, Task, Test
 from sparring.selection.evidence import Evidence
 from sparring.solving.asking import Asking
 from sparring.solving.candidates import ProgramCandidate, TestCandidate
-from sparring.solving.inputs import input_key, is_input_only
+from sparring.solving.inputs import is_input_only
+from sparring.solving.observed import evidence_from
 from sparring.solving.options import Sizes as Sizes
 from sparring.solving.options import SolveOptions
 from sparring.solving.records import SessionRecords, no_records
@@ -36,8 +33,6 @@ from sparring.solving.spending import Spending
 
 STOPPED = "stopped"
 """`Session.over` after Ctrl-C."""
-_ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-"""Verdicts of an execution that gave an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,8 @@ class Session:
         self.steps: list[Step] = []
         identities = {role: m.chat_model.identity for role, m in models.items()}
         records = records or no_records(identities)
-        self.spending = spending or Spending(options.budget, records.earlier(), records.attempts)
+        self.spending = spending or Spending(options.budget)
+        self.spending.attach(records.attempts, records.earlier())
         self._stop = stop
         self._asking = Asking(models, self.spending, records, stop)
         self._running = Running(task, sandbox, self.spending, records.executions, stop)
@@ -196,18 +192,13 @@ class Session:
         if tests is None:
             tests = [*(t.parsed.test for t in self.tests if t.parsed.test), *self.inputs]
         outcomes = self.run(programs, tests)
-        columns = [u for u, t in enumerate(tests) if not is_input_only(t)]
-        shape = (len(programs), len(columns))
-        inputs = list({input_key(t): u for u, t in reversed(list(enumerate(tests)))}.values())[::-1]
-        return Evidence(
-            np.array([[_passed(row[u]) for u in columns] for row in outcomes], bool).reshape(shape),
-            np.array([[_observed(row[u]) for u in columns] for row in outcomes], bool).reshape(
-                shape
-            ),
-            answer_numbers(
-                [[_answer(tests[u], row[u]) for u in inputs] for row in outcomes], len(inputs)
-            ),
-        )
+        return evidence_from(tests, outcomes)
+
+    def seen(
+        self, programs: Sequence[ProgramCandidate], tests: Sequence[Test]
+    ) -> list[list[Outcome | None]]:
+        """Return the outcomes [P, T] that `run` has brought so far, running nothing."""
+        return self._running.known([p.source for p in programs], tests)
 
     def note(self, step: str, text: str, **facts: object) -> None:
         """Record a step of the decision, for `solve.json` and the account."""
@@ -217,19 +208,3 @@ class Session:
         rules = self.readings[role]
         text = response_text(reply, rules)
         return Response(self.task.id, role, number, (), (), (), reply.stop, text), rules
-
-
-def _passed(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.verdict is Verdict.ACCEPTED
-
-
-def _observed(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.verdict is not Verdict.INFRA
-
-
-def _answer(test: Test, outcome: Outcome | None) -> object | None:
-    if outcome is None or outcome.verdict not in _ENDED:
-        return None
-    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
-        return None  # a script has no output: programs that fail it need not have done the same
-    return answer(test, outcome)

@@ -42,20 +42,22 @@ class Spending:
     def __init__(
         self,
         budget: Budget,
-        earlier: Costs | None = None,
-        attempts: Attempts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``earlier`` are costs of the same session before it was continued, which count too; its
-        seconds do not. ``attempts`` records each attempt before it is sent."""
+        """The seconds begin now."""
         self.budget = budget
-        self._settled = replace(earlier or Costs(), seconds=0.0)
-        self._attempts = attempts
+        self._settled = Costs()
+        self._attempts: Attempts | None = None
         self._clock, self._start = clock, clock()
         self._lock = threading.Lock()
         self._held: dict[ChatRequest, _Held] = {}
         self._template = TEMPLATE_TOKENS
         self._refused: Spent | None = None
+
+    def attach(self, attempts: Attempts, earlier: Costs) -> None:
+        """Record further attempts in ``attempts``, each before it is sent, and add the costs of
+        ``earlier`` ones: those of a session that is continued, seconds excepted."""
+        self._attempts, self._settled = attempts, replace(earlier, seconds=0.0)
 
     @property
     def costs(self) -> Costs:
