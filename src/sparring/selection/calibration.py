@@ -126,7 +126,12 @@ def load(path: Path) -> Calibration:
 
 
 def _read(text: str) -> Calibration:
-    record = json.loads(text)
+    return calibration_from(json.loads(text))
+
+
+def calibration_from(record: Mapping[str, Any]) -> Calibration:
+    """Return the calibration that `Calibration.record` wrote. Raises KeyError, TypeError or
+    ValueError for any other record."""
     if (record["kind"], record["version"]) != (KIND, VERSION):
         raise ValueError("another kind of file")
     given = {str(k): float(v) for k, v in record["coefficients"].items()}

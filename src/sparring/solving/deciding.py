@@ -19,6 +19,7 @@ import numpy as np
 
 from sparring.matrix import Floats
 from sparring.schema import Outcome
+from sparring.selection.confidence import probability
 from sparring.selection.evidence import Evidence
 from sparring.selection.rules import scores
 from sparring.selection.selectors import WORDS, Selector
@@ -96,4 +97,10 @@ def _failed(outcomes: Sequence[Outcome | None]) -> float:
 
 
 def _sure(session: Session, ranked: Sequence[ProgramCandidate], tier: _Tier) -> float | None:
-    return None
+    """Return the probability that the first of the ranked programs is right."""
+    binding, _ = tier
+    if binding >= 1:
+        return 0.0
+    programs = sorted(ranked, key=lambda p: p.number)
+    evidence = session.evidence(programs)
+    return probability(evidence, programs.index(ranked[0]), session.options.calibration)

@@ -8,8 +8,12 @@ from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions
 from sparring.policy.chat.base import ChatRequest
 from sparring.schema import Role, Task
+from sparring.selection.calibration import Calibration
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
+
+THRESHOLD = 0.5
+"""Probability of being right below which a solution is not vouched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,15 @@ class SolveOptions:
     ``asking`` holds the models, their prompts, the sampling parameters and the seed; its numbers of
     programs and tests have no effect here. ``select`` is a selector in place of the
     default rule. A solution whose probability of being right is below ``threshold`` is marked as
-    unsure.
+    such (`result.abstains`). ``calibration`` replaces the shipped one in that probability.
     """
 
     asking: EvalOptions
     sizes: Sizes = field(default_factory=Sizes)
     budget: Budget = field(default_factory=Budget)
     select: Selector | None = None
-    threshold: float = 0.0
+    threshold: float = THRESHOLD
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:

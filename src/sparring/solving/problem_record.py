@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from sparring.grading.entries import pairs_of, tests_from
 from sparring.policy.chat.base import ChatParams
 from sparring.prompts.rules import ProgramRule, ReadingRules, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
+from sparring.runs.lines import clean
 from sparring.schema import Role, Task
+from sparring.selection.calibration import calibration_from
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
 from sparring.solving.options import Sizes, SolveOptions
@@ -59,6 +62,7 @@ class RecordedSession:
             "budget": asdict(self.options.budget),
             "select": self.options.select,
             "threshold": self.options.threshold,
+            "calibration": (own := self.options.calibration) and own.record(),
             "strategy": self.strategy,
         }
 
@@ -66,9 +70,10 @@ class RecordedSession:
         """Raise `RunError` if the record ``old`` is of another session. Sizes, budget and the rules
         of the decision may change."""
         with well_formed(f"{where}: {CONFIG}"):
+            new = json.loads(json.dumps(clean(self.record())))
             before, now = (
                 {**one["fixed"], **{r: one["models"][r]["identity"] for r in Role}}
-                for one in (old, self.record())
+                for one in (old, new)
             )
         if differ := differing_conditions(before, now):
             raise RunError(
@@ -100,6 +105,7 @@ def session_from(record: Mapping[str, Any], where: str) -> RecordedSession:
             budget=Budget(**record["budget"]),
             select=None if record["select"] is None else Selector(record["select"]),
             threshold=record["threshold"],
+            calibration=(own := record["calibration"]) and calibration_from(own),
         )
         return RecordedSession(
             task_from(record["task"]),
