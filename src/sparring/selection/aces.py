@@ -13,9 +13,9 @@ Derived here: for independent tests c_j = (A − ½) π(1 − π) / (p_j (1 − 
 right programs, p_j the share that passes j, and A the AUC of the other tests for right against
 wrong programs. Of a program that passes j and one that fails j, the first is right and the second
 wrong with a probability that exceeds the reverse by π(1 − π) δ_j / (p_j (1 − p_j)). A hardly
-depends on j, so the closed-form weight w_j = p_j (1 − p_j) (AUC_j − ½) is proportional to δ_j. A program's
-score is the sum of the weights of the tests that it passes. Whether the authors' closed form has
-the same factor could not be checked.
+depends on j, so the closed-form weight w_j = p_j (1 − p_j) (AUC_j − ½) is proportional to δ_j. A
+program's score is the sum of the weights of the tests that it passes. Whether the authors' closed
+form has the same factor could not be checked.
 
 Assumption: tests are independent given what is right, and good on average (A > ½). If not, all
 weights have the wrong sign.

@@ -48,6 +48,13 @@ RULES = (*_ALONE, *_WITH_TIES)
 """Selectors that need no ground truth: all but the oracle."""
 
 
+def all_scores(evidence: Evidence) -> dict[Selector, Floats]:
+    """Return the scores by every selector of `RULES`, each rule computed once."""
+    alone = {selector: rule(evidence) for selector, rule in _ALONE.items()}
+    tied = {s: ties_by(alone[first], alone[second]) for s, (first, second) in _WITH_TIES.items()}
+    return alone | tied
+
+
 def scores(selector: Selector, evidence: Evidence) -> Floats:
     """Return the score of each program [..., P] by one selector; the highest is chosen. Raises
     ValueError for the oracle, which needs the ground truth."""
