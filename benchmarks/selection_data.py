@@ -117,7 +117,7 @@ def _samples(
             len(mine),
             len(written),
         ),
-        _lengths(dual.cut(s) for s in task.row["code_samples"]),
+        _lengths(task.row["code_samples"]),
         _lengths(task.row["test_samples"]),
     )
 
