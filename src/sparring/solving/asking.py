@@ -26,6 +26,7 @@ from sparring.policy.chat.base import (
     response_key,
 )
 from sparring.policy.chat.request_pool import ServedModel
+from sparring.prompts.render import PromptTooLong
 from sparring.schema import Role
 from sparring.solving.spending import Spending
 
@@ -90,7 +91,7 @@ class Asking:
             waiting = [r for r in waiting if r not in tried]
             if wave.failures:
                 self.failed += list(wave.failures.values())
-                if not wave.replies and self.gone is None:
+                if not wave.replies and not wave.too_long and self.gone is None:
                     self.gone = self.failed[-1]
             if not tried:
                 break
@@ -147,6 +148,8 @@ class _Wave:
         self.requests = requests
         self.replies: dict[ChatRequest, ChatReply] = {}
         self.failures: dict[ChatRequest, str] = {}
+        self.too_long = False
+        """True if a prompt was too long for its model, which may answer others."""
         self._asking = asking
         self._lock = threading.Lock()
         self._closed = False
@@ -191,10 +194,25 @@ class _Wave:
     def _work(self, model: ChatModel, part: list[ChatRequest]) -> None:
         try:
             model.answer(part, self._on_reply, self._over)
+        except PromptTooLong as error:
+            self._work_alone(model, part, error)
         except BaseException as error:  # raised again in the caller's thread
             self._errors.append(error)
             if not model.remote and not isinstance(error, SparringError):
                 raise  # Ctrl-C ends at once
+
+    def _work_alone(
+        self, model: ChatModel, part: list[ChatRequest], error: PromptTooLong
+    ) -> None:
+        """Send the requests one by one, because the prompt of one of them is too long."""
+        self.too_long = True
+        if len(part) == 1:
+            self._on_reply(part[0], FailedRequest(str(error)))
+            return
+        for request in part:
+            tried = {**self.replies, **self.failures}
+            if self.requests[request] not in tried and not self._over():
+                self._work(model, [request])
 
     def _on_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         with self._lock:

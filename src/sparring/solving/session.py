@@ -18,6 +18,8 @@ from sparring.grading import reading
 from sparring.grading.answers import answer
 from sparring.policy.base import sampling_seed
 from sparring.policy.chat.base import ChatReply, ChatRequest, StopAsking
+from sparring.prompts.opening import begun_with
+from sparring.prompts.reasoning import answer_of
 from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Runner
 from sparring.schema import Outcome, Response, Role, Task, Test, Verdict
@@ -114,15 +116,25 @@ class Session:
     def ask(self, role: Role, message: str, count: int = 1) -> list[ChatReply]:
         """Send a message of one's own to a role's model; return up to ``count`` replies. A message
         that was sent before gets new replies."""
-        first = self._first[role]
+        return [r for r in self.ask_each(role, [message] * count) if r is not None]
+
+    def ask_each(self, role: Role, messages: Sequence[str]) -> list[ChatReply | None]:
+        """Send messages to a role's model at the same time; return the reply to each, None for a
+        request without one. A message that was sent before gets a new reply."""
         seed = sampling_seed(self.options.asking.seed, -1, self.task.id, f"{role} asked")
-        start = self._asked[role, message]
-        self._asked[role, message] += count
-        requests = [
-            ChatRequest(self.task.id, role, start + k, message, seed, first.params)
-            for k in range(count)
-        ]
-        return [r for r in self._asking.replies(requests) if r is not None]
+        params = self._first[role].params
+        requests = []
+        for message in messages:
+            index = self._asked[role, message]
+            self._asked[role, message] += 1
+            requests.append(ChatRequest(self.task.id, role, index, message, seed, params))
+        return self._asking.replies(requests)
+
+    def answer_text(self, role: Role, reply: ChatReply) -> str:
+        """Return a reply's text without the reasoning before it."""
+        rules = self._readings[role]
+        text = response_text(reply, rules)
+        return answer_of(text, begun_with(text, rules.reasoning), reply.stop)
 
     def read_program(
         self, reply: ChatReply, origin: str, parent: int | None = None
