@@ -201,9 +201,7 @@ class _Wave:
             if not model.remote and not isinstance(error, SparringError):
                 raise  # Ctrl-C ends at once
 
-    def _work_alone(
-        self, model: ChatModel, part: list[ChatRequest], error: PromptTooLong
-    ) -> None:
+    def _work_alone(self, model: ChatModel, part: list[ChatRequest], error: PromptTooLong) -> None:
         """Send the requests one by one, because the prompt of one of them is too long."""
         self.too_long = True
         if len(part) == 1:

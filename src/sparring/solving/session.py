@@ -22,7 +22,7 @@ from sparring.prompts.opening import begun_with
 from sparring.prompts.reasoning import answer_of
 from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Runner
-from sparring.schema import Outcome, Response, Role, Task, Test, Verdict
+from sparring.schema import Outcome, Response, Role, Task, Test, TestKind, Verdict
 from sparring.selection.consensus import answer_numbers
 from sparring.selection.evidence import Evidence
 from sparring.solving.asking import Asking, ReplyStore
@@ -119,10 +119,10 @@ class Session:
         return [r for r in self.ask_each(role, [message] * count) if r is not None]
 
     def ask_each(self, role: Role, messages: Sequence[str]) -> list[ChatReply | None]:
-        """Send messages to a role's model at the same time; return the reply to each, None for a
-        request without one. A message that was sent before gets a new reply."""
-        seed = sampling_seed(self.options.asking.seed, -1, self.task.id, f"{role} asked")
+        """Send messages of one's own to a role's model, at once; return the reply to each, None
+        where there is none."""
         params = self._first[role].params
+        seed = sampling_seed(self.options.asking.seed, -1, self.task.id, f"{role} asked")
         requests = []
         for message in messages:
             index = self._asked[role, message]
@@ -131,10 +131,10 @@ class Session:
         return self._asking.replies(requests)
 
     def answer_text(self, role: Role, reply: ChatReply) -> str:
-        """Return a reply's text without the reasoning before it."""
-        rules = self._readings[role]
-        text = response_text(reply, rules)
-        return answer_of(text, begun_with(text, rules.reasoning), reply.stop)
+        """Return a reply's text without its reasoning, for what is no program and no test."""
+        response, rules = self._response(role, 0, reply)
+        marks = begun_with(response.text, rules.reasoning)
+        return answer_of(response.text, marks, reply.stop)
 
     def read_program(
         self, reply: ChatReply, origin: str, parent: int | None = None
@@ -212,4 +212,6 @@ def _observed(outcome: Outcome | None) -> bool:
 def _answer(test: Test, outcome: Outcome | None) -> object | None:
     if outcome is None or outcome.verdict not in _ENDED:
         return None
+    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
+        return None  # a script has no output: programs that fail it need not have done the same
     return answer(test, outcome)

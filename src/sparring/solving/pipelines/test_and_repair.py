@@ -32,7 +32,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Role, Test, Verdict
+from sparring.schema import Outcome, Role, Verdict
 from sparring.selection import majority, tests_passed
 from sparring.selection.evidence import ties_by
 from sparring.solving import messages
