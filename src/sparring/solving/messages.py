@@ -123,8 +123,8 @@ def specification(task: Task) -> str:
             "`result` is right for the same arguments",
         )
     return (
-        f"{_problem(task)}\n\nDo not solve it. Write two functions in one ```python block: {first}, "
-        f"True if the problem allows {about[0]}, and {second}, True if {about[1]}."
+        f"{_problem(task)}\n\nDo not solve it. Write two functions in one ```python block: "
+        f"{first}, True if the problem allows {about[0]}, and {second}, True if {about[1]}."
     )
 
 

@@ -110,7 +110,7 @@ def _programs_PS(
     specifications: Sequence[ProgramCandidate],
     inputs: Sequence[Test],
 ) -> Floats:
-    """Return the share of allowed inputs on which each program's output meets each specification."""
+    """Return the share of allowed inputs on which each program meets each specification [P, S]."""
     weight_PS = np.zeros((len(programs), len(specifications)))
     for p, row in enumerate(session.run(programs, inputs)):
         questions = [_question(t, o) for t, o in zip(inputs, row, strict=True)]
