@@ -1,8 +1,7 @@
 """Labelled samples of a model for `selectors.py`: every program on every test, read or run once.
 
-Three kinds of data: the rows of CodeT's release (run here, by `humaneval_dual`'s rules, and kept in
-a file), the directory of an evaluation by ``sparring eval``, and a run of ``sparring train`` (its
-recorded rollouts). Nothing is asked of a model.
+Two kinds of data: the rows of CodeT's release (run here, by `humaneval_dual`'s rules, and kept in a
+file), and the directory of an evaluation by ``sparring eval``. Nothing is asked of a model.
 """
 
 from __future__ import annotations
@@ -10,17 +9,20 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import humaneval_dual as dual
 import numpy as np
 from numpy.typing import NDArray
 
+import humaneval_dual as dual
 from sparring.grading.answers import answer
+from sparring.grading.labelled import labelled_evidence
+from sparring.grading.recorded import result_from
+from sparring.runs.reader import RunReader
 from sparring.sandbox import Sandbox
 from sparring.schema import Outcome, Test, TestKind, Verdict
 from sparring.selection.consensus import answer_numbers
@@ -36,16 +38,14 @@ CHARACTERS_PER_TOKEN = 4.0
 class Samples:
     """One task's samples of one model, with the truth.
 
-    ``labelled``: a column for each test that could be read. ``sample_U``: the test sample that each
-    came from, of ``test_tokens_S``'s. ``program_tokens_P`` and ``test_tokens_S`` are the tokens of
-    every sample: as recorded or, where there are texts alone, their characters / 4.
+    ``coder_tokens`` and ``tester_tokens``: the tokens of every response, as recorded or, where
+    there are texts alone, their characters / 4.
     """
 
     model: str
     labelled: LabelledEvidence
-    sample_U: NDArray[np.int64]
-    program_tokens_P: NDArray[np.float64]
-    test_tokens_S: NDArray[np.float64]
+    coder_tokens: NDArray[np.float64]
+    tester_tokens: NDArray[np.float64]
 
     @property
     def task(self) -> str:
@@ -110,10 +110,13 @@ def _samples(
                 np.ones_like(passed),
                 answer_numbers([row[2] for row in mine], len(inputs)),
             ),
-            np.array(input_U, dtype=np.int64),
             np.array([row[0] for row in mine], dtype=bool),
+            np.array(input_U, dtype=np.int64),
+            np.arange(len(mine)),
+            np.array([k for k, _ in texts], dtype=np.int64),
+            len(mine),
+            len(written),
         ),
-        np.array([k for k, _ in texts], dtype=np.int64),
         _lengths(dual.cut(s) for s in task.row["code_samples"]),
         _lengths(task.row["test_samples"]),
     )
@@ -126,5 +129,30 @@ def _value(text: str, outcome: Outcome) -> Any:
     return answer(Test(text, "", kind=TestKind.CALL), outcome)
 
 
-def _lengths(texts: Any) -> NDArray[np.float64]:
+def _lengths(texts: Iterable[str]) -> NDArray[np.float64]:
     return np.array([len(text) / CHARACTERS_PER_TOKEN for text in texts])
+
+
+def evaluated(path: Path) -> list[Samples]:
+    """The samples of an evaluation by ``sparring eval``, with the tokens of its responses."""
+    run = RunReader(path)
+    model = run.read_json("eval.json")["models"]["coder"]["name"]
+    tokens = {
+        (r["task"], r["role"], r["index"]): float(r["completion_tokens"])
+        for r in run.jsonl("responses.jsonl")
+    }
+    found = []
+    for record in run.groups(0):
+        group = result_from(record)
+        known = group.matrix.correct_P | group.matrix.wrong_P
+        coder, tester = (
+            np.array([tokens[group.task.id, r.role, r.index] for r in some])
+            for some in (group.coder, group.tester)
+        )
+        found.append(Samples(str(model), labelled_evidence(group), coder[known], tester))
+    return found
+
+
+def samples(path: Path, cache: Path) -> list[Samples]:
+    """The samples in a file of CodeT's form or in the directory of an evaluation."""
+    return evaluated(path) if path.is_dir() else codet(path, cache)

@@ -10,9 +10,9 @@ from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.options import EvalOptions, ModelSpec
 from sparring.sandbox import Runner
 from sparring.schema import Role, Task, Test
-from sparring.solving.asking import ReplyStore
 from sparring.solving.budget import Budget
 from sparring.solving.options import Sizes, SolveOptions
+from sparring.solving.records import SessionRecords
 from sparring.solving.session import Session
 from tests.fake_openai import FakeOpenAI
 
@@ -51,13 +51,13 @@ def a_session(
     sandbox: Runner,
     options: SolveOptions | None = None,
     task: Task = TASK,
-    store: ReplyStore | None = None,
+    records: SessionRecords | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Session]:
     options = options or solve_options(fake)
     models = role_models(replace(options.asking, tests=1), {}, stop)
     try:
-        yield Session(task, options, models, sandbox, store=store, stop=stop)
+        yield Session(task, options, models, sandbox, records=records, stop=stop)
     finally:
         for model in models.values():
             model.chat_model.close()

@@ -12,10 +12,10 @@ import numpy as np
 
 from sparring.grading.answers import answer, plain_input
 from sparring.grading.group import GroupResult
-from sparring.metrics.facts import InputIndex
 from sparring.schema import Outcome, Test, TestKind, Verdict
 from sparring.selection.consensus import Answers, answer_numbers
 from sparring.selection.evidence import Evidence
+from sparring.selection.labelled import Indices as InputIndex
 
 _ANSWERED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 

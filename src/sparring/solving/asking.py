@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from sparring.errors import ConfigError, ModelError, SparringError
 from sparring.evaluation.chat_models import RoleModel
@@ -23,43 +22,36 @@ from sparring.policy.chat.base import (
     ChatRequest,
     FailedRequest,
     StopAsking,
-    response_key,
 )
 from sparring.policy.chat.request_pool import ServedModel
 from sparring.prompts.render import PromptTooLong
-from sparring.schema import Role
+from sparring.schema import Role, StopReason
+from sparring.solving.records import SessionRecords
 from sparring.solving.spending import Spending
 
+MODEL_GONE = "the model is gone"
 _LOOK_SECONDS = 0.05
 """Seconds between two looks at whether the session is over."""
 
 
-class ReplyStore(Protocol):
-    """Store of the responses of a session, such as `ResponseStore`."""
-
-    def get(self, key: str) -> StoredResponse | None:
-        """Return the response with this key, or None."""
-        ...
-
-    def put(self, entry: StoredResponse) -> None:
-        """Keep a response."""
-        ...
-
-
 class Asking:
-    """Requests of one session. ``gone`` says why the models can give nothing more, or is None."""
+    """Requests of one session. ``gone`` says why the models can give nothing more, or is None.
+
+    In a replay all replies come from the record. A reply that is not on record ends the session,
+    unless its request failed then too.
+    """
 
     def __init__(
         self,
         models: Mapping[Role, RoleModel],
         spending: Spending,
-        store: ReplyStore | None,
+        records: SessionRecords,
         stop: StopAsking,
     ) -> None:
         self.gone: str | None = None
-        self.failed: list[str] = []
-        """Reasons of the requests that have failed, in the order in which they failed."""
-        self._spending, self._store, self._stop = spending, store, stop
+        self._spending, self._stop = spending, stop
+        self._store, self._attempts = records.responses, records.attempts
+        self._replayed = records.replayed
         self._names = {role: m.name for role, m in models.items()}
         metered = {
             id(m.chat_model): m.chat_model.metered(spending)
@@ -79,8 +71,13 @@ class Asking:
         for request in requests:
             if (entry := self._on_record(request)) is not None:
                 replies[request] = entry.answer
+                self._spending.charge(request, entry.answer)
             else:
                 waiting.append(request)
+        if self._replayed is not None:
+            if any(self._attempts.key(r) not in self._attempts.failed for r in waiting):
+                self.gone = self._replayed
+            return [replies.get(r) for r in requests]
         while waiting and not self._over():
             wave = _Wave(self, self._reserved(waiting))
             if not wave.requests:
@@ -90,9 +87,10 @@ class Asking:
             tried = {*wave.replies, *wave.failures}
             waiting = [r for r in waiting if r not in tried]
             if wave.failures:
-                self.failed += list(wave.failures.values())
+                for request, why in wave.failures.items():
+                    self._attempts.fail(request, why)
                 if not wave.replies and not wave.too_long and self.gone is None:
-                    self.gone = self.failed[-1]
+                    self.gone = f"{MODEL_GONE}: {why}"
             if not tried:
                 break
         return [replies.get(r) for r in requests]
@@ -114,13 +112,22 @@ class Asking:
                 break
             wave[granted] = request
             if granted is not request:
+                self._attempts.shorten(request, granted)
                 break  # nothing is left for another one
         return wave
 
     def _on_record(self, request: ChatRequest) -> StoredResponse | None:
+        """Return the recorded response to a request. A response that the budget has cut short
+        counts if it ended by itself; else a larger budget may bring a better one."""
         if self._store is None:
             return None
-        return self._store.get(response_key(self._models[request.role].identity, request))
+        key = self._attempts.key(request)
+        if (entry := self._store.get(key)) is not None:
+            return entry
+        entry = self._store.get(self._attempts.shortened.get(key, ""))
+        if entry is not None and entry.stop is StopReason.LENGTH and self._replayed is None:
+            return None
+        return entry
 
     def _keep(self, request: ChatRequest, reply: ChatReply) -> None:
         if self._store is None:
@@ -131,7 +138,7 @@ class Asking:
                 role=request.role,
                 index=request.index,
                 model=self._names[request.role],
-                key=response_key(self._models[request.role].identity, request),
+                key=self._attempts.key(request),
                 text=reply.text,
                 stop=reply.stop,
                 prompt_tokens=reply.prompt_tokens,
@@ -186,7 +193,7 @@ class _Wave:
         for error in self._errors:
             if not isinstance(error, ModelError | ConfigError):
                 raise error
-            self._asking.gone = str(error)
+            self._asking.gone = f"{MODEL_GONE}: {error}"
 
     def _over(self) -> bool:
         return bool(self._errors) or self._asking._over()
@@ -205,6 +212,7 @@ class _Wave:
         """Send the requests one by one, because the prompt of one of them is too long."""
         self.too_long = True
         if len(part) == 1:
+            self._asking._spending.withdraw(part[0])
             self._on_reply(part[0], FailedRequest(str(error)))
             return
         for request in part:

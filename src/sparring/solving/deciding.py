@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Verdict
+from sparring.schema import Outcome
 from sparring.selection.evidence import Evidence
 from sparring.selection.rules import scores
 from sparring.selection.selectors import WORDS, Selector
 from sparring.solving.candidates import ProgramCandidate, Solution
+from sparring.solving.observed import observed, passed
 from sparring.solving.session import Session
 
 _Tier = tuple[float, float]
@@ -52,9 +53,10 @@ class Choice:
         return Solution(chosen, self.rule, reason, self.sure, numbers)
 
 
-def choose(session: Session, selector: Selector) -> Choice:
+def choose(session: Session) -> Choice:
     """Choose among the readable programs, running what has not run yet: binding tests and examples
     first, then the generated tests on the best tier, then on the others."""
+    selector = session.options.select or Selector.SOFT_B4
     programs = [p for p in session.programs if p.source is not None]
     tiers = _tiers(session, programs)
     order = sorted(set(tiers))
@@ -86,9 +88,9 @@ def _tiers(session: Session, programs: Sequence[ProgramCandidate]) -> list[_Tier
 def _failed(outcomes: Sequence[Outcome | None]) -> float:
     failed = 0.0
     for outcome in outcomes:
-        if outcome is None or outcome.verdict is Verdict.INFRA:
+        if not observed(outcome):
             failed += 0.5
-        elif outcome.verdict is not Verdict.ACCEPTED:
+        elif not passed(outcome):
             failed += 1.0
     return failed
 

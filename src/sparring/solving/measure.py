@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from sparring.evaluation.chat_models import RoleModel
 from sparring.evaluation.options import EvalOptions
@@ -20,10 +20,12 @@ from sparring.runs.directory import RunDir
 from sparring.sandbox import Runner
 from sparring.schema import Role, Task
 from sparring.selection.selectors import Selector
-from sparring.solving.budget import Costs
+from sparring.solving.attempts import Attempts
+from sparring.solving.executions_record import ExecutionsRecord
 from sparring.solving.options import Sizes, SolveOptions
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, RunKey, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline, run_pipeline
+from sparring.solving.records import SessionRecords
 from sparring.solving.session import Session
 
 PAPER_SIZE = 8
@@ -47,24 +49,24 @@ class MeasuredPipelines:
 
 @dataclass(slots=True)
 class CountedReplies:
-    """Store of one session's replies (`asking.ReplyStore`) that counts what it replays.
+    """Store of one session's replies (`records.ReplyStore`) that counts how many it replays.
 
     Several sessions share ``store`` under one ``lock``.
     """
 
     store: ResponseStore
     lock: threading.Lock
-    replayed: Costs = field(default_factory=Costs)
+    replayed: int = 0
+
+    def __contains__(self, key: str) -> bool:
+        with self.lock:
+            return key in self.store
 
     def get(self, key: str) -> StoredResponse | None:
         """Return the response with this key, or None."""
         with self.lock:
             entry = self.store.get(key)
-        if entry is not None:
-            self.replayed.requests += 1
-            self.replayed.bounded += entry.prompt_tokens is None or entry.completion_tokens is None
-            self.replayed.prompt_tokens += entry.prompt_tokens or 0
-            self.replayed.completion_tokens += entry.completion_tokens or 0
+        self.replayed += entry is not None
         return entry
 
     def put(self, entry: StoredResponse) -> None:
@@ -149,18 +151,13 @@ def _run(
 ) -> tuple[PipelineRun, str | None]:
     """Return a run, and why it does not count: the user stopped, or a model is gone."""
     solve_options = SolveOptions(asking=options, sizes=Sizes(wanted.size, wanted.size))
+    identities = {role: m.chat_model.identity for role, m in models.items()}
+    records = SessionRecords(Attempts(identities), ExecutionsRecord(), counted)
     session = Session(
-        without_ground_truth(task), solve_options, models, sandbox, store=counted, stop=stop
+        without_ground_truth(task), solve_options, models, sandbox, records=records, stop=stop
     )
     decided = run_pipeline(pipeline, session, wanted.selector)
-    solution, costs, again = decided.solution, session.spending.costs, counted.replayed
-    costs = replace(
-        costs,
-        prompt_tokens=costs.prompt_tokens + again.prompt_tokens,
-        completion_tokens=costs.completion_tokens + again.completion_tokens,
-        requests=costs.requests + again.requests,
-        bounded=costs.bounded + again.bounded,
-    )
+    solution = decided.solution
     held = {t.number: t.parsed.test for t in session.tests}
     run = PipelineRun(
         pipeline,
@@ -172,8 +169,8 @@ def _run(
         solution.chosen_by,
         solution.reason,
         tuple(test for number in decided.tests if (test := held[number]) is not None),
-        costs,
-        again.requests,
+        session.spending.costs,
+        counted.replayed,
         tuple(f"{step.step}: {step.text}" for step in session.steps),
     )
     return run, session.over

@@ -8,6 +8,7 @@ from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions
 from sparring.policy.chat.base import ChatRequest
 from sparring.schema import Role, Task
+from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
 
 
@@ -30,7 +31,7 @@ class SolveOptions:
     """Options of one session.
 
     ``asking`` holds the models, their prompts, the sampling parameters and the seed; its numbers of
-    programs and tests have no effect here. ``select`` is the name of a selector in place of the
+    programs and tests have no effect here. ``select`` is a selector in place of the
     default rule. A solution whose probability of being right is below ``threshold`` is marked as
     unsure.
     """
@@ -38,7 +39,7 @@ class SolveOptions:
     asking: EvalOptions
     sizes: Sizes = field(default_factory=Sizes)
     budget: Budget = field(default_factory=Budget)
-    select: str | None = None
+    select: Selector | None = None
     threshold: float = 0.0
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -12,10 +12,10 @@ from sparring.solving.pipeline_figures import COSTS
 from sparring.text import in_markdown
 
 HEADS = (
-    *("pipeline", "solved", "− one-shot", "equal tokens: n × m", "its tokens", "its solved"),
-    *("pipeline − it", "tests right"),
+    *("pipeline", "solved", "− one-shot", "Best-of-N", "tokens", "Best-of-N solved", "pipeline −"),
+    "tests right",
 )
-COST_HEADS = ("pipeline", *(f"{c} per task" for c in COSTS), *(f"{c} per solved" for c in COSTS))
+COST_HEADS = ("pipeline", *COSTS)
 
 
 def rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
@@ -29,14 +29,14 @@ def rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
         if equal is not None:
             size = f"{equal['size']} × {equal['size']}"
             beside = [
-                f"{size} (most sampled)" if equal["largest"] else size,
+                f"≥ {size}" if equal["largest"] else size,
                 f"{equal['tokens']:,.0f}",
                 interval(equal["solved"], plain=False),
                 interval(equal["minus"], plain=False, sign=True),
             ]
         table.append(
             [
-                f"{name} {by_pipeline['size']} × {by_pipeline['size']}",
+                name,
                 interval(f["solved"], plain=False),
                 interval(f["minus_one_shot"], plain=False, sign=True),
                 *beside,
@@ -46,31 +46,36 @@ def rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
     return table
 
 
-def cost_rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
-    """Return the rows of the second table: what a task cost, and a solved task."""
+def cost_rows(by_pipeline: Mapping[str, Any], per: str) -> list[list[str]]:
+    """Return the rows of a table of costs. ``per``: "per_task" or "per_solved"."""
     return [
-        [
-            name,
-            *(_number(f["per_task"][c], c) for c in COSTS),
-            *(_number(f["per_solved"][c], c) for c in COSTS),
-        ]
+        [name, *(_number(f[per][c], c) for c in COSTS)]
         for name, f in by_pipeline["figures"].items()
+    ]
+
+
+def parts(by_pipeline: Mapping[str, Any]) -> list[tuple[str, Sequence[str], list[list[str]]]]:
+    """Return the title, the heads and the rows of each table."""
+    size = f"{by_pipeline['size']} × {by_pipeline['size']}"
+    return [
+        (
+            f"Pipelines of {size}: share of {len(by_pipeline['tasks'])} tasks solved, beside "
+            "Best-of-N at equal tokens (95% intervals by task)",
+            HEADS,
+            rows(by_pipeline),
+        ),
+        ("Cost of a task", COST_HEADS, cost_rows(by_pipeline, "per_task")),
+        ("Cost of a solved task", COST_HEADS, cost_rows(by_pipeline, "per_solved")),
     ]
 
 
 def tables(by_pipeline: Mapping[str, Any]) -> list[Table]:
     """Return the tables for a terminal."""
-    titles = (
-        f"Pipelines on {len(by_pipeline['tasks'])} tasks: share solved, beside Best-of-N at equal "
-        "tokens (95% intervals by task)",
-        "Cost of a task and of a solved task; seconds without replayed responses",
-    )
-    parts = (HEADS, rows(by_pipeline)), (COST_HEADS, cost_rows(by_pipeline))
     found = []
-    for title, (heads, body) in zip(titles, parts, strict=True):
+    for title, heads, body in parts(by_pipeline):
         table = Table(title=title)
         for i, head in enumerate(heads):
-            table.add_column(head, justify="right" if i else "left")
+            table.add_column(head, justify="right" if i else "left", no_wrap=not i)
         for row in body:
             table.add_row(*row)
         found.append(table)
@@ -80,8 +85,9 @@ def tables(by_pipeline: Mapping[str, Any]) -> list[Table]:
 def markdown(by_pipeline: Mapping[str, Any]) -> str:
     """Return the tables as Markdown, for ``pipelines.md``."""
     text = ["# Pipelines", ""]
-    for heads, body in ((HEADS, rows(by_pipeline)), (COST_HEADS, cost_rows(by_pipeline))):
-        text += [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for title, heads, body in parts(by_pipeline):
+        text += [f"{title}.", "", f"| {' | '.join(heads)} |"]
+        text.append("|---" + "|---:" * (len(heads) - 1) + "|")
         text += [f"| {' | '.join(cell.replace(chr(92), '') for cell in row)} |" for row in body]
         text.append("")
     return "\n".join([*text, *(f"- {in_markdown(line)}" for line in lines(by_pipeline)), ""])
@@ -90,12 +96,14 @@ def markdown(by_pipeline: Mapping[str, Any]) -> str:
 def lines(by_pipeline: Mapping[str, Any]) -> list[str]:
     """Return lines on what the tables leave out."""
     texts = [
-        f"over {len(by_pipeline['tasks'])} tasks; seconds are wall time without replayed responses"
+        "seconds are wall time; a replayed response takes none",
+        "Best-of-N: the largest size whose mean tokens are at most the pipeline's, among those "
+        "that the evaluation has samples for",
     ]
     for name, f in by_pipeline["figures"].items():
         parts = []
         if f["replayed"]:
-            parts.append(f"{f['replayed']:,} responses were replayed, which took no time")
+            parts.append(f"{f['replayed']:,} responses were replayed")
         if f["without_program"]:
             parts.append(f"no program could be read for {f['without_program']} tasks")
         if f["bounded"]:

@@ -16,6 +16,7 @@ from sparring.grading.test_jobs import ExecutionRequest
 from sparring.policy.chat.base import StopAsking
 from sparring.sandbox import Job, Limits, Runner
 from sparring.schema import Outcome, Task, Test, Verdict
+from sparring.solving.executions_record import ExecutionsRecord
 from sparring.solving.inputs import is_input_only
 from sparring.solving.spending import Spending
 
@@ -28,8 +29,17 @@ _Execution = tuple[str, Hashable]
 class Running:
     """Executions of one session, with their outcomes so far."""
 
-    def __init__(self, task: Task, sandbox: Runner, spending: Spending, stop: StopAsking) -> None:
+    def __init__(
+        self,
+        task: Task,
+        sandbox: Runner | None,
+        spending: Spending,
+        record: ExecutionsRecord,
+        stop: StopAsking,
+    ) -> None:
+        """Without a ``sandbox`` outcomes come from the ``record`` alone."""
         self._task, self._spending, self._stop = task, spending, stop
+        self._record, self._sandbox = record, sandbox
         self._limits = limits(task, Limits())
         self._runner = _UntilOver(sandbox, self._over)
         self._grader = Grader(self._runner)
@@ -42,6 +52,12 @@ class Running:
         """Return the outcomes [P, T] of programs on tests; see `Session.run`."""
         self._execute(sources, tests)
         self._compare(sources, tests)
+        return self.known(sources, tests)
+
+    def known(
+        self, sources: Sequence[str | None], tests: Sequence[Test]
+    ) -> list[list[Outcome | None]]:
+        """Return the outcomes [P, T] so far, executing nothing."""
         return [
             [_INVALID if source is None else self._graded.get((source, t)) for t in tests]
             for source in sources
@@ -54,20 +70,30 @@ class Running:
             for test in tests:
                 if _execution(source, test) not in self._raw:
                     unknown.setdefault(_execution(source, test), test)
-            if not unknown or self._over():
-                continue
-            granted = self._spending.executions(len(unknown))
-            if granted:
-                chosen = tuple(unknown.values())[:granted]
+            fresh = []
+            for key, test in unknown.items():
+                if (outcome := self._record.get(source, test)) is not None:
+                    self._raw[key] = outcome
+                else:
+                    fresh.append(test)
+            self._spending.charge_executions(len(unknown) - len(fresh))
+            if fresh and self._sandbox is not None and not self._over():
+                chosen = tuple(fresh[: self._spending.executions(len(fresh))])
                 requests.append(
                     ExecutionRequest(self._task, source, chosen, self._limits, of_task=False)
                 )
-        for request, row in zip(
-            requests, test_jobs.run(self._runner, requests) if requests else (), strict=True
-        ):
-            for test, outcome in zip(request.tests, row, strict=True):
-                if outcome.verdict is not Verdict.NOT_RUN:
-                    self._raw[_execution(request.program, test)] = outcome
+        new = [
+            (request.program, test, outcome)
+            for request, row in zip(requests, self._run(requests), strict=True)
+            for test, outcome in zip(request.tests, row, strict=True)
+            if outcome.verdict is not Verdict.NOT_RUN
+        ]
+        self._record.put(new)
+        for source, test, outcome in new:
+            self._raw[_execution(source, test)] = outcome
+
+    def _run(self, requests: Sequence[ExecutionRequest]) -> list[tuple[Outcome, ...]]:
+        return test_jobs.run(self._runner, requests) if requests else []
 
     def _compare(self, sources: Sequence[str | None], tests: Sequence[Test]) -> None:
         """Compare the outputs of executions that have ended and were not compared before."""
@@ -99,12 +125,14 @@ class Running:
 class _UntilOver:
     """Runner (`Runs`) that gives up its jobs once the session is over."""
 
-    def __init__(self, sandbox: Runner, over: StopAsking) -> None:
+    def __init__(self, sandbox: Runner | None, over: StopAsking) -> None:
         self._sandbox, self._over = sandbox, over
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
         """Return the outcomes of every job; `_DROPPED` for those of a job that did not end."""
         rows = [(_DROPPED,) * len(job.inputs) for job in jobs]
+        if self._sandbox is None or self._over():
+            return rows
         for number, outcomes in self._sandbox.stream(jobs, _Over(self._over)):
             rows[number] = outcomes
         return rows

@@ -11,30 +11,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from sparring.evaluation.chat_models import RoleModel, reading_of, response_text
 from sparring.grading import reading
-from sparring.grading.answers import answer
 from sparring.policy.base import sampling_seed
 from sparring.policy.chat.base import ChatReply, ChatRequest, StopAsking
 from sparring.prompts.opening import begun_with
 from sparring.prompts.reasoning import answer_of
 from sparring.prompts.rules import ReadingRules
 from sparring.sandbox import Runner
-from sparring.schema import Outcome, Response, Role, Task, Test, TestKind, Verdict
-from sparring.selection.consensus import answer_numbers
+from sparring.schema import Outcome, Response, Role, Task, Test
 from sparring.selection.evidence import Evidence
-from sparring.solving.asking import Asking, ReplyStore
+from sparring.solving.asking import Asking
 from sparring.solving.candidates import ProgramCandidate, TestCandidate
-from sparring.solving.inputs import input_key, is_input_only
+from sparring.solving.inputs import is_input_only
+from sparring.solving.observed import evidence_from
 from sparring.solving.options import Sizes as Sizes
 from sparring.solving.options import SolveOptions
+from sparring.solving.records import SessionRecords, no_records
 from sparring.solving.running import Running
 from sparring.solving.spending import Spending
 
-_ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-"""Verdicts of an execution that gave an answer."""
+STOPPED = "stopped"
+"""`Session.over` after Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +58,33 @@ class Session:
         task: Task,
         options: SolveOptions,
         models: Mapping[Role, RoleModel],
-        sandbox: Runner,
+        sandbox: Runner | None,
         *,
         spending: Spending | None = None,
-        store: ReplyStore | None = None,
+        records: SessionRecords | None = None,
+        readings: Mapping[Role, ReadingRules] | None = None,
         stop: StopAsking = lambda: False,
     ) -> None:
-        """``stop`` returns true once the user has asked to stop. ``store`` keeps the replies; a
-        reply that it holds is not asked for again."""
+        """``stop`` returns true once the user has asked to stop. What ``records`` hold is neither
+        asked for nor executed again; without them nothing is kept. ``readings``: the rules by which
+        each role's responses are read, by default those that its model needs. A replay needs no
+        ``sandbox``."""
         self.task, self.options, self.sizes = task, options, options.sizes
         self.programs: list[ProgramCandidate] = []
         self.tests: list[TestCandidate] = []
         self.inputs: list[Test] = []
         self.steps: list[Step] = []
+        identities = {role: m.chat_model.identity for role, m in models.items()}
+        records = records or no_records(identities)
         self.spending = spending or Spending(options.budget)
+        self.spending.attach(records.attempts, records.earlier())
         self._stop = stop
-        self._asking = Asking(models, self.spending, store, stop)
-        self._running = Running(task, sandbox, self.spending, stop)
+        self._asking = Asking(models, self.spending, records, stop)
+        self._running = Running(task, sandbox, self.spending, records.executions, stop)
         self._first = options.first_requests(task)
         self._sampled = dict.fromkeys(Role, 0)
         self._asked: Counter[tuple[Role, str]] = Counter()
-        self._readings: dict[Role, ReadingRules] = {
+        self.readings: Mapping[Role, ReadingRules] = readings or {
             role: reading_of(
                 m.chat_model, options.asking.prompts_for(role), self._first[role].message
             )
@@ -92,10 +96,20 @@ class Session:
         """Why nothing more can be had: the part of the budget that is spent, "stopped", "the model
         is gone: …"; None while there is more."""
         if self._stop():
-            return "stopped"
+            return STOPPED
         if (spent := self.spending.spent()) is not None:
             return spent
-        return None if self._asking.gone is None else f"the model is gone: {self._asking.gone}"
+        return self._asking.gone
+
+    @property
+    def sampled_programs(self) -> int:
+        """Programs that were sampled with the coder's own prompt, or asked for in vain."""
+        return self._sampled[Role.CODER]
+
+    @property
+    def sampled_tests(self) -> int:
+        """Tests that were sampled with the tester's own prompt, or asked for in vain."""
+        return self._sampled[Role.TESTER]
 
     def sample(self, programs: int = 0, tests: int = 0) -> None:
         """Sample further programs and tests with the roles' own prompts, both roles at once, and
@@ -178,40 +192,19 @@ class Session:
         if tests is None:
             tests = [*(t.parsed.test for t in self.tests if t.parsed.test), *self.inputs]
         outcomes = self.run(programs, tests)
-        columns = [u for u, t in enumerate(tests) if not is_input_only(t)]
-        shape = (len(programs), len(columns))
-        inputs = list({input_key(t): u for u, t in reversed(list(enumerate(tests)))}.values())[::-1]
-        return Evidence(
-            np.array([[_passed(row[u]) for u in columns] for row in outcomes], bool).reshape(shape),
-            np.array([[_observed(row[u]) for u in columns] for row in outcomes], bool).reshape(
-                shape
-            ),
-            answer_numbers(
-                [[_answer(tests[u], row[u]) for u in inputs] for row in outcomes], len(inputs)
-            ),
-        )
+        return evidence_from(tests, outcomes)
+
+    def seen(
+        self, programs: Sequence[ProgramCandidate], tests: Sequence[Test]
+    ) -> list[list[Outcome | None]]:
+        """Return the outcomes [P, T] that `run` has brought so far, running nothing."""
+        return self._running.known([p.source for p in programs], tests)
 
     def note(self, step: str, text: str, **facts: object) -> None:
         """Record a step of the decision, for `solve.json` and the account."""
         self.steps.append(Step(step, text, facts))
 
     def _response(self, role: Role, number: int, reply: ChatReply) -> tuple[Response, ReadingRules]:
-        rules = self._readings[role]
+        rules = self.readings[role]
         text = response_text(reply, rules)
         return Response(self.task.id, role, number, (), (), (), reply.stop, text), rules
-
-
-def _passed(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.verdict is Verdict.ACCEPTED
-
-
-def _observed(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.verdict is not Verdict.INFRA
-
-
-def _answer(test: Test, outcome: Outcome | None) -> object | None:
-    if outcome is None or outcome.verdict not in _ENDED:
-        return None
-    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
-        return None  # a script has no output: programs that fail it need not have done the same
-    return answer(test, outcome)

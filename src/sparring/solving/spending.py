@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest
+from sparring.solving.attempts import Attempts
 from sparring.solving.budget import Budget, Costs, Spent
 
 TEMPLATE_TOKENS = 256
@@ -41,18 +42,22 @@ class Spending:
     def __init__(
         self,
         budget: Budget,
-        earlier: Costs | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``earlier`` are costs of the same session before it was continued, which count too; its
-        seconds do not."""
+        """The seconds begin now."""
         self.budget = budget
-        self._settled = replace(earlier or Costs(), seconds=0.0)
+        self._settled = Costs()
+        self._attempts: Attempts | None = None
         self._clock, self._start = clock, clock()
         self._lock = threading.Lock()
         self._held: dict[ChatRequest, _Held] = {}
         self._template = TEMPLATE_TOKENS
         self._refused: Spent | None = None
+
+    def attach(self, attempts: Attempts, earlier: Costs) -> None:
+        """Record further attempts in ``attempts``, each before it is sent, and add the costs of
+        ``earlier`` ones: those of a session that is continued, seconds excepted."""
+        self._attempts, self._settled = attempts, replace(earlier, seconds=0.0)
 
     @property
     def costs(self) -> Costs:
@@ -76,6 +81,9 @@ class Spending:
         with self._lock:
             if self._refused is not None:
                 return self._refused
+            left = self._tokens_left()
+            if left is not None and left <= 0 and not self._held:
+                return Spent.TOKENS
             if self._executions_left() == 0:
                 return Spent.EXECUTIONS
             if self._requests_left() == 0 and not self._held:
@@ -94,7 +102,7 @@ class Spending:
         with self._lock:
             if self._requests_left() == 0:
                 return None
-            prompt = len(request.message.encode("utf-8", "replace")) + self._template
+            prompt = self._prompt_bound(request)
             most = wanted = request.params.max_tokens
             left = self._tokens_left()
             if left is not None and prompt + wanted > left:
@@ -125,6 +133,8 @@ class Spending:
                 if left is not None and most > left:
                     return False
                 self._by_bound(held)
+            if self._attempts is not None:
+                self._attempts.begin(request, held.prompt, held.completion)
             held.attempts += 1
             return True
 
@@ -138,14 +148,18 @@ class Spending:
             if not isinstance(reply, ChatReply):
                 self._by_bound(held)
                 return
-            prompt, completion = reply.prompt_tokens, reply.completion_tokens
-            costs = self._settled
-            costs.requests += 1
-            costs.bounded += prompt is None or completion is None
-            costs.prompt_tokens += held.prompt if prompt is None else prompt
-            costs.completion_tokens += held.completion if completion is None else completion
-            if prompt is not None and prompt > held.prompt:
-                self._template += prompt - held.prompt
+            self._add(held, reply)
+
+    def charge(self, request: ChatRequest, reply: ChatReply) -> None:
+        """Add the costs of a reply that is on record. It may exceed the budget, which it has cost
+        before."""
+        with self._lock:
+            self._add(_Held(self._prompt_bound(request), request.params.max_tokens), reply)
+
+    def withdraw(self, request: ChatRequest) -> None:
+        """Drop the reservation of a request that was refused before anything was computed."""
+        with self._lock:
+            self._held.pop(request, None)
 
     def executions(self, count: int) -> int:
         """Reserve up to ``count`` executions; return how many the budget still holds."""
@@ -154,6 +168,24 @@ class Spending:
             granted = count if left is None else min(count, left)
             self._settled.executions += granted
             return granted
+
+    def charge_executions(self, count: int) -> None:
+        """Add executions whose outcomes are on record."""
+        with self._lock:
+            self._settled.executions += count
+
+    def _prompt_bound(self, request: ChatRequest) -> int:
+        return len(request.message.encode("utf-8", "replace")) + self._template
+
+    def _add(self, held: _Held, reply: ChatReply) -> None:
+        prompt, completion = reply.prompt_tokens, reply.completion_tokens
+        costs = self._settled
+        costs.requests += 1
+        costs.bounded += prompt is None or completion is None
+        costs.prompt_tokens += held.prompt if prompt is None else prompt
+        costs.completion_tokens += held.completion if completion is None else completion
+        if prompt is not None and prompt > held.prompt:
+            self._template += prompt - held.prompt
 
     def _by_bound(self, held: _Held) -> None:
         self._settled.requests += 1
