@@ -7,7 +7,7 @@ requests that were sent with a lower ``max_tokens`` because little of the budget
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sparring.errors import well_formed
@@ -15,6 +15,7 @@ from sparring.policy.chat.base import ChatRequest, response_key
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.solving.budget import Costs
+from sparring.solving.reply_store import ReplyStore
 
 ATTEMPTS = "attempts.jsonl"
 
@@ -57,7 +58,7 @@ class Attempts:
         """Record that a request has failed, after all attempts."""
         self._append({"key": self.key(request), "why": why})
 
-    def broken(self, store: Container[str]) -> Costs:
+    def broken(self, store: ReplyStore) -> Costs:
         """Return what the recorded attempts without a response have cost, by their bounds."""
         costs, brought = Costs(), set[str]()
         for line in self._lines:

@@ -49,7 +49,7 @@ class MeasuredPipelines:
 
 @dataclass(slots=True)
 class CountedReplies:
-    """Store of one session's replies (`records.ReplyStore`) that counts how many it replays.
+    """Store of one session's replies (`reply_store.ReplyStore`) that counts how many it replays.
 
     Several sessions share ``store`` under one ``lock``.
     """
@@ -57,6 +57,10 @@ class CountedReplies:
     store: ResponseStore
     lock: threading.Lock
     replayed: int = 0
+
+    def __len__(self) -> int:
+        with self.lock:
+            return len(self.store)
 
     def __contains__(self, key: str) -> bool:
         with self.lock:

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from sparring.evaluation.collect import RESPONSES
-from sparring.evaluation.response_store import ResponseStore, StoredResponse
+from sparring.evaluation.response_store import ResponseStore
 from sparring.runs.directory import RunDir
 from sparring.solving.attempts import Attempts, Identities
 from sparring.solving.budget import Costs
 from sparring.solving.executions_record import ExecutionsRecord
-
-
-class ReplyStore(Protocol):
-    """Store of responses by key, such as `ResponseStore`."""
-
-    def __contains__(self, key: str) -> bool:
-        """Return whether there is a response with this key."""
-        ...
-
-    def get(self, key: str) -> StoredResponse | None:
-        """Return the response with this key, or None."""
-        ...
-
-    def put(self, entry: StoredResponse) -> None:
-        """Keep a response."""
-        ...
+from sparring.solving.reply_store import ReplyStore
 
 
 @dataclass(frozen=True, slots=True)
