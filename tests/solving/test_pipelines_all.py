@@ -150,5 +150,3 @@ def test_the_users_binding_tests_count_as_public(pipeline: Pipeline, workers: Sa
     if pipeline is not Pipeline.SINGLE:
         assert decided.solution.chosen is not None
         assert session.programs[decided.solution.chosen].source == "print(int(input()) + 1)\n"
-
-
