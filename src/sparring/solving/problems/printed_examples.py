@@ -1,0 +1,137 @@
+"""Examples of whole programs in sections: ``Sample Input 1`` with ``Sample Output 1``.
+
+A section in a fenced block is taken to the letter. Otherwise blank lines around it are left out,
+and text behind an output counts as a remark only where it is clearly a sentence; an output whose
+end is unclear is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from sparring.schema import Test
+from sparring.solving.problems.found_example import FoundExample
+from sparring.solving.problems.sections import SectionKind, StatementSection, sections
+
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_SENTENCE_WORDS = 4
+"""Least number of words of a line that counts as a sentence."""
+_VALUE = re.compile(r"[A-Za-z_]\w*\s*=\s*\S")
+
+
+class _Unclear(ValueError):
+    """Raised for a section whose text cannot be told from what stands around it."""
+
+
+def printed_examples(text: str) -> Iterator[FoundExample]:
+    """Yield the pairs of an input and an output section as standard input and printed text."""
+    parts = sections(text)
+    for number, given in enumerate(parts):
+        if given.kind is not SectionKind.INPUT:
+            continue
+        shown = parts[number + 1] if number + 1 < len(parts) else None
+        if shown is None or shown.kind is not SectionKind.OUTPUT:
+            if given.is_sample and number + 1 < len(parts):
+                yield FoundExample(given.line, _text_of(given), None, "an input without an output")
+            continue
+        found = _pair(given, shown)
+        if found is not None:
+            yield found
+
+
+def _pair(given: StatementSection, shown: StatementSection) -> FoundExample | None:
+    """Return a pair of sections as an example, or refused; None if they describe forms in words."""
+    sample = given.is_sample or shown.is_sample
+    text = f"{_text_of(given)} → {_text_of(shown)}"
+    if not sample and any(map(_is_prose, (*_lines(given), *_lines(shown)))):
+        return None
+    try:
+        input_text, output_text = _input(given), _output(shown)
+    except _Unclear as error:
+        return FoundExample(given.line, text, None, str(error)) if sample else None
+    return FoundExample(given.line, text, Test(input_text, output_text))
+
+
+def _input(section: StatementSection) -> str:
+    if section.inline and _VALUE.match(section.inline):
+        raise _Unclear("names with values, which are no standard input")
+    data, behind = _data(section)
+    if any(_FENCE.match(line) for line in behind):
+        raise _Unclear("several blocks in one section")
+    if behind and not _fenced(section):
+        data = [*data, *behind]
+    if any(map(_is_prose, data)) and not _fenced(section):
+        raise _Unclear("the input is not told from the text around it")
+    return _joined(data, "input")
+
+
+def _output(section: StatementSection) -> str:
+    data, behind = _data(section)
+    if any(_FENCE.match(line) for line in behind):
+        raise _Unclear("several blocks in one section")
+    if behind and not _fenced(section) and not _is_prose(behind[0]):
+        raise _Unclear("the end of the output is not clear")
+    if not _fenced(section) and any(map(_is_prose, data)):
+        raise _Unclear("the output is not told from the text around it")
+    return _joined(data, "output")
+
+
+def _data(section: StatementSection) -> tuple[list[str], list[str]]:
+    """Return the lines of a section's example, and the lines behind them.
+
+    The example is the first fenced block, or else the first run of lines without a blank one. A
+    fence that was opened above the section ends the example.
+    """
+    lines = _lines(section)
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    if not lines:
+        return [], []
+    if _FENCE.match(lines[0]):
+        end = next((i for i in range(1, len(lines)) if _FENCE.match(lines[i])), None)
+        if end is None:
+            raise _Unclear("a block that is not closed")
+        return lines[1:end], _filled(lines[end + 1 :])
+    end = next((i for i, x in enumerate(lines) if not x.strip() or _FENCE.match(x)), len(lines))
+    rest = lines[end:]
+    if rest and _FENCE.match(rest[0]):
+        rest = []  # the heading stood inside this block
+    return lines[:end], _filled(rest)
+
+
+def _lines(section: StatementSection) -> list[str]:
+    inline = section.inline.strip("`")
+    return [*([inline] if inline else []), *section.below]
+
+
+def _fenced(section: StatementSection) -> bool:
+    first = next((line for line in _lines(section) if line.strip()), "")
+    return bool(_FENCE.match(first))
+
+
+def _filled(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if line.strip()]
+
+
+def _joined(lines: Sequence[str], name: str) -> str:
+    """Return the lines as the text of a file. Raises `_Unclear` for an empty one."""
+    quoted = [line.lstrip()[1:] if line.lstrip().startswith(">") else line for line in lines]
+    indent = min((len(x) - len(x.lstrip()) for x in quoted if x.strip()), default=0)
+    text = "".join(f"{x[indent:].rstrip()}\n" for x in quoted)
+    if not text.strip():
+        raise _Unclear(f"an empty {name}")
+    return text
+
+
+def _is_prose(line: str) -> bool:
+    """Return True for a line that is a sentence rather than data."""
+    words = _WORD.findall(line)
+    if len(words) < _SENTENCE_WORDS:
+        return False
+    return len(words) * 2 > len(line.split())
+
+
+def _text_of(section: StatementSection) -> str:
+    return " ".join(line.strip() for line in _lines(section) if line.strip())
