@@ -33,7 +33,7 @@ _BETWEEN = re.compile(
 _NOT_BEFORE = re.compile(
     r"(?:[-+*/%<>=!&|^~({\[,@]|\b(?:not|def|return|lambda|print|len|sum))\s*\Z"
 )
-_BULLET = re.compile(r"\s*(?:[-*+>•|]|\(?\w[.)])\s*\Z")
+_BULLET = re.compile(r"\s*(?:>>>|[-*+>•|]|\(?\w[.)])\s*\Z")
 _CALLER = re.compile(r"(?:\w+|\w+\(\))\.\Z")
 _MOST = 500
 """Most calls of one text that are looked at."""
@@ -43,6 +43,7 @@ def calls_with_values(text: str, signature: FunctionSignature) -> Iterator[Found
     """Yield the calls of the function that a text shows with a value."""
     text = _without_sessions(text)
     name = re.escape(signature.name)
+    defines = bool(re.search(rf"\b{name}\([A-Za-z_][^()\n]*\)[ \t]*=(?![=>])", text))
     opening = re.compile(rf"(?<![\w.]){name}\s?\(|(?<=\.){name}\s?\(")
     for count, match in enumerate(opening.finditer(text)):
         if count >= _MOST:
@@ -55,6 +56,8 @@ def calls_with_values(text: str, signature: FunctionSignature) -> Iterator[Found
             continue
         line_start = text.rfind("\n", 0, match.start()) + 1
         found = _found(text, match.start(), end, between.end(), line_start, signature)
+        if found is not None and defines and between[0].strip(" `\n\t") == "=":
+            found = FoundExample(found.line, found.text, None, "a step of a definition")
         if found is not None:
             yield found
 
@@ -73,13 +76,13 @@ def _found(
     except NotLiteral:
         return None
     assert isinstance(call, ast.Call)
+    if any(k.arg is None for k in call.keywords):
+        return None
     try:
         arguments = [constant(a, JSON_NAMES) for a in call.args]
         keywords = {str(k.arg): constant(k.value, JSON_NAMES) for k in call.keywords}
     except NotConstant:
-        return None
-    if any(k.arg is None for k in call.keywords):
-        return None
+        return _of_names(line, shown, rest, call, signature)
     if caller := _CALLER.search(before):
         before = before[: caller.start()]
     if _NOT_BEFORE.search(before) and not _BULLET.match(before):
@@ -90,6 +93,21 @@ def _found(
         return FoundExample(line, shown, None, str(error))
     source = rest[: len(rest) - len(behind)]
     return call_example(line, shown, signature, arguments, keywords, value, source)
+
+
+def _of_names(
+    line: int, shown: str, rest: str, call: ast.Call, signature: FunctionSignature
+) -> FoundExample | None:
+    """Return a refused example for ``f(abc) => 3``, whose argument may lack its quotes; None for a
+    definition, which names the function's own parameters."""
+    parameters = {*(signature.parameters or ())}
+    if parameters & {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}:
+        return None
+    try:
+        leading_literal(rest)
+    except NotLiteral:
+        return None
+    return FoundExample(line, shown, None, "arguments that are no literals")
 
 
 def _without_sessions(text: str) -> str:

@@ -135,7 +135,7 @@ def _is_unfinished(node: _Function) -> bool:
 
 
 def _is_placeholder(node: ast.stmt) -> bool:
-    if is_text(node) or isinstance(node, ast.Pass):
+    if is_text(node) or isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)):
         return True
     if isinstance(node, ast.Raise) and node.exc is not None:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc

@@ -18,6 +18,11 @@ _FENCE = re.compile(r"\s*(?:```|~~~)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE_WORDS = 4
 """Least number of words of a line that counts as a sentence."""
+_DESCRIBES = re.compile(
+    r"\s*[-*]?\s*(?:(?:print|output|return|read|the|an?|one|two|for|each|first|given|line)\b\s+\S"
+    r"|[A-Z][a-z]+\s.*\.\s*\Z)",
+    re.IGNORECASE,
+)
 _VALUE = re.compile(r"[A-Za-z_]\w*\s*=\s*\S")
 
 
@@ -28,14 +33,17 @@ class _Unclear(ValueError):
 def printed_examples(text: str) -> Iterator[FoundExample]:
     """Yield the pairs of an input and an output section as standard input and printed text."""
     parts = sections(text)
+    has_samples = any(s.is_sample and s.kind is SectionKind.OUTPUT for s in parts)
     for number, given in enumerate(parts):
         if given.kind is not SectionKind.INPUT:
             continue
         shown = parts[number + 1] if number + 1 < len(parts) else None
         if shown is None or shown.kind is not SectionKind.OUTPUT:
-            if given.is_sample and number + 1 < len(parts):
+            if given.is_sample:
                 yield FoundExample(given.line, _text_of(given), None, "an input without an output")
             continue
+        if has_samples and not (given.is_sample or shown.is_sample):
+            continue  # these sections describe the forms
         found = _pair(given, shown)
         if found is not None:
             yield found
@@ -45,8 +53,10 @@ def _pair(given: StatementSection, shown: StatementSection) -> FoundExample | No
     """Return a pair of sections as an example, or refused; None if they describe forms in words."""
     sample = given.is_sample or shown.is_sample
     text = f"{_text_of(given)} → {_text_of(shown)}"
-    if not sample and any(map(_is_prose, (*_lines(given), *_lines(shown)))):
+    if not sample and any(map(_is_description, (*_lines(given), *_lines(shown)))):
         return None
+    if not sample and not any(c.isdigit() for line in _lines(given) for c in line):
+        return FoundExample(given.line, text, None, "an input without a number may be a form")
     try:
         input_text, output_text = _input(given), _output(shown)
     except _Unclear as error:
@@ -131,6 +141,11 @@ def _is_prose(line: str) -> bool:
     if len(words) < _SENTENCE_WORDS:
         return False
     return len(words) * 2 > len(line.split())
+
+
+def _is_description(line: str) -> bool:
+    """Return True for a line that may describe an input or an output rather than be one."""
+    return _is_prose(line) or bool(_DESCRIBES.match(line))
 
 
 def _text_of(section: StatementSection) -> str:

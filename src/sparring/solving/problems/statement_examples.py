@@ -16,14 +16,14 @@ from sparring.solving.problems.printed_examples import printed_examples
 from sparring.solving.problems.signatures import FunctionSignature
 
 _SEVERAL = re.compile(
-    r"\b(?:print|output|return|report|find|give|choose)\s+any\b(?!\s*(?:thing|where|number of))"
+    r"(?<!not )(?<!n't )(?<!cannot )\b(?:print|output|return|report|find|give|choose)\s+any\b(?!\s*(?:thing|where|number of))"
     r"|\bany\s+(?:one\s+)?of\s+(?:them|those|these)\b"
-    r"|\b(?:return|print|output|answers?|results?|solutions?|lists?|them|it)\b[^.\n]{0,60}"
+    r"|\b(?:return|print|output|answers?|results?|solutions?|lists?|them|it)\b[^.]{0,60}"
     r"\bin\s+any\s+order\b"
     r"|\bany\s+(?:valid|correct|possible|such)\s+(?:answer|solution|output|one|array|string|list|"
     r"permutation|order(?:ing)?)"
     r"|\b(?:multiple|several|many|more\s+than\s+one)\s+(?:possible\s+|valid\s+|correct\s+)?"
-    r"(?:answers?|solutions?|outputs?)\b[^.\n]{0,60}\bany\b",
+    r"(?:answers?|solutions?|outputs?)\b[^.]{0,60}\bany\b",
     re.IGNORECASE,
 )
 _INTERACTIVE = re.compile(r"\binteractive\s+(?:problem|task)\b", re.IGNORECASE)
@@ -61,9 +61,8 @@ def statement_examples(text: str, signature: FunctionSignature | None) -> Statem
 
 def _undecided(text: str) -> str:
     """Return why no example of a text decides, "" if they do."""
-    if match := _SEVERAL.search(text):
-        words = " ".join(match[0].split())
-        return f"the text allows several answers ({words!r})"
+    if match := _SEVERAL.search(" ".join(text.split())):
+        return f"the text allows several answers ({match[0]!r})"
     return "the problem is interactive" if _INTERACTIVE.search(text) else ""
 
 
