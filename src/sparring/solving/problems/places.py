@@ -36,16 +36,15 @@ class ProblemText:
 def find_problem(problem: str | Path, task_id: str | None) -> ProblemText | Task:
     """Return the text of a problem, or the task of a task file.
 
-    A text is the head of a function, or has several lines; anything else names a file, or standard
-    input (``-``). ``task_id`` is the task of a task file. Raises `DataError`.
+    A str is the text itself if it has a line break or white space, or is a head, and names no file;
+    ``-`` is standard input. ``task_id`` is the task of a task file. Raises `DataError`.
     """
-    if isinstance(problem, str) and problem != STANDARD_INPUT:
-        if "\n" in problem.strip() or _HEAD.match(problem):
-            _no_task(task_id, "the problem")
-            return _checked(ProblemText(problem, "the problem", "problem"))
     if problem == STANDARD_INPUT:
         _no_task(task_id, "standard input")
         return _checked(ProblemText(_standard_input(), "standard input", "problem"))
+    if isinstance(problem, str) and is_text(problem):
+        _no_task(task_id, "the problem")
+        return _checked(ProblemText(problem, "the problem", "problem"))
     path = Path(problem)
     if path.name.lower().endswith(_TASK_FILES):
         return _task(path, task_id)
@@ -53,6 +52,20 @@ def find_problem(problem: str | Path, task_id: str | None) -> ProblemText | Task
     check_suffix(path)
     is_python = path.suffix.lower() == ".py"
     return _checked(ProblemText(_read(path), str(path), path.stem or "problem", is_python))
+
+
+def is_text(problem: str) -> bool:
+    """Return True for a str that is a problem itself, not the name of a file."""
+    if "\n" in problem or _HEAD.match(problem):
+        return True
+    return any(c.isspace() for c in problem) and not _exists(problem)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # too long a name, or one with a NUL character
+        return False
 
 
 def without_ground_truth(task: Task) -> Task:
@@ -88,7 +101,7 @@ def _task(path: Path, task_id: str | None) -> Task:
 
 
 def _read(path: Path) -> str:
-    if not path.exists():
+    if not _exists(str(path)):
         name = in_line(str(path), 100)
         if any(c.isspace() for c in str(path)):
             raise DataError(

@@ -142,7 +142,7 @@ def _with_examples(
     of_user = user_examples(options.examples, signature)
     if has_own:
         found, more = None, task.examples
-        notes = [f"{len(more)} public examples in the task file"]
+        notes = [f"{counted(len(more), 'public example')} in the task file"]
     else:
         found = statement_examples(task.statement, signature)
         more, notes = tests_of(found), _notes(found)
@@ -152,7 +152,7 @@ def _with_examples(
     if of_user:
         notes.append(f"{len(of_user)} given by --example")
     if tests:
-        notes.append(f"{len(tests)} binding tests in {options.tests}")
+        notes.append(f"{counted(len(tests), 'binding test')} in {options.tests}")
     return ReadProblem(replace(task, examples=examples, tests=tests), tuple(notes))
 
 
@@ -166,9 +166,8 @@ def _notes(found: StatementExamples) -> list[str]:
     read = len(found.read)
     lines = ", ".join(str(one.line) for one in found.read[:8])
     more = ", …" if read > 8 else ""
-    plural = "" if read == 1 else "s"
     notes = [
-        f"{read} example{plural} read in the text (line{plural} {lines}{more})"
+        f"{counted(read, 'example')} read in the text (line {lines}{more})"
         if read
         else "no example read in the text; --example IN OUT gives one"
     ]
@@ -178,6 +177,11 @@ def _notes(found: StatementExamples) -> list[str]:
     if len(found.refused) > _SHOWN:
         notes.append(f"{len(found.refused) - _SHOWN} more examples not read")
     return notes
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 example``, ``2 examples``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _asked(signature: FunctionSignature | None) -> str:
