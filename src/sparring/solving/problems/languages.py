@@ -56,7 +56,8 @@ _ASKS = tuple(
     )
 )
 _LATE = re.compile(
-    rf"{_VERB}\s+(?:an?|the|your|some|this)?\s*(?:\w+\s+)?{_WORK}\s[^.!?\n]*?(?P<before>\S+)\s+in\s+{_NAME}\s*(?:\.|$|,\s*please)"
+    rf"{_VERB}\s+(?:an?|the|your|some|this)\s[^.!?\n]{{0,200}}?(?P<before>\S+)\s+in\s+{_NAME}"
+    r"\s*(?:[.:!]|$|,\s*please)"
 )
 _ABOUT = re.compile(
     r"(?:keywords?|identifiers?|comments?|strings?|syntax|statements?|expressions?|types?|"
