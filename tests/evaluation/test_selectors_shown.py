@@ -29,7 +29,7 @@ def test_only_listed_selectors_are_measured_and_shown() -> None:
     file it is shown under its plain name."""
     assert set(_at_scale(FOUR, 4, 3)) == set(Selector) == set(WORDS)
     measured = measure([FOUR], [(4, 3)], [1]).estimates
-    at_scale = [name for name in measured if re.fullmatch(r"[a-z_]+_\d+x\d+", name)]
+    at_scale = [name for name in measured if re.fullmatch(r"[a-z0-9_]+_\d+x\d+", name)]
     assert at_scale
     assert all(AT_SCALE.fullmatch(name) for name in at_scale)
     known = {"mean": 0.5, "low": 0.4, "high": 0.6, "n_tasks": 2}

@@ -28,8 +28,13 @@ def facts(rows: list[str], right: str, answers: list[str] | None = None) -> Task
     found = TaskFacts(m, parsed_U, parsed_U, right_U, np.full(len(right), 4.0))
     if answers is None:
         return found
+    numbers = answer_numbers(answers, len(right))
     return replace(
-        found, answers_PU=answer_numbers(answers, len(right)), agreement_P=agreement_counts(answers)
+        found,
+        answers_PU=numbers,
+        agreement_P=agreement_counts(answers),
+        answers_PI=numbers,
+        input_U=np.arange(len(right)),
     )
 
 

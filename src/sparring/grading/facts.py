@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.grading.answers import answer, plain_input, plain_output
+from sparring.grading.answers import answer, plain_output
+from sparring.grading.distinct_inputs import answers_by_input, input_key, input_numbers
 from sparring.grading.group import GroupResult
 from sparring.matrix import Bools, Floats
 from sparring.metrics.facts import TaskFacts
@@ -52,6 +53,7 @@ def task_facts(group: GroupResult) -> TaskFacts:
     """Return all facts of a group; see `TaskFacts`."""
     task, tests = group.task, [p.test for p in group.tests]
     on_truth = [_on_ground_truth(task, row) for row in group.outcomes_PT]
+    input_U = input_numbers(tests)
     return replace(
         bare_facts(group),
         majority_program=majority(on_truth, group.matrix.correct_P.tolist()),
@@ -65,6 +67,8 @@ def task_facts(group: GroupResult) -> TaskFacts:
             [[_vote(t, o) for t, o in row] for row in _generated(group, group.outcomes_PT)],
             len(tests),
         ),
+        answers_PI=answers_by_input(group, input_U),
+        input_U=input_U,
         reading={
             Role.CODER: _reading(group.coder, [p.failure for p in group.programs]),
             Role.TESTER: _reading(group.tester, [p.failure for p in group.tests]),
@@ -133,7 +137,7 @@ def _majority_by_input(tests: Sequence[Test | None], right_U: Bools | None) -> f
     by_input: dict[Hashable, list[int]] = {}
     for k, test in enumerate(tests):
         if test is not None:
-            by_input.setdefault(_input(test), []).append(k)
+            by_input.setdefault(input_key(test), []).append(k)
     values = [0.0] * sum(test is None for test in tests)
     for same in by_input.values():
         claims = [_claim(tests[k]) for k in same]
@@ -146,14 +150,10 @@ def _first_with_input(tests: Sequence[Test | None]) -> Bools:
     seen: set[Hashable] = set()
     first = np.zeros(len(tests), dtype=bool)
     for k, test in enumerate(tests):
-        if test is not None and (key := _input(test)) not in seen:
+        if test is not None and (key := input_key(test)) not in seen:
             seen.add(key)
             first[k] = True
     return first
-
-
-def _input(test: Test) -> Hashable:
-    return test.input if test.kind is TestKind.STDIN else plain_input(test)
 
 
 def _claim(test: Test | None) -> Hashable:

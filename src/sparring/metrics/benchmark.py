@@ -18,6 +18,7 @@ from functools import partial
 import numpy as np
 
 from sparring.matrix import Bools, PassMatrix
+from sparring.metrics.drawn_evidence import solved_by_rules
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Influence, ratio
 from sparring.metrics.metric_intervals import figure_of, mean_of
@@ -44,7 +45,7 @@ from sparring.selection.ranked import (
     ranked_pass_at_k,
     subsets,
 )
-from sparring.selection.selectors import Selector
+from sparring.selection.selectors import BY_ANSWERS, Selector
 
 NAN = float("nan")
 
@@ -125,8 +126,10 @@ def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
     chances = dict.fromkeys(Selector, NAN)
     matrix, correct = facts.matrix, facts.matrix.correct_P
     if n == 1 and len(correct):  # one program: no choice, and no subset to draw
-        known = {Selector.AGREEMENT_BON: facts.agreement_P, Selector.MAJORITY: facts.answers_PU}
-        alike = [x for x in Selector if known.get(x, matrix) is not None]
+        known = dict.fromkeys(BY_ANSWERS, facts.answers_PI is not None)
+        known[Selector.AGREEMENT_BON] = facts.agreement_P is not None
+        known[Selector.MAJORITY] = facts.answers_PU is not None
+        alike = [x for x in Selector if known.get(x, True)]
         return chances | dict.fromkeys(alike, float(correct.mean()))
     chances[Selector.ORACLE] = pass_at_k(int(correct.sum()), len(correct), n)
     if len(correct) >= n:
@@ -138,6 +141,7 @@ def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
     correct = voting.matrix.correct_P
     if len(correct) >= n:
         drawn = subsets(len(correct), len(usable), n, m)
+        chances |= solved_by_rules(voting, usable, drawn)
         chances[Selector.DUAL] = dual_choice(voting.matrix.passed_PU, correct, drawn, usable).value
         if voting.answers_PU is not None:
             chosen = majority_choice(voting.answers_PU, correct, drawn, usable)
@@ -176,6 +180,7 @@ def _only_programs(facts: TaskFacts, keep_P: Bools) -> TaskFacts:
         ),
         agreement_P=None if facts.agreement_P is None else facts.agreement_P[keep_P],
         answers_PU=None if facts.answers_PU is None else facts.answers_PU[keep_P],
+        answers_PI=None if facts.answers_PI is None else facts.answers_PI[keep_P],
     )
 
 

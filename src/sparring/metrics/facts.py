@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sparring.matrix import Bools, Floats, PassMatrix
 from sparring.metrics.reading import ReadingCounts
 from sparring.schema import Role
 from sparring.selection.consensus import Answers
+
+InputIndex = NDArray[np.int64]
+"""Places of inputs [U] among a task's distinct inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,11 @@ class TaskFacts:
     """The test was read, and no earlier test of the task has its input."""
     answers_PU: Answers | None = None
     """Answers from which the majority is found (`consensus`); None where they are unknown."""
+    answers_PI: Answers | None = None
+    """Answers to each distinct input, as in `evidence.Evidence`; None where they are unknown."""
+    input_U: InputIndex | None = None
+    """Place of each test's input among the distinct inputs, -1 for an unread test; None where the
+    answers are unknown."""
     mutants: tuple[float, float] | None = None
     """(killed, all) mutants of the reference solution, by the generated tests that are right."""
     branches: tuple[float, float] | None = None

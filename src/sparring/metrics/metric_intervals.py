@@ -23,7 +23,7 @@ from sparring.metrics.share_intervals import (
 )
 from sparring.selection.selectors import Selector
 
-_OF_ONE = re.compile(r"[a-z_]+_1x\d+")
+_OF_ONE = re.compile(r"[a-z0-9_]+_1x\d+")
 """Names of figures at scales with only one program to choose from."""
 _CHOICE = re.compile(
     rf"({'|'.join([*Selector, 'pool_bon', 'agreement_pool_bon'])})_\d+x\d+|majority_program"

@@ -15,8 +15,7 @@ right program or test is, ``b`` how seldom a wrong program passes a wrong test. 
 a, and does best near the number of cells; the defaults are those of a trial on 82 HumanEval tasks.
 
 Degenerate cases: without tests all programs are one pattern and equal; a pattern that passes no
-test can win where hardly any test is passed. A masked cell enters no count, and a program with a
-masked cell is the only member of its pattern.
+test can win where hardly any test is passed. Cost: P² × U.
 """
 
 from __future__ import annotations
@@ -33,32 +32,36 @@ A = 30.0
 
 
 def scores(evidence: Evidence, a: float = A, b: float | None = None) -> Floats:
-    """Return the log-likelihood of each program's pattern [P]. ``b``: the prior count of wrong tests
-    that a wrong program fails; None means the number of cells, programs × tests."""
-    passed, observed = evidence.passed_PU & evidence.observed_PU, evidence.observed_PU
-    n, m = passed.shape
-    rate = float(max(n * m, 1)) if b is None else b
-    score_P = np.zeros(n)
-    keys = [
-        (row.tobytes(), -1 if o.all() else p)
-        for p, (row, o) in enumerate(zip(passed, observed, strict=True))
-    ]
-    for key in set(keys):
-        members = np.array([k == key for k in keys])
-        y = passed[members][0]
-        seen = observed[members].any(axis=0)
-        others, mask = passed[~members], observed[~members]
-        e1, n1 = int(others[:, y].sum()), int(mask[:, y].sum())
-        e0, n0 = int(others[:, ~y].sum()), int(mask[:, ~y].sum())
-        k, right, known = int(members.sum()), int(y.sum()), int(seen.sum())
-        score_P[members] = (
-            _log_beta(right + a, known - right + 1)
-            + _log_beta(k + a, n - k + 1)
-            + _log_beta(e1 + 1, n1 - e1 + 1)
-            + _log_beta(e0 + 1, n0 - e0 + rate)
-        )
-    return score_P
+    """Return the log-likelihood of each program's pattern [..., P]. ``b``: the prior count of wrong
+    tests that a wrong program fails; None means the number of cells, programs × tests."""
+    passed, observed = evidence.cells_PU, evidence.observed_PU.astype(float)
+    failed = observed - passed
+    alike = evidence.alike_PP()
+    others = ~alike
+
+    def of_others(tests: Floats, cells: Floats) -> Floats:
+        """Count ``cells`` of the programs outside each pattern on ``tests`` of the pattern."""
+        return np.asarray((others * (tests @ cells.swapaxes(-1, -2))).sum(axis=-1))
+
+    e1, n1 = of_others(passed, passed), of_others(passed, observed)
+    e0, n0 = of_others(failed, passed), of_others(failed, observed)
+    k, right, known = alike.sum(axis=-1), passed.sum(axis=-1), observed.sum(axis=-1)
+    n = evidence.programs
+    cells = np.maximum(n * evidence.used_U.sum(axis=-1, keepdims=True), 1)
+    return (
+        _log_beta(right + a, known - right + 1)
+        + _log_beta(k + a, n - k + 1)
+        + _log_beta(e1 + 1, n1 - e1 + 1)
+        + _log_beta(e0 + 1, n0 - e0 + (cells if b is None else b))
+    )
 
 
-def _log_beta(x: float, y: float) -> float:
-    return lgamma(x) + lgamma(y) - lgamma(x + y)
+def _log_beta(x: Floats, y: Floats) -> Floats:
+    return _log_gamma(x) + _log_gamma(y) - _log_gamma(x + y)
+
+
+def _log_gamma(x: Floats) -> Floats:
+    """Return ln Γ of each number, computed once for equal numbers: there are few distinct counts,
+    and numpy has no such function."""
+    values, place = np.unique(x, return_inverse=True)
+    return np.array([lgamma(v) for v in values.tolist()])[place.reshape(x.shape)]

@@ -96,6 +96,18 @@ StopAsking = Callable[[], bool]
 batch."""
 
 
+class AttemptMeter(Protocol):
+    """Meter of the attempts at requests to a server. It may refuse an attempt."""
+
+    def attempt(self, request: ChatRequest) -> bool:
+        """Count an attempt before it is sent. False if it must not be sent."""
+        ...
+
+    def seconds_left(self) -> float | None:
+        """Return the longest that the attempt may take, in seconds; None without a bound."""
+        ...
+
+
 class ChatModel(Protocol):
     """Interface of every model that answers messages."""
 

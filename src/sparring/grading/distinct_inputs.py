@@ -1,0 +1,69 @@
+"""Distinct inputs of a task's generated tests, and the programs' answers to each of them.
+
+Two tests with one input and different expected outputs are one execution of a program, and one
+answer. Rules that choose a program by its answers (`sparring.selection`) count such an input once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from sparring.grading.answers import answer, plain_input
+from sparring.grading.group import GroupResult
+from sparring.selection.labelled import Indices as InputIndex
+from sparring.schema import Outcome, Test, TestKind, Verdict
+from sparring.selection.consensus import Answers, answer_numbers
+from sparring.selection.evidence import Evidence
+
+_ANSWERED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
+
+
+def input_key(test: Test) -> Hashable:
+    """Return a test's input in a form that is equal for equal inputs."""
+    return test.input if test.kind is TestKind.STDIN else plain_input(test)
+
+
+def input_numbers(tests: Sequence[Test | None]) -> InputIndex:
+    """Return for each test [U] the place of its input among the distinct inputs, in the order of
+    their first test; -1 for an unread test."""
+    known: dict[Hashable, int] = {}
+    places = [-1 if t is None else known.setdefault(input_key(t), len(known)) for t in tests]
+    return np.array(places, dtype=np.int64)
+
+
+def answers_by_input(group: GroupResult, input_U: InputIndex) -> Answers:
+    """Return each program's answers to the distinct inputs [P, I] as numbers.
+
+    An error, a limit and an infrastructure failure are no answer. Where a program was executed on
+    one input several times, the first answer counts.
+    """
+    start, inputs = len(group.task.tests), int(input_U.max(initial=-1)) + 1
+    rows = []
+    for outcomes in group.outcomes_PT:
+        row: list[Hashable] = [None] * inputs
+        for parsed, i, outcome in zip(group.tests, input_U, outcomes[start:], strict=True):
+            if parsed.test is not None and row[i] is None:
+                row[i] = _answer(parsed.test, outcome)
+        rows.append(row)
+    return answer_numbers(rows, inputs)
+
+
+def evidence_of(group: GroupResult) -> Evidence:
+    """Return what a choice among the group's programs may know: no ground truth."""
+    read, matrix = group.parsed_U, group.matrix
+    input_U = input_numbers([p.test for p in group.tests])
+    return Evidence(
+        matrix.passed_PU[:, read], matrix.observed_PU[:, read], answers_by_input(group, input_U)
+    )
+
+
+def _answer(test: Test, outcome: Outcome) -> Hashable:
+    """Return a program's answer, None if it gave none. A script has no output: programs that it
+    accepts gave the same answer, and one that fails it gave none."""
+    if outcome.verdict not in _ANSWERED:
+        return None
+    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
+        return None
+    return answer(test, outcome)
