@@ -153,7 +153,9 @@ def show_test(task: Task, test: Test) -> str:
     if test.kind is TestKind.SCRIPT:
         return f"```python\n{_cut(test.input.strip())}\n```"
     if test.kind is TestKind.CALL:
-        return f"```python\nassert {_shown_input(task, test)} == {_cut(values.show(test.output))}\n```"
+        return (
+            f"```python\nassert {_shown_input(task, test)} == {_cut(values.show(test.output))}\n```"
+        )
     return (
         f"Input:\n```\n{_cut(test.input.rstrip())}\n```\n"
         f"Output:\n```\n{_cut(test.output.rstrip())}\n```"

@@ -111,4 +111,8 @@ def held(outcome: Outcome | None) -> HeldConditions | None:
     if outcome is None or outcome.verdict not in (Verdict.FINISHED, Verdict.WRONG_ANSWER):
         return None
     lines = outcome.output.strip().splitlines()
-    return {"0": HeldConditions.FORBIDDEN, "1": HeldConditions.BROKEN, "2": HeldConditions.BOTH}.get(lines[-1] if lines else "")
+    return {
+        "0": HeldConditions.FORBIDDEN,
+        "1": HeldConditions.BROKEN,
+        "2": HeldConditions.BOTH,
+    }.get(lines[-1] if lines else "")

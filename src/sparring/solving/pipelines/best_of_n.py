@@ -72,7 +72,5 @@ def choose(
     ranked = [best[p].number for p in in_order]
     ranked += [p.number for p in every if p.number not in ranked]
     used = tuple(t.number for t in tests if t.parsed.test is not None)
-    solution = Solution(
-        ranked[0], WORDS[selector], ended(session, reason), ranked=tuple(ranked)
-    )
+    solution = Solution(ranked[0], WORDS[selector], ended(session, reason), ranked=tuple(ranked))
     return PipelineResult(solution, used)

@@ -62,9 +62,7 @@ def first_failure(
     return None
 
 
-def ask_all(
-    session: Session, role: Role, messages: Sequence[str]
-) -> list[ChatReply | None]:
+def ask_all(session: Session, role: Role, messages: Sequence[str]) -> list[ChatReply | None]:
     """Ask different messages at once; None where there is no reply. Asks nothing without messages."""
     return session.ask_each(role, messages) if messages else []
 

@@ -86,9 +86,7 @@ def s_star(session: Session) -> PipelineResult:
     return _decided(session, first or competing, programs, "matches between clusters of outputs")
 
 
-def debug_round(
-    session: Session, programs: list[ProgramCandidate], public: Sequence[Test]
-) -> bool:
+def debug_round(session: Session, programs: list[ProgramCandidate], public: Sequence[Test]) -> bool:
     """Replace, in place, each program that fails a public test by the model's next version. Return
     False once nothing is left to debug."""
     if not public or session.over:

@@ -56,9 +56,14 @@ def find_problem(problem: str | Path, task_id: str | None) -> ProblemText | Task
 
 def is_text(problem: str) -> bool:
     """Return True for a str that is a problem itself, not the name of a file."""
-    if "\n" in problem or _HEAD.match(problem):
+    if "\n" in problem or is_head(problem):
         return True
     return any(c.isspace() for c in problem) and not _exists(problem)
+
+
+def is_head(problem: str) -> bool:
+    """Return True for a str that begins like the Python of a function's head."""
+    return bool(_HEAD.match(problem))
 
 
 def _exists(name: str) -> bool:
