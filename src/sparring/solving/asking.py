@@ -10,27 +10,23 @@ bound, and a reply that comes later is dropped.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from sparring.errors import ConfigError, ModelError, SparringError
 from sparring.evaluation.chat_models import RoleModel
 from sparring.evaluation.response_store import StoredResponse
 from sparring.policy.chat.base import (
+    BoundedModel,
     ChatModel,
     ChatReply,
     ChatRequest,
-    FailedRequest,
     StopAsking,
 )
-from sparring.policy.chat.request_pool import ServedModel
 from sparring.schema import Role, StopReason
 from sparring.solving.records import SessionRecords
 from sparring.solving.spending import Spending
+from sparring.solving.waves import Wave
 
 MODEL_GONE = "the model is gone"
-_LOOK_SECONDS = 0.05
-"""Seconds between two looks at whether the session is over."""
 
 
 class Asking:
@@ -45,21 +41,23 @@ class Asking:
         models: Mapping[Role, RoleModel],
         spending: Spending,
         records: SessionRecords,
+        prompts: Container[str],
         stop: StopAsking,
     ) -> None:
+        """``prompts``: the roles' own prompts."""
         self.gone: str | None = None
         self._spending, self._stop = spending, stop
         self._store, self._attempts = records.responses, records.attempts
-        self._replayed = records.replayed
+        self._replayed, self._prompts = records.replayed, prompts
         self._names = {role: m.name for role, m in models.items()}
-        metered = {
-            id(m.chat_model): m.chat_model.metered(spending)
-            if isinstance(m.chat_model, ServedModel)
+        bounded = {
+            id(m.chat_model): m.chat_model.bounded(spending, self._over)
+            if isinstance(m.chat_model, BoundedModel)
             else m.chat_model
             for m in models.values()
         }
         self._models: dict[Role, ChatModel] = {
-            role: metered[id(m.chat_model)] for role, m in models.items()
+            role: bounded[id(m.chat_model)] for role, m in models.items()
         }
 
     def replies(self, requests: Sequence[ChatRequest]) -> list[ChatReply | None]:
@@ -77,26 +75,33 @@ class Asking:
             if any(self._attempts.key(r) not in self._attempts.failed for r in waiting):
                 self.gone = self._replayed
             return [replies.get(r) for r in requests]
+        most = len(waiting)
         while waiting and not self._over():
-            wave = _Wave(self, self._reserved(waiting))
-            if not wave.requests:
-                break
-            wave.ask()
+            wave = Wave(
+                self._reserved(waiting[:most]), self._models, self._spending, self._keep, self._over
+            )
+            wave.send()
+            failures = wave.failures
+            if wave.refused and len(wave.requests) == 1:
+                failures |= wave.refused
+            elif wave.refused:
+                most = 1  # so that a message that the model refuses costs no other its reply
+            self._note_failures(wave, failures)
             replies |= wave.replies
-            tried = {*wave.replies, *wave.failures}
-            waiting = [r for r in waiting if r not in tried]
-            if wave.failures:
-                for request, why in wave.failures.items():
-                    self._attempts.fail(request, why)
-                if not wave.replies and self.gone is None:
-                    self.gone = f"{MODEL_GONE}: {why}"
-            if not tried:
+            waiting = [r for r in waiting if r not in replies and r not in failures]
+            if not (wave.replies or failures or wave.refused):
                 break
         return [replies.get(r) for r in requests]
 
-    def model(self, role: Role) -> ChatModel:
-        """Return the model that is asked for a role."""
-        return self._models[role]
+    def _note_failures(self, wave: Wave, failures: Mapping[ChatRequest, str]) -> None:
+        """Record failed requests. A model that answers none of a wave's requests is gone, if one of
+        them is a role's own prompt: a message of a strategy's may itself be at fault."""
+        for request, why in failures.items():
+            self._attempts.fail(request, why)
+            model = self._models[request.role]
+            answers = any(self._models[r.role] is model for r in wave.replies)
+            if request.message in self._prompts and not answers:
+                self.gone = f"{MODEL_GONE}: {why}"
 
     def _over(self) -> bool:
         return self.gone is not None or self._stop() or self._spending.seconds_left() == 0
@@ -145,71 +150,3 @@ class Asking:
                 reasoned=reply.reasoned,
             )
         )
-
-
-class _Wave:
-    """Requests that are sent together. ``requests``: each request to send, with the one wanted."""
-
-    def __init__(self, asking: Asking, requests: dict[ChatRequest, ChatRequest]) -> None:
-        self.requests = requests
-        self.replies: dict[ChatRequest, ChatReply] = {}
-        self.failures: dict[ChatRequest, str] = {}
-        self._asking = asking
-        self._lock = threading.Lock()
-        self._closed = False
-        self._errors: list[BaseException] = []
-
-    def ask(self) -> None:
-        """Send the requests, and wait for the replies or the end of the session."""
-        parts: dict[int, tuple[ChatModel, list[ChatRequest]]] = {}
-        for request in self.requests:
-            model = self._asking.model(request.role)
-            parts.setdefault(id(model), (model, []))[1].append(request)
-        threads = [
-            threading.Thread(target=self._work, args=part, daemon=True)
-            for part in parts.values()
-            if part[0].remote
-        ]
-        for request in self.requests:
-            if not isinstance(self._asking.model(request.role), ServedModel):
-                self._asking._spending.attempt(request)  # such a model knows no meter
-        try:
-            for thread in threads:
-                thread.start()
-            for model, part in parts.values():
-                if not model.remote:
-                    self._work(model, part)
-            while any(t.is_alive() for t in threads) and not self._over():
-                threads[0].join(_LOOK_SECONDS)
-                threads = [t for t in threads if t.is_alive()] or threads
-        finally:
-            with self._lock:
-                self._closed = True
-                for request in self.requests:
-                    self._asking._spending.settle(request, None)
-        for error in self._errors:
-            if not isinstance(error, ModelError | ConfigError):
-                raise error
-            self._asking.gone = f"{MODEL_GONE}: {error}"
-
-    def _over(self) -> bool:
-        return bool(self._errors) or self._asking._over()
-
-    def _work(self, model: ChatModel, part: list[ChatRequest]) -> None:
-        try:
-            model.answer(part, self._on_reply, self._over)
-        except BaseException as error:  # raised again in the caller's thread
-            self._errors.append(error)
-            if not model.remote and not isinstance(error, SparringError):
-                raise  # Ctrl-C ends at once
-
-    def _on_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            if isinstance(reply, ChatReply):
-                self._asking._keep(request, reply)
-                self.replies[self.requests[request]] = reply
-            else:
-                self.failures[self.requests[request]] = reply.why
-            self._asking._spending.settle(request, reply)

@@ -25,6 +25,7 @@ from sparring.runs.reader import step_file
 from sparring.sandbox import Runner, Sandbox
 from sparring.schema import Role, Task
 from sparring.solving.account import account
+from sparring.solving.budget import Costs
 from sparring.solving.by_need import by_need
 from sparring.solving.candidates import Solution
 from sparring.solving.options import SolveOptions
@@ -45,9 +46,10 @@ class Solved:
 
     task: Task
     solution: Solution
-    program: str | None
+    source: str | None
     """Source of the chosen program, as the model wrote it; None where no program could be read."""
     abstained: bool
+    costs: Costs
     record: Mapping[str, Any]
 
     @property
@@ -143,5 +145,6 @@ def finish(
         solution,
         None if chosen is None else chosen.source,
         abstains(solution, session.options.threshold),
+        session.spending.costs,
         record,
     )

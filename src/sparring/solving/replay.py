@@ -45,7 +45,7 @@ class RecordedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """Result of a replay. ``same``: the decision is equal to the recorded one to the byte; None
     where none is recorded, because the session was killed."""
 
@@ -64,7 +64,7 @@ def replay_directory(
     strategy: Strategy = by_need,
     select: Selector | None = None,
     threshold: float | None = None,
-) -> Replayed:
+) -> ReplayResult:
     """Decide again from the record in ``path``; write nothing. ``strategy`` is that of the session
     (`recorded_session`). ``select`` and ``threshold`` replace the recorded ones. Raises `RunError`
     for a directory that holds no session, or a damaged one."""
@@ -97,7 +97,7 @@ def replay_directory(
         )
     with well_formed(f"{path}: {RESULT}"):
         same = _text(old["decision"]) == _text(solved.record["decision"]) if old else None
-    return Replayed(solved, same)
+    return ReplayResult(solved, same)
 
 
 def _text(decision: Mapping[str, Any]) -> str:

@@ -79,9 +79,10 @@ class Session:
         self.spending = spending or Spending(options.budget)
         self.spending.attach(records.attempts, records.earlier())
         self._stop = stop
-        self._asking = Asking(models, self.spending, records, stop)
-        self._running = Running(task, sandbox, self.spending, records.executions, stop)
         self._first = options.first_requests(task)
+        prompts = {request.message for request in self._first.values()}
+        self._asking = Asking(models, self.spending, records, prompts, stop)
+        self._running = Running(task, sandbox, self.spending, records.executions, stop)
         self._sampled = dict.fromkeys(Role, 0)
         self._asked: Counter[tuple[Role, str]] = Counter()
         self.readings: Mapping[Role, ReadingRules] = readings or {

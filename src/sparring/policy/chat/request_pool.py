@@ -62,8 +62,10 @@ class ServedModel:
         """Return everything that responses depend on, as JSON data."""
         return self.served.record()
 
-    def metered(self, meter: AttemptMeter) -> ServedModel:
-        """Return the same model with a meter of its attempts. The connections are shared."""
+    def bounded(self, meter: AttemptMeter, over: StopAsking) -> ServedModel:
+        """Return the same model within the bounds of a session, with the same connections; see
+        `BoundedModel.bounded`. ``over`` has no effect: no attempt is longer than the meter allows.
+        """
         return ServedModel(
             self._endpoint, self.served, self._concurrency, self._patience, self._pace, meter
         )
