@@ -147,5 +147,3 @@ def assertion(text: str) -> str:
 
 def printed(given: str, output: str) -> str:
     return f"**Test Input:**\n```\n{given}\n```\n**Test Output:**\n```\n{output}\n```"
-
-

@@ -1,10 +1,11 @@
-"""Examples of functions in sections: ``Input: nums = [2, 7], target = 9`` with ``Output: [0, 1]``."""
+"""Examples of functions in sections: ``Input: nums = [2, 7], k = 9`` with ``Output: [0, 1]``."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from sparring.solving.problems.found_example import FoundExample, call_example
@@ -25,7 +26,7 @@ _NAMED = re.compile(r"[ \t]*([A-Za-z_]\w*)[ \t]*[:=](?!=)[ \t]*")
 def argument_examples(text: str, signature: FunctionSignature) -> Iterator[FoundExample]:
     """Yield the pairs of an input and an output section as calls of the function."""
     parts = sections(text)
-    for first, second in zip(parts, parts[1:], strict=False):
+    for first, second in pairwise(parts):
         if first.kind is SectionKind.INPUT and second.kind is SectionKind.OUTPUT:
             found = _pair(first, second, signature)
             if found is not None:

@@ -1,4 +1,4 @@
-"""Calls in a text with their values: ``f(2) == 4``, ``f(2) ➞ 4``, ``f(2)  # => 4``, ``f(2) returns 4``.
+"""Calls in a text with their values: ``f(2) == 4``, ``f(2) ➞ 4``, ``f(2) returns 4``.
 
 Sessions with answers are read by `doctests` and are left out here. A call is read where it stands
 by itself, with constant arguments, and where the value ends clearly (`literals`).
@@ -28,7 +28,8 @@ _VERB = (
     r"is\s+equal\s+to|evaluates?\s+to|be|is)(?:\s+equal\s+to)?:?(?=\s)"
 )
 _BETWEEN = re.compile(
-    rf"[ \t]*`?(?:[ \t]*\n?[ \t]*(?:(?:#|//)[ \t]*)?{_ARROW}|{_VERB}|[ \t]+(?:#|//)(?:\s*(?:returns?|output|result)\b:?)?)\s*`?"
+    rf"[ \t]*`?(?:[ \t]*\n?[ \t]*(?:(?:#|//)[ \t]*)?{_ARROW}|{_VERB}"
+    r"|[ \t]+(?:#|//)(?:\s*(?:returns?|output|result)\b:?)?)\s*`?"
 )
 _NOT_BEFORE = re.compile(
     r"(?:[-+*/%<>=!&|^~({\[,@]|\b(?:not|def|return|lambda|print|len|sum))\s*\Z"

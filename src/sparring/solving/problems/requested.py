@@ -22,7 +22,10 @@ from sparring.tasks.rows.fields import entry_point_fault
 from sparring.tasks.rows.tests_field import tested_functions
 from sparring.tasks.suites.suite import parsed
 
-_SIGNATURE = r"(?:def\s+)?(?P<name>[A-Za-z_]\w*)\s*\((?P<args>[^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)(?P<returns>\s*->[^`\n:]{1,60})?"
+_SIGNATURE = (
+    r"(?:def\s+)?(?P<name>[A-Za-z_]\w*)\s*\((?P<args>[^()\n]{0,300}(?:\([^()\n]{0,50}\)"
+    r"[^()\n]{0,100}){0,5})\)(?P<returns>\s*->[^`\n:]{1,60})?"
+)
 _ASKS = r"\b(?:functions?|methods?|[Ii]mplement|[Dd]efine|[Ww]rite|[Cc]omplete|[Cc]reate)\b"
 _SENTENCES = tuple(
     re.compile(form)

@@ -46,15 +46,20 @@ _INPUT_OUTPUT = re.compile(
     re.IGNORECASE,
 )
 _EXAMPLES = re.compile(
-    rf"{_MARKS}(?:(?:for|some|here\s+are\s+some)\s+)?{_SAMPLE}(?:\s+(?:test\s*)?(?:cases?|tests?|inputs?\s*(?:/|and|&)\s*outputs?))?"
+    rf"{_MARKS}(?:(?:for|some|here\s+are\s+some)\s+)?{_SAMPLE}"
+    r"(?:\s+(?:test\s*)?(?:cases?|tests?|inputs?\s*(?:/|and|&)\s*outputs?))?"
     rf"{_NUMBER}\s*[:*_#\-–—\s]*\Z",
     re.IGNORECASE,
 )
+_WORDS = (
+    r"notes?|explanations?|remarks?|constraints?|constrain|limits?|hints?|scoring|subtasks?|"
+    r"follow[\s-]?up|(?:input|output)\s*(?:format|specifications?|description|file)|"
+    r"problem(?:\s+statement)?|task|statement|source|description|function\s+description|returns?|"
+    r"parameters?|args|arguments|variables|your\s+task|time\s+limit|memory\s+limit|interaction|"
+    r"editorial|story|background"
+)
 _OTHER = re.compile(
-    rf"{_MARKS}(?:notes?|explanations?|remarks?|constraints?|constrain|limits?|hints?|scoring|subtasks?|follow[\s-]?up|"
-    r"(?:input|output)\s*(?:format|specifications?|description|file)|problem(?:\s+statement)?|task|statement|source|"
-    r"description|function\s+description|returns?|parameters?|args|arguments|variables|your\s+task|"
-    rf"time\s+limit|memory\s+limit|interaction|editorial|story|background){_NUMBER}\s*(?::.*|[*_#=\-–—\s]*)\Z",
+    rf"{_MARKS}(?:{_WORDS}){_NUMBER}\s*(?::.*|[*_#=\-–—\s]*)\Z",
     re.IGNORECASE,
 )
 _OTHER_MARKDOWN = re.compile(r"\s*(?:#{1,6}\s+\S.*|\*\*[^*]{1,60}\*\*:?|-{3,}[^-].*-{3,})\s*\Z")
