@@ -58,7 +58,7 @@ def test_a_file_of_several_tasks_needs_an_id(tmp_path: Path) -> None:
     file = task_file(tmp_path, TASK, HUMANEVAL)
     with pytest.raises(DataError, match=r"has 2 tasks \(double, H/0\); name one by --task ID"):
         read_problem(file)
-    with pytest.raises(DataError, match="--task x: .* has no such task; it has double, H/0"):
+    with pytest.raises(DataError, match=r"--task x: .* has no such task; it has double, H/0"):
         read_problem(file, ProblemOptions(task="x"))
     with pytest.raises(DataError, match="a task says itself what it asks for"):
         read_problem(file, ProblemOptions(task="H/0", entry_point="f"))

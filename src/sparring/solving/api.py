@@ -29,7 +29,7 @@ from sparring.solving.strategies import strategy_of
 
 _SIZES = Sizes()
 Example = tuple[str, str]
-"""Public example: standard input and output, or a call (or its arguments) and its value, as texts."""
+"""Public example: standard input and output, or a call (or its arguments) and its value; texts."""
 
 
 def solve(

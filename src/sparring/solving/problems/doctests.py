@@ -108,9 +108,11 @@ def _read(
         ast.Compare(call, [ast.Eq()], [ast.Constant(None)]), lineno=1, col_offset=0
     )
     module = ast.fix_missing_locations(ast.Module([*followed, asserted], []))
-    found = [a.read for a in assertions(module, function)][-1:]
-    if not found or isinstance(found[0], NotACall):
-        reason = found[0].reason if found else "no call of the function"
-        return FoundExample(entry.line, shown, None, reason)
-    arguments, keywords = values.decode(found[0].input)
+    read = [assertion.read for assertion in assertions(module, function)]
+    if not read:
+        return FoundExample(entry.line, shown, None, "no call of the function")
+    last = read[-1]
+    if isinstance(last, NotACall):
+        return FoundExample(entry.line, shown, None, last.reason)
+    arguments, keywords = values.decode(last.input)
     return call_example(entry.line, shown, signature, arguments, keywords, value, entry.answer)

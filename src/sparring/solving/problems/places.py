@@ -116,7 +116,7 @@ def _read(path: Path) -> str:
         splits = listed([f"microworld:{split}" for split in SPLITS])
         if str(path).startswith("microworld:"):
             raise DataError(
-                f"{name}: is no file; write {splits} to a task file with `sparring microworld tasks`"
+                f"{name}: is no file; write {splits} to a task file by `sparring microworld tasks`"
             )
         raise DataError(f"{name}: there is no such file")
     try:

@@ -16,7 +16,8 @@ from sparring.solving.problems.printed_examples import printed_examples
 from sparring.solving.problems.signatures import FunctionSignature
 
 _SEVERAL = re.compile(
-    r"(?<!not )(?<!n't )(?<!cannot )\b(?:print|output|return|report|find|give|choose)\s+any\b(?!\s*(?:thing|where|number of))"
+    r"(?<!not )(?<!n't )(?<!cannot )\b(?:print|output|return|report|find|give|choose)\s+any\b"
+    r"(?!\s*(?:thing|where|number of))"
     r"|\bany\s+(?:one\s+)?of\s+(?:them|those|these)\b"
     r"|\b(?:return|print|output|answers?|results?|solutions?|lists?|them|it)\b[^.]{0,60}"
     r"\bin\s+any\s+order\b"
