@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from enum import IntEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -310,14 +310,11 @@ def _status(solved: Solved) -> SolveStatus:
 def _print_program(source: str) -> None:
     """Print a program to the byte; on a terminal without characters that control it."""
     ended = source if source.endswith("\n") else f"{source}\n"
-    if sys.stdout.isatty():
+    if isinstance(sys.stdout, TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.buffer.write(ended.encode("utf-8", "surrogateescape"))
+    else:
         sys.stdout.write(visible(ended))
-        sys.stdout.flush()
-        return
     sys.stdout.flush()
-    data = ended.encode("utf-8", "surrogateescape")
-    while data:
-        data = data[os.write(sys.stdout.fileno(), data) :]
 
 
 def _say(line: str) -> None:
