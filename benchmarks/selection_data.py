@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import humaneval_dual as dual
 import numpy as np
 from numpy.typing import NDArray
 
+import humaneval_dual as dual
 from sparring.grading.answers import answer
 from sparring.grading.labelled import labelled_evidence
 from sparring.grading.recorded import result_from
@@ -117,7 +117,7 @@ def _samples(
             len(mine),
             len(written),
         ),
-        _lengths(dual.cut(s) for s in task.row["code_samples"]),
+        _lengths(task.row["code_samples"]),
         _lengths(task.row["test_samples"]),
     )
 

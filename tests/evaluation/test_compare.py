@@ -91,7 +91,7 @@ def test_both_tables_call_a_figure_by_one_name() -> None:
         ("pass@1", "programs right (pass@1)"),
         ("catch_rate", "wrong programs caught"),
         ("x_y", "x y"),
-        ("dual_2x2", "2 × 2, dual agreement"),
+        ("dual_2x2", "2 × 2, dual agreement (CodeT)"),
         ("bon_2x2", "2 × 2, tests passed"),
         ("tester.failed.no_assertion", "tester: no assertion"),
     ]

@@ -12,7 +12,6 @@ from rich.console import Console
 from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.report import (
     card,
-    choice_names,
     choice_rows,
     figure_rows,
     lines,
@@ -20,6 +19,7 @@ from sparring.evaluation.report import (
     tables,
 )
 from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest, FailedRequest
+from sparring.runs.choice_blocks import choice_blocks, tokens_of
 from sparring.schema import Role, StopReason
 
 
@@ -89,14 +89,25 @@ def test_figures_that_people_know_come_first_and_none_is_lost() -> None:
 
 
 def test_ways_of_choosing_stand_beside_each_other() -> None:
-    [row] = choice_rows(record())
-    told = dict(zip(choice_names(), row, strict=True))
-    assert told["n × m"] == "2 × 2"
-    assert told["tests passed"] == "50.0% [25.0, 75.0]"
-    assert told["oracle"] == "60.0% [25.0, 75.0]"
-    assert told["majority of answers"] == "–"
-    assert "| 2 × 2 | 50.0% [25.0, 75.0] |" in markdown(record())
-    assert [t.title for t in tables(record())][1].startswith("One of n programs")
+    [block] = choice_blocks(record()["figures"])
+    assert choice_rows(record(), block) == [
+        ("one sample (pass@1)", "50.0% [25.0, 75.0]", "4"),
+        ("tests passed", "50.0% [25.0, 75.0]", "4"),
+        ("oracle", "60.0% [25.0, 75.0]", "4"),
+    ]
+    assert "| tests passed | 50.0% [25.0, 75.0] | 4 |" in markdown(record())
+    assert [t.title for t in tables(record())][1] == "One of 2 programs chosen by 2 tests"
+
+
+def test_a_scale_costs_the_tokens_of_its_responses() -> None:
+    """Two programs of 40 tokens and two tests of 15; unknown where a server counts none."""
+    known = record()
+    known["responses"]["coder"] = known["responses"]["coder"] | {"tokens": 40.0}
+    [block] = choice_blocks(known["figures"])
+    assert tokens_of(known, block) is None
+    known["responses"]["tester"] = known["responses"]["coder"] | {"tokens": 15.0}
+    assert tokens_of(known, block) == 110.0
+    assert "One of 2 programs chosen by 2 tests (110 tokens a task):" in markdown(known)
 
 
 def test_the_card_is_a_model_index_that_the_hub_reads() -> None:

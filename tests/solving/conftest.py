@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -20,3 +22,14 @@ def fake() -> Iterator[FakeOpenAI]:
 def workers() -> Iterator[Sandbox]:
     with Sandbox(1) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def shared_workers(workers: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a sandbox takes longer than most of these tests."""
+
+    @contextmanager
+    def lent(*_: Any, **__: Any) -> Iterator[Sandbox]:
+        yield workers
+
+    monkeypatch.setattr("sparring.solving.engine.Sandbox", lent)

@@ -1,140 +1,77 @@
-"""A session whose models are functions of the message, and whose sandbox is real."""
+"""A session whose models are functions of the message. The sandbox is real."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from sparring.evaluation.chat_models import RoleModel
+from sparring.evaluation.options import EvalOptions
+from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest, OnReply, StopAsking
+from sparring.sandbox import Runner
+from sparring.schema import Role, StopReason, Task
+from sparring.solving.budget import Budget
+from sparring.solving.options import Sizes, SolveOptions
+from sparring.solving.session import Session
 
-from sparring.grading import test_jobs
-from sparring.grading.comparison import Grader
-from sparring.grading.reading import read_program, read_test
-from sparring.grading.test_jobs import ExecutionRequest
-from sparring.policy.chat.base import ChatReply
-from sparring.sandbox import Limits, Sandbox
-from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
-from sparring.selection.consensus import answer_numbers
-from sparring.selection.evidence import Evidence
-from sparring.solving.candidates import ProgramCandidate, TestCandidate
-from sparring.solving.session import Sizes
-
-Says = Callable[[Role, str, int], str | None]
-"""Answer to the k-th message of a role: a text, or None where the request fails."""
+Says = Callable[[Role, str], str | None]
+"""Answer to a message that is not the role's own prompt; None where the request fails."""
 
 
-def reply(text: str) -> ChatReply:
-    return ChatReply(text, StopReason.END_TOKEN, 10, 10)
+def nothing(role: Role, message: str) -> str | None:
+    return None
 
 
 @dataclass
-class ScriptedSession:
-    """The interface of `solving.session.Session`. ``asked`` has every message in order."""
+class ScriptedModel:
+    """Chat model: the k-th answer to a role's own prompt is the k-th text that the test gives, any
+    other message is answered by ``says``. ``asked`` has these other messages in order."""
 
-    task: Task
-    sandbox: Sandbox
-    sizes: Sizes
-    programs_said: list[str]
-    tests_said: list[str]
-    says: Says = lambda role, message, k: None
-    requests: int = 1000
-    programs: list[ProgramCandidate] = field(default_factory=list)
-    tests: list[TestCandidate] = field(default_factory=list)
+    own: Mapping[Role, Sequence[str]]
+    says: Says = nothing
     asked: list[tuple[Role, str]] = field(default_factory=list)
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    ended: str | None = None
+    prompts: dict[Role, str] = field(default_factory=dict)
+    identity: Mapping[str, Any] = field(default_factory=lambda: {"kind": "scripted"})
+    remote: bool = True
 
-    @property
-    def over(self) -> str | None:
-        return self.ended or ("requests" if self.requests <= 0 else None)
+    def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
+        for request in requests:
+            if stop():
+                return
+            if request.message == self.prompts[request.role]:
+                text: str | None = self.own[request.role][request.index]
+            else:
+                self.asked.append((request.role, request.message))
+                text = self.says(request.role, request.message)
+            if text is None:
+                on_reply(request, FailedRequest("no answer"))
+            else:
+                on_reply(request, ChatReply(text, StopReason.END_TOKEN, 10, len(text)))
 
-    def _takes(self) -> bool:
-        if self.over:
-            return False
-        self.requests -= 1
-        return True
+    def close(self) -> None:
+        pass
 
-    def sample(self, programs: int = 0, tests: int = 0) -> None:
-        for _ in range(programs):
-            if self._takes():
-                self.read_program(reply(self.programs_said[len(self.programs)]), "sampled")
-        for _ in range(tests):
-            if self._takes():
-                self.read_test(reply(self.tests_said[len(self.tests)]), "sampled")
 
-    def ask(self, role: Role, message: str, count: int = 1) -> list[ChatReply]:
-        return [r for r in self.ask_each(role, [message] * count) if r is not None]
-
-    def ask_each(self, role: Role, messages: Sequence[str]) -> list[ChatReply | None]:
-        replies: list[ChatReply | None] = []
-        for message in messages:
-            text = None
-            if self._takes():
-                text = self.says(role, message, sum(r is role for r, _ in self.asked))
-                self.asked.append((role, message))
-            replies.append(None if text is None else reply(text))
-        return replies
-
-    def answer_text(self, role: Role, answer: ChatReply) -> str:
-        return answer.text
-
-    def read_program(
-        self, answer: ChatReply, origin: str, parent: int | None = None
-    ) -> ProgramCandidate:
-        parsed = read_program(self.task, self._response(Role.CODER, answer))
-        self.programs.append(ProgramCandidate(len(self.programs), answer, parsed, origin, parent))
-        return self.programs[-1]
-
-    def read_test(self, answer: ChatReply, origin: str, parent: int | None = None) -> TestCandidate:
-        parsed = read_test(self.task, self._response(Role.TESTER, answer))
-        self.tests.append(TestCandidate(len(self.tests), answer, parsed, origin, parent))
-        return self.tests[-1]
-
-    def _response(self, role: Role, answer: ChatReply) -> Response:
-        return Response(self.task.id, role, 0, (), (), (), answer.stop, answer.text)
-
-    def run(
-        self, programs: Sequence[ProgramCandidate], tests: Sequence[Test]
-    ) -> list[list[Outcome | None]]:
-        rows = []
-        for program in programs:
-            if program.source is None:
-                rows.append([Outcome(Verdict.INVALID) for _ in tests])
-                continue
-            request = ExecutionRequest(
-                self.task, program.source, tuple(tests), Limits(), of_task=False
-            )
-            [raw] = test_jobs.run(self.sandbox, [request])
-            [row] = test_jobs.graded(Grader(self.sandbox), [(request, raw)])
-            rows.append(
-                [r if t.output == "" else g for r, g, t in zip(raw, row, tests, strict=True)]
-            )
-        return rows  # type: ignore[return-value]
-
-    def evidence(
-        self,
-        programs: Sequence[ProgramCandidate] | None = None,
-        tests: Sequence[Test] | None = None,
-    ) -> Evidence:
-        every = [p for p in self.programs if p.source] if programs is None else programs
-        chosen = tests
-        if chosen is None:
-            chosen = [t.parsed.test for t in self.tests if t.parsed.test is not None]
-        rows = self.run(every, chosen)
-        shape = (len(every), len(chosen))
-        passed = np.array(
-            [[o is not None and o.verdict is Verdict.ACCEPTED for o in row] for row in rows],
-            dtype=bool,
-        ).reshape(shape)
-        ran = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-        answers = [
-            [o.output if o is not None and o.verdict in ran else None for o in row] for row in rows
-        ]
-        return Evidence(passed, np.ones(shape, dtype=bool), answer_numbers(answers, len(chosen)))
-
-    def note(self, step: str, text: str, **facts: Any) -> None:
-        self.notes.append((step, text))
+def scripted(
+    task: Task,
+    sandbox: Runner,
+    programs: Sequence[str],
+    tests: Sequence[str],
+    says: Says = nothing,
+    budget: Budget | None = None,
+    sizes: Sizes | None = None,
+) -> tuple[Session, ScriptedModel]:
+    """Return a session on the task, and the model behind both roles."""
+    model = ScriptedModel({Role.CODER: programs, Role.TESTER: tests}, says)
+    options = SolveOptions(
+        asking=EvalOptions(sources=()),
+        sizes=sizes or Sizes(len(programs), len(tests)),
+        budget=budget or Budget(),
+    )
+    model.prompts = {role: r.message for role, r in options.first_requests(task).items()}
+    models = {role: RoleModel(model, "scripted") for role in Role}
+    return Session(task, options, models, sandbox), model
 
 
 def program(source: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.evaluation.compare import EvaluationComparison, compare, read_evaluation
+from sparring.runs.choice_blocks import choice_blocks, plain_names, tokens_of
 from sparring.runs.labels import PLAIN, figure_labels, interval
 from sparring.text import visible
 from sparring.view.terminal.tables import figure_table, show
@@ -35,15 +37,31 @@ def compare_command(
     console = Console()
     for name, path in (("A", before), ("B", after)):
         console.print(Text(visible(f"{name}: {path}")), soft_wrap=True)
-    show(console, _difference_table(comparison))
+    show(console, *_difference_tables(comparison, a, b))
     for note in comparison.notes:
         console.print(Text(visible(f"note: {note}")), soft_wrap=True)
 
 
-def _difference_table(comparison: EvaluationComparison) -> Table:
+def _difference_tables(
+    comparison: EvaluationComparison, a: Mapping[str, Any], b: Mapping[str, Any]
+) -> list[Table]:
+    """Return a table of the figures, and one of the rules of selection for each scale."""
+    names = comparison.lines.keys()
+    title = f"A → B over {comparison.tasks} tasks (95% intervals, clustered by task)"
+    shown = [_difference_table(comparison, title, "figure", figure_labels(plain_names(names)))]
+    for block in choice_blocks(names):
+        tokens = [tokens_of(record, block) for record in (a, b)]
+        title = block.title(*([] if None in tokens else tokens))
+        shown.append(_difference_table(comparison, title, "chosen by", block.labels))
+    return shown
+
+
+def _difference_table(
+    comparison: EvaluationComparison, title: str, first: str, labels: Mapping[str, str]
+) -> Table:
     return figure_table(
-        f"A → B over {comparison.tasks} tasks (95% intervals, clustered by task)",
-        ("figure", "A", "B", "B − A (paired)"),
+        title,
+        (first, "A", "B", "B − A (paired)"),
         (
             (
                 Text(visible(label)),
@@ -51,7 +69,7 @@ def _difference_table(comparison: EvaluationComparison) -> Table:
                 interval(line.after.as_dict(), name in PLAIN),
                 interval(line.difference.as_dict(), name in PLAIN, sign=True),
             )
-            for name, label in figure_labels(comparison.lines.keys()).items()
+            for name, label in labels.items()
             for line in (comparison.lines[name],)
         ),
     )

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from sparring.cli.answers import check_alone, grade_answers
 from sparring.cli.common import PackagesFromOption, PackagesOption, packages_of_options
-from sparring.cli.figures import finish
+from sparring.cli.figures import ResponsesMissing, finish
 from sparring.cli.model_options import (
     AttemptsOption,
     CoderKeyOption,
@@ -45,7 +45,7 @@ from sparring.cli.model_options import (
     reasoning_modes,
     role_specs,
 )
-from sparring.errors import ConfigError, RunError, Stopped
+from sparring.errors import ConfigError, RunError, Stopped, explained
 from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.export import Export, parse_export
@@ -63,6 +63,12 @@ from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.run import evaluate_models
 from sparring.evaluation.trained import resolve_options
 from sparring.interrupt import stopping
+from sparring.schema import Task
+from sparring.solving import pipeline_tables
+from sparring.solving.evaluate_pipelines import evaluate_pipelines
+from sparring.solving.measure import PAPER_SIZE, MeasuredPipelines
+from sparring.solving.pipelines import Pipeline
+from sparring.view.terminal.tables import show
 
 _USUAL = EvalOptions(sources=())
 _STOPPING = b"\nsparring: finishing the requests in flight; press Ctrl-C again to stop now\n"
@@ -174,10 +180,27 @@ def evaluate_command(
             help="Write the programs in the format of EvalPlus or LiveCodeBench too.",
         ),
     ] = None,
+    pipeline: Annotated[
+        list[Pipeline] | None,
+        typer.Option(
+            "--pipeline",
+            help="Solve each task by this pipeline too, without its ground truth, and compare it "
+            "with one-shot and Best-of-N at equal tokens; may be repeated.",
+        ),
+    ] = None,
+    pipeline_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Programs and tests that a pipeline begins with; by default {PAPER_SIZE}, the "
+            "paper's.",
+        ),
+    ] = None,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
 ) -> None:
     """Measure how well models write programs and tests: local models, or models at an API."""
+    pipelines = _pipelines(pipeline, pipeline_size, tests, token_budget)
     exports = [parse_export(text, out) for text in export or ()]
     if cache is not None and cache.resolve() == out.resolve():
         raise ConfigError("--cache: is the directory of --out; name another one")
@@ -228,13 +251,17 @@ def evaluate_command(
     if answers:
         grade_answers(options, answers, out, console, exports)
     else:
-        ask_models(options, out, console, exports)
+        ask_models(options, out, console, exports, pipelines)
 
 
 def ask_models(
-    options: EvalOptions, out: Path, console: Console, exports: Sequence[Export]
+    options: EvalOptions,
+    out: Path,
+    console: Console,
+    exports: Sequence[Export],
+    pipelines: MeasuredPipelines | None = None,
 ) -> None:
-    """Evaluate the models that the options name, and print the figures.
+    """Evaluate the models that the options name, then the ``pipelines``, and print the figures.
 
     The first Ctrl-C lets the requests in flight finish. Raises `SparringError`.
     """
@@ -252,3 +279,48 @@ def ask_models(
             raise
         stopped = should_stop()
     finish(evaluation, loaded, out, console, exports, stopped)
+    if pipelines is not None:
+        _solve(pipelines, options, loaded, out, console)
+
+
+def _solve(
+    pipelines: MeasuredPipelines,
+    options: EvalOptions,
+    tasks: Sequence[Task],
+    out: Path,
+    console: Console,
+) -> None:
+    """Measure pipelines on the tasks of an evaluation, and print their figures."""
+    with EvaluationProgress(console) as progress, stopping(_STOPPING) as should_stop:
+        models = role_models(options, recorded_models(out), should_stop)
+        measured, complaint = evaluate_pipelines(
+            pipelines, options, tasks, models, out, progress, should_stop
+        )
+        stopped = should_stop()
+    with explained(out):
+        (out / "pipelines.md").write_text(pipeline_tables.markdown(measured), encoding="utf-8")
+    show(console, *pipeline_tables.tables(measured))
+    for line in [*pipeline_tables.lines(measured), f"figures: {out / 'eval.json'}, pipelines.md"]:
+        console.print(Text(line), soft_wrap=True)
+    if complaint:
+        raise Stopped(complaint) if stopped else ResponsesMissing(complaint)
+
+
+def _pipelines(
+    names: Sequence[Pipeline] | None, size: int | None, tests: int, budget: int | None
+) -> MeasuredPipelines | None:
+    """Return what the options say about pipelines. Raises `ConfigError`."""
+    if not names:
+        if size is not None:
+            raise ConfigError("--pipeline-size: belongs to --pipeline; add it")
+        return None
+    if tests == 0:
+        raise ConfigError(
+            "-m 0: leaves no test, and --pipeline is compared with Best-of-N; give -m 1 or more"
+        )
+    if budget is not None:
+        raise ConfigError(
+            "--token-budget: ends in the middle of a task, so that pipelines could not be "
+            "compared; leave it or --pipeline out"
+        )
+    return MeasuredPipelines(pipelines=tuple(dict.fromkeys(names)), size=size or PAPER_SIZE)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from sparring.grading.missing_packages import missing_package_lines
+from sparring.runs.choice_blocks import ChoiceBlock, choice_blocks, tokens_of
 from sparring.runs.labels import AT_SCALE, PLAIN, REASON, figure_labels, interval
-from sparring.selection.selectors import WORDS, Selector
 from sparring.text import in_markdown, visible
 
 Row = tuple[str, str, str]
@@ -37,45 +37,35 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
-    """Return one row for each scale: n × m, then the share of solved tasks of each selector.
-
-    A task is solved if the program that the selector chooses is right. The selectors are in the
-    order of `choice_names`. Choosing at random gives pass@1.
-    """
-    figures = record["figures"]
-    matches = [match for name in figures if (match := AT_SCALE.fullmatch(name))]
-    scales = {(int(match[2]), int(match[3])) for match in matches}
-    rows = []
-    for n, m in sorted(scales):
-        by_selector = [figures.get(f"{selector}_{n}x{m}") for selector in Selector]
-        cells = [_value(f, "") if f and f["n_tasks"] else "–" for f in by_selector]
-        rows.append([f"{n} × {m}", *cells])
-    return rows
-
-
-def choice_names() -> list[str]:
-    """Return the column heads of `choice_rows`."""
-    return ["n × m", *(WORDS[selector] for selector in Selector)]
+def choice_rows(record: Mapping[str, Any], block: ChoiceBlock) -> list[Row]:
+    """Return (rule, share of solved tasks, number of tasks) of a scale: one sample, then each rule
+    that was measured. A task is solved if the program that the rule chooses is right."""
+    figures = {name: record["figures"][name] for name in block.labels}
+    return [
+        (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
+        for name, label in block.labels.items()
+        if figures[name]["n_tasks"]
+    ]
 
 
 def tables(record: Mapping[str, Any]) -> list[Table]:
-    """Return the tables for a terminal: figures, and selectors where there are scales."""
-    figures = Table(title="Figures (95% intervals, clustered by task)")
-    figures.add_column("figure")
-    for name in ("value", "tasks"):
-        figures.add_column(name, justify="right")
-    for label, value, count in figure_rows(record):
-        figures.add_row(label, value.replace("[", "\\["), count)
-    rows = choice_rows(record)
-    if not rows:
-        return [figures]
-    selectors = Table(title="One of n programs chosen by m tests: share of tasks solved")
-    for name in choice_names():
-        selectors.add_column(name, justify="right")
-    for row in rows:
-        selectors.add_row(*[cell.replace("[", "\\[") for cell in row])
-    return [figures, selectors]
+    """Return the tables for a terminal: the figures, and one table of rules for each scale."""
+    shown = [_table("Figures (95% intervals, clustered by task)", "figure", figure_rows(record))]
+    shown += [
+        _table(block.title(tokens_of(record, block)), "chosen by", choice_rows(record, block))
+        for block in choice_blocks(record["figures"])
+    ]
+    return shown
+
+
+def _table(title: str, first: str, rows: Sequence[Row]) -> Table:
+    table = Table(title=title)
+    table.add_column(first)
+    table.add_column("value" if first == "figure" else "tasks solved", justify="right")
+    table.add_column("tasks", justify="right")
+    for label, value, count in rows:
+        table.add_row(label, value.replace("[", "\\["), count)
+    return table
 
 
 _AS_ASKED = frozenset({"only_block", "last_marked", "test_headers", "block"})
@@ -127,11 +117,10 @@ def markdown(record: Mapping[str, Any]) -> str:
     text += [f"- {conditions_line(record)}", ""]
     text += ["| figure | value [95% interval] | tasks |", "|---|---:|---:|"]
     text += [f"| {in_markdown(a)} | {b} | {n} |" for a, b, n in figure_rows(record)]
-    if rows := choice_rows(record):
-        heads = choice_names()
-        text += ["", "One of n programs chosen by m tests: share of tasks solved.", ""]
-        text += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-        text += [f"| {' | '.join(row)} |" for row in rows]
+    for block in choice_blocks(record["figures"]):
+        text += ["", f"{block.title(tokens_of(record, block))}:", ""]
+        text += ["| chosen by | tasks solved [95% interval] | tasks |", "|---|---:|---:|"]
+        text += [f"| {a} | {b} | {n} |" for a, b, n in choice_rows(record, block)]
     text += ["", "Intervals are clustered by task.", ""]
     text += [f"- {in_markdown(line)}" for line in lines(record)]
     if record["left_out"]:

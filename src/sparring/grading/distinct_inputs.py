@@ -12,7 +12,7 @@ import numpy as np
 
 from sparring.grading.answers import answer, plain_input
 from sparring.grading.group import GroupResult
-from sparring.selection.labelled import Indices as InputIndex
+from sparring.metrics.facts import InputIndex
 from sparring.schema import Outcome, Test, TestKind, Verdict
 from sparring.selection.consensus import Answers, answer_numbers
 from sparring.selection.evidence import Evidence

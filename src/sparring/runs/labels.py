@@ -47,6 +47,8 @@ AT_SCALE = re.compile(rf"({'|'.join(Selector)})_(\d+)x(\d+)")
 """Name of a selector's figure: one of n programs, chosen by m tests."""
 REASON = re.compile(r"(coder|tester)\.failed\.")
 """Start of the name of a share of responses that could not be read for one reason."""
+RULE_WORDS: Mapping[str, str] = {str(rule): words for rule, words in WORDS.items()}
+"""Words for each rule of selection by the start of its figures' names, in the order of tables."""
 PLAIN = ("input_size", "mu")
 """Metrics that are not shares and are shown without per cent."""
 
@@ -101,7 +103,7 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
         **first,
         **labels,
         **{n: n.replace("_", " ") for n in plain if n not in labels},
-        **{n: f"{m[2]} × {m[3]}, {WORDS[Selector(m[1])]}" for n, m in at_scale.items()},
+        **{n: f"{m[2]} × {m[3]}, {RULE_WORDS[m[1]]}" for n, m in at_scale.items()},
         **{n: REASON.sub(r"\1: ", n).replace("_", " ") for n in names if REASON.match(n)},
     }
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparring.errors import well_formed
-from sparring.evaluation.response_store import ResponseStore
 from sparring.policy.chat.base import ChatRequest, response_key
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.solving.budget import Costs
+from sparring.solving.reply_store import ReplyStore
 
 ATTEMPTS = "attempts.jsonl"
 
@@ -58,7 +58,7 @@ class Attempts:
         """Record that a request has failed, after all attempts."""
         self._append({"key": self.key(request), "why": why})
 
-    def broken(self, store: ResponseStore) -> Costs:
+    def broken(self, store: ReplyStore) -> Costs:
         """Return what the recorded attempts without a response have cost, by their bounds."""
         costs, brought = Costs(), set[str]()
         for line in self._lines:

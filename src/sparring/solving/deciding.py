@@ -19,6 +19,7 @@ import numpy as np
 
 from sparring.matrix import Floats
 from sparring.schema import Outcome
+from sparring.selection import default
 from sparring.selection.confidence import probability
 from sparring.selection.evidence import Evidence
 from sparring.selection.rules import scores
@@ -57,7 +58,7 @@ class Choice:
 def choose(session: Session) -> Choice:
     """Choose among the readable programs, running what has not run yet: binding tests and examples
     first, then the generated tests on the best tier, then on the others."""
-    selector = session.options.select or Selector.SOFT_B4
+    selector = session.options.select
     programs = [p for p in session.programs if p.source is not None]
     tiers = _tiers(session, programs)
     order = sorted(set(tiers))
@@ -66,7 +67,7 @@ def choose(session: Session) -> Choice:
     first: tuple[Evidence, Floats] | None = None
     for members in by_tier:
         evidence = session.evidence(members)
-        score_P = scores(selector, evidence)
+        score_P = default.scores(evidence) if selector is None else scores(selector, evidence)
         first = first or (evidence, score_P)
         ranked += [members[i] for i in np.argsort(-score_P, kind="stable")]
     if first is None:
@@ -75,7 +76,7 @@ def choose(session: Session) -> Choice:
         tuple(ranked),
         tuple(by_tier[0]) if by_tier else (),
         *first,
-        WORDS[selector],
+        WORDS[selector or Selector.SOFT_B4],
         _sure(session, ranked, order[0]) if order else None,
     )
 

@@ -24,14 +24,15 @@ from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.sandbox import Runner, Sandbox
 from sparring.schema import Role, Task
+from sparring.selection.evidence import Evidence
 from sparring.solving.account import account
 from sparring.solving.budget import Costs
 from sparring.solving.by_need import by_need
-from sparring.solving.candidates import Solution
+from sparring.solving.candidates import ProgramCandidate, Solution, TestCandidate
 from sparring.solving.options import SolveOptions
 from sparring.solving.problem_record import CONFIG, KIND, RecordedSession
 from sparring.solving.records import SessionRecords, no_records, records_in
-from sparring.solving.result import RESULT, abstains, result_record
+from sparring.solving.result import RESULT, abstains, result_record, seen_evidence
 from sparring.solving.rollout import rollout
 from sparring.solving.session import Session
 from sparring.solving.spending import Spending
@@ -49,8 +50,17 @@ class Solved:
     source: str | None
     """Source of the chosen program, as the model wrote it; None where no program could be read."""
     abstained: bool
+    programs: tuple[ProgramCandidate, ...]
+    tests: tuple[TestCandidate, ...]
+    evidence: Evidence
+    """Evidence of the readable programs on the readable tests and inputs, as far as it was seen."""
     costs: Costs
     record: Mapping[str, Any]
+
+    @property
+    def sure(self) -> float | None:
+        """Probability that the program is right; None where it is unknown."""
+        return self.solution.sure
 
     @property
     def account(self) -> list[str]:
@@ -145,6 +155,9 @@ def finish(
         solution,
         None if chosen is None else chosen.source,
         abstains(solution, session.options.threshold),
+        tuple(session.programs),
+        tuple(session.tests),
+        seen_evidence(session),
         session.spending.costs,
         record,
     )

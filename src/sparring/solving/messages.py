@@ -18,8 +18,6 @@ KEEP = "KEEP"
 """Word with which a model leaves a program or a test as it is."""
 _SHOWN_CHARACTERS = 600
 """Characters of an input or output that a message shows."""
-_ANSWER_PROGRAM = """\
-Give the whole {what} in one code block that opens with ```python and closes with ```."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +32,10 @@ def reasoned_program(task: Task, public: Sequence[Test]) -> str:
     """Return the request for a program after reasoning about the public tests."""
     shown = "\n".join(show_test(task, test) for test in public)
     examples = f"\nExamples:\n{shown}\n" if shown else ""
-    why = (
-        "First say for each example, in one sentence, why its result is right. Then say in two "
-        "sentences how to solve the problem."
-        if shown
-        else "First say in two sentences how to solve the problem."
-    )
+    why = "First say in a sentence for each example why its result is right. " if shown else ""
     return (
-        f"{_task(task)}\n{examples}\n{why} After that, write the {_what(task)}. "
-        f"{_ANSWER_PROGRAM.format(what=_what(task))}"
+        f"{_problem(task)}\n{examples}\n{why}Say in two sentences how to solve the problem. Then "
+        f"{_give(task)}"
     )
 
 
@@ -54,16 +47,10 @@ def repair_program(
     With ``may_keep`` the model may find that the test is wrong, and answer `KEEP`.
     """
     seen = "\n".join(f"{show_test(task, f.test)}\n{show_outcome(f)}" for f in failures)
-    keep = (
-        f"The test may be wrong. If it is wrong, answer with the single word {KEEP}. Otherwise "
-        "correct the"
-        if may_keep
-        else "Correct the"
-    )
-    what = _what(task)
+    keep = f"If the test is wrong, answer {KEEP}. Otherwise correct" if may_keep else "Correct"
     return (
-        f"{_task(task)}\n\nThis {what} fails a test:\n```python\n{source.strip()}\n```\n\n"
-        f"{seen}\n\n{keep} {what}. {_ANSWER_PROGRAM.format(what=what)}"
+        f"{_problem(task)}\n\nThis {_what(task)} fails a test:\n{_code(source)}\n{seen}\n\n{keep} "
+        f"the {_what(task)}: {_give(task)}"
     )
 
 
@@ -72,39 +59,35 @@ def review_test(task: Task, failure: SeenFailure, source: str | None) -> str:
 
     ``source``: the program, where the model shall see it; None shows its result alone.
     """
-    program = f"\nA {_what(task)}:\n```python\n{source.strip()}\n```\n" if source else ""
     return (
-        f"{_task(task)}\n{program}\nSomebody wrote this test:\n{show_test(task, failure.test)}\n\n"
-        f"{show_outcome(failure)}\n\nWork out from the problem which result is right. If the test "
-        f"is right, answer with the single word {KEEP}. If it is wrong, write the corrected test:\n"
-        f"{_test_form(task)}"
+        f"{_problem(task)}\n\nIs this test right?\n{show_test(task, failure.test)}\n"
+        f"{_shown_program(task, source)}{show_outcome(failure)}\n\nIf the test is right, answer "
+        f"{KEEP}. If it is wrong, write the right one:\n{_test_form(task)}"
     )
 
 
 def rewrite_test(task: Task, why: str, source: str | None) -> str:
     """Return the request to write a test anew whose first form could not be read because of
     ``why``."""
-    program = f"\nA {_what(task)}:\n```python\n{source.strip()}\n```\n" if source else ""
     return (
-        f"{_task(task)}\n{program}\nA test for this problem was written in a wrong form ({why}). "
-        f"Write one test in the right form, and nothing else:\n{_test_form(task)}"
+        f"{_problem(task)}\n{_shown_program(task, source)}\nA test had a wrong form ({why}). Write "
+        f"one test in this form, and nothing else:\n{_test_form(task)}"
     )
 
 
 def check_program(task: Task, source: str) -> str:
     """Return the request for a test of a program that the message shows."""
     return (
-        f"{_task(task)}\n\nThis {_what(task)} is meant to solve the problem:\n```python\n"
-        f"{source.strip()}\n```\n\nWrite one test with the result that the problem asks for, on "
-        f"which a subtle mistake would show. Write nothing else:\n{_test_form(task)}"
+        f"{_problem(task)}\n\n{_shown_program(task, source)}\nWrite one test, with the result that "
+        f"the problem asks for, that would show a mistake. Nothing else:\n{_test_form(task)}"
     )
 
 
 def distinguishing_input(task: Task, first: str, second: str) -> str:
     """Return the request for an input on which two programs differ."""
     return (
-        f"{_task(task)}\n\n{_pair(first, second)}\n\nThe two differ on some input that the problem "
-        f"allows. Give one such input, and nothing else:\n{_input_form(task)}"
+        f"{_problem(task)}\n\n{_pair(first, second)}\n\nGive one input that the problem allows and "
+        f"on which the two differ. Nothing else:\n{_input_form(task)}"
     )
 
 
@@ -123,28 +106,25 @@ def judge_outputs(
         lines += [f"A gives: {_result(test, first)}", f"B gives: {_result(test, second)}"]
     shown = "\n".join(lines)
     return (
-        f"{_task(task)}\n\n{_pair(*programs)}\n\n{shown}\n\nWork out the right result. Then end "
-        "with one line: A if program A is right, B if program B is right, TIE if you cannot tell."
+        f"{_problem(task)}\n\n{_pair(*programs)}\n\n{shown}\n\nWork out the right result. End with "
+        "one line: A or B, whichever is right, or TIE if you cannot tell."
     )
 
 
 def specification(task: Task) -> str:
     """Return the request for a specification: a precondition and a postcondition as functions."""
     if task.entry_point is None:
-        return (
-            f"{_task(task)}\n\nDo not solve the problem. Write two Python functions that check it:\n"
-            "- `precondition(text)`: True if the problem allows the standard input `text`.\n"
-            "- `postcondition(output, text)`: True if `output` is a right answer to `text`. Both "
-            "are strings.\nGive both in one code block that opens with ```python and closes with "
-            "```."
+        first, second = "`precondition(text)`", "`postcondition(output, text)`"
+        about = "the standard input `text`", "the text `output` is right for it"
+    else:
+        first, second = "`precondition(…)`", "`postcondition(result, …)`"
+        about = (
+            f"the arguments of `{called_as(task.entry_point)}`",
+            "`result` is right for the same arguments",
         )
-    function = called_as(task.entry_point)
     return (
-        f"{_task(task)}\n\nDo not solve the problem. Write two Python functions that check "
-        f"`{function}`:\n- `precondition(...)`: takes the arguments of `{function}`; True if the "
-        "problem allows them.\n- `postcondition(result, ...)`: takes a result and then the same "
-        "arguments; True if the result is right for them.\nGive both in one code block that opens "
-        "with ```python and closes with ```."
+        f"{_problem(task)}\n\nDo not solve it. Write two functions in one ```python block: "
+        f"{first}, True if the problem allows {about[0]}, and {second}, True if {about[1]}."
     )
 
 
@@ -163,8 +143,8 @@ def show_test(task: Task, test: Test) -> str:
 
 
 def show_outcome(failure: SeenFailure) -> str:
-    """Return one sentence on what the program does on the test."""
-    return f"The program's result: {_result(failure.test, failure.outcome)}"
+    """Return one line on what the program does on the test."""
+    return f"The program gives: {_result(failure.test, failure.outcome)}"
 
 
 def _result(test: Test, outcome: Outcome) -> str:
@@ -187,19 +167,28 @@ def _shown_input(task: Task, test: Test) -> str:
 
 
 def _pair(first: str, second: str) -> str:
-    return (
-        f"Program A:\n```python\n{first.strip()}\n```\n\n"
-        f"Program B:\n```python\n{second.strip()}\n```"
-    )
+    return f"A:\n{_code(first)}\n\nB:\n{_code(second)}"
 
 
-def _task(task: Task) -> str:
-    asked = (
-        "It reads standard input and prints the answer."
+def _shown_program(task: Task, source: str | None) -> str:
+    return "" if source is None else f"A {_what(task)} for it:\n{_code(source)}\n"
+
+
+def _code(source: str) -> str:
+    return f"```python\n{source.strip()}\n```"
+
+
+def _problem(task: Task) -> str:
+    return task.statement.strip()
+
+
+def _give(task: Task) -> str:
+    whole = (
+        "program"
         if task.entry_point is None
-        else f"It asks for the Python function `{called_as(task.entry_point)}`."
+        else f"function `{called_as(task.entry_point)}` with its imports"
     )
-    return f"A programming problem. {asked}\n\n{task.statement.strip()}"
+    return f"give the whole {whole} in one ```python block."
 
 
 def _what(task: Task) -> str:
@@ -208,13 +197,13 @@ def _what(task: Task) -> str:
 
 def _test_form(task: Task) -> str:
     if task.entry_point is None:
-        return "**Test Input:**\n```\n(the input)\n```\n**Test Output:**\n```\n(the output)\n```"
+        return "**Test Input:**\n```\n…\n```\n**Test Output:**\n```\n…\n```"
     return f"```python\nassert {called_as(task.entry_point)}(…) == …\n```"
 
 
 def _input_form(task: Task) -> str:
     if task.entry_point is None:
-        return "**Test Input:**\n```\n(the input)\n```"
+        return "**Test Input:**\n```\n…\n```"
     return f"```python\n{called_as(task.entry_point)}(…)\n```"
 
 

@@ -11,6 +11,7 @@ from sparring.runs.directory import RunDir
 from sparring.solving.attempts import Attempts, Identities
 from sparring.solving.budget import Costs
 from sparring.solving.executions_record import ExecutionsRecord
+from sparring.solving.reply_store import ReplyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class SessionRecords:
 
     attempts: Attempts
     executions: ExecutionsRecord
-    responses: ResponseStore | None = None
+    responses: ReplyStore | None = None
     replayed: str | None = None
 
     def earlier(self) -> Costs:

@@ -9,6 +9,8 @@ from typing import Any
 from sparring import __version__
 from sparring.grading.entries import pairs_of
 from sparring.schema import Role, Test
+from sparring.selection.consensus import NONE
+from sparring.selection.evidence import Evidence
 from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.observed import evidence_from, observed, passed
 from sparring.solving.problem_record import task_record
@@ -96,11 +98,17 @@ def _outcomes(session: Session, program: ProgramCandidate) -> dict[str, Any]:
     return record
 
 
-def _agreeing(session: Session, program: ProgramCandidate) -> int:
-    """Return the number of other readable programs with the same answers to all inputs."""
+def seen_evidence(session: Session) -> Evidence:
+    """Return the evidence of the readable programs that was seen, running nothing for it."""
     programs = [p for p in session.programs if p.source is not None]
     tests = [*(t.parsed.test for t in session.tests if t.parsed.test), *session.inputs]
-    answers = evidence_from(tests, session.seen(programs, tests)).answers_PI
-    own = answers[[p.number for p in programs].index(program.number)]
-    same = (answers == own).all(axis=1) & (own >= 0).any()
+    return evidence_from(tests, session.seen(programs, tests))
+
+
+def _agreeing(session: Session, program: ProgramCandidate) -> int:
+    """Return the number of other readable programs with the same answers to all inputs."""
+    programs = [p.number for p in session.programs if p.source is not None]
+    answers = seen_evidence(session).answers_PI
+    own = answers[programs.index(program.number)]
+    same = (answers == own).all(axis=1) & (own != NONE).any()
     return max(0, int(same.sum()) - 1)

@@ -156,6 +156,11 @@ class Spending:
         with self._lock:
             self._add(_Held(self._prompt_bound(request), request.params.max_tokens), reply)
 
+    def withdraw(self, request: ChatRequest) -> None:
+        """Drop the reservation of a request that was refused before anything was computed."""
+        with self._lock:
+            self._held.pop(request, None)
+
     def executions(self, count: int) -> int:
         """Reserve up to ``count`` executions; return how many the budget still holds."""
         with self._lock:

@@ -19,6 +19,7 @@ from sparring.policy.chat.base import (
     FailedRequest,
     StopAsking,
 )
+from sparring.prompts.render import PromptTooLong
 from sparring.schema import Role
 from sparring.solving.spending import Spending
 
@@ -95,6 +96,10 @@ class Wave:
     def _work(self, model: ChatModel, part: list[ChatRequest]) -> None:
         try:
             model.answer(part, self._on_reply, self._over)
+        except PromptTooLong as error:  # found before anything was computed
+            for request in part:
+                self._spending.withdraw(request)
+            self._errors.append((error, part))
         except BaseException as error:  # raised again in the caller's thread
             self._errors.append((error, part))
             if not model.remote and not isinstance(error, SparringError):

@@ -24,7 +24,10 @@ def test_its_figures_and_groups_are_shown(tmp_path: Path) -> None:
     path = evaluation_of(tmp_path / "e", ["paper", "forbidden"])
     out = shown(path)
     assert "coder a model · tester another · tasks 4" in out
-    assert "2 × 2, oracle" in out
+    [title] = [line for line in out.splitlines() if line.startswith("One of 2 programs")]
+    block = out.split(title)[1]
+    assert block.index("one sample (pass@1)") < block.index("oracle")
+    assert "oracle" not in out.split(title)[0]
     assert "50.0% [40.0, 60.0]" in out
     assert "an evaluation: nothing is learned from it" in out
     assert "groups learned from" not in out

@@ -24,7 +24,8 @@ because each costs a request that a sampled program could have; its double check
 the choice at the end is added here.
 
 Degenerate cases: without public tests step 1 asks for the approach alone, and the rounds on public
-tests do not happen; without generated tests neither do the others.
+tests do not happen; without generated tests neither do the others. Where the message of step 1 gets
+no reply, because it is too long for the model, programs are sampled with the coder's own prompt.
 """
 
 from __future__ import annotations
@@ -69,12 +70,12 @@ def alphacodium(session: Session, selector: Selector) -> PipelineResult:
     message = messages.reasoned_program(session.task, public)
     for reply in session.ask(Role.CODER, message, session.sizes.n):
         session.read_program(reply, "reasoned")
-    session.sample(tests=session.sizes.m)
+    session.sample(programs=0 if session.programs else session.sizes.n, tests=session.sizes.m)
     lines = [RepairedProgram(p) for p in readable(session.programs)]
     generated = tests_of(session.tests)
     for _ in range(PUBLIC_ROUNDS):
         repair_round(session, lines, public)
-    for _ in range(GENERATED_ROUNDS):
+    for _ in range(GENERATED_ROUNDS if generated else 0):
         repair_round(session, lines, public, generated)
     return choose(session, [x.current for x in lines], session.tests, selector, "all rounds done")
 

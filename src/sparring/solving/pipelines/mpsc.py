@@ -17,9 +17,9 @@ source. The specifications are as many as the tests.
 Not taken over: the source asks for further plain inputs to compare programs and specifications on;
 here the inputs of the tests and of the public examples serve.
 
-Degenerate cases: an unreadable specification is left out; without any the graph has two parts;
-a specification that forbids every input, or raises, has no edge to programs; without any edge all
-programs score 0 and the first one is chosen.
+Degenerate cases: an unreadable specification is left out, and one without an edge, because it
+forbids every input or raises; without any the graph has programs and tests. If no test has an edge,
+it has programs and specifications. Without any edge all programs score 0 and the first is chosen.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ import numpy as np
 from sparring.matrix import Floats
 from sparring.schema import Outcome, Role, Test, TestKind, Verdict
 from sparring.selection import mpsc as consistency
+from sparring.selection.evidence import Evidence
 from sparring.selection.mpsc import SpecificationEdges
+from sparring.selection.n_partite import class_sizes, n_partite_scores
 from sparring.solving import messages
 from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.inputs import input_only
@@ -65,13 +67,11 @@ def mpsc(session: Session) -> PipelineResult:
     programs = most_passed(session, every, public_tests(session))
     tests = tests_of(session.tests)
     evidence = session.evidence(programs, tests)
-    edges = None
-    if specifications:
-        edges = SpecificationEdges(
-            _programs_PS(session, programs, specifications, _inputs(session, tests)),
-            _tests_US(session, specifications, tests),
-        )
-    score_P = consistency.scores(evidence, edges)
+    edges = SpecificationEdges(
+        _programs_PS(session, programs, specifications, _inputs(session, tests)),
+        _tests_US(session, specifications, tests),
+    )
+    score_P = scores(evidence, edges)
     in_order = sorted(range(len(programs)), key=lambda p: (-score_P[p], p))
     ranked = [programs[p].number for p in in_order]
     ranked += [p.number for p in every if p.number not in ranked]
@@ -79,6 +79,20 @@ def mpsc(session: Session) -> PipelineResult:
     solution = Solution(ranked[0], "mutual consistency", reason, ranked=tuple(ranked))
     used = tuple(t.number for t in session.tests if t.parsed.test is not None)
     return PipelineResult(solution, used)
+
+
+def scores(evidence: Evidence, edges: SpecificationEdges) -> Floats:
+    """Return the score of each program [P]. Specifications without an edge are left out, and all
+    tests if none has an edge: a part without edges would make every start value 0."""
+    joined_S = edges.programs_PS.any(axis=0) | edges.tests_US.any(axis=0)
+    programs_PS, tests_US = edges.programs_PS[:, joined_S], edges.tests_US[:, joined_S]
+    if not joined_S.any():
+        return consistency.scores(evidence)
+    if evidence.passed_PU.any() or tests_US.any():
+        return consistency.scores(evidence, SpecificationEdges(programs_PS, tests_US))
+    classes = [class_sizes(programs_PS), class_sizes(programs_PS.T)]
+    present = [np.ones(size, dtype=bool) for size in programs_PS.shape]
+    return n_partite_scores({(0, 1): programs_PS}, classes, present)[0]
 
 
 def _specifications(session: Session, count: int) -> list[ProgramCandidate]:
@@ -110,7 +124,7 @@ def _programs_PS(
     specifications: Sequence[ProgramCandidate],
     inputs: Sequence[Test],
 ) -> Floats:
-    """Return the share of allowed inputs on which each program's output meets each specification."""
+    """Return the share of allowed inputs on which each program meets each specification [P, S]."""
     weight_PS = np.zeros((len(programs), len(specifications)))
     for p, row in enumerate(session.run(programs, inputs)):
         questions = [_question(t, o) for t, o in zip(inputs, row, strict=True)]

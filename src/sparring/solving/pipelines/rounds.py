@@ -1,4 +1,4 @@
-"""Parts that several pipelines share: public tests, failures, rounds of repair, the final choice."""
+"""Parts that several pipelines share: public tests, failures, and the ends of a session."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def first_failure(
 
 
 def ask_all(session: Session, role: Role, messages: Sequence[str]) -> list[ChatReply | None]:
-    """Ask different messages at once; None where there is no reply. Asks nothing without messages."""
+    """Ask different messages at once; None where there is no reply. Without messages nothing is
+    asked."""
     return session.ask_each(role, messages) if messages else []
 
 

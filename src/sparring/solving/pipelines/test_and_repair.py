@@ -5,10 +5,10 @@ each other by the pass matrix alone.
 
 1. n programs and m tests with the roles' own prompts.
 2. Two rounds. Each round repairs the weakest programs, then reviews the most doubtful tests:
-   - The weakest quarter of the programs, if they pass fewer tests than the best, each see the first
-     test that they fail and most programs pass; the model writes a new program. It takes the old
-     one's place if it passes more of the tests, public ones counted too; otherwise the old program
-     is dropped, as long as two programs stay.
+   - The weakest quarter of the programs, if they are weaker than the best, each see the first test
+     that they fail and most programs pass; the model writes a new program. It takes the old one's
+     place if it is stronger; otherwise the old program is dropped, as long as two programs stay.
+     A program is stronger if it passes more public tests, or as many and more generated ones.
    - A test that fewer than a quarter of the programs pass is doubtful. The model sees the result
      that most programs give and answers KEEP or a corrected test. The corrected test takes its
      place if more programs pass it; a test that no program passes is dropped.
@@ -32,7 +32,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Role, Test, Verdict
+from sparring.schema import Outcome, Role, Verdict
 from sparring.selection import majority, tests_passed
 from sparring.selection.evidence import ties_by
 from sparring.solving import messages
@@ -94,12 +94,14 @@ def repair_weakest(
     session: Session, programs: list[ProgramCandidate], tests: Sequence[TestCandidate]
 ) -> list[ProgramCandidate]:
     """Return the programs after one repair of the weakest quarter."""
+    public = len(public_tests(session))
     every = [*public_tests(session), *tests_of(tests)]
     rows = session.run(programs, every)
-    count_P = [sum(map(passes, row)) for row in rows]
+    strength_P = [_strength(row, public) for row in rows]
     passed_T = [sum(passes(row[t]) for row in rows) for t in range(len(every))]
-    weakest = sorted(range(len(programs)), key=lambda p: (count_P[p], -p))
-    weakest = [p for p in weakest[: max(len(programs) // PART, 1)] if count_P[p] < max(count_P)]
+    weakest = sorted(range(len(programs)), key=lambda p: (strength_P[p], -p))
+    weakest = weakest[: max(len(programs) // PART, 1)]
+    weakest = [p for p in weakest if strength_P[p] < max(strength_P)]
     asked: list[tuple[int, SeenFailure]] = []
     for p in weakest:
         failed = [t for t, o in enumerate(rows[p]) if fails(o)]
@@ -121,7 +123,7 @@ def repair_weakest(
         better = False
         if repaired.source is not None:
             [row] = session.run([repaired], every)
-            better = sum(map(passes, row)) > count_P[p]
+            better = _strength(row, public) > strength_P[p]
         left = sum(x is not None for x in kept)
         kept[p] = repaired if better else (programs[p] if left <= _LEAST else None)
         step = "repaired" if better else "dropped" if kept[p] is None else "refused"
@@ -159,6 +161,11 @@ def review_doubtful(
             kept[t] = None
             session.note("dropped", f"test {old.number}: no program passes it")
     return [x for x in kept if x is not None]
+
+
+def _strength(row: Sequence[Outcome | None], public: int) -> tuple[int, int]:
+    """Return the number of public tests that a program passes, then of generated ones."""
+    return sum(map(passes, row[:public])), sum(map(passes, row[public:]))
 
 
 def _usual_outcome(column: Sequence[Outcome | None]) -> Outcome | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sparring.errors import well_formed
+from sparring.runs.choice_blocks import choice_blocks, plain_names, tokens_of
 from sparring.runs.evaluation import facts
 from sparring.runs.labels import figure_labels, metric_labels
 from sparring.runs.rates import RATES, mean_rates, rate_text
@@ -42,7 +43,7 @@ def _overview(run: RunOverview) -> dict[str, Any]:
     labels: dict[str, str] = {}
     if run.evaluations:
         metrics = run.evaluations[0]["metrics"]
-        labels = figure_labels(metrics) if evaluated else metric_labels(metrics)
+        labels = figure_labels(plain_names(metrics)) if evaluated else metric_labels(metrics)
     rows = [[label, at(run.recipe, keys)] for label, keys in _FACTS]
     if function := (run.reward or {}).get("function"):
         rows = [[_OWN, function] if label == _TESTER else [label, value] for label, value in rows]
@@ -60,6 +61,7 @@ def _overview(run: RunOverview) -> dict[str, Any]:
         "tokens": sum(m.get("tokens") or 0 for m in run.metrics),
         "seconds": sum(t.get("seconds") or 0 for t in run.timing),
         "labels": labels,
+        "choices": _choices(run) if evaluated else [],
         "before": first[0]["metrics"] if first else {},
         "after": last[0]["metrics"] if last else {},
         "after_step": last[0]["step"] if last else None,
@@ -70,3 +72,14 @@ def _overview(run: RunOverview) -> dict[str, Any]:
         "reward": run.reward or {},
         "notes": run.notes[:_NOTES],
     }
+
+
+def _choices(run: RunOverview) -> list[dict[str, Any]]:
+    """Return the title and the labels of each scale at which a program was chosen."""
+    if not run.evaluations:
+        return []
+    blocks = choice_blocks(run.evaluations[0]["metrics"])
+    return [
+        {"title": block.title(tokens_of(run.evaluation or {}, block)), "labels": block.labels}
+        for block in blocks
+    ]

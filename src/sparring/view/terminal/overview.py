@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sparring.errors import RunError, well_formed
 from sparring.policy.settings import NANO
+from sparring.runs.choice_blocks import choice_blocks, plain_names, tokens_of
 from sparring.runs.evaluation import FIGURES, facts, figures
 from sparring.runs.labels import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line
@@ -64,16 +65,26 @@ def _evaluation(source: RunSource, console: Console) -> None:
         line = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
         console.print(Text(f"evaluation · {line}"), soft_wrap=True)
         with well_formed(f"{source.run.path}: {FIGURES}"):
-            table = Table(box=None, padding=(0, 1))
-            for name, justify in (("figure", "left"), ("value", "right"), ("tasks", "right")):
-                table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-            for name, label in figure_labels(record["figures"]).items():
-                one = record["figures"][name]
-                if one["n_tasks"]:
-                    value = interval(one, name in PLAIN)
-                    table.add_row(Text(one_line(label, 50)), value, str(one["n_tasks"]))
-            console.print(table)
+            known = record["figures"]
+            console.print(_figures(known, "figure", figure_labels(plain_names(known))))
+            for block in choice_blocks(known):
+                title = block.title(tokens_of(record, block))
+                console.print(Text(title), soft_wrap=True)
+                console.print(_figures(known, "chosen by", block.labels))
     show_step(source, source.step(None), console, _GROUPS)
+
+
+def _figures(known: Mapping[str, Any], first: str, labels: Mapping[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 1))
+    table.add_column(first, no_wrap=True)
+    for head in ("value", "tasks"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, label in labels.items():
+        one = known[name]
+        if one["n_tasks"]:
+            value = interval(one, name in PLAIN)
+            table.add_row(Text(one_line(label, 50)), value, str(one["n_tasks"]))
+    return table
 
 
 def recipe_line(source: RunSource) -> str:

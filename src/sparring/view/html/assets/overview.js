@@ -57,15 +57,21 @@ function estimate(e, name, sign) {
   return text(e.mean) + (known(e.low) ? ` [${text(e.low)}, ${text(e.high)}]` : "");
 }
 
+const labelled = (labels) => Object.entries(labels).map(([name, label]) => ({ name, label }));
+const figureTable = (run, first, rows, caption) => table([
+  { title: first, of: (r) => r.label, show: metricName, head: true },
+  { title: "value", of: (r) => estimate(run.after[r.name], r.name), right: true },
+  { title: "tasks", of: (r) => run.after[r.name]?.n_tasks ?? "–", right: true },
+], rows.filter((r) => run.after[r.name]?.n_tasks), { fixed: true, caption });
+
 function beforeAfter(run, i, several) {
-  const names = Object.keys(run.labels);
-  if (!names.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is recorded.");
-  const rows = names.map((name) => ({ name, label: run.labels[name] }));
-  if (run.evaluation) return table([
-    { title: "figure", of: (r) => r.label, show: metricName, head: true },
-    { title: "value", of: (r) => estimate(run.after[r.name], r.name), right: true },
-    { title: "tasks", of: (r) => run.after[r.name]?.n_tasks ?? "–", right: true },
-  ], rows.filter((r) => run.after[r.name]?.n_tasks), { fixed: true, caption: [several ? [badge(i), " "] : null, "with 95% intervals clustered by task"] });
+  const rows = labelled(run.labels);
+  if (!rows.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is recorded.");
+  const who = several ? [badge(i), " "] : null;
+  if (run.evaluation) return [
+    figureTable(run, "figure", rows, [who, "with 95% intervals clustered by task"]),
+    run.choices.map((c) => figureTable(run, "chosen by", labelled(c.labels), [who, c.title, ": share of tasks solved"])),
+  ];
   return table([
     { title: "metric", of: (r) => r.label, show: metricName, head: true },
     { title: "before", of: (r) => estimate(run.before[r.name], r.name), right: true },
@@ -80,17 +86,18 @@ function mark(e, name) {
 }
 
 function betweenRuns(data) {
-  const names = Object.keys(data.runs[0].labels);
-  return h("section", { id: "between" }, h("h2", {}, "Differences between the runs"), data.between.map((found, k) => {
-    const rows = names.filter((n) => found.differences[n]).map((name) => ({ name, label: data.runs[0].labels[name] }));
-    if (!rows.length) return h("p", { class: "note" }, badge(0), " ", badge(k + 1), " have no figure in common.");
+  const [first] = data.runs;
+  const parts = [{ title: "metric", labels: first.labels }, ...first.choices.map((c) => ({ title: "chosen by", labels: c.labels, of: [c.title, ": "] }))];
+  return h("section", { id: "between" }, h("h2", {}, "Differences between the runs"), data.between.map((found, k) => parts.map((part, at) => {
+    const rows = labelled(part.labels).filter((r) => found.differences[r.name]);
+    if (!rows.length) return at ? null : h("p", { class: "note" }, badge(0), " ", badge(k + 1), " have no figure in common.");
     return table([
-      { title: "metric", of: (r) => r.label, show: metricName, head: true },
+      { title: part.title, of: (r) => r.label, show: metricName, head: true },
       { title: LETTERS[0], of: (r) => estimate(data.runs[0].after[r.name], r.name), right: true },
       { title: LETTERS[k + 1], of: (r) => estimate(data.runs[k + 1].after[r.name], r.name), right: true },
       { title: `${LETTERS[k + 1]} − ${LETTERS[0]}`, of: (r) => estimate(found.differences[r.name], r.name, true), show: (r) => mark(found.differences[r.name], r.name), right: true },
-    ], rows, { fixed: true, caption: [badge(0), " and ", badge(k + 1), found.paired ? " at their last evaluations, paired by task; bold: the 95% interval excludes 0" : " at their last evaluations; not on the same tasks, so without an interval"] });
-  }));
+    ], rows, { fixed: true, caption: [part.of ?? null, badge(0), " and ", badge(k + 1), found.paired ? " at their last evaluations, paired by task; bold: the 95% interval excludes 0" : " at their last evaluations; not on the same tasks, so without an interval"] });
+  })));
 }
 
 function timePart(data) {
