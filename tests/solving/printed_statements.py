@@ -266,6 +266,80 @@ QUOTED = """\
 > 25
 """
 
+HTML = """\
+### **Input**
+
+<p>
+The input is given from Standard Input in the following format:
+</p>
+
+<div>
+
+$S$
+</div>
+
+### **Sample Input 1**
+
+<div>
+
+1+2*34
+
+</div>
+
+</section>
+
+### **Sample Output 1**
+
+<div>
+
+197
+
+</div>
+
+<p>
+The cases where the sum is not zero are as follows:
+</p>
+"""
+PAT = """\
+> ## Output Specification:
+> For each case, simply output the position, or -1 instead.
+> ## Sample Input 1:
+```
+11111 22222 9
+67890 i 00002
+```
+> ## Sample Output 1:
+```
+67890
+```
+"""
+CODE_STUDIO = """\
+Line 2 : Two integers v1 and v2 (separated by space)
+Output Format :
+true or false
+Constraints :
+0 <= v1, v2 <= 9
+Sample Input 1 :
+4 4
+0 1
+Sample Output 1 :
+true
+Sample Input 2 :
+6 3
+5 3
+Sample Output 2 :
+false
+"""
+BOXED = """\
+Draw the box.
+
+Sample Input
+> <
+><
+Sample Output
+>> <<
+"""
+
 READ = {
     "codeforces": (CODEFORCES, [("3\n1 1 2\n", "1\n"), ("4\n5 5 5 5\n", "2\n")]),
     "codeforces copied": (CODEFORCES_COPIED, [("2\n1 2\n", "3\n")]),
@@ -281,11 +355,19 @@ READ = {
     "inline": (INLINE, [("3 8\n", "8\n"), ("-1 -4\n", "-1\n")]),
     "plain": (PLAIN, [("3\n1 2 3\n", "6\n")]),
     "bold": (BOLD, [("one two three\n", "3\n")]),
+    "html": (HTML, [("1+2*34\n", "197\n")]),
+    "pat": (PAT, [("11111 22222 9\n67890 i 00002\n", "67890\n")]),
+    "code studio": (CODE_STUDIO, [("4 4\n0 1\n", "true\n"), ("6 3\n5 3\n", "false\n")]),
+    "boxed": (BOXED, [("> <\n><\n", ">> <<\n")]),
     "quoted": (QUOTED, [("5\n", "25\n")]),
 }
 """Statements, and the examples that have to be read in them."""
 
 REFUSED = {
+    "any valid": "For each i print an integer denoting any valid p.\n\n"
+    "**Sample Input 0**\n\n```\n3\n```\n\n**Sample Output 0**\n\n```\n2\n```\n",
+    "blank line in an input": "Add.\n\nSample Input\n1\n\n2\nSample Output\n3\n",
+    "label in an output": "Add.\n\nSample Input 1:\n15\nSample Output 1:\n4\nBecause of this:\n3\n",
     "any answer": "Print any divisor of n.\n\nSample Input\n6\nSample Output\n3\n",
     "two columns": "Add.\n\nSample Input 1 | Sample Output 1\n1 2 | 3\n",
     "headings side by side": "Add.\n\nSample 1:\nInput\nOutput\n1 2\n3\n",

@@ -38,6 +38,7 @@ def examples_of(text: str) -> list[tuple[list[Any], dict[str, Any], Any]]:
         ("f(2)  # 4", 4),
         ("f(2)  # returns 4", 4),
         ("f(2) // 4", 4),
+        ("f(2);     // 4", 4),
         ("f(2) returns 4", 4),
         ("f(2) should return 4.", 4),
         ("f(2) should\n    return 4 and nothing else", 4),
@@ -78,6 +79,7 @@ def examples_of(text: str) -> list[tuple[list[Any], dict[str, Any], Any]]:
         (">>> f(2)\n    an answer", None),
         (">>> print(f(2))\n    4", None),
         ("Input: 2, 3, 4\n    Output: 4", None),
+        ("Example\n\n    Input\n    2\n    3\n\n    Output\n    5", None),
         ("Input: z = 2\n    Output: 4", None),
         ("Input: two\n    Output: 4", None),
         ("Return the answer in any order. f(2) == [4, 5]", None),
@@ -141,6 +143,17 @@ def test_leetcodes_examples_are_calls_by_position() -> None:
         ([[2, 7, 11, 15], 9], {}, [0, 1]),
         ([[3, 2, 4], 6], {}, [1, 2]),
     ]
+
+
+def test_leetcodes_examples_in_bold_paragraphs_are_read() -> None:
+    text = (
+        "Return the **minimum** length.\n\n**Example 1:**\n\n**Input:** nums = [2,2,3,1], k = 4\n\n"
+        "**Output:** 2\n\n**Explanation:**\n\nThe subarray `[2, 3]` has sum `2 + 3 = 5`.\n\n"
+        "```python\nclass Solution:\n    def minLength(self, nums: List[int], k: int) -> int:\n"
+        "        \n```\n"
+    )
+    assert read_problem(text).task.entry_point == "Solution.minLength"
+    assert examples_of(text) == [([[2, 2, 3, 1], 4], {}, 2)]
 
 
 def test_nodes_and_in_place_answers_are_no_examples() -> None:

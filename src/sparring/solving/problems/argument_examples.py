@@ -75,6 +75,8 @@ def _arguments(text: str, signature: FunctionSignature) -> tuple[list[Any], dict
         if named or len(positional) != 1:
             raise NotLiteral("the text does not say the parameters of the function")
         return positional, {}
+    if len(positional) > 1 and "\n" in text:
+        raise NotLiteral("several lines without names, which may be standard input")
     if positional and named:
         raise NotLiteral("some arguments with their names, some without")
     if named and {*named} == {*names[: len(named)]}:

@@ -29,7 +29,7 @@ _VERB = (
 )
 _BETWEEN = re.compile(
     rf"[ \t]*`?(?:[ \t]*\n?[ \t]*(?:(?:#|//)[ \t]*)?{_ARROW}|{_VERB}"
-    r"|[ \t]+(?:#|//)(?:\s*(?:returns?|output|result)\b:?)?)\s*`?"
+    r"|;?[ \t]+(?:#|//)(?:\s*(?:returns?|output|result)\b:?)?)\s*`?"
 )
 _NOT_BEFORE = re.compile(
     r"(?:[-+*/%<>=!&|^~({\[,@]|\b(?:not|def|return|lambda|print|len|sum))\s*\Z"

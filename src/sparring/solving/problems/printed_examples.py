@@ -23,6 +23,7 @@ _DESCRIBES = re.compile(
     r"|[A-Z][a-z]+\s.*\.\s*\Z)",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"\s*[A-Za-z][A-Za-z ]*\d*:\s*\Z")
 _VALUE = re.compile(r"[A-Za-z_]\w*\s*=\s*\S")
 
 
@@ -67,25 +68,28 @@ def _pair(given: StatementSection, shown: StatementSection) -> FoundExample | No
 def _input(section: StatementSection) -> str:
     if section.inline and _VALUE.match(section.inline):
         raise _Unclear("names with values, which are no standard input")
-    data, behind = _data(section)
-    if any(_FENCE.match(line) for line in behind):
-        raise _Unclear("several blocks in one section")
+    data, behind = _checked(section, "input")
     if behind and not _fenced(section):
-        data = [*data, *behind]
-    if any(map(_is_prose, data)) and not _fenced(section):
-        raise _Unclear("the input is not told from the text around it")
+        raise _Unclear("a blank line in the input")
     return _joined(data, "input")
 
 
 def _output(section: StatementSection) -> str:
+    data, behind = _checked(section, "output")
+    if behind and not _fenced(section) and not _is_prose(behind[0]):
+        raise _Unclear("the end of the output is not clear")
+    return _joined(data, "output")
+
+
+def _checked(section: StatementSection, name: str) -> tuple[list[str], list[str]]:
+    """Return the lines of a section's example, and those behind it. Raises `_Unclear` where the
+    example may hold words that do not belong to it."""
     data, behind = _data(section)
     if any(_FENCE.match(line) for line in behind):
         raise _Unclear("several blocks in one section")
-    if behind and not _fenced(section) and not _is_prose(behind[0]):
-        raise _Unclear("the end of the output is not clear")
-    if not _fenced(section) and any(map(_is_prose, data)):
-        raise _Unclear("the output is not told from the text around it")
-    return _joined(data, "output")
+    if not _fenced(section) and any(_is_prose(x) or _LABEL.match(x) for x in data):
+        raise _Unclear(f"the {name} is not told from the text around it")
+    return data, behind
 
 
 def _data(section: StatementSection) -> tuple[list[str], list[str]]:
@@ -127,9 +131,8 @@ def _filled(lines: Sequence[str]) -> list[str]:
 
 def _joined(lines: Sequence[str], name: str) -> str:
     """Return the lines as the text of a file. Raises `_Unclear` for an empty one."""
-    quoted = [line.lstrip()[1:] if line.lstrip().startswith(">") else line for line in lines]
-    indent = min((len(x) - len(x.lstrip()) for x in quoted if x.strip()), default=0)
-    text = "".join(f"{x[indent:].rstrip()}\n" for x in quoted)
+    indent = min((len(x) - len(x.lstrip()) for x in lines if x.strip()), default=0)
+    text = "".join(f"{x[indent:].rstrip()}\n" for x in lines)
     if not text.strip():
         raise _Unclear(f"an empty {name}")
     return text

@@ -27,7 +27,8 @@ class SectionKind(StrEnum):
 class StatementSection:
     """Section of a statement. ``line`` of its heading counts from 1. ``is_sample``: the heading, or
     the one above it, says that this is an example. ``inline``: the text behind the heading's colon.
-    ``below``: the lines below the heading, up to the next one."""
+    ``below``: the lines below the heading, up to the next one, without the marks of a quotation
+    that the heading stands in."""
 
     kind: SectionKind
     line: int
@@ -52,7 +53,7 @@ _EXAMPLES = re.compile(
     re.IGNORECASE,
 )
 _WORDS = (
-    r"notes?|explanations?|remarks?|constraints?|constrain|limits?|hints?|scoring|subtasks?|"
+    r"notes?|expla?nations?(?:\s+(?:of|for|to)\b[^:]{0,60})?|remarks?|constraints?|constrain|limits?|hints?|scoring|subtasks?|"
     r"follow[\s-]?up|(?:input|output)\s*(?:format|specifications?|description|file)|"
     r"problem(?:\s+statement)?|task|statement|source|description|function\s+description|returns?|"
     r"parameters?|args|arguments|variables|your\s+task|time\s+limit|memory\s+limit|interaction|"
@@ -65,6 +66,9 @@ _OTHER = re.compile(
 _OTHER_MARKDOWN = re.compile(r"\s*(?:#{1,6}\s+\S.*|\*\*[^*]{1,60}\*\*:?|-{3,}[^-].*-{3,})\s*\Z")
 _QUOTES = re.compile(r"\s*(?:\"\"\"|''')\s*\Z")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
+_TAG = re.compile(
+    r"\s*</?(?:div|section|p|pre|span|ul|ol|li|br|hr|h\d|details|summary|center)\b[^<>]{0,200}>\s*\Z"
+)
 
 
 def sections(text: str) -> list[StatementSection]:
@@ -72,14 +76,17 @@ def sections(text: str) -> list[StatementSection]:
     parts: list[StatementSection] = []
     kind, start, sample, inline = SectionKind.OTHER, 0, False, ""
     below: list[str] = []
-    in_examples = fenced = False
+    in_examples = fenced = quoted = False
     for number, line in enumerate(text.split("\n"), start=1):
         is_fence = bool(_FENCE.match(line))
         fenced ^= is_fence
         heading = None if is_fence else _heading(line, fenced)
         if heading is None:
-            below.append(line)
+            if quoted and line.lstrip().startswith(">"):
+                line = line.lstrip()[1:]
+            below.append("" if not fenced and _TAG.match(line) else line)
             continue
+        quoted = line.lstrip().startswith(">")
         parts.append(StatementSection(kind, start, sample, inline, tuple(below)))
         kind, own_sample, inline = heading
         if kind is SectionKind.EXAMPLES:

@@ -18,6 +18,7 @@ from sparring.solving.problems.signatures import FunctionSignature
 _SEVERAL = re.compile(
     r"(?<!not )(?<!n't )(?<!cannot )\b(?:print|output|return|report|find|give|choose)\s+any\b"
     r"(?!\s*(?:thing|where|number of))"
+    r"|\b(?:print|output|return|denoting|find|give)\b[^.]{0,60}\bany\s+(?:valid|correct|such)\b"
     r"|\bany\s+(?:one\s+)?of\s+(?:them|those|these)\b"
     r"|\b(?:return|print|output|answers?|results?|solutions?|lists?|them|it)\b[^.]{0,60}"
     r"\bin\s+any\s+order\b"
