@@ -43,6 +43,8 @@ OTHER_MEANINGS = {
     "Limits.idle_seconds": "the default itself, for [sandbox] too",
     "Limits.output_bytes": "the default itself, for [sandbox] too",
     "best_of.seed": "draws subsets",
+    "sample.programs": "a session's sampling: none",
+    "sample.tests": "a session's sampling: none",
     "subsets.seed": "draws subsets",
     "Rescored.steps": "a count that begins at 0",
 }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # `X as X` is an export for type checkers
     from sparring.evaluation.options import ModelSpec as ModelSpec
     from sparring.grading.reward_group import RewardGroup as RewardGroup
     from sparring.sandbox.caller.pool import Sandbox as Sandbox
+    from sparring.solving.api import solve as solve
     from sparring.tasks.sources import load_tasks as load_tasks
     from sparring.training.api import train as train
 
@@ -31,6 +32,7 @@ _WHEN_ASKED_FOR = {
     "load_tasks": "tasks.sources",
     "evaluate": "evaluation.api",
     "train": "training.api",
+    "solve": "solving.api",
     "load_recipe": "config.load",
     "Recipe": "config.recipe",
     "ModelSpec": "evaluation.options",

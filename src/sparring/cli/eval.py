@@ -15,8 +15,37 @@ from rich.text import Text
 
 from sparring.cli.answers import check_alone, grade_answers
 from sparring.cli.common import PackagesFromOption, PackagesOption, packages_of_options
-from sparring.cli.figures import finish
-from sparring.errors import ConfigError, RunError, Stopped
+from sparring.cli.figures import ResponsesMissing, finish
+from sparring.cli.model_options import (
+    AttemptsOption,
+    CoderKeyOption,
+    CoderModelOption,
+    CoderOption,
+    ConcurrencyOption,
+    EndTokenOption,
+    ExtraOption,
+    LevelOption,
+    MaxTokensOption,
+    PromptsOption,
+    ReasoningOption,
+    RpmOption,
+    SeedOption,
+    StopOption,
+    TemperatureOption,
+    TesterEndTokenOption,
+    TesterKeyOption,
+    TesterModelOption,
+    TesterOption,
+    TesterPromptsOption,
+    TesterReasoningOption,
+    TimeoutOption,
+    TopKOption,
+    TopPOption,
+    WorkersOption,
+    reasoning_modes,
+    role_specs,
+)
+from sparring.errors import ConfigError, RunError, Stopped, explained
 from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.export import Export, parse_export
@@ -33,10 +62,13 @@ from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.run import evaluate_models
 from sparring.evaluation.trained import resolve_options
 from sparring.interrupt import stopping
-from sparring.prompts.opening import ReasoningMode
-from sparring.sandbox.types import Level
-from sparring.schema import Role
+from sparring.schema import Task
+from sparring.solving import pipeline_tables
+from sparring.solving.evaluate_pipelines import evaluate_pipelines
+from sparring.solving.measure import PAPER_SIZE, MeasuredPipelines
+from sparring.solving.pipelines import Pipeline
 from sparring.tasks.sources import USUAL_COUNT
+from sparring.view.terminal.tables import show
 
 _USUAL = EvalOptions(sources=())
 _STOPPING = b"\nsparring: finishing the requests in flight; press Ctrl-C again to stop now\n"
@@ -59,13 +91,7 @@ def evaluate_command(
             help="Directory to write the evaluation to; an unfinished one there is continued.",
         ),
     ],
-    coder: Annotated[
-        str | None,
-        typer.Option(
-            help="The coder's model: directory of a checkpoint or of a run (its newest "
-            "checkpoint), hub id, nano, or address of a server."
-        ),
-    ] = None,
+    coder: CoderOption = None,
     answers: Annotated[
         list[Path] | None,
         typer.Option(
@@ -75,34 +101,11 @@ def evaluate_command(
             "LiveCodeBench, CodeT or Sparring); may be repeated.",
         ),
     ] = None,
-    tester: Annotated[
-        str | None,
-        typer.Option(help="The tester's model, named like --coder; by default the coder's model."),
-    ] = None,
-    coder_model: Annotated[
-        str | None,
-        typer.Option(help="Name of the coder's model, where the server has several."),
-    ] = None,
-    tester_model: Annotated[
-        str | None,
-        typer.Option(help="Name of the tester's model, where the server has several."),
-    ] = None,
-    coder_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VARIABLE",
-            help="Environment variable with the key of the coder's server; by default "
-            "OPENAI_API_KEY.",
-        ),
-    ] = None,
-    tester_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VARIABLE",
-            help="Environment variable with the key of the tester's server; by default "
-            "OPENAI_API_KEY.",
-        ),
-    ] = None,
+    tester: TesterOption = None,
+    coder_model: CoderModelOption = None,
+    tester_model: TesterModelOption = None,
+    coder_key: CoderKeyOption = None,
+    tester_key: TesterKeyOption = None,
     programs: Annotated[
         int, typer.Option("-n", min=1, help="Programs to sample for each task.")
     ] = _USUAL.programs,
@@ -117,71 +120,24 @@ def evaluate_command(
             f"default those of {USUAL_SCALES} that fit -n and -m."
         ),
     ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(help="Sampling temperature; by default 0.8, or that of the run in --coder."),
-    ] = None,
-    top_p: Annotated[
-        float | None, typer.Option(help="Share of probability to sample from; by default 1.")
-    ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option(help="Number of tokens to sample from; by default 0, which means all."),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            help="Longest response, in tokens; by default 1024, or that of the run in --coder."
-        ),
-    ] = None,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option("--stop", help="Text that ends a response; may be repeated."),
-    ] = None,
-    end_token: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--end-token",
-            help="Token that ends a local model's responses, such as <|im_end|>; may be repeated.",
-        ),
-    ] = None,
-    tester_end_token: Annotated[
-        list[str] | None,
-        typer.Option("--tester-end-token", help="End token of the tester's model, as --end-token."),
-    ] = None,
-    reasoning: Annotated[
-        ReasoningMode | None,
-        typer.Option(
-            help="How reasoning starts: open, the server's chat template opens it before every "
-            "response; none, the model does not reason; auto, a start mark in the prompt or the "
-            "response opens it. By default the value of --prompts, or auto."
-        ),
-    ] = None,
-    tester_reasoning: Annotated[
-        ReasoningMode | None,
-        typer.Option(help="How the tester's reasoning starts; by default as --reasoning."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the sampling; it does not change the tasks.")
-    ] = _USUAL.seed,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    top_k: TopKOption = None,
+    max_tokens: MaxTokensOption = None,
+    stop: StopOption = None,
+    end_token: EndTokenOption = None,
+    tester_end_token: TesterEndTokenOption = None,
+    reasoning: ReasoningOption = None,
+    tester_reasoning: TesterReasoningOption = None,
+    seed: SeedOption = _USUAL.seed,
     preset: Annotated[
         Protocol | None,
         typer.Option(
             help="official: the protocol of the paper's released code; further options change it."
         ),
     ] = None,
-    prompts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RECIPE", help="Use the prompts of this recipe, run directory, or nano."
-        ),
-    ] = None,
-    tester_prompts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RECIPE", help="Use other prompts for the tester, named like --prompts."
-        ),
-    ] = None,
+    prompts: PromptsOption = None,
+    tester_prompts: TesterPromptsOption = None,
     mutants: Annotated[
         int,
         typer.Option(
@@ -209,37 +165,13 @@ def evaluate_command(
         Path | None,
         typer.Option(help="Directory of responses and outcomes that evaluations share."),
     ] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Most responses in flight; by default 16 of a server, 64 of a local model.",
-        ),
-    ] = None,
-    rpm: Annotated[
-        float | None, typer.Option(min=0.01, help="Most requests per minute to a server.")
-    ] = None,
-    attempts: Annotated[
-        int, typer.Option(min=1, help="Most requests to a server for one response.")
-    ] = _USUAL.attempts,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, help="Time limit of a response, in seconds.")
-    ] = _USUAL.seconds,
-    extra: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--extra",
-            metavar="KEY=VALUE",
-            help="Further field of each request to a server; may be repeated.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of the sandbox's worker processes.")
-    ] = None,
-    level: Annotated[
-        Level | None,
-        typer.Option(help="Isolation level to require; by default the best the host allows."),
-    ] = None,
+    concurrency: ConcurrencyOption = None,
+    rpm: RpmOption = None,
+    attempts: AttemptsOption = _USUAL.attempts,
+    timeout: TimeoutOption = _USUAL.seconds,
+    extra: ExtraOption = None,
+    workers: WorkersOption = None,
+    level: LevelOption = None,
     export: Annotated[
         list[str] | None,
         typer.Option(
@@ -248,10 +180,27 @@ def evaluate_command(
             help="Write the programs in the format of EvalPlus or LiveCodeBench too.",
         ),
     ] = None,
+    pipeline: Annotated[
+        list[Pipeline] | None,
+        typer.Option(
+            "--pipeline",
+            help="Solve each task by this pipeline too, without its ground truth, and compare it "
+            "with one-shot and Best-of-N at equal tokens; may be repeated.",
+        ),
+    ] = None,
+    pipeline_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Programs and tests that a pipeline begins with; by default {PAPER_SIZE}, the "
+            "paper's.",
+        ),
+    ] = None,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
 ) -> None:
     """Measure how well models write programs and tests: local models, or models at an API."""
+    pipelines = _pipelines(pipeline, pipeline_size, tests, token_budget)
     exports = [parse_export(text, out) for text in export or ()]
     if cache is not None and cache.resolve() == out.resolve():
         raise ConfigError("--cache: is the directory of --out; name another one")
@@ -263,7 +212,7 @@ def evaluate_command(
         )
     options = EvalOptions(
         sources=tuple(tasks),
-        models=_models(
+        models=role_specs(
             ModelSpec(coder or "", coder_model, coder_key, tuple(end_token or ())),
             tester,
             tester_model,
@@ -286,7 +235,7 @@ def evaluate_command(
         prompts=prompts_of(prompts) if prompts else None,
         tester_prompts=prompts_of(tester_prompts) if tester_prompts else None,
         protocol=preset,
-        reasoning=_reasoning(reasoning, tester_reasoning),
+        reasoning=reasoning_modes(reasoning, tester_reasoning),
         concurrency=concurrency,
         per_minute=rpm,
         attempts=attempts,
@@ -302,13 +251,17 @@ def evaluate_command(
     if answers:
         grade_answers(options, answers, out, console, exports)
     else:
-        ask_models(options, out, console, exports)
+        ask_models(options, out, console, exports, pipelines)
 
 
 def ask_models(
-    options: EvalOptions, out: Path, console: Console, exports: Sequence[Export]
+    options: EvalOptions,
+    out: Path,
+    console: Console,
+    exports: Sequence[Export],
+    pipelines: MeasuredPipelines | None = None,
 ) -> None:
-    """Evaluate the models that the options name, and print the figures.
+    """Evaluate the models that the options name, then the ``pipelines``, and print the figures.
 
     The first Ctrl-C lets the requests in flight finish. Raises `SparringError`.
     """
@@ -326,29 +279,50 @@ def ask_models(
             raise
         stopped = should_stop()
     finish(evaluation, loaded, out, console, exports, stopped)
+    if pipelines is not None and stopped:
+        raise Stopped("stopped before the pipelines; repeat the command to continue")
+    if pipelines is not None:
+        _solve(pipelines, options, loaded, out, console)
 
 
-def _models(
-    coder: ModelSpec,
-    tester: str | None,
-    model: str | None,
-    key: str | None,
-    end_token: Sequence[str] | None,
-) -> dict[Role, ModelSpec]:
-    if not tester:
-        if model is not None or key is not None or end_token:
-            raise ConfigError(
-                "--tester-model, --tester-key and --tester-end-token belong to --tester; add it"
-            )
-        return {Role.CODER: coder, Role.TESTER: coder}
-    tester_model_spec = ModelSpec(
-        tester, model, key, tuple(end_token or ()), key_option="--tester-key"
-    )
-    return {Role.CODER: coder, Role.TESTER: tester_model_spec}
+def _solve(
+    pipelines: MeasuredPipelines,
+    options: EvalOptions,
+    tasks: Sequence[Task],
+    out: Path,
+    console: Console,
+) -> None:
+    """Measure pipelines on the tasks of an evaluation, and print their figures."""
+    with EvaluationProgress(console) as progress, stopping(_STOPPING) as should_stop:
+        models = role_models(options, recorded_models(out), should_stop)
+        measured, complaint = evaluate_pipelines(
+            pipelines, options, tasks, models, out, progress, should_stop
+        )
+        stopped = should_stop()
+    with explained(out):
+        (out / "pipelines.md").write_text(pipeline_tables.markdown(measured), encoding="utf-8")
+    show(console, *pipeline_tables.tables(measured))
+    for line in [*pipeline_tables.lines(measured), f"figures: {out / 'eval.json'}, pipelines.md"]:
+        console.print(Text(line), soft_wrap=True)
+    if complaint:
+        raise Stopped(complaint) if stopped else ResponsesMissing(complaint)
 
 
-def _reasoning(
-    coder: ReasoningMode | None, tester: ReasoningMode | None
-) -> dict[Role, ReasoningMode]:
-    modes = {Role.CODER: coder, Role.TESTER: tester or coder}
-    return {role: mode for role, mode in modes.items() if mode is not None}
+def _pipelines(
+    names: Sequence[Pipeline] | None, size: int | None, tests: int, budget: int | None
+) -> MeasuredPipelines | None:
+    """Return what the options say about pipelines. Raises `ConfigError`."""
+    if not names:
+        if size is not None:
+            raise ConfigError("--pipeline-size: belongs to --pipeline; add it")
+        return None
+    if tests == 0:
+        raise ConfigError(
+            "-m 0: leaves no test, and --pipeline is compared with Best-of-N; give -m 1 or more"
+        )
+    if budget is not None:
+        raise ConfigError(
+            "--token-budget: ends in the middle of a task, so that pipelines could not be "
+            "compared; leave it or --pipeline out"
+        )
+    return MeasuredPipelines(pipelines=tuple(dict.fromkeys(names)), size=size or PAPER_SIZE)

@@ -10,7 +10,7 @@ from typing import Any
 from sparring.errors import ConfigError
 from sparring.evaluation.local_model import local_chat_model
 from sparring.evaluation.options import EvalOptions, ModelSpec
-from sparring.policy.chat.base import ChatModel, StopAsking
+from sparring.policy.chat.base import ChatModel, ChatReply, StopAsking
 from sparring.policy.chat.endpoint import Endpoint, ServedModelIdentity, checked_url
 from sparring.policy.chat.request_pool import ServedModel, find_served
 from sparring.policy.retry import RequestPacer, RetryPolicy
@@ -92,6 +92,16 @@ def reading_of(chat_model: ChatModel, prompts: PromptSettings, message: str) -> 
     if not chat_model.remote:
         text = whole_prompt(chat_model, prompts, message)
     return prompts.reading(text, message)
+
+
+def response_text(answer: ChatReply, reading: ReadingRules) -> str:
+    """Return the answer's text as the reader expects it.
+
+    A server may send the reasoning apart from the answer. Where the reader expects open reasoning,
+    the text then needs the end mark in front, or all of it would be read as reasoning.
+    """
+    ended = answer.reasoned and reading.reasoning.opened
+    return reading.reasoning.end + answer.text if ended else answer.text
 
 
 def whole_prompt(chat_model: ChatModel, prompts: PromptSettings, message: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sparring.errors import RunError
-from sparring.evaluation.chat_models import RoleModel, reading_of
+from sparring.evaluation.chat_models import RoleModel, reading_of, response_text
 from sparring.evaluation.collect import (
     LOCKS,
     RESPONSES,
@@ -35,7 +35,6 @@ from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.request_locks import RequestLocks
 from sparring.evaluation.response_store import ResponseStore, locked
 from sparring.grading.group import ReadGroup, read_group
-from sparring.policy.chat.base import ChatReply
 from sparring.prompts.rules import ReadingRules
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
@@ -119,23 +118,13 @@ def groups_of(
     for task in tasks:
         coder, tester = (
             [
-                Response(task.id, role, i, (), (), (), a.stop, _text(a, readings[role]))
+                Response(task.id, role, i, (), (), (), a.stop, response_text(a, readings[role]))
                 for i in range(options.wanted[role])
                 for a in [collected.answers[task.id, role, i]]
             ]
             for role in (Role.CODER, Role.TESTER)
         )
         yield read_group(task, coder, tester, readings)
-
-
-def _text(answer: ChatReply, reading: ReadingRules) -> str:
-    """Return the answer's text as the reader expects it.
-
-    A server may send the reasoning apart from the answer. Where the reader expects open reasoning,
-    the text then needs the end mark in front, or all of it would be read as reasoning.
-    """
-    ended = answer.reasoned and reading.reasoning.opened
-    return reading.reasoning.end + answer.text if ended else answer.text
 
 
 def _notes(

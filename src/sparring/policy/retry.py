@@ -95,13 +95,15 @@ def ask_until_answered(
     stop: Callable[[], bool],
 ) -> T:
     """Call ``ask`` until it succeeds, and return its value. Raises the last `Unanswered` after all
-    attempts, or `RequestAbandoned` if ``stop`` returned true first."""
+    attempts, or `RequestAbandoned` if ``stop`` returned true first or ``ask`` raises it."""
     why = Unanswered("not asked")
     for failures in range(1, patience.attempts + 1):
         if not pace.wait(stop):
             raise RequestAbandoned(str(why))
         try:
             return ask()
+        except RequestAbandoned:
+            raise
         except Unanswered as error:
             why = error
         if failures == patience.attempts:

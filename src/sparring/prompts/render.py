@@ -19,6 +19,11 @@ _OUR_OPTIONS = frozenset(_OUR_OPTIONS_TEXT.split())
 PLAIN = "{message}\n\nAnswer:\n"
 
 
+class PromptTooLong(ModelError):
+    """Raised for a prompt that exceeds the limit or the model's positions. Other prompts of the
+    same model may fit."""
+
+
 class Tokenizer(Protocol):
     """Part of a `transformers` tokenizer that is used here."""
 
@@ -63,12 +68,12 @@ def prompt_text(
 def prompt_ids(
     tokenizer: Tokenizer, texts: Sequence[str], limit: int, task_ids: Sequence[str]
 ) -> list[tuple[int, ...]]:
-    """Return the token ids of tasks' prompts. Raises `ModelError` for a prompt of more than
-    ``limit`` tokens."""
+    """Return the token ids of tasks' prompts. Raises `PromptTooLong` for a prompt of more
+    than ``limit`` tokens."""
     ids_by_task = encoded(tokenizer, texts)
     for ids, task_id in zip(ids_by_task, task_ids, strict=True):
         if (why := excess(ids, limit)) is not None:
-            raise ModelError(f"task {task_id}: {why} or drop the task")
+            raise PromptTooLong(f"task {task_id}: {why} or drop the task")
     return ids_by_task
 
 
@@ -113,8 +118,8 @@ def check_positions(
     max_tokens: int,
     setting: str,
 ) -> None:
-    """Raise `ModelError` if a prompt and a response of ``max_tokens`` (named ``setting`` in the
+    """Raise `PromptTooLong` if a prompt and a response of ``max_tokens`` (named ``setting`` in the
     recipe) exceed the model's ``positions`` (None: no limit)."""
     for ids, task_id in zip(prompts, task_ids, strict=True):
         if (why := excess(ids, len(ids), positions, max_tokens, setting)) is not None:
-            raise ModelError(f"task {task_id}: {why} or drop the task")
+            raise PromptTooLong(f"task {task_id}: {why} or drop the task")

@@ -40,6 +40,8 @@ class DropReason(StrEnum):
     """Under label-free training: no pseudo-label test is left to grade the group by."""
     EVALUATION = "evaluation"
     """The responses belong to an evaluation: rewards are recorded, and nothing is learned."""
+    SOLVE = "solve"
+    """The responses belong to `sparring solve`: there are no rewards, and nothing is learned."""
 
 
 _DROPPED = {

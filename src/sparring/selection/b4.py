@@ -27,13 +27,15 @@ import numpy as np
 from sparring.matrix import Floats
 from sparring.selection.evidence import Evidence
 
-A = 30.0
+A = 10.0
 """Prior count of right programs and of right tests."""
+CELLS = 3.0
+"""Prior count of wrong tests that a wrong program fails, for each cell of the matrix."""
 
 
-def scores(evidence: Evidence, a: float = A, b: float | None = None) -> Floats:
+def scores(evidence: Evidence, a: float = A, b: float | Floats | None = None) -> Floats:
     """Return the log-likelihood of each program's pattern [..., P]. ``b``: the prior count of wrong
-    tests that a wrong program fails; None means the number of cells, programs × tests."""
+    tests that a wrong program fails; None means `CELLS` times programs × tests."""
     passed, observed = evidence.cells_PU, evidence.observed_PU.astype(float)
     failed = observed - passed
     alike = evidence.alike_PP()
@@ -47,7 +49,7 @@ def scores(evidence: Evidence, a: float = A, b: float | None = None) -> Floats:
     e0, n0 = of_others(failed, passed), of_others(failed, observed)
     k, right, known = alike.sum(axis=-1), passed.sum(axis=-1), observed.sum(axis=-1)
     n = evidence.programs
-    cells = np.maximum(n * evidence.used_U.sum(axis=-1, keepdims=True), 1)
+    cells = np.maximum(CELLS * n * evidence.used_U.sum(axis=-1, keepdims=True), 1)
     return (
         _log_beta(right + a, known - right + 1)
         + _log_beta(k + a, n - k + 1)

@@ -1,17 +1,11 @@
-"""Budget of a session, and the ledger that keeps what was spent below it.
-
-Every cost is reserved before it arises and settled afterwards, so that no budget is ever exceeded,
-also by requests that run at the same time.
-"""
+"""Budget of a session: its parts, its upper bounds, and what was spent of it."""
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest
+from sparring.errors import ConfigError
 
 
 class Spent(StrEnum):
@@ -28,13 +22,19 @@ class Budget:
     """Upper bounds of a session; None is no bound.
 
     ``seconds`` of wall time; ``tokens`` of prompts and responses; ``requests`` sent, repeated ones
-    included; ``executions`` of a program on an input.
+    included; ``executions`` of a program on an input. Raises `ConfigError` for a bound below 0.
     """
 
     seconds: float | None = None
     tokens: int | None = None
     requests: int | None = None
     executions: int | None = None
+
+    def __post_init__(self) -> None:
+        for part in Spent:
+            bound = getattr(self, part)
+            if bound is not None and not bound >= 0:
+                raise ConfigError(f"--{part} {bound}: a budget cannot be below 0; give 0 or more")
 
 
 @dataclass(slots=True)
@@ -46,33 +46,11 @@ class Costs:
     completion_tokens: int = 0
     requests: int = 0
     executions: int = 0
+    bounded: int = 0
+    """Attempts at requests whose tokens are counted by their bound: the server reported none, or
+    the attempt broke off."""
 
     @property
     def tokens(self) -> int:
         """Tokens of prompts and responses."""
         return self.prompt_tokens + self.completion_tokens
-
-
-class Ledger:
-    """Ledger of one session's costs. Safe to use from several threads."""
-
-    def __init__(self, budget: Budget) -> None:
-        self.budget, self.costs = budget, Costs()
-        self._start, self._lock = time.monotonic(), threading.Lock()
-        self._reserved_tokens = 0
-
-    def spent(self) -> Spent | None:
-        """Return the part of the budget that is spent, None if none is."""
-        raise NotImplementedError
-
-    def reserve(self, request: ChatRequest) -> bool:
-        """Reserve the most that a request can cost; False if the budget does not hold as much."""
-        raise NotImplementedError
-
-    def settle(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
-        """Replace a reservation by what the request has cost."""
-        raise NotImplementedError
-
-    def executions(self, count: int) -> int:
-        """Reserve up to ``count`` executions; return how many the budget still holds."""
-        raise NotImplementedError

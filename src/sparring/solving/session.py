@@ -7,72 +7,185 @@ therefore needs no other code for the end of a budget than to decide with what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sparring.policy.chat.base import ChatReply
-from sparring.schema import Outcome, Role, Task, Test
+from sparring.evaluation.chat_models import RoleModel, reading_of, response_text
+from sparring.grading import reading
+from sparring.policy.base import sampling_seed
+from sparring.policy.chat.base import ChatReply, ChatRequest, StopAsking
+from sparring.prompts.opening import begun_with
+from sparring.prompts.reasoning import answer_of
+from sparring.prompts.rules import ReadingRules
+from sparring.sandbox import Runner
+from sparring.schema import Outcome, Response, Role, Task, Test
 from sparring.selection.evidence import Evidence
+from sparring.solving.asking import Asking
 from sparring.solving.candidates import ProgramCandidate, TestCandidate
+from sparring.solving.inputs import is_input_only
+from sparring.solving.observed import evidence_from
+from sparring.solving.options import Sizes as Sizes
+from sparring.solving.options import SolveOptions
+from sparring.solving.records import SessionRecords, no_records
+from sparring.solving.running import Running
+from sparring.solving.spending import Spending
+
+STOPPED = "stopped"
+"""`Session.over` after Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """Most programs ``n`` and tests ``m`` to sample, and most ``repairs`` of a program."""
+class Step:
+    """Step of a decision: its name, a line for people, and facts for programs."""
 
-    n: int = 16
-    m: int = 16
-    repairs: int = 0
+    step: str
+    text: str
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
-class Session(Protocol):
+class Session:
     """What strategies and pipelines work with.
 
     ``task.examples`` are the public examples, ``task.tests`` the user's binding tests; both may be
     empty. ``programs`` and ``tests`` are all candidates so far, in the order of their numbers,
-    unreadable ones included.
+    unreadable ones included. ``inputs`` are the inputs without an expected output that programs
+    were run on, ``steps`` what `note` has recorded.
     """
 
-    task: Task
-    sizes: Sizes
-    programs: list[ProgramCandidate]
-    tests: list[TestCandidate]
+    def __init__(
+        self,
+        task: Task,
+        options: SolveOptions,
+        models: Mapping[Role, RoleModel],
+        sandbox: Runner | None,
+        *,
+        spending: Spending | None = None,
+        records: SessionRecords | None = None,
+        readings: Mapping[Role, ReadingRules] | None = None,
+        stop: StopAsking = lambda: False,
+    ) -> None:
+        """``stop`` returns true once the user has asked to stop. What ``records`` hold is neither
+        asked for nor executed again; without them nothing is kept. ``readings``: the rules by which
+        each role's responses are read, by default those that its model needs. A replay needs no
+        ``sandbox``."""
+        self.task, self.options, self.sizes = task, options, options.sizes
+        self.programs: list[ProgramCandidate] = []
+        self.tests: list[TestCandidate] = []
+        self.inputs: list[Test] = []
+        self.steps: list[Step] = []
+        identities = {role: m.chat_model.identity for role, m in models.items()}
+        records = records or no_records(identities)
+        self.spending = spending or Spending(options.budget)
+        self.spending.attach(records.attempts, records.earlier())
+        self._stop = stop
+        self._first = options.first_requests(task)
+        prompts = {request.message for request in self._first.values()}
+        self._asking = Asking(models, self.spending, records, prompts, stop)
+        self._running = Running(task, sandbox, self.spending, records.executions, stop)
+        self._sampled = dict.fromkeys(Role, 0)
+        self._asked: Counter[tuple[Role, str]] = Counter()
+        self.readings: Mapping[Role, ReadingRules] = readings or {
+            role: reading_of(
+                m.chat_model, options.asking.prompts_for(role), self._first[role].message
+            )
+            for role, m in models.items()
+        }
 
     @property
     def over(self) -> str | None:
         """Why nothing more can be had: the part of the budget that is spent, "stopped", "the model
         is gone: …"; None while there is more."""
-        ...
+        if self._stop():
+            return STOPPED
+        if (spent := self.spending.spent()) is not None:
+            return spent
+        return self._asking.gone
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Why requests had no answer after all attempts. A message that the model refused, such as
+        one that is too long, is answered in this sense."""
+        return self._asking.unanswered
+
+    @property
+    def sampled_programs(self) -> int:
+        """Programs that were sampled with the coder's own prompt, or asked for in vain."""
+        return self._sampled[Role.CODER]
+
+    @property
+    def sampled_tests(self) -> int:
+        """Tests that were sampled with the tester's own prompt, or asked for in vain."""
+        return self._sampled[Role.TESTER]
 
     def sample(self, programs: int = 0, tests: int = 0) -> None:
         """Sample further programs and tests with the roles' own prompts, both roles at once, and
         add them to ``programs`` and ``tests``. The k-th program equals that of `sparring eval` with
         the same seed."""
-        ...
+        requests = []
+        for role, count in ((Role.CODER, programs), (Role.TESTER, tests)):
+            start = self._sampled[role]
+            self._sampled[role] += count
+            first = self._first[role]
+            requests += [replace(first, index=start + k) for k in range(count)]
+        for request, reply in zip(requests, self._asking.replies(requests), strict=True):
+            if reply is not None and request.role is Role.CODER:
+                self.read_program(reply, "sampled")
+            elif reply is not None:
+                self.read_test(reply, "sampled")
 
     def ask(self, role: Role, message: str, count: int = 1) -> list[ChatReply]:
-        """Send a message of one's own to a role's model; return up to ``count`` replies."""
-        ...
+        """Send a message of one's own to a role's model; return up to ``count`` replies. A message
+        that was sent before gets new replies."""
+        return [r for r in self.ask_each(role, [message] * count) if r is not None]
+
+    def ask_each(self, role: Role, messages: Sequence[str]) -> list[ChatReply | None]:
+        """Send messages of one's own to a role's model, at once; return the reply to each, None
+        where there is none."""
+        params = self._first[role].params
+        seed = sampling_seed(self.options.asking.seed, -1, self.task.id, f"{role} asked")
+        requests = []
+        for message in messages:
+            index = self._asked[role, message]
+            self._asked[role, message] += 1
+            requests.append(ChatRequest(self.task.id, role, index, message, seed, params))
+        return self._asking.replies(requests)
+
+    def answer_text(self, role: Role, reply: ChatReply) -> str:
+        """Return a reply's text without its reasoning, for what is no program and no test."""
+        response, rules = self._response(role, 0, reply)
+        marks = begun_with(response.text, rules.reasoning)
+        return answer_of(response.text, marks, reply.stop)
 
     def read_program(
         self, reply: ChatReply, origin: str, parent: int | None = None
     ) -> ProgramCandidate:
         """Read the program in a reply, and add the candidate to ``programs``."""
-        ...
+        number = len(self.programs)
+        response, rules = self._response(Role.CODER, number, reply)
+        parsed = reading.read_program(self.task, response, rules)
+        candidate = ProgramCandidate(number, reply, parsed, origin, parent)
+        self.programs.append(candidate)
+        return candidate
 
     def read_test(self, reply: ChatReply, origin: str, parent: int | None = None) -> TestCandidate:
         """Read the test in a reply, and add the candidate to ``tests``."""
-        ...
+        number = len(self.tests)
+        response, rules = self._response(Role.TESTER, number, reply)
+        parsed = reading.read_test(self.task, response, rules)
+        candidate = TestCandidate(number, reply, parsed, origin, parent)
+        self.tests.append(candidate)
+        return candidate
 
     def run(
         self, programs: Sequence[ProgramCandidate], tests: Sequence[Test]
     ) -> list[list[Outcome | None]]:
         """Run programs on tests and compare the outputs: outcomes [P, T]. Each pair is executed
-        once in a session. None where the budget had no execution left; INVALID for an
-        unreadable program.
+        once in a session. None where the budget had no execution left; INVALID for an unreadable
+        program.
         A test whose expected output is unknown (`input_only`) is run and never accepted."""
-        ...
+        self.inputs += [t for t in tests if is_input_only(t) and t not in self.inputs]
+        return self._running.outcomes([p.source for p in programs], tests)
 
     def evidence(
         self,
@@ -80,9 +193,25 @@ class Session(Protocol):
         tests: Sequence[Test] | None = None,
     ) -> Evidence:
         """Return the evidence of programs (all readable ones) on tests (all readable generated
-        ones), running what has not run yet."""
-        ...
+        ones, and all inputs that programs were run on), running what has not run yet."""
+        if programs is None:
+            programs = [p for p in self.programs if p.source is not None]
+        if tests is None:
+            tests = [*(t.parsed.test for t in self.tests if t.parsed.test), *self.inputs]
+        outcomes = self.run(programs, tests)
+        return evidence_from(tests, outcomes)
+
+    def seen(
+        self, programs: Sequence[ProgramCandidate], tests: Sequence[Test]
+    ) -> list[list[Outcome | None]]:
+        """Return the outcomes [P, T] that `run` has brought so far, running nothing."""
+        return self._running.known([p.source for p in programs], tests)
 
     def note(self, step: str, text: str, **facts: object) -> None:
         """Record a step of the decision, for `solve.json` and the account."""
-        ...
+        self.steps.append(Step(step, text, facts))
+
+    def _response(self, role: Role, number: int, reply: ChatReply) -> tuple[Response, ReadingRules]:
+        rules = self.readings[role]
+        text = response_text(reply, rules)
+        return Response(self.task.id, role, number, (), (), (), reply.stop, text), rules

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sparring.errors import ConfigError
 from sparring.files import digest
@@ -96,6 +96,18 @@ StopAsking = Callable[[], bool]
 batch."""
 
 
+class AttemptMeter(Protocol):
+    """Meter of the attempts at requests to a server. It may refuse an attempt."""
+
+    def attempt(self, request: ChatRequest) -> bool:
+        """Count an attempt before it is sent. False if it must not be sent."""
+        ...
+
+    def seconds_left(self) -> float | None:
+        """Return the longest that the attempt may take, in seconds; None without a bound."""
+        ...
+
+
 class ChatModel(Protocol):
     """Interface of every model that answers messages."""
 
@@ -118,6 +130,16 @@ class ChatModel(Protocol):
 
     def close(self) -> None:
         """Free the model's memory and connections."""
+        ...
+
+
+@runtime_checkable
+class BoundedModel(Protocol):
+    """Chat model that counts its own attempts and can be interrupted."""
+
+    def bounded(self, meter: AttemptMeter, over: StopAsking) -> ChatModel:
+        """Return the model within the bounds of a session: ``meter`` counts each attempt, and a
+        response in the making is dropped once ``over`` returns true."""
         ...
 
 

@@ -93,7 +93,7 @@ class Endpoint:
         for the error if the server refuses the key."""
         self.url = checked_url(url)
         self._key_hint = key_hint
-        self._key = key
+        self._key, self._seconds = key, seconds
         if key and not (key.isascii() and key.isprintable() and key == key.strip()):
             raise ConfigError(
                 "the key has blanks around it, or characters that no header can carry; mend the key"
@@ -115,9 +115,15 @@ class Endpoint:
             if isinstance(m, dict) and isinstance(m.get("id"), str)
         ]
 
-    def complete(self, served: ServedModelIdentity, request: ChatRequest, seed: int) -> ChatReply:
-        """Return one response. Raises `Unanswered`, or `ModelError` if the server refuses the
-        request."""
+    def complete(
+        self,
+        served: ServedModelIdentity,
+        request: ChatRequest,
+        seed: int,
+        most_seconds: float | None = None,
+    ) -> ChatReply:
+        """Return one response. ``most_seconds`` cuts the longest wait. Raises `Unanswered`, or
+        `ModelError` if the server refuses the request."""
         params = request.params
         body: dict[str, Any] = {
             "model": served.model,
@@ -132,7 +138,8 @@ class Endpoint:
         if served.takes_top_k and params.top_k:
             body["top_k"] = params.top_k
         body = {k: v for k, v in {**body, **served.extra}.items() if v is not None}
-        return reply_of(self._checked(self._http.send("POST", "/chat/completions", body)))
+        seconds = None if most_seconds is None else min(most_seconds, self._seconds)
+        return reply_of(self._checked(self._http.send("POST", "/chat/completions", body, seconds)))
 
     def close(self) -> None:
         """Close all connections."""

@@ -18,7 +18,14 @@ from typing import Any
 
 from sparring.errors import ConfigError, ModelError, Stopped
 from sparring.policy.base import response_seed
-from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest, OnReply, StopAsking
+from sparring.policy.chat.base import (
+    AttemptMeter,
+    ChatReply,
+    ChatRequest,
+    FailedRequest,
+    OnReply,
+    StopAsking,
+)
 from sparring.policy.chat.endpoint import NO_V1, TAKE_TOP_K, Endpoint, ServedModelIdentity
 from sparring.policy.http import Unanswered
 from sparring.policy.retry import RequestAbandoned, RequestPacer, RetryPolicy, ask_until_answered
@@ -41,8 +48,10 @@ class ServedModel:
         concurrency: int = 16,
         patience: RetryPolicy | None = None,
         pace: RequestPacer | None = None,
+        meter: AttemptMeter | None = None,
     ) -> None:
         self.served = served
+        self._meter = meter
         self._endpoint = endpoint
         self._concurrency = concurrency
         self._patience = patience or RetryPolicy()
@@ -52,6 +61,14 @@ class ServedModel:
     def identity(self) -> Mapping[str, Any]:
         """Return everything that responses depend on, as JSON data."""
         return self.served.record()
+
+    def bounded(self, meter: AttemptMeter, over: StopAsking) -> ServedModel:
+        """Return the same model within the bounds of a session, with the same connections; see
+        `BoundedModel.bounded`. ``over`` has no effect: no attempt is longer than the meter allows.
+        """
+        return ServedModel(
+            self._endpoint, self.served, self._concurrency, self._patience, self._pace, meter
+        )
 
     def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
         """Answer the requests; see `ChatModel.answer`. An error in one thread ends the other
@@ -75,9 +92,17 @@ class ServedModel:
         """Send one request, again after failures, and return the reply; None if ``stop`` returned
         true first."""
         seed = response_seed(request.seed, request.index) >> (63 - _SEED_BITS)
+
+        def attempt() -> ChatReply:
+            if self._meter is None:
+                return self._endpoint.complete(self.served, request, seed)
+            if not self._meter.attempt(request):
+                raise RequestAbandoned("the budget holds no further attempt")
+            return self._endpoint.complete(self.served, request, seed, self._meter.seconds_left())
+
         try:
             return ask_until_answered(
-                lambda: self._endpoint.complete(self.served, request, seed),
+                attempt,
                 self.served.url,
                 self._patience,
                 self._pace,

@@ -17,7 +17,14 @@ from itertools import groupby
 from typing import Any
 
 from sparring.policy.base import Prompt, SamplingParams
-from sparring.policy.chat.base import ChatParams, ChatReply, ChatRequest, OnReply, StopAsking
+from sparring.policy.chat.base import (
+    AttemptMeter,
+    ChatParams,
+    ChatReply,
+    ChatRequest,
+    OnReply,
+    StopAsking,
+)
 from sparring.policy.local.cut import Cut
 from sparring.policy.local.detokenize import Marks
 from sparring.policy.local.sampler import LocalSampler
@@ -49,12 +56,21 @@ class LocalModel:
     """Ids of the end tokens by tokenizer and files, before the model is loaded."""
     marks: Marks = ()
     remote: bool = field(default=False, init=False)
+    _meter: AttemptMeter | None = field(default=None, init=False)
+    _over: StopAsking = field(default=lambda: False, init=False)
+
+    def bounded(self, meter: AttemptMeter, over: StopAsking) -> LocalModel:
+        """Keep the bounds of a session from now on; see `BoundedModel.bounded`."""
+        self._meter, self._over = meter, over
+        return self
 
     def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
         """Sample a reply to each request; see `ChatModel.answer`. ``stop`` takes effect between two
         batches."""
         for batch in batches(requests, self.rows):
             if stop():
+                return
+            if self._meter and not all(self._meter.attempt(r) for s in batch for r in s):
                 return
             self._sample(batch, on_reply)
 
@@ -92,7 +108,7 @@ class LocalModel:
             request = series[number][response.index - first_index]
             on_reply(request, reply_of(response, params))
 
-        sampler.sample(prompts, len(series[0]), arrived, first_index)
+        sampler.sample(prompts, len(series[0]), arrived, first_index, self._over)
 
 
 def batches(requests: Sequence[ChatRequest], rows: int) -> Iterator[list[list[ChatRequest]]]:

@@ -77,16 +77,18 @@ def decode(
     ended: Callable[[list[EndedResponse]], None],
     cut: Cut | None = None,
     first: int = 0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Sample ``n`` responses to each prompt, with the indices from ``first`` on.
 
     Tokens come from the full distribution, or from its truncation by ``cut``. ``ended`` is called
     within `torch.no_grad` with the responses that have ended since the last call, as soon as the
-    host knows of them. Each response is reported once.
+    host knows of them. Each response is reported once. ``stop`` is called before each token; once
+    it returns true, the responses that have not ended are dropped.
     """
     max_tokens = max(p.params.max_tokens for p in prompts)
     with grouping(model), packing(model, max_tokens):
-        _decode(model, prompts, n, end_ids, ended, cut, first)
+        _decode(model, prompts, n, end_ids, ended, cut, first, stop)
 
 
 def _decode(
@@ -97,6 +99,7 @@ def _decode(
     ended: Callable[[list[EndedResponse]], None],
     cut: Cut | None,
     first: int,
+    stop: Callable[[], bool],
 ) -> None:
     device = model.device
     count = len(prompts) * n
@@ -113,6 +116,8 @@ def _decode(
     check_every = _check_every(device)
 
     for step in range(max_tokens):
+        if stop():
+            return
         if step:
             logits = following(rows.last, rows.position)
         if cut is not None:

@@ -14,7 +14,7 @@ and decoded (`decode`), and responses are reported as they end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -52,15 +52,21 @@ class LocalSampler:
         self._detokenizer = Detokenizer(tokenizer, self.end_ids, marks)
 
     def sample(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = ignore_response, first: int = 0
+        self,
+        prompts: Sequence[Prompt],
+        n: int,
+        arrived: Arrived = ignore_response,
+        first: int = 0,
+        stop: Callable[[], bool] = lambda: False,
     ) -> list[list[Response]]:
         """Return ``n`` responses to each prompt; see `Sampler.sample`.
 
         Prompts of similar length and limit share a batch. Responses have the indices from ``first``
         on; a response does not depend on whether the responses before it are sampled. ``arrived``
         is called between two forward passes of the batch, within `torch.no_grad` and with the model
-        in evaluation mode, so it should pass responses on and compute nothing itself. Raises
-        `ModelError` for a prompt without room for its response.
+        in evaluation mode, so it should pass responses on and compute nothing itself. ``stop`` is
+        called before each token; once it returns true, only responses that have ended are returned.
+        Raises `ModelError` for a prompt without room for its response.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
@@ -78,11 +84,14 @@ class LocalSampler:
                         arrived(number, r)
 
                 batch = [prompts[i] for i in chosen]
-                decode(self.model, batch, n, self.end_ids, report, self.cut, first)
+                decode(self.model, batch, n, self.end_ids, report, self.cut, first, stop)
         finally:
             if was_training:
                 self.model.train()
-        return [[responses[i, first + k] for k in range(n)] for i in range(len(prompts))]
+        return [
+            [responses[i, first + k] for k in range(n) if (i, first + k) in responses]
+            for i in range(len(prompts))
+        ]
 
     def _batches(self, prompts: Sequence[Prompt], n: int) -> list[list[int]]:
         """Return batches of prompts by index, with the smallest limits and shortest prompts

@@ -1,0 +1,57 @@
+"""Options of a session: models and sampling as in an evaluation, sizes, budget, and decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sparring.errors import ConfigError
+from sparring.evaluation.options import EvalOptions
+from sparring.policy.chat.base import ChatRequest
+from sparring.schema import Role, Task
+from sparring.selection.calibration import Calibration
+from sparring.selection.selectors import Selector
+from sparring.solving.budget import Budget
+
+THRESHOLD = 0.5
+"""Probability of being right below which a solution is not vouched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Most programs ``n`` and tests ``m`` to sample, and most ``repairs`` of a program."""
+
+    n: int = 16
+    m: int = 16
+    repairs: int = 0
+
+    def __post_init__(self) -> None:
+        for option, value in (("-n", self.n), ("-m", self.m), ("--repair", self.repairs)):
+            if value < 0:
+                raise ConfigError(f"{option} {value}: must be at least 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveOptions:
+    """Options of one session.
+
+    ``asking`` holds the models, their prompts, the sampling parameters and the seed; its numbers of
+    programs and tests have no effect here. ``select`` is a selector in place of the
+    default rule. A solution whose probability of being right is below ``threshold`` is marked as
+    such (`result.abstains`). ``calibration`` replaces the shipped one in that probability.
+    """
+
+    asking: EvalOptions
+    sizes: Sizes = field(default_factory=Sizes)
+    budget: Budget = field(default_factory=Budget)
+    select: Selector | None = None
+    threshold: float = THRESHOLD
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError(f"--threshold {self.threshold:g}: must be from 0 to 1")
+
+    def first_requests(self, task: Task) -> dict[Role, ChatRequest]:
+        """Return each role's request for its first response, equal to that of `sparring eval`."""
+        one = replace(self.asking, programs=1, tests=1)
+        return {request.role: request for request in one.requests([task])}
