@@ -22,6 +22,7 @@ from sparring.evaluation.response_store import locked
 from sparring.policy.chat.base import StopAsking
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
+from sparring.runs.session import CONFIG, KIND, RESULT
 from sparring.sandbox import Runner, Sandbox
 from sparring.schema import Role, Task
 from sparring.selection.evidence import Evidence
@@ -30,9 +31,9 @@ from sparring.solving.budget import Costs
 from sparring.solving.by_need import by_need
 from sparring.solving.candidates import ProgramCandidate, Solution, TestCandidate
 from sparring.solving.options import SolveOptions
-from sparring.solving.problem_record import CONFIG, KIND, RecordedSession
+from sparring.solving.problem_record import RecordedSession
 from sparring.solving.records import SessionRecords, no_records, records_in
-from sparring.solving.result import RESULT, abstains, result_record, seen_evidence
+from sparring.solving.result import abstains, result_record, seen_evidence
 from sparring.solving.rollout import rollout
 from sparring.solving.session import Session
 from sparring.solving.spending import Spending
