@@ -18,7 +18,10 @@ SCREEN = 40
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="Directory of a run or an evaluation.")],
+    run: Annotated[
+        Path,
+        typer.Argument(help="Directory of a run, an evaluation or a session of sparring solve."),
+    ],
     step: Annotated[
         int | None,
         typer.Option(
@@ -51,7 +54,7 @@ def show(
             "--test",
             metavar="K",
             help="Show test K of that task: generated U0, …, ground truth G0, …, hidden H0, …; "
-            "with --program the cell of both.",
+            "of a session also example E0, …, input X0, …; with --program the cell of both.",
         ),
     ] = None,
     why: Annotated[bool, typer.Option("--why", help="Explain the rewards term by term.")] = False,
@@ -62,6 +65,7 @@ def show(
     """Show a run: its overview, or a step, task, program, test or cell, or a reward's terms."""
     from sparring.view.source import open_source
     from sparring.view.terminal.overview import show_overview
+    from sparring.view.terminal.session import show_session
     from sparring.view.terminal.step import show_step
 
     if task is None and (why or program is not None or test is not None):
@@ -69,7 +73,9 @@ def show(
     if why and program is not None and test is not None:
         raise ConfigError("--why explains a program or a test; give one of --program and --test")
     source, console = open_source(run), Console()
-    if task is not None:
+    if source.session and task is None:
+        show_session(source, console, everything)
+    elif task is not None:
         _show_group(source, step, task, (program, test), why, everything, console)
     elif step is not None:
         show_step(source, source.step(step), console, None if everything else SCREEN)

@@ -13,13 +13,14 @@ from typing import Any
 
 from sparring.errors import RunError, well_formed
 from sparring.runs.reader import RECIPE
+from sparring.runs.session import is_session
 
 CONFIG, FIGURES = "config.json", "eval.json"
 
 
 def is_evaluation(path: Path) -> bool:
     """Return True if a directory holds the records of an evaluation and not a run."""
-    if (path / RECIPE).exists():
+    if (path / RECIPE).exists() or is_session(path):
         return False
     return (path / FIGURES).exists() or ((path / CONFIG).exists() and (path / "rollouts").is_dir())
 

@@ -15,14 +15,13 @@ from sparring.policy.chat.base import ChatParams
 from sparring.prompts.rules import ProgramRule, ReadingRules, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.runs.lines import clean
+from sparring.runs.session import CONFIG, KIND
 from sparring.schema import Role, Task
 from sparring.selection.calibration import calibration_from
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
 from sparring.solving.options import Sizes, SolveOptions
 
-CONFIG = "config.json"
-KIND = "solve"
 _TASK_FIELDS = (
     "id",
     "statement",

@@ -18,12 +18,12 @@ from sparring.evaluation.chat_models import RoleModel
 from sparring.policy.chat.base import ChatRequest, OnReply, StopAsking
 from sparring.runs.lines import clean
 from sparring.runs.reader import RunReader
+from sparring.runs.session import CONFIG, RESULT
 from sparring.selection.selectors import Selector
 from sparring.solving.by_need import by_need
 from sparring.solving.engine import Solved, Strategy, finish
-from sparring.solving.problem_record import CONFIG, RecordedSession, session_from
+from sparring.solving.problem_record import RecordedSession, session_from
 from sparring.solving.records import records_in
-from sparring.solving.result import RESULT
 from sparring.solving.session import Session
 
 NOTHING_MORE = "nothing more is on record"

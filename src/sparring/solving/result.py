@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sparring.grading.entries import pairs_of
+from sparring.runs.session import KIND
 from sparring.schema import Role, Test
 from sparring.selection.consensus import NONE
 from sparring.selection.evidence import Evidence
@@ -15,8 +16,6 @@ from sparring.solving.observed import evidence_from, observed, passed
 from sparring.solving.problem_record import task_record
 from sparring.solving.session import STOPPED, Session
 from sparring.version import __version__
-
-RESULT = "solve.json"
 
 
 def result_record(
@@ -27,7 +26,7 @@ def result_record(
 ) -> dict[str, Any]:
     """Return the whole record of a session that has ended."""
     return {
-        "kind": "solve",
+        "kind": KIND,
         "version": 1,
         "sparring": __version__,
         "task": task_record(session.task),

@@ -9,6 +9,7 @@ from typing import Any
 from sparring import values
 from sparring.prompts.templates import called_as
 from sparring.schema import TestKind
+from sparring.solving.inputs import INPUT_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,15 @@ class Readable:
         return self.kind == TestKind.SCRIPT
 
     @property
+    def input_only(self) -> bool:
+        """True for an input whose expected output is unknown: programs are compared on it."""
+        return self.rule == INPUT_ONLY
+
+    @property
     def line(self) -> str:
         """The whole test in a line: ``f(1) == 2`` for a call, ``1 → 2`` for standard input."""
         given, expected = self.given.rstrip("\n"), self.expected.rstrip("\n")
-        if self.decides:
+        if self.decides or self.input_only:
             return given
         if self.rule == "truth":  # ``assert f(1)``: any value that Python takes for true
             return given if expected == "True" else f"not {given}"
@@ -57,5 +63,6 @@ def readable(entry: Mapping[str, Any] | Sequence[Any], task: Mapping[str, Any]) 
     kind, rule = str(kind or TestKind.STDIN), None if rule in (None, "value") else str(rule)
     if kind == TestKind.CALL:
         function = called_as(str(task.get("entry_point") or "f"))
-        return Readable(values.show_call(function, given), values.show(expected), kind, rule)
+        value = "" if rule == INPUT_ONLY else values.show(expected)
+        return Readable(values.show_call(function, given), value, kind, rule)
     return Readable(given, expected, kind, rule)

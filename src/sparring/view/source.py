@@ -20,6 +20,7 @@ from sparring.errors import RunError, SparringError, well_formed
 from sparring.rewards.settings import EQUATIONS
 from sparring.runs.evaluation import CONFIG, is_evaluation
 from sparring.runs.reader import RECIPE, RunReader, record_of, step_file
+from sparring.runs.session import is_session
 from sparring.runs.text import one_line
 
 _COMPARED = 100
@@ -31,13 +32,15 @@ class RunSource:
     """Run or evaluation to show.
 
     ``recipe`` is None where the recipe cannot be read; ``unread`` then gives the reason. The recipe
-    of an ``evaluation`` is made up: it holds the settings that the recorded rewards follow from.
+    of an ``evaluation`` is made up: it holds the settings that the recorded rewards follow from. A
+    ``session`` of `sparring solve` has neither recipe nor rewards.
     """
 
     run: RunReader
     recipe: Recipe | None
     unread: str = ""
     evaluation: bool = False
+    session: bool = False
 
     @property
     def steps(self) -> list[int]:
@@ -80,6 +83,9 @@ def open_source(path: Path) -> RunSource:
         )
         raise RunError(f"{path}: {why}")
     run = RunReader(path)
+    if is_session(path):
+        why = "a session of sparring solve has no recipe, and nothing in it has a reward"
+        return RunSource(run, None, why, session=True)
     if is_evaluation(path):
         return RunSource(run, evaluation_recipe(run), evaluation=True)
     if not run.has(RECIPE):

@@ -10,6 +10,9 @@ from sparring.schema import Verdict
 from sparring.view.readable import Readable, readable
 from sparring.view.terminal.names import Name
 
+_FIELDS = {"G": "tests", "H": "hidden", "E": "examples", "X": "inputs"}
+"""Fields of a recorded task with tests, by the letter of their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedExecution:
@@ -29,8 +32,8 @@ class RecordedExecution:
 def recorded_test(record: Mapping[str, Any], test: Name) -> Readable | None:
     """Return a test in readable form, or None where its response has no test."""
     task = record["task"]
-    if test.letter in "GH":
-        return readable(task["tests" if test.letter == "G" else "hidden"][test.index], task)
+    if (field := _FIELDS.get(test.letter)) is not None:
+        return readable(task[field][test.index], task)
     tests = record["tests"] if test.letter == "U" else record["pseudo_labels"]["tests"]
     return readable(tests[test.index], task)
 
@@ -43,6 +46,8 @@ def recorded_executions(
     entry = record["programs" if own else "initial_policy_programs"][program.index]
     names = _names(record, hidden=own)
     outcomes = [*entry["runs"], *entry.get("hidden_runs", ())]
+    if own and "solve" in record:
+        outcomes += [*entry["example_runs"], *entry["input_runs"]]
     used = usage.get("runs", ()) if own else ()
     usage_T = used[program.index] if program.index < len(used) else ()
     cells = [
@@ -55,11 +60,15 @@ def recorded_executions(
 def _names(record: Mapping[str, Any], hidden: bool) -> list[Name]:
     task = record["task"]
     hidden_tests = len(task.get("hidden", ())) if hidden else 0
-    return [
+    names = [
         *(Name("G", i) for i in range(len(task["tests"]))),
         *(Name("U", i) for i in range(len(record["tests"]))),
         *(Name("H", i) for i in range(hidden_tests)),
     ]
+    if "solve" in record:
+        names += [Name("E", i) for i in range(len(task["examples"]))]
+        names += [Name("X", i) for i in range(len(task["inputs"]))]
+    return names
 
 
 def _pseudo_label_cells(

@@ -69,7 +69,8 @@ def show_test(
     else:
         _test(one, lines, console)
     if name.letter == "U":
-        _reference(entry, one, console)
+        if "solve" not in record:
+            _reference(entry, one, console)
         _response(entry, lines, console)
     table = Table(box=None, padding=(0, 1))
     for column in ("program", "verdict", "output"):
@@ -124,8 +125,11 @@ def show_cell(
     _rule(one, console)
     if one.decides:
         return
-    console.print(Text(f"{_OUTPUT.get(one.kind, 'output')} (- expected, + actual)", "dim"))
-    if cell.verdict is Verdict.ACCEPTED:
+    if one.input_only:
+        console.print(Text(_OUTPUT.get(one.kind, "output"), "dim"))
+    else:
+        console.print(Text(f"{_OUTPUT.get(one.kind, 'output')} (- expected, + actual)", "dim"))
+    if cell.verdict is Verdict.ACCEPTED or one.input_only:
         for line in block(one.output(cell.output), lines, console.width - 2):
             console.print(Text("  " + line), soft_wrap=True)
     else:
@@ -138,14 +142,16 @@ _OUTPUT = {TestKind.CALL.value: "value"}
 
 def _test(one: Readable, lines: int, console: Console) -> None:
     _text(_INPUT.get(one.kind, "input"), one.given, lines, console)
-    if not one.decides:
+    if not one.decides and not one.input_only:
         _text(f"expected {_OUTPUT.get(one.kind, 'output')}", one.expected, lines, console)
     _rule(one, console)
 
 
 def _rule(one: Readable, console: Console) -> None:
     """Print the rule that decides, where it is not the task's checker."""
-    if one.decides:
+    if one.input_only:
+        console.print(Text("the expected output is unknown: programs are compared on it", "dim"))
+    elif one.decides:
         console.print(Text("the script's own assertions decide: no output is compared", "dim"))
     elif one.rule:
         console.print(Text(f"compared by the test's own rule: {one_line(one.rule, 60)}", "dim"))
@@ -156,15 +162,18 @@ def _heading(group: RecordedGroup, name: str, entry: Mapping[str, Any], console:
     console.print(Text(f"step {group.step} · {task} · {name}", "bold"), soft_wrap=True)
     parts = []
     for key in ("reward", "advantage"):
-        if key in entry:
+        if key in entry and "solve" not in group.record:
             value = entry[key]
             parts.append(f"{key} {number(math.nan if value is None else float(value))}")
     if "token_ids" in entry:
         logprobs = [x for x in entry["logprobs"] if x is not None]
         mean = f", {sum(logprobs) / len(logprobs):.3f} nats each" if logprobs else ""
         tokens = entry["tokens"][1] if "tokens" in entry else len(entry["token_ids"])
-        parts.append(f"{int(tokens)} tokens{mean}")
+        if tokens is not None:  # a server may report none
+            parts.append(f"{int(tokens)} tokens{mean}")
         parts.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
+    if entry.get("origin", "sampled") != "sampled":
+        parts.append(f"{one_line(str(entry['origin']), 40)} from {entry.get('parent')}")
     if parts:
         console.print(Text(" · ".join(parts)), soft_wrap=True)
 
@@ -203,7 +212,9 @@ def _executions(
     width = max(8, (console.width - 40) // 3)
     for cell in cells[:most]:
         one = recorded_test(record, cell.test)
-        texts = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
+        texts = ("–", "–")
+        if one is not None:
+            texts = (one.given, "–" if one.decides or one.input_only else one.expected)
         table.add_row(
             str(cell.test),
             word(cell.verdict),

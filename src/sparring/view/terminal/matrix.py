@@ -19,16 +19,19 @@ from rich.text import Text
 
 from sparring.rewards.advantages import DropReason
 from sparring.rewards.terms import number
-from sparring.runs.groups import passes_all
+from sparring.runs.groups import correct_rows, passes_all
 from sparring.runs.text import block, one_line
 from sparring.schema import TestKind, Verdict
-from sparring.view.readable import readable
+from sparring.view.readable import Readable, readable
 from sparring.view.source import RecordedGroup
 from sparring.view.terminal.step import EVALUATED, why_dropped
 from sparring.view.terminal.symbols import legend, mark, symbol
 
 ROWS = 24
 """Most tests of one screen; a screen has twice as many programs."""
+SOLVED = (
+    "no ground truth: beside a name ✓ and ✗ say whether it passes your tests, ? that there are none"
+)
 _MARGIN = 24
 """Width of a row without its cells: name, correctness, reward, advantage."""
 
@@ -58,6 +61,8 @@ def blocks_of(record: Mapping[str, Any]) -> tuple[list[MatrixSection], int]:
     runs = [p["runs"] for p in (*own, *record.get("initial_policy_programs", ()))]
     rows = [[Verdict(o["verdict"]) for o in row] for row in runs]
     truths = len(record["task"]["tests"])
+    if "solve" in record:
+        return _session_blocks(record, rows, truths), len(own)
     blocks = [
         MatrixSection("G", "ground truth", [r[:truths] for r in rows], truths),
         MatrixSection("U", "generated", [r[truths:] for r in rows], len(record["tests"])),
@@ -73,6 +78,24 @@ def blocks_of(record: Mapping[str, Any]) -> tuple[list[MatrixSection], int]:
         kept = [bool(t["kept"]) for t in labels["tests"]]
         blocks.insert(0, MatrixSection("K", "pseudo-labels", cells, len(has_test), kept))
     return blocks, len(own)
+
+
+def _session_blocks(
+    record: Mapping[str, Any], rows: Sequence[Sequence[Verdict]], binding: int
+) -> list[MatrixSection]:
+    """Return the sections of a session's matrix: those that have a test, or the generated tests."""
+
+    def further(name: str) -> list[list[Verdict]]:
+        return [[Verdict(o["verdict"]) for o in p[name]] for p in record["programs"]]
+
+    task = record["task"]
+    blocks = [
+        MatrixSection("G", "your tests", [r[:binding] for r in rows], binding),
+        MatrixSection("E", "examples", further("example_runs"), len(task["examples"])),
+        MatrixSection("X", "inputs", further("input_runs"), len(task["inputs"])),
+        MatrixSection("U", "generated", [r[binding:] for r in rows], len(record["tests"])),
+    ]
+    return [b for b in blocks if b.width] or blocks[-1:]
 
 
 def _spread(row: Sequence[Verdict], has_test: Sequence[bool]) -> list[Verdict]:
@@ -107,16 +130,13 @@ def show_group(group: RecordedGroup, console: Console, all_of_it: bool) -> None:
     if hidden or most < rows:
         more = [*hidden, *([f"{rows - most} more programs"] if most < rows else [])]
         console.print(Text(f"not shown: {', '.join(more)} (--all)", "dim"), soft_wrap=True)
-    console.print(legend(v for b in blocks for row in b.cells for v in row), soft_wrap=True)
+    verdicts = (v for b in blocks for row in b.cells for v in row)
+    console.print(legend(verdicts, "solve" not in record), soft_wrap=True)
     console.print(_dropped(record), soft_wrap=True)
     _tests(record, console, all_of_it)
-    console.print(
-        Text(
-            "one response: --program P0 or --test U0; a cell: both; --why: its reward's terms",
-            "dim",
-        ),
-        soft_wrap=True,
-    )
+    hint = f"one response: --{'' if 'solve' not in record else 'task 0 --'}program P0 or --test U0"
+    why = "" if "solve" in record else "; --why: its reward's terms"
+    console.print(Text(f"{hint}; a cell: both{why}", "dim"), soft_wrap=True)
 
 
 def _shares(wanted: Sequence[int], width: int) -> list[int]:
@@ -139,7 +159,8 @@ def _matrix(
     most: int,
 ) -> Text:
     spans = list(zip(blocks, starts, ends, strict=True))
-    text, correct = _header(spans), blocks[0].correct()
+    solve = record.get("solve")
+    text, correct = _header(spans, solve is None), correct_rows(record)
     for i in range(min(most, len(blocks[0].cells))):
         entry = record["programs"][i] if i < own else None
         name = f"P{i}" if entry is not None else f"I{i - own}"
@@ -149,9 +170,14 @@ def _matrix(
             text.append(" │ " if n else "  ", "dim")
             for verdict in b.cells[i][start:end]:
                 text.append_text(symbol(verdict))
-        if entry is not None:
+        if solve is not None:
+            text.append("  chosen" if i == solve["chosen"] else "", "bold")
+        elif entry is not None:
             text.append(f"  {_figure(entry, 'reward'):>6} {_figure(entry, 'advantage', True):>7}")
         text.append("\n")
+    if solve is not None:
+        text.rstrip()
+        return text
     _, start, end = spans[-1]
     indent = sum(e - s for _, s, e in spans[:-1]) + 3 * (len(spans) - 1)
     if kept := blocks[0].kept:
@@ -171,7 +197,7 @@ def _matrix(
     return text
 
 
-def _header(spans: Sequence[tuple[MatrixSection, int, int]]) -> Text:
+def _header(spans: Sequence[tuple[MatrixSection, int, int]], rewarded: bool) -> Text:
     titles, tens, ones = " " * 8, " " * 8, " " * 8
     for n, (b, start, end) in enumerate(spans):
         if n:
@@ -181,9 +207,38 @@ def _header(spans: Sequence[tuple[MatrixSection, int, int]]) -> Text:
         titles += f"{name:<{width}}"[:width]
         tens += "".join(str(i // 10 % 10) if i >= 10 else " " for i in range(start, end))
         ones += "".join(str(i % 10) for i in range(start, end))
-    margin = f"  {'reward':>6} {'advant.':>7}"
+    margin = f"  {'reward':>6} {'advant.':>7}" if rewarded else ""
     lines = [titles, *([tens] if tens.strip(" │") else []), ones + margin]
     return Text("\n".join(lines) + "\n", "dim")
+
+
+def _line(test: Mapping[str, Any], one: Readable | None, width: int) -> Text:
+    """Return a generated test in a line, or the reason why there is none."""
+    if one is None:
+        return Text(f"no test: {one_line(str(test['failure']), 40)}", "dim")
+    if one.kind != TestKind.STDIN:
+        return Text(one_line(one.line, width))
+    out = one_line(one.expected.rstrip("\n"), (width - 3) // 2)
+    return Text(f"{one_line(one.given.rstrip(chr(10)), width - 3 - len(out))} → {out}")
+
+
+def _session_tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None:
+    """Print a session's generated tests, each with the number of programs that pass it."""
+    tests, start = record["tests"], len(record["task"]["tests"])
+    shown = tests if all_of_it else tests[:ROWS]
+    if tests:
+        console.print(Text("test  passed by  input → expected output", "dim"))
+    programs = [p for p in record["programs"] if p["source"] is not None]
+    for k, t in enumerate(shown):
+        one = readable(t, record["task"])
+        passing = sum(p["runs"][start + k]["verdict"] == Verdict.ACCEPTED for p in programs)
+        count = "–" if one is None else f"{passing} of {len(programs)}"
+        text = Text(f"{f'U{k}':<5}", "bold")
+        text.append(f"{count:>10}  ", "")
+        text.append_text(_line(t, one, max(20, console.width - 19)))
+        console.print(text, soft_wrap=True)
+    if len(shown) < len(tests):
+        console.print(Text(f"… {len(tests) - len(shown)} more tests (--all)", "dim"))
 
 
 def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
@@ -194,6 +249,8 @@ def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
 
 
 def _dropped(record: Mapping[str, Any]) -> Text:
+    if "solve" in record:
+        return Text(SOLVED, "dim")
     if set(record.get("dropped", {}).values()) == {DropReason.EVALUATION}:
         return Text(EVALUATED, "dim")
     reasons = [
@@ -206,6 +263,9 @@ def _dropped(record: Mapping[str, Any]) -> Text:
 
 def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None:
     """Print the generated tests, one in a line."""
+    if "solve" in record:
+        _session_tests(record, console, all_of_it)
+        return
     tests = record["tests"]
     shown = tests if all_of_it else tests[:ROWS]
     if tests:
@@ -219,13 +279,7 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         # No program ran on an unreadable test: the recorded counts mean nothing there.
         counts = ["–" if one is None else _figure(t, name) for name in ("caught", "missed")]
         text.append(f"{counts[0]:>8} {counts[1]:>6}  ")
-        if one is None:
-            text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
-        elif one.kind == TestKind.STDIN:
-            out = one_line(one.expected.rstrip("\n"), (width - 3) // 2)
-            text.append(f"{one_line(one.given.rstrip(chr(10)), width - 3 - len(out))} → {out}")
-        else:
-            text.append(one_line(one.line, width))
+        text.append_text(_line(t, one, width))
         if one is not None and not t["valid"]:
             text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
         console.print(text, soft_wrap=True)

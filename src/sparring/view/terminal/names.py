@@ -1,4 +1,4 @@
-"""Names of programs and tests on the command line: P0, I1; G0, H0, K0, U0."""
+"""Names of programs and tests on the command line: P0, I1; G0, H0, K0, U0; E0, X0 of a session."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ def program_name(text: str, record: Mapping[str, Any]) -> Name:
 
 
 def test_name(text: str, record: Mapping[str, Any]) -> Name:
-    """Parse the name of a test: generated (U), ground truth (G), hidden (H), pseudo-label (K).
+    """Parse the name of a test: generated (U), ground truth (G), hidden (H), pseudo-label (K); in a
+    session of `sparring solve`, whose binding tests are G, also public example (E) and input
+    without an expected output (X).
 
     A bare number names a U. Raises `ConfigError`.
     """
-    return _name("--test", text, "U", _sizes(record, "UGHK"))
+    return _name("--test", text, "U", _sizes(record, "UGHKEX"))
 
 
 def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
@@ -48,7 +50,9 @@ def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
         "H": len(task.get("hidden", ())),
         "K": len(record.get("pseudo_labels", {}).get("tests", ())),
     }
-    return {letter: all_sizes[letter] for letter in letters}
+    if "solve" in record:
+        all_sizes |= {"E": len(task["examples"]), "X": len(task["inputs"])}
+    return {letter: all_sizes[letter] for letter in letters if letter in all_sizes}
 
 
 def _name(option: str, text: str, usual: str, sizes: Mapping[str, int]) -> Name:

@@ -20,6 +20,8 @@ from sparring.view.terminal.names import Name
 
 def explained(source: RunSource, group: RecordedGroup) -> Explained:
     """Explain a group. Raises `RunError` where the recipe cannot be read."""
+    if source.session:
+        raise RunError(f"--why: {source.unread}; leave --why out")
     if source.recipe is None:
         raise RunError(
             f"--why: rewards follow from the recipe, and the recipe of {source.run.path} cannot be "

@@ -23,6 +23,7 @@ WHY = {
     "not_sampled": "not sampled",
     "no_test": "no test",
     "evaluation": "evaluation",
+    "solve": "solve",
 }
 """Reason why a group gives no gradient (`DropReason`), in two words."""
 

@@ -36,10 +36,15 @@ def word(verdict: Verdict) -> Text:
     return Text(f"{sign} {verdict.value.replace('_', ' ')}", style)
 
 
-def legend(shown: Iterable[Verdict]) -> Text:
-    """Return the meanings of the symbols that occur."""
+def legend(shown: Iterable[Verdict], counted: bool = True) -> Text:
+    """Return the meanings of the symbols that occur. ``counted``: what was not run counts as
+    failed, as in training; not so in a session, whose budget did not hold it."""
     occurring = set(shown)
-    parts = [f"{sign} {meaning}" for v, (sign, _, meaning) in _LOOK.items() if v in occurring]
+    parts = [
+        f"{sign} {meaning if counted or v is not Verdict.NOT_RUN else 'not run'}"
+        for v, (sign, _, meaning) in _LOOK.items()
+        if v in occurring
+    ]
     return Text("  ".join(parts), "dim")
 
 
