@@ -43,7 +43,7 @@ def repair(session: Session, choice: Choice) -> Choice:
                 numbers.append(repaired.number)
         session.note(
             "repair",
-            f"{len(failing)} programs were sent back with a test that they fail",
+            f"{len(failing)} program{'' if len(failing) == 1 else 's'} sent back with a failed test",
             programs=[p.number for p, _ in failing],
             repaired=numbers,
         )
