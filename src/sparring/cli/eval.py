@@ -16,6 +16,35 @@ from rich.text import Text
 from sparring.cli.answers import check_alone, grade_answers
 from sparring.cli.common import PackagesFromOption, PackagesOption, packages_of_options
 from sparring.cli.figures import ResponsesMissing, finish
+from sparring.cli.model_options import (
+    AttemptsOption,
+    CoderKeyOption,
+    CoderModelOption,
+    CoderOption,
+    ConcurrencyOption,
+    EndTokenOption,
+    ExtraOption,
+    LevelOption,
+    MaxTokensOption,
+    PromptsOption,
+    ReasoningOption,
+    RpmOption,
+    SeedOption,
+    StopOption,
+    TemperatureOption,
+    TesterEndTokenOption,
+    TesterKeyOption,
+    TesterModelOption,
+    TesterOption,
+    TesterPromptsOption,
+    TesterReasoningOption,
+    TimeoutOption,
+    TopKOption,
+    TopPOption,
+    WorkersOption,
+    reasoning_modes,
+    role_specs,
+)
 from sparring.errors import ConfigError, RunError, Stopped, explained
 from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
@@ -34,9 +63,7 @@ from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.run import evaluate_models
 from sparring.evaluation.trained import resolve_options
 from sparring.interrupt import stopping
-from sparring.prompts.opening import ReasoningMode
-from sparring.sandbox.types import Level
-from sparring.schema import Role, Task
+from sparring.schema import Task
 from sparring.solving import pipeline_tables
 from sparring.solving.evaluate_pipelines import evaluate_pipelines
 from sparring.solving.measure import PAPER_SIZE, MeasuredPipelines
@@ -64,13 +91,7 @@ def evaluate_command(
             help="Directory to write the evaluation to; an unfinished one there is continued.",
         ),
     ],
-    coder: Annotated[
-        str | None,
-        typer.Option(
-            help="The coder's model: directory of a checkpoint or of a run (its newest "
-            "checkpoint), hub id, nano, or address of a server."
-        ),
-    ] = None,
+    coder: CoderOption = None,
     answers: Annotated[
         list[Path] | None,
         typer.Option(
@@ -80,34 +101,11 @@ def evaluate_command(
             "LiveCodeBench, CodeT or Sparring); may be repeated.",
         ),
     ] = None,
-    tester: Annotated[
-        str | None,
-        typer.Option(help="The tester's model, named like --coder; by default the coder's model."),
-    ] = None,
-    coder_model: Annotated[
-        str | None,
-        typer.Option(help="Name of the coder's model, where the server has several."),
-    ] = None,
-    tester_model: Annotated[
-        str | None,
-        typer.Option(help="Name of the tester's model, where the server has several."),
-    ] = None,
-    coder_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VARIABLE",
-            help="Environment variable with the key of the coder's server; by default "
-            "OPENAI_API_KEY.",
-        ),
-    ] = None,
-    tester_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VARIABLE",
-            help="Environment variable with the key of the tester's server; by default "
-            "OPENAI_API_KEY.",
-        ),
-    ] = None,
+    tester: TesterOption = None,
+    coder_model: CoderModelOption = None,
+    tester_model: TesterModelOption = None,
+    coder_key: CoderKeyOption = None,
+    tester_key: TesterKeyOption = None,
     programs: Annotated[
         int, typer.Option("-n", min=1, help="Programs to sample for each task.")
     ] = _USUAL.programs,
@@ -122,71 +120,24 @@ def evaluate_command(
             f"default those of {USUAL_SCALES} that fit -n and -m."
         ),
     ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(help="Sampling temperature; by default 0.8, or that of the run in --coder."),
-    ] = None,
-    top_p: Annotated[
-        float | None, typer.Option(help="Share of probability to sample from; by default 1.")
-    ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option(help="Number of tokens to sample from; by default 0, which means all."),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            help="Longest response, in tokens; by default 1024, or that of the run in --coder."
-        ),
-    ] = None,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option("--stop", help="Text that ends a response; may be repeated."),
-    ] = None,
-    end_token: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--end-token",
-            help="Token that ends a local model's responses, such as <|im_end|>; may be repeated.",
-        ),
-    ] = None,
-    tester_end_token: Annotated[
-        list[str] | None,
-        typer.Option("--tester-end-token", help="End token of the tester's model, as --end-token."),
-    ] = None,
-    reasoning: Annotated[
-        ReasoningMode | None,
-        typer.Option(
-            help="How reasoning starts: open, the server's chat template opens it before every "
-            "response; none, the model does not reason; auto, a start mark in the prompt or the "
-            "response opens it. By default the value of --prompts, or auto."
-        ),
-    ] = None,
-    tester_reasoning: Annotated[
-        ReasoningMode | None,
-        typer.Option(help="How the tester's reasoning starts; by default as --reasoning."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the sampling; it does not change the tasks.")
-    ] = _USUAL.seed,
+    temperature: TemperatureOption = None,
+    top_p: TopPOption = None,
+    top_k: TopKOption = None,
+    max_tokens: MaxTokensOption = None,
+    stop: StopOption = None,
+    end_token: EndTokenOption = None,
+    tester_end_token: TesterEndTokenOption = None,
+    reasoning: ReasoningOption = None,
+    tester_reasoning: TesterReasoningOption = None,
+    seed: SeedOption = _USUAL.seed,
     preset: Annotated[
         Protocol | None,
         typer.Option(
             help="official: the protocol of the paper's released code; further options change it."
         ),
     ] = None,
-    prompts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RECIPE", help="Use the prompts of this recipe, run directory, or nano."
-        ),
-    ] = None,
-    tester_prompts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RECIPE", help="Use other prompts for the tester, named like --prompts."
-        ),
-    ] = None,
+    prompts: PromptsOption = None,
+    tester_prompts: TesterPromptsOption = None,
     mutants: Annotated[
         int,
         typer.Option(
@@ -214,37 +165,13 @@ def evaluate_command(
         Path | None,
         typer.Option(help="Directory of responses and outcomes that evaluations share."),
     ] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Most responses in flight; by default 16 of a server, 64 of a local model.",
-        ),
-    ] = None,
-    rpm: Annotated[
-        float | None, typer.Option(min=0.01, help="Most requests per minute to a server.")
-    ] = None,
-    attempts: Annotated[
-        int, typer.Option(min=1, help="Most requests to a server for one response.")
-    ] = _USUAL.attempts,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, help="Time limit of a response, in seconds.")
-    ] = _USUAL.seconds,
-    extra: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--extra",
-            metavar="KEY=VALUE",
-            help="Further field of each request to a server; may be repeated.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of the sandbox's worker processes.")
-    ] = None,
-    level: Annotated[
-        Level | None,
-        typer.Option(help="Isolation level to require; by default the best the host allows."),
-    ] = None,
+    concurrency: ConcurrencyOption = None,
+    rpm: RpmOption = None,
+    attempts: AttemptsOption = _USUAL.attempts,
+    timeout: TimeoutOption = _USUAL.seconds,
+    extra: ExtraOption = None,
+    workers: WorkersOption = None,
+    level: LevelOption = None,
     export: Annotated[
         list[str] | None,
         typer.Option(
@@ -285,7 +212,7 @@ def evaluate_command(
         )
     options = EvalOptions(
         sources=tuple(tasks),
-        models=_models(
+        models=role_specs(
             ModelSpec(coder or "", coder_model, coder_key, tuple(end_token or ())),
             tester,
             tester_model,
@@ -308,7 +235,7 @@ def evaluate_command(
         prompts=prompts_of(prompts) if prompts else None,
         tester_prompts=prompts_of(tester_prompts) if tester_prompts else None,
         protocol=preset,
-        reasoning=_reasoning(reasoning, tester_reasoning),
+        reasoning=reasoning_modes(reasoning, tester_reasoning),
         concurrency=concurrency,
         per_minute=rpm,
         attempts=attempts,
@@ -397,29 +324,3 @@ def _pipelines(
             "compared; leave it or --pipeline out"
         )
     return MeasuredPipelines(pipelines=tuple(dict.fromkeys(names)), size=size or PAPER_SIZE)
-
-
-def _models(
-    coder: ModelSpec,
-    tester: str | None,
-    model: str | None,
-    key: str | None,
-    end_token: Sequence[str] | None,
-) -> dict[Role, ModelSpec]:
-    if not tester:
-        if model is not None or key is not None or end_token:
-            raise ConfigError(
-                "--tester-model, --tester-key and --tester-end-token belong to --tester; add it"
-            )
-        return {Role.CODER: coder, Role.TESTER: coder}
-    tester_model_spec = ModelSpec(
-        tester, model, key, tuple(end_token or ()), key_option="--tester-key"
-    )
-    return {Role.CODER: coder, Role.TESTER: tester_model_spec}
-
-
-def _reasoning(
-    coder: ReasoningMode | None, tester: ReasoningMode | None
-) -> dict[Role, ReasoningMode]:
-    modes = {Role.CODER: coder, Role.TESTER: tester or coder}
-    return {role: mode for role, mode in modes.items() if mode is not None}

@@ -25,6 +25,7 @@ from sparring.cli import (
     rescore,
     sandbox,
     show,
+    solve,
     tasks,
     theory,
     timeline,
@@ -33,6 +34,7 @@ from sparring.cli import (
     watch,
 )
 from sparring.cli import eval as evaluating
+from sparring.cli.pairs import PairsCommand
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +51,7 @@ app.command()(report.report)
 app.command()(theory.theory)
 app.command()(timeline.timeline)
 app.command("eval")(evaluating.evaluate_command)
+app.command("solve", cls=PairsCommand)(solve.solve_command)
 app.command("compare")(compare.compare_command)
 app.command()(show.show)
 app.command()(plot.plot)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sparring.schema import Test, TestKind
 from sparring.tasks.rows.column_hints import guess_columns
 from sparring.tasks.rows.row import TaskRow
-from sparring.tasks.suites.suite import parsed, read_suite
+from sparring.tasks.suites.suite import Noting, parsed, read_suite
 from sparring.testnames import seems_programs
 from sparring.text import in_line
 
@@ -83,14 +83,22 @@ def _suite(row: TaskRow, parts: Sequence[str]) -> tuple[str | None, tuple[Test, 
     program = parsed(solution) if solution is not None else None
     entry_point = row.text("entry_point")
     if entry_point is None:
-        names = _tested(suite_tree, program)
+        names = tested_functions(suite_tree, program)
         if len(names) != 1:
             calls_text = f"call {', '.join(names)}" if names else "call no function by its name"
             row.fault("entry_point", f"is missing, and the tests {calls_text}; name the function")
             return None, ()
         entry_point = names[0]
+    return entry_point, suite_tests(row, parts, entry_point, program)
+
+
+def suite_tests(
+    row: Noting, parts: Sequence[str], entry_point: str, program: ast.Module | None
+) -> tuple[Test, ...]:
+    """Return the tests of a suite on a function or on a method (``Class.method``), whose calls are
+    written ``Class().method(…)``; none, with a fault noted."""
     if "." not in entry_point:
-        return entry_point, read_suite(row, "tests", parts, entry_point, program)
+        return read_suite(row, "tests", parts, entry_point, program)
     # Call tests name a method Class.method; a script names the method alone.
     dotted = ast.parse(entry_point, mode="eval").body
     renamed = [_renamed(part, entry_point, dotted) for part in parts]
@@ -99,10 +107,10 @@ def _suite(row: TaskRow, parts: Sequence[str]) -> tuple[str | None, tuple[Test, 
         bare = ast.Name(entry_point.partition(".")[2], ast.Load())
         renamed = [_renamed(part, entry_point, bare) for part in parts]
         tests = read_suite(row, "tests", renamed, entry_point, program)
-    return entry_point, tests
+    return tests
 
 
-def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
+def tested_functions(tests: ast.Module, program: ast.Module | None) -> list[str]:
     """Return the functions that the tests may be about.
 
     Such a function is called, and neither the tests nor an import nor Python defines it. A call
