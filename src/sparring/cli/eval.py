@@ -279,6 +279,8 @@ def ask_models(
             raise
         stopped = should_stop()
     finish(evaluation, loaded, out, console, exports, stopped)
+    if pipelines is not None and stopped:
+        raise Stopped("stopped before the pipelines; repeat the command to continue")
     if pipelines is not None:
         _solve(pipelines, options, loaded, out, console)
 

@@ -67,8 +67,8 @@ def figures_of(
         "bounded": sum(r.run.costs.bounded for r in runs),
         "without_program": sum(r.run.chosen is None for r in runs),
     }
-    one_shot = np.array([t.one_shot for t in sampled])
-    record["minus_one_shot"] = share_difference(one_shot, solved).as_dict()
+    single = np.array([t.single for t in sampled])
+    record["minus_single"] = share_difference(single, solved).as_dict()
     tokens = float(costs["tokens"].mean())
     known_tokens = not math.isnan(mean_tokens(sampled, 1))
     size = size_below(sampled, tokens, most) if known_tokens else 0
@@ -86,9 +86,9 @@ def figures_of(
     return record
 
 
-def one_shot_figures(sampled: Sequence[SampledTask]) -> dict[str, Any]:
+def single_figures(sampled: Sequence[SampledTask]) -> dict[str, Any]:
     """Return pass@1 and the tokens of one program, from all programs of the evaluation."""
-    values = np.array([t.one_shot for t in sampled])
+    values = np.array([t.single for t in sampled])
     tokens = np.array([t.tokens[0] for t in sampled])
     right = [float(t.right_U.sum()) if t.right_U is not None else 0.0 for t in sampled]
     held = [float(t.parsed_U.sum()) if t.right_U is not None else 0.0 for t in sampled]

@@ -103,6 +103,12 @@ class Session:
         return self._asking.gone
 
     @property
+    def unanswered(self) -> list[str]:
+        """Why requests had no answer after all attempts. A message that the model refused, such as
+        one that is too long, is answered in this sense."""
+        return self._asking.unanswered
+
+    @property
     def sampled_programs(self) -> int:
         """Programs that were sampled with the coder's own prompt, or asked for in vain."""
         return self._sampled[Role.CODER]
