@@ -78,7 +78,7 @@ class Session:
         self.steps: list[Step] = []
         identities = {role: m.chat_model.identity for role, m in models.items()}
         records = records or no_records(identities)
-        self.spending = spending or Spending(options.budget)
+        self.spending = spending or Spending(options.budget, options.fixed_response)
         self.spending.attach(records.attempts, records.earlier())
         self._stop, self._on_step = stop, on_step
         self._first = options.first_requests(task)
