@@ -56,6 +56,7 @@ from sparring.solving.options import THRESHOLD, Sizes
 from sparring.solving.pipelines import Pipeline
 from sparring.solving.problems.places import STANDARD_INPUT, is_head
 from sparring.solving.replay import recorded_session, replay_directory
+from sparring.solving.session import Step
 from sparring.solving.strategies import recorded_strategy
 from sparring.text import visible
 
@@ -277,6 +278,7 @@ def solve_command(
             out=out,
             stop=should_stop,
             report=note,
+            on_step=_say_step if sys.stderr.isatty() else _say_nothing,
         )
     if out is not None:
         solved_lines = f"record: {out} (sparring show {out}; sparring solve --replay {out})"
@@ -319,6 +321,14 @@ def _print_program(source: str) -> None:
 
 def _say(line: str) -> None:
     typer.echo(visible(line), err=True)
+
+
+def _say_step(step: Step) -> None:
+    _say(step.text)
+
+
+def _say_nothing(step: Step) -> None:
+    """Keep the account short where nobody waits for it."""
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

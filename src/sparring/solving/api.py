@@ -25,6 +25,7 @@ from sparring.solving.engine import solve_task
 from sparring.solving.options import THRESHOLD, Sizes, SolveOptions
 from sparring.solving.pipelines import Pipeline
 from sparring.solving.problems.problem import ProblemOptions, read_problem
+from sparring.solving.session import Step
 from sparring.solving.strategies import strategy_of
 
 _SIZES = Sizes()
@@ -54,6 +55,7 @@ def solve(
     out: str | Path | None = None,
     stop: StopAsking = lambda: False,
     report: Callable[[str], None] = lambda line: None,
+    on_step: Callable[[Step], None] = lambda step: None,
 ) -> Solved:
     """Solve a problem: sample programs and tests, run them, and choose one program.
 
@@ -69,7 +71,7 @@ def solve(
 
     Below the probability ``sure`` of being right, `Solved.abstained` is true. With ``out`` the
     session is recorded there, and continued if it was interrupted. ``stop`` is asked between steps;
-    ``report`` gets lines for the user before sampling begins.
+    ``report`` gets lines for the user before sampling begins, ``on_step`` each step of the session.
 
     Raises `SparringError` where no session can begin. A budget that ends, ``stop``, and a model
     that dies are no errors: the best so far is returned.
@@ -96,7 +98,7 @@ def solve(
     )
     strategy = strategy_of(pipeline, select)
     where = None if out is None else Path(out)
-    return solve_task(read.task, session, where, strategy=strategy, stop=stop)
+    return solve_task(read.task, session, where, strategy=strategy, stop=stop, on_step=on_step)
 
 
 def _models(coder: str | ModelSpec, tester: str | ModelSpec | None) -> dict[Role, ModelSpec]:

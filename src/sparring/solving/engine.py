@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError
-from sparring.evaluation.chat_models import RoleModel, role_models
+from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.response_store import locked
 from sparring.policy.chat.base import StopAsking
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.runs.session import CONFIG, KIND, RESULT
-from sparring.sandbox import Runner, Sandbox
+from sparring.sandbox import Sandbox
 from sparring.schema import Role, Task
 from sparring.selection.evidence import Evidence
 from sparring.solving.account import account
@@ -35,7 +35,7 @@ from sparring.solving.problem_record import RecordedSession
 from sparring.solving.records import SessionRecords, no_records, records_in
 from sparring.solving.result import abstains, result_record, seen_evidence
 from sparring.solving.rollout import rollout
-from sparring.solving.session import Session
+from sparring.solving.session import Session, Step
 from sparring.solving.spending import Spending
 
 Strategy = Callable[[Session], Solution]
@@ -76,8 +76,11 @@ def solve_task(
     *,
     strategy: Strategy = by_need,
     stop: StopAsking = lambda: False,
+    on_step: Callable[[Step], None] = lambda step: None,
 ) -> Solved:
     """Solve ``task`` with the models of ``options``, in the directory ``out`` if there is one.
+
+    ``on_step`` gets each step of the decision when it is noted.
 
     Raises `SparringError` where no session can begin. Once it has begun, its end by a budget, by
     ``stop`` or by a model that is gone is no error: the best so far is returned.
@@ -94,31 +97,26 @@ def solve_task(
         sandbox = resources.enter_context(
             Sandbox(asking.workers, level=asking.level, packages=asking.packages)
         )
-        session, named = _session(task, options, models, sandbox, spending, out, strategy, stop)
+        identities = {role: m.chat_model.identity for role, m in models.items()}
+        records = no_records(identities) if out is None else records_in(out, identities)
+        session = Session(
+            task,
+            options,
+            models,
+            sandbox,
+            spending=spending,
+            records=records,
+            stop=stop,
+            on_step=on_step,
+        )
+        named = {
+            r: {"name": m.name, "identity": dict(m.chat_model.identity)} for r, m in models.items()
+        }
+        if out is not None:
+            recorded = RecordedSession(task, options, named, session.readings, strategy.__name__)
+            _begin(out, recorded, records)
         solution = strategy(session)
         return finish(session, solution, named, strategy, out)
-
-
-def _session(
-    task: Task,
-    options: SolveOptions,
-    models: Mapping[Role, RoleModel],
-    sandbox: Runner,
-    spending: Spending,
-    out: Path | None,
-    strategy: Strategy,
-    stop: StopAsking,
-) -> tuple[Session, dict[Role, dict[str, Any]]]:
-    identities = {role: m.chat_model.identity for role, m in models.items()}
-    records = no_records(identities) if out is None else records_in(out, identities)
-    session = Session(task, options, models, sandbox, spending=spending, records=records, stop=stop)
-    named = {
-        r: {"name": m.name, "identity": dict(m.chat_model.identity)} for r, m in models.items()
-    }
-    if out is not None:
-        recorded = RecordedSession(task, options, named, session.readings, strategy.__name__)
-        _begin(out, recorded, records)
-    return session, named
 
 
 def _begin(out: Path, session: RecordedSession, records: SessionRecords) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sparring.matrix import Floats
 from sparring.metrics.intervals import Estimate, Influence, mean_interval, ratio
+from sparring.metrics.metric_intervals import within
 from sparring.metrics.share_intervals import (
     Unit,
     jackknife_interval,
@@ -59,7 +60,10 @@ def figures_of(
         "solved": share_interval(solved, Unit.CHOICE).as_dict(),
         "solved_by_task": solved.tolist(),
         "tests_right": ratio_interval(tests).as_dict(),
-        "per_task": {name: mean_interval(values).as_dict() for name, values in costs.items()},
+        "per_task": {
+            name: within(mean_interval(values), 0.0, math.inf).as_dict()
+            for name, values in costs.items()
+        },
         "per_solved": {
             name: cost_per_solved(values, solved).as_dict() for name, values in costs.items()
         },
@@ -118,7 +122,7 @@ def cost_per_solved(cost: Floats, solved: Floats) -> Estimate:
     falls = value - (cost.sum() - cost) / left
     figure = Influence(value, influence, np.ones(tasks, dtype=bool), None, falls)
     estimate = jackknife_interval(figure)
-    return Estimate(value, max(estimate.low, 0.0), estimate.high, tasks)
+    return within(estimate, 0.0, math.inf)
 
 
 def in_compare(record: Mapping[str, Any], by_pipeline: Mapping[str, Any]) -> dict[str, Any]:

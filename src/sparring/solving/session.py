@@ -8,7 +8,7 @@ therefore needs no other code for the end of a budget than to decide with what i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sparring.evaluation.chat_models import RoleModel, reading_of, response_text
@@ -64,8 +64,10 @@ class Session:
         records: SessionRecords | None = None,
         readings: Mapping[Role, ReadingRules] | None = None,
         stop: StopAsking = lambda: False,
+        on_step: Callable[[Step], None] = lambda step: None,
     ) -> None:
-        """``stop`` returns true once the user has asked to stop. What ``records`` hold is neither
+        """``stop`` returns true once the user has asked to stop. ``on_step`` gets each step when it
+        is noted. What ``records`` hold is neither
         asked for nor executed again; without them nothing is kept. ``readings``: the rules by which
         each role's responses are read, by default those that its model needs. A replay needs no
         ``sandbox``."""
@@ -78,7 +80,7 @@ class Session:
         records = records or no_records(identities)
         self.spending = spending or Spending(options.budget, options.fixed_response)
         self.spending.attach(records.attempts, records.earlier())
-        self._stop = stop
+        self._stop, self._on_step = stop, on_step
         self._first = options.first_requests(task)
         prompts = {request.message for request in self._first.values()}
         self._asking = Asking(models, self.spending, records, prompts, stop)
@@ -210,6 +212,7 @@ class Session:
     def note(self, step: str, text: str, **facts: object) -> None:
         """Record a step of the decision, for `solve.json` and the account."""
         self.steps.append(Step(step, text, facts))
+        self._on_step(self.steps[-1])
 
     def _response(self, role: Role, number: int, reply: ChatReply) -> tuple[Response, ReadingRules]:
         rules = self.readings[role]
