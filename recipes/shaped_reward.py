@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.rewards.custom import Group
+from sparring import RewardGroup
 
 READABLE = 0.1
 
 
-def reward(group: Group) -> tuple[np.ndarray, np.ndarray]:
+def reward(group: RewardGroup) -> tuple[np.ndarray, np.ndarray]:
     """Return the rewards of the programs [P] and of the generated tests [U]."""
     passed_PG, passed_PU = np.split(group.passed_PT, [group.ground_truth], axis=1)
     observed_PG, observed_PU = np.split(group.observed_PT, [group.ground_truth], axis=1)

@@ -45,7 +45,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_files_that_a_page_names_are_there(page: Path) -> None:
-    places = ("src", "tests", "benchmarks", "examples", "recipes")
+    places = ("src", "tests", "benchmarks", "examples", "recipes", "tools")
     ours = [str(p) for d in places for p in (ROOT / d).rglob("*.py")]
     named = set(FILE.findall(page.read_text(encoding="utf-8"))) - FOREIGN
     missing = [n for n in named if not any(path.endswith(f"/{n}") for path in ours)]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -50,6 +51,26 @@ class Stopped(SparringError):
     """Raised when the user asked to stop. The run can be resumed."""
 
     exit_code = 130
+
+
+_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+
+
+@contextlib.contextmanager
+def python_names(names: Mapping[str, str]) -> Iterator[None]:
+    """Let the error of a function that Python calls speak of arguments, not of command-line
+    options (`in_python`)."""
+    try:
+        yield
+    except SparringError as error:
+        error.args = (in_python(str(error), names), *error.args[1:])
+        raise
+
+
+def in_python(text: str, names: Mapping[str, str]) -> str:
+    """Return a message with the Python ``names`` of the command's options. An option such as
+    ``--attempts`` that has no name there stays as it is."""
+    return _OPTION.sub(lambda option: names.get(option[0], option[0]), text)
 
 
 @contextlib.contextmanager

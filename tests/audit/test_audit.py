@@ -20,7 +20,7 @@ from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.schema import Task, Test
 from sparring.tasks.cleaning.findings import Finding, TaskFault
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 from tests import planted
 
 PLANTED = AuditOptions(Care(repeats=3, patience=4.0, share=0.5), mutants=12)
@@ -143,8 +143,8 @@ def test_what_nothing_has_checked_is_not_called_sound(tmp_path: Path) -> None:
         app, ["audit", str(path), "--out", str(out), "--repeats", "1", "--mutants", "0"]
     )
     assert "1 of 2 tasks are sound, 1 not checked" in result.output
-    assert [t.id for t in load_tasks([out / "tasks.jsonl"])] == ["good"]
-    assert [t.id for t in load_tasks([out / "unchecked.jsonl"])] == ["bare"]
+    assert [t.id for t in read_task_files([out / "tasks.jsonl"])] == ["good"]
+    assert [t.id for t in read_task_files([out / "unchecked.jsonl"])] == ["bare"]
     data = json.loads((out / "audit.json").read_text())
     assert (data["kept"], data["unchecked"]) == (1, 1)
     assert [t["checked"] for t in data["tasks"]] == [True, False]
@@ -184,7 +184,7 @@ def test_the_command_reports_filters_and_exits_with_one(tmp_path: Path) -> None:
     assert ("tasks.jsonl, row 3", "question: must be a string, not a number") in rows
     assert rows[-1][0] == "tasks.jsonl, line 4"
     assert "not JSON" in rows[-1][1]
-    loaded = load_tasks([out / "tasks.jsonl"])
+    loaded = read_task_files([out / "tasks.jsonl"])
     assert [len(t.tests) for t in loaded] == [2, 1]
     again = CliRunner().invoke(app, ["audit", str(path), "--out", str(out)])
     assert isinstance(again.exception, DataError)
@@ -200,7 +200,7 @@ def test_a_sound_set_exits_with_zero_and_tasks_can_be_dropped_whole(tmp_path: Pa
     path = small(tmp_path / "more", GOOD, BAD)
     options = ["--filter", "drop-tasks", "--out", str(tmp_path / "out"), "--mutants", "0"]
     assert CliRunner().invoke(app, ["audit", str(path), *options]).exit_code == 1
-    assert [t.id for t in load_tasks([tmp_path / "out/tasks.jsonl"])] == ["good"]
+    assert [t.id for t in read_task_files([tmp_path / "out/tasks.jsonl"])] == ["good"]
 
 
 def test_a_file_without_a_task_is_one_clear_line(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_native_rows_packed_files_and_mapped_columns_are_audited(tmp_path: Path)
         ("HumanEval/x", 2, True), ("script", 1, True), ("printed", 2, True),
     ]  # fmt: skip
     before, _, _ = read([path])
-    assert [replace(t, source=None) for t in load_tasks([out / "tasks.jsonl"])] == [
+    assert [replace(t, source=None) for t in read_task_files([out / "tasks.jsonl"])] == [
         replace(t, source=None) for t in before
     ]
 

@@ -18,7 +18,7 @@ from sparring.grading.limits import limits
 from sparring.grading.test_jobs import ExecutionRequest, graded, run
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Outcome, Verdict
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from tests.shared import shared
 
 
@@ -41,7 +41,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def failing(sandbox: Sandbox, path: Path) -> tuple[int, dict[str, list[Outcome]]]:
     """How many tasks there are, and the failed runs of those whose own solution fails."""
-    tasks = load_tasks([path])
+    tasks = read_task_files([path])
     asks = [ExecutionRequest(t, t.solutions[0], t.tests, limits(t, Limits())) for t in tasks]
     rows = graded(Grader(sandbox), list(zip(asks, run(sandbox, asks), strict=True)))
     failed: dict[str, list[Outcome]] = {}

@@ -16,7 +16,7 @@ from sparring.evaluation.passrates import pass_rates
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Verdict
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from tests.shared import shared
 from tests.tasks.test_collect import CURE
 from tests.tasks.test_livecodebench import case, sealed
@@ -76,7 +76,7 @@ def test_a_load_with_everything(tmp_path: Path) -> None:
         *("--dedupe", "near", "--against", str(held_out), "--stdio", "--skip-bad"),
     )
     assert done.returncode == 0, done.stderr
-    kept = load_tasks([out])
+    kept = read_task_files([out])
     assert [t.id for t in kept] == ["keep", "2800"]
     assert [t.entry_point for t in kept] == [None, None]
     found = json.loads(report.read_text())
@@ -156,7 +156,7 @@ def test_reference_solutions_of_real_call_tasks_pass_as_programs(tmp_path: Path)
     source, out = shared("data/mbpp_sanitized_first213.jsonl.gz"), tmp_path / "out.jsonl"
     done = sparring_here("tasks", "load", str(source), "--stdio", "--out", str(out))
     assert done.returncode == 0, done.stderr
-    tasks = load_tasks([out])
+    tasks = read_task_files([out])
     assert len(tasks) == 151
     jobs = [
         Job(t.solutions[0], tuple(x.input for x in t.tests), Limits(cpu_seconds=t.time_limit))
@@ -206,7 +206,7 @@ def test_pass_rates_of_a_column(tmp_path: Path) -> None:
     arguments = ("tasks", "load", str(source), "--rate-column", "stats.solved")
     done = sparring_here(*arguments, "--pass-rate", "0.5..", "--out", str(tmp_path / "out.jsonl"))
     assert done.returncode == 0, done.stderr
-    assert [t.id for t in load_tasks([tmp_path / "out.jsonl"])] == ["1"]
+    assert [t.id for t in read_task_files([tmp_path / "out.jsonl"])] == ["1"]
     assert "left out for pass_rate: 2\n  0: 0.100\n  2: no pass rate" in done.stderr
 
 

@@ -12,7 +12,7 @@ import pytest
 from sparring.errors import ConfigError
 from sparring.evaluation.export import ExportShape, export, parse_export
 from sparring.runs.directory import RunDir
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from tests.evaluation.eval_command import run, usual
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
@@ -100,7 +100,7 @@ def test_a_statements_own_helpers_go_along(
     evaluated: tuple[Any, ...], tasks: Path, tmp_path: Path
 ) -> None:
     run(*evaluated)
-    given = [replace(t, head="import math\n") for t in load_tasks([tasks])]
+    given = [replace(t, head="import math\n") for t in read_task_files([tasks])]
     to = parse_export(f"evalplus={tmp_path / 'x.jsonl'}", tmp_path / "a")
     assert to.shape is ExportShape.EVALPLUS
     line = export(RunDir(tmp_path / "a", locked=False), given, to)

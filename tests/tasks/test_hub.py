@@ -17,7 +17,7 @@ import pytest
 
 from sparring.errors import ConfigError, DataError
 from sparring.tasks.collect import RowSelection, collect
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from sparring.tasks.rows.files import RawRow
 from sparring.tasks.rows.hub import HubSource, hub_rows
 from sparring.tasks.rows.registry import KNOWN, LIVECODEBENCH, registered_set, release_files
@@ -177,7 +177,7 @@ def test_sets_by_their_names_over_the_hub_s_protocol(tmp_path: Path) -> None:
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert "Traceback" not in process.stderr
-            return [t.id for t in load_tasks([out])] if out.exists() else [], process.stderr
+            return [t.id for t in read_task_files([out])] if out.exists() else [], process.stderr
 
         assert load("CodeContests")[0] == ["7"]
         assert load("CodeContests", "--streaming")[0] == ["7"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sparring.errors import DataError
 from sparring.schema import Task, Test
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 
 ROW: dict[str, Any] = {
     "task_id": 7,
@@ -33,12 +33,12 @@ def write(path: Path, *rows: Any) -> Path:
 
 
 def test_a_row_in_the_cure_field_names(tmp_path: Path) -> None:
-    [task] = load_tasks([write(tmp_path / "a.jsonl", ROW)])
+    [task] = read_task_files([write(tmp_path / "a.jsonl", ROW)])
     assert task.id == "7"
     assert task.tests == (Test("1\n", "2\n"), Test("2\n", "4\n"))
     assert task.examples == (Test("3\n", "6\n"),)
     assert task.time_limit == 2.0
-    [cut] = load_tasks([tmp_path / "a.jsonl"], max_tests=1)
+    [cut] = read_task_files([tmp_path / "a.jsonl"], max_tests=1)
     assert len(cut.tests) == 1
 
 
@@ -50,7 +50,7 @@ def test_json_and_parquet_give_the_same_tasks(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(rows))
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     write(tmp_path / "a.jsonl", *rows)
-    found = [load_tasks([tmp_path / f"a.{kind}"]) for kind in ("json", "jsonl", "parquet")]
+    found = [read_task_files([tmp_path / f"a.{kind}"]) for kind in ("json", "jsonl", "parquet")]
     assert [[(t.id, t.tests, t.examples) for t in ts] for ts in found[1:]] == [
         [(t.id, t.tests, t.examples) for t in found[0]]
     ] * 2
@@ -86,7 +86,7 @@ def test_a_bad_row_is_named_with_its_number_and_field(name: str, tmp_path: Path)
     row, expected = BAD_ROWS[name]
     path = write(tmp_path / "a.jsonl", {**ROW, "task_id": 1}, row)
     with pytest.raises(DataError) as caught:
-        load_tasks([path])
+        read_task_files([path])
     assert f"{path}, row 2, " in str(caught.value)
     assert expected in str(caught.value)
 
@@ -96,7 +96,7 @@ def test_all_lines_that_are_not_json_come_in_one_report(tmp_path: Path) -> None:
     digits = '{"memory_limit": ' + "9" * 5000 + "}"
     path.write_text("\n".join(["{", json.dumps(ROW), "[1", digits, "{}"]))
     with pytest.raises(DataError) as caught:
-        load_tasks([path])
+        read_task_files([path])
     lines = str(caught.value).splitlines()
     assert [line.split(":")[0] for line in lines[:3]] == [
         f"{path}, line 1", f"{path}, line 3", f"{path}, line 4",
@@ -107,7 +107,7 @@ def test_all_lines_that_are_not_json_come_in_one_report(tmp_path: Path) -> None:
 def test_rows_without_ids_are_named_by_file_and_number(tmp_path: Path) -> None:
     rows = [{**ROW, "task_id": None}, {k: v for k, v in ROW.items() if k != "task_id"}]
     path = write(tmp_path / "a.jsonl", *rows)
-    assert [t.id for t in load_tasks([path])] == ["a-1", "a-2"]
+    assert [t.id for t in read_task_files([path])] == ["a-1", "a-2"]
 
 
 def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
@@ -122,13 +122,13 @@ def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
 def test_all_bad_rows_come_in_one_report(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", {}, ROW, {**ROW, "checker": "x", "test_time_limit": -1}, ROW)
     with pytest.raises(DataError) as caught:
-        load_tasks([path])
+        read_task_files([path])
     lines = str(caught.value).splitlines()
     assert len(lines) == 3 + 2 + 1
     assert "row 4, task_id: '7' was already used at a.jsonl, row 2" in lines[-1]
     write(path, *[{}] * 100)
     with pytest.raises(DataError, match="… and 250 more"):
-        load_tasks([path])
+        read_task_files([path])
 
 
 FILES = {
@@ -153,17 +153,17 @@ def test_a_bad_file_is_one_clear_line(name: str, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=expected):
-        load_tasks([tmp_path / name])
+        read_task_files([tmp_path / name])
 
 
 def test_bytes_that_are_not_text_are_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="not UTF-8 at byte 0"):
-        load_tasks([tmp_path / "a.jsonl"])
+        read_task_files([tmp_path / "a.jsonl"])
     with pytest.raises(DataError, match="is a directory"):
-        load_tasks([tmp_path])
+        read_task_files([tmp_path])
     with pytest.raises(DataError, match="no task"):
-        load_tasks([])
+        read_task_files([])
 
 
 texts = st.text(max_size=30)
@@ -192,7 +192,7 @@ def test_written_tasks_read_back_the_same(task: Task) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "a.jsonl"
         dump_tasks([task], path)
-        [read] = load_tasks([path])
+        [read] = read_task_files([path])
     assert dataclasses.replace(read, source=None) == task
 
 
@@ -213,7 +213,7 @@ def test_no_row_crashes_the_loader(row: Any) -> None:
         path = Path(directory) / "a.jsonl"
         path.write_text(json.dumps(row))
         with contextlib.suppress(DataError):
-            assert load_tasks([path])
+            assert read_task_files([path])
 
 
 CASES = [

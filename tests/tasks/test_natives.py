@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sparring import values
 from sparring.errors import DataError
 from sparring.schema import Task, Test, TestKind
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 from tests.shared import shared
 
 HUMANEVAL: dict[str, Any] = {
@@ -50,7 +50,7 @@ def write(path: Path, *rows: Any) -> Path:
 
 
 def one(tmp_path: Path, row: Any) -> Task:
-    [task] = load_tasks([write(tmp_path / "a.jsonl", row)])
+    [task] = read_task_files([write(tmp_path / "a.jsonl", row)])
     return task
 
 
@@ -69,7 +69,7 @@ def test_a_suite_of_assertions_is_calls_each_with_its_own_rule(tmp_path: Path) -
     assert (task.id, task.entry_point, task.checker) == ("H/1", "mean", "value")
     assert task.statement == HUMANEVAL["prompt"]
     assert task.solutions == (HUMANEVAL["prompt"] + HUMANEVAL["canonical_solution"],)
-    assert len(load_tasks([tmp_path / "a.jsonl"], max_tests=2)[0].tests) == 2
+    assert len(read_task_files([tmp_path / "a.jsonl"], max_tests=2)[0].tests) == 2
 
 
 SCRIPTS = {
@@ -167,7 +167,7 @@ def test_a_bad_row_is_named_with_its_number_and_field(name: str, tmp_path: Path)
     row, expected = BAD[name]
     path = write(tmp_path / "a.jsonl", HUMANEVAL, row)
     with pytest.raises(DataError) as caught:
-        load_tasks([path])
+        read_task_files([path])
     assert f"{path}, row 2, " in str(caught.value)
     assert expected in str(caught.value)
 
@@ -177,12 +177,12 @@ def test_a_file_may_hold_all_shapes_and_be_gzipped(tmp_path: Path) -> None:
     rows = "".join(json.dumps(r) + "\r\n" for r in (HUMANEVAL, cure, {**MBPP, "more": "columns"}))
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(rows.encode()))
-    assert [(t.id, t.entry_point) for t in load_tasks([path])] == [
+    assert [(t.id, t.entry_point) for t in read_task_files([path])] == [
         ("H/1", "mean"), ("a-2", None), ("7", "both"),
     ]  # fmt: skip
     path.write_bytes(gzip.compress(rows.encode())[:-20])
     with pytest.raises(DataError, match="a gzip file that is cut off or damaged"):
-        load_tasks([path])
+        read_task_files([path])
 
 
 TABLE: dict[str, Any] = {
@@ -277,7 +277,7 @@ def test_written_tasks_of_every_kind_read_back_the_same(task: Task) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "a.jsonl"
         dump_tasks([task], path)
-        [read] = load_tasks([path])
+        [read] = read_task_files([path])
     assert dataclasses.replace(read, source=None) == task
 
 
@@ -298,7 +298,7 @@ def test_no_spoilt_row_crashes_the_loader(row: dict[str, Any], changes: dict[str
         path = Path(directory) / "a.jsonl"
         path.write_text(text)
         with contextlib.suppress(DataError):
-            assert load_tasks([path])
+            assert read_task_files([path])
 
 
 def test_the_published_files_are_read_whole() -> None:
@@ -306,7 +306,7 @@ def test_the_published_files_are_read_whole() -> None:
         ("humaneval_codegen16b_first82", 82, 7),
         ("mbpp_sanitized_first213", 213, 23),
     ):
-        tasks = load_tasks([shared(f"data/{name}.jsonl.gz")])
+        tasks = read_task_files([shared(f"data/{name}.jsonl.gz")])
         kinds = [{t.kind for t in task.tests} for task in tasks]
         assert (len(tasks), kinds.count({TestKind.SCRIPT})) == (count, made)
         assert all(len(k) == 1 for k in kinds)

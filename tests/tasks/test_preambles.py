@@ -14,7 +14,7 @@ from sparring.grading.test_jobs import ExecutionRequest
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Task, Test, Verdict
 from sparring.tasks.formats.natives import read_native
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 from sparring.tasks.preambles import PREAMBLES, VERSION, source_before, versions
 from sparring.tasks.rows.fields import read_row
 from sparring.tasks.rows.heads import head_of
@@ -63,7 +63,7 @@ def test_both_survive_a_task_file(tmp_path: Path) -> None:
     task, faults = read_row(row, "x", "here", None)
     assert task is not None, faults
     dump_tasks([task], tmp_path / "t.jsonl")
-    [loaded] = load_tasks([tmp_path / "t.jsonl"])
+    [loaded] = read_task_files([tmp_path / "t.jsonl"])
     assert (loaded.preamble, loaded.head) == ("leetcode", "X = 1\n")
     assert versions([loaded, loaded]) == {"leetcode": "1"}
     assert source_before(loaded) == PREAMBLES["leetcode"] + "X = 1\n"

@@ -13,7 +13,7 @@ from sparring.errors import DataError
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Task, TestKind, Verdict
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from sparring.tasks.rows.heads import head_of
 from tests.shared import shared
 
@@ -34,7 +34,7 @@ def row(suite: str, head: str = HEAD, body: str = BODY, name: str = "add") -> di
 def loaded(tmp_path: Path, data: dict[str, Any]) -> Task:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(data))
-    [task] = load_tasks([path])
+    [task] = read_task_files([path])
     return task
 
 
@@ -284,7 +284,7 @@ def test_the_collected_cases(folder: str, sandbox: Sandbox) -> None:
     cannot = {"class of the prompt as argument", "closure argument", "returns a function"}
     cannot |= {"captures printed output", "signature looked at", "global state of the program"}
     for path in sorted(shared(f"cases/{folder}").glob("*.jsonl")):
-        for task in load_tasks([path]):
+        for task in read_task_files([path]):
             right = passed(sandbox, task, task.solutions[0])
             assert right == (task.id not in cannot), (path, task.id)
             assert not passed(sandbox, task, f"def {task.entry_point}(*a, **b): return None")

@@ -13,7 +13,7 @@ from sparring.errors import DataError
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Task, Test, TestKind, Verdict
 from sparring.tasks.collect import RowSelection, collect
-from sparring.tasks.load import dump_tasks, load_tasks
+from sparring.tasks.load import dump_tasks, read_task_files
 from sparring.tasks.rows.files import file_rows
 
 DOUBLE: dict[str, Any] = {
@@ -27,11 +27,11 @@ def read(tmp_path: Path, row: Any, ending: str = "jsonl") -> Task:
     """The task of a row, read as a task file and by the loader alike."""
     path = tmp_path / f"a.{ending}"
     path.write_text(json.dumps(row if ending == "jsonl" else [row]))
-    [task] = load_tasks([path])
+    [task] = read_task_files([path])
     [other] = collect([file_rows(path)], RowSelection()).tasks
     assert (task.tests, task.entry_point) == (other.tests, other.entry_point)
     dump_tasks([task], tmp_path / "dumped.jsonl")
-    [loaded] = load_tasks([tmp_path / "dumped.jsonl"])
+    [loaded] = read_task_files([tmp_path / "dumped.jsonl"])
     assert (loaded.tests, loaded.entry_point, loaded.checker) == (
         task.tests, task.entry_point, task.checker
     )  # fmt: skip
@@ -85,7 +85,7 @@ def test_the_solution_says_which_of_several_functions_it_is(tmp_path: Path) -> N
     path = tmp_path / "b.jsonl"
     path.write_text(json.dumps(row))
     with pytest.raises(DataError, match="the tests call decode, encode; name the function"):
-        load_tasks([path])
+        read_task_files([path])
     row["solutions"] = ["def encode(text):\n    return text\n"]
     assert read(tmp_path, row).entry_point == "encode"
 
@@ -100,7 +100,7 @@ def test_inputs_and_outputs_are_tests_of_programs(tmp_path: Path) -> None:
     assert task.entry_point is None
     assert task.tests == (Test("2\n", "4\n"), Test("", "0"))
     assert task.checker == "lines"
-    cut = load_tasks([tmp_path / "a.jsonl"], max_tests=1)
+    cut = read_task_files([tmp_path / "a.jsonl"], max_tests=1)
     assert len(cut[0].tests) == 1
 
 
@@ -146,7 +146,7 @@ def test_what_is_no_test_is_told(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(DOUBLE | changes))
     with pytest.raises(DataError) as caught:
-        load_tasks([path])
+        read_task_files([path])
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}, row 1, ")
     assert "\n" not in str(caught.value)

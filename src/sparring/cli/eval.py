@@ -50,7 +50,6 @@ from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.export import Export, parse_export
 from sparring.evaluation.options import (
-    USUAL_COUNT,
     USUAL_SCALES,
     EvalOptions,
     ModelSpec,
@@ -68,6 +67,7 @@ from sparring.solving import pipeline_tables
 from sparring.solving.evaluate_pipelines import evaluate_pipelines
 from sparring.solving.measure import PAPER_SIZE, MeasuredPipelines
 from sparring.solving.pipelines import Pipeline
+from sparring.tasks.sources import USUAL_COUNT
 from sparring.view.terminal.tables import show
 
 _USUAL = EvalOptions(sources=())
@@ -279,6 +279,8 @@ def ask_models(
             raise
         stopped = should_stop()
     finish(evaluation, loaded, out, console, exports, stopped)
+    if pipelines is not None and stopped:
+        raise Stopped("stopped before the pipelines; repeat the command to continue")
     if pipelines is not None:
         _solve(pipelines, options, loaded, out, console)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from sparring.errors import Stopped, explained
+from sparring.errors import Stopped
 from sparring.evaluation import report
-from sparring.evaluation.directory import MeasuredEvaluation
+from sparring.evaluation.directory import MeasuredEvaluation, write_readable
 from sparring.evaluation.export import Export, export
 from sparring.runs.reader import RunReader
 from sparring.schema import Task
@@ -37,9 +37,7 @@ def finish(
     does.
     """
     record, complaint = evaluation.record, evaluation.complaint
-    with explained(out):
-        (out / "eval.md").write_text(report.markdown(record), encoding="utf-8")
-        (out / "card.md").write_text(report.card(record), encoding="utf-8")
+    write_readable(record, out)
     show(console, *report.tables(record))
     lines = [*report.lines(record), f"figures: {out / 'eval.json'}, eval.md, card.md"]
     lines += [export(RunReader(out), tasks, to) for to in exports]

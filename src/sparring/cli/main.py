@@ -5,12 +5,10 @@ Each command imports its heavy modules only when the command is called, so `--he
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from sparring import __version__
 from sparring.cli import (
     audit,
     common,
@@ -35,6 +33,8 @@ from sparring.cli import (
 )
 from sparring.cli import eval as evaluating
 from sparring.cli.pairs import PairsCommand
+from sparring.extras import patient_threads
+from sparring.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -89,7 +89,5 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line."""
-    # Has to be set before torch is loaded. Threads that wait by spinning take the cores from the
-    # sandbox; beside a busy neighbour, spinning threads also run several times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    patient_threads()
     common.run(app)

@@ -277,10 +277,10 @@ def show(
     """Summarise task files: number of tasks and tests, kinds, difficulties, limits."""
     from rich.console import Console
 
-    from sparring.tasks.load import load_tasks
+    from sparring.tasks.load import read_task_files
     from sparring.view.terminal.tables import show as show_tables
 
-    show_tables(Console(), _summary(load_tasks(file)))
+    show_tables(Console(), _summary(read_task_files(file)))
 
 
 def _with_progress(rows: Iterable[RawRow | RowFault]) -> Iterator[RawRow | RowFault]:

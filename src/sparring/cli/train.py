@@ -10,6 +10,7 @@ import typer
 
 from sparring.cli.common import RecipeArgument, SetOption
 from sparring.errors import ConfigError
+from sparring.extras import extra
 
 
 def train(
@@ -44,12 +45,12 @@ def train(
     Under torchrun all processes train one model together.
     """
 
-    from sparring.learner.distributed.context import DistributedContext
+    with extra("train", "training"):
+        from sparring.cli.train_torch import follow_leader, lead, open_launch, print_dry_run
+        from sparring.learner.distributed.context import DistributedContext
 
     context = DistributedContext.join()
     if not context.is_main:
-        from sparring.cli.train_torch import follow_leader
-
         follow_leader(context)
         return
     with context.taking_part():
@@ -63,8 +64,6 @@ def train(
             raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
         if dry_run and not context.alone:
             raise ConfigError("--dry-run is for one process; start it without torchrun")
-        from sparring.cli.train_torch import lead, open_launch, print_dry_run
-
         path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
         if dry_run:
             print_dry_run(recipe, change or (), path)

@@ -13,12 +13,19 @@ from rich.text import Text
 
 from sparring.cli.report import eval_command, report_command
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.errors import SparringError, Stopped, explained
+from sparring.errors import explained
 from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import RunProgress
 from sparring.runs.reader import EVALUATIONS, METRICS
-from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
+from sparring.training.launch import (
+    Launch,
+    carried_out,
+    ended,
+    new_run,
+    replayed_run,
+    resumed_run,
+)
 from sparring.training.loop import train
 from sparring.training.memory import enough_memory
 from sparring.training.monitoring.alarms import learned_nothing
@@ -47,10 +54,11 @@ def open_launch(
 ) -> Launch:
     """Return the new, resumed or replayed run, with its directory open and locked."""
     if resume:
-        return resumed_run(path, recipe, changes)
+        wanted = load_recipe(recipe, changes) if recipe else None
+        return resumed_run(path, wanted, changes)
     if replay:
         return replayed_run(path, replay, from_step, recipe, changes)
-    return new_run(path, recipe, changes)
+    return new_run(path, load_recipe(recipe or NANO_RECIPE, changes))
 
 
 def lead(launch: Launch, context: DistributedContext) -> None:
@@ -58,23 +66,8 @@ def lead(launch: Launch, context: DistributedContext) -> None:
 
     Raises `SparringError`; Ctrl-C raises `Stopped`.
     """
-    path = launch.run.path
-    resume = f"--resume --run-dir {path}"
-    try:
-        with (
-            context.loss_told(f"; nothing is lost: continue with {resume}"),
-            enough_memory(f"; nothing is lost: add these to {resume}"),
-        ):
-            _train(launch, context)
-    except SparringError:
-        launch.run.discard_unused()
-        raise
-    except KeyboardInterrupt:
-        launch.run.discard_unused()
-        advice = f"; continue with {resume}" if launch.run.has("recipe.json") else ""
-        raise Stopped(f"stopped{advice}") from None
-    finally:
-        launch.run.close()
+    with carried_out(launch, context):
+        _train(launch, context)
 
 
 def print_dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:

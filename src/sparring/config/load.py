@@ -15,15 +15,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sparring import __version__
 from sparring.config.faults import RecipeFault, faults
 from sparring.config.other_names import KEY_BY_OTHER_NAME
 from sparring.config.recipe import Recipe
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, python_names
 from sparring.policy.settings import NANO
 from sparring.runs.checkpoints import newest_of
 from sparring.runs.reader import RunReader
 from sparring.runs.text import one_line
+from sparring.version import __version__
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """Recipe of the embedded model, which `sparring train` runs without arguments."""
@@ -31,21 +31,54 @@ RECORDED = "recipe.json"
 """File with the resolved recipe in a run directory."""
 
 
-def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
-    """Load the recipe of a file (None: the defaults) with ``section.key=value`` changes.
+def load_recipe(
+    source: Path | str | Mapping[str, Any] | None,
+    settings: Sequence[str] | Mapping[str, object] = (),
+) -> Recipe:
+    """Load a recipe, check it, and return it.
 
-    Raises `ConfigError` with one line per fault, including values without effect (`faults`).
+    Args:
+        source: A TOML file, the directory of a run (the recipe of that run), ``"nano"`` (the recipe
+            of the embedded model), the tables of a recipe as a mapping, or None for the defaults.
+        settings: Fields to change, as a mapping of ``"section.key"`` to the value, or as texts
+            ``"section.key=value"``.
+
+    Returns:
+        The recipe, with the values of its preset filled in.
+
+    Raises:
+        ConfigError: With one line per fault: unknown keys, values out of range, values without
+            effect, a file that cannot be read.
     """
-    data = _extended(path, ()) if path is not None else {}
-    where = str(path) if path else "recipe"
-    recipe = make_recipe(data, changes, where)
+    if isinstance(settings, Mapping):
+        with python_names({"--set": "settings"}):
+            return load_recipe(source, changes_of(settings))
+    where = str(source) if isinstance(source, Path | str) else "recipe"
+    if source is None or isinstance(source, Mapping):
+        data = _upon_base(source or {}, Path(where), ())
+    else:
+        data = _extended(NANO_RECIPE if source == NANO else Path(source), ())
+    return checked(make_recipe(data, settings, where), settings, where)
+
+
+def checked(recipe: Recipe, changes: Sequence[str] = (), where: str = "recipe") -> Recipe:
+    """Return the recipe with a run's newest checkpoint in place of a run directory that the recipe
+    names as a model. Raises `ConfigError` for values without effect (`faults`)."""
     _refuse(faults(recipe), changes, where)
     return _at_checkpoints(recipe)
 
 
+def changes_of(settings: Mapping[str, object]) -> list[str]:
+    """Return changes of the form ``section.key=value`` from Python values."""
+    changes = []
+    for key, value in settings.items():
+        if value is None:
+            raise ConfigError(f"settings: {key} is None; leave the key out, and its default holds")
+        changes.append(f"{key}={_toml(str(value) if isinstance(value, Path) else value)}")
+    return changes
+
+
 def _at_checkpoints(recipe: Recipe) -> Recipe:
-    """Return the recipe with a run's newest checkpoint in place of a run directory that the recipe
-    names as a model."""
     model = recipe.model.model_copy(update={"path": newest_of(recipe.model.path)})
     labels = recipe.pseudo_labels
     if labels.model is not None:
@@ -56,7 +89,12 @@ def _at_checkpoints(recipe: Recipe) -> Recipe:
 def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
     """Return the data of a recipe file, merged over the recipe that it ``extends``: "nano", or a
     file by its path relative to the recipe."""
-    data = _read(path)
+    return _upon_base(_read(path), path, above)
+
+
+def _upon_base(own: Mapping[str, Any], path: Path, above: Sequence[Path]) -> dict[str, Any]:
+    """Return the data of a recipe at ``path``, merged over the recipe that it ``extends``."""
+    data = dict(own)
     base = data.pop("extends", None)
     if base is None:
         return data
@@ -266,7 +304,7 @@ def to_toml(recipe: Recipe) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"

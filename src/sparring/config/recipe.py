@@ -41,7 +41,11 @@ from sparring.tasks.settings import CheckerSettings, TaskSettings
 
 
 class Recipe(Section):
-    """Settings of a run. Any section or field may be left out; then the preset's value holds."""
+    """Settings of a run. Any section or field may be left out; then the preset's value holds.
+
+    `load_recipe` makes a recipe and reports faults in one line each. The constructor takes the
+    sections as keywords and raises pydantic's ValidationError.
+    """
 
     preset: Preset = Field(
         Preset.DEFAULT,

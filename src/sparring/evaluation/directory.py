@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError, explained
+from sparring.evaluation import report
 from sparring.evaluation.collect import CollectedResponses
 from sparring.evaluation.conditions import conditions, differing_conditions
 from sparring.evaluation.evaluator import evaluate
@@ -125,3 +126,11 @@ def evaluate_and_write(
     directory.write_packed(step_file("rollouts", 0), records)
     directory.write_json(FIGURES, record)
     return record
+
+
+def write_readable(record: Mapping[str, Any], directory: Path) -> None:
+    """Write eval.md and card.md, for people, into the directory of an evaluation. Raises
+    `RunError`."""
+    with explained(directory):
+        (directory / "eval.md").write_text(report.markdown(record), encoding="utf-8")
+        (directory / "card.md").write_text(report.card(record), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.errors import ModelError
 from sparring.evaluation.options import ModelSpec
+from sparring.extras import extra
 from sparring.policy.chat.base import ChatModel
 from sparring.policy.local.detokenize import kept_tokens
 from sparring.policy.place import directory_digest, find_model, refuse_address
@@ -30,15 +31,13 @@ def local_chat_model(
     """
     place, end_tokens, precision = spec.place, spec.end_tokens, spec.precision
     try:
-        from sparring.policy.ends import end_ids_on_disk
-        from sparring.policy.local.chat import LocalModel
-        from sparring.policy.model import load_tokenizer
-    except ImportError as error:
-        refuse_address(place)
-        raise ModelError(
-            f"{place}: a local model needs {error.name}: install the extra train; in a clone: "
-            "pip install -e '.[train]'"
-        ) from None
+        with extra("train", f"{place}: a local model"):
+            from sparring.policy.ends import end_ids_on_disk
+            from sparring.policy.local.chat import LocalModel
+            from sparring.policy.model import load_tokenizer
+    except ModelError:
+        refuse_address(place)  # an address without http:// is the likelier mistake
+        raise
     path = find_model(place)
 
     def load() -> LoadedModel:

@@ -22,14 +22,8 @@ from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Role, Task
 from sparring.tasks.checkers.checker import parse_checker
-from sparring.tasks.settings import TaskSettings
-from sparring.tasks.sources import tasks_of
+from sparring.tasks.sources import TASK_SEED, USUAL_COUNT, tasks_of
 
-USUAL_COUNT = 100
-"""Number of tasks of a microworld split, where the user sets no limit."""
-TASK_SEED: int = TaskSettings.model_fields["held_out_seed"].default
-"""Seed of the microworld's tasks, the same as in training. The seed of sampling does not change
-the tasks."""
 USUAL_SCALES = "1x1,2x2,4x4,16x16"
 _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
@@ -57,18 +51,18 @@ _OFFICIAL_PROMPTS = {
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Model as the user names it.
-
-    ``place`` is a server's address, a directory, a hub id or ``nano``. ``model`` (its name at the
-    server) and ``key`` (an environment variable) go with an address. ``end_tokens`` and
-    ``precision`` (of the weights; None means float32) go with a local model.
-    """
+    """Model as the user names it."""
 
     place: str
+    """A server's address, a directory, a hub id or ``nano``."""
     model: str | None = None
+    """Name of the model at a server that has several."""
     key: str | None = None
+    """Environment variable with the key of the server; by default OPENAI_API_KEY."""
     end_tokens: tuple[str, ...] = ()
+    """Further tokens that end a response of a local model."""
     precision: Precision | None = None
+    """Type of a local model's weights; None means float32."""
     key_option: str = field(default="--coder-key", compare=False)
     """Command-line option of ``key``, for messages."""
 
@@ -277,15 +271,21 @@ def extra_fields(options: Sequence[str]) -> dict[str, Any]:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
             raise ConfigError(f"--extra {text}: must be KEY=VALUE")
-        if name in ("messages", "model", "stream", "n"):
-            raise ConfigError(f"--extra {name}: Sparring sets this field itself; leave it out")
-        if name.strip().lower().replace("-", "_") in _SECRETS:
-            raise ConfigError(
-                f"--extra {name}: extra fields are written to disk; put a key into an environment "
-                "variable and name the variable (--coder-key, --tester-key)"
-            )
+        check_field(name)
         try:
             fields[name.strip()] = json.loads(value)
         except ValueError:
             fields[name.strip()] = value
     return fields
+
+
+def check_field(name: str) -> None:
+    """Raise `ConfigError` for a field of a request that Sparring sets, and for a secret, because
+    the fields are written to disk."""
+    if name in ("messages", "model", "stream", "n"):
+        raise ConfigError(f"--extra {name}: Sparring sets this field itself; leave it out")
+    if name.strip().lower().replace("-", "_") in _SECRETS:
+        raise ConfigError(
+            f"--extra {name}: extra fields are written to disk; put a key into an environment "
+            "variable and name the variable (--coder-key, --tester-key)"
+        )

@@ -30,7 +30,7 @@ class EvaluationProgress(Bar):
         self._tokens = self._missing = 0
         self._started = self._last_line = self._clock()
         if recorded:
-            self.note(f"{recorded:,} of {total:,} {unit} are recorded already")
+            self.log(f"{recorded:,} of {total:,} {unit} are recorded already")
 
     def record_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         """Count a response that arrived or failed."""
@@ -67,4 +67,4 @@ class EvaluationProgress(Bar):
             self.show("", self._done / max(self._total, 1), self.line())
         elif self._clock() - self._last_line >= _EVERY:
             self._last_line = self._clock()
-            self.note(self.line())
+            self.log(self.line())

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sparring import __version__
 from sparring.evaluation.collect import CollectedResponses
 from sparring.evaluation.conditions import conditions, task_digest
 from sparring.evaluation.evaluator import Evaluation
@@ -19,6 +18,7 @@ from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 from sparring.tasks.checkers.checker import VERSION as GRADER
 from sparring.tasks.preambles import versions as preamble_versions
+from sparring.version import __version__
 
 Models = Mapping[Role, Mapping[str, Any]]
 """``name`` and ``identity`` of the model that answered, by role."""

@@ -22,7 +22,7 @@ from sparring.errors import ConfigError, RunError
 from sparring.evaluation.chat_models import RoleModel, reading_of
 from sparring.evaluation.collect import RESPONSES, CollectedResponses, collect_responses
 from sparring.evaluation.evaluator import graded
-from sparring.evaluation.options import TASK_SEED, EvalOptions
+from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.response_store import ResponseStore
 from sparring.evaluation.run import complete, groups_of
@@ -33,7 +33,7 @@ from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, StopReason, Task, Test, TestKind
-from sparring.tasks.sources import tasks_of
+from sparring.tasks.sources import TASK_SEED, tasks_of
 
 FUNCTION, STDIN = "function", "stdin"
 """Kinds of task: with an entry point (function), and without (standard input)."""

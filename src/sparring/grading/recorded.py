@@ -19,16 +19,22 @@ from sparring.grading.entries import (
 )
 from sparring.grading.group import GroupResult, PseudoLabels, label_free_task
 from sparring.prompts.rules import ParsedProgram, ParsedTest
+from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Outcome, ParseFailure, Role, Task, Test, TestRefusal, Verdict
 from sparring.tasks.checkers.checker import accepts
 
 
-def result_from(record: Mapping[str, Any], checker: str | None = None) -> GroupResult:
+def result_from(
+    record: Mapping[str, Any],
+    checker: str | None = None,
+    usage: Mapping[str, Any] | None = None,
+) -> GroupResult:
     """Return the group of a record.
 
-    With a ``checker``, printed text is compared anew. An output that was too long to be kept whole
-    keeps its verdict. A function task keeps all verdicts, because no checker for text compares
-    values. Raises `RunError` for data of any other form.
+    ``usage``, the group's `record.usage_record`, has the details of executions; without it they are
+    empty. With a ``checker``, printed text is compared anew. An output that was too long to be kept
+    whole keeps its verdict. A function task keeps all verdicts, because no checker for text
+    compares values. Raises `RunError` for data of any other form.
     """
     step = record.get("step") if isinstance(record, dict) else None
     with well_formed(f"rollouts of step {step}"):
@@ -37,7 +43,54 @@ def result_from(record: Mapping[str, Any], checker: str | None = None) -> GroupR
         group = _result_from(record, checker)
         if "pseudo_labels" in record:
             group = replace(group, pseudo_labels=_pseudo_labels_from(record, group, checker))
+    if usage is None:
         return group
+    with well_formed(f"usage of step {step}, task {group.task.id}"):
+        return _with_details(group, usage)
+
+
+def _with_details(group: GroupResult, usage: Mapping[str, Any]) -> GroupResult:
+    """Return the group with the details that ``usage`` has of every execution."""
+    if usage["task"] != group.task.id:
+        raise ValueError(f"usage/ has {usage['task']} where rollouts/ has {group.task.id}")
+    pseudo_labels = group.pseudo_labels
+    if pseudo_labels and pseudo_labels.result:
+        of_labels = _detailed(pseudo_labels.result, usage["pseudo_labels"])
+        pseudo_labels = replace(pseudo_labels, result=of_labels)
+    return replace(_detailed(group, usage["runs"]), pseudo_labels=pseudo_labels)
+
+
+def _detailed(
+    group: GroupResult, runs: Sequence[Sequence[tuple[float, float, str]]]
+) -> GroupResult:
+    rows = [
+        [replace(o, detail=str(detail)) for o, (_, _, detail) in zip(row, used, strict=True)]
+        for row, used in zip(
+            ([*a, *b] for a, b in zip(group.outcomes_PT, group.hidden_PH, strict=True)),
+            runs,
+            strict=True,
+        )
+    ]
+    width = group.matrix.passed_PT.shape[1]
+    return replace(
+        group,
+        outcomes_PT=[row[:width] for row in rows],
+        hidden_PH=[row[width:] for row in rows],
+    )
+
+
+def results_of_step(
+    run: RunReader, step: int, checker: str | None = None, details: bool = False
+) -> list[GroupResult]:
+    """Return the recorded groups of a step. With ``details``, which a reward function of the user's
+    may depend on, they have what ``usage/`` says of their executions, if the file is there."""
+    records = run.read_packed(step_file("rollouts", step))
+    name = step_file("usage", step)
+    if not (details and run.has(name)):
+        return [result_from(r, checker) for r in records]
+    usage = run.read_packed(name)
+    with well_formed(f"{run.path / name}"):
+        return [result_from(r, checker, u) for r, u in zip(records, usage, strict=True)]
 
 
 def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
+from sparring.grading.own_reward import CustomReward
 from sparring.grading.pseudo_labels import rewarded_group
 from sparring.grading.record import ScoredGroup
-from sparring.matrix import Bools, Floats, stacked
-from sparring.rewards.custom import CustomReward, Group
+from sparring.grading.reward_group import lengths, reward_group, truncated
+from sparring.matrix import stacked
 from sparring.rewards.facts import RewardFacts
 from sparring.rewards.score import RewardRules, no_test
-from sparring.schema import Response, StopReason
 from sparring.selection.consensus import TestFilter
 
 
@@ -51,7 +50,7 @@ class Scorer:
         rng = np.random.default_rng([self.seed, step, index])
         earned = self.rules.score(
             facts_of(rewarded_on),
-            self.own(_group(rewarded_on)) if self.own else None,
+            self.own(reward_group(rewarded_on)) if self.own else None,
             rng if self.rules.settings.shuffle else None,
         )
         return ScoredGroup(group, earned, kept_K, rewarded_on)
@@ -68,33 +67,8 @@ def facts_of(group: GroupResult) -> RewardFacts:
         valid_U=group.valid_U,
         repeats_U=np.array([1.0 if i is None else float(count[i]) for i in inputs]),
         copied_U=np.array([i is not None and i in public for i in inputs], dtype=bool),
-        lengths_P=_lengths(group.coder),
-        lengths_U=_lengths(group.tester),
-        truncated_P=_truncated(group.coder),
-        truncated_U=_truncated(group.tester),
-    )
-
-
-def _lengths(responses: Sequence[Response]) -> Floats:
-    return np.array([len(r.token_ids) for r in responses], dtype=float)
-
-
-def _truncated(responses: Sequence[Response]) -> Bools:
-    return np.array([r.stop is StopReason.LENGTH for r in responses], dtype=bool)
-
-
-def _group(group: GroupResult) -> Group:
-    """Return the facts that the user's reward function receives. Arrays are copies, because the
-    function may change them."""
-    return Group(
-        task_id=group.task.id,
-        statement=group.task.statement,
-        passed_PT=group.matrix.passed_PT & group.matrix.observed_PT,
-        observed_PT=group.matrix.observed_PT.copy(),
-        ground_truth=group.matrix.ground_truth,
-        valid_U=group.valid_U.copy(),
-        lengths_P=_lengths(group.coder),
-        lengths_U=_lengths(group.tester),
-        programs=tuple(p.source for p in group.programs),
-        tests=tuple(p.test for p in group.tests),
+        lengths_P=lengths(group.coder),
+        lengths_U=lengths(group.tester),
+        truncated_P=truncated(group.coder),
+        truncated_U=truncated(group.tester),
     )

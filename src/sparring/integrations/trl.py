@@ -1,10 +1,10 @@
 """Reward function for TRL's trainers: pays programs for the ground-truth tests that they pass.
 
     from trl import GRPOTrainer
-    from sparring.tasks.load import load_tasks
+    from sparring import load_tasks
     from sparring.integrations.trl import TestsPassed
 
-    with TestsPassed(load_tasks(["tasks.jsonl"])) as reward:
+    with TestsPassed(load_tasks("tasks.jsonl")) as reward:
         dataset = Dataset.from_list(reward.rows())
         GRPOTrainer(model, reward_funcs=reward, train_dataset=dataset).train()
 

@@ -118,13 +118,11 @@ def _bin(
         len(names),
         float(np.average(stated_C[inside], weights=weight)),
         float(np.average(right_C[inside], weights=weight)),
-        influence_interval(ratio(gap, total)),
+        influence_interval(ratio(gap.astype(float), total.astype(float))),
     )
 
 
-def _surest(
-    stated_C: Floats, right_C: Bools, weight_C: Floats
-) -> list[tuple[float, float, float]]:
+def _surest(stated_C: Floats, right_C: Bools, weight_C: Floats) -> list[tuple[float, float, float]]:
     """Return the abstention curve. Choices stated alike are taken together, in shares."""
     levels, level = np.unique(-stated_C, return_inverse=True)
     weight = np.bincount(level.reshape(-1), weights=weight_C)

@@ -24,7 +24,8 @@ from sparring.errors import ConfigError
 
 CONNECT = 10.0
 """Longest time to establish a connection, in seconds; enough for a busy machine."""
-_AGAIN = (408, 409, 425, 429)
+_TOO_MANY = 429
+_AGAIN = (408, 409, 425, _TOO_MANY)
 _MOST = 64 << 20
 """Largest body in bytes, decompressed. A response of 100,000 tokens with all log-probs is
 smaller."""
@@ -37,13 +38,17 @@ class Unanswered(Exception):
     """Raised if no complete and valid answer arrived and another request may bring one.
 
     ``wait``: seconds that the server asked the client to wait, None if it named none. ``hung``: the
-    server was silent for too long.
+    server was silent for too long. ``refused``: the server has computed nothing, because there was
+    no connection, or because it answered with status 429.
     """
 
-    def __init__(self, why: str, wait: float | None = None, hung: bool = False) -> None:
+    def __init__(
+        self, why: str, wait: float | None = None, hung: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(why)
         self.wait = wait
         self.hung = hung
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ class Reply:
         """Raise `Unanswered` for a status that another request may cure."""
         if self.status in _AGAIN or self.status >= 500:
             wait = retry_after(self.headers.get("Retry-After"))
-            raise Unanswered(f"HTTP {self.status}: {self.words(secret)}", wait)
+            raise Unanswered(
+                f"HTTP {self.status}: {self.words(secret)}", wait, refused=self.status == _TOO_MANY
+            )
 
     def json(self) -> dict[str, Any]:
         """Return the body's JSON object. Raises `Unanswered` for any other body."""
@@ -139,6 +146,8 @@ class Connections:
             raise ConfigError(
                 f"{self.url}: a server's address must begin with http:// or https://"
             ) from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise Unanswered(str(error) or type(error).__name__, refused=True) from None
         except httpx2.HTTPError as error:
             raise Unanswered(str(error) or type(error).__name__) from None
         except httpx2.InvalidURL as error:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError
+from sparring.extras import extra
 from sparring.files import checksum
 from sparring.microworld import NANO_DIR
 from sparring.policy.settings import NANO
@@ -79,14 +80,10 @@ def refuse_address(name: str) -> None:
 
 
 def _of_hub(name: str, fetch: bool) -> Path | None:
-    try:
+    with extra("train", f"{name}: a model of the hub"):
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
         from huggingface_hub.constants import ENDPOINT
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError:
-        raise ModelError(
-            f"{name}: models on the hub need the extra train: in a clone, pip install -e '.[train]'"
-        ) from None
     try:
         cached = try_to_load_from_cache(name, "config.json")
         if isinstance(cached, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from typing import Any, Self
@@ -17,6 +18,8 @@ class Bar:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.notes: list[str] = []
+        """Lines of `note` so far."""
         self.shown = console.is_terminal
         columns = (
             progress.TextColumn("[bold]{task.description}"),
@@ -36,12 +39,22 @@ class Bar:
             self._bar.stop()
 
     def note(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line that stays, and keep it in ``notes``."""
+        self.notes.append(text)
+        self.log(text)
+
+    def log(self, text: str) -> None:
+        """Print a line that stays, such as the figures of a step."""
         self.console.print(Text(text), soft_wrap=True)
 
     def show(self, what: str, share: float, text: str) -> None:
         """Update the bar: the share of ``what`` that is done, followed by ``text``."""
         self._bar.update(self._task, description=what, completed=share, text=text)
+
+
+def quiet() -> Console:
+    """Return a console that prints nothing: for calls from Python."""
+    return Console(file=io.StringIO(), quiet=True)
 
 
 def time_left(seconds: float | None) -> str:
@@ -86,7 +99,7 @@ class RunProgress(Bar):
     def long_phase(self, name: str) -> None:
         """Show the current phase, which may take minutes; without a bar a line is printed too."""
         if not self.shown:
-            self.note(f"{name} …")
+            self.log(f"{name} …")
         self.phase(name)
 
     def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
@@ -100,9 +113,9 @@ class RunProgress(Bar):
         self._last = values
         if not self.shown:
             if not self._header:
-                self.note("  step  programs  tests  resp/s  exec/s  tokens/s  s/step   left")
+                self.log("  step  programs  tests  resp/s  exec/s  tokens/s  s/step   left")
                 self._header = True
-            self.note(
+            self.log(
                 f"{step:>6}  {_percent(values, 'pass@1'):>8}"
                 f"  {_percent(values, 'tests_right'):>5}"
                 f"  {_rate(values, 'responses_per_s'):>6}  {_rate(values, 'runs_per_s'):>6}"

@@ -46,6 +46,8 @@ class Asking:
     ) -> None:
         """``prompts``: the roles' own prompts."""
         self.gone: str | None = None
+        self.unanswered: list[str] = []
+        """Why requests had no answer after all attempts; those that the model refused left out."""
         self._spending, self._stop = spending, stop
         self._store, self._attempts = records.responses, records.attempts
         self._replayed, self._prompts = records.replayed, prompts
@@ -81,12 +83,13 @@ class Asking:
                 self._reserved(waiting[:most]), self._models, self._spending, self._keep, self._over
             )
             wave.send()
-            failures = wave.failures
+            failures = dict(wave.failures)
             if wave.refused and len(wave.requests) == 1:
                 failures |= wave.refused
             elif wave.refused:
                 most = 1  # so that a message that the model refuses costs no other its reply
             self._note_failures(wave, failures)
+            self.unanswered += wave.failures.values()
             replies |= wave.replies
             waiting = [r for r in waiting if r not in replies and r not in failures]
             if not (wave.replies or failures or wave.refused):

@@ -50,6 +50,18 @@ class Attempts:
         """Record an attempt, with the bounds of its tokens."""
         self._append({"key": self.key(request), "prompt": prompt, "completion": completion})
 
+    def refuse(self, request: ChatRequest, prompt: int, completion: int) -> None:
+        """Record that the server has computed nothing in the last attempt, which had these
+        bounds."""
+        self._append(
+            {
+                "key": self.key(request),
+                "refused": True,
+                "prompt": -prompt,
+                "completion": -completion,
+            }
+        )
+
     def shorten(self, wanted: ChatRequest, sent: ChatRequest) -> None:
         """Record that ``sent`` is asked for in place of ``wanted``."""
         self._append({"wanted": self.key(wanted), "key": self.key(sent)})
@@ -65,11 +77,12 @@ class Attempts:
             with well_formed(ATTEMPTS):
                 if "prompt" not in line:
                     continue
-                if line["key"] in store and line["key"] not in brought:
+                if not line.get("refused") and line["key"] in store and line["key"] not in brought:
                     brought.add(line["key"])  # this attempt's response has costs of its own
                     continue
-                costs.requests += 1
-                costs.bounded += 1
+                step = -1 if line.get("refused") else 1
+                costs.requests += max(step, 0)
+                costs.bounded += step
                 costs.prompt_tokens += int(line["prompt"])
                 costs.completion_tokens += int(line["completion"])
         return costs

@@ -88,7 +88,7 @@ def solve_task(
     with ExitStack() as resources:
         if out is not None:
             resources.enter_context(locked(out))
-        spending = Spending(options.budget)
+        spending = Spending(options.budget, options.fixed_response)
         over = lambda: stop() or spending.seconds_left() == 0  # noqa: E731
         asking = replace(options.asking, programs=1, tests=1)
         models = role_models(asking, {} if out is None else recorded_models(out), over)

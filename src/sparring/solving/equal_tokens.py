@@ -66,7 +66,7 @@ class SampledTask:
         )
 
     @property
-    def one_shot(self) -> float:
+    def single(self) -> float:
         """Share of the programs that are right; NaN where no program could be graded."""
         return float(self.correct_P[self.known_P].mean()) if self.known_P.any() else np.nan
 

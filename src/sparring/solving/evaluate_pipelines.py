@@ -39,7 +39,7 @@ from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task, Verdict
 from sparring.solving.equal_tokens import SampledTask
 from sparring.solving.measure import MeasuredPipelines, measure_pipelines
-from sparring.solving.pipeline_figures import GradedRun, figures_of, in_compare, one_shot_figures
+from sparring.solving.pipeline_figures import GradedRun, figures_of, in_compare, single_figures
 from sparring.solving.pipeline_runs import PipelineRun, check_complete
 
 
@@ -92,7 +92,7 @@ def evaluate_pipelines(
             "selector": str(wanted.selector),
             "tasks": [t.id for t in complete],
             "left_out": len(tasks) - len(complete),
-            "one_shot": one_shot_figures(sampled),
+            "single": single_figures(sampled),
             "figures": figures,
         }
         directory.write_json(FIGURES, in_compare(record, by_pipeline))

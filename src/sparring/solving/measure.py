@@ -153,7 +153,8 @@ def _run(
     counted: CountedReplies,
     stop: StopAsking,
 ) -> tuple[PipelineRun, str | None]:
-    """Return a run, and why it does not count: the user stopped, or a model is gone."""
+    """Return a run, and why it does not count: the user stopped, or a request had no answer. A
+    message that the model refuses counts: the pipeline has to do without."""
     solve_options = SolveOptions(asking=options, sizes=Sizes(wanted.size, wanted.size))
     identities = {role: m.chat_model.identity for role, m in models.items()}
     records = SessionRecords(Attempts(identities), ExecutionsRecord(), counted)
@@ -177,4 +178,4 @@ def _run(
         counted.replayed,
         tuple(f"{step.step}: {step.text}" for step in session.steps),
     )
-    return run, session.over
+    return run, session.over or next(iter(session.unanswered), None)

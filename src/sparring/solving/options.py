@@ -16,6 +16,10 @@ THRESHOLD = 0.5
 """Probability of being right below which a solution is not vouched for."""
 
 
+_LIMITS = ("max_tokens", "max_completion_tokens")
+"""Fields of a request that limit a response."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Most programs ``n`` and tests ``m`` to sample, and most ``repairs`` of a program."""
@@ -50,6 +54,22 @@ class SolveOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f"--threshold {self.threshold:g}: must be from 0 to 1")
+        if (
+            self.budget.tokens is not None
+            and "max_tokens" in self.asking.extra
+            and self.fixed_response is None
+        ):
+            raise ConfigError(
+                "--extra max_tokens: without a limit of the response a budget of tokens cannot be "
+                "kept; add --extra max_completion_tokens=N, or leave it out"
+            )
+
+    @property
+    def fixed_response(self) -> int | None:
+        """Longest response by a limit of the user's own (``--extra``), which replaces
+        ``max_tokens``; None where there is none."""
+        given = [self.asking.extra[name] for name in _LIMITS if name in self.asking.extra]
+        return max((n for n in given if isinstance(n, int)), default=None)
 
     def first_requests(self, task: Task) -> dict[Role, ChatRequest]:
         """Return each role's request for its first response, equal to that of `sparring eval`."""

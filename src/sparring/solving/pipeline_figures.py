@@ -11,6 +11,7 @@ import numpy as np
 
 from sparring.matrix import Floats
 from sparring.metrics.intervals import Estimate, Influence, mean_interval, ratio
+from sparring.metrics.metric_intervals import within
 from sparring.metrics.share_intervals import (
     Unit,
     jackknife_interval,
@@ -59,7 +60,10 @@ def figures_of(
         "solved": share_interval(solved, Unit.CHOICE).as_dict(),
         "solved_by_task": solved.tolist(),
         "tests_right": ratio_interval(tests).as_dict(),
-        "per_task": {name: mean_interval(values).as_dict() for name, values in costs.items()},
+        "per_task": {
+            name: within(mean_interval(values), 0.0, math.inf).as_dict()
+            for name, values in costs.items()
+        },
         "per_solved": {
             name: cost_per_solved(values, solved).as_dict() for name, values in costs.items()
         },
@@ -67,8 +71,8 @@ def figures_of(
         "bounded": sum(r.run.costs.bounded for r in runs),
         "without_program": sum(r.run.chosen is None for r in runs),
     }
-    one_shot = np.array([t.one_shot for t in sampled])
-    record["minus_one_shot"] = share_difference(one_shot, solved).as_dict()
+    single = np.array([t.single for t in sampled])
+    record["minus_single"] = share_difference(single, solved).as_dict()
     tokens = float(costs["tokens"].mean())
     known_tokens = not math.isnan(mean_tokens(sampled, 1))
     size = size_below(sampled, tokens, most) if known_tokens else 0
@@ -86,9 +90,9 @@ def figures_of(
     return record
 
 
-def one_shot_figures(sampled: Sequence[SampledTask]) -> dict[str, Any]:
+def single_figures(sampled: Sequence[SampledTask]) -> dict[str, Any]:
     """Return pass@1 and the tokens of one program, from all programs of the evaluation."""
-    values = np.array([t.one_shot for t in sampled])
+    values = np.array([t.single for t in sampled])
     tokens = np.array([t.tokens[0] for t in sampled])
     right = [float(t.right_U.sum()) if t.right_U is not None else 0.0 for t in sampled]
     held = [float(t.parsed_U.sum()) if t.right_U is not None else 0.0 for t in sampled]
@@ -118,7 +122,7 @@ def cost_per_solved(cost: Floats, solved: Floats) -> Estimate:
     falls = value - (cost.sum() - cost) / left
     figure = Influence(value, influence, np.ones(tasks, dtype=bool), None, falls)
     estimate = jackknife_interval(figure)
-    return Estimate(value, max(estimate.low, 0.0), estimate.high, tasks)
+    return within(estimate, 0.0, math.inf)
 
 
 def in_compare(record: Mapping[str, Any], by_pipeline: Mapping[str, Any]) -> dict[str, Any]:

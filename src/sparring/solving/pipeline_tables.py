@@ -20,7 +20,7 @@ COST_HEADS = ("pipeline", *COSTS)
 
 def rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
     """Return the rows of the first table: what was solved, beside Best-of-N at equal tokens."""
-    one = by_pipeline["one_shot"]
+    one = by_pipeline["single"]
     first = ["one-shot (pass@1)", interval(one["solved"], plain=False), "–", "–"]
     table = [[*first, "–", "–", "–", interval(one["tests_right"], plain=False)]]
     for name, f in by_pipeline["figures"].items():
@@ -38,7 +38,7 @@ def rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
             [
                 name,
                 interval(f["solved"], plain=False),
-                interval(f["minus_one_shot"], plain=False, sign=True),
+                interval(f["minus_single"], plain=False, sign=True),
                 *beside,
                 interval(f["tests_right"], plain=False),
             ]

@@ -43,7 +43,7 @@ def records_in(path: Path, identities: Identities, replayed: str | None = None) 
     directory = RunDir(path, locked=False)
     return SessionRecords(
         Attempts(identities, directory),
-        ExecutionsRecord(directory),
+        ExecutionsRecord(directory, replayed is not None),
         ResponseStore(path / RESPONSES),
         replayed,
     )

@@ -17,6 +17,7 @@ from sparring.solving.candidates import ProgramCandidate
 from sparring.solving.deciding import Choice, choose
 from sparring.solving.messages import SeenFailure, repair_program
 from sparring.solving.session import Session
+from sparring.text import listed
 
 PROGRAMS = 4
 """Most programs that one round sends back."""
@@ -43,7 +44,7 @@ def repair(session: Session, choice: Choice) -> Choice:
                 numbers.append(repaired.number)
         session.note(
             "repair",
-            f"{len(failing)} programs were sent back with a test that they fail",
+            f"sent {listed([f'P{p.number}' for p, _ in failing])} back, each with a failed test",
             programs=[p.number for p, _ in failing],
             repaired=numbers,
         )

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sparring import __version__
 from sparring.grading.entries import pairs_of
 from sparring.runs.session import KIND
 from sparring.schema import Role, Test
@@ -16,6 +15,7 @@ from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.observed import evidence_from, observed, passed
 from sparring.solving.problem_record import task_record
 from sparring.solving.session import STOPPED, Session
+from sparring.version import __version__
 
 
 def result_record(

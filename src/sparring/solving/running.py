@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from sparring.grading import test_jobs
 from sparring.grading.comparison import Grader
@@ -41,7 +42,7 @@ class Running:
         self._task, self._spending, self._stop = task, spending, stop
         self._record, self._sandbox = record, sandbox
         self._limits = limits(task, Limits())
-        self._runner = _UntilOver(sandbox, self._over)
+        self._runner = _Recorded(sandbox, record, self._over)
         self._grader = Grader(self._runner)
         self._raw: dict[_Execution, Outcome] = {}
         self._graded: dict[tuple[str, Test], Outcome] = {}
@@ -72,7 +73,7 @@ class Running:
                     unknown.setdefault(_execution(source, test), test)
             fresh = []
             for key, test in unknown.items():
-                if (outcome := self._record.get(source, test)) is not None:
+                if (outcome := self._record.get(source, test.kind, test.input)) is not None:
                     self._raw[key] = outcome
                 else:
                     fresh.append(test)
@@ -88,7 +89,6 @@ class Running:
             for test, outcome in zip(request.tests, row, strict=True)
             if outcome.verdict is not Verdict.NOT_RUN
         ]
-        self._record.put(new)
         for source, test, outcome in new:
             self._raw[_execution(source, test)] = outcome
 
@@ -122,20 +122,34 @@ class Running:
         return self._stop() or self._spending.seconds_left() == 0
 
 
-class _UntilOver:
-    """Runner (`Runs`) that gives up its jobs once the session is over."""
+class _Recorded:
+    """Runner (`Runs`) that takes outcomes from the record, and puts new ones there. It gives up its
+    jobs once the session is over."""
 
-    def __init__(self, sandbox: Runner | None, over: StopAsking) -> None:
-        self._sandbox, self._over = sandbox, over
+    def __init__(self, sandbox: Runner | None, record: ExecutionsRecord, over: StopAsking) -> None:
+        self._sandbox, self._record, self._over = sandbox, record, over
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """Return the outcomes of every job; `_DROPPED` for those of a job that did not end."""
-        rows = [(_DROPPED,) * len(job.inputs) for job in jobs]
-        if self._sandbox is None or self._over():
-            return rows
-        for number, outcomes in self._sandbox.stream(jobs, _Over(self._over)):
-            rows[number] = outcomes
-        return rows
+        """Return the outcomes of every job, aligned with its inputs; `_DROPPED` for an execution
+        that did not end."""
+        known: list[dict[str, Outcome]] = []
+        unknown: list[tuple[int, Job]] = []
+        for number, job in enumerate(jobs):
+            found = {text: self._record.get(job.program, job.kind, text) for text in job.inputs}
+            known.append({text: o for text, o in found.items() if o is not None})
+            if left := tuple(text for text, o in found.items() if o is None):
+                unknown.append((number, replace(job, inputs=left)))
+        if unknown and self._sandbox is not None and not self._over():
+            asked = [job for _, job in unknown]
+            for place, outcomes in self._sandbox.stream(asked, _Over(self._over)):
+                number, job = unknown[place]
+                new = dict(zip(job.inputs, outcomes, strict=True))
+                self._record.put((job.program, job.kind, t, o) for t, o in new.items())
+                known[number] |= new
+        return [
+            tuple(outcomes.get(text, _DROPPED) for text in job.inputs)
+            for job, outcomes in zip(jobs, known, strict=True)
+        ]
 
 
 class _Over(threading.Event):

@@ -78,7 +78,7 @@ class Session:
         self.steps: list[Step] = []
         identities = {role: m.chat_model.identity for role, m in models.items()}
         records = records or no_records(identities)
-        self.spending = spending or Spending(options.budget)
+        self.spending = spending or Spending(options.budget, options.fixed_response)
         self.spending.attach(records.attempts, records.earlier())
         self._stop, self._on_step = stop, on_step
         self._first = options.first_requests(task)
@@ -103,6 +103,12 @@ class Session:
         if (spent := self.spending.spent()) is not None:
             return spent
         return self._asking.gone
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Why requests had no answer after all attempts. A message that the model refused, such as
+        one that is too long, is answered in this sense."""
+        return self._asking.unanswered
 
     @property
     def sampled_programs(self) -> int:

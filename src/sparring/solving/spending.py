@@ -7,7 +7,8 @@ works on bytes needs no more than a token for a byte.
 
 If a server reports more tokens than the bound, the excess is counted, and the allowance grows by
 it. Each attempt at a request is a request of the budget. An attempt that broke off is counted by
-its bound, because nobody knows what the server has computed.
+its bound, because nobody knows what the server has computed; it costs no tokens where the server
+refused it with status 429, or could not be reached.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ LEAST_TOKENS = 32
 
 @dataclass(slots=True)
 class _Held:
-    """Reservation of one request. ``attempts``: how often it was sent so far."""
+    """Reservation of one request. ``attempts``: how often it was sent so far; ``refused``: the
+    server has computed nothing in the last attempt."""
 
     prompt: int
     completion: int
     attempts: int = 0
+    refused: bool = False
 
 
 class Spending:
@@ -42,11 +45,13 @@ class Spending:
     def __init__(
         self,
         budget: Budget,
+        fixed_response: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The seconds begin now."""
+        """The seconds begin now. ``fixed_response``: the longest response in tokens, whatever a
+        request's ``max_tokens``."""
         self.budget = budget
-        self._settled = Costs()
+        self._settled, self._fixed = Costs(), fixed_response
         self._attempts: Attempts | None = None
         self._clock, self._start = clock, clock()
         self._lock = threading.Lock()
@@ -103,13 +108,13 @@ class Spending:
             if self._requests_left() == 0:
                 return None
             prompt = self._prompt_bound(request)
-            most = wanted = request.params.max_tokens
+            most = wanted = self._fixed or request.params.max_tokens
             left = self._tokens_left()
             if left is not None and prompt + wanted > left:
                 if self._held:
                     return None
                 most = left - prompt
-                if most < min(LEAST_TOKENS, wanted):
+                if most < (self._fixed or min(LEAST_TOKENS, wanted)):
                     self._refused = Spent.TOKENS
                     return None
             if most < wanted:
@@ -129,14 +134,25 @@ class Spending:
             if held.attempts:  # the attempt before it broke off
                 if self._requests_left() == 0:
                     return False
-                left, most = self._tokens_left(), held.prompt + held.completion
+                left = self._tokens_left()
+                most = 0 if held.refused else held.prompt + held.completion
                 if left is not None and most > left:
                     return False
                 self._by_bound(held)
             if self._attempts is not None:
                 self._attempts.begin(request, held.prompt, held.completion)
             held.attempts += 1
+            held.refused = False
             return True
+
+    def refused(self, request: ChatRequest) -> None:
+        """Note that the server has computed nothing in the last attempt at a request."""
+        with self._lock:
+            held = self._held.get(request)
+            if held is not None and not held.refused:
+                held.refused = True
+                if self._attempts is not None:
+                    self._attempts.refuse(request, held.prompt, held.completion)
 
     def settle(self, request: ChatRequest, reply: ChatReply | FailedRequest | None) -> None:
         """Replace a reservation by what the request has cost. None: nobody waits for its reply any
@@ -154,7 +170,8 @@ class Spending:
         """Add the costs of a reply that is on record. It may exceed the budget, which it has cost
         before."""
         with self._lock:
-            self._add(_Held(self._prompt_bound(request), request.params.max_tokens), reply)
+            longest = self._fixed or request.params.max_tokens
+            self._add(_Held(self._prompt_bound(request), longest), reply)
 
     def withdraw(self, request: ChatRequest) -> None:
         """Drop the reservation of a request that was refused before anything was computed."""
@@ -189,6 +206,8 @@ class Spending:
 
     def _by_bound(self, held: _Held) -> None:
         self._settled.requests += 1
+        if held.refused:
+            return
         self._settled.bounded += 1
         self._settled.prompt_tokens += held.prompt
         self._settled.completion_tokens += held.completion

@@ -27,7 +27,7 @@ SHOWN = 50
 """Most faults that an error lists; the others are counted."""
 
 
-def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> list[Task]:
+def read_task_files(paths: Sequence[Path | str], max_tests: int | None = None) -> list[Task]:
     """Return all tasks of these files, with the first ``max_tests`` ground-truth tests of each.
 
     Raises `DataError` with a line per fault of the first bad file.
@@ -80,7 +80,7 @@ def _other_shape(row: Mapping[str, Any]) -> str | None:
 
 
 def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
-    """Write tasks to a new file as JSONL, in the field names that `load_tasks` reads.
+    """Write tasks to a new file as JSONL, in the field names that `read_task_files` reads.
 
     Raises `DataError` if the file exists or cannot be written.
     """

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring.config.load import NANO_RECIPE, differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.load import differing, load_recipe, make_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import ConfigError, well_formed
+from sparring.errors import ConfigError, SparringError, Stopped, well_formed
+from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, open_run
+from sparring.training.memory import enough_memory
 from sparring.training.replay import refuse_other_changes, replay_recipe
 
 MAY_CHANGE = (
@@ -55,26 +58,23 @@ class Launch:
     from_step: int = 0
 
 
-def new_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) -> Launch:
-    """Create a run in the new directory ``path``, from a recipe file (default: the embedded recipe)
-    and ``changes`` of the form ``section.key=value``."""
-    recipe = load_recipe(recipe_file or NANO_RECIPE, changes)
+def new_run(path: Path, recipe: Recipe) -> Launch:
+    """Create a run of this recipe in the new directory ``path``."""
     run = RunDir.create(path)
     _write_recipe(run, recipe)
     return Launch(recipe, run)
 
 
-def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) -> Launch:
-    """Open the run in ``path`` with its recorded recipe, changed in keys of `MAY_CHANGE` at most.
+def resumed_run(path: Path, recipe: Recipe | None, changes: Sequence[str]) -> Launch:
+    """Open the run in ``path`` with the ``recipe`` or, without one, with its recorded recipe and
+    ``changes`` of the form ``section.key=value``.
 
-    Raises `ConfigError` if ``recipe_file`` or ``changes`` would change any other key.
+    Raises `ConfigError` where another key than those of `MAY_CHANGE` would change.
     """
     run = RunDir.open(path)
     try:
         recorded = recorded_recipe(run)
-        wanted = make_recipe(recorded.model_dump(mode="json"), changes, str(path))
-        if recipe_file is not None:
-            wanted = load_recipe(recipe_file, changes)
+        wanted = recipe or make_recipe(recorded.model_dump(mode="json"), changes, str(path))
         changed = differing(recorded, wanted)
         if refused := [k for k in changed if not {k, k.split(".")[0]} & {*MAY_CHANGE}]:
             raise ConfigError(
@@ -129,6 +129,32 @@ def replayed_run(
     _write_recipe(run, recipe)
     run.write_json("replay.json", {"source": str(source_path.resolve()), "from_step": from_step})
     return Launch(recipe, run, source, from_step)
+
+
+@contextmanager
+def carried_out(launch: Launch, context: DistributedContext) -> Iterator[None]:
+    """Carry out a run within the block, in the first process, and close its directory.
+
+    An error that ends the run early says how to resume it. Raises `SparringError`; Ctrl-C raises
+    `Stopped`. The directory of a run without any result is left empty.
+    """
+    run = launch.run
+    resume = f"--resume --run-dir {run.path}"
+    try:
+        with (
+            context.loss_told(f"; nothing is lost: continue with {resume}"),
+            enough_memory(f"; nothing is lost: add these to {resume}"),
+        ):
+            yield
+    except SparringError:
+        run.discard_unused()
+        raise
+    except KeyboardInterrupt:
+        run.discard_unused()
+        advice = f"; continue with {resume}" if run.has("recipe.json") else ""
+        raise Stopped(f"stopped{advice}") from None
+    finally:
+        run.close()
 
 
 def _write_recipe(run: RunDir, recipe: Recipe) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from sparring import __version__
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
 from sparring.grading.marks import mark_faults, turn_end
@@ -22,6 +21,7 @@ from sparring.tasks.checkers.checker import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.state.trainer import Trainer
+from sparring.version import __version__
 
 
 def notes(context: RolloutContext, trainer: Trainer) -> list[str]:

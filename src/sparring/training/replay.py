@@ -68,7 +68,8 @@ def replay(
     """
     started = time.monotonic()
     check_trackers(recipe)
-    rollouts = ReplayedRollouts(source, run, recipe.checker.rule)
+    own = recipe.reward.function is not None
+    rollouts = ReplayedRollouts(source, run, recipe.checker.rule, details=own)
     checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
     if from_step and not checkpoint.is_dir():
         steps = ", ".join(map(str, source.steps("checkpoints"))) or "none"

@@ -9,7 +9,7 @@ compared; learning uses the advantages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.grading.record import ScoredGroup
-from sparring.grading.recorded import result_from
-from sparring.runs.reader import RunReader, step_file
+from sparring.grading.recorded import results_of_step
+from sparring.runs.reader import RunReader
 from sparring.schema import Role
 from sparring.training.scoring import scorer_of
 
@@ -66,13 +66,16 @@ def rescore(run: RunReader, recorded: Recipe, changed: Recipe) -> Rescored:
     old, new = scorer_of(recorded), scorer_of(changed)
     for step in run.recorded_steps():
         rescored.steps += 1
-        for index, record in enumerate(run.read_packed(step_file("rollouts", step))):
-            before = old.score(result_from(record), step, index)
-            after = new.score(result_from(record, changed.checker.rule), step, index)
+        groups = (
+            results_of_step(run, step, rule, details=scorer.own is not None)
+            for scorer, rule in ((old, None), (new, changed.checker.rule))
+        )
+        for index, (one, other) in enumerate(zip(*groups, strict=True)):
+            before, after = old.score(one, step, index), new.score(other, step, index)
             _verdicts(rescored, before, after)
             for role in Role:
                 tally = rescored.roles[role]
-                rescored.changes += _compare(tally, role, record, step, before, after)
+                rescored.changes += _compare(tally, role, step, before, after)
     return rescored
 
 
@@ -87,7 +90,6 @@ def _verdicts(rescored: Rescored, before: ScoredGroup, after: ScoredGroup) -> No
 def _compare(
     tally: Tally,
     role: Role,
-    record: Mapping[str, Any],
     step: int,
     before: ScoredGroup,
     after: ScoredGroup,
@@ -107,7 +109,7 @@ def _compare(
     for i in np.flatnonzero(other_advantage):
         yield {
             "step": step,
-            "task": record["task"]["id"],
+            "task": before.group.task.id,
             "role": role,
             "index": int(i),
             "reward": [float(reward[0][i]), float(reward[1][i])],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sparring.config.recipe import Recipe
+from sparring.grading.own_reward import CustomReward
 from sparring.grading.scorer import Scorer
-from sparring.rewards.custom import CustomReward
 
 
 def scorer_of(recipe: Recipe) -> Scorer:

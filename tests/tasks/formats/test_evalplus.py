@@ -14,7 +14,7 @@ from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.sandbox import Sandbox
 from sparring.schema import TestKind
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from sparring.tasks.rows.files import RawRow, file_rows
 from sparring.tasks.suites.without_numpy import without_numpy
 from tests.shared import shared
@@ -203,12 +203,12 @@ def test_files_of_its_shape_are_loaded_by_the_command_alone(tmp_path: Path) -> N
     file, out = tmp_path / "HumanEvalPlus.jsonl", tmp_path / "out.jsonl"
     file.write_text(json.dumps(HALVES) + "\n")
     with pytest.raises(DataError, match="row of EvalPlus; convert it with `sparring tasks load`"):
-        load_tasks([file])
+        read_task_files([file])
     from typer.testing import CliRunner
 
     done = CliRunner().invoke(app, ["tasks", "load", str(file), "--out", str(out)])
     assert done.exit_code == 0, done.output
-    [task] = load_tasks([out])
+    [task] = read_task_files([out])
     assert len(task.tests) == 4
     assert "column left out: contract" in done.stderr
 

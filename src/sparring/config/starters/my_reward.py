@@ -14,6 +14,9 @@ To see what the function would have changed in a finished run, without training:
 Sparring calls the function once per task and step. A group is all responses to
 one task in one step: P programs and U generated tests, with the pass matrix.
 The function returns two arrays: one reward per program, one per generated test.
+A group also has texts: the statement, every response, every program and test, the
+output and verdict of every execution, and the reason of every refusal
+(`RewardGroup` in docs/api.md lists all fields).
 It must depend on its argument alone, because a resumed run calls it again and
 compares the rewards with the recorded ones.
 
@@ -29,13 +32,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.rewards.custom import Group
+from sparring import RewardGroup
 
 TOKEN_PRICE = 0.001
 """Subtracted from a program's reward for each token of its response."""
 
 
-def reward(group: Group) -> tuple[np.ndarray, np.ndarray]:
+def reward(group: RewardGroup) -> tuple[np.ndarray, np.ndarray]:
     """Return the rewards of the programs [P] and of the generated tests [U].
 
     A program gets the share of ground-truth tests that it passes, less a price per

@@ -103,6 +103,10 @@ class AttemptMeter(Protocol):
         """Count an attempt before it is sent. False if it must not be sent."""
         ...
 
+    def refused(self, request: ChatRequest) -> None:
+        """Note that the server has computed nothing in the last attempt."""
+        ...
+
     def seconds_left(self) -> float | None:
         """Return the longest that the attempt may take, in seconds; None without a bound."""
         ...

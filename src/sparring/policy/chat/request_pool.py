@@ -98,7 +98,13 @@ class ServedModel:
                 return self._endpoint.complete(self.served, request, seed)
             if not self._meter.attempt(request):
                 raise RequestAbandoned("the budget holds no further attempt")
-            return self._endpoint.complete(self.served, request, seed, self._meter.seconds_left())
+            seconds = self._meter.seconds_left()
+            try:
+                return self._endpoint.complete(self.served, request, seed, seconds)
+            except Unanswered as why:
+                if why.refused:
+                    self._meter.refused(request)
+                raise
 
         try:
             return ask_until_answered(

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import sparring
+from sparring import version
 
 _VARIABLE = "SPARRING_CHECK"
 _AS_IT_WAS = "as it was"
@@ -69,7 +69,7 @@ class Targets:
             ("SPARE", str(self._directory / "spare")),
             ("DIRECTORY", str(self._directory)),
             ("SOCKET", str(self._directory / "socket")),
-            ("OUR_CODE", sparring.__file__),
+            ("OUR_CODE", version.__file__),
             ("PARENT", str(os.getpid())),
             ("VICTIM", str(self._victim.pid)),
             ("PORT", str(self._listeners[0].getsockname()[1])),

@@ -16,11 +16,11 @@ import time
 from functools import cache
 from pathlib import Path
 
-from sparring import __version__
 from sparring.errors import SandboxError
 from sparring.sandbox.caller.pool import Sandbox
 from sparring.sandbox.cluster import chunks
 from sparring.sandbox.types import Fork, Level
+from sparring.version import __version__
 
 IDLE_SECONDS = 60.0
 Identity = dict[str, str]

@@ -12,7 +12,7 @@ from enum import StrEnum
 from sparring.selection.selectors import Selector
 from sparring.solving.pipelines.agentic_tests import TestView, agentic_tests
 from sparring.solving.pipelines.alphacodium import alphacodium
-from sparring.solving.pipelines.best_of_n import best_of_n, one_shot
+from sparring.solving.pipelines.best_of_n import best_of_n, single
 from sparring.solving.pipelines.mpsc import mpsc
 from sparring.solving.pipelines.rounds import PipelineResult
 from sparring.solving.pipelines.s_star import s_star
@@ -23,7 +23,7 @@ from sparring.solving.session import Session
 class Pipeline(StrEnum):
     """Pipeline by name, in the order of tables."""
 
-    ONE_SHOT = "one_shot"
+    SINGLE = "single"
     BEST_OF_N = "best_of_n"
     ALPHACODIUM = "alphacodium"
     S_STAR = "s_star"
@@ -38,8 +38,8 @@ class Pipeline(StrEnum):
 def run_pipeline(pipeline: Pipeline, session: Session, selector: Selector) -> PipelineResult:
     """Solve the session's task. ``selector`` chooses where a pipeline has no rule of its own."""
     match pipeline:
-        case Pipeline.ONE_SHOT:
-            return one_shot(session)
+        case Pipeline.SINGLE:
+            return single(session)
         case Pipeline.BEST_OF_N:
             return best_of_n(session, selector)
         case Pipeline.ALPHACODIUM:

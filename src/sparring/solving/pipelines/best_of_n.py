@@ -1,6 +1,6 @@
 """One-shot and Best-of-N: what every pipeline is measured beside.
 
-`one_shot` takes the first program, as a model without Sparring would be used (pass@1).
+`single` takes the first program, as a model without Sparring would be used (pass@1).
 
 `best_of_n` samples n programs and m tests with the roles' own prompts, runs every program on every
 test, and chooses by a selector (Best-of-N of arXiv 2506.03136, equation 1, with another selector
@@ -33,7 +33,7 @@ from sparring.solving.pipelines.rounds import (
 from sparring.solving.session import Session
 
 
-def one_shot(session: Session) -> PipelineResult:
+def single(session: Session) -> PipelineResult:
     """Sample one program and choose it."""
     session.sample(programs=1)
     programs = readable(session.programs[:1])

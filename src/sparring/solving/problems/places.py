@@ -12,7 +12,7 @@ from sparring.errors import DataError
 from sparring.microworld.tasks import SPLITS
 from sparring.schema import Task
 from sparring.solving.problems.languages import check_suffix
-from sparring.tasks.load import load_tasks
+from sparring.tasks.load import read_task_files
 from sparring.text import in_line, listed
 
 STANDARD_INPUT = "-"
@@ -88,7 +88,7 @@ def _no_task(task_id: str | None, place: str) -> None:
 
 
 def _task(path: Path, task_id: str | None) -> Task:
-    tasks = load_tasks([path])
+    tasks = read_task_files([path])
     ids = [task.id for task in tasks]
     shown = ", ".join(in_line(one, 60) for one in ids[:_SHOWN_IDS])
     more = f" and {len(ids) - _SHOWN_IDS} more" if len(ids) > _SHOWN_IDS else ""

@@ -17,7 +17,7 @@ from sparring.errors import RunError
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
 from sparring.grading.record import ScoredGroup, rollout_record, usage_record
-from sparring.grading.recorded import result_from
+from sparring.grading.recorded import results_of_step
 from sparring.policy.base import Prompt
 from sparring.runs.lines import clean
 from sparring.runs.reader import step_file
@@ -46,7 +46,8 @@ class OnlineRollouts:
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
-                recorded = [result_from(r) for r in self.run.read_packed(name)]
+                own = self.context.recipe.reward.function is not None
+                recorded = results_of_step(self.run, step, details=own)
                 self._check_record(name, step, recorded)
             return recorded
         recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox

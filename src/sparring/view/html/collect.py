@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError
+from sparring.errors import RunError, well_formed
 from sparring.rewards.settings import FORMULA
 from sparring.runs.evaluation import facts, figures
 from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader, open_run
+from sparring.runs.session import RESULT, session_result
 from sparring.runs.totals import phase_seconds
+from sparring.solving.account import account
 from sparring.view.html.tokens import TokenPieces
 from sparring.view.source import RunSource, open_source
 
@@ -46,6 +48,8 @@ class RunOverview:
     notes: list[str] = field(default_factory=list)
     evaluation: Mapping[str, Any] | None = None
     """Contents of eval.json for an evaluation (empty where the file is missing); None for a run."""
+    session: Mapping[str, Any] | None = None
+    """Decision of a session of `sparring solve` (empty where it has not ended), else None."""
 
     @property
     def reward(self) -> Mapping[str, Any] | None:
@@ -65,6 +69,8 @@ class RunOverview:
 def collect(path: Path) -> RunOverview:
     """Read a run without its groups. Raises `RunError` where there is no run."""
     source = open_source(path)
+    if source.session:
+        return _session(source)
     if source.evaluation:
         return _evaluation(source)
     run = open_run(path)
@@ -118,6 +124,40 @@ def _evaluation(source: RunSource) -> RunOverview:
         notes=notes,
         evaluation=record,
     )
+
+
+def _session(source: RunSource) -> RunOverview:
+    """Read a session of `sparring solve`: the decision with its account."""
+    run, notes = source.run, list[str]()
+    result = _read(notes, lambda: session_result(run.path))
+    shown = _read(notes, lambda: _shown_session(run, result)) if result else None
+    return RunOverview(
+        name=run.path.resolve().name or str(run.path),
+        run=run,
+        recipe={},
+        rules=None,
+        state="sparring solve" if shown else "sparring solve: the session has not ended",
+        metrics=[],
+        evaluations=[],
+        timing=[],
+        phases={},
+        pieces=None,
+        notes=notes,
+        session=shown or {},
+    )
+
+
+def _shown_session(run: RunReader, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of solve.json that the page shows. Raises `RunError` for another form."""
+    with well_formed(f"{run.path}: {RESULT}"):
+        decision = result["decision"]
+        return {
+            "account": account(result),
+            "steps": [str(step["text"]) for step in result["steps"]],
+            "chosen": decision["chosen"],
+            "program": decision["program"],
+            "abstained": bool(decision["abstained"]),
+        }
 
 
 def _read(notes: list[str], read: Callable[[], T]) -> T | None:

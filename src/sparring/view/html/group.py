@@ -26,6 +26,10 @@ class ColumnKind(StrEnum):
     GROUND_TRUTH = "ground_truth"
     HIDDEN = "hidden"
     PSEUDO_LABEL = "pseudo_label"
+    EXAMPLE = "example"
+    """Public example, in a session of `sparring solve`."""
+    INPUT = "input"
+    """Input without an expected output, in a session of `sparring solve`."""
     GENERATED = "generated"
 
 
@@ -101,6 +105,7 @@ def detail(
         "checker": task["checker"],
         "source": cut(task["source"]),
         "dropped": record["dropped"],
+        "solve": record.get("solve"),
         "columns": columns,
         "rows": rows,
         "prompts": {
@@ -125,6 +130,12 @@ def _columns(record: Mapping[str, Any], cut: Cutter) -> tuple[list[dict[str, Any
         pair = _pair(ColumnKind.PSEUDO_LABEL, i, t, task, cut)
         columns.append({**pair, "kept": t["kept"], "right": t["right"]})
         order.append(at)
+    if "solve" in record:
+        start += len(hidden)
+        for kind, name in ((ColumnKind.EXAMPLE, "examples"), (ColumnKind.INPUT, "inputs")):
+            columns += [_pair(kind, i, t, task, cut) for i, t in enumerate(task[name])]
+            order += range(start, start + len(task[name]))
+            start += len(task[name])
     for k, t in enumerate(tests):
         columns.append(_pair(ColumnKind.GENERATED, k, t, task, cut))
         order.append(len(truths) + k)
@@ -142,17 +153,22 @@ def _pair(
     column: dict[str, Any] = {"kind": kind.value, "index": index, "input": None, "expected": None}
     if one is not None:
         column |= {"input": cut(one.given), "form": one.kind, "rule": cut(one.rule)}
-        column["expected"] = None if one.decides else cut(one.expected)
+        column["expected"] = None if one.decides or one.input_only else cut(one.expected)
+        if one.input_only:
+            column["rule"] = None
     return column
 
 
 def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
-    """Return a row's outcomes on ground-truth, generated, hidden and pseudo-label tests."""
+    """Return a row's outcomes on ground-truth, generated, hidden and pseudo-label tests, and on a
+    session's examples and inputs."""
     own = len(record["programs"])
     rows = [*record["programs"], *record.get("initial_policy_programs", ())]
     runs = [*rows[row]["runs"]]
     hidden = len(record["task"].get("hidden", ()))
     runs += rows[row].get("hidden_runs") or [None] * hidden
+    if "solve" in record:
+        runs += [*rows[row]["example_runs"], *rows[row]["input_runs"]]
     if (pseudo_labels := record.get("pseudo_labels")) is not None:
         table = pseudo_labels["runs"] if row < own else pseudo_labels["initial_policy_runs"]
         at = row if row < own else row - own

@@ -51,12 +51,15 @@ def _overview(run: RunOverview) -> dict[str, Any]:
         rows = [[k, run.rules.method if k == _METHOD else value] for k, value in rows]
     if run.evaluation is not None:
         rows = facts(run.evaluation) if run.evaluation else []
+    if run.session is not None:
+        rows = []
     first, last = run.evaluations[:1], run.evaluations[-1:]
     return {
         "name": run.name,
         "state": run.state,
         "facts": rows,
         "evaluation": evaluated,
+        "session": run.session,
         "steps": len(run.metrics),
         "tokens": sum(m.get("tokens") or 0 for m in run.metrics),
         "seconds": sum(t.get("seconds") or 0 for t in run.timing),

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring import __version__
 from sparring.errors import ConfigError, RunError, explained, well_formed
 from sparring.files import write_whole
 from sparring.runs.groups import ROW
+from sparring.version import __version__
 from sparring.view.html.collect import RunOverview, collect
 from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.group import Cutter

@@ -12,7 +12,7 @@ function cellPart(group, r, c) {
     testRule(column),
     kindOf(column) === "U" && column.right !== null ? h("p", { class: "fine" }, column.right ? "By the reference solution the test is right." : "By the reference solution the test is wrong: the reference gives another output.") : null,
     h("h4", {}, "Program"), row.source !== undefined ? block(row.source, "program") : block(row.text, "response"),
-    h("div", { class: "pair" }, h("div", {}, h("h4", {}, `Reward of ${rowName(row, r)}, term by term`), termsTable(row)), kindOf(column) === "U" ? h("div", {}, h("h4", {}, `Reward of ${columnName(column)}, term by term`), termsTable(column)) : null),
+    group.solve ? null : h("div", { class: "pair" }, h("div", {}, h("h4", {}, `Reward of ${rowName(row, r)}, term by term`), termsTable(row)), kindOf(column) === "U" ? h("div", {}, h("h4", {}, `Reward of ${columnName(column)}, term by term`), termsTable(column)) : null),
   ];
 }
 
@@ -38,7 +38,7 @@ function rowPart(group, r) {
     h("h3", {}, rowName(row, r)),
     h("p", {}, h("b", {}, state), row.failure ? [" · no program could be read: ", said(row.failure.replaceAll("_", " "))] : null),
     foundPart(row),
-    row.initial_policy ? h("p", { class: "fine" }, WORDS["initial-policy program"]) : [h("h4", {}, "Reward, term by term"), termsTable(row)],
+    group.solve ? null : row.initial_policy ? h("p", { class: "fine" }, WORDS["initial-policy program"]) : [h("h4", {}, "Reward, term by term"), termsTable(row)],
     row.source ? [h("h4", {}, "Program"), block(row.source, "program")] : null,
     responsePart(group, row, "coder"),
   ];
@@ -58,7 +58,7 @@ function columnPart(group, c) {
     foundPart(column),
     h("div", { class: "pair" }, h("div", {}, h("h4", {}, inputName(column)), block(column.input, "input")), column.form === "script" ? null : h("div", {}, h("h4", {}, column.form === "call" ? "Expected value" : "Expected output"), block(column.expected, "expected output"))),
     testRule(column),
-    generated ? [h("h4", {}, "Reward, term by term"), termsTable(column), responsePart(group, column, "tester")] : null,
+    generated ? [group.solve ? null : [h("h4", {}, "Reward, term by term"), termsTable(column)], responsePart(group, column, "tester")] : null,
   ];
 }
 

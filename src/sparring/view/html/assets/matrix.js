@@ -53,7 +53,7 @@ async function groupPane(data, at, run, named, leads) {
   const open = (row, col, quiet) => {
     chosen = { row, col };
     const inside = (row === null || row < group.rows.length) && (col === null || col < group.columns.length);
-    const parts = !inside || (row === null && col === null) ? [h("p", { class: "note" }, "Click a cell to see what the program printed; a row's or a column's name to see its reward term by term. In the grid the arrow keys move, Enter opens.")] : row === null ? columnPart(group, col) : col === null ? rowPart(group, row) : cellPart(group, row, col);
+    const parts = !inside || (row === null && col === null) ? [h("p", { class: "note" }, `Click a cell to see what the program printed; a row's or a column's name to see its response${group.solve ? "" : " and its reward term by term"}. In the grid the arrow keys move, Enter opens.`)] : row === null ? columnPart(group, col) : col === null ? rowPart(group, row) : cellPart(group, row, col);
     detail.replaceChildren(...parts.flat(4).filter(Boolean));
     grid.querySelectorAll(".chosen").forEach((e) => e.classList.remove("chosen"));
     grid.querySelectorAll(`[data-r="${row}"][data-c="${col}"]`).forEach((e) => e.classList.add("chosen"));
@@ -72,7 +72,7 @@ async function groupPane(data, at, run, named, leads) {
   fill();
   return h("section", {}, head,
     leads && h("details", { class: "statement", open: group.statement.length < 400 }, h("summary", {}, "Statement"), block(group.statement, "statement"), h("p", { class: "fine" }, "checker: ", said(group.checker), group.source ? [" · from: ", said(group.source)] : null)),
-    group.dropped.coder === "evaluation" ? null : ["coder", "tester"].filter((role) => group.dropped[role]).map((role) => h("p", { class: "drops" }, h("b", {}, `${role}: dropped (${group.dropped[role].replaceAll("_", " ")})`), `: ${DROPPED[group.dropped[role]] ?? ""}.`)),
+    group.dropped.coder === "evaluation" || group.solve ? null : ["coder", "tester"].filter((role) => group.dropped[role]).map((role) => h("p", { class: "drops" }, h("b", {}, `${role}: dropped (${group.dropped[role].replaceAll("_", " ")})`), `: ${DROPPED[group.dropped[role]] ?? ""}.`)),
     leads && tools, h("div", { class: leads && !data.runs[1] ? "desk" : "" }, h("div", { class: "matrix-pane" }, grid, h("ul", { class: "legend" }, usedVerdicts(group).map((v) => h("li", {}, h("span", { class: "cell " + VERDICTS[v][1] }, VERDICTS[v][0]), " ", VERDICTS[v][2].split(":")[0])))), detail));
 }
 const usedVerdicts = (group) => Object.keys(VERDICTS).filter((v) => group.rows.some((r) => r.cells.some((c) => c?.[0] === v)));
@@ -104,18 +104,18 @@ function matrix(group, open) {
   const name = (x, i) => h("th", { scope: "col", class: starts(i) ? "edge" : null }, h("button", { type: "button", "data-r": "null", "data-c": x.c, title: `${columnName(x.column)}: open`, onclick: () => open(null, x.c) }, testLabel(x.column), kindOf(x.column) === "U" && known(x.column.right) ? h("small", { title: x.column.right ? "right by reference" : "wrong by reference" }, x.column.right ? "✓" : "✗") : null));
   const head = [
     h("tr", {}, h("td", { colspan: 2 }), kinds.map(([kind, n], i) => h("th", { scope: "colgroup", colspan: n, class: "kind" + (i ? " edge" : "") }, n > 2 ? KINDS[kind][1] : KINDS[kind][0]))),
-    h("tr", {}, h("th", { scope: "col" }, "program"), h("th", { scope: "col", title: WORDS.reward }, "reward"), columns.map(name)),
+    h("tr", {}, h("th", { scope: "col" }, "program"), group.solve ? h("td", {}) : h("th", { scope: "col", title: WORDS.reward }, "reward"), columns.map(name)),
   ];
   const body = rows.map((x, i) => h("tr", { class: x.row.initial_policy && !rows[i - 1]?.row.initial_policy ? "first-initial-policy" : null },
     h("th", { scope: "row" }, h("button", { type: "button", "data-r": x.r, "data-c": "null", title: `${rowName(x.row, x.r)}: open`, onclick: () => open(x.r, null) }, rowLabel(x.row, x.r), h("small", { title: x.row.correct ? "correct" : x.row.correct === false ? "wrong" : "unknown" }, x.row.correct ? "✓" : x.row.correct === false ? "✗" : "?"))),
-    h("td", { class: "n" }, x.row.initial_policy ? "" : known(x.row.reward) ? number(x.row.reward) : "none"),
+    group.solve ? h("td", {}, x.r === group.solve.chosen ? h("b", {}, "chosen") : "") : h("td", { class: "n" }, x.row.initial_policy ? "" : known(x.row.reward) ? number(x.row.reward) : "none"),
     columns.map((y, j) => {
       const [symbol, kind, words] = verdictOf(x.row.cells[y.c]);
       return h("td", { class: `cell ${kind}` + (starts(j) ? " edge" : ""), "data-r": x.r, "data-c": y.c, tabindex: i || j ? "-1" : "0", role: "button", title: words, "aria-label": `${rowLabel(x.row, x.r)} ${testLabel(y.column)}: ${words}` }, symbol);
     })));
-  const foot = columns.some((x) => kindOf(x.column) === "U") ? h("tfoot", {}, ["reward", "advantage"].map((what) => h("tr", {}, h("th", { scope: "row", colspan: 2, title: WORDS[what] }, `test's ${what}`), columns.map((x, i) => h("td", { class: "n" + (starts(i) ? " edge" : "") }, kindOf(x.column) !== "U" ? "" : what === "reward" ? (known(x.column.reward) ? brief(x.column.reward) : "none") : brief(x.column.advantage, true)))))) : null;
+  const foot = !group.solve && columns.some((x) => kindOf(x.column) === "U") ? h("tfoot", {}, ["reward", "advantage"].map((what) => h("tr", {}, h("th", { scope: "row", colspan: 2, title: WORDS[what] }, `test's ${what}`), columns.map((x, i) => h("td", { class: "n" + (starts(i) ? " edge" : "") }, kindOf(x.column) !== "U" ? "" : what === "reward" ? (known(x.column.reward) ? brief(x.column.reward) : "none") : brief(x.column.advantage, true)))))) : null;
   const used = [...new Set(columns.map((x) => KINDS[x.column.kind].join(" ")))].join(", ");
-  const made = h("table", { class: "matrix" }, h("caption", {}, `Programs down, tests across. ${used}; ✓ and ✗ beside a name: right or wrong.`), h("thead", {}, head), h("tbody", {}, body), foot);
+  const made = h("table", { class: "matrix" }, h("caption", {}, `Programs down, tests across. ${used}; ${group.solve ? "✓ and ✗ beside a program: it passes your own (binding) tests or fails one; ?: there are none, and no ground truth" : "✓ and ✗ beside a name: right or wrong"}.`), h("thead", {}, head), h("tbody", {}, body), foot);
   made.addEventListener("click", (event) => {
     const cell = event.target.closest("td.cell");
     if (cell) { focusCell(made, cell); open(Number(cell.dataset.r), Number(cell.dataset.c)); }

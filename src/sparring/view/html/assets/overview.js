@@ -2,13 +2,17 @@
 function overviewView(data, figures) {
   const several = data.runs.length > 1;
   const empty = data.charts.length === 0;
-  const evaluated = data.runs.every((run) => run.evaluation);
+  const sessions = data.runs.every((run) => run.session);
+  const evaluated = data.runs.every((run) => run.evaluation || run.session);
   return [
     introduction(data),
     h("div", { class: several ? "cards" : "cards one" }, data.runs.map((run, i) => card(run, i))),
     evaluated ? null : alarmsPart(data),
-    h("h2", {}, evaluated ? "Figures" : "Before and after"),
-    ...data.runs.map((run, i) => beforeAfter(run, i, several)),
+    ...data.runs.map((run, i) => sessionPart(run, i, several)),
+    sessions ? null : [
+      h("h2", {}, evaluated ? "Figures" : "Before and after"),
+      ...data.runs.map((run, i) => beforeAfter(run, i, several)),
+    ],
     several ? betweenRuns(data) : null,
     evaluated ? null : h("h2", {}, "Curves"),
     evaluated ? null : empty
@@ -25,7 +29,7 @@ function introduction(data) {
   const open = recall("sparring-intro") !== "closed";
   const details = h("details", { class: "intro", open, ontoggle: () => remember("sparring-intro", details.open ? "open" : "closed") },
     h("summary", {}, "What this page shows"),
-    data.runs.every((run) => run.evaluation) ? h("p", {}, "Language models were evaluated. The ", h("b", {}, "coder"), " writes programs for a task; the ", h("b", {}, "tester"), ", which may be the same model, writes tests for the task. Every program runs on every test. ", h("b", {}, "Rewards"), " are those that each response would have earned in training; nothing was learned.") : h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " the model writes programs for a task; as the ", h("b", {}, "tester"), " the model writes tests for the same task. Every program runs on every test. " + (data.runs.every((run) => run.reward.function) ? "A reward function of the user pays both, instead of the built-in formulas." : "Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones.") + " From these ", h("b", {}, "rewards"), " the model learns, step by step."),
+    data.runs.every((run) => run.session) ? h("p", {}, "One problem was solved. The ", h("b", {}, "coder"), " wrote programs for it; the ", h("b", {}, "tester"), ", which may be the same model, wrote tests for it. Programs ran on tests, and one program was chosen by what they agree on. There is no ground truth: whether a program is right is unknown, unless you gave tests of your own.") : data.runs.every((run) => run.evaluation) ? h("p", {}, "Language models were evaluated. The ", h("b", {}, "coder"), " writes programs for a task; the ", h("b", {}, "tester"), ", which may be the same model, writes tests for the task. Every program runs on every test. ", h("b", {}, "Rewards"), " are those that each response would have earned in training; nothing was learned.") : h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " the model writes programs for a task; as the ", h("b", {}, "tester"), " the model writes tests for the same task. Every program runs on every test. " + (data.runs.every((run) => run.reward.function) ? "A reward function of the user pays both, instead of the built-in formulas." : "Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones.") + " From these ", h("b", {}, "rewards"), " the model learns, step by step."),
     h("p", {}, link("Steps", { view: "steps" }), " lists the groups of a step (a group is all programs and tests written for one task), with the reason for each dropped group. ", link("Matrix", { view: "task" }), " shows one group as programs × tests: click a cell to see a program's output, or a row or a column to see its reward term by term. ", link("Words", { view: "words" }), " explains every term. Press ", h("kbd", {}, "?"), " for the keys."),
   );
   return details;
@@ -35,9 +39,19 @@ function card(run, i) {
   return h("section", { class: "card" },
     h("h2", {}, badge(i), " ", said(run.name)),
     h("p", { class: "state" }, run.state),
-    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ...(run.evaluation ? [] : [["steps completed", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]])].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
+    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ...(run.evaluation || run.session ? [] : [["steps completed", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]])].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
     run.notes.length ? h("details", { class: "note" }, h("summary", {}, `${run.notes.length} note${run.notes.length > 1 ? "s" : ""} on parts that could not be read`), h("ul", {}, run.notes.slice(0, 50).map((n) => h("li", {}, said(n))))) : null,
   );
+}
+
+// The decision of a session of sparring solve: the program, the account, the steps.
+function sessionPart(run, i, several) {
+  if (!run.session?.account) return null;
+  const { program, chosen, abstained, account, steps } = run.session;
+  return h("section", {}, h("h2", {}, several ? [badge(i), " "] : null, program === null ? "No program" : `Program P${chosen}${abstained ? ", not vouched for" : ""}`),
+    program === null ? null : block(program, "program"),
+    h("ul", {}, account.map((line) => h("li", {}, said(line)))),
+    h("details", {}, h("summary", {}, `${steps.length} step${steps.length === 1 ? "" : "s"}`), h("ol", {}, steps.map((line) => h("li", {}, said(line))))));
 }
 
 function alarmsPart(data) {

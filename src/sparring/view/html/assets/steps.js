@@ -77,7 +77,7 @@ function chosen(run, step) {
 
 function figures(rows, line) {
   const sum = (of) => rows.reduce((s, r) => s + (of(r) ?? 0), 0);
-  const programs = sum((r) => r.programs);
+  const programs = sum((r) => r.programs - r.unknown);
   const found = [[`${rows.length.toLocaleString("en")}`, "groups"], [programs ? percent(sum((r) => r.correct) / programs) : "–", "programs right"]];
   if (line) found.push([percent(line.tests_right), "tests right"], [percent(line.tests_invalid), "tests invalid"], [percent(line.groups_dropped), "groups without signal"]);
   const masked = sum((r) => r.masked);
@@ -89,7 +89,7 @@ function figures(rows, line) {
 function droppedPart(rows, role, what) {
   const count = new Map();
   for (const r of rows) if (r[role + "_dropped"]) count.set(r[role + "_dropped"], (count.get(r[role + "_dropped"]) ?? 0) + 1);
-  if (!count.size || count.has("evaluation")) return null;
+  if (!count.size || count.has("evaluation") || count.has("solve")) return null;
   return h("p", { class: "drops" }, h("b", {}, `${role}: nothing learned from the ${what} of `), [...count].map(([why, n], i) => [i ? "; " : "", h("b", {}, `${n} group${n > 1 ? "s" : ""}`), ` (${why.replaceAll("_", " ")}: ${DROPPED[why] ?? "another reason"})`]), ".");
 }
 
@@ -105,7 +105,7 @@ function groupTable(data, run, step, rows) {
   };
   return table([
     { title: "task", words: WORDS.task, of: (r) => r.task, show: link, head: true },
-    { title: "programs right", words: "Programs of the group that pass every ground-truth test.", of: (r) => r.correct / (r.programs || 1), show: (r) => [share(r.correct, r.programs), r.unknown ? ` (${r.unknown} unknown)` : ""], right: true },
+    { title: "programs right", words: "Programs of the group that pass every ground-truth test.", of: (r) => r.correct / (r.programs || 1), show: (r) => r.programs && r.unknown === r.programs ? "unknown" : [share(r.correct, r.programs), r.unknown ? ` (${r.unknown} unknown)` : ""], right: true },
     { title: "tests accepted", words: "Valid generated tests that every correct program passes.", of: (r) => (known(r.accepted) && r.tests ? r.accepted / r.tests : null), show: (r) => (known(r.accepted) ? share(r.accepted, r.tests) : "–"), right: true },
     { title: "invalid", words: WORDS.invalid, of: (r) => r.invalid, right: true, show: (r) => String(r.invalid) },
     { title: "masked", words: WORDS.masked, of: (r) => r.masked, show: (r) => (r.masked ? h("span", { class: "cell mask" }, String(r.masked)) : "0"), right: true },

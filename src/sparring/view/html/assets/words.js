@@ -67,6 +67,7 @@ const METRICS = [
   ["oracle", "Share of tasks with a correct program among n: the limit of every choice.", "oracle, n×m"],
   ["majority_program", "Share of tasks solved by taking a program whose outputs most other programs share.", "majority of the programs"],
   ["majority_test", "Accuracy of tests after a vote among those with the same input.", "majority of tests with one input"],
+  ["majority_bon", "Best-of-N, where ties are broken by the number of programs with the same answers.", "tests passed, ties by majority of answers, n×m"],
   ["majority", "Share of tasks solved by taking a program that answers as most others do.", "majority of answers, n×m"],
   ["soft_bon", "Best-of-N, where ties are broken by soft agreement.", "tests passed, ties by soft agreement, n×m"],
   ["soft_dual", "Dual agreement, where ties are broken by soft agreement.", "dual agreement, ties by soft agreement, n×m"],
@@ -100,6 +101,7 @@ const DROPPED = {
   no_positive: "only good responses are learned from, and the group has none",
   not_sampled: "nothing could be learned, as was known before sampling",
   evaluation: "an evaluation: rewards are shown as in training, nothing is learned",
+  solve: "a session of sparring solve: there is no ground truth, and nothing is learned",
   no_test: "the frozen tester left no test to grade by",
 };
 
@@ -114,7 +116,7 @@ const VERDICTS = {
   output_limit: ["o", "fail", "output limit: the program printed too much"],
   sandbox_violation: ["s", "fail", "sandbox violation: the program tried something that is forbidden"],
   invalid: ["–", "void", "invalid: there was nothing to run"],
-  not_run: ["?", "skip", "not run: skipped by a rule, counts as failed"],
+  not_run: ["?", "skip", "not run: skipped by a rule (in training it counts as failed), or not within the budget of sparring solve"],
   infra: ["·", "mask", "masked: the sandbox failed, no result"],
   finished: ["f", "void", "finished, not compared"],
 };
@@ -124,6 +126,8 @@ const KINDS = {
   ground_truth: ["G", "ground truth"],
   hidden: ["H", "hidden"],
   pseudo_label: ["K", "pseudo-label"],
+  example: ["E", "public example"],
+  input: ["X", "input without an expected output"],
   generated: ["U", "generated"],
 };
 

@@ -1,4 +1,7 @@
-"""Reward functions of the user's own: the facts that they receive and the rewards they return."""
+"""Reward functions of the user's own: loading, trial, and checks of the rewards they return.
+
+`sparring.grading.reward_group` has the facts that a function receives.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +9,28 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sparring.errors import ConfigError, RunError
-from sparring.matrix import Bools, Floats, PassMatrix
-from sparring.schema import Test
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Facts about one task's group that a reward function of the user's receives.
-
-    P programs; T tests: the ``ground_truth`` ground-truth tests first, then the U generated ones.
-    ``passed_PT``: the program passed the test. ``observed_PT``: the cell is known; False is an
-    infrastructure failure, which is no label. ``valid_U``: the test could be read and the statement
-    allows its input. Lengths are in tokens. A program or a test is None where the response did not
-    contain one. U is 0 where no test was sampled (`sampling.skip_unlabelled`). The programs of the
-    initial policy are not included: only the built-in rewards count them.
-    """
-
-    task_id: str
-    statement: str
-    passed_PT: Bools
-    observed_PT: Bools
-    ground_truth: int
-    valid_U: Bools
-    lengths_P: Floats
-    lengths_U: Floats
-    programs: tuple[str | None, ...]
-    tests: tuple[Test | None, ...]
-
-    @property
-    def correct_P(self) -> Bools:
-        """Programs [P] that passed every ground-truth test, all of them observed."""
-        return self._matrix().correct_P
-
-    @property
-    def wrong_P(self) -> Bools:
-        """Programs [P] that failed a ground-truth test that was observed. A program that is neither
-        correct nor wrong is unknown."""
-        return self._matrix().wrong_P
-
-    def _matrix(self) -> PassMatrix:
-        return PassMatrix(self.passed_PT, self.observed_PT, self.ground_truth)
-
+from sparring.grading.example_group import example_group, untested
+from sparring.grading.reward_group import RewardGroup
+from sparring.matrix import Bools, Floats
 
 _LARGEST = 1e12
-RewardFunction = Callable[[Group], tuple[Any, Any]]
+RewardFunction = Callable[[RewardGroup], tuple[Any, Any]]
+_MOVED = "sparring.rewards.custom"
 
 
 class CustomReward:
     """Reward function that a recipe names as ``file.py:function``. A mistake in the function is
     reported in one line."""
 
-    def __init__(self, name: str, untested: bool = False) -> None:
-        """Load the file and try the function on an example group. With ``untested``, also try a
-        group whose tests were not sampled. Raises `ConfigError`."""
+    def __init__(self, name: str, without_tests: bool = False) -> None:
+        """Load the file and try the function on an example group. With ``without_tests``, also try
+        a group whose tests were not sampled. Raises `ConfigError`."""
         self.name = name
         file, colon, function = name.rpartition(":")
         if not colon or not file or not function.isidentifier():
@@ -83,20 +48,30 @@ class CustomReward:
         sys.path.append(str(self.path.parent))
         try:
             spec.loader.exec_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != _MOVED:
+                raise self._not_loaded(file, error) from None
+            raise ConfigError(
+                f"reward.function: {file} imports Group from {_MOVED}, which was the argument's "
+                "type in version 0.2.0; write RewardGroup, and: from sparring import RewardGroup"
+            ) from None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
-            raise ConfigError(f"reward.function: {file} {self._error_text(error)}") from None
+            raise self._not_loaded(file, error) from None
         loaded = getattr(module, function, None)
         if not callable(loaded):
             raise ConfigError(f"reward.function: {file} has no function {function}")
         self.function: RewardFunction = loaded
-        trials = {"a trial": _EXAMPLE} | ({"a trial without tests": _UNTESTED} if untested else {})
-        for what, example in trials.items():
+        example = example_group("111-", "101-", "----")
+        trials = {"a trial": example}
+        if without_tests:
+            trials["a trial without tests"] = untested(example)
+        for what, group in trials.items():
             try:
-                self(example)
+                self(group)
             except RunError as error:
                 raise ConfigError(f"{error} ({what} before the run)") from None
 
-    def __call__(self, group: Group) -> tuple[Floats, Floats]:
+    def __call__(self, group: RewardGroup) -> tuple[Floats, Floats]:
         """Return the rewards of programs [P] and of tests [U].
 
         NaN, which means no label, is allowed for a program or a test with a cell that was not
@@ -139,6 +114,9 @@ class CustomReward:
             )
         return rewards
 
+    def _not_loaded(self, file: str, error: BaseException) -> ConfigError:
+        return ConfigError(f"reward.function: {file} {self._error_text(error)}")
+
     def _error_text(self, error: BaseException) -> str:
         """Return the error's type, the line of the user's file that raised it, and its message."""
         lines = [
@@ -147,25 +125,3 @@ class CustomReward:
         at = f" in line {lines[-1].lineno}" if lines else ""
         text = str(error).strip().splitlines()
         return f"raised {type(error).__name__}{at}{': ' + text[0] if text else ''}"
-
-
-_EXAMPLE = Group(
-    task_id="example",
-    statement="Read a number and print its double.",
-    passed_PT=np.array([[1, 1, 1, 0], [1, 0, 1, 0], [0, 0, 0, 0]], dtype=bool),
-    observed_PT=np.ones((3, 4), dtype=bool),
-    ground_truth=2,
-    valid_U=np.array([True, False]),
-    lengths_P=np.array([12.0, 15.0, 20.0]),
-    lengths_U=np.array([9.0, 30.0]),
-    programs=("print(2 * int(input()))\n", "print(4)\n", None),
-    tests=(Test("2\n", "4\n"), None),
-)
-_UNTESTED = replace(
-    _EXAMPLE,
-    passed_PT=_EXAMPLE.passed_PT[:, :2],
-    observed_PT=_EXAMPLE.observed_PT[:, :2],
-    valid_U=np.zeros(0, dtype=bool),
-    lengths_U=np.zeros(0),
-    tests=(),
-)
