@@ -4,7 +4,7 @@ truth.
 - `places` finds the text, `languages` refuses other languages than Python, and `signatures` finds
   the function that the text asks for; without one, the problem asks for a whole program.
 - `statement_examples` reads the public examples in the text, with `doctests`, `call_examples`,
-  `sections`, `argument_examples` and `printed_examples`. An example that could be read in two ways
+  `described_examples`, `sections`, `argument_examples` and `printed_examples`. An example that could be read in two ways
   is refused, because a wrong example would choose a wrong program.
 - `user_examples` and `user_tests` read what the user adds.
 """
