@@ -13,6 +13,7 @@ import typer
 from sparring import __version__
 from sparring.cli import (
     audit,
+    calibrate,
     common,
     compare,
     config,
@@ -50,6 +51,7 @@ app.command()(theory.theory)
 app.command()(timeline.timeline)
 app.command("eval")(evaluating.evaluate_command)
 app.command("compare")(compare.compare_command)
+app.command()(calibrate.calibrate)
 app.command()(show.show)
 app.command()(plot.plot)
 app.command()(watch.watch)
