@@ -1,8 +1,7 @@
 """How sure: reliability of the probability that the chosen program is right.
 
-On tasks that were not used to fit it: the tasks of all data sets are halved, a calibration is
-fitted on each half and judged on the other. And on models that were not used to fit it: fitted on
-all data sets but those of one model.
+On tasks that were not used to fit it: the tasks are divided into five parts, and each part is
+judged by a calibration of the other four. And on models that were not used to fit it.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from sparring.selection.choices import Choices, drawn_choices, joined
 
 _WORTH = 150, 60
 """Choices and tasks of a bin from which its interval is judged."""
+_FOLDS = 5
+_DRAWN = 200
 
 
 def choices_of(data: Mapping[str, Sequence[Samples]]) -> Choices:
@@ -51,11 +52,13 @@ def half_of(tasks: Sequence[str], seed: int) -> Bools:
 
 
 def held_out(choices: Choices, seed: int = 0) -> Floats:
-    """Probability of each choice by a calibration of the other half of the tasks."""
-    half = half_of(choices.task_C, seed)
-    stated = np.zeros(len(half))
-    for other in (half, ~half):
-        stated[~other] = fitted_on(choices.part(other), {}).probability(choices.signals_CS[~other])
+    """Probability of each choice by a calibration of the other four fifths of the tasks."""
+    names, task = np.unique(choices.task_C, return_inverse=True)
+    part = (np.random.default_rng(seed).permutation(len(names)) % _FOLDS)[task]
+    stated = np.zeros(len(part))
+    for k in range(_FOLDS):
+        rest = fitted_on(choices.part(part != k), {})
+        stated[part == k] = rest.probability(choices.signals_CS[part == k])
     return stated
 
 
@@ -96,49 +99,71 @@ def _figures(r: Reliability) -> dict[str, Any]:
     }
 
 
-def figures(data: Mapping[str, Sequence[Samples]]) -> dict[str, Any]:
-    """All figures. Data sets are named ``model`` or ``model/state``; a model is left out whole."""
-    choices = choices_of(data)
+def figures(data: Mapping[str, Sequence[Samples]], fit_on: Sequence[str]) -> dict[str, Any]:
+    """All figures. Data sets are named ``model`` or ``model/state``. ``fit_on`` are those that the
+    shipped calibration is fitted on; no calibration here has seen the others."""
+    of = {name: choices_of({name: samples}) for name, samples in data.items()}
+    choices = joined([of[name] for name in fit_on])
     stated = held_out(choices)
-    models = np.array([name.split("/")[0] for name in choices.data_set_C])
     ten = (choices.size_C == 10).all(axis=1)
     found: dict[str, Any] = {"held-out tasks, pooled": judged(choices, stated)}
-    for name in data:
+    for name in fit_on:
         mine = choices.data_set_C == name
-        found[f"held-out tasks, {name}"] = judged(choices.part(mine), stated[mine])
-        if (mine & ten).any():
-            found[f"held-out tasks, {name}, 10 × 10"] = judged(
-                choices.part(mine & ten), stated[mine & ten]
-            )
+        for label, some in ((name, mine), (f"{name}, 10 × 10", mine & ten)):
+            if some.any():
+                found[f"held-out tasks, {label}"] = judged(choices.part(some), stated[some])
     found["held-out tasks, pooled, 10 × 10"] = judged(choices.part(ten), stated[ten])
-    for model in np.unique(models):
-        mine = models == model
-        if mine.all():
-            continue
-        by = fitted_on(choices.part(~mine), {}).probability(choices.signals_CS[mine])
-        found[f"model left out: {model}"] = judged(choices.part(mine), by)
-    for one in np.unique(models):
-        for other in np.unique(models):
-            mine, theirs = models == one, models == other
-            if one != other and len(np.unique(choices.task_C[mine])) >= _WORTH[1]:
-                by = fitted_on(choices.part(mine), {}).probability(choices.signals_CS[theirs])
-                found[f"fitted on {one} alone: {other}"] = judged(choices.part(theirs), by)
-    found["silent draws"] = choices.silent
+    for one in fit_on:
+        for other in data:
+            if one.split("/")[0] != other.split("/")[0]:
+                found[f"fitted on {one} alone: {other}"] = _by(of[one], of[other])
+    for other in set(data) - set(fit_on):
+        found[f"fitted on both: {other}"] = _by(choices, of[other])
+    splits = [judged(choices, held_out(choices, seed)) for seed in range(1, 11)]
+    for name in ("ece", "auc", "brier"):
+        values = [s[name] for s in splits]
+        found[f"{name} over ten other divisions"] = [min(values), max(values)]
+    found["draws without a value"] = {name: c.silent for name, c in of.items()}
     return found
+
+
+def _by(choices: Choices, others: Choices) -> dict[str, Any]:
+    """Choices judged by a calibration of other choices, beside the error that perfectly stated
+    probabilities would show with so few tasks."""
+    stated = fitted_on(choices, {}).probability(others.signals_CS)
+    return judged(others, stated) | {"ece if perfect": _ece_if_perfect(others, stated)}
+
+
+def _ece_if_perfect(choices: Choices, stated: Floats) -> float:
+    """Mean calibration error if each choice were right with its stated probability and the choices
+    of a task were right together: one random number per task."""
+    weight = weights(choices.data_set_C, choices.task_C)
+    names, task = np.unique(choices.task_C, return_inverse=True)
+    rng = np.random.default_rng(0)
+    errors = [
+        reliability(stated, rng.random(len(names))[task] < stated, weight, choices.task_C).ece
+        for _ in range(_DRAWN)
+    ]
+    return float(np.mean(errors))
+
+
+def _floor(f: Mapping[str, Any]) -> str:
+    return f" ({f['ece if perfect']:.3f})" if "ece if perfect" in f else ""
 
 
 def lines(figures: Mapping[str, Any]) -> list[str]:
     """Two tables as Markdown: the figures of each part, and the bins of all tasks."""
-    rows = [(k, v) for k, v in figures.items() if isinstance(v, dict)]
+    rows = [(k, v) for k, v in figures.items() if isinstance(v, dict) and "bins" in v]
     found = [
-        "| judged on | choices (tasks) | ECE | AUC | Brier | of a constant | of tests passed | "
-        "surest half right |",
+        "| judged on | choices (tasks) | ECE (if perfect) | AUC | Brier | of a constant | "
+        "of tests passed | surest half right |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, f in rows:
         [half] = [s["right"] for s in f["surest"] if s["part"] == 0.5]
         found.append(
-            f"| {name} | {f['choices']:,} ({f['tasks']}) | {f['ece']:.3f} | {f['auc']:.3f} | "
+            f"| {name} | {f['choices']:,} ({f['tasks']}) | {f['ece']:.3f}{_floor(f)} | "
+            f"{f['auc']:.3f} | "
             f"{f['brier']:.3f} | {f['brier of a constant']:.3f} | "
             f"{f['brier of tests passed']:.3f} | {100 * half:.0f}% |"
         )

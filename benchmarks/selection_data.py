@@ -1,4 +1,4 @@
-"""Labelled samples of a model for `selectors.py`: every program on every test, read or run once.
+"""Labelled samples of a model for `selection.py`: every program on every test, read or run once.
 
 Two kinds of data: the rows of CodeT's release (run here, by `humaneval_dual`'s rules, and kept in a
 file), and the directory of an evaluation by ``sparring eval``. Nothing is asked of a model.
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import humaneval_dual as dual
 import numpy as np
 from numpy.typing import NDArray
 
+import humaneval_dual as dual
 from sparring.grading.answers import answer
 from sparring.grading.labelled import labelled_evidence
 from sparring.grading.recorded import result_from

@@ -21,9 +21,7 @@ def calibrate(
     evaluations: Annotated[
         list[Path], typer.Argument(help="Directories of evaluations by sparring eval.")
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="JSON file to write the calibration to.")
-    ],
+    out: Annotated[Path, typer.Option("--out", help="JSON file to write the calibration to.")],
     force: ForceOption = False,
 ) -> None:
     """Fit on labelled evaluations the probability that a chosen program is right.
@@ -40,8 +38,8 @@ def calibrate(
     title = f"Reliability on held-out tasks ({FOLDS} parts)"
     console.print(_bins(own.held_out, title), _surest(own.held_out))
     for line in (
-        f"{own.held_out.choices:,} choices of {own.held_out.tasks:,} tasks; {own.silent:,} more had "
-        "no value on any input, and no probability",
+        f"{own.held_out.choices:,} choices of {own.held_out.tasks:,} tasks; {own.silent:,} more "
+        "had no value on any input, and no probability",
         _line("this calibration, held-out tasks", own.held_out),
         _line("the shipped calibration, same choices", own.shipped),
     ):

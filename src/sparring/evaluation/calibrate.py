@@ -109,9 +109,7 @@ def _held_out(choices: Choices, tasks: Sequence[str], directories: Sequence[Path
                 f"{_named(directories)}: (nearly) all choices are {kind}, so nothing tells when to "
                 "be sure; add evaluations of harder tasks and of easier ones"
             )
-        calibration = fit(
-            rest.signals_CS, rest.right_C, weights(rest.data_set_C, rest.task_C), {}
-        )
+        calibration = fit(rest.signals_CS, rest.right_C, weights(rest.data_set_C, rest.task_C), {})
         stated[part_C == part] = calibration.probability(choices.signals_CS[part_C == part])
     return stated
 

@@ -122,9 +122,7 @@ def _bin(
     )
 
 
-def _surest(
-    stated_C: Floats, right_C: Bools, weight_C: Floats
-) -> list[tuple[float, float, float]]:
+def _surest(stated_C: Floats, right_C: Bools, weight_C: Floats) -> list[tuple[float, float, float]]:
     """Return the abstention curve. Choices stated alike are taken together, in shares."""
     levels, level = np.unique(-stated_C, return_inverse=True)
     weight = np.bincount(level.reshape(-1), weights=weight_C)

@@ -62,9 +62,7 @@ class LabelledEvidence:
         rows = _members(self.response_P, coder)
         columns = _members(self.response_U, tester)
         stacked = self._evidence(rows[None], columns[None])
-        return Evidence(
-            stacked.passed_PU[0], stacked.observed_PU[0], stacked.answers_PI[0]
-        ), rows
+        return Evidence(stacked.passed_PU[0], stacked.observed_PU[0], stacked.answers_PI[0]), rows
 
     def draws(
         self, n: int, m: int, count: int, rng: np.random.Generator

@@ -7,8 +7,8 @@ and asks `next_round` again. It rests on three observations (docs/results.md, "S
   further samples hardly ever change it for the better. Either sign alone stops too early: one model
   is sure and wrong, another keeps one choice for lack of tests.
 - *Tests that can be read are what counts.* A model may write many responses without a readable
-  test. Programs beyond a quarter more than the readable tests cannot be told apart and change
-  little; the tokens go to tests.
+  test. Programs beyond half as many again as the readable tests can hardly be told apart; the
+  tokens go to tests.
 - *Small rounds.* Of 4 tests each, so that little is sampled after the choice has settled.
 
 Where the best two programs of different behaviour are nearly equal under the rule, the round also
@@ -32,7 +32,7 @@ UNCHANGED = 4
 """Rounds in a row after which a choice that behaves alike may count as settled."""
 TESTS_PER_ROUND = 4
 PROGRAMS_FIRST = 5
-PROGRAMS_PER_TEST = 1.25
+PROGRAMS_PER_TEST = 1.5
 """Readable programs wanted for each readable test."""
 PROGRAMS_AT_LEAST = 8
 """Readable programs wanted however few tests can be read."""
