@@ -98,6 +98,14 @@ def test_a_replay_decides_the_same_to_the_byte(
     assert {f: f.read_bytes() for f in out.rglob("*") if f.is_file()} == files
 
 
+def test_a_replay_of_tests_alone_decides_the_same(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """A budget may end when tests have arrived and no program has."""
+    solved = solve_task(TASK, solve_options(fake, sizes=Sizes(0, 3)), tmp_path / "s")
+    assert solved.source is None
+    assert len(solved.tests) == 3
+    assert replay_directory(tmp_path / "s").same is True
+
+
 def test_a_replay_of_failed_requests_decides_the_same(fake: FakeOpenAI, tmp_path: Path) -> None:
     fake.faults = [(500, {}, b"")] * 3
     solve_task(TASK, solve_options(fake, sizes=SIZES, attempts=1), tmp_path / "s")

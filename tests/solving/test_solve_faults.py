@@ -34,6 +34,14 @@ def test_a_server_that_is_not_there_is_one_line(workers: Sandbox) -> None:
         solve_task(TASK, solve_options(fake, attempts=1))
 
 
+def test_seconds_that_end_before_the_server_answers_are_named(fake: FakeOpenAI) -> None:
+    fake.models = "none"
+    fake.close()
+    options = solve_options(fake, Budget(seconds=0.5), attempts=50)
+    with pytest.raises(ModelError, match=r"the budget of 0\.5 s is spent"):
+        solve_task(TASK, options)
+
+
 def test_a_server_that_dies_leaves_the_best_so_far(fake: FakeOpenAI, workers: Sandbox) -> None:
     def dies(body: dict[str, Any]) -> dict[str, Any]:
         if len(fake.bodies) >= 8:
