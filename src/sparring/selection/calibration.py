@@ -36,7 +36,6 @@ class Signal(StrEnum):
     AGREEMENT = "agreement"
     SAME = "same"
     MARGIN = "margin"
-    PASSED = "passed"
     GAP = "gap"
 
 
