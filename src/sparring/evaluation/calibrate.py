@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sparring import __version__
+from sparring.version import __version__
 from sparring.errors import DataError, well_formed
 from sparring.grading.labelled import labelled_evidence
 from sparring.grading.recorded import result_from
