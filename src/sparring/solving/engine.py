@@ -37,6 +37,7 @@ from sparring.solving.result import abstains, result_record, seen_evidence
 from sparring.solving.rollout import rollout
 from sparring.solving.session import Session, Step
 from sparring.solving.spending import Spending
+from sparring.solving.waiting import unless_over
 
 Strategy = Callable[[Session], Solution]
 """Function that solves the task of a session: samples, runs and decides."""
@@ -91,8 +92,9 @@ def solve_task(
         spending = Spending(options.budget, options.fixed_response)
         over = lambda: stop() or spending.seconds_left() == 0  # noqa: E731
         asking = replace(options.asking, programs=1, tests=1)
+        recorded = {} if out is None else recorded_models(out)
         try:
-            models = role_models(asking, {} if out is None else recorded_models(out), over)
+            models = unless_over(lambda: role_models(asking, recorded, over), over)
         except Stopped as error:
             if stop():
                 raise
@@ -120,8 +122,11 @@ def solve_task(
             r: {"name": m.name, "identity": dict(m.chat_model.identity)} for r, m in models.items()
         }
         if out is not None:
-            recorded = RecordedSession(task, options, named, session.readings, strategy.__name__)
-            _begin(out, recorded, records)
+            _begin(
+                out,
+                RecordedSession(task, options, named, session.readings, strategy.__name__),
+                records,
+            )
         solution = strategy(session)
         return finish(session, solution, named, strategy, out)
 

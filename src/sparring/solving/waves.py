@@ -1,16 +1,17 @@
 """Wave: requests of a session that are sent together, and whose costs are reserved.
 
-Models at servers are asked in threads of their own, all at the same time; a local model samples in
-the caller's thread. When the session is over, nobody waits for requests in flight any more. They
-are settled by their bound, and a reply that comes later is dropped.
+Models at servers are asked at the same time, each in a thread; local models one after the other, in
+a thread together. When the session is over, nobody waits for requests in flight any more, nor for a
+model that is being loaded. They are settled by their bound, and a reply that comes later is
+dropped.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from sparring.errors import ConfigError, ModelError, SparringError
+from sparring.errors import ConfigError, ModelError
 from sparring.policy.chat.base import (
     BoundedModel,
     ChatModel,
@@ -63,17 +64,16 @@ class Wave:
             parts.setdefault(id(model), (model, []))[1].append(request)
             if not isinstance(model, BoundedModel):
                 self._spending.attempt(request)  # such a model counts none itself
+        local = [part for part in parts.values() if not part[0].remote]
         threads = [
-            threading.Thread(target=self._work, args=part, daemon=True)
-            for part in parts.values()
-            if part[0].remote
+            threading.Thread(target=self._work, args=(together,), daemon=True)
+            for together in ([part] for part in parts.values() if part[0].remote)
         ]
+        if local:
+            threads.append(threading.Thread(target=self._work, args=(local,), daemon=True))
         try:
             for thread in threads:
                 thread.start()
-            for model, part in parts.values():
-                if not model.remote:
-                    self._work(model, part)
             while (alive := [t for t in threads if t.is_alive()]) and not self._over():
                 alive[0].join(_LOOK_SECONDS)
         finally:
@@ -93,17 +93,17 @@ class Wave:
     def _over(self) -> bool:
         return bool(self._errors) or self._session_over()
 
-    def _work(self, model: ChatModel, part: list[ChatRequest]) -> None:
-        try:
-            model.answer(part, self._on_reply, self._over)
-        except PromptTooLong as error:  # found before anything was computed
-            for request in part:
-                self._spending.withdraw(request)
-            self._errors.append((error, part))
-        except BaseException as error:  # raised again in the caller's thread
-            self._errors.append((error, part))
-            if not model.remote and not isinstance(error, SparringError):
-                raise  # Ctrl-C ends at once
+    def _work(self, parts: Sequence[tuple[ChatModel, list[ChatRequest]]]) -> None:
+        """Ask models one after the other."""
+        for model, part in parts:
+            try:
+                model.answer(part, self._on_reply, self._over)
+            except PromptTooLong as error:  # found before anything was computed
+                for request in part:
+                    self._spending.withdraw(request)
+                self._errors.append((error, part))
+            except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
+                self._errors.append((error, part))
 
     def _on_reply(self, request: ChatRequest, reply: ChatReply | FailedRequest) -> None:
         with self._lock:
