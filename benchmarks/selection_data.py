@@ -1,4 +1,4 @@
-"""Labelled samples of a model for `selectors.py`: every program on every test, read or run once.
+"""Labelled samples of a model for `selection.py`: every program on every test, read or run once.
 
 Two kinds of data: the rows of CodeT's release (run here, by `humaneval_dual`'s rules, and kept in a
 file), and the directory of an evaluation by ``sparring eval``. Nothing is asked of a model.

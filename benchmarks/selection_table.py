@@ -10,7 +10,7 @@ candidate is taken that is best on the other half. A candidate is a rule, or B4 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from sparring.selection.labelled import LabelledEvidence
 from sparring.selection.selectors import Selector
 
 DEFAULT, ONE, ORACLE = "default", "one program", "oracle"
+BY_HALVES = "default by halves"
 CODET, PASSED = str(Selector.DUAL_ROOT), str(Selector.BON)
 _PRIORS = [(a, b) for a in (3.0, 10.0, 30.0) for b in (1.0, 3.0, 10.0)]
 _PARTS = 20
@@ -60,10 +61,11 @@ Values = Mapping[str, tuple[Floats, Floats]]
 def scored(evidence: Evidence) -> dict[str, Floats]:
     """The scores of every candidate for the default."""
     found = {str(s): v for s, v in rules.all_scores(evidence).items()}
-    soft, cells = soft_agreement.scores(evidence), float(np.prod(evidence.passed_PU.shape[-2:]))
+    soft = soft_agreement.scores(evidence)
+    cells = evidence.programs * evidence.used_U.sum(axis=-1, keepdims=True)
     for a, b in _PRIORS:
         name = f"b4 a={a:g} b={b:g} cells"
-        found[name] = ties_by(b4.scores(evidence, a=a, b=max(b * cells, 1)), soft)
+        found[name] = ties_by(b4.scores(evidence, a=a, b=np.maximum(b * cells, 1)), soft)
     return found | {DEFAULT: default.scores(evidence)}
 
 
@@ -91,7 +93,7 @@ def measured(tasks: Sequence[LabelledEvidence], size: Size, seed: int = 0) -> Va
         sums: dict[str, NDArray[np.float64]] = {}
 
         def add(name: str, one: Floats, both: Floats, sums: Any = sums) -> None:
-            sums[name] = sums.get(name, np.zeros(2)) + [one.sum(), both.sum()]
+            sums[name] = sums.get(name, np.zeros(2)) + np.array([one.sum(), both.sum()])
 
         for evidence, drawn in task.draws(size.n, size.m, size.draws(), rng):
             correct = task.correct_P[drawn]
@@ -116,46 +118,59 @@ def interval(values: Floats) -> tuple[float, float, float]:
     return 100 * float(values.mean()), 100 * float(low), 100 * float(high)
 
 
-def by_halves(values: Values, candidates: Callable[[str], bool], seed: int) -> Floats:
-    """pass@1 of each task by the candidate that is best on the other half of the tasks, the mean
-    over random halvings."""
-    names = [n for n in values if candidates(n)]
-    table = np.stack([values[n][0] for n in names])
-    tasks, rng = table.shape[1], np.random.default_rng(seed)
-    total = np.zeros(tasks)
-    for _ in range(_PARTS):
-        first = rng.permutation(tasks) < tasks // 2
-        for half in (first, ~first):
-            best = int(table[:, ~half].mean(axis=1).argmax())
-            total[half] += table[best, half]
-    return np.asarray(total / _PARTS)
-
-
-def table(data: Sequence[Samples], sizes: Sequence[Size]) -> dict[str, Any]:
-    """All figures, by size and rule: pass@1, pass@2, and pass@1 minus CodeT's and minus tests
-    passed, each as (mean, low, high) in percent."""
-    found: dict[str, Any] = {}
-    for size in sizes:
-        tasks = size.tasks(data)
-        if len(tasks) < 2:
-            continue
-        values = dict(measured(tasks, size))
-        halves = by_halves(values, lambda n: n not in (ONE, ORACLE, DEFAULT), seed=1)
-        values["default by halves"] = (halves, np.full(len(halves), np.nan))
-        codet, passed = values[CODET][0], values[PASSED][0]
-        found[str(size)] = {
-            "tasks": len(tasks),
-            "rules": {
-                name: {
-                    "pass@1": interval(one),
-                    "pass@2": None if np.isnan(both).any() else interval(both),
-                    "minus CodeT": interval(one - codet),
-                    "minus tests passed": interval(one - passed),
-                }
-                for name, (one, both) in values.items()
-            },
+def tables(
+    data: Mapping[str, Sequence[Samples]], sizes: Mapping[str, Sequence[Size]]
+) -> dict[str, dict[str, Any]]:
+    """All figures, by data set, size and rule: pass@1, pass@2, and pass@1 minus CodeT's and minus
+    tests passed, each as (mean, low, high) in percent."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in data}
+    for size in sorted(
+        {s for some in sizes.values() for s in some}, key=lambda s: (not s.single, s.n)
+    ):
+        values = {
+            name: dict(measured(tasks, size))
+            for name, samples in data.items()
+            if size in sizes[name] and len(tasks := size.tasks(samples)) > 1
         }
+        halves = by_halves(values)
+        for name, of in values.items():
+            of[BY_HALVES] = halves[name], np.full(len(halves[name]), np.nan)
+            found[name][str(size)] = _figures(of)
     return found
+
+
+def by_halves(values: Mapping[str, Values]) -> dict[str, Floats]:
+    """pass@1 of each task by the candidate that is best on the other half of the tasks of all data
+    sets, each set counting equally; the mean over random halvings."""
+    names = [n for n in next(iter(values.values())) if n not in (ONE, ORACLE, DEFAULT)]
+    tables = {d: np.stack([of[n][0] for n in names]) for d, of in values.items()}
+    rng = np.random.default_rng(1)
+    total = {d: np.zeros(t.shape[1]) for d, t in tables.items()}
+    for _ in range(_PARTS):
+        first = {d: rng.permutation(t.shape[1]) < t.shape[1] // 2 for d, t in tables.items()}
+        for inside in (True, False):
+            half = {d: f == inside for d, f in first.items()}
+            means = [t[:, ~half[d]].mean(axis=1) for d, t in tables.items()]
+            best = int(np.mean(means, axis=0).argmax())
+            for d, t in tables.items():
+                total[d][half[d]] += t[best, half[d]]
+    return {d: np.asarray(t / _PARTS) for d, t in total.items()}
+
+
+def _figures(values: Values) -> dict[str, Any]:
+    codet, passed = values[CODET][0], values[PASSED][0]
+    return {
+        "tasks": len(codet),
+        "rules": {
+            name: {
+                "pass@1": interval(one),
+                "pass@2": None if np.isnan(both).any() else interval(both),
+                "minus CodeT": interval(one - codet),
+                "minus tests passed": interval(one - passed),
+            }
+            for name, (one, both) in values.items()
+        },
+    }
 
 
 def lines(name: str, figures: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def test_every_public_name_and_argument_is_on_it(tool: dict[str, Any]) -> None:
     page = tool["OUT"].read_text(encoding="utf-8")
     heads = re.findall(r"^## (.+)$", page, re.MULTILINE)
     assert heads[:-2] == [name for name in sparring.__all__ if name != "__version__"]
-    for name in ("load_tasks", "evaluate", "train", "load_recipe"):
+    for name in ("load_tasks", "evaluate", "train", "solve", "load_recipe"):
         part = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
         signature = re.findall(r"^    \*?(\w+): ", part, re.MULTILINE)
         assert re.findall(r"^\| `(\w+)` \| (?=.*\w)", part, re.MULTILINE)[: len(signature)] == (

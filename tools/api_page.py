@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import enum
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
@@ -106,6 +107,8 @@ def shown(parameter: inspect.Parameter) -> str:
 
 def default(value: Any) -> str:
     """Return a default as it is written in Python."""
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        return json.dumps(value, ensure_ascii=False)  # double quotes, as the formatter wants them
     return str(value) if isinstance(value, enum.Enum) else repr(value)
 
 

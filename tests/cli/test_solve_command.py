@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sparring.selection.calibration import Calibration, Signal
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 from tests.training.runs import sparring, sparring_here
 
@@ -25,13 +26,7 @@ Sample Input
 Sample Output
 2
 """
-CALIBRATION = {
-    "kind": "calibration",
-    "version": 1,
-    "intercept": -2.5,
-    "coefficients": {"agreement": 1.4, "same": 2.1, "margin": 0.4, "passed": 0.6, "gap": 0.0},
-    "fitted": {},
-}
+CALIBRATION = Calibration(-2.5, dict.fromkeys(Signal, 1.0))
 SOURCE = "print(int(input()) + 1)\n"
 
 
@@ -44,7 +39,7 @@ def server() -> Iterator[FakeOpenAI]:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     (tmp_path / "p.txt").write_text(PROBLEM)
-    (tmp_path / "cal.json").write_text(json.dumps(CALIBRATION))
+    (tmp_path / "cal.json").write_text(json.dumps(CALIBRATION.record()))
     return tmp_path
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.options import EvalOptions, ModelSpec
-from sparring.sandbox import Runner
-from sparring.schema import Role, Task, Test
+from sparring.sandbox import Job, Runner
+from sparring.schema import Outcome, Role, Task, Test, Verdict
 from sparring.solving.budget import Budget
 from sparring.solving.options import Sizes, SolveOptions
 from sparring.solving.records import SessionRecords
@@ -61,3 +61,13 @@ def a_session(
     finally:
         for model in models.values():
             model.chat_model.close()
+
+
+class Broken:
+    """Runner whose executions all fail by its own fault."""
+
+    def stream(
+        self, jobs: Sequence[Job], abandoned: object = None
+    ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        for number, job in enumerate(jobs):
+            yield number, (Outcome(Verdict.INFRA),) * len(job.inputs)

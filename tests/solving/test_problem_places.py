@@ -89,7 +89,7 @@ def test_a_str_is_a_text_a_head_or_a_file(tmp_path: Path) -> None:
     [
         ("p.txt", b"", "is empty"),
         ("p.md", b"\xff\xfe", "is not UTF-8 text"),
-        ("p.txt", b"x" * ((1 << 20) + 1), "longer than 1 MiB"),
+        ("p.txt", b"x" * ((256 << 10) + 1), "longer than 256 KiB"),
         ("p.csv", b"a,b\n", "CSV is not a task file"),
         ("p.jsonl", b"{", "line 1"),
     ],

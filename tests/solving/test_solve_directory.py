@@ -12,6 +12,7 @@ import pytest
 from sparring.errors import RunError
 from sparring.grading.recorded import result_from
 from sparring.runs.reader import RunReader
+from sparring.sandbox import Sandbox
 from sparring.schema import Role, Test
 from sparring.selection.selectors import Selector
 from sparring.solving.attempts import ATTEMPTS
@@ -22,7 +23,7 @@ from sparring.solving.options import Sizes
 from sparring.solving.replay import replay_directory
 from sparring.solving.spending import TEMPLATE_TOKENS
 from tests.fake_openai import FakeOpenAI, usual
-from tests.solving.sessions import TASK, solve_options
+from tests.solving.sessions import TASK, Broken, solve_options
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 SIZES = Sizes(12, 12, 1)
@@ -97,10 +98,45 @@ def test_a_replay_decides_the_same_to_the_byte(
     assert {f: f.read_bytes() for f in out.rglob("*") if f.is_file()} == files
 
 
+def test_a_replay_of_tests_alone_decides_the_same(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """A budget may end when tests have arrived and no program has."""
+    solved = solve_task(TASK, solve_options(fake, sizes=Sizes(0, 3)), tmp_path / "s")
+    assert solved.source is None
+    assert len(solved.tests) == 3
+    assert replay_directory(tmp_path / "s").same is True
+
+
 def test_a_replay_of_failed_requests_decides_the_same(fake: FakeOpenAI, tmp_path: Path) -> None:
     fake.faults = [(500, {}, b"")] * 3
     solve_task(TASK, solve_options(fake, sizes=SIZES, attempts=1), tmp_path / "s")
     assert replay_directory(tmp_path / "s").same is True
+
+
+def test_a_replay_needs_no_checker_program(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """What a task's checker program has decided is on record too."""
+    checker = (
+        "import json\nq = json.loads(input())\n"
+        "print('accepted' if q['output'].split() == q['expected'].split() else 'no')\n"
+    )
+    task = replace(TASK, checker="program", checker_program=checker)
+    solved = solve_task(task, solve_options(fake, sizes=Sizes(4, 4)), tmp_path / "s")
+    assert solved.evidence.passed_PU.any()
+    assert not solved.evidence.passed_PU.all()
+    assert replay_directory(tmp_path / "s").same is True
+
+
+def test_failures_of_the_sandbox_are_made_good_when_a_session_goes_on(
+    fake: FakeOpenAI, tmp_path: Path, workers: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, out = solve_options(fake, sizes=Sizes(4, 4)), tmp_path / "s"
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "stream", Broken().stream)
+        broken = solve_task(TASK, options, out)
+    assert not broken.evidence.observed_PU.any()
+    assert replay_directory(out).same is True
+    mended = solve_task(TASK, options, out)
+    assert mended.evidence.observed_PU.all()
+    assert replay_directory(out).same is True
 
 
 def test_a_replay_may_choose_by_another_rule(fake: FakeOpenAI, tmp_path: Path) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sparring.errors import ModelError
-from sparring.sandbox import Job, Sandbox
-from sparring.schema import Outcome, Role, Test, Verdict
+from sparring.errors import ConfigError, ModelError
+from sparring.sandbox import Sandbox
+from sparring.schema import Role, Test, Verdict
 from sparring.solving.budget import Budget
 from sparring.solving.by_need import by_need
 from sparring.solving.engine import solve_task
 from sparring.solving.options import Sizes
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, Reply, usual, whole
-from tests.solving.sessions import TASK, a_session, solve_options
+from tests.solving.sessions import TASK, Broken, a_session, solve_options
 
 BUSY: Reply = (429, {"Retry-After": "0"}, b'{"error": {"message": "busy"}}')
 GARBAGE: Reply = (200, {}, b"<html>not json</html>")
@@ -33,6 +32,14 @@ def test_a_server_that_is_not_there_is_one_line(workers: Sandbox) -> None:
     fake.close()
     with pytest.raises(ModelError, match="does not answer"):
         solve_task(TASK, solve_options(fake, attempts=1))
+
+
+def test_seconds_that_end_before_the_server_answers_are_named(fake: FakeOpenAI) -> None:
+    fake.models = "none"
+    fake.close()
+    options = solve_options(fake, Budget(seconds=0.5), attempts=50)
+    with pytest.raises(ModelError, match=r"the budget of 0\.5 s is spent"):
+        solve_task(TASK, options)
 
 
 def test_a_server_that_dies_leaves_the_best_so_far(fake: FakeOpenAI, workers: Sandbox) -> None:
@@ -69,6 +76,24 @@ def test_attempts_in_vain_count_as_requests(fake: FakeOpenAI, workers: Sandbox) 
         solution = by_need(session)
     assert solution.reason == "requests"
     assert len(fake.bodies) == 5
+
+
+def test_a_busy_server_costs_no_tokens(fake: FakeOpenAI, workers: Sandbox) -> None:
+    fake.faults = [BUSY] * 3
+    with a_session(fake, workers, solve_options(fake, Budget(tokens=5_000), attempts=5)) as session:
+        session.sample(programs=2)
+        assert len(session.programs) == 2
+        assert session.spending.costs.requests == 5
+        assert session.spending.costs.tokens == 24
+
+
+def test_tokens_without_a_limit_of_the_response_are_refused(fake: FakeOpenAI) -> None:
+    options = solve_options(fake)
+    open_end = replace(options.asking, extra={"max_tokens": None})
+    with pytest.raises(ConfigError, match="max_completion_tokens"):
+        replace(options, asking=open_end, budget=Budget(tokens=10))
+    limited = replace(open_end, extra={"max_tokens": None, "max_completion_tokens": 500})
+    assert replace(options, asking=limited, budget=Budget(tokens=10)).fixed_response == 500
 
 
 def test_a_refused_key_ends_the_session(fake: FakeOpenAI, workers: Sandbox) -> None:
@@ -196,16 +221,6 @@ def test_programs_that_all_time_out_are_ranked_and_not_believed(
     assert row[0].verdict is Verdict.TIME_LIMIT
     assert solution.chosen == 0
     assert solution.sure is None
-
-
-class Broken:
-    """Runner whose executions all fail by its own fault."""
-
-    def stream(
-        self, jobs: Sequence[Job], abandoned: object = None
-    ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        for number, job in enumerate(jobs):
-            yield number, (Outcome(Verdict.INFRA),) * len(job.inputs)
 
 
 def test_failures_of_the_sandbox_are_no_evidence(fake: FakeOpenAI) -> None:

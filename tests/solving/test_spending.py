@@ -54,6 +54,33 @@ def test_every_attempt_is_a_request_and_a_broken_one_costs_its_bound() -> None:
     assert spending.spent() is Spent.REQUESTS
 
 
+def test_a_refused_attempt_costs_a_request_and_no_token() -> None:
+    spending = Spending(Budget(tokens=BOUND, requests=5))
+    spending.reserve(REQUEST)
+    for _ in range(3):
+        assert spending.attempt(REQUEST)
+        spending.refused(REQUEST)
+    assert spending.attempt(REQUEST)
+    spending.settle(REQUEST, reply(30, 40))
+    assert (spending.costs.requests, spending.costs.tokens) == (4, 70)
+    spending = Spending(Budget())
+    spending.reserve(REQUEST)
+    spending.attempt(REQUEST)
+    spending.refused(REQUEST)
+    spending.settle(REQUEST, FailedRequest("busy"))
+    assert (spending.costs.requests, spending.costs.tokens) == (1, 0)
+
+
+def test_a_limit_of_the_users_own_is_the_bound() -> None:
+    spending = Spending(Budget(tokens=BOUND + 899), fixed_response=1000)
+    assert spending.reserve(REQUEST) is None
+    assert spending.spent() is Spent.TOKENS
+    spending = Spending(Budget(tokens=BOUND + 900), fixed_response=1000)
+    assert spending.reserve(REQUEST) is REQUEST
+    spending.settle(REQUEST, reply(None, None))
+    assert spending.costs.tokens == BOUND + 900
+
+
 def test_a_request_that_was_never_sent_costs_nothing() -> None:
     spending = Spending(Budget(requests=1))
     spending.reserve(REQUEST)
@@ -130,7 +157,9 @@ def test_a_budget_below_0_is_refused(part: Spent) -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["reserve", "attempt", "reply", "unknown", "fail", "drop", "run"]),
+        st.sampled_from(
+            ["reserve", "attempt", "refuse", "reply", "unknown", "fail", "drop", "run"]
+        ),
         st.integers(0, 7),
         st.integers(1, 300),
     ),
@@ -160,6 +189,8 @@ def test_no_order_of_events_exceeds_a_budget(
             spending.executions(size)
         elif request is not None and step == "attempt":
             spending.attempt(request)
+        elif request is not None and step == "refuse":
+            spending.refused(request)
         elif request is not None and step in ("reply", "unknown", "fail", "drop"):
             answer = {
                 "reply": reply(len(request.message) + 9, request.params.max_tokens),

@@ -11,6 +11,7 @@ import typer
 
 from sparring.cli import (
     audit,
+    calibrate,
     common,
     compare,
     config,
@@ -53,6 +54,7 @@ app.command()(timeline.timeline)
 app.command("eval")(evaluating.evaluate_command)
 app.command("solve", cls=PairsCommand)(solve.solve_command)
 app.command("compare")(compare.compare_command)
+app.command()(calibrate.calibrate)
 app.command()(show.show)
 app.command()(plot.plot)
 app.command()(watch.watch)

@@ -1,8 +1,9 @@
 """Calibration: coefficients that turn what was seen of a program into a probability.
 
-A logistic regression with one coefficient per `Signal` and an intercept. It is fitted by Newton's method on choices with known truth; every data set counts equally, and in it
-every task, however many choices were drawn. A slight penalty keeps coefficients finite where a
-signal separates the choices.
+A logistic regression with one coefficient per `Signal` and an intercept. It is fitted by Newton's
+method on choices with known truth. Every data set counts equally, and in it every task, however
+many choices were drawn. A slight penalty keeps coefficients finite where a signal separates the
+choices.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ class Signal(StrEnum):
     AGREEMENT = "agreement"
     SAME = "same"
     MARGIN = "margin"
-    PASSED = "passed"
     GAP = "gap"
 
 

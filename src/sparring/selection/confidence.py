@@ -1,6 +1,6 @@
 """How sure: the probability that the chosen program is right, from what was seen.
 
-Five signals of a program enter a logistic regression. The program itself is left out where others
+Four signals of a program enter a logistic regression. The program itself is left out where others
 are counted, so that it does not speak for itself, and counts are smoothed by ½, so that few
 programs say little:
 
@@ -9,8 +9,10 @@ programs say little:
 - ``margin``: sign(l) · ln(1 + |l|), l the log-odds of its pass pattern against all other patterns
   under the default rule (`b4`). The logarithm is needed: l itself is far too large, because B4
   takes programs and tests for independent, and errors are correlated;
-- ``passed``: log-odds of passing a generated test;
-- ``gap``: what it lacks in tests passed to the program that passes most.
+- ``gap``: what its share of tests passed lacks to that of the program that passes most.
+
+The share of tests passed itself adds nothing to these, nor do the sizes, the tests written several
+times, or the least agreement on an input (docs/confidence.md).
 
 The coefficients are fitted on labelled evaluations (``sparring calibrate``). The shipped ones and
 the data they come from are in ``calibration.json``; docs/confidence.md has the reliability tables.
@@ -61,10 +63,9 @@ def signals(evidence: Evidence) -> Floats:
     observed = evidence.observed_PU.sum(axis=-1)
     share = passed / np.maximum(observed, 1)
     found = [
-        _log_odds(agreeing, others, 0.5),
-        _log_odds(alike, others, 0.5),
+        _log_odds(agreeing, others),
+        _log_odds(alike, others),
         _margin(evidence),
-        _log_odds(passed, observed, 1.0),
         share.max(axis=-1, keepdims=True, initial=0) - share,
     ]
     return np.stack([np.asarray(f, dtype=float) for f in found], axis=-1)
@@ -84,5 +85,5 @@ def _margin(evidence: Evidence) -> Floats:
     return np.asarray(np.sign(odds) * np.log1p(np.abs(odds)))
 
 
-def _log_odds(count: Floats, total: Floats | int, prior: float) -> Floats:
-    return np.asarray(np.log((count + prior) / (total - count + prior)))
+def _log_odds(count: Floats, total: int) -> Floats:
+    return np.asarray(np.log((count + 0.5) / (total - count + 0.5)))

@@ -1,6 +1,6 @@
 """Soft agreement: the mean share of programs that give the same answer, input by input.
 
-Source: ours; a trial on 82 HumanEval tasks, repeated by ``benchmarks/selectors.py``. Exact
+Source: ours; a trial on 82 HumanEval tasks, repeated by ``benchmarks/selection.py``. Exact
 agreement (`majority`) asks for equal answers to every input; with many inputs hardly two wrong
 programs, and few right ones, agree on all. Soft agreement counts input by input, so a program that
 differs from the others on one input of fifty loses a fiftieth. It orders programs that another rule

@@ -89,7 +89,7 @@ def _ended(record: Mapping[str, Any]) -> str:
 def _cost(costs: Mapping[str, Any]) -> str:
     bounded = costs["bounded"]
     note = (
-        f" (those of {_count(bounded, 'request')} by their upper bound: the server reported none)"
+        f" (those of {_count(bounded, 'request')} by their upper bound, for want of a report)"
         if bounded
         else ""
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError
+from sparring.errors import ModelError, RunError, Stopped
 from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models
 from sparring.evaluation.response_store import locked
@@ -91,7 +91,14 @@ def solve_task(
         spending = Spending(options.budget, options.fixed_response)
         over = lambda: stop() or spending.seconds_left() == 0  # noqa: E731
         asking = replace(options.asking, programs=1, tests=1)
-        models = role_models(asking, {} if out is None else recorded_models(out), over)
+        try:
+            models = role_models(asking, {} if out is None else recorded_models(out), over)
+        except Stopped as error:
+            if stop():
+                raise
+            raise ModelError(
+                f"{error}; the budget of {options.budget.seconds:g} s is spent"
+            ) from None
         for model in models.values():
             resources.callback(model.chat_model.close)
         sandbox = resources.enter_context(

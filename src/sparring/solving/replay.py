@@ -15,6 +15,7 @@ from typing import Any
 
 from sparring.errors import RunError, well_formed
 from sparring.evaluation.chat_models import RoleModel
+from sparring.evaluation.collect import RESPONSES
 from sparring.policy.chat.base import ChatRequest, OnReply, StopAsking
 from sparring.runs.lines import clean
 from sparring.runs.reader import RunReader
@@ -90,7 +91,7 @@ def replay_directory(
         readings=recorded.readings,
     )
     solved = finish(session, strategy(session), recorded.models, strategy, None)
-    if not session.programs and records.responses:
+    if not (session.programs or session.tests) and reader.jsonl(RESPONSES):
         raise RunError(
             f"{path}: none of its responses is to a request of this version; replay it with the "
             "version that made it"

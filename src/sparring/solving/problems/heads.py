@@ -102,16 +102,15 @@ def completed(source: str) -> ast.Module | None:
 def _with_bodies(source: str) -> str:
     """Return a source in which each line that opens a function or class without a body is followed
     by one."""
-    lines = source.split("\n")
     with_bodies: list[str] = []
-    for number, line in enumerate(lines):
+    following: str | None = None
+    for line in reversed(source.split("\n")):
+        if _OPEN.match(line) and (following is None or _indent(following) <= _indent(line)):
+            with_bodies.append(" " * (_indent(line) + 4) + "...")
         with_bodies.append(line)
-        if _OPEN.match(line):
-            indent = _indent(line)
-            following = [x for x in lines[number + 1 :] if x.strip() and not _is_remark(x)]
-            if not following or _indent(following[0]) <= indent:
-                with_bodies.append(" " * (indent + 4) + "...")
-    return "\n".join(with_bodies) + "\n"
+        if line.strip() and not _is_remark(line):
+            following = line
+    return "\n".join(reversed(with_bodies)) + "\n"
 
 
 def _beginning(text: str) -> str:

@@ -18,7 +18,8 @@ from sparring.text import in_line, listed
 STANDARD_INPUT = "-"
 _TASK_FILES = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".parquet", ".csv")
 _HEAD = re.compile(r"\s*(?:from [\w.]+ import |import \w|@\w|(?:async )?def \w+\s*\(|class \w+)")
-_LARGEST = 1 << 20
+_LARGEST_KIB = 256
+"""Size of the longest text that is read as a problem."""
 _SHOWN_IDS = 5
 
 
@@ -128,12 +129,12 @@ def _read(path: Path) -> str:
 def _standard_input() -> str:
     if sys.stdin is None:
         raise DataError("standard input: is closed; name a file")
-    return _decoded(sys.stdin.buffer.read(_LARGEST + 1), "standard input")
+    return _decoded(sys.stdin.buffer.read((_LARGEST_KIB << 10) + 1), "standard input")
 
 
 def _decoded(data: bytes, place: str) -> str:
-    if len(data) > _LARGEST:
-        raise DataError(f"{place}: is longer than {_LARGEST >> 20} MiB; that is no problem's text")
+    if len(data) > _LARGEST_KIB << 10:
+        raise DataError(f"{place}: is longer than {_LARGEST_KIB} KiB; that is no problem's text")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

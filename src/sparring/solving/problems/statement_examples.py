@@ -10,6 +10,7 @@ from sparring.schema import Test
 from sparring.solving.problems.argument_examples import argument_examples
 from sparring.solving.problems.asserted_examples import asserted_examples
 from sparring.solving.problems.call_examples import calls_with_values
+from sparring.solving.problems.described_examples import described_examples
 from sparring.solving.problems.doctests import doctest_examples
 from sparring.solving.problems.found_example import FoundExample
 from sparring.solving.problems.printed_examples import printed_examples
@@ -54,6 +55,7 @@ def statement_examples(text: str, signature: FunctionSignature | None) -> Statem
             *asserted_examples(text, signature),
             *calls_with_values(text, signature),
             *argument_examples(text, signature),
+            *described_examples(text, signature),
         ]
         found.sort(key=lambda one: one.line)
     if reason := _undecided(text):
