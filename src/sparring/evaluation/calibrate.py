@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from sparring.version import __version__
 from sparring.errors import DataError, well_formed
 from sparring.grading.labelled import labelled_evidence
 from sparring.grading.recorded import result_from
@@ -26,6 +25,7 @@ from sparring.runs.reader import RunReader
 from sparring.selection.calibration import Calibration, fit, shipped, weights
 from sparring.selection.choices import Choices, drawn_choices, joined
 from sparring.selection.labelled import LabelledEvidence
+from sparring.version import __version__
 
 FOLDS = 5
 MIN_TASKS = 20
