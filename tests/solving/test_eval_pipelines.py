@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +126,26 @@ def test_a_server_that_dies_loses_no_run_that_has_ended(
     assert [json.loads(line)["pipeline"] for line in lines] == ["best_of_n"] * 3
     fake.writes = clever
     assert "mpsc" in run(*options(tasks, fake, out, "best_of_n", "mpsc"))["pipelines"]["figures"]
+
+
+def test_all_tasks_together_keep_the_users_number_of_requests_in_flight(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    lock, flying, most = threading.Lock(), 0, 0
+
+    def slow(body: dict[str, Any]) -> dict[str, Any]:
+        nonlocal flying, most
+        with lock:
+            flying += 1
+            most = max(most, flying)
+        time.sleep(0.02)
+        with lock:
+            flying -= 1
+        return clever(body)
+
+    fake.writes = slow
+    run(*options(tasks, fake, tmp_path / "o", "mpsc", "s_star"), "--concurrency", 2)
+    assert most <= 2
 
 
 def test_the_chosen_programs_are_graded_on_the_ground_truth(

@@ -8,6 +8,7 @@ from sparring.sandbox import Sandbox
 from sparring.schema import Role
 from sparring.selection.selectors import Selector
 from sparring.solving.pipelines.agentic_tests import TestView, agentic_tests
+from sparring.solving.pipelines.best_of_n import best_of_n
 from tests.solving.pipeline_cases import RIGHT, SHIFT, SQUARE, T3, T5, TASK, UNREADABLE, WRONG_TEST
 from tests.solving.scripted_session import scripted
 
@@ -102,8 +103,6 @@ def test_better_tests_change_the_choice(workers: Sandbox) -> None:
     right = iter([f"```python\nassert double({x}) == {2 * x}\n```" for x in (3, 4, 5)])
     programs = [RIGHT, SQUARE]
     session, _ = scripted(TASK, workers, programs, wrong)
-    from sparring.solving.pipelines.best_of_n import best_of_n
-
     assert best_of_n(session, SELECTOR).solution.chosen == 1
     session, model = scripted(
         TASK, workers, [RIGHT, RIGHT, SQUARE], wrong, lambda role, message: next(right)

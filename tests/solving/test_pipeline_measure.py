@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import fields, replace
 from pathlib import Path
@@ -148,8 +149,6 @@ def a_run(task: str = "t") -> PipelineRun:
 
 
 def test_a_record_of_a_run_can_be_read_back(tmp_path: Path) -> None:
-    import json
-
     lines = [json.dumps(a_run(name).record()) + "\n" for name in ("a", "b")]
     (tmp_path / RUNS).write_text("".join(lines) + lines[0][:20])  # killed while writing
     assert read_runs(tmp_path) == {a_run(n).key: a_run(n) for n in ("a", "b")}

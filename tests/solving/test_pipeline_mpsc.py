@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from sparring.policy.chat.base import ChatReply
 from sparring.sandbox import Sandbox
-from sparring.schema import ParseFailure, Role, Task
+from sparring.schema import ParseFailure, Role, StopReason, Task
+from sparring.solving.candidates import ProgramCandidate
 from sparring.solving.inputs import input_only
 from sparring.solving.pipelines.mpsc import mpsc
 from sparring.solving.pipelines.rounds import tests_of as readable_tests
@@ -54,10 +58,6 @@ def decide(task: Task, workers: Sandbox, answer: str, test: object, output: str)
     assert parsed.source is not None
     question = condition_test(test, output)
     assert question is not None
-    from sparring.policy.chat.base import ChatReply
-    from sparring.schema import StopReason
-    from sparring.solving.candidates import ProgramCandidate
-
     reply = ChatReply("", StopReason.END_TOKEN, 0, 0)
     [[outcome]] = session.run([ProgramCandidate(-1, reply, parsed)], [question])
     return held(outcome)
@@ -87,8 +87,6 @@ def test_a_specification_of_a_program_reads_input_and_output(workers: Sandbox) -
 
 
 def test_a_method_is_specified_too(workers: Sandbox) -> None:
-    from dataclasses import replace
-
     task = replace(TASK, entry_point="Solution.double")
     assert decide(task, workers, GOOD, call(3, gives=0), "6") is HeldConditions.BOTH
 

@@ -18,7 +18,7 @@ from tests.solving.pipeline_cases import (
     TRIPLE,
     UNREADABLE,
 )
-from tests.solving.scripted_session import Says, scripted
+from tests.solving.scripted_session import Says, program, scripted
 
 
 def judge(favours: str, inputs: str = "double(7)") -> Says:
@@ -106,8 +106,6 @@ def test_an_input_that_does_not_distinguish_is_replaced_by_a_known_one(workers: 
 
 
 def test_only_the_largest_clusters_meet(workers: Sandbox) -> None:
-    from tests.solving.scripted_session import program
-
     others = [
         program(f"def double(x):\n    return {{2: 4, 3: {k}}}.get(x, 0)") for k in range(7, 13)
     ]

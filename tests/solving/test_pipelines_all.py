@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sparring.sandbox import Sandbox
@@ -137,8 +139,6 @@ def test_problems_on_standard_input_are_solved_too(pipeline: Pipeline, workers: 
 
 @pytest.mark.parametrize("pipeline", Pipeline)
 def test_the_users_binding_tests_count_as_public(pipeline: Pipeline, workers: Sandbox) -> None:
-    from dataclasses import replace
-
     task = replace(PRINTED_TASK, examples=(), tests=(Test("5\n", "6\n"),))
     wrong, right = program("print(int(input()) * 2)"), program("print(int(input()) + 1)")
 

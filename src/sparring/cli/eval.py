@@ -65,7 +65,7 @@ from sparring.interrupt import stopping
 from sparring.schema import Task
 from sparring.solving import pipeline_tables
 from sparring.solving.evaluate_pipelines import evaluate_pipelines
-from sparring.solving.measure import PAPER_SIZE, MeasuredPipelines
+from sparring.solving.measure import PAPER_SIZE, MeasuredPipelines, for_each_task
 from sparring.solving.pipelines import Pipeline
 from sparring.tasks.sources import USUAL_COUNT
 from sparring.view.terminal.tables import show
@@ -294,7 +294,7 @@ def _solve(
 ) -> None:
     """Measure pipelines on the tasks of an evaluation, and print their figures."""
     with EvaluationProgress(console) as progress, stopping(_STOPPING) as should_stop:
-        models = role_models(options, recorded_models(out), should_stop)
+        models = role_models(for_each_task(options), recorded_models(out), should_stop)
         measured, complaint = evaluate_pipelines(
             pipelines, options, tasks, models, out, progress, should_stop
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sparring.evaluation.chat_models import RoleModel
 from sparring.evaluation.options import EvalOptions
@@ -30,8 +30,9 @@ from sparring.solving.session import Session
 
 PAPER_SIZE = 8
 """Programs and tests that a pipeline begins with (arXiv 2506.03136, appendix C.3)."""
-_TASKS_AT_ONCE = 4
-"""Tasks that are solved at the same time, where the models are at servers."""
+_TASKS_AT_ONCE, _IN_FLIGHT = 4, 16
+"""Most tasks that are solved at the same time, where the models are at servers; requests in flight
+by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,15 @@ class CountedReplies:
             self.store.put(entry)
 
 
+def for_each_task(options: EvalOptions) -> EvalOptions:
+    """Return the options with each task's part of the requests in flight, so that all tasks at once
+    have no more of them than the user wants. With a local model tasks follow each other."""
+    if not all(spec.is_served for spec in options.models.values()):
+        return options
+    in_flight = options.concurrency or _IN_FLIGHT
+    return replace(options, concurrency=in_flight // _at_once(options))
+
+
 def without_ground_truth(task: Task) -> Task:
     """Return the task as a session may see it: no tests but the public examples, no solution.
 
@@ -114,7 +124,11 @@ def measure_pipelines(
     stop: StopAsking = lambda: False,
 ) -> tuple[dict[RunKey, PipelineRun], str | None]:
     """Run every pipeline on every task that has no record of it; return all runs, and why some are
-    missing. ``done(1)`` is called after each run. Raises `SparringError`."""
+    missing.
+
+    ``models`` are those of `for_each_task`. ``done(1)`` is called after each run. Raises
+    `SparringError`.
+    """
     cut_torn_line(directory.path)
     runs = read_runs(directory.path)
     to_do = [t for t in tasks if any(key not in runs for key in wanted.keys([t]))]
@@ -137,10 +151,14 @@ def measure_pipelines(
                 done(1)
 
     remote = all(m.chat_model.remote for m in models.values())
-    with ThreadPoolExecutor(_TASKS_AT_ONCE if remote else 1) as pool:
+    with ThreadPoolExecutor(_at_once(options) if remote else 1) as pool:
         for future in as_completed([pool.submit(solve, task) for task in to_do]):
             future.result()
     return runs, reasons[0] if reasons else "stopped" if stop() else None
+
+
+def _at_once(options: EvalOptions) -> int:
+    return min(_TASKS_AT_ONCE, options.concurrency or _IN_FLIGHT)
 
 
 def _run(
