@@ -32,6 +32,10 @@ from sparring.selection.consensus import NONE
 from sparring.selection.evidence import Evidence
 
 
+ALONE = 3.0
+"""Log-odds for each pass where all programs are of one pattern."""
+
+
 def probability(
     evidence: Evidence, program: int, calibration: Calibration | None = None
 ) -> float | None:
@@ -72,8 +76,11 @@ def signals(evidence: Evidence) -> Floats:
 
 
 def _margin(evidence: Evidence) -> Floats:
-    """Return the compressed log-odds of each program's pattern against all others [..., P]; 0 where
-    there is no other."""
+    """Return the compressed log-odds of each program's pattern against all others [..., P].
+
+    Where there is no other, `ALONE` times the number of passes stands for the log-odds: somewhat
+    more than B4 gives if one program fails all tests that the others pass, and 0 without a pass.
+    """
     score, alike = b4.scores(evidence), evidence.alike_PP()
     weight = score - np.log(alike.sum(axis=-1))  # the members of a pattern share its likelihood
     others = np.where(alike, -np.inf, weight[..., None, :])
@@ -81,7 +88,9 @@ def _margin(evidence: Evidence) -> Floats:
     known = np.isfinite(highest)
     base = np.where(known, highest, 0.0)
     total = np.exp(others - base).sum(axis=-1)
-    odds = np.where(known[..., 0], score - base[..., 0] - np.log(np.where(total > 0, total, 1)), 0)
+    passes = ALONE * evidence.cells_PU.sum(axis=(-2, -1))[..., None]
+    odds = score - base[..., 0] - np.log(np.where(total > 0, total, 1))
+    odds = np.where(known[..., 0], odds, passes)
     return np.asarray(np.sign(odds) * np.log1p(np.abs(odds)))
 
 

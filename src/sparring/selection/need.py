@@ -7,7 +7,7 @@ and asks `next_round` again. It rests on three observations (docs/results.md, "S
   further samples hardly ever change it for the better. Either sign alone stops too early: one model
   is sure and wrong, another keeps one choice for lack of tests.
 - *Tests that can be read are what counts.* A model may write many responses without a readable
-  test. Programs beyond half as many again as the readable tests can hardly be told apart; the
+  test. Programs beyond a quarter more than the readable tests can hardly be told apart; the
   tokens go to tests.
 - *Small rounds.* Of 4 tests each, so that little is sampled after the choice has settled.
 
@@ -32,7 +32,7 @@ UNCHANGED = 4
 """Rounds in a row after which a choice that behaves alike may count as settled."""
 TESTS_PER_ROUND = 4
 PROGRAMS_FIRST = 5
-PROGRAMS_PER_TEST = 1.5
+PROGRAMS_PER_TEST = 1.25
 """Readable programs wanted for each readable test."""
 PROGRAMS_AT_LEAST = 8
 """Readable programs wanted however few tests can be read."""
@@ -97,7 +97,7 @@ def next_round(seen: Seen, caps: Caps, threshold: float = THRESHOLD) -> Round:
     if seen.sure is not None and seen.sure >= threshold and seen.unchanged >= UNCHANGED:
         return Round(Stop.SETTLED)
     tests = max(0, min(TESTS_PER_ROUND, caps.tests - seen.tests))
-    programs = max(0, min(_programs(seen, tests), caps.programs - seen.programs))
+    programs = max(0, min(_programs(seen, tests, caps), caps.programs - seen.programs))
     if not programs and not tests:
         spent = seen.programs < caps.programs
         return Round(Stop.TESTS_SPENT if spent else Stop.CAP)
@@ -110,14 +110,17 @@ def alike(evidence: Evidence, one: int, other: int) -> bool:
     return bool((answers[one] == answers[other]).all())
 
 
-def _programs(seen: Seen, tests: int) -> int:
+def _programs(seen: Seen, tests: int, caps: Caps) -> int:
     """Return how many programs to sample beside ``tests`` further tests.
 
-    As many as bring the readable programs to the wanted number, if as many responses can be read as
-    so far; at most twice a round of tests.
+    As many as bring the readable programs to the wanted number; at most twice a round of tests.
+    Where no test may be sampled, all programs are wanted: what tells them apart is not in the
+    evidence.
     """
     if not seen.programs:
         return PROGRAMS_FIRST
+    if not caps.tests:
+        return 2 * TESTS_PER_ROUND
     readable = int(seen.evidence.used_U.sum())
     expected = readable * (seen.tests + tests) / seen.tests if seen.tests else 0.0
     wanted = max(PROGRAMS_AT_LEAST, ceil(PROGRAMS_PER_TEST * expected))
