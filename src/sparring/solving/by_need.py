@@ -14,7 +14,7 @@ what there is.
 
 from __future__ import annotations
 
-from sparring.selection.need import Caps, Seen, Stop, next_round
+from sparring.selection.need import Caps, Seen, Stop, alike, next_round
 from sparring.solving.candidates import Solution
 from sparring.solving.deciding import Choice, choose
 from sparring.solving.distinguishing import tell_apart
@@ -24,6 +24,7 @@ from sparring.solving.session import Session
 _WORDS = {
     Stop.SETTLED: "the choice is settled",
     Stop.CAP: "as many were sampled as may be (-n, -m)",
+    Stop.TESTS_SPENT: "further programs could hardly be told apart by the tests (-m)",
 }
 
 
@@ -47,10 +48,14 @@ def by_need(session: Session) -> Solution:
 def _rounds(session: Session) -> tuple[Choice, str]:
     """Sample rounds until one is the last; return the choice, and why it was the last."""
     caps, told_apart = Caps(session.sizes.n, session.sizes.m), set[frozenset[int]]()
-    number = 0
+    number = unchanged = 0
+    before: Choice | None = None
     while True:
         choice = choose(session)
-        seen = Seen(choice.evidence, session.sampled_programs, session.sampled_tests, choice.sure)
+        unchanged = unchanged + 1 if before is not None and _as_before(choice, before) else 0
+        before = choice
+        sampled = session.sampled_programs, session.sampled_tests
+        seen = Seen(choice.evidence, *sampled, choice.sure, unchanged)
         following = next_round(seen, caps)
         if following.stop is not None:
             return choice, _WORDS[following.stop]
@@ -72,3 +77,12 @@ def _rounds(session: Session) -> tuple[Choice, str]:
             sure=choice.sure,
             leader=choice.ranked[0].number if choice.ranked else None,
         )
+
+
+def _as_before(choice: Choice, before: Choice) -> bool:
+    """Return True if the chosen program behaves like that of the choice before, which is still
+    among the best."""
+    if not before.ranked or before.ranked[0] not in choice.best:
+        return False
+    rows = (choice.best.index(program.ranked[0]) for program in (choice, before))
+    return alike(choice.evidence, *rows)
