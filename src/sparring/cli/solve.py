@@ -136,7 +136,10 @@ def solve_command(
         typer.Option(help="Rule that chooses, in place of the usual one."),
     ] = None,
     repair: Annotated[
-        int, typer.Option(metavar="K", min=0, help="Most repairs of programs that fail a test.")
+        int,
+        typer.Option(
+            metavar="K", min=0, help="Most rounds of repairs of programs that fail a test."
+        ),
     ] = _SIZES.repairs,
     pipeline: Annotated[
         Pipeline | None,
@@ -351,7 +354,8 @@ def _replayed(path: Path, select: Selector | None, sure: float | None) -> Solved
     """Decide a recorded session again, and say whether the decision is the recorded one."""
     if select is Selector.ORACLE:
         raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
-    strategy = recorded_strategy(recorded_session(path).strategy, select)
+    recorded = recorded_session(path)
+    strategy = recorded_strategy(recorded.strategy, select or recorded.options.select)
     result = replay_directory(path, strategy=strategy, select=select, threshold=sure)
     if result.same is None:
         _say("replay: the session did not end, so there is no decision to compare with")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sparring.solving.pipelines import Pipeline
+
 _KINDS = (("binding", "binding tests", "G"), ("examples", "public examples", "E"))
 _NAMED = 8
 """Most failed tests that are named."""
@@ -22,6 +24,7 @@ def account(record: Mapping[str, Any]) -> list[str]:
         lines.append("no program could be read, so there is nothing to choose")
     else:
         lines += _chosen(decision)
+        lines.append(_sure(decision, record["strategy"]))
     lines += [_ended(record), _cost(record["costs"])]
     return lines
 
@@ -52,7 +55,6 @@ def _chosen(decision: Mapping[str, Any]) -> list[str]:
             lines.append(_passes(one, words, letter))
     if not any(on["binding"].values()):
         lines.append("no binding test: whether it is right is unknown")
-    lines.append(_sure(decision))
     return lines
 
 
@@ -66,15 +68,19 @@ def _passes(one: Mapping[str, Sequence[int]], words: str, letter: str) -> str:
     return text + (f"; {len(one['unknown'])} were not run" if one["unknown"] else "")
 
 
-def _sure(decision: Mapping[str, Any]) -> str:
+def _sure(decision: Mapping[str, Any], strategy: str) -> str:
     sure, threshold = decision["sure"], decision["threshold"]
-    if sure is None:
-        text = "how sure: unknown, because no program could be run on an input"
-    else:
+    if sure is not None:
         text = f"how sure: {100 * sure:.0f}% likely to be right"
-    if decision["abstained"]:
-        text += f"; below {100 * threshold:.0f}%, so the program is not vouched for"
-    return text
+        below = f"; below {100 * threshold:.0f}%, so the program is not vouched for"
+        return text + (below if decision["abstained"] else "")
+    reason = (
+        f"because the pipeline {strategy} gives no probability"
+        if strategy in list(Pipeline)
+        else "because no program could be run on an input"
+    )
+    vouched = "; the program is not vouched for" if decision["abstained"] else ""
+    return f"how sure: unknown, {reason}{vouched}"
 
 
 def _ended(record: Mapping[str, Any]) -> str:

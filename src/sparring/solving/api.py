@@ -63,9 +63,10 @@ def solve(
     truth is not looked at. ``coder`` and ``tester`` are named as in `sparring eval`: a run, a
     directory, a hub id, ``nano``, the address of a server; by default one model plays both roles.
 
-    At most ``n`` programs and ``m`` tests are sampled, and at most ``repairs`` repaired, within the
-    ``budget``. ``examples`` are public examples beside those in the text, ``tests`` a file of
-    binding tests. ``task``, ``entry_point`` and ``whole_program`` are those of `ProblemOptions`.
+    At most ``n`` programs and ``m`` tests are sampled, with at most ``repairs`` rounds of repairs,
+    within the ``budget``. ``examples`` are public examples beside those in the text, ``tests`` a
+    file of binding tests. ``task``, ``entry_point`` and ``whole_program`` are those of
+    `ProblemOptions`.
     ``select`` or ``pipeline`` replaces the usual choice. ``asking`` has sampling parameters,
     prompts and the sandbox's options; its models are not used.
 
@@ -78,6 +79,11 @@ def solve(
     """
     if select is Selector.ORACLE:
         raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
+    if pipeline is not None and repairs:
+        raise ConfigError(
+            f"--repair {repairs}: the pipeline {pipeline} has its own repairs; leave --repair out"
+        )
+    strategy = strategy_of(pipeline, select)
     wanted = ProblemOptions(
         task, entry_point, whole_program, tuple(examples), None if tests is None else Path(tests)
     )
@@ -96,7 +102,6 @@ def solve(
         threshold=sure,
         calibration=calibration,
     )
-    strategy = strategy_of(pipeline, select)
     where = None if out is None else Path(out)
     return solve_task(read.task, session, where, strategy=strategy, stop=stop, on_step=on_step)
 

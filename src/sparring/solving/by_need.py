@@ -33,7 +33,7 @@ def by_need(session: Session) -> Solution:
     choice, reason = _rounds(session)
     if session.sizes.repairs and not session.over:
         choice = repair(session, choice)
-    solution = choice.solution(session.over or reason)
+    solution = choice.solution(session.ended_by or reason)
     session.note(
         "decided",
         "no program could be read"

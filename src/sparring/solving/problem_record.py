@@ -97,6 +97,7 @@ def session_from(record: Mapping[str, Any], where: str) -> RecordedSession:
             seed=record["fixed"]["seed"],
             prompts=prompts[Role.CODER],
             tester_prompts=prompts[Role.TESTER],
+            extra=_extra(record["models"]),
         )
         options = SolveOptions(
             asking=asking,
@@ -131,6 +132,12 @@ def task_from(record: Mapping[str, Any]) -> Task:
         tests=tests_from(record["tests"]),
         examples=tests_from(record["examples"]),
     )
+
+
+def _extra(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the fields of the user's own in each request; models in this process have none."""
+    extras = [dict(model["identity"].get("extra", {})) for model in models.values()]
+    return max(extras, key=len)
 
 
 def _reading_from(record: Mapping[str, Any]) -> ReadingRules:

@@ -80,7 +80,7 @@ def most_passed(
 
 def ended(session: Session, otherwise: str) -> str:
     """Return why a pipeline ended: the reason of the session, or ``otherwise``."""
-    return session.over or otherwise
+    return session.ended_by or otherwise
 
 
 def no_program(session: Session) -> PipelineResult:
