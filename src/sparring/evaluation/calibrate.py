@@ -56,7 +56,7 @@ def calibrate(directories: Sequence[Path]) -> OwnCalibration:
             "least 4"
         )
     held_out = _held_out(choices, tasks, directories)
-    weight = weights(choices.data_set_C, choices.task_C)
+    weight = _weights(choices)
     facts = {
         "date": datetime.now(UTC).date().isoformat(),
         "data": [_facts(d, p) for d, p in zip(directories, parts, strict=True)],
@@ -109,9 +109,15 @@ def _held_out(choices: Choices, tasks: Sequence[str], directories: Sequence[Path
                 f"{_named(directories)}: (nearly) all choices are {kind}, so nothing tells when to "
                 "be sure; add evaluations of harder tasks and of easier ones"
             )
-        calibration = fit(rest.signals_CS, rest.right_C, weights(rest.data_set_C, rest.task_C), {})
+        calibration = fit(rest.signals_CS, rest.right_C, _weights(rest), {})
         stated[part_C == part] = calibration.probability(choices.signals_CS[part_C == part])
     return stated
+
+
+def _weights(choices: Choices) -> Floats:
+    """Return a weight for each choice: every task of every evaluation counts equally."""
+    of = np.char.add(np.char.add(choices.data_set_C, "\n"), choices.task_C)
+    return weights(["" for _ in of], of.tolist())
 
 
 def _facts(directory: Path, choices: Choices) -> Mapping[str, Any]:
