@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring.selection.evidence import Evidence
-from sparring.selection.need import UNCHANGED, Caps, Round, Seen, Stop, alike, next_round
+from sparring.selection.need import UNCHANGED, Caps, NextRound, Seen, Stop, alike, next_round
 
 
 def seen(programs: int, tests: int, readable_programs: int, readable_tests: int) -> Evidence:
@@ -22,7 +22,7 @@ CAPS = Caps(40, 40)
 def test_a_choice_is_settled_when_it_is_sure_and_has_not_changed() -> None:
     evidence = seen(25, 20, 25, 20)
     settled = Seen(evidence, 25, 20, sure=0.9, unchanged=UNCHANGED)
-    assert next_round(settled, CAPS) == Round(Stop.SETTLED)
+    assert next_round(settled, CAPS) == NextRound(Stop.SETTLED)
     for unsettled in (
         Seen(evidence, 25, 20, sure=0.9, unchanged=UNCHANGED - 1),
         Seen(evidence, 25, 20, sure=0.7, unchanged=UNCHANGED),
@@ -33,22 +33,22 @@ def test_a_choice_is_settled_when_it_is_sure_and_has_not_changed() -> None:
 
 
 def test_rounds_are_small_with_slightly_more_programs() -> None:
-    assert next_round(Seen(seen(0, 0, 0, 0), 0, 0), CAPS) == Round(None, 5, 4)
-    assert next_round(Seen(seen(5, 4, 5, 4), 5, 4), CAPS) == Round(None, 5, 4)
+    assert next_round(Seen(seen(0, 0, 0, 0), 0, 0), CAPS) == NextRound(None, 5, 4)
+    assert next_round(Seen(seen(5, 4, 5, 4), 5, 4), CAPS) == NextRound(None, 5, 4)
     # 8 tests wanted 10 programs, 12 want 15
-    assert next_round(Seen(seen(10, 8, 10, 8), 10, 8), CAPS) == Round(None, 5, 4)
+    assert next_round(Seen(seen(10, 8, 10, 8), 10, 8), CAPS) == NextRound(None, 5, 4)
     # two programs could not be read: they are asked for again
-    assert next_round(Seen(seen(10, 8, 8, 8), 10, 8), CAPS) == Round(None, 7, 4)
+    assert next_round(Seen(seen(10, 8, 8, 8), 10, 8), CAPS) == NextRound(None, 7, 4)
 
 
 def test_where_few_tests_can_be_read_tests_are_asked_for() -> None:
     # 3 of 20 tests readable: 8 programs are enough
-    assert next_round(Seen(seen(8, 20, 8, 3), 8, 20), CAPS) == Round(None, 0, 4)
-    assert next_round(Seen(seen(8, 20, 8, 0), 8, 20), CAPS) == Round(None, 0, 4)
-    assert next_round(Seen(seen(8, 40, 8, 5), 8, 40), CAPS) == Round(Stop.TESTS_SPENT)
-    assert next_round(Seen(seen(40, 40, 40, 40), 40, 40), CAPS) == Round(Stop.CAP)
+    assert next_round(Seen(seen(8, 20, 8, 3), 8, 20), CAPS) == NextRound(None, 0, 4)
+    assert next_round(Seen(seen(8, 20, 8, 0), 8, 20), CAPS) == NextRound(None, 0, 4)
+    assert next_round(Seen(seen(8, 40, 8, 5), 8, 40), CAPS) == NextRound(Stop.TESTS_SPENT)
+    assert next_round(Seen(seen(40, 40, 40, 40), 40, 40), CAPS) == NextRound(Stop.CAP)
     # where no test may be sampled, programs are
-    assert next_round(Seen(seen(10, 0, 10, 0), 10, 0), Caps(16, 0)) == Round(None, 6, 0)
+    assert next_round(Seen(seen(10, 0, 10, 0), 10, 0), Caps(16, 0)) == NextRound(None, 6, 0)
 
 
 def test_two_nearly_equal_programs_of_different_behaviour_are_named() -> None:

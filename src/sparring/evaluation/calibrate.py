@@ -24,7 +24,7 @@ from sparring.metrics.reliability import Reliability, reliability
 from sparring.runs.evaluation import figures, is_evaluation
 from sparring.runs.reader import RunReader
 from sparring.selection.calibration import Calibration, fit, shipped, weights
-from sparring.selection.choices import Choices, drawn_choices, joined
+from sparring.selection.choices import Choices, Names, drawn_choices, joined
 from sparring.selection.labelled import LabelledEvidence
 
 FOLDS = 5
@@ -96,10 +96,10 @@ def labelled_tasks(directory: Path) -> list[LabelledEvidence]:
     return found
 
 
-def _held_out(choices: Choices, tasks: Sequence[str], directories: Sequence[Path]) -> Floats:
+def _held_out(choices: Choices, tasks: Names, directories: Sequence[Path]) -> Floats:
     """Return the probability of each choice by a calibration of the other parts of the tasks."""
     part_of = np.random.default_rng(0).permutation(len(tasks)) % FOLDS
-    part_C = part_of[np.searchsorted(np.asarray(tasks), choices.task_C)]
+    part_C = part_of[np.searchsorted(tasks, choices.task_C)]
     stated = np.zeros(len(choices.right_C))
     for part in range(FOLDS):
         rest = choices.part(part_C != part)

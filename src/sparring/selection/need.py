@@ -79,7 +79,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class NextRound:
     """The next step: a reason to stop, or responses to sample.
 
     ``apart``: two programs (rows of the evidence) of different behaviour that the rule finds nearly
@@ -92,16 +92,16 @@ class Round:
     apart: tuple[int, int] | None = None
 
 
-def next_round(seen: Seen, caps: Caps, threshold: float = THRESHOLD) -> Round:
+def next_round(seen: Seen, caps: Caps, threshold: float = THRESHOLD) -> NextRound:
     """Return the next step. It never asks beyond ``caps``."""
     if seen.sure is not None and seen.sure >= threshold and seen.unchanged >= UNCHANGED:
-        return Round(Stop.SETTLED)
+        return NextRound(Stop.SETTLED)
     tests = max(0, min(TESTS_PER_ROUND, caps.tests - seen.tests))
     programs = max(0, min(_programs(seen, tests, caps), caps.programs - seen.programs))
     if not programs and not tests:
         spent = seen.programs < caps.programs
-        return Round(Stop.TESTS_SPENT if spent else Stop.CAP)
-    return Round(None, programs, tests, _apart(seen.evidence))
+        return NextRound(Stop.TESTS_SPENT if spent else Stop.CAP)
+    return NextRound(None, programs, tests, _apart(seen.evidence))
 
 
 def alike(evidence: Evidence, one: int, other: int) -> bool:
