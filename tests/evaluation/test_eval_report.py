@@ -105,6 +105,7 @@ def test_a_scale_costs_the_tokens_of_its_responses() -> None:
     known["responses"]["coder"] = known["responses"]["coder"] | {"tokens": 40.0}
     [block] = choice_blocks(known["figures"])
     assert tokens_of(known, block) is None
+    known["models"]["tester"] = known["models"]["coder"]
     known["responses"]["tester"] = known["responses"]["coder"] | {"tokens": 15.0}
     assert tokens_of(known, block) == 110.0
     assert "One of 2 programs chosen by 2 tests (110 tokens a task):" in markdown(known)

@@ -32,7 +32,12 @@ def test_every_listed_selector_is_measured_and_has_a_line() -> None:
 def test_only_listed_selectors_are_measured_and_shown() -> None:
     """Measured figures are keyed by `Selector`, so that mypy refuses one that is not listed; from a
     file it is shown under its plain name."""
-    assert set(_at_scale(FOUR, 4, 3)) == set(Selector) == set(WORDS) == {*RULES, Selector.ORACLE}
+    assert (
+        set(_at_scale(FOUR, 4, 3))
+        == set(Selector)
+        == set(WORDS)
+        == {*(*RULES, Selector.AGREEMENT_BON, Selector.ORACLE)}
+    )
     measured = measure([FOUR], [(4, 3)], [1]).estimates
     at_scale = [name for name in measured if re.fullmatch(r"[a-z0-9_]+_\d+x\d+", name)]
     assert at_scale

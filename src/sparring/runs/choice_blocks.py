@@ -1,7 +1,8 @@
 """Figures of an evaluation at one scale, side by side: one of n programs, chosen by m tests.
 
-All rules of a block are computed from the same responses, so they cost the same tokens. The first
-line is a single sample, the last the oracle; every rule lies between the two, or is worse than no
+The rules of a block are computed from the same responses, so they cost the same tokens. One rule is
+an exception, and its label says so: its ties are decided by all samples of a task. The first line
+is a single sample, the last the oracle; a rule that is worse than a single sample is worse than no
 choice. With one program there is no choice, and no block.
 """
 

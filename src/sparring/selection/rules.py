@@ -37,7 +37,7 @@ _ALONE: Mapping[Selector, Callable[[Evidence], Floats]] = {
 """Rules that leave equal programs equal."""
 
 _WITH_TIES: Mapping[Selector, tuple[Selector, Selector]] = {
-    Selector.AGREEMENT_BON: (Selector.BON, Selector.MAJORITY),
+    Selector.MAJORITY_BON: (Selector.BON, Selector.MAJORITY),
     Selector.SOFT_BON: (Selector.BON, Selector.SOFT),
     Selector.SOFT_DUAL: (Selector.DUAL, Selector.SOFT),
     Selector.SOFT_B4: (Selector.B4, Selector.SOFT),
@@ -45,7 +45,8 @@ _WITH_TIES: Mapping[Selector, tuple[Selector, Selector]] = {
 """Rules of which the second orders the programs that the first finds equal."""
 
 RULES = (*_ALONE, *_WITH_TIES)
-"""Selectors that need no ground truth: all but the oracle."""
+"""Selectors that need nothing but evidence: neither the ground truth (the oracle) nor other samples
+(ties by agreement of all samples)."""
 
 
 def all_scores(evidence: Evidence) -> dict[Selector, Floats]:
@@ -56,11 +57,11 @@ def all_scores(evidence: Evidence) -> dict[Selector, Floats]:
 
 
 def scores(selector: Selector, evidence: Evidence) -> Floats:
-    """Return the score of each program [..., P] by one selector; the highest is chosen. Raises
-    ValueError for the oracle, which needs the ground truth."""
+    """Return the score of each program [..., P] by one selector of `RULES`; the highest is chosen.
+    Raises ValueError for another selector."""
     if selector in _WITH_TIES:
         first, second = _WITH_TIES[selector]
         return ties_by(_ALONE[first](evidence), _ALONE[second](evidence))
     if selector not in _ALONE:
-        raise ValueError(f"{selector}: needs the ground truth; choose another selector")
+        raise ValueError(f"{selector}: evidence is not enough; choose one of {', '.join(RULES)}")
     return _ALONE[selector](evidence)

@@ -15,6 +15,9 @@ class Selector(StrEnum):
 
     BON = "bon"
     AGREEMENT_BON = "agreement_bon"
+    """Agreement among all samples of a task, whatever subset is drawn: a figure of an evaluation,
+    and no rule for n programs and m tests alone."""
+    MAJORITY_BON = "majority_bon"
     SOFT_BON = "soft_bon"
     MAJORITY = "majority"
     SOFT = "soft"
@@ -32,7 +35,8 @@ class Selector(StrEnum):
 
 WORDS = {
     Selector.BON: "tests passed",
-    Selector.AGREEMENT_BON: "tests passed, ties by agreement",
+    Selector.AGREEMENT_BON: "tests passed, ties by agreement of all samples",
+    Selector.MAJORITY_BON: "tests passed, ties by majority of answers",
     Selector.SOFT_BON: "tests passed, ties by soft agreement",
     Selector.MAJORITY: "majority of answers",
     Selector.SOFT: "soft agreement of answers",
@@ -50,13 +54,14 @@ WORDS = {
 
 BY_ANSWERS = frozenset(
     {
+        Selector.AGREEMENT_BON,
+        Selector.MAJORITY_BON,
         Selector.SOFT_BON,
         Selector.MAJORITY,
         Selector.SOFT,
         Selector.CLUSTERS,
         Selector.SOFT_DUAL,
         Selector.SOFT_B4,
-        Selector.AGREEMENT_BON,
     }
 )
 """Selectors that need the programs' answers, beside the pass matrix or instead of it."""

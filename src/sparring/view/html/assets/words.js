@@ -67,6 +67,7 @@ const METRICS = [
   ["oracle", "Share of tasks with a correct program among n: the limit of every choice.", "oracle, n×m"],
   ["majority_program", "Share of tasks solved by taking a program whose outputs most other programs share.", "majority of the programs"],
   ["majority_test", "Accuracy of tests after a vote among those with the same input.", "majority of tests with one input"],
+  ["majority_bon", "Best-of-N, where ties are broken by the number of programs with the same answers.", "tests passed, ties by majority of answers, n×m"],
   ["majority", "Share of tasks solved by taking a program that answers as most others do.", "majority of answers, n×m"],
   ["soft_bon", "Best-of-N, where ties are broken by soft agreement.", "tests passed, ties by soft agreement, n×m"],
   ["soft_dual", "Dual agreement, where ties are broken by soft agreement.", "dual agreement, ties by soft agreement, n×m"],
