@@ -66,7 +66,6 @@ def drawn_choices(
     tasks: Sequence[LabelledEvidence],
     sizes: Sequence[tuple[int, int]] | None = None,
     draws: int = DRAWS,
-    seed: int = 0,
 ) -> Choices:
     """Return the default rule's choices in ``draws`` draws of each size from each task. Without
     ``sizes`` each task has those of `sizes_for`. Of programs equal under the rule the first is
@@ -76,7 +75,7 @@ def drawn_choices(
     for t, task in enumerate(tasks):
         fitting = sizes_for(task.coder, task.tester) if sizes is None else sizes
         for n, m in fitting:
-            rng = np.random.default_rng([seed, t, n, m])
+            rng = np.random.default_rng([t, n, m])
             drawn = 0
             for evidence, rows in task.draws(n, m, draws, rng):
                 heard = has_values(evidence)
