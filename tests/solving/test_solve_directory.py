@@ -217,3 +217,15 @@ def test_the_rollouts_say_what_is_known(fake: FakeOpenAI, tmp_path: Path) -> Non
     group = result_from(record)
     assert group.matrix.ground_truth == 1
     assert len(group.programs) == 4
+
+
+def test_a_torn_last_line_is_no_damage(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """A kill in the middle of a write leaves half a line, and the session goes on twice."""
+    out = tmp_path / "s"
+    solve_task(TASK, solve_options(fake, Budget(requests=4), SIZES), out)
+    for name in (ATTEMPTS, EXECUTIONS, "responses.jsonl"):
+        with (out / name).open("ab") as file:
+            file.write(b'{"key": "00')
+    solve_task(TASK, solve_options(fake, Budget(requests=8), SIZES), out)
+    solve_task(TASK, solve_options(fake, Budget(requests=12), SIZES), out)
+    assert replay_directory(out).same is True

@@ -15,7 +15,7 @@ what there is.
 from __future__ import annotations
 
 from sparring.selection.need import Caps, Seen, Stop, alike, next_round
-from sparring.solving.candidates import Solution
+from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.deciding import Choice, choose
 from sparring.solving.distinguishing import tell_apart
 from sparring.solving.repairing import repair
@@ -31,7 +31,7 @@ _WORDS = {
 def by_need(session: Session) -> Solution:
     """Solve the session's task; see the module's docstring."""
     choice, reason = _rounds(session)
-    if session.sizes.repairs and not session.over:
+    if session.sizes.repairs:
         choice = repair(session, choice)
     solution = choice.solution(session.ended_by or reason)
     session.note(
@@ -48,19 +48,19 @@ def by_need(session: Session) -> Solution:
 def _rounds(session: Session) -> tuple[Choice, str]:
     """Sample rounds until one is the last; return the choice, and why it was the last."""
     caps, told_apart = Caps(session.sizes.n, session.sizes.m), set[frozenset[int]]()
+    before: ProgramCandidate | None = None
     number = unchanged = 0
-    before: Choice | None = None
     while True:
         choice = choose(session)
-        unchanged = unchanged + 1 if before is not None and _as_before(choice, before) else 0
-        before = choice
+        unchanged = unchanged + 1 if _as_before(choice, before) else 0
+        before = choice.ranked[0] if choice.ranked else None
         sampled = session.sampled_programs, session.sampled_tests
         seen = Seen(choice.evidence, *sampled, choice.sure, unchanged)
         following = next_round(seen, caps)
         if following.stop is not None:
             return choice, _WORDS[following.stop]
-        if session.over is not None:
-            return choice, session.over
+        if (over := session.over) is not None:
+            return choice, over
         if following.apart is not None:
             first, second = (choice.best[row] for row in following.apart)
             pair = frozenset({first.number, second.number})
@@ -79,10 +79,10 @@ def _rounds(session: Session) -> tuple[Choice, str]:
         )
 
 
-def _as_before(choice: Choice, before: Choice) -> bool:
-    """Return True if the chosen program behaves like that of the choice before, which is still
-    among the best."""
-    if not before.ranked or before.ranked[0] not in choice.best:
+def _as_before(choice: Choice, before: ProgramCandidate | None) -> bool:
+    """Return True if the chosen program behaves like the one that was chosen ``before``. A program
+    that has left the first tier behaves like none of it."""
+    best = [program.number for program in choice.best]
+    if before is None or before.number not in best:
         return False
-    rows = (choice.best.index(program.ranked[0]) for program in (choice, before))
-    return alike(choice.evidence, *rows)
+    return alike(choice.evidence, best.index(choice.ranked[0].number), best.index(before.number))

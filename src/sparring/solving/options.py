@@ -53,7 +53,7 @@ class SolveOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
-            raise ConfigError(f"--threshold {self.threshold:g}: must be from 0 to 1")
+            raise ConfigError(f"--sure {self.threshold:g}: must be from 0 to 1")
         if (
             self.budget.tokens is not None
             and "max_tokens" in self.asking.extra

@@ -121,7 +121,8 @@ def _read(path: Path) -> str:
             )
         raise DataError(f"{name}: there is no such file")
     try:
-        return _decoded(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            return _decoded(file.read((_LARGEST_KIB << 10) + 1), str(path))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
 
