@@ -94,6 +94,19 @@ def test_tokens_without_a_limit_of_the_response_are_refused(fake: FakeOpenAI) ->
         replace(options, asking=open_end, budget=Budget(tokens=10))
     limited = replace(open_end, extra={"max_tokens": None, "max_completion_tokens": 500})
     assert replace(options, asking=limited, budget=Budget(tokens=10)).fixed_response == 500
+    both = replace(options, asking=replace(options.asking, extra={"max_completion_tokens": 9}))
+    assert both.fixed_response == options.asking.params.max_tokens
+
+
+@pytest.mark.parametrize("limit", [-1, 0, True, 2.5])
+def test_numbers_that_are_no_limit_of_the_response_are_refused(
+    fake: FakeOpenAI, limit: float
+) -> None:
+    """To llama.cpp and others -1 means no limit at all."""
+    asking = replace(solve_options(fake).asking, extra={"max_tokens": limit})
+    with pytest.raises(ConfigError, match="cannot be kept"):
+        replace(solve_options(fake), asking=asking, budget=Budget(tokens=10_000))
+    assert replace(solve_options(fake), asking=asking).fixed_response is None
 
 
 def test_a_refused_key_ends_the_session(fake: FakeOpenAI, workers: Sandbox) -> None:
