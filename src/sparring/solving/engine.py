@@ -128,6 +128,8 @@ def solve_task(
                 records,
             )
         solution = strategy(session)
+        if session.refusal is not None and not (session.programs or session.tests):
+            raise ModelError(session.refusal)
         return finish(session, solution, named, strategy, out)
 
 

@@ -115,6 +115,11 @@ class Session:
         return self._ended or (self.over if self._replayed else None)
 
     @property
+    def refusal(self) -> str | None:
+        """Why a model refused a role's own prompt, such as a wrong key; None where none did."""
+        return self._asking.refusal
+
+    @property
     def unanswered(self) -> list[str]:
         """Why requests had no answer after all attempts. A message that the model refused, such as
         one that is too long, is answered in this sense."""

@@ -6,9 +6,9 @@ byte of the message and an allowance for the chat template, and its ``max_tokens
 works on bytes needs no more than a token for a byte.
 
 If a server reports more tokens than the bound, the excess is counted, and the allowance for the
-template, or for responses, grows by it. Each attempt at a request is a request of the budget. An attempt that broke off is counted by
-its bound, because nobody knows what the server has computed; it costs no tokens where the server
-refused it with status 429, or could not be reached.
+template, or for responses, grows by it. Each attempt at a request is a request of the budget. An
+attempt that broke off is counted by its bound, because nobody knows what the server has computed;
+it costs no tokens where the server refused it with status 429, or could not be reached.
 """
 
 from __future__ import annotations
