@@ -120,7 +120,20 @@ class ResponseStore:
     def _entry(self, line: bytes, start: int) -> StoredResponse:
         with well_formed(f"{self.path}, at byte {start}"):
             fields = json.loads(line)
-            return StoredResponse(**{**fields, "stop": StopReason(fields["stop"])})
+            entry = StoredResponse(**{**fields, "stop": StopReason(fields["stop"])})
+            _check_types(entry)
+            return entry
+
+
+def _check_types(entry: StoredResponse) -> None:
+    """Raise `TypeError` for a field of another type than is written."""
+    for name in ("task", "role", "model", "key", "text"):
+        if not isinstance(getattr(entry, name), str):
+            raise TypeError(f"{name} is no text")
+    for name in ("prompt_tokens", "completion_tokens"):
+        count = getattr(entry, name)
+        if count is not None and (not isinstance(count, int) or count < 0):
+            raise TypeError(f"{name} is no number of tokens")
 
 
 def _whole_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:

@@ -138,8 +138,8 @@ def _begin(out: Path, session: RecordedSession, records: SessionRecords) -> None
     directory = RunDir(out, locked=False)
     if directory.has(CONFIG):
         old = directory.read_json(CONFIG)
-        if old.get("kind") != KIND:
-            raise RunError(f"{out}: holds an evaluation; choose another --out")
+        if not (isinstance(old, dict) and old.get("kind") == KIND):
+            raise RunError(f"{out}: its {CONFIG} is of no session; choose another --out")
         if records.responses is not None and len(records.responses):
             session.check_continues(old, str(out))
     elif other := sorted(f.name for f in out.iterdir() if f.name != "lock"):

@@ -110,7 +110,13 @@ def session_from(record: Mapping[str, Any], where: str) -> RecordedSession:
         return RecordedSession(
             task_from(record["task"]),
             options,
-            {r: record["models"][r] for r in Role},
+            {
+                r: {
+                    "name": str((m := record["models"][r])["name"]),
+                    "identity": dict(m["identity"]),
+                }
+                for r in Role
+            },
             {r: _reading_from(record["readings"][r]) for r in Role},
             str(record["strategy"]),
         )
@@ -126,7 +132,11 @@ def task_record(task: Task) -> dict[str, Any]:
 
 
 def task_from(record: Mapping[str, Any]) -> Task:
-    """Return the problem that `task_record` wrote."""
+    """Return the problem that `task_record` wrote. Raises `TypeError` for fields of other types."""
+    for name in _TASK_FIELDS:
+        kinds = (int, float, type(None)) if name.endswith("_limit") else (str, type(None))
+        if not isinstance(record[name], kinds):
+            raise TypeError(f"{name} is a {type(record[name]).__name__}")
     return Task(
         **{name: record[name] for name in _TASK_FIELDS},
         tests=tests_from(record["tests"]),
@@ -141,8 +151,9 @@ def _extra(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _reading_from(record: Mapping[str, Any]) -> ReadingRules:
+    marks = record["reasoning"]
     return ReadingRules(
-        Reasoning(**record["reasoning"]),
+        Reasoning(str(marks["start"]), str(marks["end"]), bool(marks["opened"])),
         ProgramRule(record["programs"]),
         TestRule(record["tests"]),
     )
