@@ -165,9 +165,9 @@ class RunDir(RunReader):
         return None
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
-        """Write a small JSON file atomically."""
+        """Write a small JSON file atomically. Half a surrogate pair becomes an escape of JSON."""
         text = json.dumps(clean(data), indent=1, ensure_ascii=False) + "\n"
-        self._replace(name, text.encode("utf-8", "surrogatepass"))
+        self._replace(name, text.encode("utf-8", "backslashreplace"))
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a file atomically."""
