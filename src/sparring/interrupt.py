@@ -1,6 +1,7 @@
 """Ctrl-C as a request: the first asks a loop to end at a good moment, the second ends it at once.
 
 SIGTERM and SIGHUP are requests too: batch systems and closing terminals end a process by them.
+SIGHUP stays ignored where it was, as by ``nohup``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def stopping(notice: bytes = _NOTICE) -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    previous = {number: signal.signal(number, request) for number in _SIGNALS}
+    heard = [n for n in _SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, request) for number in heard}
     try:
         yield lambda: requested
     finally:

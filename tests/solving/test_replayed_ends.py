@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, Stopped
+from sparring.interrupt import stopping
 from sparring.selection.selectors import Selector
 from sparring.solving.api import solve
 from sparring.solving.budget import Budget
@@ -96,3 +99,13 @@ def test_options_without_effect_on_a_pipeline_are_refused(
     with pytest.raises(ConfigError, match="has its own repairs"):
         solve("Print x.", coder=fake.url, pipeline=pipeline, repairs=1)
     assert not fake.bodies
+
+
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping() as should_stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not should_stop()
+    finally:
+        signal.signal(signal.SIGHUP, before)

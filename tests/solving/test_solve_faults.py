@@ -12,7 +12,7 @@ import pytest
 
 from sparring.errors import ConfigError, ModelError
 from sparring.sandbox import Job, Sandbox
-from sparring.schema import Outcome, Role, Task, Test, Verdict
+from sparring.schema import Outcome, Role, StopReason, Task, Test, Verdict
 from sparring.solving.budget import Budget
 from sparring.solving.by_need import by_need
 from sparring.solving.deciding import MISTAKEN
@@ -309,3 +309,14 @@ class Half:
                     for text, outcome in zip(jobs[number].inputs, outcomes, strict=True)
                 ),
             )
+
+
+def test_a_text_that_no_limit_allows_is_cut(fake: FakeOpenAI, workers: Sandbox) -> None:
+    """A server ignores max_tokens; what is behind 256 KiB is not read."""
+    fake.writes = lambda body: whole(PROGRAM + "\n" + "x" * 3_000_000)
+    with a_session(fake, workers) as session:
+        session.sample(programs=1)
+    [program] = session.programs
+    assert len(program.reply.text) == 1 << 18
+    assert program.reply.stop is StopReason.LENGTH
+    assert program.source == "print(int(input()) + 1)\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions
 from sparring.policy.chat.base import ChatRequest
+from sparring.policy.chat.endpoint import LIMITS
 from sparring.schema import Role, Task
 from sparring.selection.calibration import Calibration
 from sparring.selection.selectors import Selector
@@ -14,10 +15,6 @@ from sparring.solving.budget import Budget
 
 THRESHOLD = 0.5
 """Probability of being right below which a solution is not vouched for."""
-
-
-_LIMITS = ("max_tokens", "max_completion_tokens")
-"""Fields of a request that limit a response."""
 
 
 def _is_limit(value: object) -> bool:
@@ -69,7 +66,7 @@ class SolveOptions:
         """Longest response by a limit of the user's own (``--extra``), which replaces
         ``max_tokens``; None where there is none."""
         extra = self.asking.extra
-        limits = [extra[name] for name in _LIMITS if _is_limit(extra.get(name))]
+        limits = [extra[name] for name in LIMITS if _is_limit(extra.get(name))]
         if limits and "max_tokens" not in extra:
             limits.append(self.asking.params.max_tokens)  # is sent too; which counts is unknown
         return max(limits, default=None)
@@ -78,7 +75,7 @@ class SolveOptions:
         """Return whether ``--extra`` takes away the limit of a response: null, or a number that
         some servers take for no limit, such as -1."""
         extra = self.asking.extra
-        given = [extra[name] for name in _LIMITS if extra.get(name) is not None]
+        given = [extra[name] for name in LIMITS if extra.get(name) is not None]
         missing = "max_tokens" in extra and self.fixed_response is None
         return missing or not all(map(_is_limit, given))
 

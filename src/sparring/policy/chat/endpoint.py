@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +35,10 @@ NO_V1 = "; the addresses of most servers end in /v1"
 _LENGTH = ("length", "max_tokens")
 _BROKEN = ("error", "abort")
 """Values of ``finish_reason`` for a response that the server, not the model, has ended."""
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""Fields of a request that limit the response."""
+_CHARACTERS, _LEAST_CHARACTERS = 32, 1 << 18
+"""Most characters for each token of the limit, and length that every response may have."""
 _MOST_TOKENS = 1 << 53
 """Bound of valid token counts."""
 
@@ -139,7 +143,8 @@ class Endpoint:
             body["top_k"] = params.top_k
         body = {k: v for k, v in {**body, **served.extra}.items() if v is not None}
         seconds = None if most_seconds is None else min(most_seconds, self._seconds)
-        return reply_of(self._checked(self._http.send("POST", "/chat/completions", body, seconds)))
+        reply = reply_of(self._checked(self._http.send("POST", "/chat/completions", body, seconds)))
+        return _cut(reply, [body[name] for name in LIMITS if name in body])
 
     def close(self) -> None:
         """Close all connections."""
@@ -191,6 +196,18 @@ def reply_of(body: Mapping[str, Any]) -> ChatReply:
         completion_tokens=_count(counts.get("completion_tokens")),
         reasoned=has_reasoning(message),
     )
+
+
+def _cut(reply: ChatReply, limits: Sequence[object]) -> ChatReply:
+    """Return a response without what no model can have written within the ``limits`` of tokens. A
+    server that ignores them would else hold up the reading for minutes."""
+    numbers = [n for n in limits if isinstance(n, int)]
+    if not numbers or min(numbers) <= 0:
+        return reply  # the user wants no limit
+    most = max(_LEAST_CHARACTERS, _CHARACTERS * max(numbers))
+    if len(reply.text) <= most:
+        return reply
+    return replace(reply, text=reply.text[:most], stop=StopReason.LENGTH)
 
 
 def _count(value: object) -> int | None:
