@@ -15,6 +15,7 @@ from sparring.schema import Role, Test, Verdict
 from sparring.solving.budget import Budget
 from sparring.solving.by_need import by_need
 from sparring.solving.engine import solve_task
+from sparring.solving.observed import passed
 from sparring.solving.options import Sizes
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, Reply, usual, whole
 from tests.solving.sessions import TASK, Broken, a_session, solve_options
@@ -156,6 +157,17 @@ def test_seconds_end_while_a_server_is_silent(fake: FakeOpenAI, workers: Sandbox
         assert solution.reason == "seconds"
         assert solution.chosen is not None
         assert not fake.closing.is_set()
+
+
+def test_what_came_before_the_seconds_ended_is_run(fake: FakeOpenAI, workers: Sandbox) -> None:
+    fake.faults = ["hang"]
+    options = solve_options(fake, Budget(seconds=3), sizes=Sizes(4, 2), attempts=50)
+    with a_session(fake, workers, options) as session:
+        solution = by_need(session)
+        assert solution.reason == "seconds"
+        assert session.spending.costs.executions > 0
+        [row] = session.seen([session.programs[solution.chosen or 0]], TASK.examples)
+        assert [passed(outcome) for outcome in row] == [True]
 
 
 def test_executions_end_in_the_middle(fake: FakeOpenAI, workers: Sandbox) -> None:

@@ -107,7 +107,7 @@ class Asking:
                 self.gone = f"{MODEL_GONE}: {why}"
 
     def _over(self) -> bool:
-        return self.gone is not None or self._stop() or self._spending.seconds_left() == 0
+        return self.gone is not None or self._stop() or self._spending.asking_seconds_left() == 0
 
     def _reserved(self, requests: Sequence[ChatRequest]) -> dict[ChatRequest, ChatRequest]:
         """Reserve as many requests as the budget is sure to hold, from the first on; return each
