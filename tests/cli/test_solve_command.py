@@ -136,6 +136,9 @@ def test_a_replay_decides_the_same_without_a_model(files: Path, server: FakeOpen
     assert "replay: the decision is the recorded one" in again.stderr
     stricter = sparring_here("solve", "--replay", out, "--sure", "1")
     assert (stricter.returncode, stricter.stdout) == (3, SOURCE)
+    assert "replay: the program is the recorded one, the decision is not" in stricter.stderr
+    [cost] = [line for line in first.stderr.splitlines() if line.startswith("cost: ")]
+    assert cost in again.stderr.splitlines()
     assert len(server.bodies) == asked
 
 
@@ -145,6 +148,28 @@ def test_a_budget_is_kept(files: Path, server: FakeOpenAI) -> None:
     assert len(server.bodies) <= 5
     assert done.returncode == 0
     assert "the budget of requests is spent" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--pipeline", "mpsc", "--select", "bon"), "mpsc chooses by a rule of its own"),
+        (("--pipeline", "s_star", "--repair", "2"), "no effect on the pipeline s_star"),
+    ],
+)
+def test_an_option_without_effect_on_a_pipeline_is_refused(
+    files: Path, server: FakeOpenAI, options: tuple[str, ...], words: str
+) -> None:
+    done = sparring_here(*command(files, server, *options))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not server.bodies
+
+
+def test_a_replay_of_no_directory_is_one_line(tmp_path: Path) -> None:
+    done = sparring_here("solve", "--replay", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "there is no such directory" in done.stderr
 
 
 def test_a_pipeline_solves_too(files: Path, server: FakeOpenAI) -> None:

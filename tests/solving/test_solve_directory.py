@@ -187,7 +187,7 @@ def test_a_response_cut_by_the_budget_is_asked_for_again(fake: FakeOpenAI, tmp_p
 def test_another_problem_does_not_continue(fake: FakeOpenAI, tmp_path: Path) -> None:
     options = solve_options(fake, sizes=Sizes(2, 2))
     solve_task(TASK, options, tmp_path / "s")
-    with pytest.raises(RunError, match="another tasks"):
+    with pytest.raises(RunError, match=r"another problem\.statement"):
         solve_task(replace(TASK, statement="Something else."), options, tmp_path / "s")
     with pytest.raises(RunError, match="seed"):
         solve_task(TASK, solve_options(fake, sizes=Sizes(2, 2), seed=1), tmp_path / "s")

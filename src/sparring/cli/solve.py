@@ -355,7 +355,15 @@ def _replayed(path: Path, select: Selector | None, sure: float | None) -> Solved
     result = replay_directory(path, strategy=strategy, select=select, threshold=sure)
     if result.same is None:
         _say("replay: the session did not end, so there is no decision to compare with")
+    elif result.same:
+        _say("replay: the decision is the recorded one")
     else:
-        words = "the decision is the recorded one" if result.same else "another decision"
-        _say(f"replay: {words}")
+        chosen = result.solved.solution.chosen
+        same_program = chosen == result.recorded
+        before = "no program" if result.recorded is None else f"P{result.recorded}"
+        _say(
+            "replay: the program is the recorded one, the decision is not"
+            if same_program
+            else f"replay: another program; the session chose {before}"
+        )
     return result.solved

@@ -78,6 +78,11 @@ def solve(
     """
     if select is Selector.ORACLE:
         raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
+    if pipeline is not None and repairs:
+        raise ConfigError(
+            f"--repair {repairs}: has no effect on the pipeline {pipeline}; leave one of them out"
+        )
+    strategy = strategy_of(pipeline, select)
     wanted = ProblemOptions(
         task, entry_point, whole_program, tuple(examples), None if tests is None else Path(tests)
     )
@@ -96,7 +101,6 @@ def solve(
         threshold=sure,
         calibration=calibration,
     )
-    strategy = strategy_of(pipeline, select)
     where = None if out is None else Path(out)
     return solve_task(read.task, session, where, strategy=strategy, stop=stop, on_step=on_step)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.errors import RunError
+from sparring.errors import ConfigError, RunError
 from sparring.selection.selectors import Selector
 from sparring.solving.by_need import by_need
 from sparring.solving.candidates import Solution
@@ -10,14 +10,24 @@ from sparring.solving.engine import Strategy
 from sparring.solving.pipelines import Pipeline, run_pipeline
 from sparring.solving.session import Session
 
+_RULE_OF_ITS_OWN = frozenset(
+    {Pipeline.SINGLE, Pipeline.S_STAR, Pipeline.MPSC, Pipeline.TEST_AND_REPAIR}
+)
+"""Pipelines that choose by a rule of their own."""
+
 
 def strategy_of(pipeline: Pipeline | None, select: Selector | None = None) -> Strategy:
     """Return the strategy of a pipeline, under the pipeline's name; `by_need` for None.
 
     ``select`` chooses where a pipeline has no rule of its own. `by_need` takes it from the options.
+    Raises `ConfigError` for a ``select`` without effect.
     """
     if pipeline is None:
         return by_need
+    if select is not None and pipeline in _RULE_OF_ITS_OWN:
+        raise ConfigError(
+            f"--select {select}: {pipeline} chooses by a rule of its own; leave --select out"
+        )
     named: Pipeline = pipeline
 
     def solve_by_pipeline(session: Session) -> Solution:

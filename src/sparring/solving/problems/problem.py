@@ -167,7 +167,7 @@ def _notes(found: StatementExamples) -> list[str]:
     lines = ", ".join(str(one.line) for one in found.read[:8])
     more = ", …" if read > 8 else ""
     notes = [
-        f"{counted(read, 'example')} read in the text (line {lines}{more})"
+        f"{counted(read, 'example')} read in the text (line{'s' * (read > 1)} {lines}{more})"
         if read
         else "no example read in the text; --example IN OUT gives one"
     ]
