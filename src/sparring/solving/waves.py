@@ -49,6 +49,7 @@ class Wave:
         self.replies: dict[ChatRequest, ChatReply] = {}
         self.failures: dict[ChatRequest, str] = {}
         self.refused: dict[ChatRequest, str] = {}
+        self.too_long = False  # a local model has found a prompt to be too long
         self._models, self._spending, self._keep = models, spending, keep
         self._session_over = over
         self._lock = threading.Lock()
@@ -81,6 +82,7 @@ class Wave:
         for error, part in self._errors:
             if not isinstance(error, ModelError | ConfigError):
                 raise error
+            self.too_long |= isinstance(error, PromptTooLong)
             unanswered = {self.requests[r] for r in part} - {*self.replies, *self.failures}
             self.refused |= dict.fromkeys(unanswered, str(error))
 
