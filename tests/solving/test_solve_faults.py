@@ -161,7 +161,7 @@ def test_seconds_end_while_a_server_is_silent(fake: FakeOpenAI, workers: Sandbox
 
 def test_what_came_before_the_seconds_ended_is_run(fake: FakeOpenAI, workers: Sandbox) -> None:
     fake.faults = ["hang"]
-    options = solve_options(fake, Budget(seconds=3), sizes=Sizes(4, 2), attempts=50)
+    options = solve_options(fake, Budget(seconds=3), sizes=Sizes(40, 40), attempts=50)
     with a_session(fake, workers, options) as session:
         solution = by_need(session)
         assert solution.reason == "seconds"

@@ -1,4 +1,4 @@
-"""A problem that is too long for a local model ends the session under its own name."""
+"""A problem that is too long for a model ends the session under its own name."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.solving.sessions import TASK, solve_options
 
 
 class ShortSighted:
-    """Local model whose prompts have to be shorter than any problem."""
+    """Model whose prompts have to be shorter than any problem."""
 
     identity: Mapping[str, Any] = {"kind": "short-sighted"}
-    remote = False
+    remote = True
 
     def answer(self, requests: Sequence[ChatRequest], on_reply: OnReply, stop: StopAsking) -> None:
         raise PromptTooLong("its prompt has 389 tokens")
