@@ -31,7 +31,7 @@ def test_a_text_is_solved_in_a_line(fake: FakeOpenAI, tmp_path: Path) -> None:
     assert solved.sure > 0.5
     assert not solved.abstained
     assert lines[0] == "asks for a whole program on standard input"
-    assert lines[-1] == "1 given by --example"
+    assert lines[-1] == "1 given by examples"
     assert [s.text for s in steps] == [s["text"] for s in solved.record["steps"]]
     assert solved.account
     assert solved.costs.requests == len(fake.bodies)
@@ -80,7 +80,7 @@ def test_a_budget_holds(fake: FakeOpenAI) -> None:
 
 
 def test_what_cannot_be_solved_is_refused_before_any_request(fake: FakeOpenAI) -> None:
-    with pytest.raises(ConfigError, match="--select oracle: needs the ground truth"):
+    with pytest.raises(ConfigError, match=r"^select oracle: needs the ground truth"):
         solve("Print x.", coder=fake.url, select=Selector.ORACLE)
     with pytest.raises(DataError, match="asks for Rust"):
         solve("Write a Rust program.", coder=fake.url)

@@ -46,17 +46,17 @@ from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions, ModelSpec, extra_fields, prompts_of
 from sparring.interrupt import stopping
 from sparring.runs.lines import clean
-from sparring.schema import Role
 from sparring.selection.calibration import load
 from sparring.selection.selectors import Selector
-from sparring.solving.api import solve
 from sparring.solving.budget import Budget
 from sparring.solving.engine import Solved
-from sparring.solving.options import THRESHOLD, Sizes
+from sparring.solving.options import THRESHOLD, Sizes, SolveOptions
 from sparring.solving.pipelines import Pipeline
 from sparring.solving.problems.places import STANDARD_INPUT, is_head
+from sparring.solving.problems.problem import ProblemOptions
 from sparring.solving.replay import recorded_session, replay_directory
 from sparring.solving.session import Step
+from sparring.solving.solve_problem import solve_problem
 from sparring.solving.strategies import recorded_strategy
 from sparring.text import visible
 
@@ -231,6 +231,7 @@ def solve_command(
     )
     asking = EvalOptions(
         sources=(),
+        models=models,
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
@@ -257,25 +258,19 @@ def solve_command(
         _say(line)
 
     with stopping(_STOPPING) as should_stop:
-        solved = solve(
+        solved = solve_problem(
             named,
-            coder=models[Role.CODER],
-            tester=models[Role.TESTER],
-            n=programs,
-            m=generated,
-            examples=pairs_of(example or ()),
-            tests=tests,
-            task=task,
-            entry_point=entry_point,
-            whole_program=whole_program,
-            budget=Budget(seconds, tokens, requests, executions),
-            repairs=repair,
-            select=select,
-            pipeline=pipeline,
-            sure=sure,
-            calibration=load(calibration) if calibration is not None else None,
-            asking=asking,
-            out=out,
+            ProblemOptions(task, entry_point, whole_program, pairs_of(example or ()), tests),
+            SolveOptions(
+                asking=asking,
+                sizes=Sizes(programs, generated, repair),
+                budget=Budget(seconds, tokens, requests, executions),
+                select=select,
+                threshold=sure,
+                calibration=load(calibration) if calibration is not None else None,
+            ),
+            pipeline,
+            out,
             stop=should_stop,
             report=note,
             on_step=_say_step if sys.stderr.isatty() else _say_nothing,
@@ -351,7 +346,8 @@ def _replayed(path: Path, select: Selector | None, sure: float | None) -> Solved
     """Decide a recorded session again, and say whether the decision is the recorded one."""
     if select is Selector.ORACLE:
         raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
-    strategy = recorded_strategy(recorded_session(path).strategy, select)
+    recorded = recorded_session(path)
+    strategy = recorded_strategy(recorded.strategy, select or recorded.options.select)
     result = replay_directory(path, strategy=strategy, select=select, threshold=sure)
     if result.same is None:
         _say("replay: the session did not end, so there is no decision to compare with")

@@ -12,23 +12,49 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sparring.errors import ConfigError
+from sparring.errors import in_python, python_names
 from sparring.evaluation.options import EvalOptions, ModelSpec
-from sparring.evaluation.trained import resolve_options
 from sparring.policy.chat.base import StopAsking
 from sparring.schema import Role, Task
 from sparring.selection.calibration import Calibration
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
 from sparring.solving.engine import Solved as Solved
-from sparring.solving.engine import solve_task
 from sparring.solving.options import THRESHOLD, Sizes, SolveOptions
 from sparring.solving.pipelines import Pipeline
-from sparring.solving.problems.problem import ProblemOptions, read_problem
+from sparring.solving.problems.problem import ProblemOptions
 from sparring.solving.session import Step
-from sparring.solving.strategies import strategy_of
+from sparring.solving.solve_problem import solve_problem
 
 _SIZES = Sizes()
+_ARGUMENTS = {
+    **{
+        f"--{name.replace('_', '-')}": name
+        for name in (
+            "coder", "tester", "task", "entry_point", "whole_program", "tests", "select",
+            "pipeline", "sure", "calibration", "out",
+        )
+    },
+    "--example": "examples",
+    "--repair": "repairs",
+    "--seconds": "budget=Budget(seconds=…)",
+    "--tokens": "budget=Budget(tokens=…)",
+    "--requests": "budget=Budget(requests=…)",
+    "--executions": "budget=Budget(executions=…)",
+    "--coder-model": "coder=ModelSpec(…, model=…)",
+    "--tester-model": "tester=ModelSpec(…, model=…)",
+    "--coder-key": "coder=ModelSpec(…, key=…)",
+    "--tester-key": "tester=ModelSpec(…, key=…)",
+    "--end-token": "ModelSpec(…, end_tokens=…)",
+    **{
+        f"--{name.replace('_', '-')}": f"asking=EvalOptions(…, {name}=…)"
+        for name in (
+            "temperature", "top_p", "top_k", "max_tokens", "stop", "seed", "prompts",
+            "tester_prompts", "concurrency", "extra", "workers", "level", "packages",
+        )
+    },
+}  # fmt: skip
+"""What options of `sparring solve` are called here."""
 Example = tuple[str, str]
 """Public example: standard input and output, or a call (or its arguments) and its value; texts."""
 
@@ -76,29 +102,34 @@ def solve(
     Raises `SparringError` where no session can begin. A budget that ends, ``stop``, and a model
     that dies are no errors: the best so far is returned.
     """
-    if select is Selector.ORACLE:
-        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
-    wanted = ProblemOptions(
-        task, entry_point, whole_program, tuple(examples), None if tests is None else Path(tests)
-    )
-    read = read_problem(problem, wanted)
-    for line in read.notes:
-        report(line)
-    options = replace(asking or EvalOptions(sources=()), sources=(), models=_models(coder, tester))
-    options, notes = resolve_options(options)
-    for line in notes:
-        report(line)
-    session = SolveOptions(
-        asking=options,
-        sizes=Sizes(n, m, repairs),
-        budget=budget or Budget(),
-        select=select,
-        threshold=sure,
-        calibration=calibration,
-    )
-    strategy = strategy_of(pipeline, select)
-    where = None if out is None else Path(out)
-    return solve_task(read.task, session, where, strategy=strategy, stop=stop, on_step=on_step)
+    with python_names(_ARGUMENTS):
+        added = ProblemOptions(
+            task,
+            entry_point,
+            whole_program,
+            tuple(examples),
+            None if tests is None else Path(tests),
+        )
+        options = SolveOptions(
+            asking=replace(
+                asking or EvalOptions(sources=()), sources=(), models=_models(coder, tester)
+            ),
+            sizes=Sizes(n, m, repairs),
+            budget=budget or Budget(),
+            select=select,
+            threshold=sure,
+            calibration=calibration,
+        )
+        return solve_problem(
+            problem,
+            added,
+            options,
+            pipeline,
+            None if out is None else Path(out),
+            stop=stop,
+            report=lambda line: report(in_python(line, _ARGUMENTS)),
+            on_step=on_step,
+        )
 
 
 def _models(coder: str | ModelSpec, tester: str | ModelSpec | None) -> dict[Role, ModelSpec]:
