@@ -23,7 +23,6 @@ from tests.solving.sessions import TASK, solve_options
 RIGHT, WRONG = "print(int(input()) + 1)", "print(int(input()) + 2)"
 SURE = Calibration(10.0, dict.fromkeys(Signal, 0.0))
 UNSURE = Calibration(-10.0, dict.fromkeys(Signal, 0.0))
-ROUNDS = [(RIGHT, f"{k}") for k in range(60)]
 
 
 def tests_of(count: int) -> list[str]:
@@ -67,7 +66,7 @@ def test_spent_tests_end_the_rounds_before_the_programs_are(workers: Sandbox) ->
     session, _ = scripted(TASK, workers, [program(RIGHT)] * 40, tests_of(2), sizes=Sizes(40, 2))
     session.options = replace(session.options, calibration=UNSURE)
     solution = by_need(session)
-    assert "can hardly tell more programs apart" in solution.reason
+    assert "could hardly be told apart" in solution.reason
     assert len(session.programs) < 40
 
 

@@ -50,7 +50,7 @@ from sparring.selection.calibration import load
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
 from sparring.solving.engine import Solved
-from sparring.solving.options import THRESHOLD, Sizes, SolveOptions
+from sparring.solving.options import THRESHOLD, Sizes
 from sparring.solving.pipelines import Pipeline
 from sparring.solving.problems.places import STANDARD_INPUT, is_head
 from sparring.solving.problems.problem import ProblemOptions
@@ -260,17 +260,17 @@ def solve_command(
     with stopping(_STOPPING) as should_stop:
         solved = solve_problem(
             named,
-            ProblemOptions(task, entry_point, whole_program, pairs_of(example or ()), tests),
-            SolveOptions(
-                asking=asking,
-                sizes=Sizes(programs, generated, repair),
-                budget=Budget(seconds, tokens, requests, executions),
-                select=select,
-                threshold=sure,
-                calibration=load(calibration) if calibration is not None else None,
+            sizes=Sizes(programs, generated, repair),
+            wanted=ProblemOptions(
+                task, entry_point, whole_program, tuple(pairs_of(example or ())), tests
             ),
-            pipeline,
-            out,
+            budget=Budget(seconds, tokens, requests, executions),
+            select=select,
+            pipeline=pipeline,
+            sure=sure,
+            calibration=load(calibration) if calibration is not None else None,
+            asking=asking,
+            out=out,
             stop=should_stop,
             report=note,
             on_step=_say_step if sys.stderr.isatty() else _say_nothing,

@@ -24,8 +24,7 @@ from sparring.solving.session import Session
 _WORDS = {
     Stop.SETTLED: "the choice is settled",
     Stop.CAP: "as many were sampled as may be (-n, -m)",
-    Stop.TESTS_SPENT: "as many tests were sampled as may be (-m), and those that could be read can "
-    "hardly tell more programs apart",
+    Stop.TESTS_SPENT: "further programs could hardly be told apart by the tests (-m)",
 }
 
 

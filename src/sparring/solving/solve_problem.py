@@ -1,21 +1,21 @@
-"""Solve a problem as a user has it: read it, then begin a session on its task.
-
-The command and the library (`solving.api`) both come here. Messages speak of the command's options.
-"""
+"""A problem from its text to the decision: what the command and the library's `solve` share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from sparring.errors import ConfigError
+from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.trained import resolve_options
 from sparring.policy.chat.base import StopAsking
 from sparring.schema import Task
+from sparring.selection.calibration import Calibration
 from sparring.selection.selectors import Selector
-from sparring.solving.engine import Solved, solve_task
-from sparring.solving.options import SolveOptions
+from sparring.solving.budget import Budget
+from sparring.solving.engine import Solved as Solved
+from sparring.solving.engine import solve_task
+from sparring.solving.options import Sizes, SolveOptions
 from sparring.solving.pipelines import Pipeline
 from sparring.solving.problems.problem import ProblemOptions, read_problem
 from sparring.solving.session import Step
@@ -24,34 +24,42 @@ from sparring.solving.strategies import strategy_of
 
 def solve_problem(
     problem: str | Path | Task,
-    added: ProblemOptions,
-    options: SolveOptions,
-    pipeline: Pipeline | None = None,
-    out: Path | None = None,
     *,
+    sizes: Sizes,
+    wanted: ProblemOptions,
+    budget: Budget,
+    select: Selector | None,
+    pipeline: Pipeline | None,
+    sure: float,
+    calibration: Calibration | None,
+    asking: EvalOptions,
+    out: Path | None,
     stop: StopAsking,
     report: Callable[[str], None],
     on_step: Callable[[Step], None],
 ) -> Solved:
-    """Solve a problem, with what the user has ``added`` to it; see `solving.api.solve`.
+    """Read a problem, and solve it in a session.
 
+    The arguments are those of the library's `solve`, with the limits in a ``budget`` and everything
+    about models, sampling, prompts and the sandbox in ``asking``. ``stop`` is called between steps;
+    ``report`` gets lines for the user before sampling begins, ``on_step`` each step of the session.
     Raises `SparringError` where no session can begin.
     """
-    if options.select is Selector.ORACLE:
-        raise ConfigError(
-            f"--select {options.select}: needs the ground truth, which a problem has not; leave it "
-            "out or name another rule"
-        )
-    read = read_problem(problem, added)
-    asking, notes = resolve_options(options.asking)
-    for line in (*read.notes, *notes):
+    if select is Selector.ORACLE:
+        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
+    read = read_problem(problem, wanted)
+    for line in read.notes:
         report(line)
-    strategy = strategy_of(pipeline, options.select)
-    return solve_task(
-        read.task,
-        replace(options, asking=asking),
-        out,
-        strategy=strategy,
-        stop=stop,
-        on_step=on_step,
+    options, notes = resolve_options(asking)
+    for line in notes:
+        report(line)
+    session = SolveOptions(
+        asking=options,
+        sizes=sizes,
+        budget=budget,
+        select=select,
+        threshold=sure,
+        calibration=calibration,
     )
+    strategy = strategy_of(pipeline, select)
+    return solve_task(read.task, session, out, strategy=strategy, stop=stop, on_step=on_step)
