@@ -98,6 +98,15 @@ def test_a_replay_decides_the_same_to_the_byte(
     assert {f: f.read_bytes() for f in out.rglob("*") if f.is_file()} == files
 
 
+def test_a_replay_has_no_limit_of_time(fake: FakeOpenAI, tmp_path: Path) -> None:
+    out = tmp_path / "s"
+    solve_task(TASK, solve_options(fake, Budget(seconds=60), SIZES), out)
+    config = json.loads((out / "config.json").read_text())
+    config["budget"]["seconds"] = 0.0
+    (out / "config.json").write_text(json.dumps(config))
+    assert replay_directory(out).same is True
+
+
 def test_a_replay_of_tests_alone_decides_the_same(fake: FakeOpenAI, tmp_path: Path) -> None:
     """A budget may end when tests have arrived and no program has."""
     solved = solve_task(TASK, solve_options(fake, sizes=Sizes(0, 3)), tmp_path / "s")

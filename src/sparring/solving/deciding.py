@@ -8,7 +8,8 @@ wrong have no vote. Programs that the selector finds equal keep the order of the
 
 The probability of being right is that of `selection.confidence`, from the evidence of all sampled
 programs and the chosen one. Other repaired programs do not count in it, because they are no samples
-of their own. It is 0 for a program that is known to fail a binding test or a public example.
+of their own. It is 0 for a program that is known to fail a binding test or a public example. Where
+no program gave a value there is none.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def _sure(session: Session, ranked: Sequence[ProgramCandidate]) -> float | None:
         return None
     first = ranked[0]
     [row] = session.seen([first], [*session.task.tests, *session.task.examples])
-    if any(observed(outcome) and not passed(outcome) for outcome in row):
-        return 0.0
     numbers = sorted(p.number for p in ranked if p.parent is None or p is first)
     evidence = session.evidence([session.programs[n] for n in numbers])
-    return probability(evidence, numbers.index(first.number), session.options.calibration)
+    sure = probability(evidence, numbers.index(first.number), session.options.calibration)
+    fails = any(observed(outcome) and not passed(outcome) for outcome in row)
+    return 0.0 if fails and sure is not None else sure
