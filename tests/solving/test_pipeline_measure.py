@@ -16,10 +16,10 @@ from sparring.schema import Task, Test
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Costs
 from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_below
-from sparring.solving.measure import without_ground_truth
 from sparring.solving.pipeline_figures import cost_per_solved, in_compare
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline
+from sparring.solving.problems.places import without_ground_truth
 from tests.solving.pipeline_cases import TASK
 
 FULL = replace(

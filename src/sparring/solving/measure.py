@@ -25,6 +25,7 @@ from sparring.solving.executions_record import ExecutionsRecord
 from sparring.solving.options import Sizes, SolveOptions
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, RunKey, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline, run_pipeline
+from sparring.solving.problems.places import without_ground_truth
 from sparring.solving.records import SessionRecords
 from sparring.solving.session import Session
 
@@ -87,29 +88,6 @@ def for_each_task(options: EvalOptions) -> EvalOptions:
         return options
     in_flight = options.concurrency or _IN_FLIGHT
     return replace(options, concurrency=in_flight // _at_once(options))
-
-
-def without_ground_truth(task: Task) -> Task:
-    """Return the task as a session may see it: no tests but the public examples, no solution.
-
-    The fields that are copied are named one by one, so that a field added to `Task` later is not
-    copied by accident.
-    """
-    return Task(
-        id=task.id,
-        statement=task.statement,
-        tests=(),
-        examples=task.examples,
-        time_limit=task.time_limit,
-        memory_limit=task.memory_limit,
-        checker=task.checker,
-        checker_program=task.checker_program,
-        difficulty=task.difficulty,
-        source=task.source,
-        entry_point=task.entry_point,
-        preamble=task.preamble,
-        head=task.head,
-    )
 
 
 def measure_pipelines(

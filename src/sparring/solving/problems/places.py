@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import DataError
@@ -75,8 +75,26 @@ def _exists(name: str) -> bool:
 
 
 def without_ground_truth(task: Task) -> Task:
-    """Return a task as a user knows it: no ground-truth test, no solution, no validator."""
-    return replace(task, tests=(), hidden=(), solutions=(), validator=None)
+    """Return a task as a session may see it: no tests but the public examples, no solution.
+
+    The fields that are copied are named one by one, so that a field added to `Task` later is not
+    copied by accident.
+    """
+    return Task(
+        id=task.id,
+        statement=task.statement,
+        tests=(),
+        examples=task.examples,
+        time_limit=task.time_limit,
+        memory_limit=task.memory_limit,
+        checker=task.checker,
+        checker_program=task.checker_program,
+        difficulty=task.difficulty,
+        source=task.source,
+        entry_point=task.entry_point,
+        preamble=task.preamble,
+        head=task.head,
+    )
 
 
 def _no_task(task_id: str | None, place: str) -> None:
