@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 from sparring.errors import RunError
-from sparring.schema import Task, Test
+from sparring.schema import Task, Test, without_ground_truth
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Costs
 from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_below
-from sparring.solving.measure import without_ground_truth
 from sparring.solving.pipeline_figures import cost_per_solved, in_compare
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline
@@ -93,9 +92,13 @@ def test_unread_programs_and_tests_take_their_place_in_a_draw() -> None:
     assert none.best_of(2, Selector.SOFT_B4) == 0
 
 
-def test_a_program_of_unknown_worth_is_no_part_of_one_shot() -> None:
+def test_a_program_of_unknown_worth_is_no_part_of_one_shot_or_of_best_of_n() -> None:
     task = sampled([True, False], [[1], [1]], known_P=np.array([True, False]))  # type: ignore[list-item]
     assert task.single == 1
+    assert task.best_of(2, Selector.BON) == 1
+    none = replace(task, known_P=np.zeros(2, dtype=bool))
+    assert math.isnan(none.single)
+    assert math.isnan(none.best_of(2, Selector.BON))
 
 
 def test_equal_tokens_are_the_size_closest_below() -> None:

@@ -80,6 +80,8 @@ def test_a_budget_holds(fake: FakeOpenAI) -> None:
 
 
 def test_what_cannot_be_solved_is_refused_before_any_request(fake: FakeOpenAI) -> None:
+    with pytest.raises(ConfigError, match="--select agreement_bon: needs the samples of an eval"):
+        solve("Print x.", coder=fake.url, select=Selector.AGREEMENT_BON)
     with pytest.raises(ConfigError, match="--select oracle: needs the ground truth"):
         solve("Print x.", coder=fake.url, select=Selector.ORACLE)
     with pytest.raises(DataError, match="asks for Rust"):

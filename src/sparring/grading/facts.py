@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.grading.answers import answer, plain_output
-from sparring.grading.distinct_inputs import answers_by_input, input_key, input_numbers
+from sparring.grading.answers import answer, input_key, plain_output
+from sparring.grading.distinct_inputs import answers_by_input, input_numbers
 from sparring.grading.group import GroupResult
 from sparring.matrix import Bools, Floats
 from sparring.metrics.facts import TaskFacts

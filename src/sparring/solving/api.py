@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions, ModelSpec
 from sparring.evaluation.trained import resolve_options
 from sparring.policy.chat.base import StopAsking
@@ -76,8 +75,6 @@ def solve(
     Raises `SparringError` where no session can begin. A budget that ends, ``stop``, and a model
     that dies are no errors: the best so far is returned.
     """
-    if select is Selector.ORACLE:
-        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
     wanted = ProblemOptions(
         task, entry_point, whole_program, tuple(examples), None if tests is None else Path(tests)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import DataError
@@ -72,11 +72,6 @@ def _exists(name: str) -> bool:
         return Path(name).exists()
     except (OSError, ValueError):  # too long a name, or one with a NUL character
         return False
-
-
-def without_ground_truth(task: Task) -> Task:
-    """Return a task as a user knows it: no ground-truth test, no solution, no validator."""
-    return replace(task, tests=(), hidden=(), solutions=(), validator=None)
 
 
 def _no_task(task_id: str | None, place: str) -> None:
