@@ -85,7 +85,7 @@ def test_formulas_of_their_own_and_rules_agree_on_all_programs_and_tests(one: Ta
 
 
 def test_a_rule_that_needs_answers_has_no_figure_without_them() -> None:
-    blind = replace(FOUR, answers_PI=None, answers_PU=None, agreement_P=None, input_U=None)
+    blind = replace(FOUR, answers_PI=None, agreement_P=None, input_U=None)
     figures = measure([blind, blind], [(4, 3), (1, 1)], []).estimates
     for selector in Selector:
         for scale in ("4x3", "1x1"):
