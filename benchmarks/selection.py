@@ -62,6 +62,15 @@ def fit(data: Mapping[str, Sequence[Samples]], fit_on: Sequence[str]) -> dict[st
     return selection_confidence.fitted_on(choices, facts).record()
 
 
+def rounded(figures: Any) -> Any:
+    """Figures with four decimals."""
+    if isinstance(figures, float):
+        return round(figures, 4)
+    if isinstance(figures, Mapping):
+        return {k: rounded(v) for k, v in figures.items()}
+    return [rounded(v) for v in figures] if isinstance(figures, list | tuple) else figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", nargs="+", help="NAME=DATA")
@@ -96,7 +105,7 @@ def main() -> None:
     for name, (figures, texts) in done.items():
         print("\n".join(texts))
         if args.json:
-            (args.json / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+            (args.json / f"{name}.json").write_text(json.dumps(rounded(figures)) + "\n")
     if args.fit:
         args.fit.write_text(json.dumps(fit(data, fit_on), indent=1) + "\n")
 

@@ -1,7 +1,7 @@
 """How sure: reliability of the probability that the chosen program is right.
 
 On tasks that were not used to fit it: the tasks are divided into five parts, and each part is
-judged by a calibration of the other four. And on models that were not used to fit it.
+assessed by a calibration of the other four. And on models that were not used to fit it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sparring.selection.calibration import Calibration, fit, weights
 from sparring.selection.choices import Choices, drawn_choices, joined
 
 _WORTH = 150, 60
-"""Choices and tasks of a bin from which its interval is judged."""
+"""Choices and tasks of a bin from which its interval is assessed."""
 _FOLDS = 5
 _DRAWN = 200
 
@@ -62,7 +62,7 @@ def held_out(choices: Choices, seed: int = 0) -> Floats:
     return stated
 
 
-def judged(choices: Choices, stated: Floats) -> dict[str, Any]:
+def assessed(choices: Choices, stated: Floats) -> dict[str, Any]:
     """Reliability, beside that of the share of tests passed and of a constant."""
     weight = weights(choices.data_set_C, choices.task_C)
     r = reliability(stated, choices.right_C, weight, choices.task_C)
@@ -106,20 +106,20 @@ def figures(data: Mapping[str, Sequence[Samples]], fit_on: Sequence[str]) -> dic
     choices = joined([of[name] for name in fit_on])
     stated = held_out(choices)
     ten = (choices.size_C == 10).all(axis=1)
-    found: dict[str, Any] = {"held-out tasks, pooled": judged(choices, stated)}
+    found: dict[str, Any] = {"held-out tasks, pooled": assessed(choices, stated)}
     for name in fit_on:
         mine = choices.data_set_C == name
         for label, some in ((name, mine), (f"{name}, 10 × 10", mine & ten)):
             if some.any():
-                found[f"held-out tasks, {label}"] = judged(choices.part(some), stated[some])
-    found["held-out tasks, pooled, 10 × 10"] = judged(choices.part(ten), stated[ten])
+                found[f"held-out tasks, {label}"] = assessed(choices.part(some), stated[some])
+    found["held-out tasks, pooled, 10 × 10"] = assessed(choices.part(ten), stated[ten])
     for one in fit_on:
         for other in data:
             if one.split("/")[0] != other.split("/")[0]:
                 found[f"fitted on {one} alone: {other}"] = _by(of[one], of[other])
     for other in set(data) - set(fit_on):
         found[f"fitted on both: {other}"] = _by(choices, of[other])
-    splits = [judged(choices, held_out(choices, seed)) for seed in range(1, 11)]
+    splits = [assessed(choices, held_out(choices, seed)) for seed in range(1, 11)]
     for name in ("ece", "auc", "brier"):
         values = [s[name] for s in splits]
         found[f"{name} over ten other divisions"] = [min(values), max(values)]
@@ -128,10 +128,10 @@ def figures(data: Mapping[str, Sequence[Samples]], fit_on: Sequence[str]) -> dic
 
 
 def _by(choices: Choices, others: Choices) -> dict[str, Any]:
-    """Choices judged by a calibration of other choices, beside the error that perfectly stated
+    """Choices assessed by a calibration of other choices, beside the error that perfectly stated
     probabilities would show with so few tasks."""
     stated = fitted_on(choices, {}).probability(others.signals_CS)
-    return judged(others, stated) | {"ece if perfect": _ece_if_perfect(others, stated)}
+    return assessed(others, stated) | {"ece if perfect": _ece_if_perfect(others, stated)}
 
 
 def _ece_if_perfect(choices: Choices, stated: Floats) -> float:

@@ -22,7 +22,7 @@ CAPS = Caps(40, 40)
 def test_a_choice_is_settled_when_it_is_sure_and_has_not_changed() -> None:
     evidence = seen(25, 20, 25, 20)
     settled = Seen(evidence, 25, 20, sure=0.9, unchanged=UNCHANGED)
-    assert next_round(settled, CAPS) == NextRound(Stop.SETTLED)
+    assert next_round(settled, CAPS) == NextRound(Stop.SETTLED, 0, 0)
     for unsettled in (
         Seen(evidence, 25, 20, sure=0.9, unchanged=UNCHANGED - 1),
         Seen(evidence, 25, 20, sure=0.7, unchanged=UNCHANGED),
@@ -45,8 +45,8 @@ def test_where_few_tests_can_be_read_tests_are_asked_for() -> None:
     # 3 of 20 tests readable: 8 programs are enough
     assert next_round(Seen(seen(8, 20, 8, 3), 8, 20), CAPS) == NextRound(None, 0, 4)
     assert next_round(Seen(seen(8, 20, 8, 0), 8, 20), CAPS) == NextRound(None, 0, 4)
-    assert next_round(Seen(seen(8, 40, 8, 5), 8, 40), CAPS) == NextRound(Stop.TESTS_SPENT)
-    assert next_round(Seen(seen(40, 40, 40, 40), 40, 40), CAPS) == NextRound(Stop.CAP)
+    assert next_round(Seen(seen(8, 40, 8, 5), 8, 40), CAPS) == NextRound(Stop.TESTS_SPENT, 0, 0)
+    assert next_round(Seen(seen(40, 40, 40, 40), 40, 40), CAPS) == NextRound(Stop.CAP, 0, 0)
     # where no test may be sampled, programs are
     assert next_round(Seen(seen(10, 0, 10, 0), 10, 0), Caps(16, 0)) == NextRound(None, 6, 0)
 

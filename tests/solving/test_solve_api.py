@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sparring import solve
 from sparring.errors import ConfigError, DataError, Stopped
-from sparring.schema import Task, Test
-from sparring.selection.calibration import Calibration, Signal
-from sparring.selection.selectors import Selector
-from sparring.solving.api import solve
+from sparring.evaluation.options import EvalOptions, ModelSpec
+from sparring.schema import Role, Task, Test
 from sparring.solving.budget import Budget
+from sparring.solving.engine import Solved
+from sparring.solving.options import Sizes
+from sparring.solving.problems.problem import ProblemOptions
 from sparring.solving.session import Step
+from sparring.solving.solve_problem import solve_problem
 from tests.fake_openai import FakeOpenAI, whole
 
-CALIBRATION = Calibration(0.0, dict.fromkeys(Signal, 1.0))
 SOURCE = "print(int(input()) + 1)\n"
+
+
+def _solved(
+    fake: FakeOpenAI,
+    sizes: Sizes,
+    report: Callable[[str], None] = lambda line: None,
+    on_step: Callable[[Step], None] = lambda step: None,
+    stop: Callable[[], bool] = lambda: False,
+    examples: tuple[tuple[str, str], ...] = (),
+    out: Path | None = None,
+) -> Solved:
+    model = ModelSpec(fake.url)
+    return solve_problem(
+        "Print the number read plus one.",
+        sizes=sizes,
+        wanted=ProblemOptions(examples=examples),
+        budget=Budget(),
+        select=None,
+        pipeline=None,
+        sure=0.0,
+        calibration=None,
+        asking=EvalOptions(sources=(), models=dict.fromkeys(Role, model)),
+        out=out,
+        stop=stop,
+        report=report,
+        on_step=on_step,
+    )
 
 
 def test_a_text_is_solved_in_a_line(fake: FakeOpenAI, tmp_path: Path) -> None:
     lines: list[str] = []
     steps: list[Step] = []
-    solved = solve(
-        "Print the number read plus one.", coder=fake.url, n=6, m=4, examples=[("1", "2")],
-        calibration=CALIBRATION, report=lines.append, on_step=steps.append, out=tmp_path / "out",
-    )  # fmt: skip
+    solved = _solved(
+        fake, Sizes(6, 4), lines.append, steps.append, examples=(("1", "2"),), out=tmp_path / "out"
+    )
     assert solved.source == SOURCE
+    assert solved.source == solve(
+        "Print the number read plus one.", coder=fake.url, n=6, m=4, examples=[("1", "2")]
+    ).source  # fmt: skip
     assert solved.sure is not None
     assert solved.sure > 0.5
     assert not solved.abstained
@@ -34,14 +66,14 @@ def test_a_text_is_solved_in_a_line(fake: FakeOpenAI, tmp_path: Path) -> None:
     assert lines[-1] == "1 given by --example"
     assert [s.text for s in steps] == [s["text"] for s in solved.record["steps"]]
     assert solved.account
-    assert solved.costs.requests == len(fake.bodies)
+    assert 2 * solved.costs.requests == len(fake.bodies)
     assert (tmp_path / "out" / "solve.json").exists()
 
 
 def test_a_task_is_solved_without_a_look_at_its_truth(fake: FakeOpenAI) -> None:
     truth = Test("1\n", "1000\n")
     task = Task("t", "Print the number read plus one.", (truth,), (Test("1\n", "2\n"),))
-    solved = solve(task, coder=fake.url, n=4, m=4, calibration=CALIBRATION)
+    solved = solve(task, coder=fake.url, n=4, m=4)
     assert solved.source == SOURCE
     assert solved.task.tests == ()
     assert solved.record["decision"]["chosen_on"]["examples"]["passed"] == [0]
@@ -56,14 +88,12 @@ def test_a_function_is_asked_for_and_chosen(fake: FakeOpenAI) -> None:
         return whole("```python\ndef f(x):\n    return x + 1\n```")
 
     fake.writes = writes
-    solved = solve("def f(x):\n    '''Add one.'''\n", coder=fake.url, n=2, m=2,
-                   calibration=CALIBRATION)  # fmt: skip
+    solved = solve("def f(x):\n    '''Add one.'''\n", coder=fake.url, n=2, m=2)  # fmt: skip
     assert solved.source == "def f(x):\n    return x + 1\n"
 
 
 def test_a_stop_returns_the_best_so_far(fake: FakeOpenAI) -> None:
-    solved = solve("Print the number read plus one.", coder=fake.url, n=1000, m=1000, sure=0.0,
-                   stop=lambda: len(fake.bodies) > 6, calibration=CALIBRATION)  # fmt: skip
+    solved = _solved(fake, Sizes(1000, 1000), stop=lambda: len(fake.bodies) > 6)
     assert solved.source in (SOURCE, SOURCE.replace("1", "2"))
     assert solved.record["stopped"]
     assert len(fake.bodies) < 100
@@ -71,19 +101,25 @@ def test_a_stop_returns_the_best_so_far(fake: FakeOpenAI) -> None:
 
 def test_a_stop_before_the_server_has_answered_is_an_error(fake: FakeOpenAI) -> None:
     with pytest.raises(Stopped):
-        solve("Print x.", coder=fake.url, stop=lambda: True, calibration=CALIBRATION)
+        _solved(fake, Sizes(), stop=lambda: True)
 
 
 def test_a_budget_holds(fake: FakeOpenAI) -> None:
-    solve("Print x.", coder=fake.url, budget=Budget(requests=3), calibration=CALIBRATION)
+    solve("Print x.", coder=fake.url, requests=3)
     assert len(fake.bodies) <= 3
 
 
 def test_what_cannot_be_solved_is_refused_before_any_request(fake: FakeOpenAI) -> None:
-    with pytest.raises(ConfigError, match="--select agreement_bon: needs the samples of an eval"):
-        solve("Print x.", coder=fake.url, select=Selector.AGREEMENT_BON)
-    with pytest.raises(ConfigError, match="--select oracle: needs the ground truth"):
-        solve("Print x.", coder=fake.url, select=Selector.ORACLE)
+    with pytest.raises(ConfigError, match="select oracle: needs the ground truth"):
+        solve("Print x.", coder=fake.url, select="oracle")
+    with pytest.raises(ConfigError, match="select: 'best' is no rule; choose one of bon, "):
+        solve("Print x.", coder=fake.url, select="best")
+    with pytest.raises(ConfigError, match="pipeline: 'best' is none; choose one of single, "):
+        solve("Print x.", coder=fake.url, pipeline="best")
+    with pytest.raises(ConfigError, match="n: is 0; it must be at least 1"):
+        solve("Print x.", coder=fake.url, n=0)
+    with pytest.raises(ConfigError, match="sure: is 2; it must be a probability"):
+        solve("Print x.", coder=fake.url, sure=2)
     with pytest.raises(DataError, match="asks for Rust"):
         solve("Write a Rust program.", coder=fake.url)
     assert fake.bodies == []

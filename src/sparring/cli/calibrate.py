@@ -44,6 +44,14 @@ def calibrate(
         _line("the shipped calibration, same choices", own.shipped),
     ):
         console.print(Text(line), soft_wrap=True)
+    if own.held_out.brier >= own.shipped.brier:
+        console.print(
+            Text(
+                "the shipped calibration serves these tasks better: solve without --calibration, "
+                "or calibrate on more tasks"
+            ),
+            soft_wrap=True,
+        )
     with file_at(out, force) as path:
         write_new(path, json.dumps(own.calibration.record(), indent=1) + "\n")
     console.print(Text(f"calibration: {out}"), soft_wrap=True)

@@ -46,17 +46,17 @@ from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions, ModelSpec, extra_fields, prompts_of
 from sparring.interrupt import stopping
 from sparring.runs.lines import clean
-from sparring.schema import Role
 from sparring.selection.calibration import load
 from sparring.selection.selectors import Selector
-from sparring.solving.api import solve
 from sparring.solving.budget import Budget
 from sparring.solving.engine import Solved
 from sparring.solving.options import THRESHOLD, Sizes
 from sparring.solving.pipelines import Pipeline
 from sparring.solving.problems.places import STANDARD_INPUT, is_head
+from sparring.solving.problems.problem import ProblemOptions
 from sparring.solving.replay import recorded_session, replay_directory
 from sparring.solving.session import Step
+from sparring.solving.solve_problem import solve_problem
 from sparring.solving.strategies import recorded_strategy
 from sparring.text import visible
 
@@ -231,6 +231,7 @@ def solve_command(
     )
     asking = EvalOptions(
         sources=(),
+        models=models,
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
@@ -257,19 +258,13 @@ def solve_command(
         _say(line)
 
     with stopping(_STOPPING) as should_stop:
-        solved = solve(
+        solved = solve_problem(
             named,
-            coder=models[Role.CODER],
-            tester=models[Role.TESTER],
-            n=programs,
-            m=generated,
-            examples=pairs_of(example or ()),
-            tests=tests,
-            task=task,
-            entry_point=entry_point,
-            whole_program=whole_program,
+            sizes=Sizes(programs, generated, repair),
+            wanted=ProblemOptions(
+                task, entry_point, whole_program, tuple(pairs_of(example or ())), tests
+            ),
             budget=Budget(seconds, tokens, requests, executions),
-            repairs=repair,
             select=select,
             pipeline=pipeline,
             sure=sure,

@@ -32,7 +32,7 @@ from sparring.sandbox.caller.packages import find_packages
 from sparring.schema import Role, Task
 
 _USUAL = EvalOptions(sources=())
-_ARGUMENTS = {
+ARGUMENTS = {
     **{
         f"--{name.replace('_', '-')}": name
         for name in (
@@ -193,13 +193,13 @@ def evaluate(
     for argument, value in given.items():
         if value is not None and value < least[argument]:
             raise ConfigError(f"{argument}: is {value}; it must be at least {least[argument]}")
-    with python_names(_ARGUMENTS):
+    with python_names(ARGUMENTS):
         for field in extra or {}:
             check_field(field)
-        coder_spec = _spec(coder)
+        coder_spec = spec_of(coder)
         options = EvalOptions(
             sources=(name,),
-            models={Role.CODER: coder_spec, Role.TESTER: _spec(tester or coder, "--tester-key")},
+            models={Role.CODER: coder_spec, Role.TESTER: spec_of(tester or coder, "--tester-key")},
             programs=n,
             tests=m,
             mutants=mutants,
@@ -210,8 +210,8 @@ def evaluate(
             max_tokens=max_tokens,
             stop=tuple(stop),
             seed=seed,
-            prompts=_prompts(prompts),
-            tester_prompts=_prompts(tester_prompts),
+            prompts=prompts_named(prompts),
+            tester_prompts=prompts_named(tester_prompts),
             extra=extra or {},
             concurrency=concurrency,
             budget=token_budget,
@@ -250,7 +250,7 @@ def _evaluated(
         result = EvaluationResult(
             place,
             evaluation.record,
-            tuple(in_python(note, _ARGUMENTS) for note in shown.notes),
+            tuple(in_python(note, ARGUMENTS) for note in shown.notes),
             evaluation.complaint,
         )
     except BaseException:  # raised again: no directory is left that nobody can name
@@ -273,13 +273,15 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
         raise ConfigError(f"tasks: the id {twice!r} occurs more than once; make ids unique")
 
 
-def _spec(model: str | Path | ModelSpec, key_option: str = "--coder-key") -> ModelSpec:
+def spec_of(model: str | Path | ModelSpec, key_option: str = "--coder-key") -> ModelSpec:
+    """Return the model that an argument names. ``key_option`` is for messages."""
     if isinstance(model, ModelSpec):
         return model
     return ModelSpec(str(model), key_option=key_option)
 
 
-def _prompts(prompts: PromptSettings | Path | str | None) -> PromptSettings | None:
+def prompts_named(prompts: PromptSettings | Path | str | None) -> PromptSettings | None:
+    """Return the prompts that an argument gives or names."""
     if prompts is None or isinstance(prompts, PromptSettings):
         return prompts
     return prompts_of(str(prompts))

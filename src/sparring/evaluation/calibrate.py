@@ -23,7 +23,7 @@ from sparring.metrics.reliability import Reliability, reliability
 from sparring.runs.evaluation import figures, is_evaluation
 from sparring.runs.reader import RunReader
 from sparring.selection.calibration import Calibration, fit, shipped, weights
-from sparring.selection.choices import Choices, drawn_choices, joined
+from sparring.selection.choices import Choices, Names, drawn_choices, joined
 from sparring.selection.labelled import LabelledEvidence
 from sparring.version import __version__
 
@@ -56,7 +56,7 @@ def calibrate(directories: Sequence[Path]) -> OwnCalibration:
             "least 4"
         )
     held_out = _held_out(choices, tasks, directories)
-    weight = weights(choices.data_set_C, choices.task_C)
+    weight = _weights(choices)
     facts = {
         "date": datetime.now(UTC).date().isoformat(),
         "data": [_facts(d, p) for d, p in zip(directories, parts, strict=True)],
@@ -96,10 +96,10 @@ def labelled_tasks(directory: Path) -> list[LabelledEvidence]:
     return found
 
 
-def _held_out(choices: Choices, tasks: Sequence[str], directories: Sequence[Path]) -> Floats:
+def _held_out(choices: Choices, tasks: Names, directories: Sequence[Path]) -> Floats:
     """Return the probability of each choice by a calibration of the other parts of the tasks."""
     part_of = np.random.default_rng(0).permutation(len(tasks)) % FOLDS
-    part_C = part_of[np.searchsorted(np.asarray(tasks), choices.task_C)]
+    part_C = part_of[np.searchsorted(tasks, choices.task_C)]
     stated = np.zeros(len(choices.right_C))
     for part in range(FOLDS):
         rest = choices.part(part_C != part)
@@ -109,9 +109,15 @@ def _held_out(choices: Choices, tasks: Sequence[str], directories: Sequence[Path
                 f"{_named(directories)}: (nearly) all choices are {kind}, so nothing tells when to "
                 "be sure; add evaluations of harder tasks and of easier ones"
             )
-        calibration = fit(rest.signals_CS, rest.right_C, weights(rest.data_set_C, rest.task_C), {})
+        calibration = fit(rest.signals_CS, rest.right_C, _weights(rest), {})
         stated[part_C == part] = calibration.probability(choices.signals_CS[part_C == part])
     return stated
+
+
+def _weights(choices: Choices) -> Floats:
+    """Return a weight for each choice: every task of every evaluation counts equally."""
+    of = np.char.add(np.char.add(choices.data_set_C, "\n"), choices.task_C)
+    return weights(["" for _ in of], of.tolist())
 
 
 def _facts(directory: Path, choices: Choices) -> Mapping[str, Any]:

@@ -118,7 +118,7 @@ def _bin(
         len(names),
         float(np.average(stated_C[inside], weights=weight)),
         float(np.average(right_C[inside], weights=weight)),
-        influence_interval(ratio(gap.astype(float), total.astype(float))),
+        influence_interval(ratio(np.asarray(gap, float), np.asarray(total, float))),
     )
 
 

@@ -12,7 +12,7 @@ that y passes" is scored by four beta terms, each the marginal likelihood of a B
 
 Assumption: programs, tests and cells are independent given what is right. ``a`` states how likely a
 right program or test is, ``b`` how seldom a wrong program passes a wrong test. b matters more than
-a, and does best near the number of cells; the defaults are those of a trial on 82 HumanEval tasks.
+a, and does best at one to ten times the number of cells (`benchmarks/selection.py`).
 
 Degenerate cases: without tests all programs are one pattern and equal; a pattern that passes no
 test can win where hardly any test is passed. Cost: P² × U.

@@ -21,6 +21,7 @@ from sparring.selection.labelled import Indices, LabelledEvidence
 SIZES = ((4, 4), (5, 5), (8, 8), (10, 10), (16, 16), (20, 20), (32, 32), (40, 40), (50, 50))
 """Programs × tests that are drawn, as far as a task has so many: those at which people work."""
 DRAWS = 8
+_SEED = 0
 
 Names = NDArray[np.str_]
 
@@ -66,7 +67,6 @@ def drawn_choices(
     tasks: Sequence[LabelledEvidence],
     sizes: Sequence[tuple[int, int]] | None = None,
     draws: int = DRAWS,
-    seed: int = 0,
 ) -> Choices:
     """Return the default rule's choices in ``draws`` draws of each size from each task. Without
     ``sizes`` each task has those of `sizes_for`. Of programs equal under the rule the first is
@@ -76,7 +76,7 @@ def drawn_choices(
     for t, task in enumerate(tasks):
         fitting = sizes_for(task.coder, task.tester) if sizes is None else sizes
         for n, m in fitting:
-            rng = np.random.default_rng([seed, t, n, m])
+            rng = np.random.default_rng([_SEED, t, n, m])
             drawn = 0
             for evidence, rows in task.draws(n, m, draws, rng):
                 heard = has_values(evidence)

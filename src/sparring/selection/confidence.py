@@ -31,7 +31,6 @@ from sparring.selection.calibration import Calibration, shipped
 from sparring.selection.consensus import NONE
 from sparring.selection.evidence import Evidence
 
-
 ALONE = 3.0
 """Log-odds for each pass where all programs are of one pattern."""
 

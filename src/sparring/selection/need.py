@@ -87,20 +87,20 @@ class NextRound:
     """
 
     stop: Stop | None
-    programs: int = 0
-    tests: int = 0
+    programs: int
+    tests: int
     apart: tuple[int, int] | None = None
 
 
 def next_round(seen: Seen, caps: Caps, threshold: float = THRESHOLD) -> NextRound:
     """Return the next step. It never asks beyond ``caps``."""
     if seen.sure is not None and seen.sure >= threshold and seen.unchanged >= UNCHANGED:
-        return NextRound(Stop.SETTLED)
+        return NextRound(Stop.SETTLED, 0, 0)
     tests = max(0, min(TESTS_PER_ROUND, caps.tests - seen.tests))
     programs = max(0, min(_programs(seen, tests, caps), caps.programs - seen.programs))
     if not programs and not tests:
         spent = seen.programs < caps.programs
-        return NextRound(Stop.TESTS_SPENT if spent else Stop.CAP)
+        return NextRound(Stop.TESTS_SPENT if spent else Stop.CAP, 0, 0)
     return NextRound(None, programs, tests, _apart(seen.evidence))
 
 

@@ -14,8 +14,8 @@ what there is.
 
 from __future__ import annotations
 
-from sparring.selection.need import Caps, Seen, Stop, next_round
-from sparring.solving.candidates import Solution
+from sparring.selection.need import Caps, Seen, Stop, alike, next_round
+from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.deciding import Choice, choose
 from sparring.solving.distinguishing import tell_apart
 from sparring.solving.repairing import repair
@@ -24,15 +24,17 @@ from sparring.solving.session import Session
 _WORDS = {
     Stop.SETTLED: "the choice is settled",
     Stop.CAP: "as many were sampled as may be (-n, -m)",
+    Stop.TESTS_SPENT: "further programs could hardly be told apart by the tests (-m)",
 }
 
 
 def by_need(session: Session) -> Solution:
     """Solve the session's task; see the module's docstring."""
     choice, reason = _rounds(session)
-    if session.sizes.repairs and not session.over:
+    if session.sizes.repairs:
         choice = repair(session, choice)
-    solution = choice.solution(session.over or reason)
+        reason = session.over or reason
+    solution = choice.solution(reason)
     session.note(
         "decided",
         "no program could be read"
@@ -45,17 +47,26 @@ def by_need(session: Session) -> Solution:
 
 
 def _rounds(session: Session) -> tuple[Choice, str]:
-    """Sample rounds until one is the last; return the choice, and why it was the last."""
+    """Sample rounds until one is the last; return the choice, and why it was the last.
+
+    A round that brings nothing because the session is over is none: a replay, which finds nothing
+    more on record, then ends for the reason of its session.
+    """
     caps, told_apart = Caps(session.sizes.n, session.sizes.m), set[frozenset[int]]()
-    number = 0
+    before: ProgramCandidate | None = None
+    number = unchanged = 0
+    cut = False
     while True:
         choice = choose(session)
-        seen = Seen(choice.evidence, session.sampled_programs, session.sampled_tests, choice.sure)
+        unchanged = unchanged + 1 if _as_before(choice, before) else 0
+        before = choice.ranked[0] if choice.ranked else None
+        sampled = session.sampled_programs, session.sampled_tests
+        seen = Seen(choice.evidence, *sampled, choice.sure, unchanged)
         following = next_round(seen, caps)
-        if following.stop is not None:
+        if following.stop is not None and not cut:
             return choice, _WORDS[following.stop]
-        if session.over is not None:
-            return choice, session.over
+        if (over := session.over) is not None:
+            return choice, over
         if following.apart is not None:
             first, second = (choice.best[row] for row in following.apart)
             pair = frozenset({first.number, second.number})
@@ -63,7 +74,10 @@ def _rounds(session: Session) -> tuple[Choice, str]:
                 told_apart.add(pair)
                 tell_apart(session, first, second)
         number += 1
+        candidates = len(session.programs) + len(session.tests)
         session.sample(following.programs, following.tests)
+        came = len(session.programs) + len(session.tests) - candidates
+        cut = not came and session.over is not None
         session.note(
             "round",
             f"round {number}: {following.programs} programs and {following.tests} tests more",
@@ -72,3 +86,12 @@ def _rounds(session: Session) -> tuple[Choice, str]:
             sure=choice.sure,
             leader=choice.ranked[0].number if choice.ranked else None,
         )
+
+
+def _as_before(choice: Choice, before: ProgramCandidate | None) -> bool:
+    """Return True if the chosen program behaves like the one that was chosen ``before``. A program
+    that has left the first tier behaves like none of it."""
+    best = [program.number for program in choice.best]
+    if before is None or before.number not in best:
+        return False
+    return alike(choice.evidence, best.index(choice.ranked[0].number), best.index(before.number))
