@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sparring.errors import ConfigError
 from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.trained import resolve_options
 from sparring.policy.chat.base import StopAsking
@@ -45,8 +44,6 @@ def solve_problem(
     ``report`` gets lines for the user before sampling begins, ``on_step`` each step of the session.
     Raises `SparringError` where no session can begin.
     """
-    if select is Selector.ORACLE:
-        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
     read = read_problem(problem, wanted)
     for line in read.notes:
         report(line)
