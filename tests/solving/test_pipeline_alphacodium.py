@@ -9,6 +9,7 @@ from sparring.schema import Role
 from sparring.selection.selectors import Selector
 from sparring.solving.pipelines.alphacodium import alphacodium
 from tests.solving.pipeline_cases import (
+    PLUS_TWO,
     RIGHT,
     SHIFT,
     SQUARE,
@@ -88,6 +89,12 @@ def test_a_repair_that_breaks_an_anchor_is_refused(workers: Sandbox) -> None:
     assert decided.solution.chosen == 0
     assert decided.solution.ranked == (0,)
     assert [s.step for s in session.steps] == ["refused"]
+
+
+def test_a_repair_that_fails_the_shown_test_is_refused(workers: Sandbox) -> None:
+    coder = Coder([SQUARE], [PLUS_TWO])  # both pass 2 -> 4, and fail 3 -> 6
+    session, _ = scripted(TASK, workers, [SQUARE], [T3], coder)
+    assert alphacodium(session, SELECTOR).solution.ranked == (0,)
 
 
 def test_a_later_public_test_is_an_anchor_too(workers: Sandbox) -> None:
