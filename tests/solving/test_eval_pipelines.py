@@ -159,6 +159,22 @@ def test_the_chosen_programs_are_graded_on_the_ground_truth(
     assert figures["best_of_n"]["per_solved"]["tokens"]["mean"] is None
 
 
+def test_no_choice_knows_the_ground_truth(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """Without examples and tests nothing tells programs apart, so that the first one is chosen; the
+    ground truth would show which of them is right."""
+    fake.writes = lambda body: (
+        whole(PROGRAM if body["seed"] % 2 else WRONG)
+        if "Write one test" not in body["messages"][0]["content"]
+        else whole("no test")
+    )
+    tasks = write_tasks(tmp_path / "tasks.jsonl", 6)
+    names = ("single", "best_of_n", "s_star", "mpsc", "test_and_repair")
+    figures = run(*options(tasks, fake, tmp_path / "o", *names))["pipelines"]["figures"]
+    first = figures["single"]["solved_by_task"]
+    assert set(first) == {0, 1}
+    assert [figures[name]["solved_by_task"] for name in names] == [first] * len(names)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

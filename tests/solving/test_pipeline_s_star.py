@@ -105,6 +105,15 @@ def test_an_input_that_does_not_distinguish_is_replaced_by_a_known_one(workers: 
         assert "Input: double(3)" in model.asked[1][1]
 
 
+def test_outputs_that_are_equal_in_another_order_do_not_differ(workers: Sandbox) -> None:
+    # 1 and 1.0 are one answer; the judge would be asked about nothing
+    floats = program("def double(x):\n    return {2: 4, 3: 6}.get(x, 1.0)")
+    whole = program("def double(x):\n    return {2: 4, 3: 5}.get(x, 1)")
+    session, model = scripted(TASK, workers, [floats, whole], [T3], judge("return"))
+    s_star(session)
+    assert "Input: double(3)" in model.asked[1][1]
+
+
 def test_only_the_largest_clusters_meet(workers: Sandbox) -> None:
     others = [
         program(f"def double(x):\n    return {{2: 4, 3: {k}}}.get(x, 0)") for k in range(7, 13)

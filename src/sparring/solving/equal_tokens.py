@@ -2,8 +2,9 @@
 
 Best-of-k × k is computed from the N + M responses to each task: the mean over draws of k programs
 and k tests of the chance that the chosen program is right. As in the pipelines, programs that pass
-fewer public examples are left out first. Its tokens are k times those of a mean program's and a
-mean test's response, prompts included.
+fewer public examples are left out first, and without a readable program nothing is solved. Programs
+of which an infrastructure failure hides whether they are right are not drawn. The tokens of
+Best-of-k × k are k times those of a mean program's and a mean test's response, prompts included.
 """
 
 from __future__ import annotations
@@ -71,11 +72,14 @@ class SampledTask:
         return float(self.correct_P[self.known_P].mean()) if self.known_P.any() else np.nan
 
     def best_of(self, k: int, selector: Selector) -> float:
-        """Return the chance that the program chosen from k, by k tests, is right."""
-        programs, tests = self.passed_PU.shape
-        drawn = subsets(programs, tests, min(k, programs), min(k, tests), _DRAWS)
+        """Return the chance that the program chosen from k, by k tests, is right; NaN where no
+        program could be graded."""
+        known, tests = np.flatnonzero(self.known_P), self.passed_PU.shape[1]
+        if not len(known):
+            return np.nan
+        drawn = subsets(len(known), tests, min(k, len(known)), min(k, tests), _DRAWS)
         values = [
-            self._chosen(np.flatnonzero(p), np.flatnonzero(u), selector)
+            self._chosen(known[p], np.flatnonzero(u), selector)
             for p, u in zip(drawn.programs_DP, drawn.tests_DU, strict=True)
         ]
         return float(np.mean(values))

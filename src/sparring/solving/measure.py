@@ -18,14 +18,13 @@ from sparring.evaluation.response_store import ResponseStore, StoredResponse
 from sparring.policy.chat.base import StopAsking
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Runner
-from sparring.schema import Role, Task
+from sparring.schema import Role, Task, without_ground_truth
 from sparring.selection.selectors import Selector
 from sparring.solving.attempts import Attempts
 from sparring.solving.executions_record import ExecutionsRecord
 from sparring.solving.options import Sizes, SolveOptions
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, RunKey, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline, run_pipeline
-from sparring.solving.problems.places import without_ground_truth
 from sparring.solving.records import SessionRecords
 from sparring.solving.session import Session
 

@@ -53,6 +53,12 @@ class SolveOptions:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
+        if self.select is not None and self.select not in RULES:
+            needs = "ground truth" if self.select is Selector.ORACLE else "samples of an evaluation"
+            raise ConfigError(
+                f"--select {self.select}: needs the {needs}, which a problem has not; choose one "
+                f"of {', '.join(RULES)}"
+            )
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f"--sure {self.threshold:g}: must be from 0 to 1")
         if self.select is Selector.ORACLE:

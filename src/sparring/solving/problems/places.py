@@ -74,29 +74,6 @@ def _exists(name: str) -> bool:
         return False
 
 
-def without_ground_truth(task: Task) -> Task:
-    """Return a task as a session may see it: no tests but the public examples, no solution.
-
-    The fields that are copied are named one by one, so that a field added to `Task` later is not
-    copied by accident.
-    """
-    return Task(
-        id=task.id,
-        statement=task.statement,
-        tests=(),
-        examples=task.examples,
-        time_limit=task.time_limit,
-        memory_limit=task.memory_limit,
-        checker=task.checker,
-        checker_program=task.checker_program,
-        difficulty=task.difficulty,
-        source=task.source,
-        entry_point=task.entry_point,
-        preamble=task.preamble,
-        head=task.head,
-    )
-
-
 def _no_task(task_id: str | None, place: str) -> None:
     if task_id is not None:
         raise DataError(
