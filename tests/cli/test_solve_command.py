@@ -208,6 +208,7 @@ def test_a_bad_option_is_one_line(
         (["solve"], "no problem is named"),
         (["solve", "p.txt"], "--coder: no model is named"),
         (["solve", "none.txt", "--coder", "http://127.0.0.1:9/v1"], "none.txt: there is no such"),
+        (["solve", ".", "--coder", "nano"], ".: is a directory; name the file"),
         (["solve", "p.java", "--coder", "nano"], "p.java: is a file of Java"),
         (["solve", "--replay", "none"], "none"),
         (["solve", "p.txt", "--replay", "none"], "PROBLEM: has no effect on the session"),

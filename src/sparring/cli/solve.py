@@ -161,7 +161,7 @@ def solve_command(
         int | None, typer.Option(min=1, help="Budget: requests to models, repeated ones included.")
     ] = None,
     executions: Annotated[
-        int | None, typer.Option(min=0, help="Budget: executions of a program on an input.")
+        int | None, typer.Option(min=1, help="Budget: executions of a program on an input.")
     ] = None,
     temperature: TemperatureOption = None,
     top_p: TopPOption = None,

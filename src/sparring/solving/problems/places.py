@@ -115,6 +115,8 @@ def _read(path: Path) -> str:
                 f"{name}: is no file; write {splits} to a task file by `sparring microworld tasks`"
             )
         raise DataError(f"{name}: there is no such file")
+    if path.is_dir():
+        raise DataError(f"{path}: is a directory; name the file of the problem")
     try:
         return _decoded(path.read_bytes(), str(path))
     except OSError as error:
