@@ -147,14 +147,17 @@ def test_a_budget_is_kept(files: Path, server: FakeOpenAI) -> None:
     assert "the budget of requests is spent" in done.stderr
 
 
-def test_a_pipeline_solves_too(files: Path, server: FakeOpenAI) -> None:
+def test_a_pipeline_solves_too_by_the_rule_that_is_named(files: Path, server: FakeOpenAI) -> None:
     out = str(files / "out")
-    done = sparring_here(
-        *command(files, server, "--pipeline", "best_of_n", "-n", "4", "-m", "4", "--out", out)
-    )
+    pipeline = ["--pipeline", "best_of_n", "--select", "majority", "-n", "4", "-m", "4"]
+    done = sparring_here(*command(files, server, *pipeline, "--out", out))
     assert done.stdout == SOURCE
+    assert "by majority of answers" in done.stderr
     again = sparring_here("solve", "--replay", out)
     assert (again.returncode, again.stdout) == (done.returncode, SOURCE)
+    assert "replay: the decision is the recorded one" in again.stderr
+    other = sparring_here("solve", "--replay", out, "--select", "agreement_bon")
+    assert (other.returncode, other.stdout) == (2, "")
 
 
 def test_binding_tests_and_examples_reach_the_choice(files: Path, server: FakeOpenAI) -> None:
@@ -173,6 +176,9 @@ def test_binding_tests_and_examples_reach_the_choice(files: Path, server: FakeOp
     ("more", "code", "problem"),
     [
         (["--select", "oracle"], 2, "--select oracle: needs the ground truth"),
+        (["--select", "agreement_bon"], 2, "choose one of bon, "),
+        (["--select", "bon", "--pipeline", "s_star"], 2, "has a rule of its own"),
+        (["--repair", "1", "--pipeline", "mpsc"], 2, "--repair: has no effect"),
         (["--tests", "none.py"], 2, "--tests none.py: No such file"),
         (["--task", "x"], 2, "is not a task file"),
         (["--example", "1"], 2, "--example: needs two values"),

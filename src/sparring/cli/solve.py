@@ -344,7 +344,8 @@ def _check_replay(context: typer.Context) -> None:
 
 def _replayed(path: Path, select: Selector | None, sure: float | None) -> Solved:
     """Decide a recorded session again, and say whether the decision is the recorded one."""
-    strategy = recorded_strategy(recorded_session(path).strategy, select)
+    recorded = recorded_session(path)
+    strategy = recorded_strategy(recorded.strategy, select or recorded.options.select)
     result = replay_directory(path, strategy=strategy, select=select, threshold=sure)
     if result.same is None:
         _say("replay: the session did not end, so there is no decision to compare with")

@@ -40,8 +40,8 @@ class SolveOptions:
     """Options of one session.
 
     ``asking`` holds the models, their prompts, the sampling parameters and the seed; its numbers of
-    programs and tests have no effect here. ``select`` is a selector in place of the
-    default rule. A solution whose probability of being right is below ``threshold`` is marked as
+    programs and tests have no effect here. ``select`` is a selector in place of the default rule. A
+    solution whose probability of being right is below ``threshold`` is marked as
     such (`result.abstains`). ``calibration`` replaces the shipped one in that probability.
     """
 
@@ -60,7 +60,7 @@ class SolveOptions:
                 f"of {', '.join(RULES)}"
             )
         if not 0 <= self.threshold <= 1:
-            raise ConfigError(f"--threshold {self.threshold:g}: must be from 0 to 1")
+            raise ConfigError(f"--sure {self.threshold:g}: must be from 0 to 1")
         if (
             self.budget.tokens is not None
             and "max_tokens" in self.asking.extra

@@ -1,6 +1,6 @@
 """Repairing: programs that fail a test are sent back with the failure; the answers are candidates.
 
-A round takes the best programs of different behaviour. Each is shown one test that it fails: a
+A round takes the best programs of different text. Each is shown one test that it fails: a
 binding test or a public example or, if it fails none of these, a generated test that the consensus
 of the programs passes (`selection.consensus.consensus_tests`). The new program is a candidate like
 any other: it is run on everything, and it is chosen only if the rule prefers it. The program that

@@ -79,7 +79,7 @@ class Spending:
     def spent(self) -> Spent | None:
         """Return the part of the budget that is spent, None if none is.
 
-        Tokens are spent where the rest holds no further request, however short.
+        Tokens are spent where the rest did not hold a request, however short its response.
         """
         if self.seconds_left() == 0:
             return Spent.SECONDS

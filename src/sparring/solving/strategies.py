@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sparring.errors import RunError
+from sparring.errors import ConfigError, RunError
 from sparring.selection.selectors import Selector
 from sparring.solving.by_need import by_need
 from sparring.solving.candidates import Solution
 from sparring.solving.engine import Strategy
-from sparring.solving.pipelines import Pipeline, run_pipeline
+from sparring.solving.pipelines import OWN_RULE, Pipeline, run_pipeline
 from sparring.solving.session import Session
 
 
@@ -15,9 +15,15 @@ def strategy_of(pipeline: Pipeline | None, select: Selector | None = None) -> St
     """Return the strategy of a pipeline, under the pipeline's name; `by_need` for None.
 
     ``select`` chooses where a pipeline has no rule of its own. `by_need` takes it from the options.
+    Raises `ConfigError` where ``select`` would have no effect.
     """
     if pipeline is None:
         return by_need
+    if select is not None and pipeline in OWN_RULE:
+        raise ConfigError(
+            f"--select {select}: has no effect on the pipeline {pipeline}, which has a rule of its "
+            "own; leave it out"
+        )
     named: Pipeline = pipeline
 
     def solve_by_pipeline(session: Session) -> Solution:
