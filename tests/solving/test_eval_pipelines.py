@@ -87,7 +87,11 @@ def test_every_pipeline_is_measured_beside_best_of_n(
     assert best["tests_right"]["mean"] == 1
     # the repairs are right, so that S* solves every task
     assert measured["figures"]["s_star"]["solved"]["mean"] == 1
-    assert "| s_star |" in (out / "pipelines.md").read_text()
+    lines = (out / "pipelines.md").read_text().splitlines()
+    of = {line.split(" |")[0]: line for line in reversed(lines)}  # the first table's lines
+    assert "| 2.0 × 2.0 | 48 |" in of["| best_of_n"]
+    assert "| 3.0 × 3.0 | 72 |" in of["| mpsc"]  # as many tokens as all samples of the evaluation
+    assert "| 2.3 × 2.3 | 56 |" in of["| alphacodium"]
 
 
 def test_nothing_is_asked_twice_and_nothing_is_lost(

@@ -10,12 +10,14 @@ import pytest
 
 from sparring.evaluation.evaluator import graded
 from sparring.grading.group import ReadGroup
+from sparring.metrics.intervals import Estimate
 from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import ParseFailure, Test
 from sparring.selection.selectors import Selector
 from sparring.solving.evaluate_pipelines import _graded, _public_P
-from sparring.solving.pipeline_figures import GradedRun, figures_of, single_figures
+from sparring.solving.pipeline_figures import COSTS, GradedRun, figures_of, single_figures
+from sparring.solving.pipeline_tables import cost_rows
 from tests.solving.pipeline_cases import PRINTED_TASK
 from tests.solving.test_pipeline_measure import a_run, sampled
 
@@ -50,6 +52,18 @@ def test_public_examples_are_counted_for_each_program_of_the_evaluation(workers:
     assert _public_P(none, workers).tolist() == [0, 0, 0]
 
 
+def test_each_table_of_costs_has_its_own_costs() -> None:
+    costs = {
+        per: {name: Estimate(k, k, k, 3).as_dict() for name in COSTS}
+        for per, k in (("per_task", 10.0), ("per_solved", 20.0))
+    }
+    by_pipeline = {"figures": {"mpsc": costs}}
+    for per, mean in (("per_task", "10"), ("per_solved", "20")):
+        [row] = cost_rows(by_pipeline, per)
+        assert row[0] == "mpsc"
+        assert all(cell.startswith(mean) for cell in row[1:])
+
+
 def test_figures_by_hand() -> None:
     """Three tasks: solved, unsolved, unknown. Best-of-1 × 1 takes 40 tokens, as the pipeline."""
     costs = replace(a_run().costs, prompt_tokens=30, completion_tokens=10)
@@ -71,7 +85,12 @@ def test_figures_by_hand() -> None:
     assert found["without_program"] == 1
     assert found["replayed"] == 3 * run.replayed
     assert found["per_solved"]["tokens"]["mean"] == 80  # two tasks of 40, one solved
-    assert figures_of(runs, [wrong] * 3, Selector.BON, most=1)["equal_tokens"]["largest"]
+    assert not figures_of(runs, [wrong] * 3, Selector.BON, most=1)["equal_tokens"]["largest"]
+    cheap = replace(wrong, tokens=(20.0, 10.0))
+    assert figures_of(runs, [cheap] * 3, Selector.BON, most=1)["equal_tokens"]["largest"]
+    between = figures_of(runs, [cheap] * 3, Selector.BON, most=2)["equal_tokens"]
+    assert between["size"] == pytest.approx(4 / 3)
+    assert between["tokens"] == pytest.approx(40)
     unknown = replace(wrong, tokens=(math.nan, math.nan))
     assert figures_of(runs, [wrong, wrong, unknown], Selector.BON, most=2)["equal_tokens"] is None
     one = single_figures([wrong, right])

@@ -21,7 +21,7 @@ from sparring.selection.ranked import subsets
 from sparring.selection.rules import scores
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Costs
-from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_below
+from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_at
 from sparring.solving.pipeline_figures import cost_per_solved, in_compare
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline
@@ -151,13 +151,23 @@ def test_a_program_of_unknown_worth_is_no_part_of_one_shot_or_of_best_of_n() -> 
     assert math.isnan(none.best_of(2, Selector.BON))
 
 
-def test_equal_tokens_are_the_size_closest_below() -> None:
+def test_equal_tokens_are_a_size_between_whole_ones() -> None:
     tasks = [
         sampled([True], [[1]], tokens=(30.0, 10.0)),
         sampled([True], [[1]], tokens=(50.0, 30.0)),
     ]
     assert mean_tokens(tasks, 1) == 60
-    assert [size_below(tasks, t, 8) for t in (59, 60, 119, 120, 10_000)] == [0, 1, 1, 2, 8]
+    assert mean_tokens(tasks, 1.5) == 90
+    assert [size_at(tasks, t, 8) for t in (59, 60, 90, 120, 10_000)] == [None, 1, 1.5, 2, 8]
+    unknown = sampled([True], [[1]], tokens=(math.nan, 1.0))
+    assert size_at([*tasks, unknown], 100, 8) is None
+
+
+def test_a_size_between_two_is_the_mixture_of_both() -> None:
+    task = sampled([True, False, False], [[1, 1], [1, 0], [0, 0]])
+    one, two = (task.best_of(k, Selector.BON) for k in (1, 2))
+    assert one < two
+    assert task.best_of(1.25, Selector.BON) == pytest.approx(0.75 * one + 0.25 * two)
 
 
 def test_unsolved_tasks_cost_too() -> None:
@@ -210,6 +220,12 @@ def test_a_record_of_a_run_can_be_read_back(tmp_path: Path) -> None:
     (tmp_path / RUNS).write_text("{}\n")
     with pytest.raises(RunError, match=RUNS):
         read_runs(tmp_path)
+
+
+def test_runs_of_other_sizes_and_selectors_are_other_runs() -> None:
+    one = a_run()
+    others = [replace(one, size=4), replace(one, selector="bon"), a_run("other")]
+    assert len({r.key for r in (one, *others, replace(one, replayed=9))}) == 4
 
 
 def test_compare_gets_the_solved_tasks_in_the_order_of_the_evaluation() -> None:

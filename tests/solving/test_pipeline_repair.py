@@ -49,6 +49,16 @@ def test_a_weak_program_sees_the_failed_test_that_most_programs_pass(workers: Sa
     assert "double(5) == 11" not in message
 
 
+def test_a_test_that_half_of_the_programs_pass_is_not_doubtful(workers: Sandbox) -> None:
+    def says(role: Role, message: str) -> str:
+        assert role is Role.CODER
+        return UNREADABLE
+
+    session, model = scripted(TASK, workers, [RIGHT, SHIFT, SQUARE, SQUARE], [T3], says)
+    assert repair_and_choose(session).tests == (0,)
+    assert model.asked
+
+
 def test_a_repair_that_passes_no_more_drops_the_program(workers: Sandbox) -> None:
     session, _ = scripted(
         TASK, workers, [TRIPLE, RIGHT, SQUARE], [T3, T5], lambda role, message: TRIPLE

@@ -71,9 +71,16 @@ class SampledTask:
         """Share of the programs that are right; NaN where no program could be graded."""
         return float(self.correct_P[self.known_P].mean()) if self.known_P.any() else np.nan
 
-    def best_of(self, k: int, selector: Selector) -> float:
-        """Return the chance that the program chosen from k, by k tests, is right; NaN where no
-        program could be graded."""
+    def best_of(self, size: float, selector: Selector) -> float:
+        """Return the chance that the program chosen from ``size`` ones, by as many tests, is right;
+        NaN where no program could be graded. A size between two whole numbers is the mixture of
+        both that has this size in the mean."""
+        below = int(size)
+        part = size - below
+        value = (1 - part) * self._best_of(below, selector)
+        return value + part * self._best_of(below + 1, selector) if part else value
+
+    def _best_of(self, k: int, selector: Selector) -> float:
         known, tests = np.flatnonzero(self.known_P), self.passed_PU.shape[1]
         if not len(known):
             return np.nan
@@ -99,12 +106,15 @@ class SampledTask:
         return float((chances(scores(selector, evidence)) * self.correct_P[rows]).sum())
 
 
-def mean_tokens(tasks: Sequence[SampledTask], k: int) -> float:
-    """Return the mean tokens of Best-of-k × k over the tasks."""
-    return float(np.mean([k * sum(t.tokens) for t in tasks]))
+def mean_tokens(tasks: Sequence[SampledTask], size: float) -> float:
+    """Return the mean tokens of Best-of-N over the tasks, with ``size`` programs and tests."""
+    return size * float(np.mean([sum(t.tokens) for t in tasks]))
 
 
-def size_below(tasks: Sequence[SampledTask], tokens: float, most: int) -> int:
-    """Return the largest k up to ``most`` for which Best-of-k × k takes at most ``tokens`` in the
-    mean; 0 where even k = 1 takes more."""
-    return max((k for k in range(1, most + 1) if mean_tokens(tasks, k) <= tokens), default=0)
+def size_at(tasks: Sequence[SampledTask], tokens: float, most: int) -> float | None:
+    """Return the size at which Best-of-N takes ``tokens`` in the mean, at most ``most``; None where
+    even one program and one test take more, or the tokens are unknown."""
+    of_one = mean_tokens(tasks, 1)
+    if not of_one <= tokens:  # NaN is not
+        return None
+    return min(tokens / of_one, float(most))

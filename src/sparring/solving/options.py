@@ -61,12 +61,6 @@ class SolveOptions:
             )
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f"--sure {self.threshold:g}: must be from 0 to 1")
-        if self.select is Selector.ORACLE:
-            raise ConfigError(f"--select {self.select}: needs the ground truth, which a problem "
-                              "has not; choose another rule")  # fmt: skip
-        if self.select is not None and self.select not in RULES:
-            raise ConfigError(f"--select {self.select}: needs all samples of an evaluation; choose "
-                              f"one of {', '.join(RULES)}")  # fmt: skip
         if (
             self.budget.tokens is not None
             and "max_tokens" in self.asking.extra
