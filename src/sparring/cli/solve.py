@@ -161,7 +161,7 @@ def solve_command(
         int | None, typer.Option(min=1, help="Budget: requests to models, repeated ones included.")
     ] = None,
     executions: Annotated[
-        int | None, typer.Option(min=0, help="Budget: executions of a program on an input.")
+        int | None, typer.Option(min=1, help="Budget: executions of a program on an input.")
     ] = None,
     temperature: TemperatureOption = None,
     top_p: TopPOption = None,
@@ -344,9 +344,8 @@ def _check_replay(context: typer.Context) -> None:
 
 def _replayed(path: Path, select: Selector | None, sure: float | None) -> Solved:
     """Decide a recorded session again, and say whether the decision is the recorded one."""
-    if select is Selector.ORACLE:
-        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
-    strategy = recorded_strategy(recorded_session(path).strategy, select)
+    recorded = recorded_session(path)
+    strategy = recorded_strategy(recorded.strategy, select or recorded.options.select)
     result = replay_directory(path, strategy=strategy, select=select, threshold=sure)
     if result.same is None:
         _say("replay: the session did not end, so there is no decision to compare with")

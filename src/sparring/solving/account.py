@@ -73,9 +73,13 @@ def _sure(decision: Mapping[str, Any]) -> str:
     sure, threshold = decision["sure"], decision["threshold"]
     if sure is None:
         text = "how sure: unknown, because no program gave an answer to an input"
-        return f"{text}; the program is not vouched for" if decision["abstained"] else text
-    text = f"how sure: {100 * sure:.0f}% likely to be right"
-    if decision["abstained"]:
+    else:
+        text = f"how sure: {100 * sure:.0f}% likely to be right"
+    if sure == 0 and any(decision["chosen_on"][kind]["failed"] for kind, _, _ in _KINDS):
+        text += ", because it fails a test that decides"
+    if decision["abstained"] and sure is None:
+        text += "; the program is not vouched for"
+    elif decision["abstained"]:
         text += f"; below {100 * threshold:.0f}%, so the program is not vouched for"
     return text
 

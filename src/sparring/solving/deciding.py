@@ -6,8 +6,10 @@ counts half: its program is below those that passed it and above those that fail
 the selector ranks the programs by the evidence of that tier alone; programs that are known to be
 wrong have no vote. Programs that the selector finds equal keep the order of their numbers.
 
-The probability of being right is that of `selection.confidence`, from the evidence of all programs.
-It is 0 for a program that fails a binding test.
+The probability of being right is that of `selection.confidence`, from the evidence of all sampled
+programs and the chosen one. Other repaired programs do not count in it, because they are no samples
+of their own. It is 0 for a program that is known to fail a binding test or a public example. Where
+no program gave a value there is none.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def choose(session: Session) -> Choice:
         tuple(by_tier[0]) if by_tier else (),
         *first,
         WORDS[selector or Selector.SOFT_B4],
-        _sure(session, ranked, order[0]) if order else None,
+        _sure(session, ranked),
     )
 
 
@@ -97,11 +99,14 @@ def _failed(outcomes: Sequence[Outcome | None]) -> float:
     return failed
 
 
-def _sure(session: Session, ranked: Sequence[ProgramCandidate], tier: _Tier) -> float | None:
+def _sure(session: Session, ranked: Sequence[ProgramCandidate]) -> float | None:
     """Return the probability that the first of the ranked programs is right."""
-    binding, _ = tier
-    if binding >= 1:
-        return 0.0
-    programs = sorted(ranked, key=lambda p: p.number)
-    evidence = session.evidence(programs)
-    return probability(evidence, programs.index(ranked[0]), session.options.calibration)
+    if not ranked:
+        return None
+    first = ranked[0]
+    [row] = session.seen([first], [*session.task.tests, *session.task.examples])
+    numbers = sorted(p.number for p in ranked if p.parent is None or p is first)
+    evidence = session.evidence([session.programs[n] for n in numbers])
+    sure = probability(evidence, numbers.index(first.number), session.options.calibration)
+    fails = any(observed(outcome) and not passed(outcome) for outcome in row)
+    return 0.0 if fails and sure is not None else sure

@@ -92,7 +92,7 @@ class Spending:
         """Return the part of the budget that is spent, None if none is.
 
         Seconds are spent where no further request may be sent; executions may still be made.
-        Tokens are spent where the rest holds no further request, however short.
+        Tokens are spent where the rest did not hold a request, however short its response.
         """
         if self.asking_seconds_left() == 0:
             return Spent.SECONDS

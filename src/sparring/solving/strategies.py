@@ -7,26 +7,22 @@ from sparring.selection.selectors import Selector
 from sparring.solving.by_need import by_need
 from sparring.solving.candidates import Solution
 from sparring.solving.engine import Strategy
-from sparring.solving.pipelines import Pipeline, run_pipeline
+from sparring.solving.pipelines import OWN_RULE, Pipeline, run_pipeline
 from sparring.solving.session import Session
-
-_RULE_OF_ITS_OWN = frozenset(
-    {Pipeline.SINGLE, Pipeline.S_STAR, Pipeline.MPSC, Pipeline.TEST_AND_REPAIR}
-)
-"""Pipelines that choose by a rule of their own."""
 
 
 def strategy_of(pipeline: Pipeline | None, select: Selector | None = None) -> Strategy:
     """Return the strategy of a pipeline, under the pipeline's name; `by_need` for None.
 
     ``select`` chooses where a pipeline has no rule of its own. `by_need` takes it from the options.
-    Raises `ConfigError` for a ``select`` without effect.
+    Raises `ConfigError` where ``select`` would have no effect.
     """
     if pipeline is None:
         return by_need
-    if select is not None and pipeline in _RULE_OF_ITS_OWN:
+    if select is not None and pipeline in OWN_RULE:
         raise ConfigError(
-            f"--select {select}: {pipeline} chooses by a rule of its own; leave --select out"
+            f"--select {select}: has no effect on the pipeline {pipeline}, which has a rule of its "
+            "own; leave it out"
         )
     named: Pipeline = pipeline
 

@@ -58,7 +58,11 @@ class Wave:
 
     def send(self) -> None:
         """Send the requests, and wait for the replies or the end of the session. Raises what a
-        model raises, unless it refuses a request."""
+        model raises, unless it refuses a request.
+
+        An error of one model ends the others before their next request. What they have begun is
+        waited for: it is paid for, and a local model may not be asked twice at the same time.
+        """
         parts: dict[int, tuple[ChatModel, list[ChatRequest]]] = {}
         for request in self.requests:
             model = self._models[request.role]
@@ -75,7 +79,7 @@ class Wave:
         try:
             for thread in threads:
                 thread.start()
-            while (alive := [t for t in threads if t.is_alive()]) and not self._over():
+            while (alive := [t for t in threads if t.is_alive()]) and not self._session_over():
                 alive[0].join(_LOOK_SECONDS)
         finally:
             self._close()

@@ -35,6 +35,8 @@ NO_V1 = "; the addresses of most servers end in /v1"
 _LENGTH = ("length", "max_tokens")
 _BROKEN = ("error", "abort")
 """Values of ``finish_reason`` for a response that the server, not the model, has ended."""
+_LEAST = 0.01
+"""Shortest time limit of a request, in seconds; 0 would be none."""
 _MOST_TOKENS = 1 << 53
 """Bound of valid token counts."""
 
@@ -138,7 +140,7 @@ class Endpoint:
         if served.takes_top_k and params.top_k:
             body["top_k"] = params.top_k
         body = {k: v for k, v in {**body, **served.extra}.items() if v is not None}
-        seconds = None if most_seconds is None else min(most_seconds, self._seconds)
+        seconds = None if most_seconds is None else min(max(most_seconds, _LEAST), self._seconds)
         return reply_of(self._checked(self._http.send("POST", "/chat/completions", body, seconds)))
 
     def close(self) -> None:

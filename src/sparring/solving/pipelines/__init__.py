@@ -35,6 +35,10 @@ class Pipeline(StrEnum):
     TEST_AND_REPAIR = "test_and_repair"
 
 
+OWN_RULE = frozenset({Pipeline.SINGLE, Pipeline.S_STAR, Pipeline.MPSC, Pipeline.TEST_AND_REPAIR})
+"""Pipelines that choose by a rule of their own."""
+
+
 def run_pipeline(pipeline: Pipeline, session: Session, selector: Selector) -> PipelineResult:
     """Solve the session's task. ``selector`` chooses where a pipeline has no rule of its own."""
     match pipeline:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sparring.errors import DataError
-from sparring.schema import Task, Test, TestKind
+from sparring.schema import Task, Test, TestKind, without_ground_truth
 from sparring.solving.problems.heads import heads_of
 from sparring.solving.problems.languages import check_language
-from sparring.solving.problems.places import ProblemText, find_problem, without_ground_truth
+from sparring.solving.problems.places import ProblemText, find_problem
 from sparring.solving.problems.requested import requested_function
 from sparring.solving.problems.signatures import FunctionSignature
 from sparring.solving.problems.statement_examples import (
