@@ -58,3 +58,13 @@ def test_without_a_program_it_says_whether_one_was_sampled() -> None:
     assert any("no program was sampled" in line for line in account(record(0)))
     unread = record(3, chosen=None, programs={"sampled": 3, "readable": 0})
     assert any("no program could be read" in line for line in account(unread))
+
+
+def test_binding_tests_are_no_part_of_the_probability_and_it_says_so() -> None:
+    on = {"binding": {**NOTHING, "passed": [0]}, "examples": NOTHING, "generated": NOTHING}
+    assert any(
+        "15% likely to be right, by the generated tests and answers alone" in line
+        for line in account(record(sure=0.15, chosen_on=on))
+    )
+    on = {**on, "binding": NOTHING}
+    assert not any("alone" in line for line in account(record(sure=0.15, chosen_on=on)))

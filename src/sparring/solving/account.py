@@ -75,6 +75,8 @@ def _sure(decision: Mapping[str, Any]) -> str:
         text = "how sure: unknown, because no program gave an answer to an input"
     else:
         text = f"how sure: {100 * sure:.0f}% likely to be right"
+        if decision["chosen_on"]["binding"]["passed"] and sure:
+            text += ", by the generated tests and answers alone"
     if sure == 0 and any(decision["chosen_on"][kind]["failed"] for kind, _, _ in _KINDS):
         text += ", because it fails a test that decides"
     if decision["abstained"] and sure is None:
