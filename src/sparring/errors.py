@@ -102,7 +102,8 @@ def well_formed(what: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        why = " ".join(str(error).split())[:300]
         raise RunError(
-            f"{what}: a record is not of this version's form ({type(error).__name__}: {error}); "
+            f"{what}: a record is not of this version's form ({type(error).__name__}: {why}); "
             "the record was changed, or written by another version"
         ) from None

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 PARTIAL = ".partial"
 """Ending of the name of a file or directory that is still being written."""
@@ -47,6 +48,25 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     except BaseException:  # raised again: half a file is not left
         _remove(partial)
         raise
+
+
+def cut_torn_line(file: BinaryIO) -> int:
+    """Cut away a last line without its end, which a killed process may have left; return the offset
+    at which the next line begins."""
+    end = file.seek(0, os.SEEK_END)
+    offset = end
+    while offset:
+        step = min(offset, 1 << 16)
+        file.seek(offset - step)
+        newline = file.read(step).rfind(b"\n")
+        if newline >= 0:
+            offset = offset - step + newline + 1
+            break
+        offset -= step
+    if offset != end:
+        file.truncate(offset)
+        file.seek(offset)
+    return offset
 
 
 def checksum(path: Path) -> str:

@@ -13,6 +13,7 @@ def record(sampled: int = 2, **decision: Any) -> dict[str, Any]:
     """Record of a session that has chosen program 0 of ``sampled`` and has run nothing."""
     return {
         "stopped": False,
+        "strategy": "by_need",
         "decision": {
             "chosen": 0 if sampled else None,
             "origin": "sampled",

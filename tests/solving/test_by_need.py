@@ -127,10 +127,10 @@ def test_a_session_that_ended_while_programs_ran_is_replayed_alike(
     assert replay_directory(out).same is True
 
 
-def test_a_budget_that_ends_with_the_last_sample_ends_by_the_sizes(
+def test_a_budget_that_ends_with_the_last_sample_is_named(
     fake: FakeOpenAI, workers: Sandbox
 ) -> None:
     session, _ = scripted(
         TASK, workers, [program(RIGHT)] * 4, tests_of(4), budget=Budget(requests=8)
     )
-    assert by_need(session).reason == "as many were sampled as may be (-n, -m)"
+    assert by_need(session).reason == "requests"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,3 +127,36 @@ def test_what_cannot_be_solved_is_refused_before_any_request(fake: FakeOpenAI) -
     with pytest.raises(DataError, match="asks for Rust"):
         solve("Write a Rust program.", coder=fake.url)
     assert fake.bodies == []
+
+
+@pytest.mark.parametrize("what", ["an example", "a binding test", "the statement"])
+def test_half_a_surrogate_pair_is_refused(fake: FakeOpenAI, tmp_path: Path, what: str) -> None:
+    """Bytes of the command line that are not UTF-8 reach Python so."""
+    tests = tmp_path / "t.jsonl"
+    tests.write_text('{"input": "\\ud800", "output": "2"}\n')
+    problem: Task | str = "Print x."
+    if what == "the statement":
+        problem = Task("t", "Print \ud800.", ())
+    with pytest.raises(DataError, match=rf"{what} is not UTF-8 text: .*\\ud800"):
+        solve(problem, coder=fake.url, examples=[("\ud800", "2")] if what == "an example" else [],
+              tests=tests if what == "a binding test" else None)  # fmt: skip
+    assert not fake.bodies
+
+
+def test_a_file_without_end_is_refused(fake: FakeOpenAI) -> None:
+    with pytest.raises(DataError, match="longer than 256 KiB"):
+        solve(Path("/dev/zero"), coder=fake.url)
+
+
+def test_threads_and_running_loops_may_solve(fake: FakeOpenAI) -> None:
+    def one(seed: int) -> str | None:
+        return solve("Print the number plus one.", coder=fake.url, n=3, m=3, seed=seed,
+                     examples=[("1", "2")], workers=1).source  # fmt: skip
+
+    async def inside() -> str | None:
+        return one(1)
+
+    alone = [one(seed) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(one, (1, 2))) == alone
+    assert asyncio.run(inside()) == alone[0]

@@ -227,3 +227,45 @@ def test_the_rollouts_say_what_is_known(fake: FakeOpenAI, tmp_path: Path) -> Non
     group = result_from(record)
     assert group.matrix.ground_truth == 1
     assert len(group.programs) == 4
+
+
+def test_a_torn_last_line_is_no_damage(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """A kill in the middle of a write leaves half a line, and the session goes on twice."""
+    out = tmp_path / "s"
+    solve_task(TASK, solve_options(fake, Budget(requests=4), SIZES), out)
+    for name in (ATTEMPTS, EXECUTIONS, "responses.jsonl"):
+        with (out / name).open("ab") as file:
+            file.write(b'{"key": "00')
+    solve_task(TASK, solve_options(fake, Budget(requests=8), SIZES), out)
+    solve_task(TASK, solve_options(fake, Budget(requests=12), SIZES), out)
+    assert replay_directory(out).same is True
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("config.json", None, []),
+        ("config.json", "models", {"coder": {}, "tester": {}}),
+        ("config.json", "task", {"id": 3}),
+        ("config.json", "prompts", {"coder": {"coder_function": [1]}, "tester": {}}),
+        ("solve.json", None, ["x"]),
+        ("responses.jsonl", "text", 1.5),
+        ("responses.jsonl", "prompt_tokens", "7"),
+        ("responses.jsonl", "key", []),
+        ("attempts.jsonl", "key", []),
+        ("executions.jsonl", "verdict", "splendid"),
+    ],
+)
+def test_a_damaged_record_is_one_line(
+    fake: FakeOpenAI, tmp_path: Path, name: str, field: str | None, value: object
+) -> None:
+    out = tmp_path / "s"
+    solve_task(TASK, solve_options(fake, sizes=Sizes(2, 2)), out)
+    lines = (out / name).read_text().split("\n") if name.endswith(".jsonl") else []
+    text = lines[0] if lines else (out / name).read_text()
+    damaged = json.dumps(value if field is None else {**json.loads(text), field: value})
+    (out / name).write_text("\n".join([damaged, *lines[1:]]) if lines else damaged)
+    with pytest.raises(RunError) as caught:
+        replay_directory(out)
+    assert "\n" not in str(caught.value)
+    assert str(out) in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, ModelError
-from sparring.sandbox import Sandbox
-from sparring.schema import Role, Test, Verdict
+from sparring.sandbox import Job, Sandbox
+from sparring.schema import Outcome, Role, Task, Test, Verdict
 from sparring.solving.budget import Budget
 from sparring.solving.by_need import by_need
 from sparring.solving.engine import solve_task
 from sparring.solving.observed import passed
 from sparring.solving.options import Sizes
-from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, Reply, usual, whole
+from tests.fake_openai import PROGRAM, TEST, WRONG, FakeOpenAI, Reply, usual, whole
 from tests.solving.sessions import TASK, Broken, a_session, solve_options
 
 BUSY: Reply = (429, {"Retry-After": "0"}, b'{"error": {"message": "busy"}}')
@@ -95,6 +96,19 @@ def test_tokens_without_a_limit_of_the_response_are_refused(fake: FakeOpenAI) ->
         replace(options, asking=open_end, budget=Budget(tokens=10))
     limited = replace(open_end, extra={"max_tokens": None, "max_completion_tokens": 500})
     assert replace(options, asking=limited, budget=Budget(tokens=10)).fixed_response == 500
+    both = replace(options, asking=replace(options.asking, extra={"max_completion_tokens": 9}))
+    assert both.fixed_response == options.asking.params.max_tokens
+
+
+@pytest.mark.parametrize("limit", [-1, 0, True, 2.5])
+def test_numbers_that_are_no_limit_of_the_response_are_refused(
+    fake: FakeOpenAI, limit: float
+) -> None:
+    """To llama.cpp and others -1 means no limit at all."""
+    asking = replace(solve_options(fake).asking, extra={"max_tokens": limit})
+    with pytest.raises(ConfigError, match="cannot be kept"):
+        replace(solve_options(fake), asking=asking, budget=Budget(tokens=10_000))
+    assert replace(solve_options(fake), asking=asking).fixed_response is None
 
 
 def test_a_refused_key_ends_the_session(fake: FakeOpenAI, workers: Sandbox) -> None:
@@ -256,3 +270,52 @@ def test_ctrl_c_gives_the_best_so_far(
     assert any("Ctrl-C" in line for line in solved.account)
     written = json.loads((tmp_path / "s" / "solve.json").read_text())
     assert written["stopped"] is True
+
+
+def test_a_key_that_is_refused_before_the_first_response_is_an_error(
+    fake: FakeOpenAI, shared_workers: None
+) -> None:
+    fake.always = (401, {}, b'{"error": {"message": "no such \\u001b[31m key"}}')
+    with pytest.raises(ModelError, match=r"HTTP 401: no such \\x1b\[31m key"):
+        solve_task(TASK, solve_options(fake))
+
+
+def test_a_program_that_fails_a_public_example_is_not_right(
+    fake: FakeOpenAI, workers: Sandbox
+) -> None:
+    fake.writes = lambda body: whole(
+        TEST.replace("5", "6") if "Write one test" in body["messages"][0]["content"] else WRONG
+    )
+    with a_session(fake, workers, solve_options(fake, sizes=Sizes(6, 6))) as session:
+        solution = by_need(session)
+    assert solution.chosen == 0
+    assert solution.sure == 0
+
+
+def test_binding_tests_that_were_not_run_say_nothing(fake: FakeOpenAI, workers: Sandbox) -> None:
+    """Two unknown outcomes are no failure."""
+    task = replace(TASK, examples=(), tests=(Test("5\n", "6\n"), Test("6\n", "7\n")))
+    half: Any = Half(workers, task)
+    with a_session(fake, half, solve_options(fake, sizes=Sizes(4, 4)), task) as session:
+        solution = by_need(session)
+    assert solution.sure is not None
+    assert solution.sure > 0
+
+
+class Half:
+    """Runner that fails on the inputs of a task's binding tests."""
+
+    def __init__(self, sandbox: Sandbox, task: Task) -> None:
+        self.sandbox, self.failing = sandbox, {test.input for test in task.tests}
+
+    def stream(
+        self, jobs: Sequence[Job], abandoned: Any = None
+    ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        for number, outcomes in self.sandbox.stream(jobs, abandoned):
+            yield (
+                number,
+                tuple(
+                    Outcome(Verdict.INFRA) if text in self.failing else outcome
+                    for text, outcome in zip(jobs[number].inputs, outcomes, strict=True)
+                ),
+            )

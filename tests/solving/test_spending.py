@@ -243,3 +243,20 @@ def test_threads_together_exceed_no_budget() -> None:
     assert 0 < costs.tokens <= 20 * BOUND
     assert 0 < costs.requests <= 45
     assert costs.executions <= 1000
+
+
+def test_a_server_that_ignores_the_limit_exceeds_the_budget_only_once() -> None:
+    """Every response is five times as long as it may be; the second wave is as small as needed."""
+    spending = Spending(Budget(tokens=10 * BOUND))
+    sent = 0
+    for wave in range(20):
+        requests = [nth(100 * wave + k) for k in range(3)]
+        held = [r for r in map(spending.reserve, requests) if r is not None]
+        for request in held:
+            spending.attempt(request)
+        for request in held:
+            spending.settle(request, reply(300, 500))
+        sent += len(held)
+    assert spending.spent() is Spent.TOKENS
+    assert spending.costs.tokens <= 10 * BOUND
+    assert sent == 5

@@ -136,7 +136,10 @@ def solve_command(
         typer.Option(help="Rule that chooses, in place of the usual one."),
     ] = None,
     repair: Annotated[
-        int, typer.Option(metavar="K", min=0, help="Most repairs of programs that fail a test.")
+        int,
+        typer.Option(
+            metavar="K", min=0, help="Most rounds of repairs of programs that fail a test."
+        ),
     ] = _SIZES.repairs,
     pipeline: Annotated[
         Pipeline | None,

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError, explained
+from sparring.errors import RunError, explained, well_formed
 from sparring.evaluation import report
 from sparring.evaluation.collect import CollectedResponses
 from sparring.evaluation.conditions import conditions, differing_conditions
@@ -45,7 +45,7 @@ def recorded_models(out: Path) -> dict[str, dict[str, Any]]:
     try:
         models = json.loads((out / CONFIG).read_text(encoding="utf-8"))["models"]
         return {role: dict(m["identity"]) for role, m in models.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}  # no evaluation, or a damaged one, for which `begin_evaluation` raises an error
 
 
@@ -65,7 +65,8 @@ def begin_evaluation(
     config["models"] = {role: dict(model) for role, model in models.items()}
     if directory.has(CONFIG) and has_responses:
         old_config = directory.read_json(CONFIG)
-        old_fixed = {**old_config.get("fixed", {}), **_identities(old_config)}
+        with well_formed(f"{directory.path}: {CONFIG}"):
+            old_fixed = {**old_config.get("fixed", {}), **_identities(old_config)}
         new_fixed = {**config["fixed"], **_identities(config)}
         for role in Role:
             # A role that gave no responses before, or gives none now, may change its model.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError, explained, well_formed
+from sparring.files import cut_torn_line
 from sparring.policy.chat.base import ChatReply
 from sparring.runs.lines import lines_of
 from sparring.schema import StopReason
@@ -99,7 +100,7 @@ class ResponseStore:
         line = lines_of([asdict(entry)])
         with explained(self.path, _ADVICE), self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            start = _end_of_whole_lines(file)
+            start = cut_torn_line(file)
             self._index(file)
             if entry.key in self._spans:
                 return  # another evaluation has added this response in the meantime
@@ -119,7 +120,20 @@ class ResponseStore:
     def _entry(self, line: bytes, start: int) -> StoredResponse:
         with well_formed(f"{self.path}, at byte {start}"):
             fields = json.loads(line)
-            return StoredResponse(**{**fields, "stop": StopReason(fields["stop"])})
+            entry = StoredResponse(**{**fields, "stop": StopReason(fields["stop"])})
+            _check_types(entry)
+            return entry
+
+
+def _check_types(entry: StoredResponse) -> None:
+    """Raise `TypeError` for a field of another type than is written."""
+    for name in ("task", "role", "model", "key", "text"):
+        if not isinstance(getattr(entry, name), str):
+            raise TypeError(f"{name} is no text")
+    for name in ("prompt_tokens", "completion_tokens"):
+        count = getattr(entry, name)
+        if count is not None and (not isinstance(count, int) or count < 0):
+            raise TypeError(f"{name} is no number of tokens")
 
 
 def _whole_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
@@ -129,24 +143,6 @@ def _whole_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
             return
         yield start, line[:-1]
         start += len(line)
-
-
-def _end_of_whole_lines(file: Any) -> int:
-    """Cut away a last line without its end; return the offset at which the next line begins."""
-    end = file.seek(0, os.SEEK_END)
-    offset = end
-    while offset:
-        step = min(offset, 1 << 16)
-        file.seek(offset - step)
-        newline = file.read(step).rfind(b"\n")
-        if newline >= 0:
-            offset = offset - step + newline + 1
-            break
-        offset -= step
-    if offset != end:
-        file.truncate(offset)
-        file.seek(offset)
-    return int(offset)
 
 
 def locked(directory: Path) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 import httpx2
 
 from sparring.errors import ConfigError
+from sparring.text import in_line
 
 CONNECT = 10.0
 """Longest time to establish a connection, in seconds; enough for a busy machine."""
@@ -30,6 +31,8 @@ _MOST = 64 << 20
 """Largest body in bytes, decompressed. A response of 100,000 tokens with all log-probs is
 smaller."""
 
+_LONGEST_ANSWER = 86_400.0
+"""Longest wait for an answer, in seconds. The operating system takes no infinite one."""
 _LONGEST = 3600.0
 """Longest wait in seconds that a server may ask for; a longer wait is cut to this."""
 
@@ -61,7 +64,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def words(self, secret: str | None = None) -> str:
-        """Return the reply's error in one short line.
+        """Return the reply's error in one short line without control characters.
 
         This is the error message if the body has the form of OpenAI's or FastAPI's errors, else the
         body, else the reason phrase of the status. ``secret`` is the key of the request. It is left
@@ -77,7 +80,7 @@ class Reply:
         words = str(text)
         if secret:
             words = words.replace(secret, "[the key]")
-        return " ".join(words.split())[:300] or self.reason or "no message"
+        return in_line(" ".join(words.split()), 300) or self.reason or "no message"
 
     def check_again(self, secret: str | None = None) -> None:
         """Raise `Unanswered` for a status that another request may cure."""
@@ -128,7 +131,7 @@ class Connections:
     ) -> Reply:
         """Send one request and return its reply. ``seconds`` replaces the longest wait. Raises
         `Unanswered`, and `ConfigError` for an invalid address."""
-        seconds = seconds or self._seconds
+        seconds = min(seconds or self._seconds, _LONGEST_ANSWER)
         limit = httpx2.Timeout(seconds, connect=min(CONNECT, seconds))
         end = time.monotonic() + seconds
         try:

@@ -45,10 +45,10 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sparring.errors import RunError, explained, well_formed
-from sparring.files import PARTIAL, replacing, sync, write_whole
+from sparring.files import PARTIAL, cut_torn_line, replacing, sync, write_whole
 from sparring.runs.lines import clean, lines_of
 from sparring.runs.reader import METRICS, RECIPE, TIMELINE, TIMING, RunReader, holds_run
 
@@ -71,6 +71,9 @@ class RunDir(RunReader):
     def __init__(self, path: Path, locked: bool = True) -> None:
         super().__init__(path)
         self._lock = None
+        self._go_on = "add --resume to go on" if locked else "repeat the command to go on"
+        self._whole: set[str] = set()
+        """Names of the JSONL files whose last line is known to be complete."""
         if not locked:
             return
         with explained(path):
@@ -162,9 +165,9 @@ class RunDir(RunReader):
         return None
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
-        """Write a small JSON file atomically."""
+        """Write a small JSON file atomically. Half a surrogate pair becomes an escape of JSON."""
         text = json.dumps(clean(data), indent=1, ensure_ascii=False) + "\n"
-        self._replace(name, text.encode("utf-8", "surrogatepass"))
+        self._replace(name, text.encode("utf-8", "backslashreplace"))
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a file atomically."""
@@ -176,16 +179,18 @@ class RunDir(RunReader):
 
     def append_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Append lines to a JSONL file; all lines are on disk when this method returns. A kill
-        before then leaves some of the lines, the last one perhaps torn."""
+        before then leaves some of the lines, the last one perhaps torn. A torn line of an earlier
+        process is cut away first."""
         path = self.path / name
-        with explained(self.path):
+        with explained(self.path, self._go_on):
             if path.parent != self.path:
                 path.parent.mkdir(exist_ok=True)
             new = not path.exists()
-            with path.open("ab") as file:
-                file.write(lines_of(records))
-                file.flush()
-                os.fsync(file.fileno())
+            with path.open("a+b") as file:
+                if name not in self._whole:
+                    cut_torn_line(file)
+                    self._whole.add(name)
+                _append(file, lines_of(records))
             if new:
                 sync(path.parent)
 
@@ -236,9 +241,22 @@ class RunDir(RunReader):
 
     def _replace(self, name: str, data: bytes) -> None:
         path = self.path / name
-        with explained(self.path):
+        with explained(self.path, self._go_on):
             path.parent.mkdir(exist_ok=True)
             write_whole(path, data)
+
+
+def _append(file: BinaryIO, data: bytes) -> None:
+    """Append all of the data to an open file and sync it, or none where the disk is full."""
+    start = file.seek(0, os.SEEK_END)
+    try:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.truncate(file.fileno(), start)
+        raise
 
 
 def _check_name(path: Path) -> None:

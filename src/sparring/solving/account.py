@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sparring.solving.pipelines import Pipeline
+
 _KINDS = (("binding", "binding tests", "G"), ("examples", "public examples", "E"))
 _NAMED = 8
 """Most failed tests that are named."""
@@ -23,6 +25,7 @@ def account(record: Mapping[str, Any]) -> list[str]:
         lines.append(f"no program {failure}, so there is nothing to choose")
     else:
         lines += _chosen(decision)
+        lines.append(_sure(decision, record["strategy"]))
     lines += [_ended(record), _cost(record["costs"])]
     return lines
 
@@ -53,7 +56,6 @@ def _chosen(decision: Mapping[str, Any]) -> list[str]:
             lines.append(_passes(one, words, letter))
     if not any(on["binding"].values()):
         lines.append("no binding test: whether it is right is unknown")
-    lines.append(_sure(decision))
     return lines
 
 
@@ -69,10 +71,15 @@ def _passes(one: Mapping[str, Sequence[int]], words: str, letter: str) -> str:
     return text + (f"; was not run on {unknown} of them" if unknown else "")
 
 
-def _sure(decision: Mapping[str, Any]) -> str:
+def _sure(decision: Mapping[str, Any], strategy: str) -> str:
     sure, threshold = decision["sure"], decision["threshold"]
     if sure is None:
-        text = "how sure: unknown, because no program gave an answer to an input"
+        reason = (
+            f"because the pipeline {strategy} gives no probability"
+            if strategy in list(Pipeline)
+            else "because no program gave an answer to an input"
+        )
+        text = f"how sure: unknown, {reason}"
     else:
         text = f"how sure: {100 * sure:.0f}% likely to be right"
         if decision["chosen_on"]["binding"]["passed"] and sure:

@@ -99,7 +99,7 @@ def solve(
         tokens: Most tokens, of prompts and responses.
         requests: Most requests to models, repeated ones included.
         executions: Most executions of a program on an input.
-        repairs: Most repairs of a program.
+        repairs: Most rounds of repairs of programs that fail a test.
         select: Name of the rule that chooses, such as ``"dual"`` (docs/selection.md).
         pipeline: Name of a published pipeline in place of sampling by need (docs/pipelines.md).
         sure: Probability of being right below which `Solved.abstained` is true.

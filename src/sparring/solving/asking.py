@@ -47,6 +47,8 @@ class Asking:
     ) -> None:
         """``prompts``: the roles' own prompts."""
         self.gone: str | None = None
+        self.refusal: str | None = None
+        """Why a model refused a role's own prompt, such as a wrong key."""
         self.unanswered: list[str] = []
         """Why requests had no answer after all attempts; those that the model refused left out."""
         self._spending, self._stop = spending, stop
@@ -106,6 +108,7 @@ class Asking:
             answers = any(self._models[r.role] is model for r in wave.replies)
             if request.message in self._prompts and not answers:
                 self.gone = f"{TOO_LONG if wave.too_long else MODEL_GONE}: {why}"
+                self.refusal = why if request in wave.refused else self.refusal
 
     def _over(self) -> bool:
         return self.gone is not None or self._stop() or self._spending.asking_seconds_left() == 0

@@ -29,6 +29,7 @@ class Attempts:
     def __init__(self, identities: Identities, directory: RunDir | None = None) -> None:
         """Read the record. Raises `RunError` for a damaged one."""
         self._identities, self._directory = identities, directory
+        self._where = f"{directory and directory.path}: {ATTEMPTS}"
         self._lines = directory.jsonl(ATTEMPTS) if directory is not None else []
         self.failed: set[str] = set()
         """Keys of the requests that have failed."""
@@ -36,7 +37,7 @@ class Attempts:
         """Key of each request that was sent with a lower ``max_tokens``, by the key of the request
         that was wanted."""
         for line in self._lines:
-            with well_formed(f"{directory and directory.path}: {ATTEMPTS}"):
+            with well_formed(self._where):
                 if "wanted" in line:
                     self.shortened[line["wanted"]] = line["key"]
                 elif "why" in line:
@@ -74,7 +75,7 @@ class Attempts:
         """Return what the recorded attempts without a response have cost, by their bounds."""
         costs, brought = Costs(), set[str]()
         for line in self._lines:
-            with well_formed(ATTEMPTS):
+            with well_formed(self._where):
                 if "prompt" not in line:
                     continue
                 if not line.get("refused") and line["key"] in store and line["key"] not in brought:

@@ -34,8 +34,7 @@ def by_need(session: Session) -> Solution:
     choice, reason = _rounds(session)
     if session.sizes.repairs:
         choice = repair(session, choice)
-        reason = session.over or reason
-    solution = choice.solution(reason)
+    solution = choice.solution(session.ended_by or reason)
     session.note(
         "decided",
         "no program could be read"
@@ -48,15 +47,10 @@ def by_need(session: Session) -> Solution:
 
 
 def _rounds(session: Session) -> tuple[Choice, str]:
-    """Sample rounds until one is the last; return the choice, and why it was the last.
-
-    A round that brings nothing because the session is over is none: a replay, which finds nothing
-    more on record, then ends for the reason of its session.
-    """
+    """Sample rounds until one is the last; return the choice, and why it was the last."""
     caps, told_apart = Caps(session.sizes.n, session.sizes.m), set[frozenset[int]]()
     before: ProgramCandidate | None = None
     number = unchanged = 0
-    cut = False
     while True:
         choice = choose(session)
         unchanged = unchanged + 1 if _as_before(choice, before) else 0
@@ -64,7 +58,7 @@ def _rounds(session: Session) -> tuple[Choice, str]:
         sampled = session.sampled_programs, session.sampled_tests
         seen = Seen(choice.evidence, *sampled, choice.sure, unchanged)
         following = next_round(seen, caps)
-        if following.stop is not None and not cut:
+        if following.stop is not None:
             return choice, _WORDS[following.stop]
         if (over := session.over) is not None:
             return choice, over
@@ -75,10 +69,7 @@ def _rounds(session: Session) -> tuple[Choice, str]:
                 told_apart.add(pair)
                 tell_apart(session, first, second)
         number += 1
-        candidates = len(session.programs) + len(session.tests)
         session.sample(following.programs, following.tests)
-        came = len(session.programs) + len(session.tests) - candidates
-        cut = not came and session.over is not None
         session.note(
             "round",
             f"round {number}: {counted(following.programs, 'program')} and "

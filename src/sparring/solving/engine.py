@@ -128,6 +128,8 @@ def solve_task(
                 records,
             )
         solution = strategy(session)
+        if session.refusal is not None and not (session.programs or session.tests):
+            raise ModelError(session.refusal)
         return finish(session, solution, named, strategy, out)
 
 
@@ -136,8 +138,8 @@ def _begin(out: Path, session: RecordedSession, records: SessionRecords) -> None
     directory = RunDir(out, locked=False)
     if directory.has(CONFIG):
         old = directory.read_json(CONFIG)
-        if old.get("kind") != KIND:
-            raise RunError(f"{out}: holds an evaluation; choose another --out")
+        if not (isinstance(old, dict) and old.get("kind") == KIND):
+            raise RunError(f"{out}: its {CONFIG} is of no session; choose another --out")
         if records.responses is not None and len(records.responses):
             session.check_continues(old, str(out))
     elif other := sorted(f.name for f in out.iterdir() if f.name != "lock"):

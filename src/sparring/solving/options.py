@@ -21,6 +21,10 @@ _LIMITS = ("max_tokens", "max_completion_tokens")
 """Fields of a request that limit a response."""
 
 
+def _is_limit(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Most programs ``n`` and tests ``m`` to sample, and most ``repairs`` of a program."""
@@ -61,11 +65,7 @@ class SolveOptions:
             )
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f"--sure {self.threshold:g}: must be from 0 to 1")
-        if (
-            self.budget.tokens is not None
-            and "max_tokens" in self.asking.extra
-            and self.fixed_response is None
-        ):
+        if self.budget.tokens is not None and self._is_unlimited():
             raise ConfigError(
                 "--extra max_tokens: without a limit of the response a budget of tokens cannot be "
                 "kept; add --extra max_completion_tokens=N, or leave it out"
@@ -75,8 +75,19 @@ class SolveOptions:
     def fixed_response(self) -> int | None:
         """Longest response by a limit of the user's own (``--extra``), which replaces
         ``max_tokens``; None where there is none."""
-        given = [self.asking.extra[name] for name in _LIMITS if name in self.asking.extra]
-        return max((n for n in given if isinstance(n, int)), default=None)
+        extra = self.asking.extra
+        limits = [extra[name] for name in _LIMITS if _is_limit(extra.get(name))]
+        if limits and "max_tokens" not in extra:
+            limits.append(self.asking.params.max_tokens)  # is sent too; which counts is unknown
+        return max(limits, default=None)
+
+    def _is_unlimited(self) -> bool:
+        """Return whether ``--extra`` takes away the limit of a response: null, or a number that
+        some servers take for no limit, such as -1."""
+        extra = self.asking.extra
+        given = [extra[name] for name in _LIMITS if extra.get(name) is not None]
+        missing = "max_tokens" in extra and self.fixed_response is None
+        return missing or not all(map(_is_limit, given))
 
     def first_requests(self, task: Task) -> dict[Role, ChatRequest]:
         """Return each role's request for its first response, equal to that of `sparring eval`."""

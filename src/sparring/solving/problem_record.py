@@ -100,6 +100,7 @@ def session_from(record: Mapping[str, Any], where: str) -> RecordedSession:
             seed=record["fixed"]["seed"],
             prompts=prompts[Role.CODER],
             tester_prompts=prompts[Role.TESTER],
+            extra=_extra(record["models"]),
         )
         options = SolveOptions(
             asking=asking,
@@ -112,7 +113,13 @@ def session_from(record: Mapping[str, Any], where: str) -> RecordedSession:
         return RecordedSession(
             task_from(record["task"]),
             options,
-            {r: record["models"][r] for r in Role},
+            {
+                r: {
+                    "name": str((m := record["models"][r])["name"]),
+                    "identity": dict(m["identity"]),
+                }
+                for r in Role
+            },
             {r: _reading_from(record["readings"][r]) for r in Role},
             str(record["strategy"]),
         )
@@ -128,7 +135,11 @@ def task_record(task: Task) -> dict[str, Any]:
 
 
 def task_from(record: Mapping[str, Any]) -> Task:
-    """Return the problem that `task_record` wrote."""
+    """Return the problem that `task_record` wrote. Raises `TypeError` for fields of other types."""
+    for name in _TASK_FIELDS:
+        kinds = (int, float, type(None)) if name.endswith("_limit") else (str, type(None))
+        if not isinstance(record[name], kinds):
+            raise TypeError(f"{name} is a {type(record[name]).__name__}")
     return Task(
         **{name: record[name] for name in _TASK_FIELDS},
         tests=tests_from(record["tests"]),
@@ -136,9 +147,16 @@ def task_from(record: Mapping[str, Any]) -> Task:
     )
 
 
+def _extra(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the fields of the user's own in each request; models in this process have none."""
+    extras = [dict(model["identity"].get("extra", {})) for model in models.values()]
+    return max(extras, key=len)
+
+
 def _reading_from(record: Mapping[str, Any]) -> ReadingRules:
+    marks = record["reasoning"]
     return ReadingRules(
-        Reasoning(**record["reasoning"]),
+        Reasoning(str(marks["start"]), str(marks["end"]), bool(marks["opened"])),
         ProgramRule(record["programs"]),
         TestRule(record["tests"]),
     )

@@ -19,13 +19,15 @@ class SessionRecords:
     """Records of one session. ``responses`` is None where the session has no directory.
 
     ``replayed``: the session is replayed from its record, and this is the reason to end it where
-    the record ends; None for a session that asks models and runs programs.
+    the record ends; None for a session that asks models and runs programs. ``ended``: what was over
+    at the end of the recorded session, where the replay decides as it did.
     """
 
     attempts: Attempts
     executions: ExecutionsRecord
     responses: ReplyStore | None = None
     replayed: str | None = None
+    ended: str | None = None
 
     def earlier(self) -> Costs:
         """Return what recorded attempts without a response have cost."""
@@ -37,7 +39,12 @@ def no_records(identities: Identities) -> SessionRecords:
     return SessionRecords(Attempts(identities), ExecutionsRecord())
 
 
-def records_in(path: Path, identities: Identities, replayed: str | None = None) -> SessionRecords:
+def records_in(
+    path: Path,
+    identities: Identities,
+    replayed: str | None = None,
+    ended: str | None = None,
+) -> SessionRecords:
     """Open the records in a directory; they need not exist yet. Raises `RunError` for damaged
     ones."""
     directory = RunDir(path, locked=False)
@@ -46,4 +53,5 @@ def records_in(path: Path, identities: Identities, replayed: str | None = None) 
         ExecutionsRecord(directory, replayed is not None),
         ResponseStore(path / RESPONSES),
         replayed,
+        ended,
     )

@@ -19,7 +19,7 @@ from sparring.evaluation.collect import RESPONSES
 from sparring.policy.chat.base import ChatRequest, OnReply, StopAsking
 from sparring.runs.lines import clean
 from sparring.runs.reader import RunReader
-from sparring.runs.session import CONFIG, RESULT
+from sparring.runs.session import CONFIG, RESULT, session_result
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Costs
 from sparring.solving.by_need import by_need
@@ -76,7 +76,8 @@ def replay_directory(
     (`recorded_session`). ``select`` and ``threshold`` replace the recorded ones. Raises `RunError`
     for a directory that holds no session, or a damaged one."""
     recorded, reader = recorded_session(path), RunReader(path)
-    old: Mapping[str, Any] = reader.read_json(RESULT) if reader.has(RESULT) else {}
+    old = session_result(path) or {}
+    over = old.get("over")
     options = replace(
         recorded.options,
         budget=replace(recorded.options.budget, seconds=None),
@@ -84,7 +85,8 @@ def replay_directory(
         threshold=recorded.options.threshold if threshold is None else threshold,
     )
     identities = {role: model["identity"] for role, model in recorded.models.items()}
-    records = records_in(path, identities, old.get("over") or NOTHING_MORE)
+    as_recorded = options.select == recorded.options.select
+    records = records_in(path, identities, over or NOTHING_MORE, over if as_recorded else None)
     session = Session(
         recorded.task,
         options,

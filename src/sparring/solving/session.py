@@ -80,6 +80,8 @@ class Session:
         self.spending = spending or Spending(options.budget, options.fixed_response)
         self.spending.attach(records.attempts, records.earlier())
         self._stop, self._on_step = stop, on_step
+        self._replayed, self._ended = records.replayed is not None, records.ended
+        self._has_ended = self._replayed
         self._first = options.first_requests(task)
         prompts = {request.message for request in self._first.values()}
         self._asking = Asking(models, self.spending, records, prompts, stop)
@@ -102,6 +104,19 @@ class Session:
         if (spent := self.spending.spent()) is not None:
             return spent
         return self._asking.gone
+
+    @property
+    def ended_by(self) -> str | None:
+        """What was over when the session ended: `over` at the first look at this property, which is
+        for the decision alone. In a replay that decides as recorded, what was over then."""
+        if not self._has_ended:
+            self._ended, self._has_ended = self.over, True
+        return self._ended or (self.over if self._replayed else None)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a model refused a role's own prompt, such as a wrong key; None where none did."""
+        return self._asking.refusal
 
     @property
     def unanswered(self) -> list[str]:

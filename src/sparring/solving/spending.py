@@ -5,10 +5,10 @@ the budget holds the most that it can cost. The most is the bound of its prompt,
 byte of the message and an allowance for the chat template, and its ``max_tokens``. A tokenizer that
 works on bytes needs no more than a token for a byte.
 
-If a server reports more tokens than the bound, the excess is counted, and the allowance grows by
-it. Each attempt at a request is a request of the budget. An attempt that broke off is counted by
-its bound, because nobody knows what the server has computed; it costs no tokens where the server
-refused it with status 429, or could not be reached.
+If a server reports more tokens than the bound, the excess is counted, and the allowance for the
+template, or for responses, grows by it. Each attempt at a request is a request of the budget. An
+attempt that broke off is counted by its bound, because nobody knows what the server has computed;
+it costs no tokens where the server refused it with status 429, or could not be reached.
 
 The last part of the seconds is kept for executions, so that what was sampled is also run: models
 have `asking_seconds_left`, executions `seconds_left`.
@@ -35,11 +35,15 @@ RUN_SHARE, RUN_SECONDS = 0.1, 5.0
 
 @dataclass(slots=True)
 class _Held:
-    """Reservation of one request. ``attempts``: how often it was sent so far; ``refused``: the
-    server has computed nothing in the last attempt."""
+    """Reservation of one request: the bounds of its ``prompt`` and ``completion``, allowances
+    included. ``message``: the bound of the message alone; ``limit``: the limit of the response.
+    ``attempts``: how often it was sent so far; ``refused``: the server has computed nothing in the
+    last attempt."""
 
     prompt: int
     completion: int
+    message: int
+    limit: int
     attempts: int = 0
     refused: bool = False
 
@@ -61,7 +65,7 @@ class Spending:
         self._clock, self._start = clock, clock()
         self._lock = threading.Lock()
         self._held: dict[ChatRequest, _Held] = {}
-        self._template = TEMPLATE_TOKENS
+        self._template, self._overlong = TEMPLATE_TOKENS, 0
         self._refused: Spent | None = None
 
     def attach(self, attempts: Attempts, earlier: Costs) -> None:
@@ -120,19 +124,19 @@ class Spending:
         with self._lock:
             if self._requests_left() == 0:
                 return None
-            prompt = self._prompt_bound(request)
+            prompt = self._bounds(request, 0).prompt
             most = wanted = self._fixed or request.params.max_tokens
             left = self._tokens_left()
-            if left is not None and prompt + wanted > left:
+            if left is not None and prompt + wanted + self._overlong > left:
                 if self._held:
                     return None
-                most = left - prompt
+                most = left - prompt - self._overlong
                 if most < (self._fixed or min(LEAST_TOKENS, wanted)):
                     self._refused = Spent.TOKENS
                     return None
             if most < wanted:
                 request = replace(request, params=replace(request.params, max_tokens=most))
-            self._held[request] = _Held(prompt, most)
+            self._held[request] = self._bounds(request, most)
             return request
 
     def attempt(self, request: ChatRequest) -> bool:
@@ -183,8 +187,7 @@ class Spending:
         """Add the costs of a reply that is on record. It may exceed the budget, which it has cost
         before."""
         with self._lock:
-            longest = self._fixed or request.params.max_tokens
-            self._add(_Held(self._prompt_bound(request), longest), reply)
+            self._add(self._bounds(request, self._fixed or request.params.max_tokens), reply)
 
     def withdraw(self, request: ChatRequest) -> None:
         """Drop the reservation of a request that was refused before anything was computed."""
@@ -204,8 +207,9 @@ class Spending:
         with self._lock:
             self._settled.executions += count
 
-    def _prompt_bound(self, request: ChatRequest) -> int:
-        return len(request.message.encode("utf-8", "replace")) + self._template
+    def _bounds(self, request: ChatRequest, limit: int) -> _Held:
+        message = len(request.message.encode("utf-8", "replace"))
+        return _Held(message + self._template, limit + self._overlong, message, limit)
 
     def _add(self, held: _Held, reply: ChatReply) -> None:
         prompt, completion = reply.prompt_tokens, reply.completion_tokens
@@ -214,8 +218,10 @@ class Spending:
         costs.bounded += prompt is None or completion is None
         costs.prompt_tokens += held.prompt if prompt is None else prompt
         costs.completion_tokens += held.completion if completion is None else completion
-        if prompt is not None and prompt > held.prompt:
-            self._template += prompt - held.prompt
+        if prompt is not None:
+            self._template = max(self._template, prompt - held.message)
+        if completion is not None:
+            self._overlong = max(self._overlong, completion - held.limit)
 
     def _by_bound(self, held: _Held) -> None:
         self._settled.requests += 1

@@ -86,11 +86,11 @@ def decided(
     """
     ranked = dict.fromkeys(p.number for p in (*best, *others))
     return PipelineResult(
-        Solution(best[0].number, chosen_by, session.over or reason, ranked=tuple(ranked)),
+        Solution(best[0].number, chosen_by, session.ended_by or reason, ranked=tuple(ranked)),
         tuple(t.number for t in tests if t.parsed.test is not None),
     )
 
 
 def no_program(session: Session) -> PipelineResult:
     """Return the decision where no program can be read."""
-    return PipelineResult(Solution(None, "", session.over or "no program could be read"))
+    return PipelineResult(Solution(None, "", session.ended_by or "no program could be read"))

@@ -118,7 +118,8 @@ def _read(path: Path) -> str:
     if path.is_dir():
         raise DataError(f"{path}: is a directory; name the file of the problem")
     try:
-        return _decoded(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            return _decoded(file.read((_LARGEST_KIB << 10) + 1), str(path))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
 

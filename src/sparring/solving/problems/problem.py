@@ -23,6 +23,7 @@ from sparring.solving.problems.statement_examples import (
 from sparring.solving.problems.user_examples import called_function, user_examples
 from sparring.solving.problems.user_tests import function_of_tests, user_tests
 from sparring.tasks.rows.heads import head_of
+from sparring.text import in_line
 
 SECONDS = 3.0
 """CPU seconds of an execution, where the text has no time limit: HumanEval's limit."""
@@ -153,7 +154,24 @@ def _with_examples(
         notes.append(f"{len(of_user)} given by --example")
     if tests:
         notes.append(f"{counted(len(tests), 'binding test')} in {options.tests}")
-    return ReadProblem(replace(task, examples=examples, tests=tests), tuple(notes))
+    whole = replace(task, examples=examples, tests=tests)
+    _check_text(whole)
+    return ReadProblem(whole, tuple(notes))
+
+
+def _check_text(task: Task) -> None:
+    """Raise `DataError` for half a surrogate pair, which no request and no program can be given.
+    Bytes of the command line that are not UTF-8 become such."""
+    kinds = (("an example", task.examples), ("a binding test", task.tests))
+    texts = [("the statement", task.statement)]
+    texts += [(what, text) for what, tests in kinds for t in tests for text in (t.input, t.output)]
+    for what, text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{task.id}: {what} is not UTF-8 text: {in_line(text, 60)}; convert it first"
+            ) from None
 
 
 def _key(test: Test) -> tuple[str, str]:

@@ -38,7 +38,8 @@ def show_session(source: RunSource, console: Console, all_of_it: bool) -> None:
         _decision(result, console, all_of_it)
     for index, record in enumerate(source.groups(0)):
         console.print()
-        show_group(RecordedGroup(0, index, record), console, all_of_it)
+        with well_formed(f"{run.path}: rollouts"):
+            show_group(RecordedGroup(0, index, record), console, all_of_it)
 
 
 def _decision(result: Mapping[str, Any], console: Console, all_of_it: bool) -> None:
