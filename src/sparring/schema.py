@@ -185,6 +185,30 @@ class Task:
         return (*self.tests, *self.hidden)
 
 
+def without_ground_truth(task: Task, tests: tuple[Test, ...] = ()) -> Task:
+    """Return the task as one sees it who does not know the truth: no ground-truth tests, no
+    solutions, no validator. ``tests`` stand in the place of the ground truth.
+
+    The fields that are copied are named one by one, so that a field added to `Task` later is not
+    copied by accident.
+    """
+    return Task(
+        id=task.id,
+        statement=task.statement,
+        tests=tests,
+        examples=task.examples,
+        time_limit=task.time_limit,
+        memory_limit=task.memory_limit,
+        checker=task.checker,
+        checker_program=task.checker_program,
+        difficulty=task.difficulty,
+        source=task.source,
+        entry_point=task.entry_point,
+        preamble=task.preamble,
+        head=task.head,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """Response of a model to one prompt, as sampled.

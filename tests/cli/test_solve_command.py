@@ -136,6 +136,9 @@ def test_a_replay_decides_the_same_without_a_model(files: Path, server: FakeOpen
     assert "replay: the decision is the recorded one" in again.stderr
     stricter = sparring_here("solve", "--replay", out, "--sure", "1")
     assert (stricter.returncode, stricter.stdout) == (3, SOURCE)
+    assert "replay: the program is the recorded one, the decision is not" in stricter.stderr
+    [cost] = [line for line in first.stderr.splitlines() if line.startswith("cost: ")]
+    assert cost in again.stderr.splitlines()
     assert len(server.bodies) == asked
 
 
@@ -147,14 +150,33 @@ def test_a_budget_is_kept(files: Path, server: FakeOpenAI) -> None:
     assert "the budget of requests is spent" in done.stderr
 
 
-def test_a_pipeline_solves_too(files: Path, server: FakeOpenAI) -> None:
+@pytest.mark.parametrize("options", [("mpsc", "--select", "bon"), ("s_star", "--repair", "2")])
+def test_an_option_without_effect_on_a_pipeline_is_refused(
+    files: Path, server: FakeOpenAI, options: tuple[str, ...]
+) -> None:
+    done = sparring_here(*command(files, server, "--pipeline", *options))
+    assert done.returncode == 2
+    assert "has no effect on" in done.stderr
+    assert not server.bodies
+
+
+def test_a_replay_of_no_directory_is_one_line(tmp_path: Path) -> None:
+    done = sparring_here("solve", "--replay", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "there is no such directory" in done.stderr
+
+
+def test_a_pipeline_solves_too_by_the_rule_that_is_named(files: Path, server: FakeOpenAI) -> None:
     out = str(files / "out")
-    done = sparring_here(
-        *command(files, server, "--pipeline", "best_of_n", "-n", "4", "-m", "4", "--out", out)
-    )
+    pipeline = ["--pipeline", "best_of_n", "--select", "majority", "-n", "4", "-m", "4"]
+    done = sparring_here(*command(files, server, *pipeline, "--out", out))
     assert done.stdout == SOURCE
+    assert "by majority of answers" in done.stderr
     again = sparring_here("solve", "--replay", out)
     assert (again.returncode, again.stdout) == (done.returncode, SOURCE)
+    assert "replay: the decision is the recorded one" in again.stderr
+    other = sparring_here("solve", "--replay", out, "--select", "agreement_bon")
+    assert (other.returncode, other.stdout) == (2, "")
 
 
 def test_binding_tests_and_examples_reach_the_choice(files: Path, server: FakeOpenAI) -> None:
@@ -173,6 +195,9 @@ def test_binding_tests_and_examples_reach_the_choice(files: Path, server: FakeOp
     ("more", "code", "problem"),
     [
         (["--select", "oracle"], 2, "--select oracle: needs the ground truth"),
+        (["--select", "agreement_bon"], 2, "choose one of bon, "),
+        (["--select", "bon", "--pipeline", "s_star"], 2, "has a rule of its own"),
+        (["--repair", "1", "--pipeline", "mpsc"], 2, "--repair: has no effect"),
         (["--tests", "none.py"], 2, "--tests none.py: No such file"),
         (["--task", "x"], 2, "is not a task file"),
         (["--example", "1"], 2, "--example: needs two values"),
@@ -202,6 +227,7 @@ def test_a_bad_option_is_one_line(
         (["solve"], "no problem is named"),
         (["solve", "p.txt"], "--coder: no model is named"),
         (["solve", "none.txt", "--coder", "http://127.0.0.1:9/v1"], "none.txt: there is no such"),
+        (["solve", ".", "--coder", "nano"], ".: is a directory; name the file"),
         (["solve", "p.java", "--coder", "nano"], "p.java: is a file of Java"),
         (["solve", "--replay", "none"], "none"),
         (["solve", "p.txt", "--replay", "none"], "PROBLEM: has no effect on the session"),

@@ -55,7 +55,7 @@ def test_equal_inputs_are_one_and_an_unread_test_has_none() -> None:
 
 
 def test_answers_are_numbers_and_failures_are_none() -> None:
-    one = group("141-+", "151-+", "E4E-x", "TI1-+", "I41-I")
+    one = group("141-+", "151-+", "E4E-x", "TI1-+", "I41-I", "14T-+")
     facts = task_facts(one)
     assert facts.input_U is not None
     assert facts.input_U.tolist() == [0, 1, 0, -1, 2]
@@ -66,6 +66,7 @@ def test_answers_are_numbers_and_failures_are_none() -> None:
         [-1, 0, -1],  # an error has no answer, whatever was printed; nor has a failed script
         [0, -1, 0],  # the second time, the program was in time
         [0, 0, -1],
+        [0, 0, 0],  # the first answer counts
     ]
 
 

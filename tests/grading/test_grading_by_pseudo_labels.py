@@ -27,6 +27,7 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
 from sparring.selection.consensus import TestFilter
+from sparring.tasks.preambles import source_before
 from sparring.training.scoring import scorer_of
 
 TASK = Task(
@@ -107,6 +108,18 @@ def test_the_first_runs_know_nothing_of_ground_truth() -> None:
     first = sandbox.calls[0]
     assert {program for program, _ in first} == {"2 * x", "x + x", "x ** 2", "x + 2"}
     assert {inputs for _, inputs in first} == {("3\n", "5\n", "0\n", "1\n", "2\n", "3\n")}
+
+
+def test_programs_run_behind_the_source_that_the_task_puts_before_them() -> None:
+    class Keeping(Calculator):
+        def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+            before.update(j.preamble for j in jobs if j.program != TASK.validator)
+            return super().run(jobs)
+
+    before = set[str]()
+    task = replace(TASK, preamble="livecodebench", head="import math\n")
+    graded_by_pseudo_labels(Keeping(), task=task)
+    assert before == {source_before(task)}
 
 
 def test_programs_are_rewarded_by_the_pseudo_label_tests() -> None:

@@ -94,8 +94,8 @@ def test_verdicts_come_from_outputs() -> None:
 def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
     facts = task_facts(group([VALID] * 2, SOLUTION))
     # 4 and 2 are printed by one program, 4 and 4 by the other
-    assert facts.answers_PU is not None
-    assert facts.answers_PU.tolist() == [[0, 0], [0, 1]]
+    assert facts.answers_PI is not None
+    assert facts.answers_PI.tolist() == [[0, 0], [0, 1]]
     assert facts.reading[Role.CODER].responses == facts.reading[Role.TESTER].responses == 2
     assert not facts.reading[Role.CODER].failures
     unread = task_facts(
@@ -106,8 +106,8 @@ def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() ->
             outcomes_PT=[[LOST, Outcome(Verdict.INVALID), LOST], [LOST, LOST, LOST]],
         )
     )
-    assert unread.answers_PU is not None
-    assert unread.answers_PU.tolist() == [[-1, -1], [-1, -1]]
+    assert unread.answers_PI is not None
+    assert unread.answers_PI.tolist() == [[-1], [-1]]
     assert unread.reading[Role.TESTER].failures == {ParseFailure.NO_TEST_INPUT: 1}
     assert unread.reading[Role.TESTER].at_limit == 2
 

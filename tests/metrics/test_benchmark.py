@@ -31,7 +31,6 @@ def facts(rows: list[str], right: str, answers: list[str] | None = None) -> Task
     numbers = answer_numbers(answers, len(right))
     return replace(
         found,
-        answers_PU=numbers,
         agreement_P=agreement_counts(answers),
         answers_PI=numbers,
         input_U=np.arange(len(right)),

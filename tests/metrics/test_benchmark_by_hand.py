@@ -55,10 +55,12 @@ def test_a_masked_cell() -> None:
     """p (right) passes the only test it was seen on, q (wrong) both: even. Dual agreement and the
     majority don't know what p passes, and choose among the others."""
     task = facts(["11?", "011", "000"], "rr")
-    task = replace(task, answers_PU=answer_numbers(["xx", "xy", "zz"], 2))
+    answers = answer_numbers(["xx", "xy", "zz"], 2)
+    task = replace(task, answers_PI=answers, input_U=np.arange(2))
     figures = means(task, scale=(3, 2), ks=(1,))
     assert figures["bon_3x2"] == pytest.approx(1 / 2)
     assert math.isnan(figures["dual_3x2"])  # only two are left
+    assert math.isnan(figures["majority_3x2"])
     assert figures["dual_pass@1"] == 0.0
     # p01: q passes two of two, the third program none of two
     assert figures["p01"] == pytest.approx(2 / 4)

@@ -70,6 +70,15 @@ def test_all_draws_at_once_are_each_draw_by_itself(
 
 
 @given(task())
+@settings(max_examples=10, deadline=None)
+def test_an_unread_test_was_observed_on_no_program(one: TaskFacts) -> None:
+    rows, columns = np.arange(5)[None], np.arange(6)[None]
+    evidence = drawn_evidence._evidence(one, one.parsed_U, rows, columns)
+    assert evidence.used_U[0].tolist() == one.parsed_U.tolist()
+    assert (evidence.answers_PI[0][:, ~one.parsed_U] == -1).all()
+
+
+@given(task())
 @settings(max_examples=30, deadline=None)
 def test_formulas_of_their_own_and_rules_agree_on_all_programs_and_tests(one: TaskFacts) -> None:
     """`solve` chooses by the rules what `eval` measures by the formulas."""
@@ -85,7 +94,7 @@ def test_formulas_of_their_own_and_rules_agree_on_all_programs_and_tests(one: Ta
 
 
 def test_a_rule_that_needs_answers_has_no_figure_without_them() -> None:
-    blind = replace(FOUR, answers_PI=None, answers_PU=None, agreement_P=None, input_U=None)
+    blind = replace(FOUR, answers_PI=None, agreement_P=None, input_U=None)
     figures = measure([blind, blind], [(4, 3), (1, 1)], []).estimates
     for selector in Selector:
         for scale in ("4x3", "1x1"):

@@ -68,6 +68,15 @@ def test_a_server_that_says_nothing_is_asked_again_after_the_timeout(fake: FakeO
     assert len(fake.bodies) == 2
 
 
+def test_no_time_left_is_no_time_limit(fake: FakeOpenAI) -> None:
+    fake.always = "hang"
+    served = ServedModelIdentity(fake.url, "m", False)
+    endpoint = Endpoint(fake.url, None, 30.0)
+    with pytest.raises(Unanswered, match=r"no answer in 0\.01 s|timed out"):
+        endpoint.complete(served, ask(), 1, most_seconds=0.0)
+    endpoint.close()
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_a_request_that_is_refused_ends_at_once_in_one_line(fake: FakeOpenAI, status: int) -> None:
     fake.always = (status, {}, b'{"error": {"message": "no such\\n thing"}}')

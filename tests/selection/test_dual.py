@@ -10,7 +10,6 @@ import pytest
 from sparring.selection.consensus import Weight, weights
 from sparring.selection.ranked import (
     dual_choice,
-    majority_choice,
     pass_at_k,
     ranked_pass_at_k,
     subsets,
@@ -64,20 +63,9 @@ def test_choices_among_all_are_exact() -> None:
     # without the first two tests the third program's group weighs most
     late = np.array([False, False, True, True])
     assert dual_choice(FOUR, correct, everything, late).value == 0.0
-    answers = np.array([[1, 1, 1, 1], [1, 1, 2, 2], [1, 1, 2, 2], [-1] * 4])
-    assert majority_choice(answers, correct, everything, USABLE).value == 0.0
-    # where only the first two count, three agree
-    early = np.array([True, True, False, False])
-    assert majority_choice(answers, correct, everything, early).value == pytest.approx(1 / 3)
     # no test tells anything: all are alike
     nothing = np.zeros(4, bool)
-    assert majority_choice(answers, correct, everything, nothing).value == pytest.approx(1 / 2)
-
-
-def test_those_without_an_answer_agree_with_nobody() -> None:
-    answers = np.array([[-1], [-1], [3]])
-    correct = np.array([False, False, True])
-    assert majority_choice(answers, correct, subsets(3, 1, 3, 1), np.ones(1, bool)).value == 1.0
+    assert dual_choice(FOUR, correct, everything, nothing).value == pytest.approx(1 / 2)
 
 
 def test_choices_among_some_are_the_mean_over_all_subsets() -> None:

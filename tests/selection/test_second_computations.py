@@ -229,6 +229,26 @@ def test_specifications_are_a_third_part() -> None:
     assert second > first
 
 
+@given(drawn(masks=False), st.integers(1, 3), st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_vertices_of_a_class_are_equal_in_every_edge(one: Evidence, s: int, seed: int) -> None:
+    """Programs, tests and specifications alike have equal edges to both other parts."""
+    rng, steps = np.random.default_rng(seed), (0, 0.5, 1)
+    n, m = one.passed_PU.shape
+    edges = mpsc.SpecificationEdges(rng.choice(steps, (n, s)), rng.choice(steps, (m, s)))
+    passes = one.cells_PU
+    rows = [
+        [(*passes[p], *edges.programs_PS[p]) for p in range(n)],
+        [(*passes[:, u], *edges.tests_US[u]) for u in range(m)],
+        [(*edges.programs_PS[:, k], *edges.tests_US[:, k]) for k in range(s)],
+    ]
+    classes = [np.array([float(part.count(row)) for row in part]) for part in rows]
+    weights = {(0, 1): passes, (0, 2): edges.programs_PS, (1, 2): edges.tests_US}
+    present = [np.ones(size, bool) for size in (n, m, s)]
+    expected = n_partite_scores(weights, classes, present)[0]
+    np.testing.assert_allclose(mpsc.scores(one, edges), expected, rtol=0, atol=1e-8)
+
+
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_three_parts_solve_their_equation(n: int, m: int, s: int, seed: int) -> None:

@@ -339,8 +339,115 @@ Sample Input
 Sample Output
 >> <<
 """
+HDU = """\
+Problem Description
+Calculate A + B.
+
+Input
+Each line will contain two integers A and B. Process to end of file.
+
+Output
+For each case, output A + B in one line.
+
+Sample Input
+1 1
+2 3
+
+Sample Output
+2
+5
+
+Author
+Somebody
+"""
+DMOJ = """\
+## Input Specification
+
+One integer N.
+
+## Output Specification
+
+Its square.
+
+## Sample Input 1
+
+    4
+
+## Output for Sample Input 1
+
+    16
+
+## Explanation of Output for Sample Input 1
+
+4 squared.
+"""
+LIVECODEBENCH = """\
+Input
+
+The input is given from Standard Input in the following format:
+A B
+
+Output
+
+Print the answer.
+
+Sample Input 1
+
+1 2
+
+Sample Output 1
+
+3
+
+The sum is 3.
+
+Sample Input 2
+
+5 5
+
+Sample Output 2
+
+10
+"""
+EXPECTED_OUTPUT = """\
+Add.
+
+Test Case 1
+Input:
+1 2
+Expected Output:
+3
+
+Test Case 2
+Input:
+4 4
+Expected Output:
+8
+"""
+COPY_BUTTONS = """\
+Sample Input 1 Copy
+Copy
+1 2
+Sample Output 1 Copy
+Copy
+
+3
+"""
+SENTENCES = """\
+Sample Input 1
+3
+Sample Output 1
+There are 3.
+There were 4.
+"""
 
 READ = {
+    "hdu": (HDU, [("1 1\n2 3\n", "2\n5\n")]),
+    "dmoj": (DMOJ, [("4\n", "16\n")]),
+    "livecodebench": (LIVECODEBENCH, [("1 2\n", "3\n"), ("5 5\n", "10\n")]),
+    "expected output": (EXPECTED_OUTPUT, [("1 2\n", "3\n"), ("4 4\n", "8\n")]),
+    "copy buttons": (COPY_BUTTONS, [("1 2\n", "3\n")]),
+    "sentences": (SENTENCES, [("3\n", "There are 3.\nThere were 4.\n")]),
     "codeforces": (CODEFORCES, [("3\n1 1 2\n", "1\n"), ("4\n5 5 5 5\n", "2\n")]),
     "codeforces copied": (CODEFORCES_COPIED, [("2\n1 2\n", "3\n")]),
     "codecontests": (CODECONTESTS, [("3\n4 9 2\n", "9\n"), ("1\n7\n", "7\n")]),
@@ -364,6 +471,19 @@ READ = {
 """Statements, and the examples that have to be read in them."""
 
 REFUSED = {
+    "all inputs first": "Add.\n\nSample Input\n3\nSample Input\n4\n"
+    "Sample Output\n6\nSample Output\n8\n",
+    "numbered inputs first": "Add.\n\nSample Input 1\n3\nSample Input 2\n4\n"
+    "Sample Output 1\n6\nSample Output 2\n8\n",
+    "outputs first": "Add.\n\nSample Output 1\n6\nSample Input 1\n3\n"
+    "Sample Output 2\n8\nSample Input 2\n4\n",
+    "a sentence below": "Add.\n\nSample Input 1\n1 2\nSample Output 1\n3\nIt is 3.\n",
+    "a reason below": "Add.\n\nSample Input 1\n3\nSample Output 1\n6\nsince 3*2\n",
+    "an equation below": "Add.\n\nSample Input 1\n3\nSample Output 1\n6\n3 + 2 + 1 = 6\n",
+    "brackets below": "Add.\n\nSample Input\n5\n1 2\n(see file)\nSample Output\n15\n",
+    "an equation behind": "Add.\n\nSample Input\n5\nSample Output\n15 (1+2+3+4+5 = 15)\n",
+    "cut short": "Add.\n\nSample Input 1\n3\nSample Output 1\n1 2 3 ...\n",
+    "a form of rows": "Input\nn\na1 a2 ... an\n\nOutput\nx1\n",
     "any valid": "For each i print an integer denoting any valid p.\n\n"
     "**Sample Input 0**\n\n```\n3\n```\n\n**Sample Output 0**\n\n```\n2\n```\n",
     "blank line in an input": "Add.\n\nSample Input\n1\n\n2\nSample Output\n3\n",

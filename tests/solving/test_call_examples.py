@@ -193,3 +193,36 @@ def test_steps_of_a_definition_are_no_examples() -> None:
     assert examples_of(ONE.format(text)) == []
     arrows = "f(0) -> 0\n    f(1) -> 1\n    f(n) -> f(n-1) + f(n-2)"
     assert examples_of(ONE.format(arrows)) == [([0], {}, 0), ([1], {}, 1)]
+
+
+def test_a_full_stop_is_no_part_of_a_number() -> None:
+    [(_, _, value)] = examples_of(ONE.format("f(90) is 2880067194370816120."))
+    assert (value, type(value)) == (2880067194370816120, int)
+    [(_, _, value)] = examples_of(ONE.format("f(2) returns 1.5. It may be a fraction."))
+    assert value == 1.5
+    assert examples_of(ONE.format("f(2) == 4.x")) == []
+
+
+def test_numbers_among_texts_without_quotes_are_no_examples() -> None:
+    text = 'Write a function `f(s)`.\nf("ab") -> ba\nf("12") -> 21\nf("x") -> "x"\n'
+    assert examples_of(text) == [(["x"], {}, "x")]
+    assert examples_of(ONE.format(">>> f('ab')\n    ba\n    >>> f('12')\n    21")) == []
+
+
+def test_a_list_for_a_tree_is_no_example() -> None:
+    text = "def depth({}):\n    '''Depth.\n\n    Input: root = [3,9,null]\n    Output: 2\n    '''\n"
+    assert examples_of(text.format("root")) == []
+    assert examples_of(text.format("root: list")) == [([[3, 9, None]], {}, 2)]
+
+
+@pytest.mark.parametrize(
+    "line", ["Currently f(2) returns 5.", "It is a bug if f(2) == 5.", "5 instead of f(2) == 4."]
+)
+def test_a_call_that_a_sentence_denies_is_no_example(line: str) -> None:
+    assert examples_of(ONE.format(line)) == []
+
+
+def test_a_sentence_may_end_in_a_call_by_names() -> None:
+    text = "Write a function `add(a, b)`.\n\n"
+    text += "For a = 1 and b = 2, the output should be\nadd(a, b) = 3.\n"
+    assert examples_of(text) == [([1, 2], {}, 3)]

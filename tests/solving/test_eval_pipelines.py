@@ -87,7 +87,11 @@ def test_every_pipeline_is_measured_beside_best_of_n(
     assert best["tests_right"]["mean"] == 1
     # the repairs are right, so that S* solves every task
     assert measured["figures"]["s_star"]["solved"]["mean"] == 1
-    assert "| s_star |" in (out / "pipelines.md").read_text()
+    lines = (out / "pipelines.md").read_text().splitlines()
+    of = {line.split(" |")[0]: line for line in reversed(lines)}  # the first table's lines
+    assert "| 2.0 × 2.0 | 48 |" in of["| best_of_n"]
+    assert "| 3.0 × 3.0 | 72 |" in of["| mpsc"]  # as many tokens as all samples of the evaluation
+    assert "| 2.3 × 2.3 | 56 |" in of["| alphacodium"]
 
 
 def test_nothing_is_asked_twice_and_nothing_is_lost(
@@ -157,6 +161,22 @@ def test_the_chosen_programs_are_graded_on_the_ground_truth(
     figures = run(*options(tasks, fake, tmp_path / "o", "best_of_n"))["pipelines"]["figures"]
     assert figures["best_of_n"]["solved"]["mean"] == 0
     assert figures["best_of_n"]["per_solved"]["tokens"]["mean"] is None
+
+
+def test_no_choice_knows_the_ground_truth(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """Without examples and tests nothing tells programs apart, so that the first one is chosen; the
+    ground truth would show which of them is right."""
+    fake.writes = lambda body: (
+        whole(PROGRAM if body["seed"] % 2 else WRONG)
+        if "Write one test" not in body["messages"][0]["content"]
+        else whole("no test")
+    )
+    tasks = write_tasks(tmp_path / "tasks.jsonl", 6)
+    names = ("single", "best_of_n", "s_star", "mpsc", "test_and_repair")
+    figures = run(*options(tasks, fake, tmp_path / "o", *names))["pipelines"]["figures"]
+    first = figures["single"]["solved_by_task"]
+    assert set(first) == {0, 1}
+    assert [figures[name]["solved_by_task"] for name in names] == [first] * len(names)
 
 
 @pytest.mark.parametrize(

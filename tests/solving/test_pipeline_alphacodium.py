@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sparring.sandbox import Sandbox
 from sparring.schema import Role
 from sparring.selection.selectors import Selector
 from sparring.solving.pipelines.alphacodium import alphacodium
 from tests.solving.pipeline_cases import (
+    PLUS_TWO,
     RIGHT,
     SHIFT,
     SQUARE,
@@ -17,6 +20,7 @@ from tests.solving.pipeline_cases import (
     TRIPLE,
     UNREADABLE,
     WRONG_TEST,
+    call,
 )
 from tests.solving.scripted_session import program, scripted
 
@@ -85,6 +89,21 @@ def test_a_repair_that_breaks_an_anchor_is_refused(workers: Sandbox) -> None:
     assert decided.solution.chosen == 0
     assert decided.solution.ranked == (0,)
     assert [s.step for s in session.steps] == ["refused"]
+
+
+def test_a_repair_that_fails_the_shown_test_is_refused(workers: Sandbox) -> None:
+    coder = Coder([SQUARE], [PLUS_TWO])  # both pass 2 -> 4, and fail 3 -> 6
+    session, _ = scripted(TASK, workers, [SQUARE], [T3], coder)
+    assert alphacodium(session, SELECTOR).solution.ranked == (0,)
+
+
+def test_a_later_public_test_is_an_anchor_too(workers: Sandbox) -> None:
+    # TRIPLE fails 2 and passes 0; the repair passes 2 and loses 0
+    task = replace(TASK, examples=(*TASK.examples, call(0, gives=0)))
+    loses_zero = program("def double(x):\n    return 2 * x if x else 1")
+    coder = Coder([TRIPLE], [loses_zero])
+    session, _ = scripted(task, workers, [TRIPLE], [], coder)
+    assert alphacodium(session, SELECTOR).solution.ranked == (0,)
 
 
 def test_generated_tests_passed_so_far_are_anchors_too(workers: Sandbox) -> None:

@@ -10,13 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sparring.errors import RunError
-from sparring.schema import Task, Test
+from sparring.schema import Task, Test, without_ground_truth
+from sparring.selection.evidence import Evidence, chances
+from sparring.selection.labelled import LabelledEvidence
+from sparring.selection.ranked import subsets
+from sparring.selection.rules import scores
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Costs
-from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_below
-from sparring.solving.measure import without_ground_truth
+from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_at
 from sparring.solving.pipeline_figures import cost_per_solved, in_compare
 from sparring.solving.pipeline_runs import RUNS, PipelineRun, cut_torn_line, read_runs
 from sparring.solving.pipelines import Pipeline
@@ -44,7 +49,7 @@ def test_a_session_sees_no_ground_truth_and_loses_nothing_else() -> None:
     assert (seen.tests, seen.hidden, seen.solutions, seen.validator) == ((), (), (), None)
 
 
-def sampled(correct: list[bool], passed: list[list[bool]], **more: Any) -> SampledTask:
+def sampled(correct: list[bool], passed: Any, **more: Any) -> SampledTask:
     """A task with programs and tests by their outcomes; every output is the test's own."""
     correct_P, passed_PU = np.array(correct), np.array(passed, dtype=bool)
     programs, tests = passed_PU.shape
@@ -63,26 +68,70 @@ def sampled(correct: list[bool], passed: list[list[bool]], **more: Any) -> Sampl
 
 
 def test_best_of_n_of_all_samples_is_the_selectors_choice() -> None:
-    task = sampled([True, False, False], [[1, 1], [1, 0], [0, 0]])  # type: ignore[list-item]
+    task = sampled([True, False, False], [[1, 1], [1, 0], [0, 0]])
     assert task.best_of(3, Selector.BON) == 1
     assert task.single == pytest.approx(1 / 3)
     assert task.best_of(1, Selector.BON) == pytest.approx(1 / 3, abs=0.25)  # one of three, drawn
 
 
+@given(st.integers(0, 10**6), st.integers(1, 4), st.sampled_from([Selector.SOFT_B4, Selector.SOFT]))
+@settings(max_examples=30, deadline=None)
+def test_best_of_n_knows_what_was_drawn_and_could_be_read(
+    seed: int, k: int, selector: Selector
+) -> None:
+    """Against the evidence of the drawn responses alone, by another way (`LabelledEvidence`)."""
+    rng = np.random.default_rng(seed)
+    readable_P, parsed_U = rng.random(5) < 0.8, rng.random(4) < 0.7
+    input_U = np.where(parsed_U, rng.integers(0, 3, 4), -1)
+    correct_P = (rng.random(5) < 0.5) & readable_P
+    passed_PU = (rng.random((5, 4)) < 0.5) & parsed_U
+    answers_PI = rng.integers(-1, 2, (5, 3))
+    task = sampled(
+        correct_P.tolist(),
+        passed_PU,
+        readable_P=readable_P,
+        parsed_U=parsed_U,
+        input_U=input_U,
+        answers_PI=answers_PI,
+    )
+    read = Evidence(
+        passed_PU[readable_P][:, parsed_U],
+        np.ones((readable_P.sum(), parsed_U.sum()), dtype=bool),
+        answers_PI[readable_P],
+    )
+    labelled = LabelledEvidence(
+        "t",
+        read,
+        correct_P[readable_P],
+        input_U[parsed_U],
+        np.flatnonzero(readable_P),
+        np.flatnonzero(parsed_U),
+        5,
+        4,
+    )
+    drawn, expected = subsets(5, 4, k, k, 50), []
+    for p, u in zip(drawn.programs_DP, drawn.tests_DU, strict=True):
+        evidence, rows = labelled.of(np.flatnonzero(p), np.flatnonzero(u))
+        right = labelled.correct_P[rows]
+        chance = chances(scores(selector, evidence)) if len(rows) else np.zeros(0)
+        expected.append(float((chance * right).sum()))
+    assert task.best_of(k, selector) == pytest.approx(np.mean(expected))
+
+
 def test_ties_are_shared_among_equal_programs() -> None:
-    task = sampled([True, False], [[1], [1]])  # type: ignore[list-item]
+    task = sampled([True, False], [[1], [1]])
     assert task.best_of(2, Selector.BON) == 0.5
 
 
 def test_programs_that_fail_public_examples_are_left_out_of_best_of_n() -> None:
-    task = sampled([True, False], [[0], [1]], public_P=np.array([1.0, 0.0]))  # type: ignore[list-item]
+    task = sampled([True, False], [[0], [1]], public_P=np.array([1.0, 0.0]))
     assert task.best_of(2, Selector.BON) == 1
 
 
 def test_unread_programs_and_tests_take_their_place_in_a_draw() -> None:
     task = sampled(
         [False, True],
-        [[0, 0], [0, 1]],  # type: ignore[list-item]
+        [[0, 0], [0, 1]],
         readable_P=np.array([False, True]),
         parsed_U=np.array([False, True]),
         input_U=np.array([-1, 0]),
@@ -93,18 +142,32 @@ def test_unread_programs_and_tests_take_their_place_in_a_draw() -> None:
     assert none.best_of(2, Selector.SOFT_B4) == 0
 
 
-def test_a_program_of_unknown_worth_is_no_part_of_one_shot() -> None:
-    task = sampled([True, False], [[1], [1]], known_P=np.array([True, False]))  # type: ignore[list-item]
+def test_a_program_of_unknown_worth_is_no_part_of_one_shot_or_of_best_of_n() -> None:
+    task = sampled([True, False], [[1], [1]], known_P=np.array([True, False]))
     assert task.single == 1
+    assert task.best_of(2, Selector.BON) == 1
+    none = replace(task, known_P=np.zeros(2, dtype=bool))
+    assert math.isnan(none.single)
+    assert math.isnan(none.best_of(2, Selector.BON))
 
 
-def test_equal_tokens_are_the_size_closest_below() -> None:
+def test_equal_tokens_are_a_size_between_whole_ones() -> None:
     tasks = [
-        sampled([True], [[1]], tokens=(30.0, 10.0)),  # type: ignore[list-item]
-        sampled([True], [[1]], tokens=(50.0, 30.0)),  # type: ignore[list-item]
+        sampled([True], [[1]], tokens=(30.0, 10.0)),
+        sampled([True], [[1]], tokens=(50.0, 30.0)),
     ]
     assert mean_tokens(tasks, 1) == 60
-    assert [size_below(tasks, t, 8) for t in (59, 60, 119, 120, 10_000)] == [0, 1, 1, 2, 8]
+    assert mean_tokens(tasks, 1.5) == 90
+    assert [size_at(tasks, t, 8) for t in (59, 60, 90, 120, 10_000)] == [None, 1, 1.5, 2, 8]
+    unknown = sampled([True], [[1]], tokens=(math.nan, 1.0))
+    assert size_at([*tasks, unknown], 100, 8) is None
+
+
+def test_a_size_between_two_is_the_mixture_of_both() -> None:
+    task = sampled([True, False, False], [[1, 1], [1, 0], [0, 0]])
+    one, two = (task.best_of(k, Selector.BON) for k in (1, 2))
+    assert one < two
+    assert task.best_of(1.25, Selector.BON) == pytest.approx(0.75 * one + 0.25 * two)
 
 
 def test_unsolved_tasks_cost_too() -> None:
@@ -157,6 +220,12 @@ def test_a_record_of_a_run_can_be_read_back(tmp_path: Path) -> None:
     (tmp_path / RUNS).write_text("{}\n")
     with pytest.raises(RunError, match=RUNS):
         read_runs(tmp_path)
+
+
+def test_runs_of_other_sizes_and_selectors_are_other_runs() -> None:
+    one = a_run()
+    others = [replace(one, size=4), replace(one, selector="bon"), a_run("other")]
+    assert len({r.key for r in (one, *others, replace(one, replayed=9))}) == 4
 
 
 def test_compare_gets_the_solved_tasks_in_the_order_of_the_evaluation() -> None:

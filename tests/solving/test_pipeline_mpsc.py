@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sparring.policy.chat.base import ChatReply
 from sparring.sandbox import Sandbox
-from sparring.schema import ParseFailure, Role, StopReason, Task
+from sparring.schema import Outcome, ParseFailure, Role, StopReason, Task, Test, TestKind, Verdict
 from sparring.solving.candidates import ProgramCandidate
 from sparring.solving.inputs import input_only
-from sparring.solving.pipelines.mpsc import mpsc
+from sparring.solving.pipelines.mpsc import _programs_PS, _specifications, _tests_US, mpsc
 from sparring.solving.pipelines.rounds import tests_of as readable_tests
 from sparring.solving.specifications import (
     HeldConditions,
@@ -136,6 +137,49 @@ def test_a_specification_that_forbids_all_or_raises_has_no_edge(workers: Sandbox
             TASK, workers, [SQUARE, RIGHT, SHIFT], [T3], specify(program(useless))
         )
         assert mpsc(session).solution.chosen == 1  # the tests alone decide
+
+
+@pytest.mark.parametrize(("lowest", "expected"), [(0, [1, 1]), (-9, [1, 1 / 2])])
+def test_a_failure_counts_where_the_input_is_allowed(
+    workers: Sandbox, lowest: int, expected: list[float]
+) -> None:
+    """The second program fails on −1: an input that the specification forbids, or allows."""
+    specification = program(
+        f"def precondition(x):\n    return x >= {lowest}\n"
+        "def postcondition(result, x):\n    return result == 2 * x"
+    )
+    raises = program("def double(x):\n    assert x >= 0\n    return 2 * x")
+    session, _ = scripted(TASK, workers, [RIGHT, raises], [T3], specify(specification))
+    session.sample(programs=2)
+    inputs = [input_only(call(x, gives=0).input, TestKind.CALL) for x in (3, -1)]
+    specifications = _specifications(session, 1)
+    weight_PS = _programs_PS(session, session.programs, specifications, inputs)
+    assert weight_PS[:, 0].tolist() == expected
+
+
+def test_a_test_meets_a_specification_by_its_input_and_its_output(workers: Sandbox) -> None:
+    session, _ = scripted(TASK, workers, [], [T3], specify(GOOD))
+    tests = [call(3, gives=6), call(3, gives=7), call(-3, gives=-6)]
+    assert _tests_US(session, _specifications(session, 1), tests).tolist() == [[1], [0], [0]]
+
+
+def test_a_failure_of_the_sandbox_is_no_failure_of_the_program() -> None:
+    three, lost = Outcome(Verdict.FINISHED, "6"), Outcome(Verdict.INFRA)
+    rows, met = [[three, three], [three, lost]], Outcome(Verdict.FINISHED, "2")
+
+    class Known:
+        """Session in which all is known: programs by ``rows``, and every condition holds."""
+
+        def run(self, programs: list[str], tests: list[Test]) -> list[list[Outcome]]:
+            return rows if programs == ["a", "b"] else [[met] * len(tests)]
+
+        def seen(self, programs: list[str], tests: list[Test]) -> list[list[Outcome]]:
+            return rows
+
+    session: Any = Known()
+    programs: Any = ["a", "b"]
+    inputs = [input_only(call(x, gives=0).input, TestKind.CALL) for x in (3, 4)]
+    assert _programs_PS(session, programs, [programs[0]], inputs).tolist() == [[1], [1]]
 
 
 def test_without_a_test_the_specifications_decide_on_the_public_inputs(workers: Sandbox) -> None:

@@ -100,6 +100,10 @@ def test_no_text_breaks_a_reader(text: str) -> None:
         ("Program B is correct, because it handles 0.", Judgement.SECOND),
         ("Verdict: program A", Judgement.FIRST),
         ("A program like this is right.", Judgement.TIE),  # an article, no decision
+        ("The answer: a list of both sums.", Judgement.TIE),
+        ("The answer A gives is 49, the answer of B 14.", Judgement.TIE),
+        ("My answer is **B**.\nIt doubles.", Judgement.SECOND),
+        ("Decision: tie\nBoth are fine.", Judgement.TIE),
         ("Program A is right. No, program B is right.", Judgement.TIE),
         ("", Judgement.TIE),
     ],

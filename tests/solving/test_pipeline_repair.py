@@ -38,6 +38,27 @@ def test_the_weakest_program_is_repaired_if_the_repair_passes_more(workers: Sand
     assert decided.solution.ranked == (4, 1, 2, 3)
 
 
+def test_a_weak_program_sees_the_failed_test_that_most_programs_pass(workers: Sandbox) -> None:
+    weak = program("def double(x):\n    return 4 if x == 2 else 1")
+    session, model = scripted(
+        TASK, workers, [weak, RIGHT, RIGHT], [WRONG_TEST, T3], lambda role, message: SHIFT
+    )
+    repair_and_choose(session)
+    _, message = model.asked[0]
+    assert "double(3) == 6" in message
+    assert "double(5) == 11" not in message
+
+
+def test_a_test_that_half_of_the_programs_pass_is_not_doubtful(workers: Sandbox) -> None:
+    def says(role: Role, message: str) -> str:
+        assert role is Role.CODER
+        return UNREADABLE
+
+    session, model = scripted(TASK, workers, [RIGHT, SHIFT, SQUARE, SQUARE], [T3], says)
+    assert repair_and_choose(session).tests == (0,)
+    assert model.asked
+
+
 def test_a_repair_that_passes_no_more_drops_the_program(workers: Sandbox) -> None:
     session, _ = scripted(
         TASK, workers, [TRIPLE, RIGHT, SQUARE], [T3, T5], lambda role, message: TRIPLE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from sparring.sandbox import Sandbox
 from sparring.schema import Role
@@ -86,14 +87,17 @@ def test_the_judge_decides_between_clusters_of_equal_size(workers: Sandbox) -> N
     assert "B gives: 49" in swapped
 
 
-def test_a_judge_that_always_says_the_same_letter_gives_no_point(workers: Sandbox) -> None:
+@pytest.mark.parametrize("letter", ["A", "B"])
+def test_a_judge_that_always_says_the_same_letter_gives_no_point(
+    workers: Sandbox, letter: str
+) -> None:
     def says(role: Role, message: str) -> str:
-        return "double(7)" if "on which the two differ" in message else "A"
+        return "double(7)" if "on which the two differ" in message else letter
 
     session, _ = scripted(TASK, workers, [SQUARE, RIGHT, SHIFT], [T3], says)
     assert s_star(session).solution.chosen == 1  # no points: the larger cluster
     [step] = [s for s in session.steps if s.step == "match"]
-    assert step.facts == {"straight": "A", "swapped": "B"}
+    assert step.facts == {"straight": letter, "swapped": "B" if letter == "A" else "A"}
 
 
 def test_an_input_that_does_not_distinguish_is_replaced_by_a_known_one(workers: Sandbox) -> None:
@@ -103,6 +107,15 @@ def test_an_input_that_does_not_distinguish_is_replaced_by_a_known_one(workers: 
         )
         assert s_star(session).solution.chosen == 1
         assert "Input: double(3)" in model.asked[1][1]
+
+
+def test_outputs_that_are_equal_in_another_order_do_not_differ(workers: Sandbox) -> None:
+    # 1 and 1.0 are one answer; the judge would be asked about nothing
+    floats = program("def double(x):\n    return {2: 4, 3: 6}.get(x, 1.0)")
+    whole = program("def double(x):\n    return {2: 4, 3: 5}.get(x, 1)")
+    session, model = scripted(TASK, workers, [floats, whole], [T3], judge("return"))
+    s_star(session)
+    assert "Input: double(3)" in model.asked[1][1]
 
 
 def test_only_the_largest_clusters_meet(workers: Sandbox) -> None:

@@ -24,7 +24,7 @@ from tests.solving.pipeline_cases import (
     UNREADABLE,
     WRONG_TEST,
 )
-from tests.solving.scripted_session import printed, program, scripted
+from tests.solving.scripted_session import assertion, printed, program, scripted
 
 SELECTOR = Selector.SOFT_B4
 PROGRAMS = [TRIPLE, SQUARE, RIGHT, SHIFT]
@@ -62,6 +62,15 @@ def test_whichever_request_the_budget_ends_at_there_is_a_decision_within_it(
         assert (decided.solution.chosen is None) == (not readable)
         if most < whole:
             assert decided.solution.reason == "requests"
+
+
+@pytest.mark.parametrize(("selector", "chosen"), [(Selector.BON, 0), (Selector.DUAL, 1)])
+def test_the_selector_decides(selector: Selector, chosen: int, workers: Sandbox) -> None:
+    """One program passes three tests, two pass two: 1 × 3 against 2 × 2."""
+    wrong = [assertion(f"double({x}) == {x * x}") for x in (3, 4, 5)]
+    session, _ = scripted(TASK, workers, [SQUARE, RIGHT, SHIFT], [*wrong, T3, T5])
+    decided = run_pipeline(Pipeline.BEST_OF_N, session, selector)
+    assert decided.solution.chosen == chosen
 
 
 @pytest.mark.parametrize("pipeline", Pipeline)

@@ -108,7 +108,7 @@ def test_a_task_needs_a_task_file(tmp_path: Path) -> None:
     file.write_text("Print 1.\n")
     with pytest.raises(DataError, match=r"--task x: .*p\.txt is not a task file"):
         read_problem(file, ProblemOptions(task="x"))
-    with pytest.raises(DataError, match="Is a directory"):
+    with pytest.raises(DataError, match="is a directory; name the file"):
         read_problem(tmp_path)
 
 

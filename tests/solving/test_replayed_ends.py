@@ -96,7 +96,7 @@ def test_options_without_effect_on_a_pipeline_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="has a rule of its own"):
         solve("Print x.", coder=fake.url, pipeline=pipeline, select=Selector.MAJORITY)
-    with pytest.raises(ConfigError, match="has its own repairs"):
+    with pytest.raises(ConfigError, match="which repairs by its own rules"):
         solve("Print x.", coder=fake.url, pipeline=pipeline, repairs=1)
     assert not fake.bodies
 

@@ -114,6 +114,8 @@ def test_a_budget_holds(fake: FakeOpenAI) -> None:
 def test_what_cannot_be_solved_is_refused_before_any_request(fake: FakeOpenAI) -> None:
     with pytest.raises(ConfigError, match="select oracle: needs the ground truth"):
         solve("Print x.", coder=fake.url, select="oracle")
+    with pytest.raises(ConfigError, match="select agreement_bon: needs the samples of an evalua"):
+        solve("Print x.", coder=fake.url, select="agreement_bon")
     with pytest.raises(ConfigError, match="select: 'best' is no rule; choose one of bon, "):
         solve("Print x.", coder=fake.url, select="best")
     with pytest.raises(ConfigError, match="pipeline: 'best' is none; choose one of single, "):

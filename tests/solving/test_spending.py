@@ -133,13 +133,22 @@ def test_seconds_are_those_of_the_clock() -> None:
     spending = Spending(Budget(seconds=5), clock=lambda: now[0])
     assert spending.seconds_left() == 5
     now[0] += 4
-    assert spending.seconds_left() == 1
+    assert (spending.seconds_left(), spending.asking_seconds_left()) == (1, 0.5)
     assert spending.spent() is None
-    now[0] += 2
-    assert spending.seconds_left() == 0
+    now[0] += 0.5
+    assert (spending.seconds_left(), spending.asking_seconds_left()) == (0.5, 0)
     assert spending.spent() is Spent.SECONDS
     assert spending.reserve(REQUEST) is None
+    assert spending.executions(3) == 3
+    now[0] += 1.5
+    assert spending.seconds_left() == 0
     assert spending.costs.seconds == 6
+
+
+def test_at_most_five_seconds_are_kept_for_executions() -> None:
+    spending = Spending(Budget(seconds=600), clock=lambda: 0.0)
+    assert spending.asking_seconds_left() == 595
+    assert Spending(Budget()).asking_seconds_left() is None
 
 
 def test_executions_are_granted_as_far_as_they_reach() -> None:

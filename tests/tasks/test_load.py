@@ -70,6 +70,7 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
     "checker": ({**ROW, "checker": "tokenz"}, "unknown checker 'tokenz'"),
     "method": ({**ROW, "exe_method": "function"}, "without one there is only stdin"),
     "unknown field": ({**ROW, "test_inputs": []}, "did you mean test_input?"),
+    "another format's name": ({**ROW, "id": "7"}, "did you mean task_id?"),
     "a list": ([1], "must be an object with named fields, not a list"),
     "null": ("null", "must be an object with named fields, not null"),
     "a number too large": ({**ROW, "test_time_limit": 10**400}, "test_time_limit: must be above"),

@@ -171,7 +171,7 @@ def test_a_run_goes_on_with_other_servers_for_the_frozen_tester(tmp_path: Path) 
     """As with those of the model that learns: a run may move to other machines."""
     given = ["pseudo_labels.source=tester", "pseudo_labels.model=nano", "pseudo_labels.engine=vllm"]
     first = 'pseudo_labels.urls=["http://node1:8000"]'
-    new_run(tmp_path / "run", None, [*given, first]).run.close()
+    new_run(tmp_path / "run", load_recipe(NANO_RECIPE, [*given, first])).run.close()
     again = resumed_run(tmp_path / "run", None, ['pseudo_labels.urls=["http://node2:8000"]'])
     assert again.recipe.pseudo_labels.urls == ["http://node2:8000"]
     again.run.close()

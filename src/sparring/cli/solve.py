@@ -164,7 +164,7 @@ def solve_command(
         int | None, typer.Option(min=1, help="Budget: requests to models, repeated ones included.")
     ] = None,
     executions: Annotated[
-        int | None, typer.Option(min=0, help="Budget: executions of a program on an input.")
+        int | None, typer.Option(min=1, help="Budget: executions of a program on an input.")
     ] = None,
     temperature: TemperatureOption = None,
     top_p: TopPOption = None,
@@ -347,14 +347,20 @@ def _check_replay(context: typer.Context) -> None:
 
 def _replayed(path: Path, select: Selector | None, sure: float | None) -> Solved:
     """Decide a recorded session again, and say whether the decision is the recorded one."""
-    if select is Selector.ORACLE:
-        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
     recorded = recorded_session(path)
     strategy = recorded_strategy(recorded.strategy, select or recorded.options.select)
     result = replay_directory(path, strategy=strategy, select=select, threshold=sure)
     if result.same is None:
         _say("replay: the session did not end, so there is no decision to compare with")
+    elif result.same:
+        _say("replay: the decision is the recorded one")
     else:
-        words = "the decision is the recorded one" if result.same else "another decision"
-        _say(f"replay: {words}")
+        chosen = result.solved.solution.chosen
+        same_program = chosen == result.recorded
+        before = "no program" if result.recorded is None else f"P{result.recorded}"
+        _say(
+            "replay: the program is the recorded one, the decision is not"
+            if same_program
+            else f"replay: another program; the session chose {before}"
+        )
     return result.solved

@@ -14,12 +14,19 @@ from collections.abc import Hashable
 from hashlib import sha256
 from typing import Any
 
-from sparring.schema import Outcome, Test, TestKind
+from sparring.schema import Outcome, Test, TestKind, Verdict
 
 _UNORDERED = ("set", "frozenset")
 _MAPPINGS = ("dict", "OrderedDict", "defaultdict", "Counter")
 _EXACT = 2.0**53
+_ANSWERED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 _SHORT = 60
+
+
+def input_key(test: Test) -> Hashable:
+    """Return a test's input in a form by which inputs are told apart: text as it is, other inputs
+    in one way of writing."""
+    return test.input if test.kind is TestKind.STDIN else plain_input(test)
 
 
 def plain_input(test: Test) -> tuple[str, ...]:
@@ -42,6 +49,19 @@ def answer(test: Test, outcome: Outcome) -> Hashable:
     if test.kind is TestKind.CALL:
         return plain_value(outcome.output)
     return outcome.verdict
+
+
+def given_answer(test: Test, outcome: Outcome | None) -> Hashable:
+    """Return the answer that a program gave, None if it gave none: it was not executed, or failed.
+
+    A script has no output. Programs that it accepts gave the same answer; programs that fail it
+    need not have done the same, so that they gave none.
+    """
+    if outcome is None or outcome.verdict not in _ANSWERED:
+        return None
+    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
+        return None
+    return answer(test, outcome)
 
 
 def size(test: Test) -> float:

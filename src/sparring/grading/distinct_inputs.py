@@ -10,19 +10,12 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from sparring.grading.answers import answer, plain_input
+from sparring.grading.answers import given_answer, input_key
 from sparring.grading.group import GroupResult
 from sparring.metrics.facts import InputIndex
-from sparring.schema import Outcome, Test, TestKind, Verdict
+from sparring.schema import Test
 from sparring.selection.consensus import Answers, answer_numbers
 from sparring.selection.evidence import Evidence
-
-_ANSWERED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-
-
-def input_key(test: Test) -> Hashable:
-    """Return a test's input in a form that is equal for equal inputs."""
-    return test.input if test.kind is TestKind.STDIN else plain_input(test)
 
 
 def input_numbers(tests: Sequence[Test | None]) -> InputIndex:
@@ -45,7 +38,7 @@ def answers_by_input(group: GroupResult, input_U: InputIndex) -> Answers:
         row: list[Hashable] = [None] * inputs
         for parsed, i, outcome in zip(group.tests, input_U, outcomes[start:], strict=True):
             if parsed.test is not None and row[i] is None:
-                row[i] = _answer(parsed.test, outcome)
+                row[i] = given_answer(parsed.test, outcome)
         rows.append(row)
     return answer_numbers(rows, inputs)
 
@@ -57,13 +50,3 @@ def evidence_of(group: GroupResult) -> Evidence:
     return Evidence(
         matrix.passed_PU[:, read], matrix.observed_PU[:, read], answers_by_input(group, input_U)
     )
-
-
-def _answer(test: Test, outcome: Outcome) -> Hashable:
-    """Return a program's answer, None if it gave none. A script has no output: programs that it
-    accepts gave the same answer, and one that fails it gave none."""
-    if outcome.verdict not in _ANSWERED:
-        return None
-    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
-        return None
-    return answer(test, outcome)

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.grading.answers import answer, plain_output
-from sparring.grading.distinct_inputs import answers_by_input, input_key, input_numbers
+from sparring.grading.answers import answer, input_key, plain_output
+from sparring.grading.distinct_inputs import answers_by_input, input_numbers
 from sparring.grading.group import GroupResult
 from sparring.matrix import Bools, Floats
 from sparring.metrics.facts import TaskFacts
@@ -30,7 +30,7 @@ from sparring.schema import (
     TestKind,
     Verdict,
 )
-from sparring.selection.consensus import agreement_counts, answer_numbers
+from sparring.selection.consensus import agreement_counts
 
 _UNREAD = Test("", "")
 """Stand-in for a test that could not be read, on which no program was executed."""
@@ -63,10 +63,6 @@ def task_facts(group: GroupResult) -> TaskFacts:
         if group.pool_outcomes_PT is None
         else _agreement(group, group.pool_outcomes_PT),
         first_U=_first_with_input(tests),
-        answers_PU=answer_numbers(
-            [[_vote(t, o) for t, o in row] for row in _generated(group, group.outcomes_PT)],
-            len(tests),
-        ),
         answers_PI=answers_by_input(group, input_U),
         input_U=input_U,
         reading={
@@ -104,14 +100,6 @@ def _agreement(group: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> 
             for row in _generated(group, outcomes_PT)
         ]
     )
-
-
-def _vote(test: Test, outcome: Outcome) -> Hashable:
-    """Return a program's answer; None where nothing was executed, or on an infrastructure
-    failure."""
-    if outcome.verdict in (Verdict.INVALID, Verdict.INFRA):
-        return None
-    return _answer_or_error(test, outcome)
 
 
 def _answer_or_error(test: Test, outcome: Outcome) -> tuple[bool, Hashable]:

@@ -17,7 +17,7 @@ from sparring.grading.checker_leniency import NO_PAIRS, CheckerLeniency
 from sparring.grading.reading import read_program, read_test
 from sparring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.prompts.rules import ParsedProgram, ParsedTest, ReadingRules
-from sparring.schema import Outcome, Response, Role, Task, TestRefusal
+from sparring.schema import Outcome, Response, Role, Task, TestRefusal, without_ground_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +146,5 @@ class PseudoLabels:
 
 
 def label_free_task(task: Task, tests: Sequence[ParsedTest]) -> Task:
-    """Return a task with these tests and without the labels: ground truth, solutions, validator.
-
-    The fields that are copied are named one by one, so that a field added to `Task` later is not
-    copied by accident.
-    """
-    return Task(
-        id=task.id,
-        statement=task.statement,
-        tests=tuple(p.test for p in tests if p.test),
-        examples=task.examples,
-        time_limit=task.time_limit,
-        memory_limit=task.memory_limit,
-        checker=task.checker,
-        checker_program=task.checker_program,
-        source=task.source,
-        entry_point=task.entry_point,
-    )
+    """Return a task with those of the tests that could be read in the place of its labels."""
+    return without_ground_truth(task, tuple(p.test for p in tests if p.test))

@@ -40,7 +40,6 @@ from sparring.selection.best_of_n import best_of
 from sparring.selection.consensus import weights
 from sparring.selection.ranked import (
     dual_choice,
-    majority_choice,
     pass_at_k,
     ranked_pass_at_k,
     subsets,
@@ -128,7 +127,6 @@ def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
     if n == 1 and len(correct):  # one program: no choice, and no subset to draw
         known = dict.fromkeys(BY_ANSWERS, facts.answers_PI is not None)
         known[Selector.AGREEMENT_BON] = facts.agreement_P is not None
-        known[Selector.MAJORITY] = facts.answers_PU is not None
         alike = [x for x in Selector if known.get(x, True)]
         return chances | dict.fromkeys(alike, float(correct.mean()))
     chances[Selector.ORACLE] = pass_at_k(int(correct.sum()), len(correct), n)
@@ -143,9 +141,6 @@ def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
         drawn = subsets(len(correct), len(usable), n, m)
         chances |= solved_by_rules(voting, usable, drawn)
         chances[Selector.DUAL] = dual_choice(voting.matrix.passed_PU, correct, drawn, usable).value
-        if voting.answers_PU is not None:
-            chosen = majority_choice(voting.answers_PU, correct, drawn, usable)
-            chances[Selector.MAJORITY] = chosen.value
     return chances
 
 
@@ -179,7 +174,6 @@ def _only_programs(facts: TaskFacts, keep_P: Bools) -> TaskFacts:
             matrix.passed_PT[keep_P], matrix.observed_PT[keep_P], matrix.ground_truth
         ),
         agreement_P=None if facts.agreement_P is None else facts.agreement_P[keep_P],
-        answers_PU=None if facts.answers_PU is None else facts.answers_PU[keep_P],
         answers_PI=None if facts.answers_PI is None else facts.answers_PI[keep_P],
     )
 

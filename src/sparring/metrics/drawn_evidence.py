@@ -1,8 +1,8 @@
 """Chance that each rule of selection chooses a correct program, over draws of programs and tests.
 
-The figures of tests passed, agreement, majority and dual agreement have formulas of their own
-(`best_of_n`, `ranked`), which are exact or older than the rules. All other rules are measured here,
-on the same draws as dual agreement, with `rules.all_scores` on all draws at once.
+The figures of tests passed, agreement and dual agreement have formulas of their own (`best_of_n`,
+`ranked`). All other rules are measured here, on the same draws as dual agreement, with
+`rules.all_scores` on all draws at once.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from sparring.selection.evidence import Evidence, chances
 from sparring.selection.ranked import Subsets
 from sparring.selection.selectors import BY_ANSWERS, Selector
 
-OWN_FORMULA = frozenset(
-    {Selector.BON, Selector.AGREEMENT_BON, Selector.MAJORITY, Selector.DUAL, Selector.ORACLE}
-)
+OWN_FORMULA = frozenset({Selector.BON, Selector.AGREEMENT_BON, Selector.DUAL, Selector.ORACLE})
 """Selectors that are not measured here."""
 _MOST_CELLS = 2_000_000
 """Pairs of programs × tests in the largest array, by which draws are divided into parts."""

@@ -42,8 +42,6 @@ class TaskFacts:
     pool_agreement_P: Floats | None = None
     first_U: Bools | None = None
     """The test was read, and no earlier test of the task has its input."""
-    answers_PU: Answers | None = None
-    """Answers from which the majority is found (`consensus`); None where they are unknown."""
     answers_PI: Answers | None = None
     """Answers to each distinct input, as in `evidence.Evidence`; None where they are unknown."""
     input_U: InputIndex | None = None

@@ -1,14 +1,12 @@
-"""Chance that a correct program is chosen by what programs agree on.
+"""Chance that a correct program is chosen by dual agreement, and by a ranking.
 
-The number of tests that a program passes depends on that program alone. Here the weight of a
-program also depends on the other programs that were drawn. The expectation is therefore taken over
-seeded subsets of programs and tests; with all programs and tests there is only one subset. Ties are
-never broken: equal programs are equally likely.
+The number of tests that a program passes depends on that program alone. The weight of a program in
+dual agreement (`consensus`) also depends on the other programs that were drawn. The expectation is
+therefore taken over seeded subsets of programs and tests; with all programs and tests there is only
+one subset. Ties are never broken: equal programs are equally likely.
 
-Two programs are in one group if they do not differ on any of the m tests. The majority compares
-programs by their answers (``answers_PU``) and chooses the largest group. Dual agreement
-(`consensus`) compares programs by the tests that they pass, and chooses the group with the largest
-product programs × tests passed.
+Two programs are in one group if they pass the same of the m tests. The group with the largest
+product programs × tests passed is chosen.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from numpy.typing import NDArray
 
 from sparring.matrix import Bools, Floats
 from sparring.selection.best_of_n import BestOf
-from sparring.selection.consensus import NONE, Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +45,6 @@ def dual_choice(passed_PU: Bools, correct_P: Bools, drawn: Subsets, usable_U: Bo
     size_DP = _equal_counts(passed_PU[:, None] != passed_PU[None], tests_DU, drawn.programs_DP)
     passes_DP = tests_DU @ passed_PU.T.astype(np.float32)
     return _chosen(size_DP * passes_DP, correct_P, drawn.programs_DP)
-
-
-def majority_choice(
-    answers_PU: Answers, correct_P: Bools, drawn: Subsets, usable_U: Bools
-) -> BestOf:
-    """Return P(correct) of a program of the largest group with the same answers. A program without
-    any answer agrees with no other, and is chosen only if no program has an answer."""
-    tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
-    size_DP = _equal_counts(answers_PU[:, None] != answers_PU[None], tests_DU, drawn.programs_DP)
-    answered_DP = tests_DU @ (answers_PU != NONE).T.astype(np.float32) > 0
-    return _chosen(size_DP * answered_DP, correct_P, drawn.programs_DP)
 
 
 def _random_subsets(rng: np.random.Generator, draws: int, of: int, take: int) -> Bools:

@@ -21,7 +21,8 @@ def account(record: Mapping[str, Any]) -> list[str]:
     decision = record["decision"]
     lines = [_candidates(decision)]
     if decision["chosen"] is None:
-        lines.append("no program could be read, so there is nothing to choose")
+        failure = "could be read" if decision["programs"]["sampled"] else "was sampled"
+        lines.append(f"no program {failure}, so there is nothing to choose")
     else:
         lines += _chosen(decision)
         lines.append(_sure(decision, record["strategy"]))
@@ -59,28 +60,37 @@ def _chosen(decision: Mapping[str, Any]) -> list[str]:
 
 
 def _passes(one: Mapping[str, Sequence[int]], words: str, letter: str) -> str:
-    total = sum(map(len, one.values()))
+    total, unknown = sum(map(len, one.values())), len(one["unknown"])
+    if unknown == total:
+        return f"was not run on any of the {words}"
     text = f"passes {len(one['passed'])} of {total} {words}"
     if one["failed"]:
         names = [f"{letter}{n}" for n in one["failed"][:_NAMED]]
         more = len(one["failed"]) - len(names)
         text += f"; fails {', '.join(names)}{f' and {more} more' if more else ''}"
-    return text + (f"; {len(one['unknown'])} were not run" if one["unknown"] else "")
+    return text + (f"; was not run on {unknown} of them" if unknown else "")
 
 
 def _sure(decision: Mapping[str, Any], strategy: str) -> str:
     sure, threshold = decision["sure"], decision["threshold"]
-    if sure is not None:
+    if sure is None:
+        reason = (
+            f"because the pipeline {strategy} gives no probability"
+            if strategy in list(Pipeline)
+            else "because no program gave an answer to an input"
+        )
+        text = f"how sure: unknown, {reason}"
+    else:
         text = f"how sure: {100 * sure:.0f}% likely to be right"
-        below = f"; below {100 * threshold:.0f}%, so the program is not vouched for"
-        return text + (below if decision["abstained"] else "")
-    reason = (
-        f"because the pipeline {strategy} gives no probability"
-        if strategy in list(Pipeline)
-        else "because no program could be run on an input"
-    )
-    vouched = "; the program is not vouched for" if decision["abstained"] else ""
-    return f"how sure: unknown, {reason}{vouched}"
+        if decision["chosen_on"]["binding"]["passed"] and sure:
+            text += ", by the generated tests and answers alone"
+    if sure == 0 and any(decision["chosen_on"][kind]["failed"] for kind, _, _ in _KINDS):
+        text += ", because it fails a test that decides"
+    if decision["abstained"] and sure is None:
+        text += "; the program is not vouched for"
+    elif decision["abstained"]:
+        text += f"; below {100 * threshold:.0f}%, so the program is not vouched for"
+    return text
 
 
 def _ended(record: Mapping[str, Any]) -> str:
@@ -95,9 +105,7 @@ def _ended(record: Mapping[str, Any]) -> str:
 def _cost(costs: Mapping[str, Any]) -> str:
     bounded = costs["bounded"]
     note = (
-        f" (those of {_count(bounded, 'request')} by their upper bound, for want of a report)"
-        if bounded
-        else ""
+        f" (at most: the server reported none for {_count(bounded, 'request')})" if bounded else ""
     )
     return (
         f"cost: {costs['seconds']:.1f} s, {costs['tokens']:,} tokens{note}, "

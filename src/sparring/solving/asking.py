@@ -27,6 +27,7 @@ from sparring.solving.spending import Spending
 from sparring.solving.waves import Wave
 
 MODEL_GONE = "the model is gone"
+TOO_LONG = "the problem is too long for the model"
 
 
 class Asking:
@@ -106,11 +107,11 @@ class Asking:
             model = self._models[request.role]
             answers = any(self._models[r.role] is model for r in wave.replies)
             if request.message in self._prompts and not answers:
-                self.gone = f"{MODEL_GONE}: {why}"
+                self.gone = f"{TOO_LONG if wave.too_long else MODEL_GONE}: {why}"
                 self.refusal = why if request in wave.refused else self.refusal
 
     def _over(self) -> bool:
-        return self.gone is not None or self._stop() or self._spending.seconds_left() == 0
+        return self.gone is not None or self._stop() or self._spending.asking_seconds_left() == 0
 
     def _reserved(self, requests: Sequence[ChatRequest]) -> dict[ChatRequest, ChatRequest]:
         """Reserve as many requests as the budget is sure to hold, from the first on; return each

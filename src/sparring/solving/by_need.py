@@ -18,6 +18,7 @@ from sparring.selection.need import Caps, Seen, Stop, alike, next_round
 from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.deciding import Choice, choose
 from sparring.solving.distinguishing import tell_apart
+from sparring.solving.problems.problem import counted
 from sparring.solving.repairing import repair
 from sparring.solving.session import Session
 
@@ -38,7 +39,7 @@ def by_need(session: Session) -> Solution:
         "decided",
         "no program could be read"
         if solution.chosen is None
-        else f"program {solution.chosen}, by {solution.chosen_by}: {solution.reason}",
+        else f"P{solution.chosen}, by {solution.chosen_by}: {solution.reason}",
         chosen=solution.chosen,
         sure=solution.sure,
     )
@@ -71,7 +72,8 @@ def _rounds(session: Session) -> tuple[Choice, str]:
         session.sample(following.programs, following.tests)
         session.note(
             "round",
-            f"round {number}: {following.programs} programs and {following.tests} tests more",
+            f"round {number}: {counted(following.programs, 'program')} and "
+            f"{counted(following.tests, 'test')} more",
             programs=following.programs,
             tests=following.tests,
             sure=choice.sure,

@@ -6,9 +6,10 @@ counts half: its program is below those that passed it and above those that fail
 the selector ranks the programs by the evidence of that tier alone; programs that are known to be
 wrong have no vote. Programs that the selector finds equal keep the order of their numbers.
 
-The probability of being right is that of `selection.confidence`, from the evidence of all programs.
-It is 0 for a program that fails a binding test, and at most `MISTAKEN` for one that fails a public
-example.
+The probability of being right is that of `selection.confidence`, from the evidence of all sampled
+programs and the chosen one. Other repaired programs do not count in it, because they are no samples
+of their own. It is 0 for a program that is known to fail a binding test or a public example. Where
+no program gave a value there is none.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Test
+from sparring.schema import Outcome
 from sparring.selection import default
 from sparring.selection.confidence import probability
 from sparring.selection.evidence import Evidence
@@ -29,9 +30,6 @@ from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.observed import observed, passed
 from sparring.solving.session import Session
 
-MISTAKEN = 0.01
-"""Most probability of being right of a program that fails a public example: the share of examples
-that are mistaken. Of 431 that are read in HumanEval's texts it is 3 (docs/solve.md)."""
 _Tier = tuple[float, float]
 """Failed binding tests and failed examples; an unknown outcome counts half."""
 
@@ -81,7 +79,7 @@ def choose(session: Session) -> Choice:
         tuple(by_tier[0]) if by_tier else (),
         *first,
         WORDS[selector or Selector.SOFT_B4],
-        _sure(session, ranked) if ranked else None,
+        _sure(session, ranked),
     )
 
 
@@ -103,17 +101,12 @@ def _failed(outcomes: Sequence[Outcome | None]) -> float:
 
 def _sure(session: Session, ranked: Sequence[ProgramCandidate]) -> float | None:
     """Return the probability that the first of the ranked programs is right."""
-    if _fails_one(session, ranked[0], session.task.tests):
-        return 0.0
-    programs = sorted(ranked, key=lambda p: p.number)
-    evidence = session.evidence(programs)
-    sure = probability(evidence, programs.index(ranked[0]), session.options.calibration)
-    if sure is not None and _fails_one(session, ranked[0], session.task.examples):
-        return min(sure, MISTAKEN)
-    return sure
-
-
-def _fails_one(session: Session, program: ProgramCandidate, tests: Sequence[Test]) -> bool:
-    """Return True if a program is known to fail one of the tests."""
-    [row] = session.run([program], tests)
-    return any(observed(outcome) and not passed(outcome) for outcome in row)
+    if not ranked:
+        return None
+    first = ranked[0]
+    [row] = session.seen([first], [*session.task.tests, *session.task.examples])
+    numbers = sorted(p.number for p in ranked if p.parent is None or p is first)
+    evidence = session.evidence([session.programs[n] for n in numbers])
+    sure = probability(evidence, numbers.index(first.number), session.options.calibration)
+    fails = any(observed(outcome) and not passed(outcome) for outcome in row)
+    return 0.0 if fails and sure is not None else sure

@@ -2,8 +2,9 @@
 
 Best-of-k × k is computed from the N + M responses to each task: the mean over draws of k programs
 and k tests of the chance that the chosen program is right. As in the pipelines, programs that pass
-fewer public examples are left out first. Its tokens are k times those of a mean program's and a
-mean test's response, prompts included.
+fewer public examples are left out first, and without a readable program nothing is solved. Programs
+of which an infrastructure failure hides whether they are right are not drawn. The tokens of
+Best-of-k × k are k times those of a mean program's and a mean test's response, prompts included.
 """
 
 from __future__ import annotations
@@ -70,12 +71,22 @@ class SampledTask:
         """Share of the programs that are right; NaN where no program could be graded."""
         return float(self.correct_P[self.known_P].mean()) if self.known_P.any() else np.nan
 
-    def best_of(self, k: int, selector: Selector) -> float:
-        """Return the chance that the program chosen from k, by k tests, is right."""
-        programs, tests = self.passed_PU.shape
-        drawn = subsets(programs, tests, min(k, programs), min(k, tests), _DRAWS)
+    def best_of(self, size: float, selector: Selector) -> float:
+        """Return the chance that the program chosen from ``size`` ones, by as many tests, is right;
+        NaN where no program could be graded. A size between two whole numbers is the mixture of
+        both that has this size in the mean."""
+        below = int(size)
+        part = size - below
+        value = (1 - part) * self._best_of(below, selector)
+        return value + part * self._best_of(below + 1, selector) if part else value
+
+    def _best_of(self, k: int, selector: Selector) -> float:
+        known, tests = np.flatnonzero(self.known_P), self.passed_PU.shape[1]
+        if not len(known):
+            return np.nan
+        drawn = subsets(len(known), tests, min(k, len(known)), min(k, tests), _DRAWS)
         values = [
-            self._chosen(np.flatnonzero(p), np.flatnonzero(u), selector)
+            self._chosen(known[p], np.flatnonzero(u), selector)
             for p, u in zip(drawn.programs_DP, drawn.tests_DU, strict=True)
         ]
         return float(np.mean(values))
@@ -95,12 +106,15 @@ class SampledTask:
         return float((chances(scores(selector, evidence)) * self.correct_P[rows]).sum())
 
 
-def mean_tokens(tasks: Sequence[SampledTask], k: int) -> float:
-    """Return the mean tokens of Best-of-k × k over the tasks."""
-    return float(np.mean([k * sum(t.tokens) for t in tasks]))
+def mean_tokens(tasks: Sequence[SampledTask], size: float) -> float:
+    """Return the mean tokens of Best-of-N over the tasks, with ``size`` programs and tests."""
+    return size * float(np.mean([sum(t.tokens) for t in tasks]))
 
 
-def size_below(tasks: Sequence[SampledTask], tokens: float, most: int) -> int:
-    """Return the largest k up to ``most`` for which Best-of-k × k takes at most ``tokens`` in the
-    mean; 0 where even k = 1 takes more."""
-    return max((k for k in range(1, most + 1) if mean_tokens(tasks, k) <= tokens), default=0)
+def size_at(tasks: Sequence[SampledTask], tokens: float, most: int) -> float | None:
+    """Return the size at which Best-of-N takes ``tokens`` in the mean, at most ``most``; None where
+    even one program and one test take more, or the tokens are unknown."""
+    of_one = mean_tokens(tasks, 1)
+    if not of_one <= tokens:  # NaN is not
+        return None
+    return min(tokens / of_one, float(most))

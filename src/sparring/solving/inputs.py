@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
-from sparring.grading.answers import plain_input
+from sparring.grading.answers import input_key
 from sparring.schema import Test, TestKind
 
 INPUT_ONLY = "input_only"
@@ -21,6 +21,10 @@ def is_input_only(test: Test) -> bool:
     return test.checker == INPUT_ONLY
 
 
-def input_key(test: Test) -> Hashable:
-    """Return a key that is equal for tests with equal inputs."""
-    return test.kind, test.input if test.kind is TestKind.STDIN else plain_input(test)
+def inputs_of(tests: Iterable[Test]) -> list[Test]:
+    """Return the different inputs of tests, in the order of their first test, without an expected
+    output."""
+    found: dict[Hashable, Test] = {}
+    for test in tests:
+        found.setdefault(input_key(test), input_only(test.input, test.kind))
+    return list(found.values())

@@ -33,10 +33,12 @@ class Judgement(StrEnum):
 
 _ALONE = re.compile(r"[\W_]*(?:program\s+)?(A|B|TIE)[\W_]*", re.IGNORECASE)
 _NAMED = re.compile(
-    r"\b(?:program\s+(A|B)\s+is\s+(?:right|correct)|(?:answer|verdict|decision)\W{1,6}"
-    r"(?:program\s+)?(A|B|TIE)\b)",
-    re.IGNORECASE,
+    r"\b(?:(?i:program)\s+(A|B)\s+(?i:is\s+(?:right|correct))\b"
+    r"|(?i:answer|verdict|decision)(?:\s+(?i:is))?[^\w\n]{1,6}(?:(?i:program)\s+)?(A|B|(?i:TIE))"
+    r"[^\w\n]*$)",
+    re.MULTILINE,
 )
+"""A letter in capitals: "a" is mostly an article. After "answer" it ends its line."""
 _KEPT = re.compile(rf"[\W_]*{KEEP}[\W_]*")
 _BEGINS = re.compile(rf"[\W_]*{KEEP}\b")
 

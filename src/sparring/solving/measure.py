@@ -18,7 +18,7 @@ from sparring.evaluation.response_store import ResponseStore, StoredResponse
 from sparring.policy.chat.base import StopAsking
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Runner
-from sparring.schema import Role, Task
+from sparring.schema import Role, Task, without_ground_truth
 from sparring.selection.selectors import Selector
 from sparring.solving.attempts import Attempts
 from sparring.solving.executions_record import ExecutionsRecord
@@ -87,29 +87,6 @@ def for_each_task(options: EvalOptions) -> EvalOptions:
         return options
     in_flight = options.concurrency or _IN_FLIGHT
     return replace(options, concurrency=in_flight // _at_once(options))
-
-
-def without_ground_truth(task: Task) -> Task:
-    """Return the task as a session may see it: no tests but the public examples, no solution.
-
-    The fields that are copied are named one by one, so that a field added to `Task` later is not
-    copied by accident.
-    """
-    return Task(
-        id=task.id,
-        statement=task.statement,
-        tests=(),
-        examples=task.examples,
-        time_limit=task.time_limit,
-        memory_limit=task.memory_limit,
-        checker=task.checker,
-        checker_program=task.checker_program,
-        difficulty=task.difficulty,
-        source=task.source,
-        entry_point=task.entry_point,
-        preamble=task.preamble,
-        head=task.head,
-    )
 
 
 def measure_pipelines(

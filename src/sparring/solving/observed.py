@@ -6,19 +6,25 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from sparring.grading.answers import answer
+from sparring.grading.answers import given_answer, input_key
 from sparring.matrix import Bools
-from sparring.schema import Outcome, Test, TestKind, Verdict
+from sparring.schema import Outcome, Test, Verdict
 from sparring.selection.consensus import answer_numbers
 from sparring.selection.evidence import Evidence
-from sparring.solving.inputs import input_key, is_input_only
+from sparring.solving.inputs import is_input_only
 
-_ANSWERED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
+_NOT_FAILED = (Verdict.ACCEPTED, Verdict.INFRA, Verdict.NOT_RUN, Verdict.INVALID)
 
 
 def passed(outcome: Outcome | None) -> bool:
     """Return whether the execution is known to have passed its test."""
     return outcome is not None and outcome.verdict is Verdict.ACCEPTED
+
+
+def failed(outcome: Outcome | None) -> bool:
+    """Return whether the execution is known to have failed its test. What was not executed, or
+    failed with the sandbox, is neither passed nor failed."""
+    return outcome is not None and outcome.verdict not in _NOT_FAILED
 
 
 def observed(outcome: Outcome | None) -> bool:
@@ -34,7 +40,7 @@ def evidence_from(tests: Sequence[Test], outcomes: Sequence[Sequence[Outcome | N
     first: dict[Hashable, int] = {}
     for u, test in enumerate(tests):
         first.setdefault(input_key(test), u)
-    answers = [[_answer(tests[u], row[u]) for u in first.values()] for row in outcomes]
+    answers = [[given_answer(tests[u], row[u]) for u in first.values()] for row in outcomes]
     return Evidence(
         _cells([[passed(row[u]) for u in columns] for row in outcomes], len(columns)),
         _cells([[observed(row[u]) for u in columns] for row in outcomes], len(columns)),
@@ -44,13 +50,3 @@ def evidence_from(tests: Sequence[Test], outcomes: Sequence[Sequence[Outcome | N
 
 def _cells(rows: Sequence[Sequence[bool]], width: int) -> Bools:
     return np.array(rows, dtype=bool).reshape(len(rows), width)
-
-
-def _answer(test: Test, outcome: Outcome | None) -> Hashable:
-    """Return a program's answer, None if it gave none. A script has no output: a program that it
-    accepts gave the right answer, and programs that fail it need not have done the same."""
-    if outcome is None or outcome.verdict not in _ANSWERED:
-        return None
-    if test.kind is TestKind.SCRIPT and outcome.verdict is not Verdict.ACCEPTED:
-        return None
-    return answer(test, outcome)

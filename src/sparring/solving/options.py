@@ -10,6 +10,7 @@ from sparring.policy.chat.base import ChatRequest
 from sparring.policy.chat.endpoint import LIMITS
 from sparring.schema import Role, Task
 from sparring.selection.calibration import Calibration
+from sparring.selection.rules import RULES
 from sparring.selection.selectors import Selector
 from sparring.solving.budget import Budget
 
@@ -40,8 +41,8 @@ class SolveOptions:
     """Options of one session.
 
     ``asking`` holds the models, their prompts, the sampling parameters and the seed; its numbers of
-    programs and tests have no effect here. ``select`` is a selector in place of the
-    default rule. A solution whose probability of being right is below ``threshold`` is marked as
+    programs and tests have no effect here. ``select`` is a selector in place of the default rule. A
+    solution whose probability of being right is below ``threshold`` is marked as
     such (`result.abstains`). ``calibration`` replaces the shipped one in that probability.
     """
 
@@ -53,6 +54,12 @@ class SolveOptions:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
+        if self.select is not None and self.select not in RULES:
+            needs = "ground truth" if self.select is Selector.ORACLE else "samples of an evaluation"
+            raise ConfigError(
+                f"--select {self.select}: needs the {needs}, which a problem has not; choose one "
+                f"of {', '.join(RULES)}"
+            )
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f"--sure {self.threshold:g}: must be from 0 to 1")
         if self.budget.tokens is not None and self._is_unlimited():

@@ -20,7 +20,7 @@ from sparring.metrics.share_intervals import (
     share_interval,
 )
 from sparring.selection.selectors import Selector
-from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_below
+from sparring.solving.equal_tokens import SampledTask, mean_tokens, size_at
 from sparring.solving.pipeline_runs import PipelineRun
 
 COSTS = ("tokens", "requests", "executions", "seconds")
@@ -74,14 +74,13 @@ def figures_of(
     single = np.array([t.single for t in sampled])
     record["minus_single"] = share_difference(single, solved).as_dict()
     tokens = float(costs["tokens"].mean())
-    known_tokens = not math.isnan(mean_tokens(sampled, 1))
-    size = size_below(sampled, tokens, most) if known_tokens else 0
+    size = size_at(sampled, tokens, most)
     record["equal_tokens"] = None
-    if size:
+    if size is not None:
         best = np.array([t.best_of(size, selector) for t in sampled])
         record["equal_tokens"] = {
             "size": size,
-            "largest": size == most,
+            "largest": size == most and mean_tokens(sampled, size) < tokens,
             "tokens": mean_tokens(sampled, size),
             "solved": share_interval(best, Unit.CHOICE).as_dict(),
             "solved_by_task": best.tolist(),

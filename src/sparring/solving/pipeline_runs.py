@@ -7,12 +7,12 @@ one begins. Runs whose models went away, or that the user stopped, are not recor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError, explained, well_formed
+from sparring.errors import explained, well_formed
 from sparring.schema import Test, TestKind
 from sparring.solving.budget import Costs
 from sparring.solving.pipelines import Pipeline
@@ -98,18 +98,6 @@ def cut_torn_line(directory: Path) -> None:
         whole = data[: data.rfind(b"\n") + 1]
         if whole != data:
             path.write_bytes(whole)
-
-
-def check_complete(
-    runs: Mapping[RunKey, PipelineRun], wanted: Iterable[RunKey], why: str | None
-) -> None:
-    """Raise `RunError` if no task has the runs of every pipeline. ``why``: why runs are missing."""
-    missing = [key for key in wanted if key not in runs]
-    if missing and not runs:
-        raise RunError(
-            f"no pipeline has ended on any task ({why or 'stopped'}); repeat the command to "
-            "continue"
-        )
 
 
 def _whole(data: bytes) -> list[bytes]:

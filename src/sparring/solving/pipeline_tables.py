@@ -27,7 +27,7 @@ def rows(by_pipeline: Mapping[str, Any]) -> list[list[str]]:
         equal = f["equal_tokens"]
         beside = ["–"] * 4
         if equal is not None:
-            size = f"{equal['size']} × {equal['size']}"
+            size = f"{equal['size']:.1f} × {equal['size']:.1f}"
             beside = [
                 f"≥ {size}" if equal["largest"] else size,
                 f"{equal['tokens']:,.0f}",
@@ -97,8 +97,8 @@ def lines(by_pipeline: Mapping[str, Any]) -> list[str]:
     """Return lines on what the tables leave out."""
     texts = [
         "seconds are wall time; a replayed response takes none",
-        "Best-of-N: the largest size whose mean tokens are at most the pipeline's, among those "
-        "that the evaluation has samples for",
+        "Best-of-N: the size with the pipeline's mean tokens, a mixture of two whole sizes; with "
+        "≥ all samples of the evaluation, which take fewer",
     ]
     for name, f in by_pipeline["figures"].items():
         parts = []

@@ -67,13 +67,16 @@ class RecordedSession:
 
     def check_continues(self, old: Mapping[str, Any], where: str) -> None:
         """Raise `RunError` if the record ``old`` is of another session. Sizes, budget and the rules
-        of the decision may change."""
+        of the decision may change. The parts of the problem that differ are named."""
         with well_formed(f"{where}: {CONFIG}"):
             new = json.loads(json.dumps(clean(self.record())))
             before, now = (
                 {**one["fixed"], **{r: one["models"][r]["identity"] for r in Role}}
                 for one in (old, new)
             )
+            if before["tasks"] != now["tasks"] and old["task"] != new["task"]:
+                del before["tasks"], now["tasks"]
+                before["problem"], now["problem"] = old["task"], new["task"]
         if differ := differing_conditions(before, now):
             raise RunError(
                 f"{where}: was begun with another {'; another '.join(differ)}; choose another --out"

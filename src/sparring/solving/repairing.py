@@ -1,6 +1,6 @@
 """Repairing: programs that fail a test are sent back with the failure; the answers are candidates.
 
-A round takes the best programs of different behaviour. Each is shown one test that it fails: a
+A round takes the best programs of different text. Each is shown one test that it fails: a
 binding test or a public example or, if it fails none of these, a generated test that the consensus
 of the programs passes (`selection.consensus.consensus_tests`). The new program is a candidate like
 any other: it is run on everything, and it is chosen only if the rule prefers it. The program that
@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sparring.schema import Outcome, Role, Test, Verdict
+from sparring.schema import Role, Test
 from sparring.selection.consensus import consensus_tests
 from sparring.solving.candidates import ProgramCandidate
 from sparring.solving.deciding import Choice, choose
 from sparring.solving.messages import SeenFailure, repair_program
+from sparring.solving.observed import failed
 from sparring.solving.session import Session
 from sparring.text import listed
 
 PROGRAMS = 4
 """Most programs that one round sends back."""
-_NOT_FAILED = (Verdict.ACCEPTED, Verdict.INFRA, Verdict.NOT_RUN, Verdict.INVALID)
 
 
 def repair(session: Session, choice: Choice) -> Choice:
@@ -68,7 +68,7 @@ def _failing(
         sources.add(program.source)
         [row] = session.run([program], trusted)
         for test, outcome in zip(trusted, row, strict=True):
-            if outcome is not None and _failed(outcome) and (program.source, test) not in seen:
+            if outcome is not None and failed(outcome) and (program.source, test) not in seen:
                 failing.append((program, SeenFailure(test, outcome)))
                 break
     return failing
@@ -82,7 +82,3 @@ def _consensus(session: Session) -> Sequence[Test]:
         return []
     kept = consensus_tests(evidence.passed_PU, evidence.observed_PU)
     return [test for test, keep in zip(tests, kept, strict=True) if keep]
-
-
-def _failed(outcome: Outcome) -> bool:
-    return outcome.verdict not in _NOT_FAILED

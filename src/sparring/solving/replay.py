@@ -21,6 +21,7 @@ from sparring.runs.lines import clean
 from sparring.runs.reader import RunReader
 from sparring.runs.session import CONFIG, RESULT, session_result
 from sparring.selection.selectors import Selector
+from sparring.solving.budget import Costs
 from sparring.solving.by_need import by_need
 from sparring.solving.engine import Solved, Strategy, finish
 from sparring.solving.problem_record import RecordedSession, session_from
@@ -48,14 +49,19 @@ class RecordedModel:
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
     """Result of a replay. ``same``: the decision is equal to the recorded one to the byte; None
-    where none is recorded, because the session was killed."""
+    where none is recorded, because the session was killed. ``recorded``: number of the program that
+    was chosen then, None where there is none. The costs of ``solved`` are those of the session that
+    is on record."""
 
     solved: Solved
     same: bool | None
+    recorded: int | None
 
 
 def recorded_session(path: Path) -> RecordedSession:
     """Return the session of a directory. Raises `RunError` where there is none."""
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such directory; name the --out directory of a session")
     return session_from(RunReader(path).read_json(CONFIG), str(path))
 
 
@@ -99,8 +105,14 @@ def replay_directory(
             "version that made it"
         )
     with well_formed(f"{path}: {RESULT}"):
-        same = _text(old["decision"]) == _text(solved.record["decision"]) if old else None
-    return ReplayResult(solved, same)
+        if not old:
+            return ReplayResult(solved, None, None)
+        same = _text(old["decision"]) == _text(solved.record["decision"])
+        costs = {name: value for name, value in old["costs"].items() if name != "tokens"}
+        solved = replace(
+            solved, costs=Costs(**costs), record={**solved.record, "costs": old["costs"]}
+        )
+        return ReplayResult(solved, same, old["decision"]["chosen"])
 
 
 def _text(decision: Mapping[str, Any]) -> str:

@@ -67,10 +67,9 @@ class Session:
         on_step: Callable[[Step], None] = lambda step: None,
     ) -> None:
         """``stop`` returns true once the user has asked to stop. ``on_step`` gets each step when it
-        is noted. What ``records`` hold is neither
-        asked for nor executed again; without them nothing is kept. ``readings``: the rules by which
-        each role's responses are read, by default those that its model needs. A replay needs no
-        ``sandbox``."""
+        is noted. What ``records`` hold is neither asked for nor executed again; without them
+        nothing is kept. ``readings``: the rules by which each role's responses are read, by default
+        those that its model needs. A replay needs no ``sandbox``."""
         self.task, self.options, self.sizes = task, options, options.sizes
         self.programs: list[ProgramCandidate] = []
         self.tests: list[TestCandidate] = []
@@ -201,7 +200,8 @@ class Session:
         once in a session. None where the budget had no execution left; INVALID for an unreadable
         program.
         A test whose expected output is unknown (`input_only`) is run and never accepted."""
-        self.inputs += [t for t in tests if is_input_only(t) and t not in self.inputs]
+        new = (test for test in tests if is_input_only(test))
+        self.inputs = list(dict.fromkeys([*self.inputs, *new]))
         return self._running.outcomes([p.source for p in programs], tests)
 
     def evidence(

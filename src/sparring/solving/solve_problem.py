@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sparring.errors import ConfigError
@@ -45,25 +46,25 @@ def solve_problem(
     ``report`` gets lines for the user before sampling begins, ``on_step`` each step of the session.
     Raises `SparringError` where no session can begin.
     """
-    if select is Selector.ORACLE:
-        raise ConfigError(f"--select {select}: needs the ground truth, which a problem has not")
+    strategy = strategy_of(pipeline, select)
     if pipeline is not None and sizes.repairs:
         raise ConfigError(
-            f"--repair: the pipeline {pipeline} has its own repairs; leave --repair out"
+            f"--repair: has no effect on --pipeline {pipeline}, which repairs by its own rules; "
+            "leave one of them out"
         )
-    strategy = strategy_of(pipeline, select)
-    read = read_problem(problem, wanted)
-    for line in read.notes:
-        report(line)
-    options, notes = resolve_options(asking)
-    for line in notes:
-        report(line)
     session = SolveOptions(
-        asking=options,
+        asking=asking,
         sizes=sizes,
         budget=budget,
         select=select,
         threshold=sure,
         calibration=calibration,
     )
+    read = read_problem(problem, wanted)
+    for line in read.notes:
+        report(line)
+    options, notes = resolve_options(asking)
+    for line in notes:
+        report(line)
+    session = replace(session, asking=options)
     return solve_task(read.task, session, out, strategy=strategy, stop=stop, on_step=on_step)

@@ -9,6 +9,9 @@ If a server reports more tokens than the bound, the excess is counted, and the a
 template, or for responses, grows by it. Each attempt at a request is a request of the budget. An
 attempt that broke off is counted by its bound, because nobody knows what the server has computed;
 it costs no tokens where the server refused it with status 429, or could not be reached.
+
+The last part of the seconds is kept for executions, so that what was sampled is also run: models
+have `asking_seconds_left`, executions `seconds_left`.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ TEMPLATE_TOKENS = 256
 """Allowance for the tokens that a chat template adds to a message."""
 LEAST_TOKENS = 32
 """Shortest response, in tokens, that is worth a request where little of the budget is left."""
+RUN_SHARE, RUN_SECONDS = 0.1, 5.0
+"""Share of the budget's seconds, and most seconds, that are kept for executions."""
 
 
 @dataclass(slots=True)
@@ -80,12 +85,20 @@ class Spending:
             return None
         return max(0.0, self.budget.seconds - (self._clock() - self._start))
 
+    def asking_seconds_left(self) -> float | None:
+        """Return the seconds that are left for requests, at least 0; None without a bound."""
+        total, left = self.budget.seconds, self.seconds_left()
+        if total is None or left is None:
+            return None
+        return max(0.0, left - min(RUN_SHARE * total, RUN_SECONDS))
+
     def spent(self) -> Spent | None:
         """Return the part of the budget that is spent, None if none is.
 
-        Tokens are spent where the rest holds no further request, however short.
+        Seconds are spent where no further request may be sent; executions may still be made.
+        Tokens are spent where the rest did not hold a request, however short its response.
         """
-        if self.seconds_left() == 0:
+        if self.asking_seconds_left() == 0:
             return Spent.SECONDS
         with self._lock:
             if self._refused is not None:
@@ -106,7 +119,7 @@ class Spending:
         lower ``max_tokens``. None means that the budget does not hold the request: now, if others
         are in flight, or at all.
         """
-        if self.seconds_left() == 0:
+        if self.asking_seconds_left() == 0:
             return None
         with self._lock:
             if self._requests_left() == 0:
@@ -129,7 +142,7 @@ class Spending:
     def attempt(self, request: ChatRequest) -> bool:
         """Count an attempt at a reserved request, before it is sent. False if the request must not
         be sent: it is settled already, or the budget holds no further attempt."""
-        if self.seconds_left() == 0:
+        if self.asking_seconds_left() == 0:
             return False
         with self._lock:
             held = self._held.get(request)

@@ -15,13 +15,14 @@ def strategy_of(pipeline: Pipeline | None, select: Selector | None = None) -> St
     """Return the strategy of a pipeline, under the pipeline's name; `by_need` for None.
 
     ``select`` chooses where a pipeline has no rule of its own. `by_need` takes it from the options.
-    Raises `ConfigError` for a ``select`` without effect.
+    Raises `ConfigError` where ``select`` would have no effect.
     """
     if pipeline is None:
         return by_need
     if select is not None and pipeline in OWN_RULE:
         raise ConfigError(
-            f"--select {select}: the pipeline {pipeline} has a rule of its own; leave --select out"
+            f"--select {select}: has no effect on the pipeline {pipeline}, which has a rule of its "
+            "own; leave it out"
         )
     named: Pipeline = pipeline
 

@@ -49,6 +49,7 @@ class Wave:
         self.replies: dict[ChatRequest, ChatReply] = {}
         self.failures: dict[ChatRequest, str] = {}
         self.refused: dict[ChatRequest, str] = {}
+        self.too_long = False  # a local model has found a prompt to be too long
         self._models, self._spending, self._keep = models, spending, keep
         self._session_over = over
         self._lock = threading.Lock()
@@ -57,7 +58,11 @@ class Wave:
 
     def send(self) -> None:
         """Send the requests, and wait for the replies or the end of the session. Raises what a
-        model raises, unless it refuses a request."""
+        model raises, unless it refuses a request.
+
+        An error of one model ends the others before their next request. What they have begun is
+        waited for: it is paid for, and a local model may not be asked twice at the same time.
+        """
         parts: dict[int, tuple[ChatModel, list[ChatRequest]]] = {}
         for request in self.requests:
             model = self._models[request.role]
@@ -74,13 +79,14 @@ class Wave:
         try:
             for thread in threads:
                 thread.start()
-            while (alive := [t for t in threads if t.is_alive()]) and not self._over():
+            while (alive := [t for t in threads if t.is_alive()]) and not self._session_over():
                 alive[0].join(_LOOK_SECONDS)
         finally:
             self._close()
         for error, part in self._errors:
             if not isinstance(error, ModelError | ConfigError):
                 raise error
+            self.too_long |= isinstance(error, PromptTooLong)
             unanswered = {self.requests[r] for r in part} - {*self.replies, *self.failures}
             self.refused |= dict.fromkeys(unanswered, str(error))
 

@@ -21,7 +21,14 @@ def test_the_page_and_the_terminal_have_one_language() -> None:
     found = dict(re.findall(r'^  (\w+): \["(.)", "\w+", "', words, re.MULTILINE))
     assert found == {v.value: symbol(v).plain for v in Verdict}
     letters = dict(re.findall(r'^  (\w+): \["([A-Z])", "', words, re.MULTILINE))
-    assert letters == {"ground_truth": "G", "hidden": "H", "pseudo_label": "K", "generated": "U"}
+    assert letters == {
+        "ground_truth": "G",
+        "hidden": "H",
+        "pseudo_label": "K",
+        "generated": "U",
+        "example": "E",
+        "input": "X",
+    }
     assert "index + 1" not in (ASSETS / "matrix.js").read_text(encoding="utf-8")
 
 

@@ -87,6 +87,9 @@ def test_binding_tests_have_columns_of_their_own_and_decide(runs: dict[str, Path
     [chosen] = [row for row in rows if "chosen" in row]
     assert chosen[5] == "✓"
     assert "passes 2 of 2 binding tests" in text
+    passing = sum(row[5] == "✓" for row in rows)
+    assert re.search(rf"G0 +{passing} of 5  5 → 6\n", text)
+    assert re.search(r"E0 +\d of 5  1 → 2\n", text)
 
 
 def test_a_session_that_was_killed_says_how_to_go_on(runs: dict[str, Path]) -> None:

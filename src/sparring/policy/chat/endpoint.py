@@ -39,6 +39,8 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 """Fields of a request that limit the response."""
 _CHARACTERS, _LEAST_CHARACTERS = 32, 1 << 18
 """Most characters for each token of the limit, and length that every response may have."""
+_LEAST = 0.01
+"""Shortest time limit of a request, in seconds; 0 would be none."""
 _MOST_TOKENS = 1 << 53
 """Bound of valid token counts."""
 
@@ -142,7 +144,7 @@ class Endpoint:
         if served.takes_top_k and params.top_k:
             body["top_k"] = params.top_k
         body = {k: v for k, v in {**body, **served.extra}.items() if v is not None}
-        seconds = None if most_seconds is None else min(most_seconds, self._seconds)
+        seconds = None if most_seconds is None else min(max(most_seconds, _LEAST), self._seconds)
         reply = reply_of(self._checked(self._http.send("POST", "/chat/completions", body, seconds)))
         return _cut(reply, [body[name] for name in LIMITS if name in body])
 

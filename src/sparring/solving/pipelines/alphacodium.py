@@ -39,12 +39,12 @@ from sparring.solving import messages
 from sparring.solving.candidates import ProgramCandidate
 from sparring.solving.judgements import keeps
 from sparring.solving.messages import SeenFailure
+from sparring.solving.observed import passed
 from sparring.solving.pipelines.best_of_n import choose
 from sparring.solving.pipelines.rounds import (
     PipelineResult,
     ask_all,
     first_failure,
-    passes,
     public_tests,
     readable,
     tests_of,
@@ -100,7 +100,7 @@ def repair_round(
         skipped = line.asked | set(range(first))
         if (found := first_failure(tests, row, skipped)) is not None:
             place, failure = found
-            anchors = [t for t in range(place) if passes(row[t])]
+            anchors = [t for t in range(max(place, len(public))) if passed(row[t])]
             asked.append((line, place, anchors, failure))
             if may_keep:
                 line.asked.add(place)
@@ -123,11 +123,11 @@ def repair_round(
             continue
         needed = [*anchors, place]
         [row] = session.run([repaired], [tests[t] for t in needed])
-        if all(map(passes, row)):
+        if all(map(passed, row)):
             line.current = repaired
         session.note(
             "repaired" if line.current is repaired else "refused",
             f"program {repaired.number} from {repaired.parent}, about test {place}",
             anchors=len(anchors),
-            passed=sum(map(passes, row)),
+            passed=sum(map(passed, row)),
         )

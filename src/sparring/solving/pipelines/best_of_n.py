@@ -20,10 +20,11 @@ from collections.abc import Sequence
 
 from sparring.selection.rules import scores
 from sparring.selection.selectors import WORDS, Selector
-from sparring.solving.candidates import ProgramCandidate, Solution, TestCandidate
+from sparring.solving.candidates import ProgramCandidate, TestCandidate
 from sparring.solving.pipelines.rounds import (
     PipelineResult,
-    ended,
+    by_score,
+    decided,
     most_passed,
     no_program,
     public_tests,
@@ -39,10 +40,7 @@ def single(session: Session) -> PipelineResult:
     programs = readable(session.programs[:1])
     if not programs:
         return no_program(session)
-    number = programs[0].number
-    return PipelineResult(
-        Solution(number, "the first program", ended(session, "one program"), ranked=(number,))
-    )
+    return decided(session, programs, (), "the first program", reason="one program")
 
 
 def best_of_n(session: Session, selector: Selector) -> PipelineResult:
@@ -67,10 +65,5 @@ def choose(
         return no_program(session)
     best = most_passed(session, every, public_tests(session))
     evidence = session.evidence(best, tests_of(tests))
-    score_P = scores(selector, evidence)
-    in_order = sorted(range(len(best)), key=lambda p: (-score_P[p], p))
-    ranked = [best[p].number for p in in_order]
-    ranked += [p.number for p in every if p.number not in ranked]
-    used = tuple(t.number for t in tests if t.parsed.test is not None)
-    solution = Solution(ranked[0], WORDS[selector], ended(session, reason), ranked=tuple(ranked))
-    return PipelineResult(solution, used)
+    ranked = by_score(best, scores(selector, evidence))
+    return decided(session, ranked, every, WORDS[selector], tests, reason)

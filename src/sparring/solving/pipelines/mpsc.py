@@ -28,18 +28,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sparring.grading.answers import given_answer
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Role, Test, TestKind, Verdict
+from sparring.schema import Outcome, Role, Test, TestKind
 from sparring.selection import mpsc as consistency
 from sparring.selection.evidence import Evidence
 from sparring.selection.mpsc import SpecificationEdges
 from sparring.selection.n_partite import class_sizes, n_partite_scores
 from sparring.solving import messages
-from sparring.solving.candidates import ProgramCandidate, Solution
-from sparring.solving.inputs import input_only
+from sparring.solving.candidates import ProgramCandidate
+from sparring.solving.inputs import inputs_of
+from sparring.solving.observed import observed
 from sparring.solving.pipelines.rounds import (
     PipelineResult,
-    ended,
+    by_score,
+    decided,
     most_passed,
     no_program,
     public_tests,
@@ -53,8 +56,6 @@ from sparring.solving.specifications import (
     held,
     read_specification,
 )
-
-_ENDED_WELL = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 
 
 def mpsc(session: Session) -> PipelineResult:
@@ -71,14 +72,8 @@ def mpsc(session: Session) -> PipelineResult:
         _programs_PS(session, programs, specifications, _inputs(session, tests)),
         _tests_US(session, specifications, tests),
     )
-    score_P = scores(evidence, edges)
-    in_order = sorted(range(len(programs)), key=lambda p: (-score_P[p], p))
-    ranked = [programs[p].number for p in in_order]
-    ranked += [p.number for p in every if p.number not in ranked]
-    reason = ended(session, "all sampled")
-    solution = Solution(ranked[0], "mutual consistency", reason, ranked=tuple(ranked))
-    used = tuple(t.number for t in session.tests if t.parsed.test is not None)
-    return PipelineResult(solution, used)
+    ranked = by_score(programs, scores(evidence, edges))
+    return decided(session, ranked, every, "mutual consistency", session.tests, "all sampled")
 
 
 def scores(evidence: Evidence, edges: SpecificationEdges) -> Floats:
@@ -114,8 +109,8 @@ def _specifications(session: Session, count: int) -> list[ProgramCandidate]:
 
 def _inputs(session: Session, tests: Sequence[Test]) -> list[Test]:
     """Return the different inputs of the tests and of the public examples."""
-    every = [t for t in (*public_tests(session), *tests) if t.kind is not TestKind.SCRIPT]
-    return list({(t.kind, t.input): input_only(t.input, t.kind) for t in every}.values())
+    every = (*public_tests(session), *tests)
+    return inputs_of(t for t in every if t.kind is not TestKind.SCRIPT)
 
 
 def _programs_PS(
@@ -124,21 +119,26 @@ def _programs_PS(
     specifications: Sequence[ProgramCandidate],
     inputs: Sequence[Test],
 ) -> Floats:
-    """Return the share of allowed inputs on which each program meets each specification [P, S]."""
-    weight_PS = np.zeros((len(programs), len(specifications)))
+    """Return the share of allowed inputs on which each program meets each specification [P, S].
+
+    Without an output no postcondition holds. Whether the input is allowed is known from programs
+    that have an output for it; a failure on an input that none of them shows to be allowed does not
+    count.
+    """
+    shape = (len(specifications), len(programs), len(inputs))
+    met_SPI, allowed_SI = np.zeros(shape, dtype=bool), np.zeros(shape[::2], dtype=bool)
+    seen_PI = np.zeros(shape[1:], dtype=bool)
     for p, row in enumerate(session.run(programs, inputs)):
+        seen_PI[p] = [observed(o) for o in row]
         questions = [_question(t, o) for t, o in zip(inputs, row, strict=True)]
-        asked = [q for q in questions if q is not None]
-        broken = sum(
-            o is not None and q is None for q, o in zip(questions, row, strict=True)
-        )  # the program raised: no output, so no postcondition holds
-        for s, decided in enumerate(session.run(specifications, asked)):
-            conditions = [held(o) for o in decided]
-            met = conditions.count(HeldConditions.BOTH)
-            allowed = met + conditions.count(HeldConditions.BROKEN)
-            if allowed:
-                weight_PS[p, s] = met / (allowed + broken)
-    return weight_PS
+        places = [i for i, question in enumerate(questions) if question is not None]
+        decisions = session.run(specifications, [q for q in questions if q is not None])
+        for s, outcomes in enumerate(decisions):
+            for i, outcome in zip(places, outcomes, strict=True):
+                met_SPI[s, p, i] = held(outcome) is HeldConditions.BOTH
+                allowed_SI[s, i] |= held(outcome) in (HeldConditions.BOTH, HeldConditions.BROKEN)
+    count_SP = (allowed_SI[:, None, :] & seen_PI).sum(axis=-1)
+    return np.asarray((met_SPI.sum(axis=-1) / np.maximum(count_SP, 1)).T)
 
 
 def _tests_US(
@@ -149,14 +149,14 @@ def _tests_US(
     questions = [condition_test(t, t.output) for t in tests]
     places = [u for u, question in enumerate(questions) if question is not None]
     asked = [q for q in questions if q is not None]
-    for s, decided in enumerate(session.run(specifications, asked)):
-        for u, outcome in zip(places, decided, strict=True):
+    for s, outcomes in enumerate(session.run(specifications, asked)):
+        for u, outcome in zip(places, outcomes, strict=True):
             weight_US[u, s] = held(outcome) is HeldConditions.BOTH
     return weight_US
 
 
 def _question(test: Test, outcome: Outcome | None) -> Test | None:
     """Return what a specification decides about a program's outcome; None without an output."""
-    if outcome is None or outcome.verdict not in _ENDED_WELL:
+    if outcome is None or given_answer(test, outcome) is None:
         return None
     return condition_test(test, outcome.output)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from sparring.matrix import Floats
 from sparring.policy.chat.base import ChatReply
-from sparring.schema import Outcome, Role, Test, Verdict
+from sparring.schema import Outcome, Role, Test
 from sparring.solving.candidates import ProgramCandidate, Solution, TestCandidate
 from sparring.solving.messages import SeenFailure
+from sparring.solving.observed import failed, passed
 from sparring.solving.session import Session
 
 
@@ -35,29 +39,13 @@ def tests_of(candidates: Iterable[TestCandidate]) -> list[Test]:
     return [c.parsed.test for c in candidates if c.parsed.test is not None]
 
 
-def passes(outcome: Outcome | None) -> bool:
-    """Return True if an execution is known to have passed its test."""
-    return outcome is not None and outcome.verdict is Verdict.ACCEPTED
-
-
-def fails(outcome: Outcome | None) -> bool:
-    """Return True if an execution is known to have failed its test. What was not executed, or
-    failed with the sandbox, is neither passed nor failed."""
-    return outcome is not None and outcome.verdict not in (
-        Verdict.ACCEPTED,
-        Verdict.INFRA,
-        Verdict.NOT_RUN,
-        Verdict.INVALID,
-    )
-
-
 def first_failure(
     tests: Sequence[Test], outcomes: Sequence[Outcome | None], leave_out: Iterable[int] = ()
 ) -> tuple[int, SeenFailure] | None:
     """Return the place and the failure of the first test that failed; None without one."""
     skipped = set(leave_out)
     for place, (test, outcome) in enumerate(zip(tests, outcomes, strict=True)):
-        if place not in skipped and outcome is not None and fails(outcome):
+        if place not in skipped and outcome is not None and failed(outcome):
             return place, SeenFailure(test, outcome)
     return None
 
@@ -74,15 +62,35 @@ def most_passed(
     """Return the programs that pass the most of the tests; all of them without tests."""
     if not tests or not programs:
         return list(programs)
-    counts = [sum(map(passes, row)) for row in session.run(programs, tests)]
+    counts = [sum(map(passed, row)) for row in session.run(programs, tests)]
     return [p for p, count in zip(programs, counts, strict=True) if count == max(counts)]
 
 
-def ended(session: Session, otherwise: str) -> str:
-    """Return why a pipeline ended: the reason of the session, or ``otherwise``."""
-    return session.ended_by or otherwise
+def by_score(programs: Sequence[ProgramCandidate], score_P: Floats) -> list[ProgramCandidate]:
+    """Return the programs with the highest score first, and equal ones in their order."""
+    return [programs[p] for p in np.argsort(-score_P, kind="stable")]
+
+
+def decided(
+    session: Session,
+    best: Sequence[ProgramCandidate],
+    others: Iterable[ProgramCandidate],
+    chosen_by: str,
+    tests: Iterable[TestCandidate] = (),
+    reason: str = "all rounds done",
+) -> PipelineResult:
+    """Return the decision for the first of ``best``, with the ``others`` ranked behind them.
+
+    ``tests``: those that the pipeline holds. ``reason``: why it ended, where the session is not
+    over.
+    """
+    ranked = dict.fromkeys(p.number for p in (*best, *others))
+    return PipelineResult(
+        Solution(best[0].number, chosen_by, session.ended_by or reason, ranked=tuple(ranked)),
+        tuple(t.number for t in tests if t.parsed.test is not None),
+    )
 
 
 def no_program(session: Session) -> PipelineResult:
     """Return the decision where no program can be read."""
-    return PipelineResult(Solution(None, "", ended(session, "no program could be read")))
+    return PipelineResult(Solution(None, "", session.ended_by or "no program could be read"))

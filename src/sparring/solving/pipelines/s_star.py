@@ -32,21 +32,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from sparring.schema import Outcome, Role, Test, Verdict
+from sparring.grading.answers import given_answer
+from sparring.schema import Outcome, Role, Test
 from sparring.selection.consensus import NONE, Answers
 from sparring.solving import messages
-from sparring.solving.candidates import ProgramCandidate, Solution
+from sparring.solving.candidates import ProgramCandidate
 from sparring.solving.input_reader import read_input
-from sparring.solving.inputs import input_only
+from sparring.solving.inputs import input_only, inputs_of
 from sparring.solving.judgements import Judgement, read_judgement
+from sparring.solving.observed import passed
 from sparring.solving.pipelines.rounds import (
     PipelineResult,
     ask_all,
-    ended,
+    decided,
     first_failure,
     most_passed,
     no_program,
-    passes,
     public_tests,
     readable,
     tests_of,
@@ -72,10 +73,10 @@ def s_star(session: Session) -> PipelineResult:
             break
     competing = most_passed(session, programs, public)
     [row] = session.run(competing[:1], public)
-    if not all(map(passes, row)):
-        return _decided(session, competing, programs, "most public tests passed")
+    if not all(map(passed, row)):
+        return decided(session, competing, programs, "most public tests passed")
     session.sample(tests=session.sizes.m)
-    inputs = _distinct(tests_of(session.tests))
+    inputs = inputs_of(tests_of(session.tests))
     answers_PI = session.evidence(competing, inputs).answers_PI
     clusters = clusters_of(answers_PI)[:CLUSTERS]
     points = _matches(session, competing, clusters, inputs, answers_PI)
@@ -83,7 +84,8 @@ def s_star(session: Session) -> PipelineResult:
         range(len(clusters)), key=lambda c: (-points[c], -len(clusters[c]), clusters[c][0])
     )
     first = [competing[p] for c in order for p in clusters[c]]
-    return _decided(session, first or competing, programs, "matches between clusters of outputs")
+    rule = "matches between clusters of outputs"
+    return decided(session, first or competing, programs, rule, session.tests)
 
 
 def debug_round(session: Session, programs: list[ProgramCandidate], public: Sequence[Test]) -> bool:
@@ -151,7 +153,7 @@ def _matches(
         pair = [programs[clusters[a][0]], programs[clusters[b][0]]]
         for test in known[:2]:
             [[first], [second]] = session.run(pair, [input_only(test.input, test.kind)])
-            if first is not None and second is not None and _differ(first, second):
+            if first is not None and second is not None and _differ(test, first, second):
                 matches.append((a, b, test, first, second))
                 break
     decisions = ask_all(
@@ -181,27 +183,6 @@ def _matches(
     return points
 
 
-def _differ(first: Outcome, second: Outcome) -> bool:
-    """Return True if two programs end differently on an input, or with different outputs."""
-    ended_well = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
-    a, b = first.verdict in ended_well, second.verdict in ended_well
-    return a != b or (a and first.output.split() != second.output.split())
-
-
-def _distinct(tests: Sequence[Test]) -> list[Test]:
-    """Return one test without expected output for each different input."""
-    return list({(t.kind, t.input): input_only(t.input, t.kind) for t in tests}.values())
-
-
-def _decided(
-    session: Session,
-    best: Sequence[ProgramCandidate],
-    programs: Sequence[ProgramCandidate],
-    chosen_by: str,
-) -> PipelineResult:
-    ranked = [p.number for p in best]
-    ranked += [p.number for p in programs if p.number not in ranked]
-    reason = ended(session, "all rounds done")
-    solution = Solution(ranked[0], chosen_by, reason, ranked=tuple(ranked))
-    used = tuple(t.number for t in session.tests if t.parsed.test is not None)
-    return PipelineResult(solution, used)
+def _differ(test: Test, first: Outcome, second: Outcome) -> bool:
+    """Return True if two programs give different answers to an input, or one of them gives none."""
+    return given_answer(test, first) != given_answer(test, second)

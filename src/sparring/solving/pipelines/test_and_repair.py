@@ -29,25 +29,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
+from sparring.grading.answers import answer
 from sparring.matrix import Floats
-from sparring.schema import Outcome, Role, Verdict
+from sparring.schema import Outcome, Role, Test, Verdict
 from sparring.selection import majority, tests_passed
 from sparring.selection.evidence import ties_by
 from sparring.solving import messages
-from sparring.solving.candidates import ProgramCandidate, Solution, TestCandidate
-from sparring.solving.inputs import input_only
+from sparring.solving.candidates import ProgramCandidate, TestCandidate
+from sparring.solving.inputs import inputs_of
 from sparring.solving.judgements import keeps
 from sparring.solving.messages import SeenFailure
+from sparring.solving.observed import failed, passed
 from sparring.solving.pipelines.rounds import (
     PipelineResult,
     ask_all,
-    ended,
-    fails,
+    by_score,
+    decided,
     most_passed,
     no_program,
-    passes,
     public_tests,
     readable,
     tests_of,
@@ -74,17 +73,9 @@ def test_and_repair(session: Session) -> PipelineResult:
         programs = repair_weakest(session, programs, tests)
         tests = review_doubtful(session, programs, tests)
     best = most_passed(session, programs, public_tests(session))
-    score_P = _with_ties(session, best, tests)
-    in_order = sorted(range(len(best)), key=lambda p: (-score_P[p], p))
-    ranked = [best[p].number for p in in_order]
-    ranked += [p.number for p in programs if p.number not in ranked]
-    solution = Solution(
-        ranked[0],
-        "tests passed, ties by the largest group of equal outputs",
-        ended(session, "all rounds done"),
-        ranked=tuple(ranked),
-    )
-    return PipelineResult(solution, tuple(t.number for t in tests))
+    ranked = by_score(best, _with_ties(session, best, tests))
+    rule = "tests passed, ties by the largest group of equal outputs"
+    return decided(session, ranked, programs, rule, tests)
 
 
 test_and_repair.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for a test
@@ -98,15 +89,15 @@ def repair_weakest(
     every = [*public_tests(session), *tests_of(tests)]
     rows = session.run(programs, every)
     strength_P = [_strength(row, public) for row in rows]
-    passed_T = [sum(passes(row[t]) for row in rows) for t in range(len(every))]
+    passed_T = [sum(passed(row[t]) for row in rows) for t in range(len(every))]
     weakest = sorted(range(len(programs)), key=lambda p: (strength_P[p], -p))
     weakest = weakest[: max(len(programs) // PART, 1)]
     weakest = [p for p in weakest if strength_P[p] < max(strength_P)]
     asked: list[tuple[int, SeenFailure]] = []
     for p in weakest:
-        failed = [t for t, o in enumerate(rows[p]) if fails(o)]
-        if failed:
-            t = max(failed, key=lambda t: (passed_T[t], -t))
+        places = [t for t, o in enumerate(rows[p]) if failed(o)]
+        if places:
+            t = max(places, key=lambda t: (passed_T[t], -t))
             outcome = rows[p][t]
             assert outcome is not None
             asked.append((p, SeenFailure(every[t], outcome)))
@@ -138,21 +129,22 @@ def review_doubtful(
     columns = list(zip(*session.run(programs, tests_of(tests)), strict=True))
     asked: list[tuple[int, SeenFailure]] = []
     for t, (candidate, column) in enumerate(zip(tests, columns, strict=True)):
-        usual = _usual_outcome(column)
+        test = candidate.parsed.test
+        assert test is not None
+        usual = _usual_outcome(test, column)
         known = all(o is not None for o in column)
-        if known and usual is not None and sum(map(passes, column)) * PART < len(programs):
-            assert candidate.parsed.test is not None
-            asked.append((t, SeenFailure(candidate.parsed.test, usual)))
+        if known and usual is not None and sum(map(passed, column)) * PART < len(programs):
+            asked.append((t, SeenFailure(test, usual)))
     messages_ = [messages.review_test(session.task, f, None) for _, f in asked]
     kept: list[TestCandidate | None] = list(tests)
     for (t, _), reply in zip(asked, ask_all(session, Role.TESTER, messages_), strict=True):
         if reply is None:
             continue
-        old, before = tests[t], sum(map(passes, columns[t]))
+        old, before = tests[t], sum(map(passed, columns[t]))
         if not keeps(session.answer_text(Role.TESTER, reply)):
             new = session.read_test(reply, "refreshed", old.number)
             if new.parsed.test is not None:
-                now = sum(passes(row[0]) for row in session.run(programs, [new.parsed.test]))
+                now = sum(passed(row[0]) for row in session.run(programs, [new.parsed.test]))
                 if now > before:
                     kept[t] = new
                     session.note("refreshed", f"test {new.number} from {old.number}")
@@ -165,16 +157,16 @@ def review_doubtful(
 
 def _strength(row: Sequence[Outcome | None], public: int) -> tuple[int, int]:
     """Return the number of public tests that a program passes, then of generated ones."""
-    return sum(map(passes, row[:public])), sum(map(passes, row[public:]))
+    return sum(map(passed, row[:public])), sum(map(passed, row[public:]))
 
 
-def _usual_outcome(column: Sequence[Outcome | None]) -> Outcome | None:
-    """Return the failed outcome with the most common output; None where none has an output."""
-    ended_well = [o for o in column if o is not None and o.verdict is Verdict.WRONG_ANSWER]
-    if not ended_well:
+def _usual_outcome(test: Test, column: Sequence[Outcome | None]) -> Outcome | None:
+    """Return the failed outcome with the most common answer; None where none has an answer."""
+    wrong = [o for o in column if o is not None and o.verdict is Verdict.WRONG_ANSWER]
+    if not wrong:
         return None
-    output, _ = Counter(o.output for o in ended_well).most_common(1)[0]
-    return next(o for o in ended_well if o.output == output)
+    answers = [answer(test, o) for o in wrong]
+    return wrong[answers.index(Counter(answers).most_common(1)[0][0])]
 
 
 def _with_ties(
@@ -183,7 +175,5 @@ def _with_ties(
     """Return the rank of each program [P]: tests passed, then the size of its group of programs
     with equal outputs on every input that a test of the session ever had."""
     kept = session.evidence(programs, tests_of(tests))
-    every = tests_of(session.tests)
-    inputs = list({(t.kind, t.input): input_only(t.input, t.kind) for t in every}.values())
-    seen = session.evidence(programs, inputs)
-    return np.asarray(ties_by(tests_passed.scores(kept), majority.scores(seen)))
+    seen = session.evidence(programs, inputs_of(tests_of(session.tests)))
+    return ties_by(tests_passed.scores(kept), majority.scores(seen))

@@ -11,7 +11,12 @@ import re
 from collections.abc import Iterator
 
 from sparring.solving.problems.doctests import session_entries
-from sparring.solving.problems.found_example import FoundExample, call_example
+from sparring.solving.problems.found_example import (
+    WORD_WITHOUT_QUOTES,
+    FoundExample,
+    call_example,
+    is_word,
+)
 from sparring.solving.problems.literals import (
     JSON_NAMES,
     NotLiteral,
@@ -32,7 +37,8 @@ _BETWEEN = re.compile(
     r"|;?[ \t]+(?:#|//)(?:\s*(?:returns?|output|result)\b:?)?)\s*`?"
 )
 _NOT_BEFORE = re.compile(
-    r"(?:[-+*/%<>=!&|^~({\[,@]|\b(?:not|def|return|lambda|print|len|sum))\s*\Z"
+    r"(?:[-+*/%<>=!&|^~({\[,@]|\b(?:not|def|return|lambda|print|len|sum|if|unless|whether"
+    r"|[Cc]urrently|[Aa]t\s+the\s+moment|instead\s+of|wrongly),?)\s*\Z"
 )
 _BULLET = re.compile(r"\s*(?:>>>|[-*+>•|]|\(?\w[.)])\s*\Z")
 _CALLER = re.compile(r"(?:\w+|\w+\(\))\.\Z")
@@ -91,7 +97,8 @@ def _found(
     try:
         value, behind = leading_literal(rest)
     except NotLiteral as error:
-        return FoundExample(line, shown, None, str(error))
+        reason = WORD_WITHOUT_QUOTES if is_word(rest.split("\n", 1)[0]) else str(error)
+        return FoundExample(line, shown, None, reason)
     source = rest[: len(rest) - len(behind)]
     return call_example(line, shown, signature, arguments, keywords, value, source)
 

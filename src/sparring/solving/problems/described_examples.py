@@ -27,8 +27,10 @@ def described_examples(text: str, signature: FunctionSignature) -> Iterator[Foun
         if not given or then is None:
             continue
         line = text.count("\n", 0, match.start()) + 1
-        rest = text[then.end() : then.end() + 20_000]
-        shown = f"{text[match.start() : then.end()]}{rest.split(chr(10), 1)[0]}"
+        called = _called(signature).match(text, then.end())
+        value_at = called.end() if called else then.end()
+        rest = text[value_at : value_at + 20_000]
+        shown = f"{text[match.start() : value_at]}{rest.split(chr(10), 1)[0]}"
         if {*given} != {*names[: len(given)]}:
             yield FoundExample(line, shown, None, "names that are not the parameters")
             continue
@@ -40,6 +42,11 @@ def described_examples(text: str, signature: FunctionSignature) -> Iterator[Foun
         source = rest[: len(rest) - len(behind)]
         arguments = [given[name] for name in names[: len(given)]]
         yield call_example(line, shown, signature, arguments, {}, value, source)
+
+
+def _called(signature: FunctionSignature) -> re.Pattern[str]:
+    """Return the form of a call with the parameters' names before its value: ``f(a, b) =``."""
+    return re.compile(rf"\s*`?{re.escape(signature.name)}\([\w\s,]*\)`?\s*=(?!=)\s*`?")
 
 
 def _given(text: str, start: int) -> tuple[dict[str, Any], int]:

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 from sparring import values
 from sparring.prompts.templates import called_as
-from sparring.solving.problems.found_example import FoundExample, call_example
+from sparring.solving.problems.found_example import (
+    WORD_WITHOUT_QUOTES,
+    FoundExample,
+    call_example,
+    is_word,
+)
 from sparring.solving.problems.literals import NotLiteral, folded
 from sparring.solving.problems.signatures import FunctionSignature
 from sparring.tasks.suites.asserts import NotACall
@@ -20,7 +25,7 @@ _PROMPT = re.compile(r"[ \t]*(?:[-*>][ \t]+)?(?:>>>|In ?\[\d+\]:)(?: (?P<code>.*
 _MORE = re.compile(r"[ \t]*\.\.\.(?: (?P<code>.*))?\Z")
 _END = re.compile(r"[ \t]*(?:\"\"\"|'''|```|~~~|>>>|\Z)")
 _BLANK = "<BLANKLINE>"
-_UNQUOTED = "a result that is no literal"
+_NO_LITERAL = "a result that is no literal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ def doctest_examples(text: str, signature: FunctionSignature) -> Iterator[FoundE
         try:
             value = folded(entry.answer)
         except NotLiteral:
-            yield FoundExample(entry.line, shown, None, _UNQUOTED)
+            reason = WORD_WITHOUT_QUOTES if is_word(entry.answer) else _NO_LITERAL
+            yield FoundExample(entry.line, shown, None, reason)
             continue
         yield _read(entry, shown, followed, node.value, value, function, signature)
 

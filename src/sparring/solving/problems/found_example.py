@@ -13,6 +13,8 @@ from sparring.solving.problems.signatures import FunctionSignature
 from sparring.tasks.rows.calls import call_test
 from sparring.text import in_line
 
+WORD_WITHOUT_QUOTES = "a text without quotes"
+"""Refusal of a value that is a bare word. The text then may show numbers for texts of digits."""
 _SHOWN = 60
 _TOLERANCE = 1e-6
 _ROUNDED = 4
@@ -34,6 +36,11 @@ class FoundExample:
     def shown(self) -> str:
         """The passage in one short line."""
         return in_line(" ".join(self.text.split()), _SHOWN)
+
+
+def is_word(text: str) -> bool:
+    """Return True for the text of a value that is one word, and no name of a constant."""
+    return text.strip(" `.").isidentifier()
 
 
 def call_example(

@@ -18,11 +18,13 @@ _LONGEST = 20_000
 """Most characters of one literal."""
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _ATOM = re.compile(
-    r"[-+]?(?:0[xXbBoO][\da-fA-F_]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.]|\s*:)"
+    r"[-+]?(?:0[xXbBoO][\da-fA-F_]+|(?:\d[\d_]*(?:\.\d+|\.(?=[eE]))?|\.\d+)"
+    r"(?:[eE][-+]?\d+)?)(?!\w|\.(?!\s|\Z)|\s*:)"
     r"|(?:True|False|None|true|false|null)\b"
     r"|(?:set|dict|list|tuple|frozenset)\(\s*\)"
     r"|[-+]?float\(\s*['\"][-+]?(?:inf|nan)['\"]\s*\)"
 )
+"""A full stop behind a number ends a sentence: ``f(3) is 9.``"""
 _STRING = re.compile(r"[bB]?(?P<quote>'|\")(?:\\.|(?!(?P=quote))[^\\\n])*(?P=quote)")
 _TAIL = re.compile(
     r"\s*(?:\Z|`|\*\*|\"\"\"|'''|#|//|\(|[.;](?=\s|\Z)|,?\s*(?:because|since|as|for|where|and)\b"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import DataError
@@ -74,11 +74,6 @@ def _exists(name: str) -> bool:
         return False
 
 
-def without_ground_truth(task: Task) -> Task:
-    """Return a task as a user knows it: no ground-truth test, no solution, no validator."""
-    return replace(task, tests=(), hidden=(), solutions=(), validator=None)
-
-
 def _no_task(task_id: str | None, place: str) -> None:
     if task_id is not None:
         raise DataError(
@@ -120,6 +115,8 @@ def _read(path: Path) -> str:
                 f"{name}: is no file; write {splits} to a task file by `sparring microworld tasks`"
             )
         raise DataError(f"{name}: there is no such file")
+    if path.is_dir():
+        raise DataError(f"{path}: is a directory; name the file of the problem")
     try:
         with path.open("rb") as file:
             return _decoded(file.read((_LARGEST_KIB << 10) + 1), str(path))

@@ -25,6 +25,14 @@ _DESCRIBES = re.compile(
 )
 _LABEL = re.compile(r"\s*[A-Za-z][A-Za-z ]*\d*:\s*\Z")
 _VALUE = re.compile(r"[A-Za-z_]\w*\s*=\s*\S")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?![\w.])")
+_SENTENCE = re.compile(r"\s*[A-Z]\S*\s.*[A-Za-z]{2}.*\.\s*\Z")
+_CUT_SHORT = re.compile(r"\d[\s,]+(?:\.\.\.|…)|^\s*…\s*\Z")
+_REMARK = re.compile(
+    r"\s*(?:[A-Z]\S*\s.*[.!]|\(?(?:since|because|so|i\.e\.|see)\b.*|\S.*\s=\s.*|\([^,]*\s[^,]*\))\s*\Z"
+)
+"""A line that may be a remark: a sentence, a reason, an equation, words in brackets."""
+_TRAILING_REMARK = re.compile(r"\S\s+(?:\([^)]*\s=\s|(?:#|//|<-+|←)\s*[A-Za-z]{2})")
 
 
 class _Unclear(ValueError):
@@ -45,9 +53,23 @@ def printed_examples(text: str) -> Iterator[FoundExample]:
             continue
         if has_samples and not (given.is_sample or shown.is_sample):
             continue  # these sections describe the forms
+        if _in_another_order(parts, number):
+            text = f"{_text_of(given)} → {_text_of(shown)}"
+            yield FoundExample(given.line, text, None, "which output belongs to it is not clear")
+            continue
         found = _pair(given, shown)
         if found is not None:
             yield found
+
+
+def _in_another_order(parts: Sequence[StatementSection], number: int) -> bool:
+    """Return True if the output behind the input ``parts[number]`` may belong to another input: the
+    headings have other numbers, or the inputs stand together, and the outputs behind them."""
+    given, shown = parts[number], parts[number + 1]
+    if given.numbers and shown.numbers:
+        return given.numbers != shown.numbers
+    around = [part.kind for part in (*parts[max(number - 1, 0) : number], *parts[number + 2 :][:1])]
+    return around == [SectionKind.INPUT, SectionKind.OUTPUT]
 
 
 def _pair(given: StatementSection, shown: StatementSection) -> FoundExample | None:
@@ -56,7 +78,7 @@ def _pair(given: StatementSection, shown: StatementSection) -> FoundExample | No
     text = f"{_text_of(given)} → {_text_of(shown)}"
     if not sample and any(map(_is_description, (*_lines(given), *_lines(shown)))):
         return None
-    if not sample and not any(c.isdigit() for line in _lines(given) for c in line):
+    if not sample and not any(_NUMBER.search(line) for line in _lines(given)):
         return FoundExample(given.line, text, None, "an input without a number may be a form")
     try:
         input_text, output_text = _input(given), _output(shown)
@@ -76,7 +98,8 @@ def _input(section: StatementSection) -> str:
 
 def _output(section: StatementSection) -> str:
     data, behind = _checked(section, "output")
-    if behind and not _fenced(section) and not _is_prose(behind[0]):
+    sentence = behind and (_is_prose(behind[0]) or _SENTENCE.match(behind[0]))
+    if behind and not _fenced(section) and not sentence:
         raise _Unclear("the end of the output is not clear")
     return _joined(data, "output")
 
@@ -87,9 +110,18 @@ def _checked(section: StatementSection, name: str) -> tuple[list[str], list[str]
     data, behind = _data(section)
     if any(_FENCE.match(line) for line in behind):
         raise _Unclear("several blocks in one section")
-    if not _fenced(section) and any(_is_prose(x) or _LABEL.match(x) for x in data):
+    if not _fenced(section) and _has_words_around(data):
         raise _Unclear(f"the {name} is not told from the text around it")
+    if any(map(_CUT_SHORT.search, data)):
+        raise _Unclear(f"the {name} is cut short")
     return data, behind
+
+
+def _has_words_around(data: Sequence[str]) -> bool:
+    """Return True if one of the lines may be no data. A remark counts below a line that is none."""
+    if any(_is_prose(x) or _LABEL.match(x) or _TRAILING_REMARK.search(x) for x in data):
+        return True
+    return any(map(_REMARK.match, data[1:])) and not _REMARK.match(data[0])
 
 
 def _data(section: StatementSection) -> tuple[list[str], list[str]]:
@@ -99,6 +131,10 @@ def _data(section: StatementSection) -> tuple[list[str], list[str]]:
     fence that was opened above the section ends the example.
     """
     lines = _lines(section)
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    if lines and lines[0].strip() == "Copy":  # the button of a page, as text
+        lines = lines[1:]
     while lines and not lines[0].strip():
         lines = lines[1:]
     if not lines:

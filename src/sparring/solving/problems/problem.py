@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sparring.errors import DataError
-from sparring.schema import Task, Test, TestKind
+from sparring.schema import Task, Test, TestKind, without_ground_truth
 from sparring.solving.problems.heads import heads_of
 from sparring.solving.problems.languages import check_language
-from sparring.solving.problems.places import ProblemText, find_problem, without_ground_truth
+from sparring.solving.problems.places import ProblemText, find_problem
 from sparring.solving.problems.requested import requested_function
 from sparring.solving.problems.signatures import FunctionSignature
 from sparring.solving.problems.statement_examples import (
@@ -185,7 +185,7 @@ def _notes(found: StatementExamples) -> list[str]:
     lines = ", ".join(str(one.line) for one in found.read[:8])
     more = ", …" if read > 8 else ""
     notes = [
-        f"{counted(read, 'example')} read in the text (line {lines}{more})"
+        f"{counted(read, 'example')} read in the text (line{'s' * (read > 1)} {lines}{more})"
         if read
         else "no example read in the text; --example IN OUT gives one"
     ]

@@ -28,13 +28,14 @@ class StatementSection:
     """Section of a statement. ``line`` of its heading counts from 1. ``is_sample``: the heading, or
     the one above it, says that this is an example. ``inline``: the text behind the heading's colon.
     ``below``: the lines below the heading, up to the next one, without the marks of a quotation
-    that the heading stands in."""
+    that the heading stands in. ``numbers``: those in the heading, as in ``Sample Input 1``."""
 
     kind: SectionKind
     line: int
     is_sample: bool
     inline: str
     below: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
 
 
 _MARKS = r"[\s>#*_=|•<\-–—\"']*"
@@ -42,7 +43,8 @@ _SAMPLE = r"(?:sample|example|public|test)s?"
 _NUMBER = r"(?:\s*(?:\#|no\.?|case|test)?\s*\d{1,3})?"
 _INPUT_OUTPUT = re.compile(
     rf"{_MARKS}(?P<sample>{_SAMPLE}\s*(?:(?:test\s*)?cases?|tests?)?{_NUMBER}\s*[:\-–]?\s*)?"
-    rf"(?:std|standard\s+)?(?P<kind>inputs?|outputs?|in|out)(?:\s+(?:data|example|copy))?{_NUMBER}"
+    r"(?:std|standard\s+|expected\s+)?(?P<kind>inputs?|outputs?|in|out)"
+    rf"(?:\s+(?:data|example|copy))?(?P<of>\s+for\s+(?:the\s+)?{_SAMPLE}\s+inputs?)?{_NUMBER}"
     r"(?:\s*copy)?\s*(?P<rest>\**_*\s*[:=]\s*.*|[*_#=\-–—\s]*)\Z",
     re.IGNORECASE,
 )
@@ -57,7 +59,7 @@ _WORDS = (
     r"follow[\s-]?up|(?:input|output)\s*(?:format|specifications?|description|file)|"
     r"problem(?:\s+statement)?|task|statement|source|description|function\s+description|returns?|"
     r"parameters?|args|arguments|variables|your\s+task|time\s+limit|memory\s+limit|interaction|"
-    r"editorial|story|background"
+    r"editorial|story|background|authors?|recommend"
 )
 _OTHER = re.compile(
     rf"{_MARKS}(?:{_WORDS}){_NUMBER}\s*(?::.*|[*_#=\-–—\s]*)\Z",
@@ -75,6 +77,7 @@ def sections(text: str) -> list[StatementSection]:
     """Return the sections of a statement in order; the first is what stands above any heading."""
     parts: list[StatementSection] = []
     kind, start, sample, inline = SectionKind.OTHER, 0, False, ""
+    numbers: tuple[str, ...] = ()
     below: list[str] = []
     in_examples = fenced = quoted = False
     for number, line in enumerate(text.split("\n"), start=1):
@@ -87,20 +90,20 @@ def sections(text: str) -> list[StatementSection]:
             below.append("" if not fenced and _TAG.match(line) else line)
             continue
         quoted = line.lstrip().startswith(">")
-        parts.append(StatementSection(kind, start, sample, inline, tuple(below)))
-        kind, own_sample, inline = heading
+        parts.append(StatementSection(kind, start, sample, inline, tuple(below), numbers))
+        kind, own_sample, inline, numbers = heading
         if kind is SectionKind.EXAMPLES:
             in_examples = True
         elif kind is SectionKind.OTHER and not _is_note(line):
             in_examples = False
         start, sample, below = number, own_sample or in_examples, []
-    parts.append(StatementSection(kind, start, sample, inline, tuple(below)))
+    parts.append(StatementSection(kind, start, sample, inline, tuple(below), numbers))
     return parts
 
 
-def _heading(line: str, fenced: bool) -> tuple[SectionKind, bool, str] | None:
-    """Return the kind of a heading, whether it says that an example follows, and the text behind
-    its colon; None for a line that is no heading."""
+def _heading(line: str, fenced: bool) -> tuple[SectionKind, bool, str, tuple[str, ...]] | None:
+    """Return the kind of a heading, whether it says that an example follows, the text behind its
+    colon, and its numbers; None for a line that is no heading."""
     if not line.strip() or len(line) > 4000:
         return None
     match = _INPUT_OUTPUT.match(line)
@@ -110,13 +113,15 @@ def _heading(line: str, fenced: bool) -> tuple[SectionKind, bool, str] | None:
         short = word in ("in", "out")
         if not (short and not rest.startswith((":", "="))):
             kind = SectionKind.INPUT if word.startswith("in") else SectionKind.OUTPUT
-            return kind, bool(match["sample"]), rest.lstrip(":=").strip().lstrip("*_").strip()
+            is_sample = bool(match["sample"] or match["of"])
+            numbers = tuple(re.findall(r"\d+", line[: match.start("rest")]))
+            return kind, is_sample, rest.lstrip(":=").strip().lstrip("*_").strip(), numbers
     if _EXAMPLES.match(line):
-        return SectionKind.EXAMPLES, True, ""
+        return SectionKind.EXAMPLES, True, "", ()
     if _OTHER.match(line) or _QUOTES.match(line):
-        return SectionKind.OTHER, False, ""
+        return SectionKind.OTHER, False, "", ()
     if not fenced and _OTHER_MARKDOWN.match(line):
-        return SectionKind.OTHER, False, ""
+        return SectionKind.OTHER, False, "", ()
     return None
 
 

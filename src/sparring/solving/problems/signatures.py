@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _ALIASES = {"List": "list", "Tuple": "tuple", "Dict": "dict", "Set": "set"}
 _NODES = ("ListNode", "TreeNode", "Node")
 """Classes of a judge's own, whose objects are no plain values."""
+_NODE_NAMES = re.compile(r"(?:root|head)[AB]?\d?\Z")
+"""Parameters that LeetCode passes such objects by, also where a text leaves their types out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class FunctionSignature:
         by_name = dict(zip(names, arguments, strict=False)) | dict(keywords)
         for parameter in self._all:
             annotation = _annotation(parameter)
+            if _is_node(parameter, by_name.get(parameter.arg)):
+                return "lists or trees of nodes, which are no plain values"
             if parameter.arg in by_name and not _fits(annotation, by_name[parameter.arg]):
                 return f"the argument {parameter.arg} is no {annotation}"
         return ""
@@ -94,6 +99,12 @@ class FunctionSignature:
 
 def _annotation(parameter: ast.arg) -> str:
     return ast.unparse(parameter.annotation) if parameter.annotation else ""
+
+
+def _is_node(parameter: ast.arg, value: Any) -> bool:
+    """Return True if a list stands for a tree or a linked list, by the parameter's name."""
+    untyped = parameter.annotation is None
+    return untyped and isinstance(value, list) and bool(_NODE_NAMES.match(parameter.arg))
 
 
 def _fits(annotation: str, value: Any) -> bool:

@@ -12,7 +12,7 @@ from sparring.solving.problems.asserted_examples import asserted_examples
 from sparring.solving.problems.call_examples import calls_with_values
 from sparring.solving.problems.described_examples import described_examples
 from sparring.solving.problems.doctests import doctest_examples
-from sparring.solving.problems.found_example import FoundExample
+from sparring.solving.problems.found_example import WORD_WITHOUT_QUOTES, FoundExample
 from sparring.solving.problems.printed_examples import printed_examples
 from sparring.solving.problems.signatures import FunctionSignature
 
@@ -57,10 +57,22 @@ def statement_examples(text: str, signature: FunctionSignature | None) -> Statem
             *argument_examples(text, signature),
             *described_examples(text, signature),
         ]
-        found.sort(key=lambda one: one.line)
+        found = _of_texts(sorted(found, key=lambda one: one.line))
     if reason := _undecided(text):
         found = [FoundExample(f.line, f.text, None, reason) if f.test else f for f in found]
     return _without_contradictions(found)
+
+
+def _of_texts(found: list[FoundExample]) -> list[FoundExample]:
+    """Refuse numbers where the text shows words without quotes: they may be texts of digits."""
+    if all(one.refusal != WORD_WITHOUT_QUOTES for one in found):
+        return found
+    return [
+        FoundExample(one.line, one.text, None, "a number among texts without quotes")
+        if one.test is not None and not one.test.output.startswith(("[", "{", '"'))
+        else one
+        for one in found
+    ]
 
 
 def _undecided(text: str) -> str:

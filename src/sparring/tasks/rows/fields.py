@@ -47,6 +47,8 @@ OPTIONAL = (
     "example_checker",
     "tests",
 )
+_OTHER_NAMES = {"id": ["task_id"]}
+"""Names of other formats that no known field is close to, with the field that is meant."""
 _INSTEAD = ("test_input", "test_output", "test_kind", "test_checker")
 """Fields that ``tests`` replaces."""
 FUNCTION = "function"
@@ -72,7 +74,9 @@ def read_row(
         return None, [*row.faults, (missing[0], fault)]
     for name in data:
         if name not in (*REQUIRED, *OPTIONAL):
-            close = difflib.get_close_matches(str(name), (*REQUIRED, *OPTIONAL), n=1)
+            close = _OTHER_NAMES.get(str(name)) or difflib.get_close_matches(
+                str(name), (*REQUIRED, *OPTIONAL), n=1
+            )
             hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
             shown = str(name) if str(name).isprintable() else repr(name)
             row.fault(shown, f"is not a known field{hint}")

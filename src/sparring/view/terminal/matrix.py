@@ -223,17 +223,30 @@ def _line(test: Mapping[str, Any], one: Readable | None, width: int) -> Text:
 
 
 def _session_tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None:
-    """Print a session's generated tests, each with the number of programs that pass it."""
-    tests, start = record["tests"], len(record["task"]["tests"])
+    """Print a session's binding tests, examples and generated tests, each with the number of
+    programs that pass it, of those that ran."""
+    task = record["task"]
+    programs = [p for p in record["programs"] if p["source"] is not None]
+    start = len(task["tests"])
+    tests = [
+        *((f"G{k}", t, [p["runs"][k] for p in programs]) for k, t in enumerate(task["tests"])),
+        *(
+            (f"E{k}", t, [p["example_runs"][k] for p in programs])
+            for k, t in enumerate(task["examples"])
+        ),
+        *(
+            (f"U{k}", t, [p["runs"][start + k] for p in programs])
+            for k, t in enumerate(record["tests"])
+        ),
+    ]
     shown = tests if all_of_it else tests[:ROWS]
     if tests:
         console.print(Text("test  passed by  input → expected output", "dim"))
-    programs = [p for p in record["programs"] if p["source"] is not None]
-    for k, t in enumerate(shown):
-        one = readable(t, record["task"])
-        passing = sum(p["runs"][start + k]["verdict"] == Verdict.ACCEPTED for p in programs)
-        count = "–" if one is None else f"{passing} of {len(programs)}"
-        text = Text(f"{f'U{k}':<5}", "bold")
+    for name, t, runs in shown:
+        one = readable(t, task)
+        ran = [r["verdict"] for r in runs if r["verdict"] not in (Verdict.NOT_RUN, Verdict.INFRA)]
+        count = f"{ran.count(Verdict.ACCEPTED)} of {len(ran)}" if one is not None and ran else "–"
+        text = Text(f"{name:<5}", "bold")
         text.append(f"{count:>10}  ", "")
         text.append_text(_line(t, one, max(20, console.width - 19)))
         console.print(text, soft_wrap=True)
