@@ -118,7 +118,7 @@ def test_token_counts_that_are_none_are_unknown(fake: FakeOpenAI) -> None:
     ("fault", "said"),
     [
         ((200, {}, b'{"error": {"message": "no credit"}}'), "an error in a 200: no credit"),
-        ((500, {}, b'{"error": "no \x00 room"}'), 'HTTP 500: {"error": "no \x00 room"}'),
+        ((500, {}, b'{"error": "no \x00 room"}'), 'HTTP 500: {"error": "no \\x00 room"}'),
         ((429, {"Content-Type": "text/plain; charset=hex"}, b"slow \xff"), "HTTP 429: slow \ufffd"),
     ],
 )
