@@ -79,9 +79,7 @@ def _failure(
     answer_blocks: list[FencedBlock], entry_point: str | None, stop: StopReason
 ) -> ParseFailure:
     marked = [b for b in answer_blocks if language(b.info) in PYTHON]
-    plain = [
-        b for b in answer_blocks if language(b.info) not in OTHER_LANGUAGES and b not in marked
-    ]
+    plain = [b for b in answer_blocks if language(b.info) not in {*OTHER_LANGUAGES, *PYTHON}]
     some = marked or plain
     if entry_point is not None:
         some = [b for b in [*plain, *marked] if _attempts(b, entry_point)] or some
