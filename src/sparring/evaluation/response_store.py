@@ -159,7 +159,7 @@ def locked(directory: Path) -> Any:
     except OSError:
         file.close()
         raise RunError(
-            f"{directory}: another evaluation is at work in it; wait for its end, or choose "
+            f"{directory}: another command is at work in it; wait for its end, or choose "
             "another --out"
         ) from None
     return file
