@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -374,13 +375,15 @@ def test_the_example_runs_as_it_stands(
 ) -> None:
     example = ROOT / "examples" / "library.py"
     loops = [part for part in example.read_text().split("\n\n") if part.startswith("# ")]
-    assert len(loops) == 2
+    assert len(loops) == 3
     assert all(len(loop.splitlines()) <= 5 for loop in loops)  # with its comment
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["library.py", fake.url])
     runpy.run_path(str(example))
     printed = capsys.readouterr().out.splitlines()
-    assert [line.count("Estimate(mean=") for line in printed] == [1, 1, 1]
+    assert [line.count("Estimate(mean=") for line in printed[:3]] == [1, 1, 1]
+    assert printed[3:] == ["print(int(input()) + 1)", ANY]
+    assert 0 < float(printed[-1]) < 1
     assert (tmp_path / "runs" / "library" / "summary.json").exists()
 
 
