@@ -125,9 +125,12 @@ def test_the_outputs_of_later_runs_are_watched_too(sandbox: Sandbox) -> None:
     )
     limits = Limits(output_bytes=1 << 16, idle_seconds=2.0)
     warm = Job("print(input())", tuple("123456"), limits)  # after it, runs come in batches
-    for _ in range(3):
+    for _ in range(10):
         sandbox.run([warm, warm])
-    [outcomes] = sandbox.run([Job(program, ("a", "b", "c"), limits)])
+        [outcomes] = sandbox.run([Job(program, ("a", "b", "c"), limits)])
+        # On a busy machine runs look slow and come one by one: then nothing waits to be taken.
+        if "BlockingIOError" not in outcomes[0].detail:
+            break
     assert outcomes[0].verdict is Verdict.OUTPUT_LIMIT
 
 
