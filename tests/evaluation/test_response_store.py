@@ -115,7 +115,7 @@ def test_a_response_waits_while_another_process_writes(tmp_path: Path) -> None:
 
 def test_a_directory_is_held_by_one_evaluation(tmp_path: Path) -> None:
     held = locked(tmp_path / "new")
-    with pytest.raises(RunError, match="another evaluation is at work"):
+    with pytest.raises(RunError, match="another command is at work"):
         locked(tmp_path / "new")
     held.close()
     locked(tmp_path / "new").close()
