@@ -1,5 +1,5 @@
 # make demo   train the nano model in both roles and show what it learned (about 5 minutes)
-# make test   the fast tests (about 15 minutes of processor time, 11 minutes on two cores)
+# make test   the fast tests (about 16 minutes of processor time, 12 to 13 minutes on two cores)
 # Both make what they need in .venv first, and may be run again at any time.
 
 VENV := .venv
