@@ -293,6 +293,13 @@ junk = st.recursive(
 )
 
 
+def test_a_label_of_thousands_of_digits_is_a_fault() -> None:
+    row = {**SHAPES["livecodebench"], "question_id": 10**5000}
+    good = {**CURE, "task_id": "good"}
+    [fault] = collect([raws(row, good)], RowSelection(skip_bad=True)).faults
+    assert "question_id: is a number of more than 40 digits; give a text" in str(fault)
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_row_becomes_a_task_or_one_line(data: st.DataObject) -> None:

@@ -28,6 +28,7 @@ KNOWN = (
     "output_list), CodeT (code_samples or test_samples, with task_id or prompt), Sparring (task, "
     "role and text)"
 )
+_LONGEST_ID = 10**40
 _HALF = "half a character (a lone surrogate), which is no valid UTF-8, is replaced by ?"
 _BOTH = "has {} and {}: {} counts"
 
@@ -150,6 +151,8 @@ def _id(row: Mapping[str, Any], name: str, where: str) -> str:
     value = row[name]
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         raise DataError(f"{where}: {name} must be a text")
+    if isinstance(value, int) and abs(value) >= _LONGEST_ID:
+        raise DataError(f"{where}: {name} is a number of more than 40 digits; give a text")
     return str(value)
 
 

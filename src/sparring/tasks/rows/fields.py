@@ -53,6 +53,8 @@ _INSTEAD = ("test_input", "test_output", "test_kind", "test_checker")
 """Fields that ``tests`` replaces."""
 FUNCTION = "function"
 """``exe_method`` of a task with an entry point."""
+_LONGEST_LABEL = 10**40
+"""Whole numbers from here on are no label."""
 MAX_SECONDS = 600.0
 """Highest time limit of a task, in seconds."""
 
@@ -202,8 +204,12 @@ def _check_method(row: TaskRow, usual: TestKind) -> None:
 
 
 def read_label(row: TaskRow, name: str) -> str | None:
-    """Return a label: a text, or a whole number as text; None if missing."""
+    """Return a label: a text, or a whole number as text; None if missing. A number of more than 40
+    digits is a fault: no label has so many, and Python refuses to write out the longest ones."""
     value = row.data.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= _LONGEST_LABEL:
+            row.fault(name, "is a number of more than 40 digits; give a text")
+            return None
         return str(value)
     return row.text(name)
