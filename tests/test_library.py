@@ -45,12 +45,6 @@ FEW = {
 TASK = Task("t", "Add one.", (Test("1\n", "2\n"),))
 
 
-@pytest.fixture
-def fake() -> Any:
-    with FakeOpenAI() as server:
-        yield server
-
-
 def python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *options, "-c", code],

@@ -1,4 +1,4 @@
-"""A server that fails as servers do, tasks, and one sandbox for the tests of a file."""
+"""Tasks, and what lends one sandbox to all evaluations of a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ import pytest
 
 from sparring.sandbox import Sandbox
 from tests.evaluation.eval_command import write_tasks
-from tests.fake_openai import FakeOpenAI
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Sandbox]:
-    with Sandbox(1) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

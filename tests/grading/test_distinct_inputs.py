@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.grading.distinct_inputs import answers_by_input, evidence_of, input_numbers
+from sparring.grading.distinct_inputs import answers_by_input, input_numbers
 from sparring.grading.facts import task_facts
 from sparring.grading.group import GroupResult
 from sparring.prompts.rules import ParsedProgram, ParsedTest
@@ -70,18 +70,7 @@ def test_answers_are_numbers_and_failures_are_none() -> None:
     ]
 
 
-def test_evidence_has_the_tests_that_were_read_and_no_ground_truth() -> None:
-    evidence = evidence_of(group("141-+", "E4E-x", "I41-I"))
-    assert evidence.passed_PU.tolist() == [
-        [False, False, False, True],
-        [False] * 4,
-        [False] * 4,
-    ]
-    assert evidence.observed_PU.tolist() == [[True] * 4, [True] * 4, [False, True, True, False]]
-    assert evidence.answers_PI.tolist() == [[0, 0, 0], [-1, 0, -1], [0, 0, -1]]
-
-
-def test_a_group_without_programs_or_tests_has_empty_evidence() -> None:
-    assert evidence_of(group()).answers_PI.shape == (0, 3)
-    assert evidence_of(group("-", tests=[None])).answers_PI.shape == (1, 0)
+def test_a_group_without_programs_or_tests_has_no_answers() -> None:
+    assert task_facts(group()).answers_PI is not None
+    assert answers_by_input(group("-", tests=[None]), input_numbers([None])).shape == (1, 0)
     assert answers_by_input(group("", tests=[]), input_numbers([])).shape == (1, 0)

@@ -1,4 +1,4 @@
-"""A server that answers by a plan, and one sandbox for the tests of a file."""
+"""What lends one sandbox to all sessions of a file."""
 
 from __future__ import annotations
 
@@ -9,19 +9,6 @@ from typing import Any
 import pytest
 
 from sparring.sandbox import Sandbox
-from tests.fake_openai import FakeOpenAI
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Sandbox]:
-    with Sandbox(1) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

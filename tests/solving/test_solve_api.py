@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparring import solve
 from sparring.errors import ConfigError, DataError, Stopped
-from sparring.evaluation.options import EvalOptions, ModelSpec
+from sparring.evaluation.options import EvalOptions, ModelSpec, prompts_of
 from sparring.schema import Role, Task, Test
 from sparring.solving.budget import Budget
 from sparring.solving.engine import Solved
@@ -160,3 +161,38 @@ def test_threads_and_running_loops_may_solve(fake: FakeOpenAI) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(one, (1, 2))) == alone
     assert asyncio.run(inside()) == alone[0]
+
+
+def test_every_argument_reaches_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each argument has a value of its own here, and each is looked for where it takes effect."""
+    passed: dict[str, Any] = {}
+
+    def keep(problem: object, **arguments: Any) -> None:
+        passed.update(arguments, problem=problem)
+
+    monkeypatch.setattr("sparring.solving.api.solve_problem", keep)
+    coder, tester = ModelSpec("http://127.0.0.1:1/v1"), ModelSpec("http://127.0.0.1:2/v1")
+    tests = tmp_path / "tests.py"
+    solve(
+        "P", coder=coder, tester=tester, n=2, m=3, examples=[("a", "b")], tests=str(tests),
+        task="t", entry_point="f", whole_program=True, seconds=4.0, tokens=5, requests=6,
+        executions=7, repairs=8, select="dual", pipeline="best_of_n", sure=0.9, temperature=0.1,
+        top_p=0.2, top_k=10, max_tokens=11, stop=["x"], seed=12, prompts="nano",
+        tester_prompts=None,
+        extra={"y": 1}, concurrency=13, workers=14, out=str(tmp_path),
+    )  # fmt: skip
+    assert passed["problem"] == "P"
+    assert passed["sizes"] == Sizes(2, 3, 8)
+    assert passed["wanted"] == ProblemOptions("t", "f", True, (("a", "b"),), tests)
+    assert passed["budget"] == Budget(4.0, 5, 6, 7)
+    assert (passed["select"], passed["pipeline"]) == ("dual", "best_of_n")
+    assert (passed["sure"], passed["calibration"], passed["out"]) == (0.9, None, tmp_path)
+    asking = passed["asking"]
+    assert dict(asking.models) == {Role.CODER: coder, Role.TESTER: tester}
+    assert (asking.temperature, asking.top_p, asking.top_k, asking.max_tokens) == (0.1, 0.2, 10, 11)
+    assert (asking.stop, asking.seed, dict(asking.extra)) == (("x",), 12, {"y": 1})
+    assert (asking.concurrency, asking.workers) == (13, 14)
+    assert asking.prompts == prompts_of("nano")
+    assert asking.tester_prompts is None

@@ -15,7 +15,6 @@ from sparring.grading.group import GroupResult
 from sparring.metrics.facts import InputIndex
 from sparring.schema import Test
 from sparring.selection.consensus import Answers, answer_numbers
-from sparring.selection.evidence import Evidence
 
 
 def input_numbers(tests: Sequence[Test | None]) -> InputIndex:
@@ -41,12 +40,3 @@ def answers_by_input(group: GroupResult, input_U: InputIndex) -> Answers:
                 row[i] = given_answer(parsed.test, outcome)
         rows.append(row)
     return answer_numbers(rows, inputs)
-
-
-def evidence_of(group: GroupResult) -> Evidence:
-    """Return what a choice among the group's programs may know: no ground truth."""
-    read, matrix = group.parsed_U, group.matrix
-    input_U = input_numbers([p.test for p in group.tests])
-    return Evidence(
-        matrix.passed_PU[:, read], matrix.observed_PU[:, read], answers_by_input(group, input_U)
-    )

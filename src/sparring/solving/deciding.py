@@ -25,7 +25,7 @@ from sparring.selection import default
 from sparring.selection.confidence import probability
 from sparring.selection.evidence import Evidence
 from sparring.selection.rules import scores
-from sparring.selection.selectors import WORDS, Selector
+from sparring.selection.selectors import WORDS
 from sparring.solving.candidates import ProgramCandidate, Solution
 from sparring.solving.observed import observed, passed
 from sparring.solving.session import Session
@@ -60,7 +60,7 @@ class Choice:
 def choose(session: Session) -> Choice:
     """Choose among the readable programs, running what has not run yet: binding tests and examples
     first, then the generated tests on the best tier, then on the others."""
-    selector = session.options.select
+    selector = session.options.select or default.SELECTOR
     programs = [p for p in session.programs if p.source is not None]
     tiers = _tiers(session, programs)
     order = sorted(set(tiers))
@@ -69,7 +69,7 @@ def choose(session: Session) -> Choice:
     first: tuple[Evidence, Floats] | None = None
     for members in by_tier:
         evidence = session.evidence(members)
-        score_P = default.scores(evidence) if selector is None else scores(selector, evidence)
+        score_P = scores(selector, evidence)
         first = first or (evidence, score_P)
         ranked += [members[i] for i in np.argsort(-score_P, kind="stable")]
     if first is None:
@@ -78,7 +78,7 @@ def choose(session: Session) -> Choice:
         tuple(ranked),
         tuple(by_tier[0]) if by_tier else (),
         *first,
-        WORDS[selector or Selector.SOFT_B4],
+        WORDS[selector],
         _sure(session, ranked),
     )
 

@@ -37,6 +37,7 @@ from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task, Verdict
+from sparring.selection import default
 from sparring.solving.equal_tokens import SampledTask
 from sparring.solving.measure import MeasuredPipelines, measure_pipelines
 from sparring.solving.pipeline_figures import GradedRun, figures_of, in_compare, single_figures
@@ -85,10 +86,10 @@ def evaluate_pipelines(
                 runs[key] for t in complete for key in wanted.keys([t]) if key[0] is pipeline
             ]
             graded_runs = _graded(of_pipeline, complete, sandbox)
-            figures[str(pipeline)] = figures_of(graded_runs, sampled, wanted.selector, most)
+            figures[str(pipeline)] = figures_of(graded_runs, sampled, default.SELECTOR, most)
         by_pipeline = {
             "size": wanted.size,
-            "selector": str(wanted.selector),
+            "selector": str(default.SELECTOR),
             "tasks": [t.id for t in complete],
             "left_out": len(tasks) - len(complete),
             "single": single_figures(sampled),

@@ -19,7 +19,7 @@ from sparring.policy.chat.base import StopAsking
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Runner
 from sparring.schema import Role, Task, without_ground_truth
-from sparring.selection.selectors import Selector
+from sparring.selection import default
 from sparring.solving.attempts import Attempts
 from sparring.solving.executions_record import ExecutionsRecord
 from sparring.solving.options import Sizes, SolveOptions
@@ -41,11 +41,10 @@ class MeasuredPipelines:
 
     pipelines: tuple[Pipeline, ...]
     size: int = PAPER_SIZE
-    selector: Selector = Selector.SOFT_B4
 
     def keys(self, tasks: Sequence[Task]) -> list[RunKey]:
         """Return the keys of all runs, task by task."""
-        return [(p, t.id, self.size, str(self.selector)) for t in tasks for p in self.pipelines]
+        return [(p, t.id, self.size, str(default.SELECTOR)) for t in tasks for p in self.pipelines]
 
 
 @dataclass(slots=True)
@@ -156,14 +155,14 @@ def _run(
     session = Session(
         without_ground_truth(task), solve_options, models, sandbox, records=records, stop=stop
     )
-    decided = run_pipeline(pipeline, session, wanted.selector)
+    decided = run_pipeline(pipeline, session, default.SELECTOR)
     solution = decided.solution
     held = {t.number: t.parsed.test for t in session.tests}
     run = PipelineRun(
         pipeline,
         task.id,
         wanted.size,
-        str(wanted.selector),
+        str(default.SELECTOR),
         solution.chosen,
         None if solution.chosen is None else session.programs[solution.chosen].source,
         solution.chosen_by,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sparring.errors import ConfigError, RunError
+from sparring.selection import default
 from sparring.selection.selectors import Selector
 from sparring.solving.by_need import by_need
 from sparring.solving.candidates import Solution
@@ -27,7 +28,7 @@ def strategy_of(pipeline: Pipeline | None, select: Selector | None = None) -> St
     named: Pipeline = pipeline
 
     def solve_by_pipeline(session: Session) -> Solution:
-        return run_pipeline(named, session, select or Selector.SOFT_B4).solution
+        return run_pipeline(named, session, select or default.SELECTOR).solution
 
     solve_by_pipeline.__name__ = named.value
     return solve_by_pipeline
