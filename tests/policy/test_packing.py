@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from peft import LoraConfig
+from peft.tuners.lora import Linear as LoraLinear
+from transformers import PreTrainedModel
 
+from sparring.policy.adapters import add_adapters
 from sparring.policy.local import packing as packs
 from sparring.policy.local.packing import can_pack, packing
 from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.precision import cast
+from sparring.policy.prepared import initial_weights
 from tests.learner.families import family
 from tests.nano import TinyTokenizer
 from tests.policy.test_decode import prompts
@@ -88,3 +94,40 @@ def test_last_positions_of_prompts_lie_together_in_bfloat16(dtype: torch.dtype) 
     sampler.sample(prompts(7, 7), 1)
     assert seen[0] is (dtype is torch.bfloat16)
     assert not head._forward_pre_hooks
+
+
+def adapted(rank: int = 4, **settings: bool) -> PreTrainedModel:
+    """Return a tiny model in bfloat16 with a LoRA adapter whose second matrices are not zero."""
+    config = LoraConfig(r=rank, lora_alpha=3 * rank, target_modules="all-linear", **settings)
+    model = add_adapters(family("Qwen2"), config, per_role=False)
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in model.named_parameters():
+        if ".lora_B" in name:
+            parameter.data.normal_(0, 0.2, generator=generator)
+    return cast(model, torch.bfloat16).eval()
+
+
+@needs_products
+def test_a_lora_layer_is_packed_as_one_sum() -> None:
+    model = adapted()
+    ids = torch.arange(24).view(3, 8)
+    layers = [m for m in model.modules() if isinstance(m, LoraLinear)]
+    with torch.no_grad():
+        exact = cast(adapted(), torch.float32)(input_ids=ids).logits
+        plain = model(input_ids=ids).logits.float()
+        with packing(model, 100):
+            assert layers
+            for layer in layers:
+                assert "forward" in layer.__dict__
+                parts = (layer.base_layer, layer.lora_A["default"], layer.lora_B["default"])
+                assert not any("forward" in part.__dict__ for part in parts)
+            packed = model(input_ids=ids).logits.float()
+        with initial_weights(model), packing(model, 100):  # sampling of initial-policy programs
+            assert not any("forward" in layer.__dict__ for layer in layers)
+            assert all("forward" in layer.base_layer.__dict__ for layer in layers)
+            bare = model(input_ids=ids).logits.float()
+    assert not any("forward" in m.__dict__ for m in model.modules())
+    # Packed is as near to the exact sum as unpacked, and both are far from the bare model.
+    near = (plain - exact).abs().mean()
+    assert (packed - exact).abs().mean() < 1.5 * near
+    assert (bare - exact).abs().mean() > 5 * near
