@@ -30,7 +30,8 @@ def stands_in_statement(task: Task, test: Test) -> bool:
     A test was copied if its input is that of a public example, or if its input (for a call test the
     call) stands in the statement, apart from white space and quotes.
     """
-    if any(plain_input(test) == plain_input(example) for example in task.examples):
+    own = plain_input(test)
+    if any(own == plain_input(example) for example in task.examples):
         return True
     statement = _without_spaces(task.statement)
     if test.kind is TestKind.CALL and task.entry_point is not None:
