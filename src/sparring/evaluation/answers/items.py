@@ -31,6 +31,7 @@ class AnswerShape(StrEnum):
     LIVECODEBENCH = "LiveCodeBench"
     CODET = "CodeT"
     OURS = "Sparring"
+    ROLLOUTS = "Sparring's rollouts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@
 | CodeT | ``code_samples`` or ``test_samples`` with ``task_id`` or ``prompt``; or, as in CodeT's |
 | | release, ``samples`` with ``prompt``: tests where the prompt ends in ``assert`` |
 | Sparring | ``text`` with ``role`` and ``task`` or ``task_id``: a response per row |
+| Sparring's rollouts | ``programs``, ``tests`` and ``task`` with its ``id``: a graded task per |
+| | row, of an evaluation, of a run's evaluation on held-out tasks, or of a step |
 
 Where a row has both a program and the text that the program was taken from, the program counts, as
 in the harness that wrote the row. A row of two formats, or of none, is an error that names its
@@ -26,7 +28,7 @@ from sparring.schema import Role, StopReason
 KNOWN = (
     "EvalPlus (task_id and solution or completion), LiveCodeBench (question_id and code_list or "
     "output_list), CodeT (code_samples or test_samples, with task_id or prompt), Sparring (task, "
-    "role and text)"
+    "role and text), Sparring's rollouts (task, programs and tests)"
 )
 _LONGEST_ID = 10**40
 _HALF = "half a character (a lone surrogate), which is no valid UTF-8, is replaced by ?"
@@ -63,6 +65,8 @@ def shape_of(row: Any, where: str) -> AnswerShape:
         AnswerShape.CODET: ((named or prompted) and bool(fields & {"code_samples", "test_samples"}))
         or (prompted and "samples" in fields),
         AnswerShape.OURS: {"role", "text"} <= fields and bool(fields & {"task", "task_id"}),
+        AnswerShape.ROLLOUTS: {"programs", "tests"} <= fields
+        and isinstance(row.get("task"), Mapping),
     }
     shapes = [shape for shape, fit in fits.items() if fit]
     if len(shapes) == 1:
@@ -103,7 +107,7 @@ def _row_of(row: Mapping[str, Any], shape: AnswerShape, where: str) -> AnswerRow
         return AnswerRow(_id(row, "question_id", where), items, note=note)
     if shape is AnswerShape.CODET:
         return _codet(row, where)
-    return _ours(row, where)
+    return _rollouts(row, where) if shape is AnswerShape.ROLLOUTS else _ours(row, where)
 
 
 def _codet(row: Mapping[str, Any], where: str) -> AnswerRow:
@@ -133,18 +137,31 @@ def _codet(row: Mapping[str, Any], where: str) -> AnswerRow:
 def _ours(row: Mapping[str, Any], where: str) -> AnswerRow:
     if row["role"] not in list(Role):
         raise DataError(f"{where}: role {row['role']!r}: must be one of {', '.join(Role)}")
-    stop = row.get("stop", StopReason.END_TOKEN)
-    if stop not in list(StopReason):
-        raise DataError(f"{where}: stop {stop!r}: must be one of {', '.join(StopReason)}")
     place = row.get("index")
     if place is not None and (isinstance(place, bool) or not isinstance(place, int)):
         raise DataError(f"{where}: index must be a whole number")
-    item = Item(Role(row["role"]), AnswerForm.RESPONSE, _text(row, "text", where), StopReason(stop))
+    item = _response(row, Role(row["role"]), where)
     name = "task_id" if row.get("task") is None else "task"
     model = row.get("model")
     return AnswerRow(
         _id(row, name, where), [item], place=place, model=None if model is None else f"{model}"
     )
+
+
+def _rollouts(row: Mapping[str, Any], where: str) -> AnswerRow:
+    items = []
+    for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
+        if not isinstance(row[name], list) or not all(isinstance(r, Mapping) for r in row[name]):
+            raise DataError(f"{where}: {name} must be a list of responses")
+        items += [_response(r, role, f"{where}, {name}") for r in row[name]]
+    return AnswerRow(_id({"id": None, **row["task"]}, "id", f"{where}, task"), items)
+
+
+def _response(row: Mapping[str, Any], role: Role, where: str) -> Item:
+    stop = row.get("stop", StopReason.END_TOKEN)
+    if stop not in list(StopReason):
+        raise DataError(f"{where}: stop {stop!r}: must be one of {', '.join(StopReason)}")
+    return Item(role, AnswerForm.RESPONSE, _text(row, "text", where), StopReason(stop))
 
 
 def _id(row: Mapping[str, Any], name: str, where: str) -> str:
