@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from sparring.policy.chat.base import ChatReply, ChatRequest, FailedRequest
-from sparring.runs.progress import Bar, time_left
+from sparring.runs.bar import Bar, time_left
 
 _EVERY = 15.0
 """Seconds between two lines of a log."""
