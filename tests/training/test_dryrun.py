@@ -32,11 +32,12 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
         "parsing and reward",
         "update",
         "log-probs",
-        "time, at most",
+        "time",
         "disk",
         "memory",
     ]
     assert done.stdout.endswith("ready to train\n")
+    assert re.search(r"time: [\d,]+ s per step, [\d.]+ h for \d+ steps, evaluations", done.stdout)
     assert list(tmp_path.iterdir()) == []
 
 
