@@ -66,7 +66,7 @@ def main() -> None:
                     f"step {row.step:>4}: forecast {row.predicted:>7.0f} s, "
                     f"really {row.really:>7.0f} s, {row.error:+.0%}"
                 )
-        later = [r for r in rows if r.step > rows[0].step]
+        later = rows[1:]
         good = sum(abs(r.error) <= _WITHIN for r in later)
         worst = max((abs(r.error) for r in later), default=0.0)
         print(

@@ -114,9 +114,8 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
             bounded=context.policies.served is not None,
         )
         yield duration_check(recipe, step)
-        yield from _space(
-            recipe, trainer, place, written / len(results) * tasks * steps_made(recipe, step)
-        )
+        of_steps = tasks * steps_made(recipe, step)
+        yield from _space(recipe, trainer, place, written / len(results) * of_steps)
 
 
 def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], PhaseAccount]:

@@ -92,11 +92,12 @@ def duration_check(recipe: Recipe, step: StepCost) -> Check:
     record = {"seconds": step.seconds, "phases": {"learning": step.learning}}
     schedule = replace(run_schedule(recipe), steps=steps, token_budget=None)
     known = forecast(schedule, [record], 0)
-    hours = known.left() / 3600 if known else math.nan
+    minutes = known.left() / 60 if known else math.nan
+    whole = f"{minutes:,.0f} min" if minutes < 60 else f"{minutes / 60:,.1f} h"
     why = " (a whole step is faster per response than this small one)" if step.bounded else ""
     return Check(
         "time, at most" if step.bounded else "time",
-        f"{step.seconds:,.0f} s per step, {hours:.1f} h for {steps:,} steps{ending}, evaluations "
+        f"{step.seconds:,.0f} s per step, {whole} for {steps:,} steps{ending}, evaluations "
         f"included{why}",
     )
 
