@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Sample, SampleGroup
-from sparring.learner.settings import UpdateMode
+from sparring.learner.settings import LearningSettings, OldLogprobs, UpdateMode
 from sparring.learner.update import Learner
 from sparring.schema import Role
 from tests.learner.one_step import ONE_STEP
@@ -214,3 +214,23 @@ def test_nothing_to_learn_changes_nothing() -> None:
     before = copy.deepcopy(learner.model.state_dict())
     learner.update([])
     assert all(torch.equal(before[k], v) for k, v in learner.model.state_dict().items())
+
+
+def test_every_pass_is_told_when_it_begins_and_changes_nothing() -> None:
+    """Groups of 26 to 44 positions, one to a micro-batch: two of the coder, one of the tester. The
+    second half of a role's groups has old log-probs of its own pass."""
+    settings = LearningSettings(
+        num_minibatches=2, ppo_epochs=2, kl_bound=None, tokens_per_micro_batch=8,
+        old_logprobs=OldLogprobs.RECOMPUTED,
+    )  # fmt: skip
+    told: list[tuple[str, int, int]] = []
+    heard, unheard = (Learner(tiny_model(), settings) for _ in range(2))
+    heard.update(groups(), lambda kind, number, total: told.append((kind.name, number, total)))
+    unheard.update(groups())
+    assert told == [
+        *(("REFERENCE", k, 3) for k in (1, 2, 3)),
+        ("OLD", 1, 1),
+        *(("UPDATE", k, 6) for k in range(1, 7)),
+    ]
+    pairs = zip(heard.model.parameters(), unheard.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)

@@ -166,3 +166,19 @@ def test_batches_keep_prompts_together_and_rows_few() -> None:
         assert len({(len(run), run[0].index) for run in batch}) == 1
         for run in batch:
             assert [a.index for a in run] == list(range(run[0].index, run[0].index + len(run)))
+
+
+def test_batches_of_programs_and_tests_take_turns() -> None:
+    """Six batches of programs and two of tests: an evaluation that is stopped has complete
+    tasks."""
+    asks = [
+        ChatRequest(str(t), role, i, str(t), t, ChatParams())
+        for t in range(12)
+        for role, count in ((Role.CODER, 3), (Role.TESTER, 1))
+        for i in range(count)
+    ]
+    found = list(batches(asks, 6))
+    assert [b[0][0].role.value[0] for b in found] == [*"ctccctcc"]
+    assert [run[0].task_id for b in found for run in b if run[0].role is Role.TESTER] == [
+        str(t) for t in range(12)
+    ]

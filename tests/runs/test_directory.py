@@ -16,7 +16,6 @@ from sparring.errors import RunError
 from sparring.runs.directory import RunDir
 from sparring.runs.labels import figure_labels, in_groups, metric_labels
 from sparring.runs.lines import clean
-from sparring.runs.progress import RunProgress
 from sparring.runs.reader import step_file
 from sparring.text import visible
 from sparring.view.plots.curves import plot_curves
@@ -169,53 +168,6 @@ def test_curves_are_drawn_and_repeat(tmp_path: Path) -> None:
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     plot_curves([], [], tmp_path / "empty")
-
-
-def test_progress_is_plain_when_piped() -> None:
-    out = io.StringIO()
-    with RunProgress(10, console=Console(file=out)) as progress:
-        progress.phase("sampling")
-        progress.step(1, {"pass@1": 0.5, "tests_right": float("nan")}, 2.0)
-    assert "\x1b" not in out.getvalue()
-    lines = out.getvalue().splitlines()
-    assert lines[0].split() == [
-        "step", "programs", "tests", "resp/s", "exec/s", "tokens/s", "s/step", "left",
-    ]  # fmt: skip
-    assert lines[1].split() == ["1", "50%", "–", "–", "–", "–", "2.0", "0:18"]
-
-
-def left(progress: RunProgress, step: int, **values: float) -> str:
-    """The last column of the line of a step that took 60 seconds."""
-    out = io.StringIO()
-    progress.console = Console(file=out)
-    progress.step(step, values, 60.0)
-    return out.getvalue().splitlines()[-1].split()[-1]
-
-
-def test_the_time_left_follows_from_the_steps_since_the_run_was_resumed() -> None:
-    with RunProgress(20, console=Console(file=io.StringIO())) as progress:
-        progress.begin(15, 0)
-        assert left(progress, 16) == "4:00"
-        assert left(progress, 17) == "3:00"
-
-
-def test_a_budget_of_tokens_may_be_the_nearer_end() -> None:
-    with RunProgress(1000, console=Console(file=io.StringIO())) as progress:
-        progress.begin(3, 500, budget=1000)
-        assert left(progress, 4, tokens=100) == "4:00"  # 400 of about 100 each
-        assert left(progress, 5, tokens=300) == "1:00"  # 100 of about 200 each
-        assert left(progress, 6, tokens=200) == "0:00"
-    with RunProgress(6, console=Console(file=io.StringIO())) as progress:
-        progress.begin(0, 0, budget=10**9)
-        assert left(progress, 1, tokens=100) == "5:00"
-
-
-def test_progress_is_live_in_a_terminal() -> None:
-    out = io.StringIO()
-    with RunProgress(10, console=Console(file=out, force_terminal=True, width=100)) as progress:
-        progress.phase("sampling")
-        progress.step(5, {"pass@1": 0.5}, 2.0)
-    assert "step 5/10" in out.getvalue()
 
 
 def test_best_of_n_is_named_by_its_size() -> None:

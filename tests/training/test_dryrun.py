@@ -32,11 +32,12 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
         "parsing and reward",
         "update",
         "log-probs",
-        "time, at most",
+        "time",
         "disk",
         "memory",
     ]
     assert done.stdout.endswith("ready to train\n")
+    assert re.search(r"time: [\d,]+ s per step, \d+ min for \d+ steps, evaluations", done.stdout)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,7 +54,7 @@ def test_initial_policy_programs_and_a_budget_of_tokens_are_in_what_a_run_costs(
     done = sparring_here("train", "--dry-run", *SETS, *changes, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "sampling: 30 responses" in done.stdout  # 2 tasks × (6 + 6 + 3)
-    [steps] = re.findall(r"h for ([\d,]+) steps, which spend training.token_budget", done.stdout)
+    [steps] = re.findall(r"min for ([\d,]+) steps, which spend training.token_budget", done.stdout)
     assert 1 <= int(steps) <= 3
     assert "spent in step 1 at the earliest" in done.stdout
 

@@ -15,6 +15,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
+from sparring.runs.forecast import RunSchedule
 from sparring.runs.progress import RunProgress
 from sparring.schema import Role
 from sparring.training.loop import train_step
@@ -115,7 +116,7 @@ def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, 
     """The metrics of the first steps of a run, without evaluations."""
     recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
     run, trainer, scorer = RunDir.create(path), Trainer(recipe), scorer_of(recipe)
-    progress = RunProgress(steps, 0, Console(quiet=True))
+    progress = RunProgress(RunSchedule(steps), 0, Console(quiet=True))
     with rollout_context(recipe, trainer, run, progress, None) as context:
         rollouts = OnlineRollouts(context, trainer.pass_rates)
         for _ in range(steps):

@@ -23,7 +23,7 @@ from sparring.tasks.cleaning.cleaned import CleaningPolicy
 
 if TYPE_CHECKING:
     from sparring.audit.run import AuditReport
-    from sparring.runs.progress import Bar
+    from sparring.runs.bar import Bar
 
 
 def audit(
@@ -94,7 +94,7 @@ def audit(
     from sparring.audit.files import check_out, write
     from sparring.audit.run import AuditOptions, audit
     from sparring.audit.soundness import Care
-    from sparring.runs.progress import Bar
+    from sparring.runs.bar import Bar
 
     check_sources(files)
     if out is not None:
@@ -112,7 +112,7 @@ def audit(
 
 def _progress(bar: Bar) -> Callable[[int, int, int], None]:
     """Return a function that shows progress: on the bar in a terminal, else in about ten lines."""
-    from sparring.runs.progress import time_left
+    from sparring.runs.bar import time_left
 
     start = time.monotonic()
     last = -1

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sparring.cli.report import eval_command, report_command
 from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.schedule import run_schedule
 from sparring.errors import explained
 from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import RunDir
@@ -92,7 +93,8 @@ def _train(launch: Launch, context: DistributedContext) -> None:
     run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
-    progress = RunProgress(recipe.training.steps, len(run.jsonl("metrics.jsonl")), console)
+    schedule = run_schedule(recipe, replayed=launch.source is not None)
+    progress = RunProgress(schedule, len(run.jsonl("metrics.jsonl")), console)
     if ended(recipe, run):
         console.print("the run is finished; there is nothing to continue", soft_wrap=True)
         # The process may have been killed after the last step and before it drew the curves.

@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
-from sparring.runs.progress import time_left
 from sparring.runs.rates import rates_line
 from sparring.runs.text import one_line
 
@@ -127,7 +126,7 @@ def _bar(watched: Watched) -> RenderableType:
     bar.add_row(
         f"step {watched.step}",
         ProgressBar(total=1.0, completed=share, width=30),
-        f"{share:.0%}, {time_left(watched.seconds_left())} left",
+        ", ".join(filter(None, [f"{share:.0%}", watched.left()])),
     )
     return bar
 
@@ -189,9 +188,11 @@ def _lines(
         lines.append(_heading(watched))
     lines += [_evaluation_line(e) for e in evaluations]
     records = watched.metrics.records
-    time_text = time_left(watched.seconds_left())
     for record in steps:
-        lines.append(f"step {record['step']}: {_shares_line(record)}, {time_text} left")
+        parts = [f"step {record['step']}: {_shares_line(record)}"]
+        if record is steps[-1] and watched.state is WatchState.RUNNING:
+            parts.append(watched.left())  # an older step's time has passed
+        lines.append(", ".join(filter(None, parts)))
         earlier = [r for r in records if r["step"] < record["step"]]
         for alarm in new_alarms(record.get("alarms", ()), earlier):
             monitor, reason = (

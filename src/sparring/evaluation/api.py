@@ -26,7 +26,7 @@ from sparring.grading.group import GroupResult
 from sparring.grading.recorded import result_from
 from sparring.metrics.intervals import Estimate
 from sparring.prompts.settings import PromptSettings
-from sparring.runs.progress import quiet
+from sparring.runs.bar import quiet
 from sparring.runs.reader import RunReader
 from sparring.sandbox.caller.packages import find_packages
 from sparring.schema import Role, Task

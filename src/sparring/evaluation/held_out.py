@@ -12,9 +12,12 @@ from sparring.grading.group import read_group
 from sparring.metrics.metrics import summarise
 from sparring.policy.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.prompts.rules import ParsedProgram, ReadingRules
+from sparring.runs.bar import quiet
+from sparring.runs.forecast import RunSchedule
+from sparring.runs.progress import RunProgress
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sandbox import Limits, PrefetchingRunner, Runs
-from sparring.schema import Role, Task
+from sparring.schema import Response, Role, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +72,28 @@ def evaluate_held_out(
     pool: list[list[ParsedProgram]] | None = None,
     temperature: float | None = None,
     timeline: Timeline | None = None,
+    progress: RunProgress | None = None,
 ) -> HeldOutEvaluation:
     """Sample, grade and measure.
 
     Without a ``pool`` the model's own programs are the pool. The first evaluation of a run has no
     pool; later evaluations take the programs of the first. ``temperature`` replaces the plan's.
-    ``timeline`` records the seconds of each phase.
+    ``timeline`` records the seconds of each phase. ``progress`` counts responses, in the phase that
+    it shows, and then graded tasks.
     """
     start = time.monotonic()
     clock = timeline or Timeline()
     temperature = plan.temperature if temperature is None else temperature
+    progress = progress or RunProgress(RunSchedule(1), console=quiet())
+
+    def arrived(number: int, response: Response) -> None:
+        progress.advance()
+
     with clock.during(Phase.SAMPLING, "coder"):
-        coder = sampler.sample(plan.prompts(Role.CODER, temperature), plan.programs)
+        coder = sampler.sample(plan.prompts(Role.CODER, temperature), plan.programs, arrived)
     with clock.during(Phase.SAMPLING, "tester"):
-        tester = sampler.sample(plan.prompts(Role.TESTER, temperature), plan.tests)
+        tester = sampler.sample(plan.prompts(Role.TESTER, temperature), plan.tests, arrived)
+    progress.phase("evaluating, running programs", len(plan.tasks), "tasks")
     pools: Sequence[list[ParsedProgram] | None] = pool or [None] * len(plan.tasks)
     groups = (
         read_group(task, programs, tests, plan.reading, further)
@@ -90,7 +101,12 @@ def evaluate_held_out(
     )
     figures = partial(summarise, n=plan.programs, m=plan.tests)
     measured = evaluate(
-        groups, PrefetchingRunner(sandbox, clock.running), plan.limits, figures, timeline=clock
+        groups,
+        PrefetchingRunner(sandbox, clock.running),
+        plan.limits,
+        figures,
+        done=progress.advance,
+        timeline=clock,
     )
     tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
     return HeldOutEvaluation(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import torch
 from transformers import PreTrainedModel
@@ -23,6 +24,25 @@ from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import KLPlace, LearningSettings, LogprobBackend
 from sparring.policy.prepared import initial_weights, is_adapted
 from sparring.schema import Role
+
+
+class PassKind(StrEnum):
+    """Passes over the micro-batches of an update, as a progress display names them."""
+
+    REFERENCE = "reference pass"
+    """Forward pass of the reference, or of the initial weights."""
+    OLD = "pass for old log-probs"
+    """Forward pass of the policy before the weights move."""
+    UPDATE = "micro-batch"
+    """Forward and backward pass of an optimiser step."""
+
+
+OnPass = Callable[[PassKind, int, int], None]
+"""Function called when a pass of the update begins, with its number (from 1) and the total."""
+
+
+def ignore_pass(kind: PassKind, number: int, total: int) -> None:
+    """Do nothing with a pass: the default for `OnPass`."""
 
 
 @dataclass(slots=True)
@@ -42,6 +62,23 @@ class Passes:
     old: FixedLogprobs = field(default_factory=FixedLogprobs)
     """The policy's old log-probs of the current update, where the trainer computes them."""
 
+    on_pass: OnPass = ignore_pass
+    """Listener of the current update's passes."""
+
+    _update: tuple[int, int] = (0, 0)
+    """Number of update passes that have begun, and their total."""
+
+    def plan_update(self, parts: Sequence[dict[Role, list[SampleGroup]]]) -> None:
+        """Count the forward and backward passes that the update will make of ``parts``."""
+        batches = sum(len(self.batches(own)) for part in parts for own in part.values())
+        self._update = (0, batches * self.settings.ppo_epochs)
+
+    def start_update(self) -> None:
+        """Tell the listener that the next forward and backward pass of the update begins."""
+        number, total = self._update
+        self._update = (number + 1, total)
+        self.on_pass(PassKind.UPDATE, number + 1, total)
+
     @torch.no_grad()
     def fix_old(self, parts: Sequence[dict[Role, list[SampleGroup]]]) -> list[list[SampleGroup]]:
         """Compute old log-probs under the current policy for all micro-batches that the update will
@@ -54,7 +91,8 @@ class Passes:
             for batch in self.batches(groups)
         ]
         with attending(self.model, self.backend):
-            for batch, role in own:
+            for number, (batch, role) in enumerate(own, start=1):
+                self.on_pass(PassKind.OLD, number, len(own))
                 passed = batch or idle_batch(role)  # with shards all make equally many passes
                 self.old[passed] = self.logprobs(self.model, passed).logprob
         return [batch for batch, _ in own if batch]
@@ -173,8 +211,12 @@ class Passes:
             ready = initial_weights(self.model)
         else:
             ready = visiting(self.reference, self.model.device)
+        logprobs = []
         with ready as reference, attending(reference, self.backend):
-            return [self.logprobs(reference, batch).logprob for batch in batches]
+            for number, batch in enumerate(batches, start=1):
+                self.on_pass(PassKind.REFERENCE, number, len(batches))
+                logprobs.append(self.logprobs(reference, batch).logprob)
+        return logprobs
 
     def logprobs(self, model: PreTrainedModel, batch: Sequence[SampleGroup]) -> ResponseLogprobs:
         """Return a micro-batch's log-probs, computed by the backend that the settings name. The

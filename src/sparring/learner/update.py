@@ -32,7 +32,7 @@ from sparring.learner.logprobs.backend import attending, settled_backend
 from sparring.learner.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learner.masters import Masters
 from sparring.learner.parts import LossDenominators, Part, parts_of, spans
-from sparring.learner.passes import Passes
+from sparring.learner.passes import OnPass, Passes, ignore_pass
 from sparring.learner.reference import frozen_copy
 from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import (
@@ -149,10 +149,13 @@ class Learner:
         """Return the learning rate of the next update."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def update(self, groups: Sequence[SampleGroup]) -> dict[Role, RoleStats]:
+    def update(
+        self, groups: Sequence[SampleGroup], on_pass: OnPass = ignore_pass
+    ) -> dict[Role, RoleStats]:
         """Learn from one batch and return each role's statistics. A batch without any group leaves
-        the weights as they are."""
+        the weights as they are. ``on_pass`` is told of every pass of this process."""
         self.version += 1
+        self.passes.on_pass = on_pass
         rate = self.learning_rate
         with self.distributed.order(RankOrder.UPDATE, (groups, rate)):
             stats = self._update(groups)
@@ -173,6 +176,7 @@ class Learner:
             groups, subtracted = self.passes.penalised(groups)
         parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
+        self.passes.plan_update(parts)
         recomputed, unmoved = self.settings.old_logprobs is OldLogprobs.RECOMPUTED, True
         for epoch in range(self.settings.ppo_epochs):
             for span in spans(parts, self.settings, self.precision):
@@ -233,6 +237,7 @@ class Learner:
                 continue
             denominators = LossDenominators.of(groups, self.settings.weight(role))
             for batch in self.passes.batches(groups):
+                self.passes.start_update()
                 if batch:
                     self._backward(batch, denominators, stats[role], fresh)
                 else:

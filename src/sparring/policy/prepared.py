@@ -40,8 +40,9 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
             task_type="CAUSAL_LM",
         )
         try:
-            with warnings.catch_warnings():  # peft uses names that transformers has deprecated
-                warnings.simplefilter("ignore", FutureWarning)
+            with warnings.catch_warnings():
+                # peft 0.21 asks the model by a name that transformers 5.23 has deprecated.
+                warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
                 model = add_adapters(model, config, settings.adapters is Adapters.PER_ROLE)
         except (ValueError, TypeError, RuntimeError) as error:
             raise ModelError(f"model.lora_targets: {error_line(error)}") from None

@@ -1,116 +1,100 @@
-"""Progress of a run: a bar in a terminal, plain lines when piped."""
+"""Progress of a run: what is being done, the figures of each step, and the time left.
+
+A pipe gets a line for every finished step. While a step or an evaluation takes longer than
+`sparring.runs.bar.EVERY` seconds, lines between say what is being done.
+"""
 
 from __future__ import annotations
 
-import io
-import math
-from collections.abc import Mapping
-from typing import Any, Self
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from rich import progress
 from rich.console import Console
-from rich.text import Text
 
-
-class Bar:
-    """Progress bar that disappears when its block ends. Without a terminal there is no bar, and
-    only notes are printed."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.notes: list[str] = []
-        """Lines of `note` so far."""
-        self.shown = console.is_terminal
-        columns = (
-            progress.TextColumn("[bold]{task.description}"),
-            progress.BarColumn(28),
-            progress.TextColumn("{task.fields[text]}", markup=False),
-        )
-        self._bar = progress.Progress(*columns, console=console, transient=True)
-        self._task = self._bar.add_task("", total=1.0, text="")
-
-    def __enter__(self) -> Self:
-        if self.shown:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.shown:
-            self._bar.stop()
-
-    def note(self, text: str) -> None:
-        """Print a line that stays, and keep it in ``notes``."""
-        self.notes.append(text)
-        self.log(text)
-
-    def log(self, text: str) -> None:
-        """Print a line that stays, such as the figures of a step."""
-        self.console.print(Text(text), soft_wrap=True)
-
-    def show(self, what: str, share: float, text: str) -> None:
-        """Update the bar: the share of ``what`` that is done, followed by ``text``."""
-        self._bar.update(self._task, description=what, completed=share, text=text)
-
-
-def quiet() -> Console:
-    """Return a console that prints nothing: for calls from Python."""
-    return Console(file=io.StringIO(), quiet=True)
-
-
-def time_left(seconds: float | None) -> str:
-    """Return a duration such as ``2:03``, or ``1:02:03`` from an hour on; ``?`` for None."""
-    if seconds is None:
-        return "?"
-    total = int(seconds)
-    if total < 3600:
-        return f"{total // 60}:{total % 60:02d}"
-    return f"{total // 3600}:{total // 60 % 60:02d}:{total % 60:02d}"
+from sparring.runs.bar import Bar, roughly, time_left
+from sparring.runs.forecast import Forecast, RunSchedule, forecast
 
 
 class RunProgress(Bar):
     """Display of a run's phases and steps; a context manager."""
 
-    def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
-        super().__init__(console or Console())
-        self.steps = steps
+    def __init__(
+        self,
+        schedule: RunSchedule,
+        done: int = 0,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(console or Console(), clock)
+        self.schedule = schedule
         self.done = done
-        self._budget: int | None = None
         self._spent = 0
-        self._steps_here = 0
-        """Number of steps that this process has finished."""
-        self._training = 0.0
-        """Seconds of these steps."""
-        self._tokens = 0
-        """Tokens sampled in these steps."""
-        self._phase = ""
+        self._timing: list[Mapping[str, Any]] = []
+        """Records of timing.jsonl so far, of earlier processes too."""
+        self._recorded = 0
+        self._forecast: Forecast | None = None
+        self._forecast_at = clock()
+        self._step: int | None = None
+        """Step that is being made; None between steps."""
+        self._phase, self._count, self._total, self._unit = "", 0, 0, ""
+        self._phase_at = clock()
         self._last: Mapping[str, Any] = {}
         self._header = False
 
-    def begin(self, done: int, spent: int, budget: int | None = None) -> None:
-        """Set the state of a run that starts or is resumed: steps ``done``, tokens ``spent``, and
-        the ``budget`` of tokens, if any."""
-        self.done, self._spent, self._budget = done, spent, budget
+    def begin(
+        self,
+        done: int,
+        spent: int,
+        timing: Sequence[Mapping[str, Any]] = (),
+        recorded: int = 0,
+    ) -> None:
+        """Set the state of a run that starts or is resumed: steps ``done``, tokens ``spent``, the
+        records of its timing.jsonl, and the last step whose rollouts are on record."""
+        self.done, self._spent = done, spent
+        self._timing, self._recorded = list(timing), recorded
+        self._predict()
 
-    def phase(self, name: str) -> None:
-        """Show the current phase."""
-        self._phase = name
-        self._refresh()
+    def phase(self, name: str, total: int = 0, unit: str = "", count: int = 0) -> None:
+        """Show the current phase. Where it can be counted, ``total`` is the number to reach (of
+        ``unit``) and ``count`` the number done; see `advance`."""
+        self._phase, self._count, self._total, self._unit = name, count, total, unit
+        self._phase_at = self._clock()
+        self.refresh()
 
-    def long_phase(self, name: str) -> None:
-        """Show the current phase, which may take minutes; without a bar a line is printed too."""
+    def long_phase(self, name: str, details: str, total: int = 0, unit: str = "") -> None:
+        """Show a phase outside of the steps, which may take minutes; in a pipe a line with its
+        ``details`` is printed at once."""
         if not self.shown:
-            self.log(f"{name} …")
-        self.phase(name)
+            self.log(f"{name}: {details} …")
+        self.phase(name, total, unit)
+
+    def advance(self, count: int = 1) -> None:
+        """Add ``count`` to the number done in the current phase."""
+        self._count += count
+        self.refresh()
+
+    def learning_pass(self, kind: str, number: int, total: int) -> None:
+        """Show a pass of the update that begins: number ``number`` of ``total`` of its kind."""
+        self.phase(f"learning: {kind}", total, count=number)
+
+    def start_step(self, step: int) -> None:
+        """Show the phases to come as phases of ``step``."""
+        self._step = step
+
+    def evaluation(self, step: int, seconds: float) -> None:
+        """Take note of a finished evaluation of the weights after ``step``."""
+        self._timing.append({"evaluation": step, "seconds": seconds})
+        self._predict()
 
     def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
         """Show a finished training step. ``values`` may hold ``pass@1``, ``tests_right``,
-        ``tokens``, ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
-        self.done = step
-        self._steps_here += 1
-        self._training += seconds
-        self._tokens += int(values.get("tokens", 0))
+        ``tokens``, ``responses_per_s``, ``runs_per_s``, ``tokens_per_s`` and ``phases``."""
+        self.done, self._step = step, None
         self._spent += int(values.get("tokens", 0))
         self._last = values
+        self._timing.append({**values, "seconds": seconds})
+        self._predict()
         if not self.shown:
             if not self._header:
                 self.log("  step  programs  tests  resp/s  exec/s  tokens/s  s/step   left")
@@ -119,29 +103,25 @@ class RunProgress(Bar):
                 f"{step:>6}  {_percent(values, 'pass@1'):>8}"
                 f"  {_percent(values, 'tests_right'):>5}"
                 f"  {_rate(values, 'responses_per_s'):>6}  {_rate(values, 'runs_per_s'):>6}"
-                f"  {_rate(values, 'tokens_per_s'):>8}  {seconds:>6.1f}  {self._time_left():>5}"
+                f"  {_rate(values, 'tokens_per_s'):>8}  {seconds:>6.1f}"
+                f"  {time_left(self._forecast.left() if self._forecast else None):>5}"
             )
-        self._refresh()
+        self.refresh()
 
-    def _time_left(self) -> str:
-        if self._steps_here == 0:
-            return time_left(None)
-        steps = self.steps - self.done
-        if self._budget is not None and self._tokens:
-            unspent = max(0, self._budget - self._spent)
-            steps = min(steps, math.ceil(unspent * self._steps_here / self._tokens))
-        return time_left(self._training / self._steps_here * steps)
+    def line(self) -> str:
+        """Return the current work and the time left in one line."""
+        if not self._phase:
+            return ""
+        step = "" if self._step is None else f"step {self._step}: "
+        return f"  … {step}{self._activity()}, {self._left()}"
 
-    def _share(self) -> float:
-        """Return the share of the run that is done, by steps or by tokens."""
-        by_steps = self.done / self.steps
-        return (
-            by_steps if self._budget is None else min(1, max(by_steps, self._spent / self._budget))
-        )
-
-    def _refresh(self) -> None:
-        of = f"/{self.steps}" if self._budget is None else f", {self._share():.0%}"
-        text = f"{self._time_left()} left  {self._phase}"
+    def refresh(self) -> None:
+        """Update the bar."""
+        if not self.shown:
+            return
+        budget = self.schedule.token_budget
+        of = f"/{self.schedule.steps}" if budget is None else f", {self._share():.0%}"
+        text = f"{self._left()}  {self._activity()}"
         if self._last:
             text += (
                 f"  programs right {_percent(self._last, 'pass@1')}, "
@@ -150,6 +130,49 @@ class RunProgress(Bar):
                 f"{_rate(self._last, 'runs_per_s')} executions/s"
             )
         self.show(f"step {self.done}{of}", self._share(), text)
+
+    def _predict(self) -> None:
+        self._forecast_at = self._clock()
+        self._forecast = forecast(
+            self.schedule, self._timing, self.done, self._spent, self._recorded
+        )
+
+    def _left(self) -> str:
+        """Return the time left in words, as exactly as it is known. Before the first evaluation has
+        ended, the words are about the current phase."""
+        if self._forecast is not None:
+            return left_in_words(self._forecast, self._clock() - self._forecast_at)
+        of_phase = self._clock() - self._phase_at
+        if not self._total or not self._count:
+            return f"{time_left(of_phase)} so far"
+        of_this = of_phase / self._count * (self._total - self._count)
+        return f"about {time_left(of_this)} of this left"
+
+    def _activity(self) -> str:
+        """Return the current phase with its count."""
+        if not self._total:
+            return self._phase
+        counted = f"{self._count:,} of {self._total:,}"
+        return (
+            f"{self._phase}: {counted} {self._unit}" if self._unit else f"{self._phase} {counted}"
+        )
+
+    def _share(self) -> float:
+        """Return the share of the run that is done, by steps or by tokens."""
+        by_steps = self.done / self.schedule.steps
+        budget = self.schedule.token_budget
+        return by_steps if budget is None else min(1, max(by_steps, self._spent / budget))
+
+
+def left_in_words(predicted: Forecast | None, elapsed: float) -> str:
+    """Return the time left ``elapsed`` seconds after a forecast was made; its order of magnitude
+    where no step has been measured, and nothing without a forecast."""
+    if predicted is None:
+        return ""
+    seconds = predicted.left(elapsed)
+    if predicted.rough:
+        return f"very roughly {roughly(seconds)} left"
+    return f"{time_left(seconds)} left"
 
 
 def _percent(values: Mapping[str, Any], name: str) -> str:

@@ -13,12 +13,14 @@ from rich.console import Console
 
 from sparring.config.load import changes_of, checked, load_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
+from sparring.config.schedule import run_schedule
 from sparring.errors import ConfigError, in_python, python_names, well_formed
 from sparring.extras import extra
 from sparring.metrics.intervals import Estimate
 from sparring.policy.settings import NANO
+from sparring.runs.bar import quiet
 from sparring.runs.checkpoints import newest_of
-from sparring.runs.progress import RunProgress, quiet
+from sparring.runs.progress import RunProgress
 from sparring.runs.reader import EVALUATIONS, METRICS, RunReader, open_run
 
 _ARGUMENTS = {"--run-dir": "run_dir", "--resume": "resume=True", "--set": "settings"}
@@ -132,7 +134,8 @@ def train(
         with launch.carried_out(started, context):
             refuse_impossible(started.recipe)
             console = Console(stderr=True) if progress else quiet()
-            shown = RunProgress(started.recipe.training.steps, len(run.jsonl(METRICS)), console)
+            schedule = run_schedule(started.recipe, replayed=started.source is not None)
+            shown = RunProgress(schedule, len(run.jsonl(METRICS)), console)
             if not launch.ended(started.recipe, run):
                 if warning := refuse_too_large(started.recipe):
                     shown.note(f"warning: {warning}")

@@ -92,8 +92,7 @@ class HeldOut:
         name = _values(step)
         if self.run.has(name):
             return self._recorded(step)
-        self._show_phase("evaluating" if step else "evaluating the initial model")
-        evaluation = self._run()
+        evaluation = self._run("evaluating" if step else "evaluating the initial model")
         with self.context.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = evaluation.programs()
@@ -138,26 +137,31 @@ class HeldOut:
                     f"the initial model and cannot be made at step {step}; remove that "
                     "temperature from evaluation.initial_temperatures, or start a new run"
                 )
-            self._show_phase(f"evaluating the initial model at temperature {temperature:g}")
-            evaluation = self._run(temperature)
+            what = f"evaluating the initial model at temperature {temperature:g}"
+            evaluation = self._run(what, temperature)
             now = Evaluated(0, evaluation.summary, evaluation.tokens)
             records.append({"temperature": temperature, **evaluation_record(now, self.first)})
             self.run.replace_lines("start.jsonl", records)
             self._account(0, evaluation)
 
-    def _show_phase(self, what: str) -> None:
-        plan = self.plan
+    def _run(self, what: str, temperature: float | None = None) -> HeldOutEvaluation:
+        context, plan = self.context, self.plan
         asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
-        self.progress.long_phase(f"{what}: {asked}")
-
-    def _run(self, temperature: float | None = None) -> HeldOutEvaluation:
-        context, timeline = self.context, self.context.timeline
+        responses = len(plan.tasks) * (plan.programs + plan.tests)
+        self.progress.long_phase(what, asked, responses, "responses")
         return evaluate_held_out(
-            self.plan, context.policies, context.sandbox, self.pool, temperature, timeline
+            plan,
+            context.policies,
+            context.sandbox,
+            self.pool,
+            temperature,
+            context.timeline,
+            self.progress,
         )
 
     def _account(self, step: int, evaluation: HeldOutEvaluation) -> None:
         """Record the seconds of an evaluation: the total, and the seconds of each phase."""
         account = self.context.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": evaluation.seconds})
+        self.progress.evaluation(step, evaluation.seconds)
         self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})

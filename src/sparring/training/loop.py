@@ -28,6 +28,7 @@ from sparring.interrupt import stopping
 from sparring.learner.distributed.context import DistributedContext
 from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.progress import RunProgress
+from sparring.runs.reader import RunReader
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.held_out import HeldOut
 from sparring.training.labelled import check_sampled, labelled_groups, pass_rates
@@ -61,13 +62,13 @@ def train(
     """
     started = time.monotonic()
     check_trackers(recipe)
-    scorer, trainer = scorer_of(recipe), Trainer(recipe, distributed)
-    with (
-        rollout_context(recipe, trainer, run, progress, run.path / VLLM_LOG) as context,
-        stopping() as stop,
-        progress,
-        ExitStack() as stack,
-    ):
+    scorer = scorer_of(recipe)
+    with progress, ExitStack() as stack:
+        progress.phase("loading the model")
+        trainer = Trainer(recipe, distributed)
+        log = run.path / VLLM_LOG
+        context = stack.enter_context(rollout_context(recipe, trainer, run, progress, log))
+        stop = stack.enter_context(stopping())
         before = _prepare(context, trainer, stop)
         held_out = HeldOut(context, trainer.step)
         newest = held_out.first
@@ -113,6 +114,7 @@ def train_step(
     was refused for the second time.
     """
     step = trainer.step + 1
+    progress.start_step(step)
     results = rollouts.results(step, timeline)
     with timeline.during(Phase.SCORING):
         check_sampled(results, step, trainer)
@@ -124,7 +126,8 @@ def train_step(
     groups = labelled_groups(trainer, scored)
     progress.phase("learning")
     with timeline.during(Phase.LEARNING):
-        stats = trainer.learn(step, groups)
+        stats = trainer.learn(step, groups, progress.learning_pass)
+    progress.phase("recording metrics")
     with timeline.during(Phase.METRICS):
         record = step_metrics(step, scored, groups, stats, trainer)
         work = work_in(trainer, groups)
@@ -138,6 +141,7 @@ def train_step(
     trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]
     last = trainer.finished()
     if last or stop() or step % trainer.recipe.training.checkpoint_every == 0:
+        progress.phase("writing the checkpoint")
         with timeline.during(Phase.CHECKPOINT):
             checkpoints.save(trainer, run)
     account = timeline.cut()  # the lines below are counted in the next step
@@ -176,7 +180,7 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
     before = resume(trainer, run)
     if trainer.behaviour:
         trainer.behaviour.prepare(trainer)
-    progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
+    progress.begin(trainer.step, trainer.tokens, run.jsonl("timing.jsonl"), recorded_until(run))
     function_notes = reward_note(run, recipe, trainer.step)
     for note in (*trainer.notes(), *notes(context, trainer), *function_notes):
         progress.note(note)
@@ -186,6 +190,11 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
         generate_pseudo_labels(context.pseudo_labels, tasks, progress, context.timeline, log, stop)
     context.timeline.cut()
     return before
+
+
+def recorded_until(run: RunReader) -> int:
+    """Return the last step whose rollouts are on record; 0 without any."""
+    return max(run.recorded_steps(), default=0)
 
 
 def _resume_hint(run: RunDir, step: int) -> str:

@@ -77,26 +77,29 @@ def replay(
             f"{source.path}: the run has no checkpoint of step {from_step}; give --from-step the "
             f"step of a checkpoint: {steps}"
         )
-    trainer, scorer = Trainer(recipe, distributed), scorer_of(recipe)
-    if from_step:
-        checkpoints.restore(trainer, checkpoint)
-    before = resume(trainer, run, from_step + 1)
-    progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-    notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]
-    if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
-        notes.append(
-            f"note: {changed[0]} has changed since {source.path} began: this is a replay with "
-            "another initial model"
-        )
-    with stopping() as stop, progress, Tracking.of(recipe, run) as tracking:
-        for note in notes:
-            progress.note(note)
-        timeline = Timeline()
-        while not trainer.finished():
-            if stop():
-                raise Stopped(f"stopped; continue with --resume --run-dir {run.path}")
-            train_step(trainer, scorer, rollouts, run, progress, timeline, stop)
-            tracking.catch_up()
+    scorer = scorer_of(recipe)
+    with progress:
+        progress.phase("loading the model")
+        trainer = Trainer(recipe, distributed)
+        if from_step:
+            checkpoints.restore(trainer, checkpoint)
+        before = resume(trainer, run, from_step + 1)
+        progress.begin(trainer.step, trainer.tokens, run.jsonl("timing.jsonl"))
+        notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]
+        if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
+            notes.append(
+                f"note: {changed[0]} has changed since {source.path} began: this is a replay with "
+                "another initial model"
+            )
+        with stopping() as stop, Tracking.of(recipe, run) as tracking:
+            for note in notes:
+                progress.note(note)
+            timeline = Timeline()
+            while not trainer.finished():
+                if stop():
+                    raise Stopped(f"stopped; continue with --resume --run-dir {run.path}")
+                train_step(trainer, scorer, rollouts, run, progress, timeline, stop)
+                tracking.catch_up()
     summary = {
         "replayed": str(source.path),
         "from_step": from_step,

@@ -40,6 +40,7 @@ class Writer:
         if not self.run.has("recipe.json"):
             recipe = make_recipe({"training": {"steps": 4}}, (), "test")
             self.run.write_json("recipe.json", recipe.model_dump(mode="json"))
+            self.run.append("timing.jsonl", {"evaluation": 0, "seconds": 9.0})
 
     def step(self, step: int, **more: Any) -> None:
         self.run.write_packed(f"rollouts/step-{step:05d}.jsonl.gz", [group(id=f"task {step}")])
@@ -101,6 +102,7 @@ def test_the_screen_has_progress_curves_groups_time_and_alarms(tmp_path: Path) -
     writer.begin()
     for step in (1, 2, 3):
         writer.step(step)
+    _as_if_just_now(tmp_path)
     watched = Watched(tmp_path)
     watched.look()
     assert watched.state is WatchState.RUNNING
@@ -110,13 +112,43 @@ def test_the_screen_has_progress_curves_groups_time_and_alarms(tmp_path: Path) -
     assert isinstance(out.file, io.StringIO)
     shown = out.file.getvalue()
     assert "step 3 " in shown
-    assert "75%, 0:03 left" in shown
+    assert "75%, 0:15 left" in shown  # a step of 3 s, an evaluation of 9 s, 3 s for the curves
     assert "programs right" in shown
     assert "▁▅█" in shown
     assert "task 3" in shown
     assert "seconds per step: sampling 2.00, learning 1.00" in shown
     assert "no alarm" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_only_the_newest_step_of_a_run_that_goes_on_has_a_time_left(tmp_path: Path) -> None:
+    """The time left of an older step has passed, and a stopped run has none."""
+    writer = Writer(tmp_path)
+    writer.begin()
+    for step in (1, 2, 3):
+        writer.step(step)
+    _as_if_just_now(tmp_path)
+    out = io.StringIO()
+    follower = threading.Thread(
+        target=watch_run, args=(tmp_path, Console(file=out, width=80), 0.01), daemon=True
+    )
+    follower.start()
+    until(lambda: "step 3: " in out.getvalue())
+    steps = [line for line in out.getvalue().splitlines() if line.startswith("step ")]
+    assert [" left" in line for line in steps] == [False, False, True]
+    writer.step(4)
+    writer.end()
+    follower.join(timeout=20)
+    assert out.getvalue().splitlines()[-1].endswith(": finished")
+    watched = Watched(tmp_path)
+    watched.look()
+    assert watched.left() == ""
+
+
+def _as_if_just_now(path: Path) -> None:
+    """Date the times of a run ahead, so that none of the time left has passed."""
+    ahead = time.time() + 3600
+    os.utime(path / "timing.jsonl", (ahead, ahead))
 
 
 def test_a_torn_line_is_read_when_it_is_whole(tmp_path: Path) -> None:

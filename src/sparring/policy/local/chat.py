@@ -117,6 +117,10 @@ def batches(requests: Sequence[ChatRequest], rows: int) -> Iterator[list[list[Ch
     A batch is a list of series. A series holds requests for one prompt with consecutive indices.
     All series of a batch have the same first index, length and parameters. A batch has at most
     ``rows`` requests, or a single series.
+
+    Batches of different kinds take turns, in proportion to their numbers. So programs and tests of
+    the first tasks are there early: an evaluation that is stopped has complete tasks, and the rate
+    so far says how long the rest will take, although programs are longer than tests.
     """
     series: list[list[ChatRequest]] = []
     for request in requests:
@@ -126,11 +130,15 @@ def batches(requests: Sequence[ChatRequest], rows: int) -> Iterator[list[list[Ch
         else:
             series.append([request])
     ordered = sorted(series, key=_kind)  # stable: tasks stay in order
+    turns: list[tuple[float, list[list[ChatRequest]]]] = []
     for _, group in groupby(ordered, key=_kind):
         alike = list(group)
         size = max(1, rows // len(alike[0]))
-        for start in range(0, len(alike), size):
-            yield alike[start : start + size]
+        starts = range(0, len(alike), size)
+        for number, start in enumerate(starts):
+            turns.append(((number + 0.5) / len(starts), alike[start : start + size]))
+    for _, batch in sorted(turns, key=lambda turn: turn[0]):
+        yield batch
 
 
 def _follows(request: ChatRequest, last: ChatRequest) -> bool:

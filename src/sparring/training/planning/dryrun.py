@@ -11,12 +11,11 @@ the updated weights.
 from __future__ import annotations
 
 import json
-import math
 import resource
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +29,19 @@ from sparring.learner.stats import RoleStats
 from sparring.policy.settings import Adapters
 from sparring.rewards.advantages import Advantages
 from sparring.runs.directory import RunDir
-from sparring.runs.timeline import Phase
+from sparring.runs.timeline import Phase, PhaseAccount
 from sparring.sandbox import PrefetchingRunner
 from sparring.schema import Role
 from sparring.training.labelled import labelled_groups
 from sparring.training.monitoring.tracking import check_trackers
 from sparring.training.planning.check import Check
 from sparring.training.planning.data_checks import package_checks, task_checks
+from sparring.training.planning.duration import (
+    StepCost,
+    duration_check,
+    sampling_seconds,
+    steps_made,
+)
 from sparring.training.planning.model_checks import (
     frozen_tester_check,
     model_check,
@@ -67,7 +72,10 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield from prompt_checks(context, trainer)
         yield Check("isolation", f"{context.sandbox.level}, {recipe.sandbox.fork}")
         yield from package_checks(context)
-        results, sampled, ran = _rollouts(context)
+        results, account = _rollouts(context)
+        sampled = account.phases()[Phase.SAMPLING]
+        ran = account.seconds - sampled
+        of_step = sampling_seconds(context, account, len(results))
         yield from response_checks(context, trainer, results, sampled)
         if context.pseudo_labels:
             yield frozen_tester_check(context.pseudo_labels.frozen_tester, results)
@@ -97,16 +105,21 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
             for r in (*j.coder, *j.tester, *j.initial_policy_programs)
         )
         attempts = 1 + recipe.sampling.extra_attempts
-        one = _OfOneTask(
-            (sampled + ran) / len(results) + learned * recipe.learning.ppo_epochs,
-            tokens / len(results),
-            written / len(results),
+        tasks = attempts * recipe.training.tasks_per_step
+        step = StepCost(
+            sampling=of_step * attempts,
+            running=ran / len(results) * tasks,
+            learning=learned * recipe.learning.ppo_epochs * tasks,
+            tokens=tokens / len(results) * tasks,
+            bounded=context.policies.served is not None,
         )
-        yield from _cost(recipe, trainer, place, one, attempts * recipe.training.tasks_per_step)
+        yield duration_check(recipe, step)
+        of_steps = tasks * steps_made(recipe, step)
+        yield from _space(recipe, trainer, place, written / len(results) * of_steps)
 
 
-def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]:
-    """Return the groups of two tasks, the seconds of sampling, and the remaining seconds."""
+def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], PhaseAccount]:
+    """Return the groups of two tasks, and the seconds of each phase."""
     tasks, timeline = context.order.batch(1, {})[:_TASKS], context.timeline
     if labels := context.pseudo_labels:  # first, as in a run: both servers may use the same GPUs
         generate_pseudo_labels(labels, tasks, context.progress, timeline, None, lambda: False)
@@ -116,9 +129,7 @@ def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]
     results = RolloutBatch(
         context, PrefetchingRunner(context.sandbox, timeline.running), 1, 0, tasks
     ).results()
-    account = timeline.cut()
-    sampled = account.phases()[Phase.SAMPLING]
-    return results, sampled, account.seconds - sampled
+    return results, timeline.cut()
 
 
 def _update(trainer: Trainer, scored: Sequence[ScoredGroup]) -> Mapping[Role, RoleStats]:
@@ -156,39 +167,16 @@ def _made_up(count: int) -> Advantages:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _OfOneTask:
-    """Cost of one task of a step, summed over all its responses."""
-
-    seconds: float
-    tokens: float
-    record: float
-    """Bytes of the record, before compression."""
-
-
-def _cost(
-    recipe: Recipe, trainer: Trainer, place: Path, one: _OfOneTask, tasks: int
-) -> Iterator[Check]:
-    """Yield the checks of time, disk and memory. ``tasks`` is the maximum number of tasks per
-    step."""
+def _space(recipe: Recipe, trainer: Trainer, place: Path, records: float) -> Iterator[Check]:
+    """Yield the checks of disk and memory. ``records`` is the number of bytes of all steps' records
+    before compression."""
     t = recipe.training
-    steps, ending = t.steps, ""
-    if t.token_budget is not None:
-        in_budget = math.ceil(t.token_budget / (one.tokens * t.tasks_per_step))
-        if in_budget < steps:
-            steps, ending = in_budget, ", which spend training.token_budget"
-    step = one.seconds * tasks
-    yield Check(
-        "time, at most",
-        f"{step:,.0f} s per step, {step * steps / 3600:.1f} h for {steps:,} steps{ending}, without "
-        "evaluations (a whole step is faster per response than this small one)",
-    )
     weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
     learning = sum(4 * p.numel() for p in trainer.model.parameters() if p.requires_grad)
     plain = weights * (2 if recipe.model.adapters is Adapters.PER_ROLE else 1)
     checkpoint = plain + 2 * learning
     kept = checkpoint * (t.keep_checkpoints + 1)
-    rollouts = one.record * tasks * steps / 3  # gzip leaves a third, as measured
+    rollouts = records / 3  # gzip leaves a third, as measured
     existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())
     free = shutil.disk_usage(existing).free
     if kept + rollouts > free:

@@ -56,10 +56,15 @@ def generate_pseudo_labels(
     if frozen_tester.outline is None or not (missing := store.missing(tasks)):
         return
     count = frozen_tester.recipe.pseudo_labels.tests
-    progress.long_phase(f"pseudo-labels: {len(missing):,} tasks × {count} responses")
+    progress.long_phase(
+        "pseudo-labels",
+        f"{len(missing):,} tasks × {count} responses",
+        len(missing) * count,
+        "responses",
+    )
     with _servers(frozen_tester, log) as ask:
         while missing := store.missing(tasks):
-            _generate_some(store, missing, timeline, ask, stop)
+            _generate_some(store, missing, progress, timeline, ask, stop)
 
 
 _Known = Sequence[Collection[int]]
@@ -104,6 +109,7 @@ def _servers(frozen_tester: FrozenTester, log: Path | None) -> Iterator[_Ask]:
 def _generate_some(
     store: PseudoLabelStore,
     tasks: Sequence[Task],
+    progress: RunProgress,
     timeline: Timeline,
     ask: _Ask,
     stop: Callable[[], bool],
@@ -120,7 +126,8 @@ def _generate_some(
     asked = [i for i in range(len(chosen)) if not journal.complete(i)]
 
     def arrived(k: int, response: Response) -> None:
-        journal.add(asked[k], response)
+        if journal.add(asked[k], response):
+            progress.advance()
         if stop():
             go_on = f"continue with --resume --run-dir {run.path}"
             raise Stopped(f"stopped while pseudo-labels were generated; {go_on}")

@@ -71,6 +71,7 @@ class Arrivals:
         if (labels := self.context.pseudo_labels) is None:
             return [FirstTests(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
         lane = f"{self.context.lane}frozen tester"
+        self.context.phase("sampling pseudo-labels")
         with self.context.timeline.during(Phase.SAMPLING, lane):
             groups = labels.responses(self.tasks)
         first = []

@@ -39,6 +39,8 @@ from sparring.training.state.trainer import Trainer
 
 _LANE = "ahead"
 """Name of the thread's lane in the timeline."""
+_WAITING = "waiting for rollouts"
+"""Phase that the user sees while the trainer has nothing else to do."""
 _AT_ONCE = 10.0
 """Seconds to wait for the thread when the user wants to stop at once."""
 
@@ -104,6 +106,7 @@ class AsyncRollouts:
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.results`. Sampling of the next step starts before this method returns."""
         pending = self._pending or self._started(step)
+        self._context.progress.phase(_WAITING)
         results = pending.result(timeline)
         self._pending = None
         self.behaviour.copy_from(self.trainer)
@@ -120,6 +123,7 @@ class AsyncRollouts:
     def settle(self) -> None:
         """Wait until no step is pending."""
         if self._pending is not None:
+            self._context.progress.phase(_WAITING)
             self._pending.wait(self._timeline)
 
     def _started(self, step: int) -> PendingStep:

@@ -60,14 +60,12 @@ class RolloutBatch:
                     pending[i] = graders.submit(self._grade, [i])
 
             try:
-                context.phase("sampling")
                 programs = self._program_requests(complete)
                 if context.recipe.sampling.skip_unlabelled:
                     ask(context, *name, programs, later=(Player.TESTER,))
                     untested = self._grade(every)
                     asked = [i for i in every if self.labelled(untested[i])]
                     results = {i: untested[i] for i in every if i not in asked}
-                    context.phase("sampling")
                     ask(context, *name, [self._test_request(asked, complete)] if asked else [])
                 else:
                     asked = [*every]
@@ -75,9 +73,11 @@ class RolloutBatch:
                 if context.pseudo_labels:
                     results |= zip(asked, self._grade(asked), strict=True)
                 else:
-                    context.phase("running programs")
+                    context.phase("running programs", len(asked), "tasks")
                     with context.timeline.during(Phase.WAITING):
-                        results |= {i: pending[i].result()[0] for i in asked}
+                        for i in asked:
+                            results[i] = pending[i].result()[0]
+                            context.advance()
                 return [results[i] for i in every]
             finally:
                 graders.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from sparring.config.recipe import Recipe
+from sparring.config.schedule import run_schedule
 from sparring.config.settings import PseudoLabelSource
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import RunProgress
@@ -48,10 +49,16 @@ class RolloutContext:
     abandoned: threading.Event = field(default_factory=threading.Event)
     """Event that ends the rollouts at the next response once the event is set."""
 
-    def phase(self, name: str) -> None:
-        """Show the phase to the user, unless the rollouts run in the background."""
+    def phase(self, name: str, total: int = 0, unit: str = "", count: int = 0) -> None:
+        """Show the phase to the user, unless the rollouts run in the background; see
+        `RunProgress.phase`."""
         if not self.lane:
-            self.progress.phase(name)
+            self.progress.phase(name, total, unit, count)
+
+    def advance(self) -> None:
+        """Count one more in the current phase, unless the rollouts run in the background."""
+        if not self.lane:
+            self.progress.advance()
 
 
 @contextmanager
@@ -96,7 +103,7 @@ def rollout_context(
 @contextmanager
 def trial_context(recipe: Recipe, trainer: Trainer) -> Iterator[RolloutContext]:
     """Yield the context of a run in a temporary directory, to try a recipe out."""
-    progress = RunProgress(recipe.training.steps, 0, Console(quiet=True))
+    progress = RunProgress(run_schedule(recipe), 0, Console(quiet=True))
     with (
         TemporaryDirectory(prefix="sparring-") as place,
         closing(RunDir(Path(place))) as run,

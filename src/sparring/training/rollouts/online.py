@@ -45,6 +45,7 @@ class OnlineRollouts:
         own than ``sandbox.max_infra_share`` allows."""
         name = step_file("rollouts", step)
         if self.run.has(name):
+            self.context.phase("reading recorded rollouts")
             with timeline.during(Phase.READING):
                 own = self.context.recipe.reward.function is not None
                 recorded = results_of_step(self.run, step, details=own)

@@ -42,6 +42,14 @@ class BatchRequest:
     """Called with a prompt's index and its responses, once all ``count`` have arrived."""
 
 
+_NAMES = {
+    Player.CODER: "programs",
+    Player.INITIAL_POLICY: "initial-policy programs",
+    Player.TESTER: "tests",
+}
+"""Names of the players' responses in the progress display."""
+
+
 class _PlayerResponses:
     """Responses of one player on their way into the player's journal."""
 
@@ -63,6 +71,7 @@ class _PlayerResponses:
         if self.context.abandoned.is_set():
             raise RolloutAbandoned
         if self.journal.add(i, response):
+            self.context.advance()
             self.batch_request.each(i, response)
             self._pass_on_group(i)
 
@@ -85,6 +94,10 @@ class _PlayerResponses:
             part = order[start : start + size]
             if not all(self.journal.complete(i) for i in part):
                 yield part
+
+    def known(self) -> int:
+        """Return the number of responses that have arrived."""
+        return sum(len(self.journal.arrived(i)) for i in range(len(self.batch_request.prompts)))
 
     def _by_length(self) -> list[int]:
         prompts = self.batch_request.prompts
@@ -131,6 +144,7 @@ def ask(
 
 def _ask_in_parts(context: RolloutContext, asked: _PlayerResponses) -> None:
     wanted = asked.batch_request
+    _show(context, _NAMES[wanted.player], [asked])
     for part in asked.parts(context.policies.max_batch_size):
 
         def arrived(k: int, response: Response, part: list[int] = part) -> None:
@@ -153,9 +167,16 @@ def _ask_at_once(
         asked, i = places[k]
         asked.take(i, response)
 
+    _show(context, "responses", players)
     with timeline.during(Phase.SYNCING, lane):
         served.bring([asked.batch_request.player for asked in players])
     with timeline.during(Phase.SAMPLING, lane):
         served.play([asked.request(i) for asked, i in places], arrived)
     for asked in players:
         asked.journal.responses()
+
+
+def _show(context: RolloutContext, name: str, players: Sequence[_PlayerResponses]) -> None:
+    """Show the sampling of the players' responses, with those known already counted."""
+    total = sum(len(p.batch_request.prompts) * p.batch_request.count for p in players)
+    context.phase(f"sampling {name}", total, count=sum(p.known() for p in players))

@@ -18,6 +18,7 @@ from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
 from sparring.learner.distributed.rank_orders import RankOrder
 from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
+from sparring.learner.passes import OnPass, ignore_pass
 from sparring.learner.reference import frozen_copy
 from sparring.learner.samples import SampleGroup
 from sparring.learner.settings import Frozen, Sharding
@@ -193,15 +194,18 @@ class Trainer(Policy):
         with self.distributed.order(RankOrder.ADAPTER, (player, path)):
             export_adapter(self.model, path, name, self.distributed)
 
-    def learn(self, step: int, groups: Sequence[SampleGroup]) -> Mapping[Role, RoleStats]:
-        """Update the weights on a step's groups, and return statistics by role.
+    def learn(
+        self, step: int, groups: Sequence[SampleGroup], on_pass: OnPass = ignore_pass
+    ) -> Mapping[Role, RoleStats]:
+        """Update the weights on a step's groups, and return statistics by role. ``on_pass`` is told
+        of every pass of this process.
 
         The learning rate rises linearly over `learning.warmup_steps` steps and is then constant.
         """
         rise = self.recipe.learning.warmup_steps
         scale = min(1.0, step / rise) if rise else 1.0
         self.learner.set_learning_rate(self.recipe.learning.learning_rate * scale)
-        return self.learner.update(groups)
+        return self.learner.update(groups, on_pass)
 
     def save_weights(self, path: Path) -> None:
         """Write the weights into the checkpoint directory ``path``. Raises OSError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from sparring.config.recipe import Recipe
+from sparring.config.schedule import run_schedule
 from sparring.errors import RunError, well_formed
+from sparring.runs.forecast import forecast
 from sparring.runs.groups import GroupSummary, row_of
 from sparring.runs.live import Tail, in_progress
+from sparring.runs.progress import left_in_words
 from sparring.runs.rates import mean_rates
 from sparring.runs.reader import holds_run
 from sparring.view.source import RunSource, open_source
 
 _RECENT = 10
-"""Number of last steps whose times give the time left and the seconds of the phases."""
+"""Number of last steps whose times give the seconds of the phases and the rates."""
 
 
 class WatchState(StrEnum):
@@ -93,17 +97,26 @@ class Watched:
         by_steps = self.step / training.steps
         if training.token_budget is None:
             return min(1.0, by_steps)
-        spent = sum(int(m.get("tokens") or 0) for m in self.metrics.records)
-        return min(1.0, max(by_steps, spent / training.token_budget))
+        return min(1.0, max(by_steps, self._spent() / training.token_budget))
 
-    def seconds_left(self) -> float | None:
-        """Return the seconds left at the pace of the last steps, without evaluations."""
-        recent = self._recent()
-        share = self.share()
-        if not recent or not share or self.recipe is None:
-            return None
-        pace = sum(float(t["seconds"]) for t in recent) / len(recent)
-        return pace * self.step * (1 - share) / share
+    def left(self) -> str:
+        """Return the time left in words, by the run's own forecast; empty for a finished run. A
+        stopped run's is what it will need once it is continued."""
+        if self.recipe is None or self.state is WatchState.FINISHED:
+            return ""
+        schedule = run_schedule(self.recipe, replayed=(self.path / "replay.json").exists())
+        recorded = max(self.source.steps, default=0) if self.source else 0
+        predicted = forecast(schedule, self.timing.records, self.step, self._spent(), recorded)
+        elapsed = 0.0
+        with contextlib.suppress(OSError):
+            if self.state is WatchState.RUNNING:
+                # The newest record of a time is as old as its file.
+                elapsed = max(0.0, time.time() - self.timing.path.stat().st_mtime)
+        return left_in_words(predicted, elapsed)
+
+    def _spent(self) -> int:
+        """Return the number of tokens sampled so far."""
+        return sum(int(m.get("tokens") or 0) for m in self.metrics.records)
 
     def phases(self) -> dict[str, float]:
         """Return the mean seconds of each phase over the last steps, longest phase first."""

@@ -1,0 +1,21 @@
+"""Schedule of a recipe's run: what the forecast of its end is computed from."""
+
+from __future__ import annotations
+
+from sparring.config.recipe import Recipe
+from sparring.runs.forecast import RunSchedule
+
+
+def run_schedule(recipe: Recipe, *, replayed: bool = False) -> RunSchedule:
+    """Return the schedule of a run of ``recipe``; a ``replayed`` run makes no evaluations."""
+    training, sampling, evaluation = recipe.training, recipe.sampling, recipe.evaluation
+    of_task = sampling.programs + sampling.tests + recipe.initial_policy_programs
+    evaluated = recipe.tasks.held_out_count * (evaluation.programs + evaluation.tests)
+    return RunSchedule(
+        steps=training.steps,
+        token_budget=training.token_budget,
+        checkpoint_every=training.checkpoint_every,
+        evaluation_every=None if replayed else evaluation.every,
+        step_responses=training.tasks_per_step * of_task,
+        evaluation_responses=evaluated,
+    )
