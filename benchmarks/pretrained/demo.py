@@ -9,16 +9,16 @@ before and after. Each part that is there already is used, and a run that was st
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
 from benchmarks.pretrained.data import prepare
 from benchmarks.pretrained.start import FILE, GGUF, start_model
-from benchmarks.pretrained.train_command import RECIPE, TrainCommand, carry_out
+from benchmarks.pretrained.train_command import PROGRAM, RECIPE, TrainCommand, carry_out
 from rich.console import Console
 
 from sparring.cli.common import run
-from sparring.cli.report import report_command
 from sparring.config.load import make_recipe, recorded_recipe
 from sparring.errors import well_formed
 from sparring.runs.directory import RunDir
@@ -69,9 +69,9 @@ def main() -> None:
     training.check()
     if finished(training):
         print_figures(args.run)
+        print(f"to see the run in a browser: {shlex.join([*PROGRAM, 'report', str(args.run)])}")
     elif status := carry_out(training.words()):
         sys.exit(status)
-    print(f"the report, as one page: {report_command(args.run)}")
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ import argparse
 import json
 import shutil
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.pretrained.cpu import cpu_type
 from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 from benchmarks.pretrained.first_steps import differing_digits, distances, drawn_means
-from benchmarks.pretrained.kills import killed_and_resumed
+from benchmarks.pretrained.kills import KillMoment, kill_moments, killed_and_resumed
 from benchmarks.pretrained.run_files import checksums, differing_files
 from benchmarks.pretrained.start import CHECKPOINT, FILE, StartModel, start_model
 from benchmarks.pretrained.train_command import RECIPE, ROOT, TrainCommand, carry_out
@@ -188,10 +188,8 @@ def main() -> None:
     recipe = training.wanted()
     if record is not None:
         check_recipe(record, args.against, recipe)
-    began = time.monotonic()
     if status := carry_out(training.words()):
         raise RunError(f"{training.directory}: the run failed with status {status}")
-    seconds = time.monotonic() - began
     here = record_of(training, start, files, THREADS)
     good = True
     if record is None:
@@ -202,12 +200,13 @@ def main() -> None:
     else:
         good = agrees(record, here, recipe, THREADS)
     if args.kill:
-        good = same_after_kills(training, again, args.kill, args.seed, seconds) and good
+        moments = kill_moments(args.kill, here["seconds"], args.seed)
+        good = same_after_kills(training, again, moments) and good
     sys.exit(0 if good else 1)
 
 
 def same_after_kills(
-    training: TrainCommand, again: TrainCommand, kills: int, seed: int, seconds: float
+    training: TrainCommand, again: TrainCommand, moments: Sequence[KillMoment]
 ) -> bool:
     """Make the run again with kills, print the files that differ, and return True if none does.
 
@@ -215,10 +214,10 @@ def same_after_kills(
     """
     undisturbed = checksums(training.directory)
     shutil.rmtree(training.directory / "checkpoints")
-    killed_and_resumed(again, kills, seed, seconds)
+    killed_and_resumed(again, moments)
     names = differing_files(undisturbed, checksums(again.directory))
     for name in names:
-        print(f"{name}: differs after {kills} kills")
+        print(f"{name}: differs after {len(moments)} kills")
     if not names:
         print(f"all {len(undisturbed)} files equal those of the run that was not killed")
     return not names

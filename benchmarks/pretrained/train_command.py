@@ -17,6 +17,9 @@ from sparring.errors import RunError
 from sparring.runs.reader import RunReader, holds_run
 
 ROOT = Path(__file__).parents[2]
+_SCRIPT = Path(sys.executable).with_name("sparring")
+PROGRAM = [str(_SCRIPT)] if _SCRIPT.is_file() else [sys.executable, "-m", "sparring.cli"]
+"""Words of the command line that begin with the program `sparring`."""
 RECIPE = ROOT / "recipes" / "qwen2.5-coder-0.5b-cpu.toml"
 
 
@@ -45,7 +48,7 @@ class TrainCommand:
 
     def words(self) -> list[str]:
         """Return the command that begins the run, or resumes it if it has begun."""
-        words = [sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(self.directory)]
+        words = [*PROGRAM, "train", "--run-dir", str(self.directory)]
         if holds_run(self.directory):
             settings = changes_of(self.later)
             words.append("--resume")
