@@ -101,18 +101,18 @@ def sound(name: str, tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
     return kept
 
 
-def make(mbpp: Sequence[Task], humaneval: Sequence[Task]) -> PretrainedData:
-    """Return the data made of the tasks of MBPP and HumanEval."""
+def make(mbpp: Sequence[Task], humaneval: Sequence[Task], held_out: int) -> PretrainedData:
+    """Return the data made of the tasks of MBPP and HumanEval, with so many tasks held out."""
     data = PretrainedData()
     mbpp = sound("MBPP", mbpp, data)
     humaneval = sound("HumanEval", humaneval, data)
-    split = split_tasks(mbpp, HELD_OUT, SEED)
+    split = split_tasks(mbpp, held_out, SEED)
     data.files |= {MBPP_TRAIN: split.train, MBPP_HELD_OUT: split.held_out}
     clean, removed = drop_overlap(humaneval, mbpp)
     bare, needing = without_examples(clean)
     data.left_out += [LeftOut("HumanEval", r.task_id, r.detail) for r in (*removed, *needing)]
     data.counts["HumanEval_clean"], data.counts["HumanEval_bare"] = len(clean), len(bare)
-    drawn = {t.id for t in split_tasks(bare, HELD_OUT, SEED).held_out}
+    drawn = {t.id for t in split_tasks(bare, held_out, SEED).held_out}
     data.files[HUMANEVAL] = [t for t in clean if t.id in drawn]
     data.files[BARE] = [t for t in bare if t.id in drawn]
     for name, tasks in ((MBPP_HELD_OUT, split.held_out), (HUMANEVAL, data.files[HUMANEVAL])):
@@ -163,7 +163,7 @@ def made_of(sources: dict[str, Path], out: Path) -> bool:
         return False  # none, of another make, or changed since
 
 
-def prepare(mbpp: Path, humaneval: Path, out: Path) -> None:
+def prepare(mbpp: Path, humaneval: Path, out: Path, held_out: int = HELD_OUT) -> None:
     """Make the data in ``out``, unless it is there, and print what it has.
 
     Raises `DataError` for a file that is not there or has a bad row.
@@ -171,7 +171,7 @@ def prepare(mbpp: Path, humaneval: Path, out: Path) -> None:
     sources = {"MBPP": mbpp, "HumanEval": humaneval}
     tasks = [read_task_files([path]) for path in sources.values()]
     if not made_of(sources, out):
-        write(make(*tasks), sources, out)
+        write(make(*tasks, held_out), sources, out)
     report = json.loads((out / REPORT).read_text(encoding="utf-8"))
     for name, file in report["files"].items():
         print(f"{out / name}: {file['tasks']} tasks")

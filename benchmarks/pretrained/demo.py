@@ -18,7 +18,7 @@ from benchmarks.pretrained.start import FILE, GGUF, start_model
 from benchmarks.pretrained.train_command import PROGRAM, RECIPE, TrainCommand, carry_out
 from rich.console import Console
 
-from sparring.cli.common import run
+from sparring.cli.common import check_sources, run
 from sparring.config.load import make_recipe, recorded_recipe
 from sparring.errors import well_formed
 from sparring.runs.directory import RunDir
@@ -59,10 +59,11 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
+    check_sources([args.mbpp, args.humaneval])
     start = start_model(args.model, args.out / "model")
     print(f"start model: {start.directory}, weights {start.weights}, GGUF {start.gguf}", flush=True)
     if start.gguf != GGUF:
-        print(f"this is not known to be made of {FILE} ({GGUF}): figures in docs are of that file")
+        print(f"other start weights than those of docs/results.md, which are of {FILE} ({GGUF})")
     prepare(args.mbpp, args.humaneval, args.out / "data")
     later = {"training.steps": args.steps, "evaluation.every": args.steps}
     training = TrainCommand(args.run, args.recipe, start.directory, args.out / "data", {}, later)

@@ -89,8 +89,8 @@ def check_same(
         if start.weights != known["weights_sha256"]:
             raise ModelError(
                 f"{start.directory}: is not the start model of {path.name}: its weights have "
-                f"SHA-256 {start.weights}, those on record {known['weights_sha256']}; give the "
-                f"file {FILE} with SHA-256 {known['gguf_sha256']}"
+                f"SHA-256 {start.weights}, those on record {known['weights_sha256']}; give "
+                f"{FILE} with SHA-256 {known['gguf_sha256']}"
             )
         for name, digest in files.items():
             if digest != record["data"][name]:

@@ -16,8 +16,7 @@ from sparring.errors import ModelError
 from sparring.extras import extra
 from sparring.files import checksum, replacing
 
-NAME = "Qwen2.5-Coder-0.5B-Instruct"
-FILE = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+FILE = "the Q4_K_M GGUF of Qwen2.5-Coder-0.5B-Instruct"
 CHECKPOINT = Path("pretrained") / "model"
 """Where the file is converted to, from the root of the checkout."""
 GGUF = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
@@ -57,7 +56,7 @@ def start_model(model: Path, place: Path, expected: str | None = None) -> StartM
     digest = checksum(model)
     if expected is not None and digest != expected:
         raise ModelError(
-            f"{model}: is not the start model: its SHA-256 is {digest}; give the file {FILE} with "
+            f"{model}: is not the start model: its SHA-256 is {digest}; give {FILE} with "
             f"SHA-256 {expected}"
         )
     origin = place / _ORIGIN
