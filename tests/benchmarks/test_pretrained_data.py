@@ -1,0 +1,152 @@
+"""The data of the pretrained recipe: what is kept, why the rest is not, and that it is the same
+everywhere."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.pretrained import data
+from benchmarks.pretrained.data import BARE, HUMANEVAL, MBPP_HELD_OUT, MBPP_TRAIN, REPORT, prepare
+
+from sparring.tasks.load import read_task_files
+from tests.shared import shared
+
+TOPICS = ("apples", "boats", "clouds", "drums", "eagles", "forks")
+"""Words that keep the statements apart."""
+
+
+def row(name: str, statement: str, body: str, *tests: str) -> dict[str, Any]:
+    """A row in HumanEval's columns: f(n) with this docstring, this body and these assertions."""
+    docstring = statement.replace("\n", "\n    ")
+    checks = "".join(f"    assert {test}\n" for test in tests)
+    return {
+        "task_id": name,
+        "prompt": f'def f(n):\n    """{docstring}\n    """\n',
+        "entry_point": "f",
+        "canonical_solution": f"    {body}\n",
+        "test": f"def check(candidate):\n{checks}",
+    }
+
+
+def good(name: str, number: int, example: str = "") -> dict[str, Any]:
+    statement = f"Return the number of {TOPICS[number]} that n {TOPICS[number]} and {number} make."
+    tests = (f"f({i}) == {i + number}" for i in range(4))
+    return row(name, statement + example, f"return n + {number}", *tests)
+
+
+MBPP = [
+    *(good(f"m{i}", i) for i in range(4)),
+    row("wrong", "Return n squared.", "return n * n", "f(2) == 5", "f(3) == 10"),
+    row("idle", "Return n, as it is.", "return n", "f(2) == 2", "f(3) == 3"),
+    {
+        **row("slow", "Take your time.", "return sum(1 for _ in range(n))", "f(10**6) == 10**6"),
+        "test_time_limit": 0.02,
+    },
+]
+LEAK = "Return the number of drums that n drums and 3 make."
+HUMANEVAL_ROWS = [
+    good("h4", 4, "\n>>> f(1)\n5"),
+    row("leak", LEAK, "return n + 30", "f(1) == 31", "f(2) == 32"),
+    good("h5", 5, "\nf(1) == 6"),
+    row("fib", "f(0) == 0\nf(n) == f(n - 1) + 1\nCount.", "return n + 7", "f(1) == 8"),
+    {
+        **row("twice", "Return minus n, always.", "return -n", "f(1) == -1", "f(1) == -1"),
+        "test_time_limit": 0.5,
+    },
+]
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> tuple[Path, Path]:
+    mbpp, humaneval = tmp_path / "mbpp.jsonl", tmp_path / "HumanEval.jsonl.gz"
+    mbpp.write_text("".join(json.dumps(r) + "\n" for r in MBPP))
+    humaneval.write_bytes(
+        gzip.compress("".join(json.dumps(r) + "\n" for r in HUMANEVAL_ROWS).encode())
+    )
+    return mbpp, humaneval
+
+
+def ids(path: Path) -> list[str]:
+    return [t.id for t in read_task_files([path])]
+
+
+def test_what_is_kept_and_why_the_rest_is_not(
+    sources: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "data"
+    prepare(*sources, out, held_out=2)
+    report = json.loads((out / REPORT).read_text())
+    every = sorted([*ids(out / MBPP_TRAIN), *ids(out / MBPP_HELD_OUT)])
+    assert every == ["m0", "m1", "m2", "m3", "slow"]  # the limit of an audit is no limit here
+    assert len(ids(out / MBPP_HELD_OUT)) == 2
+    assert len(ids(out / HUMANEVAL)) == 2
+    assert set(ids(out / HUMANEVAL)) < {"h4", "h5", "twice"}
+    assert ids(out / BARE) == ids(out / HUMANEVAL)
+    assert report["left_out"] == [
+        {"set": "MBPP", "where": "wrong, test 0", "reason": "wrong output"},
+        {"set": "MBPP", "where": "wrong, test 1", "reason": "wrong output"},
+        {"set": "MBPP", "where": "wrong, solution 0", "reason": "solution fails"},
+        {"set": "MBPP", "where": "wrong", "reason": "nothing sound is left"},
+        {"set": "MBPP", "where": "idle", "reason": "vacuous"},
+        {"set": "MBPP", "where": "idle", "reason": "nothing sound is left"},
+        {"set": "HumanEval", "where": "twice, test 1", "reason": "duplicate"},
+        {"set": "HumanEval", "where": "leak", "reason": "100% of 8-grams in common with m3"},
+        {"set": "HumanEval", "where": "fib", "reason": "its statement needs the call f(n - 1)"},
+    ]
+    by_id = {t.id: t for t in read_task_files([out / HUMANEVAL])}
+    for bare in read_task_files([out / BARE]):
+        assert "f(1)" not in bare.statement
+        assert bare.tests == by_id[bare.id].tests
+        assert ("f(1)" in by_id[bare.id].statement) == (bare.id != "twice")
+        assert bare.time_limit == (0.5 if bare.id == "twice" else 3.0)
+    assert f"{out / MBPP_TRAIN}: 3 tasks" in capsys.readouterr().out
+
+
+def test_data_that_is_there_is_used_and_changed_data_made_anew(
+    sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "data"
+    prepare(*sources, out, held_out=2)
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    made: list[int] = []
+    real = data.make
+
+    def counted(*arguments: Any) -> Any:
+        made.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(data, "make", counted)
+    prepare(*sources, out, held_out=2)
+    assert made == []
+    changes: list[Callable[[], object]] = [
+        lambda: (out / BARE).write_text("{}"),
+        (out / MBPP_TRAIN).unlink,
+        lambda: (out / REPORT).write_text("[]"),
+    ]
+    for number, change in enumerate(changes, start=1):
+        change()
+        prepare(*sources, out, held_out=2)
+        assert len(made) == number
+        assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_the_real_mbpp_gives_the_split_on_record(tmp_path: Path) -> None:
+    tasks = read_task_files([shared("data/mbpp_sanitized_first213.jsonl.gz")])
+    found = data.PretrainedData()
+    sound = data.sound("MBPP", tasks, found)
+    assert (len(tasks), len(sound)) == (213, 211)
+    split = data.split_tasks(sound, data.HELD_OUT, data.SEED)
+    for part, digest in (
+        (split.train, "a4a4ecdcee02116630b62fe457d04add4df8f0d559d1a8646d48b47d3908d4ae"),
+        (split.held_out, "152d2b7f386a273b557cf272ff34dbb0ff4e7f1ecf086fcbcb7dbe3f912a8040"),
+    ):
+        path = tmp_path / "part.jsonl"
+        path.unlink(missing_ok=True)
+        data.dump_tasks(part, path)
+        assert data.checksum(path) == digest
