@@ -1,0 +1,241 @@
+"""Arms of the comparison on Qwen2.5-Coder-0.5B-Instruct: train one, measure it, keep its record.
+
+    python -m benchmarks.pretrained.arms run default --seed 1 --tokens N \
+        --model MODEL --data DATA --out DIR
+    python -m benchmarks.pretrained.arms start --model MODEL --data DATA --out DIR
+
+``run`` trains the recipe with the settings of the arm, then measures the initial model, once for
+all arms, and the last checkpoint on 40 held-out tasks of MBPP and on 40 of HumanEval with and
+without the examples in their statements. It leaves ARM-sSEED.json in benchmarks/results/pretrained,
+and start.json of the initial model. The same command goes on where it was cut off: training from
+the last finished step, an evaluation from the last response. ``--run-dir`` takes over a run that
+`sparring train` has begun. benchmarks/pretrained/tables.py prints the tables.
+
+Every arm samples the same number of tokens (``--tokens``: `training.token_budget`), discarded
+responses included. A run ends at the end of the step that spends the budget, so it exceeds the
+budget by less than one step. Tokens of evaluations are outside of it. Order of tasks and sampling
+depend on the seed alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pretrained.environment import environment_of
+from benchmarks.pretrained.measuring import (
+    START,
+    TRAINING_FILE,
+    Bench,
+    DataSet,
+    seconds_of,
+)
+from benchmarks.pretrained.records import RESULTS, small, write
+from benchmarks.pretrained.run_record import run_record
+
+from sparring import load_tasks
+from sparring.config.load import differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.recipe import Recipe
+from sparring.errors import ConfigError, RunError, SparringError
+from sparring.evaluation.conditions import task_digest
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader, holds_run
+from sparring.training.launch import ended
+
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "recipes" / "qwen2.5-coder-0.5b-cpu.toml"
+_HELD_OUT = DataSet.MBPP.file
+_MANY_STEPS = 100_000
+"""Steps of a run that its tokens end."""
+
+
+class Arm(StrEnum):
+    """Arm of the comparison: the recipe with some settings changed."""
+
+    DEFAULT = "default"
+    SIMPLE = "simple"
+    """The default with the paper's simple reward: a test is paid for being right, not for the wrong
+    programs that it catches."""
+    PAPER = "paper"
+    """The method of arXiv 2506.03136 v2, with the recipe's rates, lengths and sizes."""
+    CODER_ONLY = "coder_only"
+    """The default with a frozen tester, which writes one test per task."""
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Settings of the recipe that make the arm."""
+        return _SETTINGS[self]
+
+
+_SETTINGS: dict[Arm, tuple[str, ...]] = {
+    Arm.DEFAULT: (),
+    Arm.SIMPLE: ("reward.tester=simple",),
+    Arm.PAPER: ("preset=paper",),
+    Arm.CODER_ONLY: ("learning.frozen=tester", "sampling.tests=1"),
+}
+
+
+def train(arm: Arm, options: argparse.Namespace, run_dir: Path) -> None:
+    """Train the arm in ``run_dir``, or go on with the run there, unless it has ended.
+
+    Raises `SparringError`, and SystemExit with the status of a training that failed.
+    """
+    limit = _limit(options.tokens)
+    command = [sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run_dir)]
+    if holds_run(run_dir):
+        recorded = recorded_recipe(RunReader(run_dir))
+        _check_arm(arm, options, run_dir, recorded)
+        wanted = make_recipe(recorded.model_dump(mode="json"), limit, str(run_dir))
+        if ended(wanted, RunDir(run_dir, locked=False)):
+            return
+        command += ["--resume", *_sets(limit)]
+    else:
+        if not limit and load_recipe(options.recipe).training.token_budget is None:
+            raise ConfigError(
+                f"{options.recipe}: sets no number of tokens, without which arms cannot be "
+                "compared; add --tokens N"
+            )
+        limit = limit or [f"training.steps={_MANY_STEPS}"]
+        command += [str(options.recipe), *_sets([*_of_arm(arm, options), *_data(options), *limit])]
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        sys.exit(status)
+
+
+def _of_arm(arm: Arm, options: argparse.Namespace) -> list[str]:
+    return [*arm.settings, *options.set, f"training.seed={options.seed}"]
+
+
+def _data(options: argparse.Namespace) -> list[str]:
+    """Return the settings that name the model and the files of tasks."""
+    train_file, held_out = options.data / TRAINING_FILE, options.data / _HELD_OUT
+    return [
+        f'model.path="{options.model}"',
+        f'tasks.train=["{train_file}"]',
+        f'tasks.held_out=["{held_out}"]',
+    ]
+
+
+def _limit(tokens: int | None) -> list[str]:
+    if tokens is None:
+        return []
+    return [f"training.token_budget={tokens}", f"training.steps={_MANY_STEPS}"]
+
+
+def _sets(settings: Sequence[str]) -> list[str]:
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: Recipe) -> None:
+    """Raise `RunError` if the run is of another arm, another seed or other tasks."""
+    wanted = make_recipe(recorded.model_dump(mode="json"), _of_arm(arm, options), str(run_dir))
+    if changed := differing(recorded, wanted):
+        raise RunError(
+            f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
+            "; name its own arm and seed, or another --run-dir"
+        )
+    for files, name in (
+        (recorded.tasks.train, TRAINING_FILE),
+        (recorded.tasks.held_out, _HELD_OUT),
+    ):
+        ours = {task_digest(task) for task in load_tasks(options.data / name)}
+        if {task_digest(task) for task in load_tasks(*files)} != ours:
+            raise RunError(
+                f"{run_dir}: has other tasks than {options.data / name}; name the data of the run, "
+                "or another --run-dir"
+            )
+
+
+def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
+    """Measure a model on every data set; return the small records with their seconds.
+
+    ``pool`` has the initial model's programs under this model's tests.
+    """
+    evaluations, pool, seconds = {}, {}, {}
+    for data_set in DataSet:
+        evaluations[str(data_set)] = small(bench.measured(name, place, data_set))
+        seconds[str(data_set)] = seconds_of(bench.directory(name, data_set))
+        if name != START:
+            pool[str(data_set)] = small(bench.recombined(START, name, data_set))
+    return {"evaluation_seconds": seconds, "evaluations": evaluations, "pool": pool}
+
+
+def measure_start(options: argparse.Namespace, recipe: Recipe) -> None:
+    """Measure the initial model, and keep its record."""
+    bench = Bench(recipe, options.data, options.out)
+    measured = measure(bench, START, options.model)
+    record = {"arm": START, **environment_of(options.data), **measured}
+    write(options.results / f"{START}.json", record)
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Train, measure and record one arm; return the file of its record. Raises `SparringError`."""
+    arm = Arm(options.arm)
+    name = f"{arm}-s{options.seed}"
+    run_dir = options.run_dir or options.out / "runs" / name
+    train(arm, options, run_dir)
+    trained = RunReader(run_dir)
+    recipe = recorded_recipe(trained)
+    checkpoint = trained.newest_checkpoint()
+    if checkpoint is None:
+        raise RunError(f"{run_dir}: has no checkpoint; repeat the command to continue")
+    measure_start(options, recipe)
+    bench = Bench(recipe, options.data, options.out)
+    measured = measure(bench, f"{name}-{checkpoint.name}", checkpoint)
+    record = {
+        "arm": str(arm),
+        "seed": options.seed,
+        "settings": [*arm.settings, *options.set],
+        **environment_of(options.data),
+        **run_record(trained),
+        **measured,
+    }
+    file: Path = options.results / f"{name}.json"
+    write(file, record)
+    return file
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="arms", description=(__doc__ or "").partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("run", help="train an arm, measure it and keep its record")
+    one.add_argument("arm", choices=list(Arm))
+    one.add_argument("--seed", type=int, required=True)
+    one.add_argument("--tokens", type=int, help="tokens that the run samples")
+    one.add_argument("--run-dir", type=Path, help="directory of the run; default: OUT/runs/NAME")
+    one.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    start = commands.add_parser("start", help="measure the initial model alone")
+    for command in (one, start):
+        command.add_argument("--model", required=True, help="directory of the initial model")
+        command.add_argument("--data", type=Path, required=True, help="directory of the data")
+        command.add_argument(
+            "--out", type=Path, required=True, help="directory for runs, responses"
+        )
+        command.add_argument("--recipe", type=Path, default=RECIPE)
+        command.add_argument("--results", type=Path, default=RESULTS, help="directory of records")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Carry out the command; a fault of the user's ends it with one line."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "start":
+            measure_start(options, load_recipe(options.recipe))
+        else:
+            print(f"record: {run(options)}")
+    except SparringError as error:
+        print(f"arms: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("arms: stopped; repeat the command to continue", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
