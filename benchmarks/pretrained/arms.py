@@ -20,135 +20,29 @@ depend on the seed alone.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pretrained.arm_runs import Arm, train
 from benchmarks.pretrained.environment import environment_of
 from benchmarks.pretrained.measuring import (
     START,
-    TRAINING_FILE,
     Bench,
     DataSet,
     seconds_of,
 )
-from benchmarks.pretrained.records import RESULTS, small, write
+from benchmarks.pretrained.records import RESULTS, read, small, write
 from benchmarks.pretrained.run_record import run_record
 
-from sparring import load_tasks
-from sparring.config.load import differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.load import load_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import ConfigError, RunError, SparringError
-from sparring.evaluation.conditions import task_digest
-from sparring.runs.directory import RunDir
-from sparring.runs.reader import RunReader, holds_run
-from sparring.training.launch import ended
+from sparring.errors import RunError, SparringError
+from sparring.runs.reader import RunReader
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "qwen2.5-coder-0.5b-cpu.toml"
-_HELD_OUT = DataSet.MBPP.file
-_MANY_STEPS = 100_000
-"""Steps of a run that its tokens end."""
-
-
-class Arm(StrEnum):
-    """Arm of the comparison: the recipe with some settings changed."""
-
-    DEFAULT = "default"
-    SIMPLE = "simple"
-    """The default with the paper's simple reward: a test is paid for being right, not for the wrong
-    programs that it catches."""
-    PAPER = "paper"
-    """The method of arXiv 2506.03136 v2, with the recipe's rates, lengths and sizes."""
-    CODER_ONLY = "coder_only"
-    """The default with a frozen tester, which writes one test per task."""
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """Settings of the recipe that make the arm."""
-        return _SETTINGS[self]
-
-
-_SETTINGS: dict[Arm, tuple[str, ...]] = {
-    Arm.DEFAULT: (),
-    Arm.SIMPLE: ("reward.tester=simple",),
-    Arm.PAPER: ("preset=paper",),
-    Arm.CODER_ONLY: ("learning.frozen=tester", "sampling.tests=1"),
-}
-
-
-def train(arm: Arm, options: argparse.Namespace, run_dir: Path) -> None:
-    """Train the arm in ``run_dir``, or go on with the run there, unless it has ended.
-
-    Raises `SparringError`, and SystemExit with the status of a training that failed.
-    """
-    limit = _limit(options.tokens)
-    command = [sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run_dir)]
-    if holds_run(run_dir):
-        recorded = recorded_recipe(RunReader(run_dir))
-        _check_arm(arm, options, run_dir, recorded)
-        wanted = make_recipe(recorded.model_dump(mode="json"), limit, str(run_dir))
-        if ended(wanted, RunDir(run_dir, locked=False)):
-            return
-        command += ["--resume", *_sets(limit)]
-    else:
-        if not limit and load_recipe(options.recipe).training.token_budget is None:
-            raise ConfigError(
-                f"{options.recipe}: sets no number of tokens, without which arms cannot be "
-                "compared; add --tokens N"
-            )
-        limit = limit or [f"training.steps={_MANY_STEPS}"]
-        command += [str(options.recipe), *_sets([*_of_arm(arm, options), *_data(options), *limit])]
-    status = subprocess.run(command, check=False).returncode
-    if status:
-        sys.exit(status)
-
-
-def _of_arm(arm: Arm, options: argparse.Namespace) -> list[str]:
-    return [*arm.settings, *options.set, f"training.seed={options.seed}"]
-
-
-def _data(options: argparse.Namespace) -> list[str]:
-    """Return the settings that name the model and the files of tasks."""
-    train_file, held_out = options.data / TRAINING_FILE, options.data / _HELD_OUT
-    return [
-        f'model.path="{options.model}"',
-        f'tasks.train=["{train_file}"]',
-        f'tasks.held_out=["{held_out}"]',
-    ]
-
-
-def _limit(tokens: int | None) -> list[str]:
-    if tokens is None:
-        return []
-    return [f"training.token_budget={tokens}", f"training.steps={_MANY_STEPS}"]
-
-
-def _sets(settings: Sequence[str]) -> list[str]:
-    return [word for setting in settings for word in ("--set", setting)]
-
-
-def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: Recipe) -> None:
-    """Raise `RunError` if the run is of another arm, another seed or other tasks."""
-    wanted = make_recipe(recorded.model_dump(mode="json"), _of_arm(arm, options), str(run_dir))
-    if changed := differing(recorded, wanted):
-        raise RunError(
-            f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
-            "; name its own arm and seed, or another --run-dir"
-        )
-    for files, name in (
-        (recorded.tasks.train, TRAINING_FILE),
-        (recorded.tasks.held_out, _HELD_OUT),
-    ):
-        ours = {task_digest(task) for task in load_tasks(options.data / name)}
-        if {task_digest(task) for task in load_tasks(*files)} != ours:
-            raise RunError(
-                f"{run_dir}: has other tasks than {options.data / name}; name the data of the run, "
-                "or another --run-dir"
-            )
 
 
 def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
@@ -169,8 +63,9 @@ def measure_start(options: argparse.Namespace, recipe: Recipe) -> None:
     """Measure the initial model, and keep its record."""
     bench = Bench(recipe, options.data, options.out)
     measured = measure(bench, START, options.model)
-    record = {"arm": START, **environment_of(options.data), **measured}
-    write(options.results / f"{START}.json", record)
+    file = options.results / f"{START}.json"
+    if not (file.exists() and read(file).get("evaluations") == measured["evaluations"]):
+        write(file, {"arm": START, **environment_of(options.data), **measured})
 
 
 def run(options: argparse.Namespace) -> Path:

@@ -13,6 +13,8 @@ from sparring.errors import well_formed
 from sparring.runs.labels import figure
 from sparring.runs.reader import EVALUATIONS, METRICS, TIMING, RunReader
 
+_NO_CONDITIONS = {"tracking", "vllm", "monitors", "sandbox"}
+"""Sections of a recipe that no figure depends on."""
 _CURVES = {
     "programs_right": "pass@1",
     "tests_right": "tests_right",
@@ -38,7 +40,7 @@ def run_record(run: RunReader) -> dict[str, Any]:
         inputs = run.read_json("inputs.json")
         return {
             "method": method_line(recipe, recipe.preset, recipe.unset),
-            "recipe": recipe.model_dump(mode="json", exclude={"prompts", "tracking", "vllm"}),
+            "recipe": recipe.model_dump(mode="json", exclude=_NO_CONDITIONS),
             "model": {name.rpartition("/")[2]: sha for name, sha in inputs["model"].items()},
             "steps": summary["steps"],
             "tokens": summary["tokens"],

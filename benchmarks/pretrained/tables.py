@@ -1,0 +1,208 @@
+"""Tables of the arms' records, in Markdown, for docs/results.md.
+
+    python -m benchmarks.pretrained.tables [--results DIR] > tables.md
+
+Differences are paired by task, with the intervals of `sparring compare` for one seed, and over seeds
+and tasks (`benchmarks/seeds_and_tasks.py`) for several. The held-out tasks and the seed of their
+sampling are the same in all records.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+from benchmarks.pretrained.arm_runs import Arm
+from benchmarks.pretrained.curves import cost_table, curve_table
+from benchmarks.pretrained.measuring import START, DataSet
+from benchmarks.pretrained.records import RESULTS, Measured, read
+from benchmarks.seeds_and_tasks import interval
+
+from sparring.errors import RunError, SparringError, well_formed
+from sparring.metrics.intervals import Estimate
+from sparring.metrics.metric_intervals import is_share
+
+Arms = Mapping[Arm, Mapping[int, Mapping[str, Any]]]
+"""Records of the arms, by arm and seed."""
+
+
+class Figure(NamedTuple):
+    """Row of a table: a figure of a model's evaluation or, with ``pool``, of its tests on the
+    initial model's programs."""
+
+    name: str
+    label: str
+    pool: bool = False
+
+
+FIGURES = (
+    Figure("pass@1", "programs right (pass@1)"),
+    Figure("programs_readable", "programs readable"),
+    Figure("programs_right_of_readable", "programs right, of the readable"),
+    Figure("unit_test_accuracy", "tests right (an unreadable one is wrong)"),
+    Figure("tests_readable", "tests readable"),
+    Figure("tests_right_of_readable", "tests right, of the readable"),
+    Figure("tests_right_own_not_trivial", "tests right, not copied, not trivial"),
+    Figure("tests_copied", "tests copied from the statement, of the readable"),
+    Figure("tests_trivial", "trivial inputs, of the readable"),
+    Figure("distinct_inputs", "distinct inputs, of the readable"),
+    Figure("catch_rate", "own wrong programs caught by tests that are right"),
+    Figure("caught_by_right_test", "own wrong programs that a right test catches"),
+    Figure("mutation_score", "mutants of the reference caught by right tests"),
+    Figure("p01", "p01: wrong program passes right test"),
+    Figure("p00", "p00: wrong program passes wrong test"),
+    Figure("mu", "μ"),
+    Figure("bon_4x4", "Best-of-4×4, own samples"),
+    Figure("oracle_4x4", "oracle of 4, own samples"),
+    Figure("bon_4x4", "Best-of-4×4, the initial model's programs", pool=True),
+    Figure("catch_rate", "the initial model's wrong programs caught by tests that are right", True),
+    Figure(
+        "caught_by_right_test", "the initial model's wrong programs that a right test catches", True
+    ),
+    Figure("p01", "p01, the initial model's programs", pool=True),
+    Figure("p00", "p00, the initial model's programs", pool=True),
+    Figure("mu", "μ, the initial model's programs", pool=True),
+)
+TITLES = {
+    DataSet.MBPP: "held-out MBPP",
+    DataSet.HUMANEVAL: "HumanEval",
+    DataSet.BARE: "HumanEval without examples",
+}
+
+
+def measured(record: Mapping[str, Any], data_set: DataSet, figure: Figure) -> Measured:
+    """Return the evaluation in a record that has the figure. The pool of the initial model is its
+    own programs."""
+    with well_formed("the record of an arm"):
+        section = "pool" if figure.pool and record["arm"] != START else "evaluations"
+        return Measured(record[section][data_set])
+
+
+def change(before: Sequence[Measured], after: Sequence[Measured], name: str) -> Estimate:
+    """Return after − before of a figure, paired by task and by seed, with its 95% interval."""
+    if len(after) == 1:
+        return after[0].change_from(before[0], name)
+    pairs = zip(before, after, strict=True)
+    differences = np.array([new.changes_by_task(old, name) for old, new in pairs])
+    tasks = int((~np.isnan(differences)).any(axis=0).sum())
+    if tasks < 2:
+        return Estimate(float("nan"), float("nan"), float("nan"), tasks)
+    mean, half = interval(differences)
+    bound = 1.0 if is_share(name) else float("inf")
+    return Estimate(mean, max(mean - half, -bound), min(mean + half, bound), tasks)
+
+
+def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
+    """Return the table of a data set: the initial model, and each arm with its paired change."""
+    heads = [f"{arm} ({_seeds(list(by_seed))})" for arm, by_seed in arms.items()]
+    lines = [f"| {TITLES[data_set]}, % | start [95%] | " + " | ".join(heads) + " |"]
+    lines.append("|---" * (len(heads) + 2) + "|")
+    for figure in FIGURES:
+        first = measured(start, data_set, figure)
+        name = figure.name
+        if not first.has(name):
+            continue
+        cells = [_level(first.estimate(name), name)]
+        for by_seed in arms.values():
+            after = [measured(record, data_set, figure) for record in by_seed.values()]
+            if not all(one.has(name) for one in after):
+                cells.append("–")
+                continue
+            mean = fmean(one.estimate(name).mean for one in after)
+            moved = change([first] * len(after), after, name)
+            cells.append(f"{_number(mean, name)}; {_signed(moved, name)}")
+        lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def arm_table(one: Arm, other: Arm, arms: Arms) -> str:
+    """Return the table of ``one`` − ``other`` on every data set, over the seeds of both."""
+    seeds = sorted(set(arms[one]) & set(arms[other]))
+    if not seeds:
+        return ""
+    head = f"| {one} − {other} ({_seeds(seeds)}), points |"
+    lines = [head + "".join(f" {TITLES[d]} |" for d in DataSet), "|---" * 4 + "|"]
+    for figure in FIGURES:
+        cells = []
+        for data_set in DataSet:
+            pair = [
+                [measured(arms[arm][seed], data_set, figure) for seed in seeds]
+                for arm in (other, one)
+            ]
+            known = all(m.has(figure.name) for side in pair for m in side)
+            cells.append(_signed(change(*pair, figure.name), figure.name) if known else "–")
+        lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def tables(results: Path) -> str:
+    """Return all tables for which there are records. Raises `RunError`."""
+    start = results / f"{START}.json"
+    if not start.exists():
+        raise RunError(
+            f"{results}: has no {START}.json; make it with python -m benchmarks.pretrained.arms start"
+        )
+    initial, arms = read(start), records(results)
+    parts = [start_table(data_set, initial, arms) for data_set in DataSet]
+    others = [arm for arm in arms if arm is not Arm.DEFAULT]
+    if Arm.DEFAULT in arms:
+        parts += [arm_table(Arm.DEFAULT, other, arms) for other in others]
+    parts += [curve_table(arm, list(by_seed.values())) for arm, by_seed in arms.items()]
+    every = [record for by_seed in arms.values() for record in by_seed.values()]
+    parts += [cost_table(every)] if every else []
+    return "\n\n".join(p for p in parts if p)
+
+
+def records(results: Path) -> dict[Arm, dict[int, dict[str, Any]]]:
+    """Read the records of all arms, in the order of `Arm` and of seeds. Raises `RunError`."""
+    found: dict[Arm, dict[int, dict[str, Any]]] = {}
+    for arm in Arm:
+        by_seed = {}
+        for file in results.glob(f"{arm}-s*.json"):
+            record = read(file)
+            with well_formed(str(file)):
+                by_seed[int(record["seed"])] = record
+        if by_seed:
+            found[arm] = dict(sorted(by_seed.items()))
+    return found
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def _number(value: float, name: str, sign: str = "") -> str:
+    if np.isnan(value):
+        return "–"
+    return f"{100 * value:{sign}.1f}" if is_share(name) else f"{value:{sign}.2f}"
+
+
+def _level(estimate: Estimate, name: str) -> str:
+    low, high = _number(estimate.low, name), _number(estimate.high, name)
+    return f"{_number(estimate.mean, name)} [{low}, {high}]"
+
+
+def _signed(estimate: Estimate, name: str) -> str:
+    low, high = _number(estimate.low, name, "+"), _number(estimate.high, name, "+")
+    return f"{_number(estimate.mean, name, '+')} [{low}, {high}]"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the tables; a fault of the user's ends the command with one line."""
+    parser = argparse.ArgumentParser(prog="tables", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--results", type=Path, default=RESULTS, help="directory of the records")
+    options = parser.parse_args(arguments)
+    try:
+        print(tables(options.results))
+    except SparringError as error:
+        print(f"tables: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
