@@ -6,9 +6,9 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
+from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.measuring import TRAINING_FILE, DataSet
 
 from sparring import Recipe, load_tasks
@@ -22,32 +22,6 @@ from sparring.training.launch import ended
 _HELD_OUT = DataSet.MBPP.file
 _MANY_STEPS = 100_000
 """Steps of a run that its tokens end."""
-
-
-class Arm(StrEnum):
-    """Arm of the comparison: the recipe with some settings changed."""
-
-    DEFAULT = "default"
-    SIMPLE = "simple"
-    """The default with the paper's simple reward: a test is paid for being right, not for the wrong
-    programs that it catches."""
-    PAPER = "paper"
-    """The method of arXiv 2506.03136 v2, with the recipe's rates, lengths and sizes."""
-    CODER_ONLY = "coder_only"
-    """The default with a frozen tester, which writes one test per task."""
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """Settings of the recipe that make the arm."""
-        return _SETTINGS[self]
-
-
-_SETTINGS: dict[Arm, tuple[str, ...]] = {
-    Arm.DEFAULT: (),
-    Arm.SIMPLE: ("reward.tester=simple",),
-    Arm.PAPER: ("preset=paper",),
-    Arm.CODER_ONLY: ("learning.frozen=tester", "sampling.tests=1"),
-}
 
 
 def train(arm: Arm, options: argparse.Namespace, run_dir: Path) -> None:
@@ -103,8 +77,10 @@ def _sets(settings: Sequence[str]) -> list[str]:
 
 def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: Recipe) -> None:
     """Raise `RunError` if the run is of another arm, another seed or other tasks."""
-    wanted = make_recipe(recorded.model_dump(mode="json"), _of_arm(arm, options), str(run_dir))
-    if changed := differing(recorded, wanted):
+    wanted = load_recipe(options.recipe, _of_arm(arm, options))
+    own = {"preset", "training.seed", *(s.partition("=")[0] for a in Arm for s in a.settings)}
+    own |= {s.partition("=")[0].strip() for s in options.set}
+    if changed := [key for key in differing(recorded, wanted) if key in own]:
         raise RunError(
             f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
             "; name its own arm and seed, or another --run-dir"

@@ -25,7 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pretrained.arm_runs import Arm, train
+from benchmarks.pretrained.arm import Arm
+from benchmarks.pretrained.arm_runs import train
 from benchmarks.pretrained.environment import environment_of
 from benchmarks.pretrained.measuring import (
     START,

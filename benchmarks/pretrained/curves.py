@@ -68,8 +68,8 @@ def cost_table(records: Sequence[Mapping[str, Any]]) -> str:
     models = sorted({r["model"].get("model.safetensors", "–") for r in records})
     lines += [
         "",
-        f"Sampled tokens differ by at most {apart:.1%} between runs. SHA-256 of the initial weights "
-        f"(model.safetensors): {', '.join(models)}.",
+        f"Sampled tokens differ by at most {apart:.1%} between runs. SHA-256 of the initial "
+        f"weights (model.safetensors): {', '.join(models)}.",
     ]
     return "\n".join(lines)
 

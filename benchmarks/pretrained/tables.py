@@ -2,9 +2,9 @@
 
     python -m benchmarks.pretrained.tables [--results DIR] > tables.md
 
-Differences are paired by task, with the intervals of `sparring compare` for one seed, and over seeds
-and tasks (`benchmarks/seeds_and_tasks.py`) for several. The held-out tasks and the seed of their
-sampling are the same in all records.
+Differences are paired by task. Of one seed they have the intervals of `sparring compare`, of
+several seeds those over seeds and tasks (`benchmarks/seeds_and_tasks.py`). The held-out tasks and
+the seed of their sampling are the same in all records.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
-from benchmarks.pretrained.arm_runs import Arm
+from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.curves import cost_table, curve_table
 from benchmarks.pretrained.measuring import START, DataSet
 from benchmarks.pretrained.records import RESULTS, Measured, read
@@ -59,14 +59,12 @@ FIGURES = (
     Figure("mu", "μ"),
     Figure("bon_4x4", "Best-of-4×4, own samples"),
     Figure("oracle_4x4", "oracle of 4, own samples"),
-    Figure("bon_4x4", "Best-of-4×4, the initial model's programs", pool=True),
-    Figure("catch_rate", "the initial model's wrong programs caught by tests that are right", True),
-    Figure(
-        "caught_by_right_test", "the initial model's wrong programs that a right test catches", True
-    ),
-    Figure("p01", "p01, the initial model's programs", pool=True),
-    Figure("p00", "p00, the initial model's programs", pool=True),
-    Figure("mu", "μ, the initial model's programs", pool=True),
+    Figure("bon_4x4", "Best-of-4×4, start's programs", pool=True),
+    Figure("catch_rate", "start's wrong programs caught by tests that are right", pool=True),
+    Figure("caught_by_right_test", "start's wrong programs that a right test catches", pool=True),
+    Figure("p01", "p01, start's programs", pool=True),
+    Figure("p00", "p00, start's programs", pool=True),
+    Figure("mu", "μ, start's programs", pool=True),
 )
 TITLES = {
     DataSet.MBPP: "held-out MBPP",
@@ -145,7 +143,8 @@ def tables(results: Path) -> str:
     start = results / f"{START}.json"
     if not start.exists():
         raise RunError(
-            f"{results}: has no {START}.json; make it with python -m benchmarks.pretrained.arms start"
+            f"{results}: has no {START}.json; make it with python -m benchmarks.pretrained.arms "
+            "start"
         )
     initial, arms = read(start), records(results)
     parts = [start_table(data_set, initial, arms) for data_set in DataSet]
