@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks.pretrained.records import short
@@ -15,6 +16,8 @@ from sparring.runs.reader import EVALUATIONS, METRICS, TIMING, RunReader
 
 _NO_CONDITIONS = {"tracking", "vllm", "monitors", "sandbox"}
 """Sections of a recipe that no figure depends on."""
+_ENVIRONMENT = ("sparring", "packages", "cores", "torch_threads", "device")
+"""What is kept of the environment in which the run began."""
 _CURVES = {
     "programs_right": "pass@1",
     "tests_right": "tests_right",
@@ -37,16 +40,16 @@ def run_record(run: RunReader) -> dict[str, Any]:
     with well_formed(f"{run.path}: its records"):
         seconds = {line["step"]: line["seconds"] for line in timing if "step" in line}
         summary = run.read_json("summary.json")
-        inputs = run.read_json("inputs.json")
+        inputs, environment = run.read_json("inputs.json"), run.read_json("environment.json")
         return {
             "method": method_line(recipe, recipe.preset, recipe.unset),
-            "recipe": recipe.model_dump(mode="json", exclude=_NO_CONDITIONS),
+            "recipe": _without_places(recipe.model_dump(mode="json", exclude=_NO_CONDITIONS)),
             "model": {name.rpartition("/")[2]: sha for name, sha in inputs["model"].items()},
             "steps": summary["steps"],
             "tokens": summary["tokens"],
             "train_seconds": round(summary["train_seconds"], 1),
             "wall_seconds": round(summary["wall_seconds"], 1),
-            "environment": run.read_json("environment.json"),
+            "training": {name: environment[name] for name in _ENVIRONMENT},
             "curves": {
                 "step": [m["step"] for m in metrics],
                 "seconds": [short(seconds.get(m["step"])) for m in metrics],
@@ -55,6 +58,14 @@ def run_record(run: RunReader) -> dict[str, Any]:
             "alarms": sorted({a["monitor"] for m in metrics for a in m["alarms"]}),
             "evaluations_in_the_run": [_evaluation(e) for e in run.jsonl(EVALUATIONS)],
         }
+
+
+def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe with the names of its files in place of their paths."""
+    tasks, model = recipe["tasks"], recipe["model"]
+    files = {key: [Path(file).name for file in tasks[key]] for key in ("train", "held_out")}
+    path = Path(model["path"]).name
+    return {**recipe, "tasks": {**tasks, **files}, "model": {**model, "path": path}}
 
 
 def _evaluation(record: Mapping[str, Any]) -> dict[str, Any]:
