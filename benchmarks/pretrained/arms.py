@@ -69,17 +69,26 @@ def measure_start(options: argparse.Namespace, recipe: Recipe) -> None:
         write(file, {"arm": START, **environment_of(options.data), **measured})
 
 
+def name_of(arm: str, seed: int) -> str:
+    """Return the name of an arm's run and record."""
+    return f"{arm}-s{seed}"
+
+
+def newest_checkpoint(run_dir: Path) -> Path:
+    """Return the newest checkpoint of a run. Raises `RunError` if it has none."""
+    checkpoint = RunReader(run_dir).newest_checkpoint()
+    if checkpoint is None:
+        raise RunError(f"{run_dir}: has no checkpoint yet; finish it with arms run")
+    return checkpoint
+
+
 def run(options: argparse.Namespace) -> Path:
     """Train, measure and record one arm; return the file of its record. Raises `SparringError`."""
-    arm = Arm(options.arm)
-    name = f"{arm}-s{options.seed}"
+    arm, name = Arm(options.arm), name_of(options.arm, options.seed)
     run_dir = options.run_dir or options.out / "runs" / name
     train(arm, options, run_dir)
     trained = RunReader(run_dir)
-    recipe = recorded_recipe(trained)
-    checkpoint = trained.newest_checkpoint()
-    if checkpoint is None:
-        raise RunError(f"{run_dir}: has no checkpoint; repeat the command to continue")
+    recipe, checkpoint = recorded_recipe(trained), newest_checkpoint(run_dir)
     measure_start(options, recipe)
     bench = Bench(recipe, options.data, options.out)
     measured = measure(bench, f"{name}-{checkpoint.name}", checkpoint)

@@ -105,7 +105,7 @@ def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
         name = figure.name
         if not first.has(name):
             continue
-        cells = [_level(first.estimate(name), name)]
+        cells = [shown_level(first.estimate(name), name)]
         for by_seed in arms.values():
             after = [measured(record, data_set, figure) for record in by_seed.values()]
             if not all(one.has(name) for one in after):
@@ -113,7 +113,7 @@ def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
                 continue
             mean = fmean(one.estimate(name).mean for one in after)
             moved = change([first] * len(after), after, name)
-            cells.append(f"{_number(mean, name)}; {_signed(moved, name)}")
+            cells.append(f"{_number(mean, name)}; {shown_change(moved, name)}")
         lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -133,7 +133,7 @@ def arm_table(one: Arm, other: Arm, arms: Arms) -> str:
                 for arm in (other, one)
             ]
             known = all(m.has(figure.name) for side in pair for m in side)
-            cells.append(_signed(change(*pair, figure.name), figure.name) if known else "–")
+            cells.append(shown_change(change(*pair, figure.name), figure.name) if known else "–")
         lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -181,12 +181,14 @@ def _number(value: float, name: str, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f}" if is_share(name) else f"{value:{sign}.2f}"
 
 
-def _level(estimate: Estimate, name: str) -> str:
+def shown_level(estimate: Estimate, name: str) -> str:
+    """Return a figure with its interval; a share in per cent."""
     low, high = _number(estimate.low, name), _number(estimate.high, name)
     return f"{_number(estimate.mean, name)} [{low}, {high}]"
 
 
-def _signed(estimate: Estimate, name: str) -> str:
+def shown_change(estimate: Estimate, name: str) -> str:
+    """Return a difference with its interval; that of a share in points."""
     low, high = _number(estimate.low, name, "+"), _number(estimate.high, name, "+")
     return f"{_number(estimate.mean, name, '+')} [{low}, {high}]"
 
