@@ -147,7 +147,7 @@ class Bench:
 def seconds_of(directory: Path) -> float:
     """Return the seconds that an evaluation took, over all calls that continued it."""
     lines = RunReader(directory.parent).jsonl(f"{directory.name}.seconds.jsonl")
-    return sum(line["seconds"] for line in lines if line["new_responses"])
+    return float(sum(line["seconds"] for line in lines if line["new_responses"]))
 
 
 def _answers_of(evaluation: Path, role: Role, file: Path) -> Path:

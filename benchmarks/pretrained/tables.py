@@ -128,12 +128,13 @@ def arm_table(one: Arm, other: Arm, arms: Arms) -> str:
     for figure in FIGURES:
         cells = []
         for data_set in DataSet:
-            pair = [
+            before, after = (
                 [measured(arms[arm][seed], data_set, figure) for seed in seeds]
                 for arm in (other, one)
-            ]
-            known = all(m.has(figure.name) for side in pair for m in side)
-            cells.append(shown_change(change(*pair, figure.name), figure.name) if known else "–")
+            )
+            known = all(m.has(figure.name) for m in (*before, *after))
+            moved = change(before, after, figure.name) if known else None
+            cells.append("–" if moved is None else shown_change(moved, figure.name))
         lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
