@@ -33,6 +33,8 @@ class Reason(StrEnum):
     SAME_TESTS = "same_tests"
     NOT_STDIN = "not_stdin"
     """The task cannot be written as a program on standard input (`stdio`)."""
+    EXAMPLES = "examples"
+    """The statement cannot do without its examples (`without_examples`)."""
 
 
 @dataclass(frozen=True, slots=True)

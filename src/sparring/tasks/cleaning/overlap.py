@@ -141,6 +141,36 @@ def drop_overlap(
     return kept, removed
 
 
+@dataclass(frozen=True, slots=True)
+class AlikePair:
+    """Two tasks of different sets, and the share of n-grams that their statements have in common
+    (Jaccard index)."""
+
+    task: str
+    other: str
+    share: float
+
+
+def alike_pairs(tasks: Sequence[Task], others: Sequence[Task], n: int) -> list[AlikePair]:
+    """Return, for each task, the most similar task of another set, the most similar pairs first.
+
+    ``n`` is the length of the n-grams in words. A task without a common n-gram has no pair.
+    """
+    theirs = [grams(words_and_signs(t.statement), n) for t in others]
+    index: dict[Gram, list[int]] = defaultdict(list)
+    for j, runs in enumerate(theirs):
+        for run in runs:
+            index[run].append(j)
+    pairs = []
+    for task in tasks:
+        mine = grams(words_and_signs(task.statement), n)
+        shared = Counter(j for run in mine for j in index.get(run, ()))
+        shares = ((both / (len(mine) + len(theirs[j]) - both), -j) for j, both in shared.items())
+        if best := max(shares, default=None):
+            pairs.append(AlikePair(task.id, others[-best[1]].id, best[0]))
+    return sorted(pairs, key=lambda p: -p.share)
+
+
 def _leak(
     mine: frozenset[Gram],
     theirs: Sequence[frozenset[Gram]],

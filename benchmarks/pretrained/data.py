@@ -1,0 +1,187 @@
+"""Make the data of the pretrained recipe from the files that a user has.
+
+    python -m benchmarks.pretrained.data --mbpp FILE --humaneval FILE --out DIR
+
+DIR gets these files, equal to the byte on every machine:
+
+- ``mbpp-train.jsonl``, ``mbpp-held-out.jsonl``: the sound tasks of MBPP, 40 of them held out.
+- ``humaneval.jsonl``: 40 sound tasks of HumanEval that overlap with no task of MBPP.
+- ``humaneval-bare.jsonl``: the same 40 tasks without the worked examples of their statements.
+- ``data.json``: SHA-256 of sources and outputs, counts, and everything left out, with the reason.
+
+Sound is what `sparring audit` keeps: a faulty test goes, and a task without a sound test. The audit
+here gives every execution ten times the task's limits, so that the speed of the machine does not
+decide what is kept. HumanEval's 40 are drawn from the tasks that can be told without examples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sparring.audit.run import AuditOptions, audit
+from sparring.audit.soundness import Care
+from sparring.cli.common import run
+from sparring.errors import ConfigError, writing
+from sparring.files import checksum
+from sparring.runs.progress import Bar
+from sparring.schema import Task
+from sparring.tasks.cleaning.findings import DROPS
+from sparring.tasks.cleaning.overlap import NEAR_DUPLICATES, alike_pairs, drop_overlap
+from sparring.tasks.cleaning.without_examples import without_examples
+from sparring.tasks.load import dump_tasks, read_task_files
+from sparring.tasks.split import split_tasks
+
+VERSION = 1
+"""Number of this way of making the data: data of another number is made anew."""
+SEED = 24
+HELD_OUT = 40
+WIDER = 10.0
+"""Factor of the limits in the audit; `sparring audit` gives a second chance of the same factor."""
+MBPP_TRAIN, MBPP_HELD_OUT = "mbpp-train.jsonl", "mbpp-held-out.jsonl"
+HUMANEVAL, BARE, REPORT = "humaneval.jsonl", "humaneval-bare.jsonl", "data.json"
+NAMES = (MBPP_TRAIN, MBPP_HELD_OUT, HUMANEVAL, BARE, REPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A task, or a part of one, that is not in the data: its set, its place and the reason."""
+
+    set: str
+    where: str
+    reason: str
+
+
+@dataclass(slots=True)
+class PretrainedData:
+    """The four task files by name, what was left out, and the counts of the way."""
+
+    files: dict[str, list[Task]] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    alike: dict[str, Any] = field(default_factory=dict)
+
+
+def sound(name: str, tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
+    """Return what an audit with wide limits keeps of the tasks, with their own limits."""
+    wide = [
+        replace(t, time_limit=WIDER * t.time_limit, memory_limit=round(WIDER * t.memory_limit))
+        for t in tasks
+    ]
+    care = Care(repeats=3, patience=1.0)
+    options = AuditOptions(care, mutants=0)
+    with tempfile.TemporaryDirectory() as place, Bar(Console(stderr=True)) as bar:
+        path = Path(place) / "tasks.jsonl"
+        dump_tasks(wide, path)
+
+        def show(done: int, total: int, findings: int) -> None:
+            text = f"audit of {name}: {done} of {total} tasks, {findings} findings"
+            bar.show("", done / total, text) if bar.shown else bar.note(text)
+
+        report = audit([path], options, show)
+    kept = []
+    for task, entry in zip(tasks, report.entries, strict=True):
+        faults = [f for f in entry.findings if f.fault in DROPS]
+        data.left_out += [LeftOut(name, f.where, f.fault.value.replace("_", " ")) for f in faults]
+        if entry.cleaned.task is None or not entry.checked:
+            data.left_out.append(LeftOut(name, task.id, "nothing sound is left"))
+            continue
+        kept.append(
+            replace(
+                entry.cleaned.task, time_limit=task.time_limit, memory_limit=task.memory_limit
+            )
+        )
+    data.counts[f"{name}_tasks"], data.counts[f"{name}_sound"] = len(tasks), len(kept)
+    return kept
+
+
+def make(mbpp: Sequence[Task], humaneval: Sequence[Task]) -> PretrainedData:
+    """Return the data made of the tasks of MBPP and HumanEval."""
+    data = PretrainedData()
+    mbpp = sound("MBPP", mbpp, data)
+    humaneval = sound("HumanEval", humaneval, data)
+    split = split_tasks(mbpp, HELD_OUT, SEED)
+    data.files |= {MBPP_TRAIN: split.train, MBPP_HELD_OUT: split.held_out}
+    clean, removed = drop_overlap(humaneval, mbpp)
+    bare, needing = without_examples(clean)
+    data.left_out += [LeftOut("HumanEval", r.task_id, r.detail) for r in (*removed, *needing)]
+    data.counts["HumanEval_clean"], data.counts["HumanEval_bare"] = len(clean), len(bare)
+    drawn = {t.id for t in split_tasks(bare, HELD_OUT, SEED).held_out}
+    data.files[HUMANEVAL] = [t for t in clean if t.id in drawn]
+    data.files[BARE] = [t for t in bare if t.id in drawn]
+    for name, tasks in ((MBPP_HELD_OUT, split.held_out), (HUMANEVAL, data.files[HUMANEVAL])):
+        [most, *_] = alike_pairs(tasks, split.train, NEAR_DUPLICATES.n)
+        data.alike[name] = asdict(most)
+    return data
+
+
+def write(data: PretrainedData, sources: dict[str, Path], out: Path) -> None:
+    """Write the files to ``out``, in place of those of an earlier call. Raises `ConfigError`."""
+    with writing(f"--out {out}", ConfigError):
+        out.mkdir(parents=True, exist_ok=True)
+        for name in NAMES:
+            (out / name).unlink(missing_ok=True)
+        for name, tasks in data.files.items():
+            dump_tasks(tasks, out / name)
+        report = {
+            "version": VERSION,
+            "seed": SEED,
+            "sources": {
+                name: {"file": path.name, "sha256": checksum(path)}
+                for name, path in sources.items()
+            },
+            "files": {
+                name: {"tasks": len(tasks), "sha256": checksum(out / name)}
+                for name, tasks in data.files.items()
+            },
+            "counts": data.counts,
+            "left_out": [asdict(one) for one in data.left_out],
+            "most_alike_training_task": data.alike,
+        }
+        (out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def made_of(sources: dict[str, Path], out: Path) -> bool:
+    """Return True if ``out`` holds whole data that was made of these files."""
+    try:
+        report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+        files = {n: f["sha256"] for n, f in report["files"].items()}
+        return (
+            report["version"] == VERSION
+            and {n: s["sha256"] for n, s in report["sources"].items()}
+            == {name: checksum(path) for name, path in sources.items()}
+            and files.keys() == set(NAMES) - {REPORT}
+            and all(checksum(out / name) == digest for name, digest in files.items())
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # none, of another make, or changed since
+
+
+def main() -> None:
+    """Make the data, unless it is there, and say what it has."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--mbpp", type=Path, required=True, help="sanitized MBPP, any known form")
+    parser.add_argument("--humaneval", type=Path, required=True, help="HumanEval.jsonl.gz")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the data")
+    args = parser.parse_args()
+    sources = {"MBPP": args.mbpp, "HumanEval": args.humaneval}
+    mbpp, humaneval = (read_task_files([path]) for path in sources.values())
+    if not made_of(sources, args.out):
+        write(make(mbpp, humaneval), sources, args.out)
+    report = json.loads((args.out / REPORT).read_text(encoding="utf-8"))
+    for name, file in report["files"].items():
+        print(f"{args.out / name}: {file['tasks']} tasks")
+    print(f"{args.out / REPORT}: {len(report['left_out'])} tasks or tests left out, each with its reason")
+
+
+if __name__ == "__main__":
+    run(main)
+    sys.exit(0)

@@ -1,0 +1,98 @@
+"""The start model of the pretrained runs: its SHA-256, and the checkpoint made of its file.
+
+A model is named with every figure by two numbers: the SHA-256 of the GGUF file, and that of the
+weights in the checkpoint, which does not depend on how a checkpoint's files are laid out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sparring.errors import ModelError
+from sparring.extras import extra
+from sparring.files import checksum, replacing
+
+NAME = "Qwen2.5-Coder-0.5B-Instruct"
+FILE = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+GGUF = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
+"""SHA-256 of the file that the recipe is written for (491,400,064 bytes)."""
+_ORIGIN = "gguf.sha256"
+"""File in a converted checkpoint with the SHA-256 of the file that it was made of."""
+_PIECE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class StartModel:
+    """A checkpoint, the SHA-256 of its weights, and that of the GGUF file it was made of (None if
+    that is not known)."""
+
+    directory: Path
+    weights: str
+    gguf: str | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        return {"weights_sha256": self.weights, "gguf_sha256": self.gguf}
+
+
+def start_model(model: Path, place: Path) -> StartModel:
+    """Return the start model of a GGUF file or of a checkpoint's directory.
+
+    A file is converted to the checkpoint ``place``, unless ``place`` was made of this file before.
+    Raises `ModelError`.
+    """
+    if model.is_dir():
+        origin = model / _ORIGIN
+        gguf = origin.read_text().strip() if origin.is_file() else None
+        return StartModel(model, weights_digest(model), gguf)
+    if not model.is_file():
+        raise ModelError(f"{model}: there is no such file or directory; name the model's GGUF file")
+    digest = checksum(model)
+    origin = place / _ORIGIN
+    if place.exists() and not origin.is_file():
+        raise ModelError(f"{place}: was not made of a GGUF file here; move it, or name another --out")
+    if not origin.is_file() or origin.read_text().strip() != digest:
+        with extra("train", "converting a model"):
+            from sparring.policy.gguf import convert_gguf
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(place) as beside:
+            convert_gguf(model, beside)
+            (beside / _ORIGIN).write_text(digest + "\n")
+    return StartModel(place, weights_digest(place), digest)
+
+
+def weights_digest(directory: Path) -> str:
+    """Return the SHA-256 of a checkpoint's tensors: names, types, shapes and bytes, by name.
+
+    Raises `ModelError` if the directory holds no safetensors file, or a broken one.
+    """
+    files = sorted(directory.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"{directory}: has no .safetensors file; name a checkpoint's directory")
+    tensors: dict[str, tuple[Path, int, dict[str, Any]]] = {}
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                size = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(min(size, path.stat().st_size)))
+            header.pop("__metadata__", None)
+            tensors |= {name: (path, 8 + size, about) for name, about in header.items()}
+        except (ValueError, AttributeError) as error:
+            raise ModelError(f"{path}: is no safetensors file: {error}") from None
+    digest = hashlib.sha256()
+    for name, (path, start, about) in sorted(tensors.items()):
+        digest.update(f"{name}\0{about['dtype']}\0{about['shape']}\0".encode())
+        first, last = about["data_offsets"]
+        with path.open("rb") as file:
+            file.seek(start + first)
+            _update(digest, file, last - first)
+    return digest.hexdigest()
+
+
+def _update(digest: hashlib._Hash, file: BinaryIO, size: int) -> None:
+    while size > 0 and (piece := file.read(min(size, _PIECE))):
+        digest.update(piece)
+        size -= len(piece)
