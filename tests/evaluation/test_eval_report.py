@@ -79,7 +79,9 @@ def record() -> dict[str, Any]:
 
 
 def test_figures_that_people_know_come_first_and_none_is_lost() -> None:
-    rows = figure_rows(record())
+    groups = figure_rows(record())
+    assert list(groups) == ["programs", "tests against wrong programs", "other figures"]
+    rows = [row for group in groups.values() for row in group]
     assert rows[0] == ("programs right (pass@1)", "50.0% [25.0, 75.0]", "4")
     labels = [r[0] for r in rows]
     assert labels[1] == "pass@2"

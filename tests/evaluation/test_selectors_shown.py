@@ -43,7 +43,8 @@ def test_only_listed_selectors_are_measured_and_shown() -> None:
     assert at_scale
     assert all(AT_SCALE.fullmatch(name) for name in at_scale)
     known = {"mean": 0.5, "low": 0.4, "high": 0.6, "n_tasks": 2}
-    assert figure_rows({"figures": {"newest_4x3": known}})[0][0] == "newest 4x3"
+    [rows] = figure_rows({"figures": {"newest_4x3": known}}).values()
+    assert rows[0][0] == "newest 4x3"
 
 
 def test_a_scale_of_one_program_is_no_choice() -> None:

@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sparring import values
 from sparring.cli.main import app
 from sparring.errors import ConfigError, ModelError
-from sparring.evaluation.trial import stands_in_statement
-from sparring.schema import Task, Test, TestKind
 from tests.evaluation.eval_command import write_tasks
 from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
@@ -110,26 +107,3 @@ def test_a_trial_without_a_complete_task_is_an_error(fake: FakeOpenAI, tmp_path:
     fake.always = (401, {}, b"{}")
     with pytest.raises(ModelError, match=r" --key |\(--key names another"):
         tried(tasks, "--model", fake.url, "--out", tmp_path / "o")
-
-
-def _call(*arguments: object) -> Test:
-    return Test(values.encode((list(arguments), {})), "1", TestKind.CALL)
-
-
-@pytest.mark.parametrize(
-    ("statement", "test", "stands"),
-    [
-        ("Thus f([1, 2], 'a') is 3.", _call([1, 2], "a"), True),
-        ('>>> f( [1,2], "a" )\n3', _call([1, 2], "a"), True),
-        ("Thus f([1, 2], 'a') is 3.", _call([1, 2], "b"), False),
-        ("Thus g([1, 2]) is 3.", _call([1, 2]), False),
-        ("Input:\n3\n1 2 3\nOutput: 6", Test("3\n1 2 3\n", "6\n"), True),
-        ("Input:\n3\n1 2 3\nOutput: 6", Test("3\n1 2 4\n", "6\n"), False),
-        # One word may stand anywhere.
-        ("At most 3 of them.", Test("3\n", "6\n"), False),
-    ],
-)
-def test_a_test_that_stands_in_the_statement(statement: str, test: Test, stands: bool) -> None:
-    entry = "f" if test.kind is TestKind.CALL else None
-    task = Task("t", statement, (Test("9 9\n", "1\n"),), entry_point=entry)
-    assert stands_in_statement(task, test) is stands

@@ -35,8 +35,9 @@ def by_hand(rows: list[str], right: str, task: str = "a") -> TaskFacts:
     ground-truth test. ``right``: r right, w wrong, - not parsed, of each generated test."""
     passed = np.array([[c == "1" for c in row] for row in rows])
     seen = np.array([[c != "?" for c in row] for row in rows])
-    right_U = np.array([c == "r" for c in right])
-    return facts(task, PassMatrix(passed, seen, 1), np.array([c != "-" for c in right]), right_U)
+    right_U = np.array([c == "r" for c in right], dtype=bool)
+    parsed_U = np.array([c != "-" for c in right], dtype=bool)
+    return facts(task, PassMatrix(passed, seen, 1), parsed_U, right_U)
 
 
 def facts(task: str, matrix: PassMatrix, parsed_U: Bools, right_U: Bools | None) -> TaskFacts:

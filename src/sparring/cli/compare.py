@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,9 @@ from sparring.evaluation.compare import EvaluationComparison, compare, read_eval
 from sparring.runs.choice_blocks import choice_blocks, plain_names, tokens_of
 from sparring.runs.labels import PLAIN, figure_labels, interval
 from sparring.text import visible
-from sparring.view.terminal.tables import figure_table, show
+from sparring.view.terminal.tables import figure_table, grouped_rows, show
+
+_COLUMNS = ("A", "B", "B − A (paired)")
 
 
 def compare_command(
@@ -48,28 +51,22 @@ def _difference_tables(
     """Return a table of the figures, and one of the rules of selection for each scale."""
     names = comparison.lines.keys()
     title = f"A → B over {comparison.tasks} tasks (95% intervals, clustered by task)"
-    shown = [_difference_table(comparison, title, "figure", figure_labels(plain_names(names)))]
+    cells = partial(_cells, comparison)
+    plain = grouped_rows(figure_labels(plain_names(names)), cells)
+    shown = [figure_table(title, ("figure", *_COLUMNS), plain)]
     for block in choice_blocks(names):
         tokens = [tokens_of(record, block) for record in (a, b)]
         title = block.title(*([] if None in tokens else tokens))
-        shown.append(_difference_table(comparison, title, "chosen by", block.labels))
+        rows = ((Text(visible(label)), *cells(name)) for name, label in block.labels.items())
+        shown.append(figure_table(title, ("chosen by", *_COLUMNS), rows))
     return shown
 
 
-def _difference_table(
-    comparison: EvaluationComparison, title: str, first: str, labels: Mapping[str, str]
-) -> Table:
-    return figure_table(
-        title,
-        (first, "A", "B", "B − A (paired)"),
-        (
-            (
-                Text(visible(label)),
-                interval(line.before.as_dict(), name in PLAIN),
-                interval(line.after.as_dict(), name in PLAIN),
-                interval(line.difference.as_dict(), name in PLAIN, sign=True),
-            )
-            for name, label in labels.items()
-            for line in (comparison.lines[name],)
-        ),
+def _cells(comparison: EvaluationComparison, name: str) -> tuple[str, str, str]:
+    """Return a figure of A and of B, and the difference."""
+    line, plain = comparison.lines[name], name in PLAIN
+    return (
+        interval(line.before.as_dict(), plain),
+        interval(line.after.as_dict(), plain),
+        interval(line.difference.as_dict(), plain, sign=True),
     )

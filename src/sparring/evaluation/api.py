@@ -19,13 +19,13 @@ from sparring.evaluation.chat_models import role_models
 from sparring.evaluation.directory import recorded_models, write_readable
 from sparring.evaluation.options import EvalOptions, ModelSpec, Scale, check_field, prompts_of
 from sparring.evaluation.progress import EvaluationProgress
+from sparring.evaluation.recomputed import figures as eval_json
 from sparring.evaluation.run import evaluate_models
 from sparring.evaluation.trained import resolve_options
 from sparring.grading.group import GroupResult
 from sparring.grading.recorded import result_from
 from sparring.metrics.intervals import Estimate
 from sparring.prompts.settings import PromptSettings
-from sparring.runs.evaluation import figures as eval_json
 from sparring.runs.progress import quiet
 from sparring.runs.reader import RunReader
 from sparring.sandbox.caller.packages import find_packages

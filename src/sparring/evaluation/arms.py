@@ -20,8 +20,9 @@ from sparring.config.load import differing, recorded_recipe
 from sparring.config.presets import Preset
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError, well_formed
+from sparring.evaluation.recomputed import figures
 from sparring.matrix import Floats
-from sparring.runs.evaluation import FIGURES, figures, is_evaluation
+from sparring.runs.evaluation import FIGURES, is_evaluation
 from sparring.runs.reader import EVALUATIONS, METRICS, RunReader, open_run
 from sparring.runs.text import one_line
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError, well_formed
+from sparring.evaluation.recomputed import with_new_figures
 from sparring.metrics.intervals import Estimate, Influence
 from sparring.metrics.metric_intervals import difference_of, mean_of
 from sparring.metrics.share_intervals import share_difference
@@ -68,11 +69,12 @@ class EvaluationComparison:
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
-    """Return the contents of eval.json, from the file or its directory. Raises `RunError`."""
+    """Return the contents of eval.json, from the file or its directory, with the figures that its
+    version lacked. Raises `RunError`."""
     record = eval_record(path)
     if record.get("kind") != "evaluation":
         raise RunError(f"{path}: was not written by sparring eval; name an evaluation")
-    return record
+    return with_new_figures(path, record)
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> EvaluationComparison:

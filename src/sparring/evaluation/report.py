@@ -15,14 +15,15 @@ from rich.table import Table
 
 from sparring.grading.missing_packages import missing_package_lines
 from sparring.runs.choice_blocks import ChoiceBlock, choice_blocks, tokens_of
-from sparring.runs.labels import AT_SCALE, PLAIN, REASON, figure_labels, interval
+from sparring.runs.figure_groups import FigureGroup
+from sparring.runs.labels import AT_SCALE, PLAIN, REASON, figure_labels, in_groups, interval
 from sparring.text import in_markdown, visible
 
 Row = tuple[str, str, str]
 
 
-def figure_rows(record: Mapping[str, Any]) -> list[Row]:
-    """Return (label, value with interval, number of tasks) of the figures, well-known ones first.
+def figure_rows(record: Mapping[str, Any]) -> dict[FigureGroup, list[Row]]:
+    """Return (label, value with interval, number of tasks) of the figures, by their group.
 
     Figures at a scale are left to `choice_rows`, the reasons of unreadable responses to `lines`.
     """
@@ -31,10 +32,13 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
         for name, f in record["figures"].items()
         if f["n_tasks"] and not AT_SCALE.fullmatch(name) and not REASON.match(name)
     }
-    return [
-        (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
-        for name, label in figure_labels(figures).items()
-    ]
+    return {
+        group: [
+            (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
+            for name, label in labels.items()
+        ]
+        for group, labels in in_groups(figure_labels(figures)).items()
+    }
 
 
 def choice_rows(record: Mapping[str, Any], block: ChoiceBlock) -> list[Row]:
@@ -50,19 +54,27 @@ def choice_rows(record: Mapping[str, Any], block: ChoiceBlock) -> list[Row]:
 
 def tables(record: Mapping[str, Any]) -> list[Table]:
     """Return the tables for a terminal: the figures, and one table of rules for each scale."""
-    shown = [_table("Figures (95% intervals, clustered by task)", "figure", figure_rows(record))]
-    shown += [
-        _table(block.title(tokens_of(record, block)), "chosen by", choice_rows(record, block))
-        for block in choice_blocks(record["figures"])
+    figures = Table(title="Figures (95% intervals, clustered by task)")
+    for name in ("figure", "value", "tasks"):
+        figures.add_column(name, justify="left" if name == "figure" else "right")
+    for group, rows in figure_rows(record).items():
+        figures.add_row(f"[bold]{group}[/]")
+        for label, value, count in rows:
+            figures.add_row(f"  {label}", value.replace("[", "\\["), count)
+        figures.add_section()
+    return [
+        figures,
+        *(
+            _choice_table(block.title(tokens_of(record, block)), choice_rows(record, block))
+            for block in choice_blocks(record["figures"])
+        ),
     ]
-    return shown
 
 
-def _table(title: str, first: str, rows: Sequence[Row]) -> Table:
+def _choice_table(title: str, rows: Sequence[Row]) -> Table:
     table = Table(title=title)
-    table.add_column(first)
-    table.add_column("value" if first == "figure" else "tasks solved", justify="right")
-    table.add_column("tasks", justify="right")
+    for name in ("chosen by", "tasks solved", "tasks"):
+        table.add_column(name, justify="left" if name == "chosen by" else "right")
     for label, value, count in rows:
         table.add_row(label, value.replace("[", "\\["), count)
     return table
@@ -115,8 +127,10 @@ def markdown(record: Mapping[str, Any]) -> str:
     text = ["# Evaluation", ""]
     text += [f"- {role}: {name}" for role, name in names.items()]
     text += [f"- {conditions_line(record)}", ""]
-    text += ["| figure | value [95% interval] | tasks |", "|---|---:|---:|"]
-    text += [f"| {in_markdown(a)} | {b} | {n} |" for a, b, n in figure_rows(record)]
+    for number, (group, rows) in enumerate(figure_rows(record).items()):
+        text += [""] * bool(number)
+        text += [f"| {group} | value [95% interval] | tasks |", "|---|---:|---:|"]
+        text += [f"| {in_markdown(a)} | {b} | {n} |" for a, b, n in rows]
     for block in choice_blocks(record["figures"]):
         text += ["", f"{block.title(tokens_of(record, block))}:", ""]
         text += ["| chosen by | tasks solved [95% interval] | tasks |", "|---|---:|---:|"]

@@ -9,7 +9,6 @@ it within minutes: it counts the responses that cannot be read, by reason, each 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sparring import values
 from sparring.errors import ConfigError, RunError
 from sparring.evaluation.chat_models import RoleModel, reading_of
 from sparring.evaluation.collect import RESPONSES, CollectedResponses, collect_responses
@@ -27,12 +25,12 @@ from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.response_store import ResponseStore
 from sparring.evaluation.run import complete, groups_of
 from sparring.grading.answers import plain_input
+from sparring.grading.copies import copied_U
 from sparring.grading.group import GroupResult
-from sparring.grading.monitors import of_generated
+from sparring.grading.trivial_inputs import trivial_U
 from sparring.prompts.rules import ParsedProgram, ParsedTest
-from sparring.prompts.templates import called_as
 from sparring.sandbox import Limits, Sandbox
-from sparring.schema import Role, StopReason, Task, Test, TestKind
+from sparring.schema import Role, StopReason, Task
 from sparring.tasks.sources import TASK_SEED, tasks_of
 
 FUNCTION, STDIN = "function", "stdin"
@@ -160,8 +158,9 @@ def parts_of(groups: Sequence[GroupResult], collected: CollectedResponses) -> li
                 if p.test is not None
             ]
         tests = [p.test for p in group.tests if p.test is not None]
-        tester.in_statement += [stands_in_statement(group.task, test) for test in tests]
-        tester.trivial += of_generated(group)["trivial_inputs"]
+        tester.in_statement += copied_U(group)[group.parsed_U].tolist()
+        if (trivial := trivial_U(group)) is not None:
+            tester.trivial += trivial[group.parsed_U].tolist()
         if len(tests) > 1:
             tester.distinct.append(len({plain_input(test) for test in tests}) / len(tests))
     return [part for part in parts.values() if part.responses]
@@ -187,27 +186,6 @@ def _count(
         else:
             part.refused[one.failure] += 1
             part.example.setdefault(one.failure, (task.id, answer.text))
-
-
-def stands_in_statement(task: Task, test: Test) -> bool:
-    """Return whether a test was copied from the statement.
-
-    A test was copied if its input is that of a public example, or if its input (for a call test the
-    call) stands in the statement, apart from white space and quotes.
-    """
-    if any(plain_input(test) == plain_input(example) for example in task.examples):
-        return True
-    statement = _without_spaces(task.statement)
-    if test.kind is TestKind.CALL and task.entry_point is not None:
-        values.decode(test.input)
-        call = values.show_call(called_as(task.entry_point).rpartition(".")[2], test.input)
-        return _without_spaces(call) in statement
-    # A single word or number stands in most statements by chance.
-    return len(test.input.split()) > 1 and _without_spaces(test.input) in statement
-
-
-def _without_spaces(text: str) -> str:
-    return re.sub(r"\s+|[\"'`]", "", text)
 
 
 def _share(part: float, total: int) -> float | None:

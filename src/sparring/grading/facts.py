@@ -13,8 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from sparring.grading.answers import answer, input_key, plain_output
+from sparring.grading.copies import copied_U
 from sparring.grading.distinct_inputs import answers_by_input, input_numbers
 from sparring.grading.group import GroupResult
+from sparring.grading.trivial_inputs import trivial_U
 from sparring.matrix import Bools, Floats
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.metrics import majority
@@ -49,13 +51,24 @@ def bare_facts(group: GroupResult) -> TaskFacts:
     )
 
 
+def shortcut_facts(group: GroupResult) -> TaskFacts:
+    """Return the bare facts, with those that the figures of easy ways need (`metrics.shortcuts`):
+    which programs could be read, and which tests are copied or trivial."""
+    return replace(
+        bare_facts(group),
+        readable_P=np.array([p.source is not None for p in group.programs], dtype=bool),
+        copied_U=copied_U(group),
+        trivial_U=trivial_U(group),
+    )
+
+
 def task_facts(group: GroupResult) -> TaskFacts:
     """Return all facts of a group; see `TaskFacts`."""
     task, tests = group.task, [p.test for p in group.tests]
     on_truth = [_on_ground_truth(task, row) for row in group.outcomes_PT]
     input_U = input_numbers(tests)
     return replace(
-        bare_facts(group),
+        shortcut_facts(group),
         majority_program=majority(on_truth, group.matrix.correct_P.tolist()),
         majority_test=_majority_by_input(tests, group.right_U),
         agreement_P=_agreement(group, group.outcomes_PT),

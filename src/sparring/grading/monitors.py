@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from sparring.grading.answers import plain_input, size
+from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
+from sparring.grading.trivial_inputs import trivial_U
 from sparring.matrix import Bools
 from sparring.metrics.rates import estimated_right
-from sparring.schema import Outcome, TestKind, TestRefusal, Verdict
+from sparring.schema import Outcome, TestRefusal, Verdict
 from sparring.tasks.hidden_tests import original_places
 
 NAMED = 5
@@ -94,8 +95,7 @@ def of_generated(group: GroupResult) -> dict[str, list[bool]]:
         [r is kind for r in group.refused_U]
         for kind in (TestRefusal.FORBIDDEN, TestRefusal.UNFINISHED)
     )
-    sizes = [size(t) for t in group.task.ground_truth if t.kind is not TestKind.SCRIPT]
-    half = float(np.median(sizes)) / 2 if sizes else 0.0
+    trivial = trivial_U(group)
     return {
         "duplicate_tests": repeated,
         "copied_tests": [one in public for one in inputs] if public else [],
@@ -103,7 +103,7 @@ def of_generated(group: GroupResult) -> dict[str, list[bool]]:
         "unparsed_tests": unparsed,
         "forbidden_tests": forbidden,
         "unfinished_tests": stuck if any(o is not None for o in group.reference_U) else [],
-        "trivial_inputs": (group.size_U[group.parsed_U] < half).tolist() if sizes else [],
+        "trivial_inputs": [] if trivial is None else trivial[group.parsed_U].tolist(),
     }
 
 

@@ -35,6 +35,7 @@ from sparring.metrics.metrics import (
     precision_rates,
 )
 from sparring.metrics.reading import counts, shares
+from sparring.metrics.shortcuts import shortcut_means, shortcut_ratios
 from sparring.metrics.verification import coverage, verification
 from sparring.selection.best_of_n import best_of
 from sparring.selection.consensus import weights
@@ -60,6 +61,7 @@ def measure(
     - ``NAME_NxM`` for each scale and every `Selector`;
     - ``unit_test_accuracy`` and ``unit_test_accuracy_estimate``, ``invalid_tests``, ``p01``,
       ``p00``, ``mu``, ``far``, ``frr``, ``catch_rate``;
+    - the figures of `shortcuts`: readable, copied and trivial responses, and right ones among them;
     - ``suite_far_M``, ``suite_frr_M``, ``coverage@M`` for each m of the scales (`verification`);
     - ``mutation_score``, ``branch_coverage``, ``input_size``, ``distinct_inputs``;
     - ``coder.failed``, ``coder.failed.REASON``, ``coder.at_limit`` and the same of the tester
@@ -74,6 +76,7 @@ def measure(
         "unit_test_accuracy": each(facts, accuracy),
         "unit_test_accuracy_estimate": each(facts, accuracy_estimate),
         "invalid_tests": each(facts, _invalid),
+        **shortcut_means(facts),
     }
     for k in [k for k in ks if k > 1]:  # pass@1 is above
         values = [
@@ -100,6 +103,7 @@ def measure(
         "mutation_score": _hits([f.mutants for f in facts]),
         "branch_coverage": _hits([f.branches for f in facts]),
         **shares(read),
+        **shortcut_ratios(facts),
     }
     estimates = {name: mean_of(name, v) for name, v in per_task.items()}
     estimates |= {name: figure_of(name, figure) for name, figure in ratios.items()}
@@ -175,6 +179,7 @@ def _only_programs(facts: TaskFacts, keep_P: Bools) -> TaskFacts:
         ),
         agreement_P=None if facts.agreement_P is None else facts.agreement_P[keep_P],
         answers_PI=None if facts.answers_PI is None else facts.answers_PI[keep_P],
+        readable_P=None if facts.readable_P is None else facts.readable_P[keep_P],
     )
 
 

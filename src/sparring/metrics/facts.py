@@ -53,5 +53,11 @@ class TaskFacts:
     """(taken, all) branches of the reference solution, by the generated tests."""
     reading: Mapping[Role, ReadingCounts] = field(default_factory=dict)
     """Number of responses that could not be read, with the reasons, by role."""
+    readable_P: Bools | None = None
+    """The program could be read; None where the readings are unknown."""
+    copied_U: Bools | None = None
+    """The test was copied from the statement or an example; None where this is unknown."""
+    trivial_U: Bools | None = None
+    """The test was read and has a trivial input; None where no size of an input is known."""
     task: str = ""
     """The task's id. Groups of one task are one cluster of the intervals."""

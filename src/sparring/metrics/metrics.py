@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Estimate, Influence, ratio
 from sparring.metrics.metric_intervals import figure_of, mean_of
 from sparring.metrics.rates import Rate, RightBy, count, estimated_right, rates
+from sparring.metrics.shortcuts import shortcut_means, shortcut_ratios
+from sparring.metrics.verification import coverage
 from sparring.selection.best_of_n import best_of
 
 
@@ -75,7 +78,8 @@ class Summary:
 
 
 def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
-    """Return every metric over ``tasks``, with Best-of-(n, m) of the own programs and of the pool.
+    """Return every metric over ``tasks``, with Best-of-(n, m) of the own programs and of the pool,
+    and the coverage of m tests.
 
     p01, p00 and μ are by reference, as `rates` counts them. Each interval is that of an evaluation
     (`metric_intervals`).
@@ -103,12 +107,15 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
         ),
         "majority_program": each(tasks, lambda f: f.majority_program),
         "majority_test": each(tasks, lambda f: f.majority_test),
+        **shortcut_means(tasks),
+        f"coverage@{m}": each(tasks, partial(coverage, n=m)),
     }
     ratios = {
         "input_size": input_size(tasks),
         "distinct_inputs": distinct_inputs(tasks),
         "catch_rate": catch_rate(tasks),
         **precision_rates(tasks),
+        **shortcut_ratios(tasks),
     }
     estimates = {name: mean_of(name, values) for name, values in per_task.items()}
     estimates |= {name: figure_of(name, figure) for name, figure in ratios.items()}

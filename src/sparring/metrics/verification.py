@@ -45,8 +45,11 @@ def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, 
 
 
 def coverage(facts: TaskFacts, n: int) -> float:
-    """Return Coverage@n of one task; NaN without a reference, a wrong program, or n tests."""
-    right, matrix = facts.right_U, facts.matrix
+    """Return Coverage@n of one task; NaN without a reference, a wrong program, or n tests.
+
+    The wrong programs are those of the pool or, without a pool, of the task itself.
+    """
+    right, matrix = facts.right_U, facts.pool or facts.matrix
     if right is None:
         return math.nan
     caught = ~matrix.passed_PU & right & facts.parsed_U

@@ -7,7 +7,9 @@
     replay.json        only in a replay: the run that recorded the rollouts
     environment.json   versions, machine, isolation in force, tasks left out
     metrics.jsonl      one line per training step, each step exactly once
-    evaluations.jsonl  one line per evaluation; evaluations/ has the values by task
+    evaluations.jsonl  one line per evaluation
+    evaluations/       step-00012.json: the figures of an evaluation by task;
+                       step-00012.jsonl.gz: its responses with their verdicts, without tokens
     start.jsonl        the initial model at other temperatures, if the recipe asks for it
     rollouts/          step-00012.jsonl.gz: every group of a step, complete
     journal/           responses of the current step as they arrive, until its rollouts are

@@ -6,43 +6,16 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from sparring.runs.figure_groups import (
+    COMPLEMENT,
+    LABELS,
+    NOT_OF_RUNS,
+    OF_POOL,
+    FigureGroup,
+    labels_of,
+)
 from sparring.selection.selectors import WORDS, Selector
 
-_NAMES = {
-    "pass@1": "programs right (pass@1)",
-    "unit_test_accuracy": "tests right (by reference)",
-    "unit_test_accuracy_estimate": "tests right (paper's estimate)",
-    "bon": "Best-of-{size}, own samples",
-    "pool_bon": "Best-of-{size}, fixed pool",
-    "agreement_bon": "Best-of-{size}, own, ties by agreement",
-    "agreement_pool_bon": "Best-of-{size}, pool, ties by agreement",
-    "catch_rate": "wrong pool programs caught",
-    "invalid_tests": "invalid tests",
-    "input_size": "values per test input",
-    "distinct_inputs": "distinct inputs",
-    "p01": "p01: wrong program passes right test",
-    "p00": "p00: wrong program passes wrong test",
-    "mu": "μ",
-}
-_OTHERS = {
-    "mutation_score": "mutants of the reference caught by right tests",
-    "branch_coverage": "branches of the reference taken by right tests",
-    "catch_rate": "wrong programs caught",
-    "far": "FAR: a test accepts a wrong program",
-    "frr": "FRR: a test rejects a correct program",
-    "coder.failed": "responses without a readable program",
-    "tester.failed": "responses without a readable test",
-    "coder.at_limit": "programs' responses cut off",
-    "tester.at_limit": "tests' responses cut off",
-}
-"""Labels of figures that only an evaluation has, or that an evaluation computes from other programs
-than a run does."""
-_OF_SUITES = {
-    "suite_far_": "FAR of {size} tests together",
-    "suite_frr_": "FRR of {size} tests together",
-    "coverage@": "coverage@{size}: wrong programs caught by {size} tests",
-}
-"""Labels of figures for a number of tests; a key is the start of the figure's name."""
 AT_SCALE = re.compile(rf"({'|'.join(Selector)})_(\d+)x(\d+)")
 """Name of a selector's figure: one of n programs, chosen by m tests."""
 REASON = re.compile(r"(coder|tester)\.failed\.")
@@ -54,18 +27,35 @@ PLAIN = ("input_size", "mu")
 
 
 def metric_labels(names: Collection[str]) -> dict[str, str]:
-    """Return the labels of the metrics in ``names`` that readers know, in their order.
+    """Return the labels of the metrics of a run in ``names`` that readers know, in the order of
+    their groups.
 
     Best-of-N is recorded under its size: ``bon_8x8`` is Best-of-8×8.
     """
+    shown = [name for name in names if name not in NOT_OF_RUNS]
     labels: dict[str, str] = {}
-    for name, label in _NAMES.items():
-        if "{size}" in label:
-            sizes = [k.removeprefix(f"{name}_") for k in names if k.startswith(f"{name}_")]
-            labels |= {f"{name}_{s}": label.format(size=s.replace("x", "×")) for s in sizes}
-        elif name in names:
-            labels[name] = label
+    for group in LABELS.values():
+        of_pool = {key: OF_POOL.get(key, label) for key, label in group.items()}
+        labels |= labels_of(of_pool, shown)
     return labels
+
+
+def in_groups(labels: Mapping[str, str]) -> dict[FigureGroup, dict[str, str]]:
+    """Return labelled figures by group, in the order of the groups; a group without a figure is
+    left out."""
+    groups: dict[FigureGroup, dict[str, str]] = {group: {} for group in FigureGroup}
+    for name, label in labels.items():
+        groups[_group_of(name)][name] = label
+    return {group: figures for group, figures in groups.items() if figures}
+
+
+def _group_of(name: str) -> FigureGroup:
+    if name.startswith("pass@"):
+        return FigureGroup.PROGRAMS
+    if AT_SCALE.fullmatch(name):
+        return FigureGroup.CHOICE
+    known = (group for group, figures in LABELS.items() if labels_of(figures, [name]))
+    return next(known, FigureGroup.OTHERS)
 
 
 def figure(record: Mapping[str, Any], name: str) -> float | None:
@@ -78,25 +68,13 @@ def figure(record: Mapping[str, Any], name: str) -> float | None:
 
 
 def figure_labels(names: Collection[str]) -> dict[str, str]:
-    """Return the label of every figure of an evaluation: first the usual figures, then figures by
-    numbers of programs and tests, then shares of unread responses by reason."""
+    """Return the label of every figure of an evaluation: first those of the groups in their order,
+    then figures by numbers of programs and tests, then shares of unread responses by reason."""
     plain = [n for n in names if not AT_SCALE.fullmatch(n) and not REASON.match(n)]
-    labels = {
-        **{n: n for n in plain if n.startswith("pass@")},
-        **metric_labels(plain),
-        **{n: label for n, label in _OTHERS.items() if n in plain},
-        **{
-            n: label.format(size=n.removeprefix(prefix))
-            for prefix, label in _OF_SUITES.items()
-            for n in plain
-            if n.startswith(prefix)
-        },
-        **{
-            n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
-            for n in plain
-            if n.startswith("dual_pass@")
-        },
-    }
+    plain = [n for n in plain if COMPLEMENT.get(n) not in names]
+    labels = {n: n for n in plain if n.startswith("pass@")}
+    for group in LABELS.values():
+        labels |= labels_of(group, plain)
     first = {"pass@1": labels["pass@1"]} if "pass@1" in labels else {}
     at_scale = {n: match for n in names if (match := AT_SCALE.fullmatch(n))}
     return {

@@ -152,7 +152,8 @@ def holds_run(path: Path) -> bool:
 
 
 def step_file(directory: str, step: int) -> str:
-    """Return the name of a step's file in the subdirectory ``directory``: rollouts or usage."""
+    """Return the name of a step's file in the subdirectory ``directory``: rollouts, usage or
+    evaluations."""
     return f"{directory}/step-{step:05d}.jsonl.gz"
 
 

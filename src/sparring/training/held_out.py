@@ -1,9 +1,9 @@
 """Evaluations on held-out tasks before, during and after training.
 
-Each evaluation writes its figures by task to a separate file, before it writes anything else. So a
-resumed run repeats no evaluation, and later evaluations are paired with the first by task. The
-initial model's programs are the fixed pool of all evaluations. evaluations.jsonl is rebuilt from
-these files. `sparring.evaluation.held_out` makes a single evaluation.
+Each evaluation writes its responses with their verdicts, then its figures by task, each to a
+separate file. So a resumed run repeats no evaluation, and later evaluations are paired with the
+first by task. The initial model's programs are the fixed pool of all evaluations. evaluations.jsonl
+is rebuilt from the figures. `sparring.evaluation.held_out` makes a single evaluation.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from sparring.evaluation.held_out_records import (
     evaluation_record,
     values_record,
 )
+from sparring.evaluation.rollouts import held_out_rollout
 from sparring.grading.entries import pool_from, pool_records
 from sparring.prompts.rules import ParsedProgram
+from sparring.runs.reader import step_file
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.training.prompting.rendering import max_tokens
@@ -96,8 +98,10 @@ class HeldOut:
             if self.pool is None:
                 self.pool = evaluation.programs()
                 self.run.write_packed(_POOL, pool_records(evaluation.results))
+            records = (held_out_rollout(step, result) for result in evaluation.results)
+            self.run.write_packed(step_file("evaluations", step), records)
             now = Evaluated(step, evaluation.summary, evaluation.tokens)
-            self.run.write_json(name, values_record(now))
+            self.run.write_json(name, values_record(now))  # last: the evaluation is complete
             if first is not None:
                 self._rewrite()
         self._account(step, evaluation)

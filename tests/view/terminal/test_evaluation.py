@@ -59,6 +59,9 @@ def test_the_page_has_its_figures_and_matrices(tmp_path: Path) -> None:
     main, detail = found["data"], found["g-0-0-0"]
     assert main["runs"][0]["evaluation"] is True
     assert main["runs"][0]["labels"]["pass@1"] == "programs right (pass@1)"
+    groups = main["runs"][0]["groups"]
+    assert groups[0][0] == "programs"
+    assert {k: v for _, labels in groups for k, v in labels.items()} == main["runs"][0]["labels"]
     assert ["coder", "a model"] in main["runs"][0]["facts"]
     assert main["between"][0]["paired"] is True
     assert main["between"][0]["differences"]["pass@1"]["mean"] == pytest.approx(0.1)

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, well_formed
+from sparring.evaluation.recomputed import figures
 from sparring.rewards.settings import FORMULA
-from sparring.runs.evaluation import facts, figures
+from sparring.runs.evaluation import facts
 from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader, open_run
 from sparring.runs.session import RESULT, session_result
 from sparring.runs.totals import phase_seconds

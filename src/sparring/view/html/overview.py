@@ -7,7 +7,7 @@ from typing import Any
 from sparring.errors import well_formed
 from sparring.runs.choice_blocks import choice_blocks, plain_names, tokens_of
 from sparring.runs.evaluation import facts
-from sparring.runs.labels import figure_labels, metric_labels
+from sparring.runs.labels import figure_labels, in_groups, metric_labels
 from sparring.runs.rates import RATES, mean_rates, rate_text
 from sparring.runs.totals import alarms
 from sparring.view.html.collect import RunOverview, at
@@ -64,6 +64,7 @@ def _overview(run: RunOverview) -> dict[str, Any]:
         "tokens": sum(m.get("tokens") or 0 for m in run.metrics),
         "seconds": sum(t.get("seconds") or 0 for t in run.timing),
         "labels": labels,
+        "groups": [[str(group), figures] for group, figures in in_groups(labels).items()],
         "choices": _choices(run) if evaluated else [],
         "before": first[0]["metrics"] if first else {},
         "after": last[0]["metrics"] if last else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, JustifyMethod
@@ -10,14 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError, well_formed
+from sparring.evaluation.recomputed import figures
 from sparring.policy.settings import NANO
 from sparring.runs.choice_blocks import choice_blocks, plain_names, tokens_of
-from sparring.runs.evaluation import FIGURES, facts, figures
+from sparring.runs.evaluation import FIGURES, facts
 from sparring.runs.labels import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line
 from sparring.view.source import RunSource
 from sparring.view.terminal.spark import sparkline
 from sparring.view.terminal.step import show_step
+from sparring.view.terminal.tables import grouped_rows
 
 CURVES = {
     "pass@1": "programs right",
@@ -33,6 +35,10 @@ _GROUPS = 40
 _WIDE = 118
 """Terminal width from which the values before and after are shown with their intervals."""
 _JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
+_Rows = Callable[
+    [Mapping[str, str], Callable[[str], Sequence[str]]], Iterator[Sequence[str | Text]]
+]
+"""Function of labels by name and the cells of a name, which yields the rows of a table."""
 _SHARES = ("pass@1", "tests_right", "tests_invalid", "groups_dropped")
 
 
@@ -66,25 +72,34 @@ def _evaluation(source: RunSource, console: Console) -> None:
         console.print(Text(f"evaluation · {line}"), soft_wrap=True)
         with well_formed(f"{source.run.path}: {FIGURES}"):
             known = record["figures"]
-            console.print(_figures(known, "figure", figure_labels(plain_names(known))))
+            console.print(
+                _figures(known, "figure", figure_labels(plain_names(known)), grouped_rows)
+            )
             for block in choice_blocks(known):
                 title = block.title(tokens_of(record, block))
                 console.print(Text(title), soft_wrap=True)
-                console.print(_figures(known, "chosen by", block.labels))
+                console.print(_figures(known, "chosen by", block.labels, _rows))
     show_step(source, source.step(None), console, _GROUPS)
 
 
-def _figures(known: Mapping[str, Any], first: str, labels: Mapping[str, str]) -> Table:
+def _figures(known: Mapping[str, Any], first: str, labels: Mapping[str, str], rows: _Rows) -> Table:
+    """Return a table of the known figures among ``labels``, laid out by ``rows``."""
     table = Table(box=None, padding=(0, 1))
     table.add_column(first, no_wrap=True)
     for head in ("value", "tasks"):
         table.add_column(head, justify="right", no_wrap=True)
-    for name, label in labels.items():
-        one = known[name]
-        if one["n_tasks"]:
-            value = interval(one, name in PLAIN)
-            table.add_row(Text(one_line(label, 50)), value, str(one["n_tasks"]))
+    shown = {n: one_line(label, 56) for n, label in labels.items() if known[n]["n_tasks"]}
+    for row in rows(
+        shown, lambda name: (interval(known[name], name in PLAIN), str(known[name]["n_tasks"]))
+    ):
+        table.add_row(*row)
     return table
+
+
+def _rows(
+    labels: Mapping[str, str], cells: Callable[[str], Sequence[str]]
+) -> Iterator[Sequence[str | Text]]:
+    return ((Text(label), *cells(name)) for name, label in labels.items())
 
 
 def recipe_line(source: RunSource) -> str:
@@ -132,13 +147,18 @@ def _last_evaluation(evaluations: Sequence[Mapping[str, Any]], console: Console)
         table.add_column(f"step {one['step']}", justify="right", no_wrap=True)
     if len(ends) == 2:
         table.add_column("difference (paired)", justify="right", no_wrap=True)
-    for name, label in metric_labels(first["metrics"].keys() & last["metrics"].keys()).items():
+
+    def cells(name: str) -> list[str]:
         plain, with_intervals = name in PLAIN, len(ends) == 1 or wide
         texts = [interval(e["metrics"][name], plain) for e in ends]
-        cells = texts if with_intervals else [text.partition(" ")[0] for text in texts]
+        shown = texts if with_intervals else [text.partition(" ")[0] for text in texts]
         if len(ends) == 2:
-            cells.append(interval(last["differences"].get(name), plain, sign=True))
-        table.add_row(Text(one_line(label, 40)), *cells)
+            shown.append(interval(last["differences"].get(name), plain, sign=True))
+        return shown
+
+    labels = metric_labels(first["metrics"].keys() & last["metrics"].keys())
+    for row in grouped_rows({name: one_line(label, 40) for name, label in labels.items()}, cells):
+        table.add_row(*row)
     console.print(table)
     console.print(Text("in brackets: 95% intervals, by task", "dim"))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.runs.labels import PLAIN, interval, metric_labels
+from sparring.runs.labels import PLAIN, in_groups, interval, metric_labels
 from sparring.text import visible
 
 
@@ -28,6 +28,17 @@ def figure_table(
     return table
 
 
+def grouped_rows(
+    labels: Mapping[str, str], cells: Callable[[str], Sequence[str]]
+) -> Iterator[Sequence[str | Text]]:
+    """Yield the rows of labelled figures: a heading for each group, then the label of each figure
+    with the ``cells`` of its name."""
+    for group, figures in in_groups(labels).items():
+        yield (Text(group, "bold"),)
+        for name, label in figures.items():
+            yield (Text(f"  {visible(label)}"), *cells(name))
+
+
 def closing_table(
     before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> Table:
@@ -38,14 +49,13 @@ def closing_table(
     return figure_table(
         "Held-out tasks, before → after (95% intervals, clustered by task)",
         ("metric", "before", "after", "difference (paired)"),
-        (
-            (
-                Text(visible(label)),
+        grouped_rows(
+            metric_labels(before.keys() & after.keys()),
+            lambda name: (
                 interval(before[name], name in PLAIN),
                 interval(after[name], name in PLAIN),
                 interval(difference.get(name), name in PLAIN, sign=True),
-            )
-            for name, label in metric_labels(before.keys() & after.keys()).items()
+            ),
         ),
     )
 

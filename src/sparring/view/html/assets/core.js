@@ -137,6 +137,7 @@ function table(columns, rows, options = {}) {
     }
     heads.forEach((head, i) => head.setAttribute("aria-sort", state.by !== i ? "none" : state.down ? "descending" : "ascending"));
     body.replaceChildren(...order.slice(0, state.shown).map((r) => {
+      if (r.heading) return h("tr", { class: "heading" }, h("th", { colspan: columns.length }, r.heading));
       const tr = h("tr", options.row?.(r) ?? {}, columns.map((c) => h(c.head ? "th" : "td", { class: c.right ? "n" : null, scope: c.head ? "row" : null }, (c.show ?? c.of)(r))));
       return tr;
     }));

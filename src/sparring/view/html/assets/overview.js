@@ -72,19 +72,25 @@ function estimate(e, name, sign) {
 }
 
 const labelled = (labels) => Object.entries(labels).map(([name, label]) => ({ name, label }));
+// The rows of groups of figures: a heading, then its figures; a group without a shown figure is left out.
+const grouped = (groups, shown = () => true) => groups.flatMap(([heading, labels]) => {
+  const rows = labelled(labels).filter(shown);
+  return rows.length ? [{ heading }, ...rows] : [];
+});
 const figureTable = (run, first, rows, caption) => table([
   { title: first, of: (r) => r.label, show: metricName, head: true },
   { title: "value", of: (r) => estimate(run.after[r.name], r.name), right: true },
   { title: "tasks", of: (r) => run.after[r.name]?.n_tasks ?? "–", right: true },
-], rows.filter((r) => run.after[r.name]?.n_tasks), { fixed: true, caption });
+], rows, { fixed: true, caption });
 
 function beforeAfter(run, i, several) {
-  const rows = labelled(run.labels);
+  const has = (r) => run.after[r.name]?.n_tasks;
+  const rows = grouped(run.groups, run.evaluation ? has : undefined);
   if (!rows.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is recorded.");
   const who = several ? [badge(i), " "] : null;
   if (run.evaluation) return [
     figureTable(run, "figure", rows, [who, "with 95% intervals clustered by task"]),
-    run.choices.map((c) => figureTable(run, "chosen by", labelled(c.labels), [who, c.title, ": share of tasks solved"])),
+    run.choices.map((c) => figureTable(run, "chosen by", labelled(c.labels).filter(has), [who, c.title, ": share of tasks solved"])),
   ];
   return table([
     { title: "metric", of: (r) => r.label, show: metricName, head: true },
@@ -101,9 +107,9 @@ function mark(e, name) {
 
 function betweenRuns(data) {
   const [first] = data.runs;
-  const parts = [{ title: "metric", labels: first.labels }, ...first.choices.map((c) => ({ title: "chosen by", labels: c.labels, of: [c.title, ": "] }))];
+  const parts = [{ title: "metric", rows: (shown) => grouped(first.groups, shown) }, ...first.choices.map((c) => ({ title: "chosen by", rows: (shown) => labelled(c.labels).filter(shown), of: [c.title, ": "] }))];
   return h("section", { id: "between" }, h("h2", {}, "Differences between the runs"), data.between.map((found, k) => parts.map((part, at) => {
-    const rows = labelled(part.labels).filter((r) => found.differences[r.name]);
+    const rows = part.rows((r) => found.differences[r.name]);
     if (!rows.length) return at ? null : h("p", { class: "note" }, badge(0), " ", badge(k + 1), " have no figure in common.");
     return table([
       { title: part.title, of: (r) => r.label, show: metricName, head: true },
