@@ -56,7 +56,7 @@ def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
         evaluations[str(data_set)] = small(bench.measured(name, place, data_set))
         seconds[str(data_set)] = seconds_of(bench.directory(name, data_set))
         if name != START:
-            pool[str(data_set)] = small(bench.recombined(START, name, data_set))
+            pool[str(data_set)] = small(bench.recombined(START, name, data_set), True)
     return {"evaluation_seconds": seconds, "evaluations": evaluations, "pool": pool}
 
 

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> Path:
         for data_set in DataSet:
             bench.measured(coder.name, coder.place, data_set, coder.temperature, tests=0)
             others[coder.name][str(data_set)] = {
-                key: small(bench.recombined(coder.name, tester, data_set))
+                key: small(bench.recombined(coder.name, tester, data_set), True)
                 for key, tester in testers.items()
             }
     solved = {

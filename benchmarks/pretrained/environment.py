@@ -34,16 +34,17 @@ def environment_of(data: Path) -> dict[str, Any]:
 
 
 def checksums(data: Path) -> dict[str, Any]:
-    """Return the SHA-256 of each task file, and the contents of data.json where there is one.
+    """Return the SHA-256 of each task file and, where there is a data.json, of their sources.
 
     Raises `RunError` for a data.json that cannot be read.
     """
     files: dict[str, Any] = {f.name: checksum(f) for f in sorted(data.glob("*.jsonl"))}
     if (data / SOURCES).is_file():
         try:
-            files[SOURCES] = json.loads((data / SOURCES).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{data / SOURCES}: cannot be read: {error}") from None
+            report = json.loads((data / SOURCES).read_text(encoding="utf-8"))
+            files["sources"] = report["sources"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{data / SOURCES}: cannot be read: {error!r}") from None
     return files
 
 

@@ -22,34 +22,46 @@ from sparring.matrix import Floats
 from sparring.metrics.intervals import Estimate, Influence
 from sparring.metrics.metric_intervals import difference_of, figure_of, mean_of
 from sparring.metrics.share_intervals import share_difference
+from sparring.selection import default
 
 RESULTS = Path(__file__).parents[1] / "results" / "pretrained"
-_LEFT_OUT = re.compile(
-    r".*_[12]x[12]|dual_pass@.*|pass@2|suite_.*|coverage@[12]|far|frr|.*\.failed\.\w+"
+_MEANS = re.compile(
+    r"pass@[14]|unit_test_accuracy(_estimate)?|(programs|tests)_readable|tests_right_own_not_trivial"
+    rf"|caught_by_right_test|(bon|majority|oracle|{default.SELECTOR})_4x4"
 )
-"""Names of figures that no table shows: at smaller scales, and unread responses by reason."""
+_RATIOS = re.compile(
+    r"input_size|distinct_inputs|catch_rate|p01|p00|mu|mutation_score|(coder|tester)\.at_limit"
+    r"|(programs|tests)_right_of_readable|tests_copied|tests_trivial"
+)
+"""Names of the figures that are kept. Others repeat them, such as figures at smaller scales."""
+_ON_OTHER_PROGRAMS = re.compile(
+    rf"pass@1|(bon|oracle|{default.SELECTOR})_4x4|caught_by_right_test|unit_test_accuracy"
+    r"|catch_rate|p01|p00|mu"
+)
+"""Names of the figures that are kept of one model's tests on another model's programs. All others
+are in the evaluation of one of the two."""
 
 
-def small(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of the record of an evaluation (``eval.json``).
+def small(record: Mapping[str, Any], recombined: bool = False) -> dict[str, Any]:
+    """Return what is kept of the record of an evaluation (``eval.json``), or of one model's
+    programs on another model's tests (``recombined``). Numbers have six significant digits."""
 
-    Numbers have six significant digits.
-    """
+    def kept(name: str, names: re.Pattern[str]) -> bool:
+        of_both = not recombined or _ON_OTHER_PROGRAMS.fullmatch(name) is not None
+        return of_both and names.fullmatch(name) is not None
+
     with well_formed("eval.json"):
+        means, ratios, responses = record["per_task"], record["ratios"], record["responses"]
         return {
             "tasks": [t["id"] for t in record["tasks"]],
             "digest": record["conditions"]["tasks"],
             "models": {role: m["identity"] for role, m in record["models"].items()},
             "responses": {
                 role: {name: r[name] for name in ("responses", "cut_off", "tokens")}
-                for role, r in record["responses"].items()
+                for role, r in responses.items()
             },
-            "per_task": {
-                name: _short(values) for name, values in record["per_task"].items() if _kept(name)
-            },
-            "ratios": {
-                name: _small_ratio(ratio) for name, ratio in record["ratios"].items() if _kept(name)
-            },
+            "per_task": {n: _short(values) for n, values in means.items() if kept(n, _MEANS)},
+            "ratios": {n: _small_ratio(r) for n, r in ratios.items() if kept(n, _RATIOS)},
         }
 
 
@@ -141,10 +153,6 @@ def short(value: float | None) -> float | None:
 
 def _short(values: Sequence[float | None]) -> list[float | None]:
     return [short(v) for v in values]
-
-
-def _kept(name: str) -> bool:
-    return _LEFT_OUT.fullmatch(name) is None
 
 
 def _small_ratio(ratio: Mapping[str, Any]) -> dict[str, Any]:
