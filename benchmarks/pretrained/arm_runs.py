@@ -10,11 +10,13 @@ from pathlib import Path
 
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.measuring import TRAINING_FILE, DataSet
+from benchmarks.pretrained.start import StartModel
 
 from sparring import Recipe, load_tasks
-from sparring.config.load import differing, load_recipe, make_recipe, recorded_recipe
-from sparring.errors import ConfigError, RunError
+from sparring.config.load import changes_of, differing, load_recipe, make_recipe, recorded_recipe
+from sparring.errors import ConfigError, RunError, well_formed
 from sparring.evaluation.conditions import task_digest
+from sparring.files import checksum
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
 from sparring.training.launch import ended
@@ -24,7 +26,7 @@ _MANY_STEPS = 100_000
 """Steps of a run that its tokens end."""
 
 
-def train(arm: Arm, options: argparse.Namespace, run_dir: Path) -> None:
+def train(arm: Arm, options: argparse.Namespace, run_dir: Path, model: StartModel) -> None:
     """Train the arm in ``run_dir``, or go on with the run there, unless it has ended.
 
     Raises `SparringError`, and SystemExit with the status of a training that failed.
@@ -34,6 +36,7 @@ def train(arm: Arm, options: argparse.Namespace, run_dir: Path) -> None:
     if holds_run(run_dir):
         recorded = recorded_recipe(RunReader(run_dir))
         _check_arm(arm, options, run_dir, recorded)
+        _check_model(run_dir, model)
         wanted = make_recipe(recorded.model_dump(mode="json"), limit, str(run_dir))
         if ended(wanted, RunDir(run_dir, locked=False)):
             return
@@ -45,7 +48,10 @@ def train(arm: Arm, options: argparse.Namespace, run_dir: Path) -> None:
                 "compared; add --tokens N"
             )
         limit = limit or [f"training.steps={_MANY_STEPS}"]
-        command += [str(options.recipe), *_sets([*_of_arm(arm, options), *_data(options), *limit])]
+        command += [
+            str(options.recipe),
+            *_sets([*_of_arm(arm, options), *_inputs(options.data, model), *limit]),
+        ]
     status = subprocess.run(command, check=False).returncode
     if status:
         sys.exit(status)
@@ -55,14 +61,15 @@ def _of_arm(arm: Arm, options: argparse.Namespace) -> list[str]:
     return [*arm.settings, *options.set, f"training.seed={options.seed}"]
 
 
-def _data(options: argparse.Namespace) -> list[str]:
+def _inputs(data: Path, model: StartModel) -> list[str]:
     """Return the settings that name the model and the files of tasks."""
-    train_file, held_out = options.data / TRAINING_FILE, options.data / _HELD_OUT
-    return [
-        f'model.path="{options.model}"',
-        f'tasks.train=["{train_file}"]',
-        f'tasks.held_out=["{held_out}"]',
-    ]
+    return changes_of(
+        {
+            "model.path": model.directory,
+            "tasks.train": [str(data / TRAINING_FILE)],
+            "tasks.held_out": [str(data / _HELD_OUT)],
+        }
+    )
 
 
 def _limit(tokens: int | None) -> list[str]:
@@ -95,3 +102,18 @@ def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: R
                 f"{run_dir}: has other tasks than {options.data / name}; name the data of the run, "
                 "or another --run-dir"
             )
+
+
+def _check_model(run_dir: Path, model: StartModel) -> None:
+    """Raise `RunError` if the run began from other weights than those of the initial model."""
+    run = RunReader(run_dir)
+    if not run.has("inputs.json"):  # killed before anything was done
+        return
+    with well_formed(f"{run_dir}: inputs.json"):
+        used = {Path(name).name: sha for name, sha in run.read_json("inputs.json")["model"].items()}
+    weights = {f.name: checksum(f) for f in model.directory.glob("*.safetensors")}
+    if any(used.get(name) != sha for name, sha in weights.items()):
+        raise RunError(
+            f"{run_dir}: began from other weights than {model.directory}; name the initial model "
+            "of the run, or another --run-dir"
+        )

@@ -36,6 +36,7 @@ from benchmarks.pretrained.measuring import (
 )
 from benchmarks.pretrained.records import RESULTS, read, small, write
 from benchmarks.pretrained.run_record import run_record
+from benchmarks.pretrained.start import StartModel, start_model
 
 from sparring.config.load import load_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
@@ -44,6 +45,7 @@ from sparring.runs.reader import RunReader
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "qwen2.5-coder-0.5b-cpu.toml"
+MODEL_HELP = "GGUF file or checkpoint's directory of the initial model"
 
 
 def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
@@ -60,13 +62,19 @@ def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
     return {"evaluation_seconds": seconds, "evaluations": evaluations, "pool": pool}
 
 
-def measure_start(options: argparse.Namespace, recipe: Recipe) -> None:
+def measure_start(options: argparse.Namespace, recipe: Recipe, model: StartModel) -> None:
     """Measure the initial model, and keep its record."""
     bench = Bench(recipe, options.data, options.out)
-    measured = measure(bench, START, options.model)
+    measured = measure(bench, START, model.directory)
     file = options.results / f"{START}.json"
     if not (file.exists() and read(file).get("evaluations") == measured["evaluations"]):
-        write(file, {"arm": START, **environment_of(options.data), **measured})
+        places = {"initial_model": model.as_dict(), **environment_of(options.data)}
+        write(file, {"arm": START, **places, **measured})
+
+
+def initial_place(out: Path) -> Path:
+    """Return the directory for the checkpoint of an initial model that is a GGUF file."""
+    return out / "initial_model"
 
 
 def name_of(arm: str, seed: int) -> str:
@@ -86,16 +94,18 @@ def run(options: argparse.Namespace) -> Path:
     """Train, measure and record one arm; return the file of its record. Raises `SparringError`."""
     arm, name = Arm(options.arm), name_of(options.arm, options.seed)
     run_dir = options.run_dir or options.out / "runs" / name
-    train(arm, options, run_dir)
+    model = start_model(options.model, initial_place(options.out))
+    train(arm, options, run_dir, model)
     trained = RunReader(run_dir)
     recipe, checkpoint = recorded_recipe(trained), newest_checkpoint(run_dir)
-    measure_start(options, recipe)
+    measure_start(options, recipe, model)
     bench = Bench(recipe, options.data, options.out)
     measured = measure(bench, f"{name}-{checkpoint.name}", checkpoint)
     record = {
         "arm": str(arm),
         "seed": options.seed,
         "settings": [*arm.settings, *options.set],
+        "initial_model": model.as_dict(),
         **environment_of(options.data),
         **run_record(trained),
         **measured,
@@ -116,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     start = commands.add_parser("start", help="measure the initial model alone")
     for command in (one, start):
-        command.add_argument("--model", required=True, help="directory of the initial model")
+        command.add_argument("--model", type=Path, required=True, help=MODEL_HELP)
         command.add_argument("--data", type=Path, required=True, help="directory of the data")
         command.add_argument(
             "--out", type=Path, required=True, help="directory for runs, responses"
@@ -131,7 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "start":
-            measure_start(options, load_recipe(options.recipe))
+            model = start_model(options.model, initial_place(options.out))
+            measure_start(options, load_recipe(options.recipe), model)
         else:
             print(f"record: {run(options)}")
     except SparringError as error:

@@ -29,12 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pretrained.arm import Arm
-from benchmarks.pretrained.arms import name_of, newest_checkpoint
+from benchmarks.pretrained.arms import MODEL_HELP, initial_place, name_of, newest_checkpoint
 from benchmarks.pretrained.carry_over_tables import carry_over_tables
 from benchmarks.pretrained.environment import environment_of
 from benchmarks.pretrained.measuring import START, TEMPERATURE, Bench, DataSet
 from benchmarks.pretrained.records import RESULTS, small, write
 from benchmarks.pretrained.solved import solved_by_pair
+from benchmarks.pretrained.start import start_model
 
 from sparring.config.load import recorded_recipe
 from sparring.errors import ConfigError, SparringError
@@ -73,7 +74,8 @@ def run(options: argparse.Namespace) -> Path:
     checkpoint = newest_checkpoint(run_dir)
     bench = Bench(recipe, options.data, options.out)
     testers = {START: START, TRAINED: f"{name_of(options.arm, options.seed)}-{checkpoint.name}"}
-    places = {START: options.model, TRAINED: str(checkpoint)}
+    model = start_model(options.model, initial_place(options.out))
+    places = {START: model.directory, TRAINED: checkpoint}
     others: dict[str, Any] = {}
     for coder in coders:
         others[coder.name] = {}
@@ -92,6 +94,7 @@ def run(options: argparse.Namespace) -> Path:
     record = {
         "arm": options.arm,
         "seed": options.seed,
+        "initial_model": model.as_dict(),
         **environment_of(options.data),
         "temperatures": {c.name: c.temperature for c in coders},
         "coders": others,
@@ -109,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     make = commands.add_parser("run", help="measure what carries over from an arm")
     make.add_argument("arm", choices=list(Arm))
     make.add_argument("--seed", type=int, required=True)
-    make.add_argument("--model", required=True, help="directory of the initial model")
+    make.add_argument("--model", type=Path, required=True, help=MODEL_HELP)
     make.add_argument("--data", type=Path, required=True, help="directory of the data")
     make.add_argument("--out", type=Path, required=True, help="directory of runs, as of arms run")
     make.add_argument("--run-dir", type=Path, help="directory of the run; default: OUT/runs/NAME")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.pretrained.figures import TITLES, shown_change, shown_level
 from benchmarks.pretrained.measuring import START, DataSet
 from benchmarks.pretrained.records import Measured, read
-from benchmarks.pretrained.tables import TITLES, shown_change, shown_level
 
 from sparring.errors import RunError, well_formed
 from sparring.metrics.share_intervals import Unit, share_difference, share_interval

@@ -65,11 +65,12 @@ def cost_table(records: Sequence[Mapping[str, Any]]) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     tokens = [r["tokens"] for r in records]
     apart = max(tokens) / min(tokens) - 1
-    models = sorted({r["model"].get("model.safetensors", "–") for r in records})
+    models = sorted({r["initial_model"]["gguf_sha256"] or "unknown" for r in records})
+    weights = sorted({r["initial_model"]["weights_sha256"] for r in records})
     lines += [
         "",
-        f"Sampled tokens differ by at most {apart:.1%} between runs. SHA-256 of the initial "
-        f"weights (model.safetensors): {', '.join(models)}.",
+        f"Sampled tokens differ by at most {apart:.1%} between runs. SHA-256 of the "
+        f"initial model's GGUF file: {', '.join(models)}; of its tensors: {', '.join(weights)}.",
     ]
     return "\n".join(lines)
 

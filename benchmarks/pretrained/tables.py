@@ -14,11 +14,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.curves import cost_table, curve_table
+from benchmarks.pretrained.figures import (
+    FIGURES,
+    TITLES,
+    Figure,
+    shown_change,
+    shown_level,
+    shown_number,
+)
 from benchmarks.pretrained.measuring import START, DataSet
 from benchmarks.pretrained.records import RESULTS, Measured, read
 from benchmarks.seeds_and_tasks import interval
@@ -29,48 +37,6 @@ from sparring.metrics.metric_intervals import is_share
 
 Arms = Mapping[Arm, Mapping[int, Mapping[str, Any]]]
 """Records of the arms, by arm and seed."""
-
-
-class Figure(NamedTuple):
-    """Row of a table: a figure of a model's evaluation or, with ``pool``, of its tests on the
-    initial model's programs."""
-
-    name: str
-    label: str
-    pool: bool = False
-
-
-FIGURES = (
-    Figure("pass@1", "programs right (pass@1)"),
-    Figure("programs_readable", "programs readable"),
-    Figure("programs_right_of_readable", "programs right, of the readable"),
-    Figure("unit_test_accuracy", "tests right (an unreadable one is wrong)"),
-    Figure("tests_readable", "tests readable"),
-    Figure("tests_right_of_readable", "tests right, of the readable"),
-    Figure("tests_right_own_not_trivial", "tests right, not copied, not trivial"),
-    Figure("tests_copied", "tests copied from the statement, of the readable"),
-    Figure("tests_trivial", "trivial inputs, of the readable"),
-    Figure("distinct_inputs", "distinct inputs, of the readable"),
-    Figure("catch_rate", "own wrong programs: a test is right and catches one"),
-    Figure("caught_by_right_test", "own wrong programs: a right test catches one"),
-    Figure("mutation_score", "mutants of the reference caught by right tests"),
-    Figure("p01", "p01: wrong program passes right test"),
-    Figure("p00", "p00: wrong program passes wrong test"),
-    Figure("mu", "μ"),
-    Figure("bon_4x4", "Best-of-4×4, own samples"),
-    Figure("oracle_4x4", "oracle of 4, own samples"),
-    Figure("bon_4x4", "Best-of-4×4, start's programs", pool=True),
-    Figure("catch_rate", "start's wrong programs: a test is right and catches one", pool=True),
-    Figure("caught_by_right_test", "start's wrong programs: a right test catches one", pool=True),
-    Figure("p01", "p01, start's programs", pool=True),
-    Figure("p00", "p00, start's programs", pool=True),
-    Figure("mu", "μ, start's programs", pool=True),
-)
-TITLES = {
-    DataSet.MBPP: "held-out MBPP",
-    DataSet.HUMANEVAL: "HumanEval",
-    DataSet.BARE: "HumanEval without examples",
-}
 
 
 def measured(record: Mapping[str, Any], data_set: DataSet, figure: Figure) -> Measured:
@@ -113,7 +79,7 @@ def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
                 continue
             mean = fmean(one.estimate(name).mean for one in after)
             moved = change([first] * len(after), after, name)
-            cells.append(f"{_number(mean, name)}; {shown_change(moved, name)}")
+            cells.append(f"{shown_number(mean, name)}; {shown_change(moved, name)}")
         lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -174,24 +140,6 @@ def records(results: Path) -> dict[Arm, dict[int, dict[str, Any]]]:
 
 def _seeds(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-
-
-def _number(value: float, name: str, sign: str = "") -> str:
-    if np.isnan(value):
-        return "–"
-    return f"{100 * value:{sign}.1f}" if is_share(name) else f"{value:{sign}.2f}"
-
-
-def shown_level(estimate: Estimate, name: str) -> str:
-    """Return a figure with its interval; a share in per cent."""
-    low, high = _number(estimate.low, name), _number(estimate.high, name)
-    return f"{_number(estimate.mean, name)} [{low}, {high}]"
-
-
-def shown_change(estimate: Estimate, name: str) -> str:
-    """Return a difference with its interval; that of a share in points."""
-    low, high = _number(estimate.low, name, "+"), _number(estimate.high, name, "+")
-    return f"{_number(estimate.mean, name, '+')} [{low}, {high}]"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
