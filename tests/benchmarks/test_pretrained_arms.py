@@ -115,7 +115,7 @@ def test_a_new_run_gets_the_settings_of_its_arm_its_inputs_and_its_tokens(
 def test_without_a_number_of_tokens_no_arm_begins(
     recipe: Path, data: Path, commands: list[list[str]], tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="sets no number of tokens.*add --tokens N"):
+    with pytest.raises(ConfigError, match=r"sets no number of tokens.*add --tokens N"):
         arm_runs.train(Arm.DEFAULT, options_of("default", recipe, data), tmp_path / "run", MODEL)
     recipe.write_text(RECIPE.replace("[training]", "[training]\ntoken_budget = 900"))
     arm_runs.train(Arm.DEFAULT, options_of("default", recipe, data), tmp_path / "run", MODEL)
@@ -187,8 +187,9 @@ def test_a_run_on_other_tasks_is_refused(
     other.mkdir()
     for file in data.iterdir():
         (other / file.name).write_text(file.read_text())
+    (other / "mbpp-train.jsonl").unlink()
     dump_tasks(load_tasks("microworld:train", count=2), other / "mbpp-train.jsonl")
-    with pytest.raises(RunError, match="other tasks than .*other/mbpp-train.jsonl"):
+    with pytest.raises(RunError, match=r"other tasks than .*other/mbpp-train\.jsonl"):
         arm_runs.train(Arm.DEFAULT, options_of("default", recipe, other), tmp_path / "run", MODEL)
 
 
@@ -210,8 +211,8 @@ def test_recorded_programs_run_on_the_recorded_tests_of_another_model(tmp_path: 
     row = {
         "task_id": "double",
         "question": "Print twice the number.",
-        "test_input": ["3\n"],
-        "test_output": ["6\n"],
+        "test_input": ["5\n"],
+        "test_output": ["10\n"],
         "solutions": ["print(2 * int(input()))"],
     }
     (data / DataSet.MBPP.file).write_text(json.dumps(row) + "\n")
