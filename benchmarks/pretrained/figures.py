@@ -12,8 +12,8 @@ from sparring.metrics.metric_intervals import is_share
 
 
 class Figure(NamedTuple):
-    """Row of a table: a figure of a model's evaluation or, with ``pool``, of its tests on the
-    initial model's programs."""
+    """Row of a table: a figure of a model's evaluation or, with ``pool``, of its tests on the fixed
+    pool, which is the programs of the initial model."""
 
     name: str
     label: str
@@ -39,12 +39,12 @@ FIGURES = (
     Figure("mu", "μ"),
     Figure("bon_4x4", "Best-of-4×4, own samples"),
     Figure("oracle_4x4", "oracle of 4, own samples"),
-    Figure("bon_4x4", "Best-of-4×4, start's programs", pool=True),
-    Figure("catch_rate", "start's wrong programs: a test is right and catches one", pool=True),
-    Figure("caught_by_right_test", "start's wrong programs: a right test catches one", pool=True),
-    Figure("p01", "p01, start's programs", pool=True),
-    Figure("p00", "p00, start's programs", pool=True),
-    Figure("mu", "μ, start's programs", pool=True),
+    Figure("bon_4x4", "Best-of-4×4, fixed pool", pool=True),
+    Figure("catch_rate", "wrong pool programs: a test is right and catches one", pool=True),
+    Figure("caught_by_right_test", "wrong pool programs: a right test catches one", pool=True),
+    Figure("p01", "p01, fixed pool", pool=True),
+    Figure("p00", "p00, fixed pool", pool=True),
+    Figure("mu", "μ, fixed pool", pool=True),
 )
 TITLES = {
     DataSet.MBPP: "held-out MBPP",

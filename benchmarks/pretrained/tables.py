@@ -64,7 +64,7 @@ def change(before: Sequence[Measured], after: Sequence[Measured], name: str) -> 
 def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
     """Return the table of a data set: the initial model, and each arm with its paired change."""
     heads = [f"{arm} ({_seeds(list(by_seed))})" for arm, by_seed in arms.items()]
-    lines = [f"| {TITLES[data_set]}, % | start [95%] | " + " | ".join(heads) + " |"]
+    lines = [f"| {TITLES[data_set]}, % | initial [95%] | " + " | ".join(heads) + " |"]
     lines.append("|---" * (len(heads) + 2) + "|")
     for figure in FIGURES:
         first = measured(start, data_set, figure)

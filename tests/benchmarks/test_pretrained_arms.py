@@ -305,5 +305,5 @@ def test_a_whole_arm_is_killed_goes_on_and_leaves_records_and_tables(
     tables.main(["--results", str(results)])
     carry_over.main(["table", "--results", str(results)])
     shown = capsys.readouterr().out
-    assert "| held-out MBPP, % | start [95%] | default (seed 1) |" in shown
+    assert "| held-out MBPP, % | initial [95%] | default (seed 1) |" in shown
     assert "| hot@1.2, HumanEval without examples |" in shown

@@ -134,7 +134,7 @@ def test_tables_show_the_start_every_arm_and_their_difference(
     }
     main(["--results", str(tmp_path)])
     shown = capsys.readouterr().out
-    assert "| held-out MBPP, % | start [95%] | default (seeds 1, 2) | simple (seed 2) |" in shown
+    assert "| held-out MBPP, % | initial [95%] | default (seeds 1, 2) | simple (seed 2) |" in shown
     row = next(x for x in shown.splitlines() if x.startswith("| programs right (pass@1)"))
     cells = [c.strip() for c in row.split("|")]
     assert cells[2].startswith("45.8 [")
@@ -142,7 +142,7 @@ def test_tables_show_the_start_every_arm_and_their_difference(
     assert cells[4].startswith("45.8; +0.0 [")
     assert "| programs readable |" not in shown.partition("default − simple")[0]
     assert "| default − simple (seed 2), points |" in shown
-    start_programs = next(x for x in shown.splitlines() if "Best-of-4×4, start's programs" in x)
+    start_programs = next(x for x in shown.splitlines() if "Best-of-4×4, fixed pool" in x)
     assert "| 50.0 [" in start_programs
     assert "| 75.0; +25.0 [" in start_programs
     assert "| default, 2 | 7 | 1,200 | 2 | 100 | 3 | 2 cores of a processor | c0ffee |" in shown
