@@ -95,9 +95,7 @@ def sound(name: str, tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
             data.left_out.append(LeftOut(name, task.id, "nothing sound is left"))
             continue
         kept.append(
-            replace(
-                entry.cleaned.task, time_limit=task.time_limit, memory_limit=task.memory_limit
-            )
+            replace(entry.cleaned.task, time_limit=task.time_limit, memory_limit=task.memory_limit)
         )
     data.counts[f"{name}_tasks"], data.counts[f"{name}_sound"] = len(tasks), len(kept)
     return kept
@@ -165,21 +163,29 @@ def made_of(sources: dict[str, Path], out: Path) -> bool:
         return False  # none, of another make, or changed since
 
 
+def prepare(mbpp: Path, humaneval: Path, out: Path) -> None:
+    """Make the data in ``out``, unless it is there, and print what it has.
+
+    Raises `DataError` for a file that is not there or has a bad row.
+    """
+    sources = {"MBPP": mbpp, "HumanEval": humaneval}
+    tasks = [read_task_files([path]) for path in sources.values()]
+    if not made_of(sources, out):
+        write(make(*tasks), sources, out)
+    report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+    for name, file in report["files"].items():
+        print(f"{out / name}: {file['tasks']} tasks")
+    print(f"{out / REPORT}: {len(report['left_out'])} tasks or tests left out, with reasons")
+
+
 def main() -> None:
-    """Make the data, unless it is there, and say what it has."""
+    """Make the data."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--mbpp", type=Path, required=True, help="sanitized MBPP, any known form")
     parser.add_argument("--humaneval", type=Path, required=True, help="HumanEval.jsonl.gz")
     parser.add_argument("--out", type=Path, required=True, help="directory of the data")
     args = parser.parse_args()
-    sources = {"MBPP": args.mbpp, "HumanEval": args.humaneval}
-    mbpp, humaneval = (read_task_files([path]) for path in sources.values())
-    if not made_of(sources, args.out):
-        write(make(mbpp, humaneval), sources, args.out)
-    report = json.loads((args.out / REPORT).read_text(encoding="utf-8"))
-    for name, file in report["files"].items():
-        print(f"{args.out / name}: {file['tasks']} tasks")
-    print(f"{args.out / REPORT}: {len(report['left_out'])} tasks or tests left out, each with its reason")
+    prepare(args.mbpp, args.humaneval, args.out)
 
 
 if __name__ == "__main__":

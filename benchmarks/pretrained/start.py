@@ -18,8 +18,12 @@ from sparring.files import checksum, replacing
 
 NAME = "Qwen2.5-Coder-0.5B-Instruct"
 FILE = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+CHECKPOINT = Path("pretrained") / "model"
+"""Where the file is converted to, from the root of the checkout."""
 GGUF = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 """SHA-256 of the file that the recipe is written for (491,400,064 bytes)."""
+WEIGHTS = "e174a7ff518890eb76fb771868273dc0bf9947df511d460de49cb38c0a678cd1"
+"""SHA-256 of the weights in the checkpoint made of that file (`weights_digest`)."""
 _ORIGIN = "gguf.sha256"
 """File in a converted checkpoint with the SHA-256 of the file that it was made of."""
 _PIECE = 1 << 24
@@ -38,22 +42,29 @@ class StartModel:
         return {"weights_sha256": self.weights, "gguf_sha256": self.gguf}
 
 
-def start_model(model: Path, place: Path) -> StartModel:
+def start_model(model: Path, place: Path, expected: str | None = None) -> StartModel:
     """Return the start model of a GGUF file or of a checkpoint's directory.
 
     A file is converted to the checkpoint ``place``, unless ``place`` was made of this file before.
-    Raises `ModelError`.
+    Raises `ModelError`, also for a file whose SHA-256 is not the one ``expected``.
     """
     if model.is_dir():
-        origin = model / _ORIGIN
-        gguf = origin.read_text().strip() if origin.is_file() else None
-        return StartModel(model, weights_digest(model), gguf)
+        origin, weights = model / _ORIGIN, weights_digest(model)
+        known = GGUF if weights == WEIGHTS else None
+        return StartModel(model, weights, origin.read_text().strip() if origin.is_file() else known)
     if not model.is_file():
         raise ModelError(f"{model}: there is no such file or directory; name the model's GGUF file")
     digest = checksum(model)
+    if expected is not None and digest != expected:
+        raise ModelError(
+            f"{model}: is not the start model: its SHA-256 is {digest}; give the file {FILE} with "
+            f"SHA-256 {expected}"
+        )
     origin = place / _ORIGIN
     if place.exists() and not origin.is_file():
-        raise ModelError(f"{place}: was not made of a GGUF file here; move it, or name another --out")
+        raise ModelError(
+            f"{place}: was not made of a GGUF file here; move it, or name another --out"
+        )
     if not origin.is_file() or origin.read_text().strip() != digest:
         with extra("train", "converting a model"):
             from sparring.policy.gguf import convert_gguf

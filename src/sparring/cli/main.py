@@ -25,6 +25,7 @@ from sparring.cli import (
     sandbox,
     show,
     solve,
+    split,
     tasks,
     theory,
     timeline,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(microworld.app, name="microworld")
 app.add_typer(sandbox.app, name="sandbox")
+tasks.app.command()(split.split)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(vllm.app, name="vllm")

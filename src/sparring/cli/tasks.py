@@ -191,6 +191,13 @@ def load(
         bool,
         typer.Option("--stdio", help="Turn tasks with call tests into standard-input tasks."),
     ] = False,
+    bare: Annotated[
+        bool,
+        typer.Option(
+            "--without-examples",
+            help="Take the worked examples out of the statements of function tasks.",
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option("--report", help="JSON file to write everything that was left out to."),
@@ -204,6 +211,7 @@ def load(
     from sparring.tasks.cleaning.filters import Filters, parse_difficulty, parse_range
     from sparring.tasks.cleaning.imports import needs_lines, needs_of
     from sparring.tasks.cleaning.overlap import Overlap
+    from sparring.tasks.cleaning.without_examples import has_examples
     from sparring.tasks.collect import RowSelection, collect
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import MappedColumn, parse_mapping
@@ -254,7 +262,7 @@ def load(
         held_out = [t for rows in other_sets for t in collect([rows], whole_sets).tasks]
     with reference_runs() as reference:
         collected = collect(sources, replace(choice, reference=reference))
-    rules = TaskSelection(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio)
+    rules = TaskSelection(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio, bare)
     tasks, removed = rules.apply(collected.tasks, by_task or collected.rates)
     if report is not None:
         with file_at(report, force) as path:
@@ -267,6 +275,10 @@ def load(
         typer.echo(line, err=True)
     with file_at(out, force) as path:
         dump_tasks(tasks, path)
+    if bare:
+        kept = {t.id for t in tasks}
+        changed = sum(has_examples(t) for t in collected.tasks if t.id in kept)
+        typer.echo(f"statements whose worked examples were taken out: {changed:,}", err=True)
     typer.echo(f"{len(tasks):,} of {collected.rows:,} rows: {out}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sparring.schema import Task
 from sparring.tasks.cleaning.filters import Filters, Removed, filter_tasks
 from sparring.tasks.cleaning.overlap import NEAR_DUPLICATES, Overlap, drop_duplicates, drop_overlap
+from sparring.tasks.cleaning.without_examples import without_examples
 from sparring.tasks.collect import CollectedTasks
 from sparring.tasks.stdio.convert import to_stdio
 
@@ -28,7 +29,8 @@ class TaskSelection:
     """Conditions that a task must meet to be kept.
 
     ``against`` are tasks that no kept task may overlap with, as ``overlap`` measures. With
-    ``stdio``, tasks whose tests are calls become tasks for programs on standard input.
+    ``bare``, statements lose their worked examples. With ``stdio``, tasks whose tests are calls
+    become tasks for programs on standard input.
     """
 
     filters: Filters
@@ -36,6 +38,7 @@ class TaskSelection:
     against: Sequence[Task]
     overlap: Overlap
     stdio: bool
+    bare: bool = False
 
     def apply(
         self, tasks: Sequence[Task], rates: Mapping[str, float]
@@ -52,6 +55,9 @@ class TaskSelection:
             removed += more
         if self.against:
             kept, more = drop_overlap(kept, self.against, self.overlap)
+            removed += more
+        if self.bare:  # examples tell statements apart, so they go last
+            kept, more = without_examples(kept)
             removed += more
         if self.stdio:
             kept, more = to_stdio(kept)

@@ -34,6 +34,4 @@ def split_tasks(tasks: Sequence[Task], count: int, seed: int) -> TaskSplit:
             else f"--held-out {count}: a single task cannot be split; name a file with more tasks"
         )
     drawn = set(random.Random(seed).sample([t.id for t in tasks], count))
-    return TaskSplit(
-        [t for t in tasks if t.id not in drawn], [t for t in tasks if t.id in drawn]
-    )
+    return TaskSplit([t for t in tasks if t.id not in drawn], [t for t in tasks if t.id in drawn])

@@ -3,4 +3,5 @@
 - `findings` names the faults.
 - `repeats`, `overlap` and `imports` look for some of the faults.
 - `filters` and `cleaned` leave tasks, tests and solutions out.
+- `without_examples` takes the worked examples out of statements.
 """

@@ -65,9 +65,7 @@ def example_lines(lines: Sequence[str], function: FunctionInText, base: int) -> 
     return marks
 
 
-def _block_end(
-    lines: Sequence[str], start: int, function: FunctionInText, base: int
-) -> int | None:
+def _block_end(lines: Sequence[str], start: int, function: FunctionInText, base: int) -> int | None:
     """Return the place after a block of examples that begins here; None if none begins."""
     indent = _indent(lines, start, base)
     if _TITLE.fullmatch(lines[start]):
@@ -102,9 +100,11 @@ def _run_end(
         if after is None:
             deeper = _indent(lines, place, base) > indent
             comment = lines[place].lstrip().startswith("#")
-            if comment or (deeper and (titled or place == end > start)):
-                after = place + 1
-            elif titled and _has_form(lines[place]):
+            if (
+                comment
+                or (deeper and (titled or place == end > start))
+                or (titled and _has_form(lines[place]))
+            ):
                 after = place + 1
         if after is None:
             return end

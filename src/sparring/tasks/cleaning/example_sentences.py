@@ -12,8 +12,11 @@ import re
 
 from sparring.tasks.cleaning.calls_in_text import FunctionInText, calls, closed, is_example
 
-_ENDS = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)(?<=[.!?])['\")\]]*\s+(?=\S)|:[ \t]*\n\s*|\n\s*(?=[*+•-] )")
-_OPENS = re.compile(r"(?:for example|for instance|examples?\s*(?=[,:]))\b", re.IGNORECASE)
+_ENDS = re.compile(
+    r"(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<=[.!?])['\")\]]*\s+(?=\S)"
+    r"|:[ \t]*\n\s*|\n\s*(?=[*+•-] )"
+)
+_OPENS = re.compile(r"(?:for example|for instance|examples?(?=\s*[,:]))\b", re.IGNORECASE)
 _VALUE = re.compile(r"""[\d\[('"]""")
 _TAIL = re.compile(
     r"\s*[,;:–—]\s*(?:e\.g\.|i\.e\.|for example|for instance|such as|so that|so|thus|hence|that is)"
@@ -21,6 +24,9 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"(?:(?:so|thus|hence|then|here|note that|e\.g\.|i\.e\.)[,:]?\s+)?[`'\"]?", re.I)
+_BRACKETS = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\{[^{}]*\}")
+_LONGEST_RESULT = 60
+"""Most characters after a call, brackets aside, that are read as its result."""
 
 
 def without_example_sentences(paragraph: str, function: FunctionInText) -> str:
@@ -43,16 +49,21 @@ def _without_example(sentence: str, function: FunctionInText) -> str:
         return lead
     if not examples:
         return sentence
-    first = examples[0].start
+    first, last = examples[0], examples[-1]
     opened = _LEAD.match(body)
-    if opened is not None and opened.end() >= first:
+    if opened is not None and opened.end() >= first.start:
         return lead
-    for match in re.finditer(r"\s*\(", body[:first]):
+    for match in re.finditer(r"\s+\(", body[: first.start]):
         end = closed(body, match.end() - 1)
-        if end is not None and end > examples[0].end and body[match.end() - 2 : match.end() - 1] in " \n":
+        if end is not None and end > first.end:
             return lead + _without_example(body[: match.start()] + body[end:], function)
-    tails = [m for m in _TAIL.finditer(body) if m.end() <= first]
-    if tails:
-        space = body[len(body.rstrip()) :]
-        return lead + body[: tails[-1].start()] + "." + space
+    tails = [m for m in _TAIL.finditer(body) if m.end() <= first.start]
+    if tails and _is_result(body[last.end :]):
+        return lead + body[: tails[-1].start()] + "." + body[len(body.rstrip()) :]
     return sentence
+
+
+def _is_result(text: str) -> bool:
+    """Return True if what follows a call is its result, and says nothing more."""
+    text = _BRACKETS.sub("", text).strip()
+    return len(text) <= _LONGEST_RESULT and not re.search("[,;]", text)

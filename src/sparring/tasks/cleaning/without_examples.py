@@ -85,6 +85,13 @@ def without_examples(tasks: Sequence[Task]) -> tuple[list[Task], list[Removed]]:
     return kept, removed
 
 
+def has_examples(task: Task) -> bool:
+    """Return True if the statement of a function task holds worked examples that can go."""
+    if task.entry_point is None:
+        return False
+    return bare_statement(task.statement, task.entry_point).text != task.statement
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """The inside of a docstring: ``statement[start:end]``, and the column of its quotes."""

@@ -1,0 +1,78 @@
+"""Train a pretrained model for some steps and show what it learned: `make demo-pretrained`.
+
+    python -m benchmarks.pretrained.demo --model FILE.gguf --mbpp FILE --humaneval FILE
+
+Converts the model, makes the data, trains by the recipe, and prints the figures on held-out tasks
+before and after. Each part that is there already is used, and a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.pretrained.data import prepare
+from benchmarks.pretrained.start import FILE, GGUF, start_model
+from benchmarks.pretrained.train_command import RECIPE, TrainCommand, carry_out
+from rich.console import Console
+
+from sparring.cli.common import run
+from sparring.cli.report import report_command
+from sparring.config.load import make_recipe, recorded_recipe
+from sparring.errors import well_formed
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader, holds_run
+from sparring.training.launch import ended
+from sparring.view.terminal.tables import closing_table, show
+
+STEPS = 16
+
+
+def finished(training: TrainCommand) -> bool:
+    """Return True if the run is there and has all its steps."""
+    if not holds_run(training.directory):
+        return False
+    recorded = recorded_recipe(RunReader(training.directory))
+    steps = {"steps": training.later["training.steps"]}
+    data = recorded.model_dump(mode="json")
+    data["training"] |= steps
+    wanted = make_recipe(data, (), str(training.directory))
+    return ended(wanted, RunDir(training.directory, locked=False))
+
+
+def print_figures(directory: Path) -> None:
+    """Print the figures before and after of a finished run."""
+    summary = RunReader(directory).read_json("summary.json")
+    with well_formed(f"{directory}: summary.json"):
+        show(Console(), closing_table(summary["before"], summary["after"], summary["differences"]))
+
+
+def main() -> None:
+    """Convert, make the data, train, show."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", type=Path, required=True, help="GGUF file or checkpoint")
+    parser.add_argument("--mbpp", type=Path, required=True, help="sanitized MBPP")
+    parser.add_argument("--humaneval", type=Path, required=True, help="HumanEval.jsonl.gz")
+    parser.add_argument("--out", type=Path, default=Path("pretrained"), help="checkpoint and data")
+    parser.add_argument("--run", type=Path, default=Path("runs/pretrained"), help="the run")
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    args = parser.parse_args()
+    start = start_model(args.model, args.out / "model")
+    print(f"start model: {start.directory}, weights {start.weights}, GGUF {start.gguf}", flush=True)
+    if start.gguf != GGUF:
+        print(f"this is not known to be made of {FILE} ({GGUF}): figures in docs are of that file")
+    prepare(args.mbpp, args.humaneval, args.out / "data")
+    later = {"training.steps": args.steps, "evaluation.every": args.steps}
+    training = TrainCommand(args.run, args.recipe, start.directory, args.out / "data", {}, later)
+    training.check()
+    if finished(training):
+        print_figures(args.run)
+    elif status := carry_out(training.words()):
+        sys.exit(status)
+    print(f"the report, as one page: {report_command(args.run)}")
+
+
+if __name__ == "__main__":
+    run(main)
