@@ -14,7 +14,7 @@ from rich.console import Console
 
 from sparring.errors import RunError
 from sparring.runs.directory import RunDir
-from sparring.runs.labels import metric_labels
+from sparring.runs.labels import figure_labels, in_groups, metric_labels
 from sparring.runs.lines import clean
 from sparring.runs.progress import RunProgress
 from sparring.runs.reader import step_file
@@ -227,6 +227,39 @@ def test_best_of_n_is_named_by_its_size() -> None:
     }
 
 
+def test_figures_stand_in_groups_in_one_order() -> None:
+    """The figures of a run are named after its pool; each has its group, whatever comes first."""
+    names = [
+        "mu",
+        "bon_4x6",
+        "coverage@4",
+        "coverage@1",
+        "tests_copied",
+        "pass@1",
+        "tests_readable",
+    ]
+    groups = in_groups(metric_labels([*names, "tests_readable", "tests_right_own"]))
+    assert {str(group): list(labels) for group, labels in groups.items()} == {
+        "programs": ["pass@1"],
+        "tests": ["tests_readable", "tests_copied"],
+        "tests against wrong programs": ["coverage@4", "coverage@1", "mu"],
+        "choosing a program by tests": ["bon_4x6"],
+    }
+    [caught] = [labels for labels in groups.values() if "mu" in labels]
+    assert caught["coverage@4"] == "wrong pool programs caught by 4 tests"
+    assert caught["coverage@1"] == "wrong pool programs caught by 1 test"
+
+
+def test_a_figure_that_nobody_knows_is_shown_under_the_last_heading() -> None:
+    labels = figure_labels(["newest_thing", "tester.failed", "tests_readable", "coder.failed"])
+    groups = {str(group): list(labels) for group, labels in in_groups(labels).items()}
+    assert groups == {
+        "programs": ["coder.failed"],  # programs_readable, which would replace it, is unknown
+        "tests": ["tests_readable"],
+        "other figures": ["newest_thing"],
+    }
+
+
 def test_the_closing_table_shows_unknown_figures() -> None:
     out = io.StringIO()
     known = {"mean": 0.5, "low": 0.4, "high": 0.6, "n_tasks": 9}
@@ -236,5 +269,9 @@ def test_the_closing_table_shows_unknown_figures() -> None:
     )
     show(Console(file=out), table)
     assert "50.0% [40.0, 60.0]" in out.getvalue()
+    rows = [line.split("│")[1].rstrip() for line in out.getvalue().splitlines() if "│" in line]
+    assert rows == [
+        " programs", "   programs right (pass@1)", " tests against wrong programs", "   μ",
+    ]  # fmt: skip
     assert "–" in out.getvalue()
     assert json.dumps(unknown)

@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from sparring.grading.facts import shortcut_facts
+from sparring.grading.recorded import result_from
+from sparring.metrics.shortcuts import shortcut_means, shortcut_ratios
 from sparring.microworld import NANO_DIR
+from sparring.runs.lines import clean
+from sparring.runs.reader import RunReader, step_file
 from tests.training.runs import command, finished, records, sparring, sparring_here
 
 
@@ -30,6 +35,15 @@ def test_the_summary_holds_every_promised_figure(run: Path) -> None:
         "p01",
         "p00",
         "mu",
+        "coverage@8",
+        "programs_readable",
+        "programs_right_of_readable",
+        "tests_readable",
+        "tests_right_of_readable",
+        "tests_right_own_not_trivial",
+        "tests_copied",
+        "tests_trivial",
+        "caught_by_right_test",
     ]
     for side in ("before", "after"):
         for name in names:
@@ -73,6 +87,20 @@ def test_evaluations_come_before_during_and_after(run: Path) -> None:
     assert [e["step"] for e in records(run, "evaluations.jsonl")] == [0, 2, 4]
     for name in ("curves.svg", "curves.png", "environment.json", "recipe.json"):
         assert (run / name).stat().st_size > 0
+
+
+def test_the_responses_of_evaluations_give_the_figures_of_their_tests(run: Path) -> None:
+    for step in (0, 2, 4):
+        figures = json.loads((run / f"evaluations/step-{step:05d}.json").read_text())
+        groups = [
+            result_from(r) for r in RunReader(run).read_packed(step_file("evaluations", step))
+        ]
+        facts = [shortcut_facts(g) for g in groups]
+        for name, values in shortcut_means(facts).items():
+            if name != "caught_by_right_test":  # of the fixed pool
+                assert clean(values.tolist()) == figures["per_task"][name], name
+        for name, figure in shortcut_ratios(facts).items():
+            assert clean(figure.as_dict()) == figures["ratios"][name], name
 
 
 def test_a_run_that_was_killed_before_its_curves_were_drawn_draws_them(

@@ -25,9 +25,9 @@ from sparring.evaluation.progress import EvaluationProgress
 from sparring.evaluation.response_store import ResponseStore
 from sparring.evaluation.run import complete, groups_of
 from sparring.grading.answers import plain_input
-from sparring.grading.copies import copied_U
+from sparring.grading.facts import shortcut_facts
 from sparring.grading.group import GroupResult
-from sparring.grading.trivial_inputs import trivial_U
+from sparring.metrics.shortcuts import readable_correct
 from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, StopReason, Task
@@ -58,7 +58,8 @@ class TrialPart:
     example: dict[str, tuple[str, str]] = field(default_factory=dict)
     """First response with each reason: the task's id and the text."""
     right: list[bool] = field(default_factory=list)
-    """Flags: a program passes every ground-truth test; a test agrees with a reference solution."""
+    """Flags of the readable responses: a program passes every ground-truth test; a test agrees with
+    a reference solution."""
     in_statement: list[bool] = field(default_factory=list)
     """Flags of the readable tests: the test was copied from the statement."""
     trivial: list[bool] = field(default_factory=list)
@@ -144,23 +145,15 @@ def parts_of(groups: Sequence[GroupResult], collected: CollectedResponses) -> li
         coder, tester = parts[Role.CODER, kind], parts[Role.TESTER, kind]
         _count(coder, group.task, collected, group.programs)
         _count(tester, group.task, collected, group.tests)
-        coder.right += [
-            bool(passed.all())
-            for passed, observed, p in zip(
-                group.matrix.passed_PG, group.matrix.observed_PG, group.programs, strict=True
-            )
-            if observed.all() and p.source is not None
-        ]
-        if group.right_U is not None:
-            tester.right += [
-                bool(r)
-                for r, p in zip(group.right_U, group.tests, strict=True)
-                if p.test is not None
-            ]
+        facts = shortcut_facts(group)
+        coder.right += readable_correct(facts).tolist()
+        for flags, marks in (
+            (tester.right, facts.right_U),
+            (tester.in_statement, facts.copied_U),
+            (tester.trivial, facts.trivial_U),
+        ):
+            flags += [] if marks is None else marks[facts.parsed_U].tolist()
         tests = [p.test for p in group.tests if p.test is not None]
-        tester.in_statement += copied_U(group)[group.parsed_U].tolist()
-        if (trivial := trivial_U(group)) is not None:
-            tester.trivial += trivial[group.parsed_U].tolist()
         if len(tests) > 1:
             tester.distinct.append(len({plain_input(test) for test in tests}) / len(tests))
     return [part for part in parts.values() if part.responses]

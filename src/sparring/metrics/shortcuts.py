@@ -56,6 +56,14 @@ def shortcut_ratios(tasks: Sequence[TaskFacts]) -> dict[str, Influence]:
     }
 
 
+def readable_correct(facts: TaskFacts) -> Bools:
+    """Return, for each readable program that is known to be correct or wrong, if it is correct. No
+    program where the readings are unknown."""
+    correct, wrong = facts.matrix.correct_P, facts.matrix.wrong_P
+    readable = np.zeros(len(correct), dtype=bool) if facts.readable_P is None else facts.readable_P
+    return np.asarray(correct[readable & (correct | wrong)])
+
+
 def caught_by_right_test(facts: TaskFacts) -> float:
     """Return the mean, over the right tests of a task, of the share of its wrong programs that the
     test rejects.
@@ -98,11 +106,8 @@ def _ratio(
 
 
 def _right_programs(facts: TaskFacts) -> tuple[float, float]:
-    if facts.readable_P is None:
-        return 0.0, 0.0
-    correct, wrong = facts.matrix.correct_P, facts.matrix.wrong_P
-    known = facts.readable_P & (correct | wrong)
-    return float((known & correct).sum()), float(known.sum())
+    correct = readable_correct(facts)
+    return float(correct.sum()), float(len(correct))
 
 
 def _among_readable(facts: TaskFacts, flags: Bools | None) -> tuple[float, float]:

@@ -66,7 +66,7 @@ LABELS: Mapping[FigureGroup, Mapping[str, str]] = {
 OF_POOL: Mapping[str, str] = {
     "catch_rate": "wrong pool programs caught",
     "caught_by_right_test": "wrong pool programs a right test catches",
-    "coverage@": "wrong pool programs {size} tests catch",
+    "coverage@": "wrong pool programs caught by {size} tests",
 }
 """Labels of figures that a run measures on a fixed pool, and an evaluation on its own programs."""
 NOT_OF_RUNS = ("tests_right_own", "tests_right_not_trivial")
@@ -84,7 +84,12 @@ def labels_of(group: Mapping[str, str], names: Collection[str]) -> dict[str, str
     for key, label in group.items():
         if "{size}" in label:
             sizes = {n: n.removeprefix(key) for n in names if n.startswith(key)}
-            labels |= {n: label.format(size=s.replace("x", "×")) for n, s in sizes.items()}
+            labels |= {n: _sized(label, size) for n, size in sizes.items()}
         elif key in names:
             labels[key] = label
     return labels
+
+
+def _sized(label: str, size: str) -> str:
+    one = label.replace("{size} tests", "{size} test") if size == "1" else label
+    return one.format(size=size.replace("x", "×"))

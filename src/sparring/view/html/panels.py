@@ -62,7 +62,7 @@ PANELS: tuple[Panel, ...] = (
     Panel(
         "catch",
         "Wrong programs caught",
-        "Share of the pool's wrong programs that a generated test fails.",
+        "Share of the pairs of a wrong pool program and a test in which a right test catches it.",
         "catch_rate",
         evaluated=True,
     ),

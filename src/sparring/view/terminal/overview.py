@@ -157,7 +157,7 @@ def _last_evaluation(evaluations: Sequence[Mapping[str, Any]], console: Console)
         return shown
 
     labels = metric_labels(first["metrics"].keys() & last["metrics"].keys())
-    for row in grouped_rows({name: one_line(label, 40) for name, label in labels.items()}, cells):
+    for row in grouped_rows({name: one_line(label, 48) for name, label in labels.items()}, cells):
         table.add_row(*row)
     console.print(table)
     console.print(Text("in brackets: 95% intervals, by task", "dim"))
