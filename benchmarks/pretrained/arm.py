@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -18,14 +19,14 @@ class Arm(StrEnum):
     """The default with a frozen tester, which writes one test per task."""
 
     @property
-    def settings(self) -> tuple[str, ...]:
-        """Settings of the recipe that make the arm."""
+    def settings(self) -> Mapping[str, object]:
+        """Fields of the recipe that make the arm, with their values."""
         return _SETTINGS[self]
 
 
-_SETTINGS: dict[Arm, tuple[str, ...]] = {
-    Arm.DEFAULT: (),
-    Arm.SIMPLE: ("reward.tester=simple",),
-    Arm.PAPER: ("preset=paper",),
-    Arm.CODER_ONLY: ("learning.frozen=tester", "sampling.tests=1"),
+_SETTINGS: Mapping[Arm, Mapping[str, object]] = {
+    Arm.DEFAULT: {},
+    Arm.SIMPLE: {"reward.tester": "simple"},
+    Arm.PAPER: {"preset": "paper"},
+    Arm.CODER_ONLY: {"learning.frozen": "tester", "sampling.tests": 1},
 }

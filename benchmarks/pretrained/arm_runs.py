@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.pretrained.arm import Arm
-from benchmarks.pretrained.measuring import TRAINING_FILE, DataSet
+from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 from benchmarks.pretrained.start import StartModel
+from benchmarks.pretrained.train_command import TrainCommand, carry_out
 
 from sparring import Recipe, load_tasks
 from sparring.config.load import changes_of, differing, load_recipe, make_recipe, recorded_recipe
@@ -21,7 +20,6 @@ from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
 from sparring.training.launch import ended
 
-_HELD_OUT = DataSet.MBPP.file
 _MANY_STEPS = 100_000
 """Steps of a run that its tokens end."""
 
@@ -31,70 +29,50 @@ def train(arm: Arm, options: argparse.Namespace, run_dir: Path, model: StartMode
 
     Raises `SparringError`, and SystemExit with the status of a training that failed.
     """
-    limit = _limit(options.tokens)
-    command = [sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run_dir)]
-    if holds_run(run_dir):
+    limit: dict[str, object] = {}
+    if options.tokens is not None:
+        limit = {"training.token_budget": options.tokens, "training.steps": _MANY_STEPS}
+    begun = holds_run(run_dir)
+    if begun:
         recorded = recorded_recipe(RunReader(run_dir))
         _check_arm(arm, options, run_dir, recorded)
         _check_model(run_dir, model)
-        wanted = make_recipe(recorded.model_dump(mode="json"), limit, str(run_dir))
+        wanted = make_recipe(recorded.model_dump(mode="json"), changes_of(limit), str(run_dir))
         if ended(wanted, RunDir(run_dir, locked=False)):
             return
-        command += ["--resume", *_sets(limit)]
-    else:
-        if not limit and load_recipe(options.recipe).training.token_budget is None:
+    elif not limit:
+        if load_recipe(options.recipe).training.token_budget is None:
             raise ConfigError(
                 f"{options.recipe}: sets no number of tokens, without which arms cannot be "
                 "compared; add --tokens N"
             )
-        limit = limit or [f"training.steps={_MANY_STEPS}"]
-        command += [
-            str(options.recipe),
-            *_sets([*_of_arm(arm, options), *_inputs(options.data, model), *limit]),
-        ]
-    status = subprocess.run(command, check=False).returncode
-    if status:
+        limit = {"training.steps": _MANY_STEPS}
+    command = TrainCommand(
+        run_dir, options.recipe, model.directory, options.data, _of_arm(arm, options.seed), limit
+    )
+    extra = [] if begun else [word for text in options.set for word in ("--set", text)]
+    if status := carry_out([*command.words(), *extra]):
         sys.exit(status)
 
 
-def _of_arm(arm: Arm, options: argparse.Namespace) -> list[str]:
-    return [*arm.settings, *options.set, f"training.seed={options.seed}"]
-
-
-def _inputs(data: Path, model: StartModel) -> list[str]:
-    """Return the settings that name the model and the files of tasks."""
-    return changes_of(
-        {
-            "model.path": model.directory,
-            "tasks.train": [str(data / TRAINING_FILE)],
-            "tasks.held_out": [str(data / _HELD_OUT)],
-        }
-    )
-
-
-def _limit(tokens: int | None) -> list[str]:
-    if tokens is None:
-        return []
-    return [f"training.token_budget={tokens}", f"training.steps={_MANY_STEPS}"]
-
-
-def _sets(settings: Sequence[str]) -> list[str]:
-    return [word for setting in settings for word in ("--set", setting)]
+def _of_arm(arm: Arm, seed: int) -> dict[str, object]:
+    return {**arm.settings, "training.seed": seed}
 
 
 def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: Recipe) -> None:
     """Raise `RunError` if the run is of another arm, another seed or other tasks."""
-    wanted = load_recipe(options.recipe, _of_arm(arm, options))
-    own = {"preset", "training.seed", *(s.partition("=")[0] for a in Arm for s in a.settings)}
-    own |= {s.partition("=")[0].strip() for s in options.set}
+    changes = [*changes_of(_of_arm(arm, options.seed)), *options.set]
+    wanted = load_recipe(options.recipe, changes)
+    own = {"training.seed", *(key for one in Arm for key in one.settings)}
+    own |= {text.partition("=")[0].strip() for text in options.set}
     if changed := [key for key in differing(recorded, wanted) if key in own]:
         raise RunError(
             f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
             "; name its own arm and seed, or another --run-dir"
         )
     for files, name in (
-        (recorded.tasks.train, TRAINING_FILE),
-        (recorded.tasks.held_out, _HELD_OUT),
+        (recorded.tasks.train, MBPP_TRAIN),
+        (recorded.tasks.held_out, MBPP_HELD_OUT),
     ):
         ours = {task_digest(task) for task in load_tasks(options.data / name)}
         if {task_digest(task) for task in load_tasks(*files)} != ours:

@@ -37,14 +37,13 @@ from benchmarks.pretrained.measuring import (
 from benchmarks.pretrained.records import RESULTS, read, small, write
 from benchmarks.pretrained.run_record import run_record
 from benchmarks.pretrained.start import StartModel, start_model
+from benchmarks.pretrained.train_command import RECIPE
 
-from sparring.config.load import load_recipe, recorded_recipe
+from sparring.config.load import changes_of, load_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError
 from sparring.runs.reader import RunReader
 
-ROOT = Path(__file__).parents[2]
-RECIPE = ROOT / "recipes" / "qwen2.5-coder-0.5b-cpu.toml"
 MODEL_HELP = "GGUF file or checkpoint's directory of the initial model"
 
 
@@ -104,7 +103,7 @@ def run(options: argparse.Namespace) -> Path:
     record = {
         "arm": str(arm),
         "seed": options.seed,
-        "settings": [*arm.settings, *options.set],
+        "settings": [*changes_of(arm.settings), *options.set],
         "initial_model": model.as_dict(),
         **environment_of(options.data),
         **run_record(trained),

@@ -43,7 +43,7 @@ def _coders(record: Mapping[str, Any]) -> str:
     """Return the table of other coders: the initial tester against the trained one."""
     if not record["coders"]:
         return ""
-    head = f"| {_name(record)}: tests of the initial model → trained, % | programs right | oracle of 4 |"
+    head = f"| {_name(record)}: tests of initial → trained, % | programs right | oracle of 4 |"
     lines = [head + "".join(f" {label} |" for label in _COLUMNS.values())]
     lines.append("|---" * (len(_COLUMNS) + 3) + "|")
     for coder, by_set in record["coders"].items():
@@ -60,8 +60,8 @@ def _coders(record: Mapping[str, Any]) -> str:
 def _solved(record: Mapping[str, Any]) -> str:
     """Return the table of the pipeline: the initial pair against the trained one."""
     lines = [
-        f"| {_name(record)}: `best_of_n` at 4 + 4 | solved by the initial pair, % | by the trained pair | "
-        "change | tokens per task |",
+        f"| {_name(record)}: `best_of_n` at 4 + 4 | solved by the initial pair, % "
+        "| by the trained pair | change | tokens per task |",
         "|---" * 5 + "|",
     ]
     for data_set in DataSet:

@@ -10,14 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pretrained.data import REPORT
+
 from sparring.errors import RunError
 from sparring.files import checksum
 from sparring.version import __version__
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("torch", "transformers", "numpy")
-SOURCES = "data.json"
-"""File in the directory of the data that says where each file comes from."""
 
 
 def environment_of(data: Path) -> dict[str, Any]:
@@ -39,12 +39,12 @@ def checksums(data: Path) -> dict[str, Any]:
     Raises `RunError` for a data.json that cannot be read.
     """
     files: dict[str, Any] = {f.name: checksum(f) for f in sorted(data.glob("*.jsonl"))}
-    if (data / SOURCES).is_file():
+    if (data / REPORT).is_file():
         try:
-            report = json.loads((data / SOURCES).read_text(encoding="utf-8"))
+            report = json.loads((data / REPORT).read_text(encoding="utf-8"))
             files["sources"] = report["sources"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{data / SOURCES}: cannot be read: {error!r}") from None
+            raise RunError(f"{data / REPORT}: cannot be read: {error!r}") from None
     return files
 
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pretrained.data import BARE, HUMANEVAL, MBPP_HELD_OUT
 from rich.console import Console
 
 from sparring import ModelSpec, Recipe, evaluate, load_tasks
@@ -50,10 +51,10 @@ class DataSet(StrEnum):
     @property
     def file(self) -> str:
         """Name of the file."""
-        return "mbpp-held-out.jsonl" if self is DataSet.MBPP else f"{self}.jsonl"
+        return _FILES[self]
 
 
-TRAINING_FILE = "mbpp-train.jsonl"
+_FILES = {DataSet.MBPP: MBPP_HELD_OUT, DataSet.HUMANEVAL: HUMANEVAL, DataSet.BARE: BARE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from benchmarks.pretrained.start import StartModel
 
 from sparring.config.load import load_recipe
 from sparring.errors import ConfigError, DataError, RunError
+from sparring.files import checksum
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
 from sparring.runs.lines import lines_of
@@ -79,11 +80,11 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Commands that would train, in the place of training."""
     begun: list[list[str]] = []
 
-    def run(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
+    def run(command: list[str]) -> int:
         begun.append(command)
-        return subprocess.CompletedProcess(command, 0)
+        return 0
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(arm_runs, "carry_out", run)
     return begun
 
 
@@ -124,23 +125,16 @@ def test_without_a_number_of_tokens_no_arm_begins(
 
 def begun(path: Path, recipe: Path, data: Path, *settings: str, model: str = "") -> None:
     """Leave a run directory as a killed training does."""
-    files = [f'tasks.train=["{data}/mbpp-train.jsonl"]', f'tasks.held_out=["{data}/{_held_out()}"]']
+    files = [
+        f'tasks.train=["{data}/mbpp-train.jsonl"]',
+        f'tasks.held_out=["{data}/{DataSet.MBPP.file}"]',
+    ]
     run = RunDir.create(path)
     resolved = load_recipe(recipe, [*files, "training.seed=1", *settings])
     run.write_json("recipe.json", resolved.model_dump(mode="json"))
-    weights = model or json.loads(_weights())
+    weights = model or checksum(NANO_DIR / "model.safetensors")
     run.write_json("inputs.json", {"model": {"x/model.safetensors": weights}})
     run.close()
-
-
-def _held_out() -> str:
-    return DataSet.MBPP.file
-
-
-def _weights() -> str:
-    from sparring.files import checksum
-
-    return json.dumps(checksum(NANO_DIR / "model.safetensors"))
 
 
 def test_a_begun_run_is_continued_with_other_tokens_and_nothing_else(
