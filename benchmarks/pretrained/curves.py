@@ -27,18 +27,22 @@ def curve_table(arm: str, records: Sequence[Mapping[str, Any]]) -> str:
     """Return the curve of an arm: means over the steps of a bin and over seeds.
 
     A step has its own tasks, so a row differs from the next one by its tasks too. With gradient:
-    the share of the responses in groups that were learned from.
+    the share of the responses in groups that were learned from. A column that no step knows, such
+    as copies of examples where statements have none, is left out.
     """
     with well_formed(f"the curves of {arm}"):
         curves = [record["curves"] for record in records]
         last = max(curve["step"][-1] for curve in curves)
-    lines = [f"| {arm}, %: steps | " + " | ".join(_COLUMNS.values()) + " |"]
-    lines.append("|---" * (len(_COLUMNS) + 1) + "|")
+    rows = {}
     for first in range(1, last + 1, BIN):
         steps = range(first, min(first + BIN, last + 1))
-        bins = [_bin(curve, steps) for curve in curves]
-        cells = [_percent([one[name] for one in bins]) for name in _COLUMNS]
-        lines.append(f"| {steps[0]}–{steps[-1]} | " + " | ".join(cells) + " |")
+        rows[f"{steps[0]}–{steps[-1]}"] = [_bin(curve, steps) for curve in curves]
+    known = [n for n in _COLUMNS if any(one[n] is not None for row in rows.values() for one in row)]
+    lines = [f"| {arm}, %: steps | " + " | ".join(_COLUMNS[name] for name in known) + " |"]
+    lines.append("|---" * (len(known) + 1) + "|")
+    for label, row in rows.items():
+        cells = [_percent([one[name] for one in row]) for name in known]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -56,6 +56,8 @@ def change(before: Sequence[Measured], after: Sequence[Measured], name: str) -> 
     tasks = int((~np.isnan(differences)).any(axis=0).sum())
     if tasks < 2:
         return Estimate(float("nan"), float("nan"), float("nan"), tasks)
+    if np.ptp(differences[~np.isnan(differences)]) == 0:  # an interval of no width would be wrong
+        return after[0].change_from(before[0], name)
     mean, half = interval(differences)
     bound = 1.0 if is_share(name) else float("inf")
     return Estimate(mean, max(mean - half, -bound), min(mean + half, bound), tasks)

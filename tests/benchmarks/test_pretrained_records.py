@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.carry_over_tables import carry_over_tables
 from benchmarks.pretrained.curves import curve_table
+from benchmarks.pretrained.environment import environment_of
 from benchmarks.pretrained.figures import FIGURES, Figure
 from benchmarks.pretrained.measuring import DataSet
 from benchmarks.pretrained.records import Measured, read, small, write
@@ -81,7 +83,10 @@ def test_of_two_seeds_the_change_is_the_mean_of_both_and_unknown_tasks_are_left_
     moved = change([start, start], [one, two], "pass@1")
     assert moved.mean == pytest.approx((RIGHT[1] - RIGHT[0]).mean() / 2, abs=1e-5)
     assert moved.low < 0 < moved.high  # two seeds that differ say little
-    assert change([start, start], [one, one], "unit_test_accuracy").n_tasks == TASKS - 1
+    same = change([start, start], [one, one], "unit_test_accuracy")
+    assert same.n_tasks == TASKS - 1
+    assert same.mean == 0
+    assert same.low < -0.1  # few tasks without a change show no certainty
 
 
 def test_records_of_other_tasks_are_not_paired() -> None:
@@ -157,6 +162,15 @@ def test_a_curve_has_bins_of_five_steps_over_all_seeds() -> None:
     assert last == "| 6–7 | 65.0 | 20.0 | – | – | 65.0 | 65.0 | 65.0 | 65.0 |"
 
 
+def test_a_column_that_no_step_knows_is_left_out() -> None:
+    record = arm_record("default", 1, 0)
+    record["curves"]["tests_copied"] = [None] * 7
+    head, _, first, *_ = curve_table("default", [record]).splitlines()
+    assert "copied" not in head
+    assert "trivial inputs" in head
+    assert head.count("|") == first.count("|") == 9
+
+
 def test_a_missing_start_and_a_damaged_record_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,3 +229,15 @@ def test_the_tables_of_what_carries_over_pair_the_initial_and_the_trained(tmp_pa
     assert "36.8 → 45.5 (+8.6 [" in shown  # 7 of 19 and 10 of 22 pairs
     assert "300 → 200 |" in shown
     assert "+33.3 [" in shown
+
+
+def test_the_environment_has_the_checksum_of_every_file_and_its_sources(tmp_path: Path) -> None:
+    (tmp_path / "humaneval.jsonl").write_bytes(b"{}\n")
+    known = hashlib.sha256(b"{}\n").hexdigest()
+    assert environment_of(tmp_path)["data"] == {"humaneval.jsonl": known}
+    (tmp_path / "data.json").write_text('{"sources": {"MBPP": "abc"}}')
+    assert environment_of(tmp_path)["data"]["sources"] == {"MBPP": "abc"}
+    for text in ("{", "{}", "[]"):
+        (tmp_path / "data.json").write_text(text)
+        with pytest.raises(RunError, match=r"data\.json: cannot be read"):
+            environment_of(tmp_path)
