@@ -38,7 +38,8 @@ from benchmarks.pretrained.solved import solved_by_pair
 from benchmarks.pretrained.start import start_model
 
 from sparring.config.load import recorded_recipe
-from sparring.errors import ConfigError, SparringError
+from sparring.errors import ConfigError, RunError, SparringError
+from sparring.evaluation.directory import FIGURES
 from sparring.runs.reader import open_run
 
 TRAINED = "trained"
@@ -59,7 +60,7 @@ def coder_named(text: str) -> OtherCoder:
     if match is None or (match[1] == START and match[2] is None):
         raise ConfigError(
             f"--coder {text}: must be NAME=DIRECTORY or NAME@TEMPERATURE=DIRECTORY, such as "
-            "smollm2=models/smollm2; the start model at 0.8 is in the arm's own record"
+            "smollm2=models/smollm2; the initial model at 0.8 is in the arm's own record"
         )
     name, temperature, place = match.groups()
     degrees = TEMPERATURE if temperature is None else float(temperature)
@@ -76,10 +77,17 @@ def run(options: argparse.Namespace) -> Path:
     testers = {START: START, TRAINED: f"{name_of(options.arm, options.seed)}-{checkpoint.name}"}
     model = start_model(options.model, initial_place(options.out))
     places = {START: model.directory, TRAINED: checkpoint}
+    for tester in testers.values():
+        for data_set in options.data_sets:
+            if not (bench.directory(tester, data_set) / FIGURES).exists():
+                raise RunError(
+                    f"{bench.directory(tester, data_set)}: holds no evaluation; make it with "
+                    f"arms run {options.arm} and the same --out"
+                )
     others: dict[str, Any] = {}
     for coder in coders:
         others[coder.name] = {}
-        for data_set in DataSet:
+        for data_set in options.data_sets:
             bench.measured(coder.name, coder.place, data_set, coder.temperature, tests=0)
             others[coder.name][str(data_set)] = {
                 key: small(bench.recombined(coder.name, tester, data_set), True)
@@ -89,7 +97,7 @@ def run(options: argparse.Namespace) -> Path:
         str(data_set): {
             key: solved_by_pair(bench, name, places[key], data_set) for key, name in testers.items()
         }
-        for data_set in DataSet
+        for data_set in options.data_sets
     }
     record = {
         "arm": options.arm,
@@ -117,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--out", type=Path, required=True, help="directory of runs, as of arms run")
     make.add_argument("--run-dir", type=Path, help="directory of the run; default: OUT/runs/NAME")
     make.add_argument("--coder", action="append", default=[], metavar="NAME[@TEMPERATURE]=DIR")
+    make.add_argument(
+        "--data-sets", nargs="+", type=DataSet, choices=list(DataSet), default=list(DataSet)
+    )
     table = commands.add_parser("table", help="print the tables of all records")
     for command in (make, table):
         command.add_argument("--results", type=Path, default=RESULTS, help="directory of records")

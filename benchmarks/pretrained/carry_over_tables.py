@@ -47,7 +47,7 @@ def _coders(record: Mapping[str, Any]) -> str:
     lines = [head + "".join(f" {label} |" for label in _COLUMNS.values())]
     lines.append("|---" * (len(_COLUMNS) + 3) + "|")
     for coder, by_set in record["coders"].items():
-        for data_set in DataSet:
+        for data_set in map(DataSet, by_set):
             before, after = (Measured(by_set[data_set][key]) for key in (START, "trained"))
             cells = [shown_level(after.estimate(n), n) for n in ("pass@1", "oracle_4x4")]
             for name in _COLUMNS:
@@ -64,7 +64,7 @@ def _solved(record: Mapping[str, Any]) -> str:
         "| by the trained pair | change | tokens per task |",
         "|---" * 5 + "|",
     ]
-    for data_set in DataSet:
+    for data_set in map(DataSet, record["solved"]):
         start, trained = (record["solved"][data_set][key] for key in (START, "trained"))
         if start["tasks"] != trained["tasks"]:
             raise RunError("the pairs have solved other tasks; run carry_over again")

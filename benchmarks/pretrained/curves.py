@@ -20,6 +20,16 @@ _COLUMNS = {
     "coder_gradient": "programs with gradient",
     "tester_gradient": "tests with gradient",
 }
+_HELD_OUT = {
+    "pass@1": "programs right",
+    "unit_test_accuracy": "tests right",
+    "tests_readable": "tests readable",
+    "tests_right_of_readable": "tests right, of the readable",
+    "caught_by_right_test": "wrong pool programs: a right test catches one",
+    "bon_": "Best-of-N, own samples",
+    "pool_bon_": "Best-of-N, fixed pool",
+}
+"""Figures of the evaluations in a run. A name that ends in _ is the start of one with its size."""
 Values = Sequence[float | None]
 
 
@@ -43,6 +53,19 @@ def curve_table(arm: str, records: Sequence[Mapping[str, Any]]) -> str:
     for label, row in rows.items():
         cells = [_percent([one[name] for one in row]) for name in known]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def held_out_table(arm: str, records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the evaluations in the runs of an arm, on the same held-out tasks: each figure, and
+    its paired difference from the first evaluation with the 95% interval."""
+    lines = [f"| {arm}, in the run, %: seed, step | " + " | ".join(_HELD_OUT.values()) + " |"]
+    lines.append("|---" * (len(_HELD_OUT) + 1) + "|")
+    for record in records:
+        with well_formed(f"the evaluations in the run of {arm}"):
+            for one in record["evaluations_in_the_run"]:
+                cells = [_cell(one, name) for name in _HELD_OUT]
+                lines.append(f"| {record['seed']}, {one['step']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -92,6 +115,20 @@ def _bin(curve: Mapping[str, Values], steps: Sequence[int]) -> dict[str, float |
     readable = None if unreadable is None else 1 - unreadable
     of_readable = right / readable if readable and right is not None else None
     return {**figures, "tests_readable": readable, "tests_right_of_readable": of_readable}
+
+
+def _cell(evaluation: Mapping[str, Any], start: str) -> str:
+    """Return a figure, whose name begins with ``start``, and its difference."""
+    name = next((n for n in evaluation["figures"] if n.startswith(start)), start)
+    mean, *_ = evaluation["figures"].get(name, [None])
+    if mean is None:
+        return "–"
+    shown = f"{100 * mean:.1f}"
+    difference = evaluation["differences"].get(name)
+    if evaluation["step"] == 0 or difference is None or None in difference:
+        return shown
+    by, low, high = (f"{100 * x:+.1f}" for x in difference)
+    return f"{shown}; {by} [{low}, {high}]"
 
 
 def _percent(values: Values) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.pretrained.arm import Arm
-from benchmarks.pretrained.curves import cost_table, curve_table
+from benchmarks.pretrained.curves import cost_table, curve_table, held_out_table
 from benchmarks.pretrained.figures import (
     FIGURES,
     TITLES,
@@ -120,7 +120,8 @@ def tables(results: Path) -> str:
     others = [arm for arm in arms if arm is not Arm.DEFAULT]
     if Arm.DEFAULT in arms:
         parts += [arm_table(Arm.DEFAULT, other, arms) for other in others]
-    parts += [curve_table(arm, list(by_seed.values())) for arm, by_seed in arms.items()]
+    for arm, by_seed in arms.items():
+        parts += [table(arm, list(by_seed.values())) for table in (curve_table, held_out_table)]
     every = [record for by_seed in arms.values() for record in by_seed.values()]
     parts += [cost_table(every)] if every else []
     return "\n\n".join(p for p in parts if p)
