@@ -221,3 +221,32 @@ def test_a_row_without_a_rate_is_named(row: Any, tmp_path: Path) -> None:
         pass_rates(path)
     with pytest.raises(DataError, match="task b occurs twice"):
         pass_rates(lines(path, *[{"task_id": "b", "pass_rate": 0.5}] * 2))
+
+
+def test_statements_without_examples(tmp_path: Path) -> None:
+    first = 'def f(n):\n    """Twice n.\n    >>> f(1)\n    2\n    """\n'
+    rows = [
+        {"task_id": "one", "question": first, "entry_point": "f", "tests": ["assert f(2) == 4"]},
+        {"task_id": "two", "question": "Write f.", "entry_point": "f", "tests": ["assert f(0)==0"]},
+        cure("program", "Print the double.", exe_method="stdin", rating=None),
+    ]
+    del rows[2]["rating"]
+    source = lines(tmp_path / "set.jsonl", *rows)
+    out, report = tmp_path / "out.jsonl", tmp_path / "report.json"
+    done = sparring_here(
+        *("tasks", "load", str(source), "--without-examples"),
+        *("--out", str(out), "--report", str(report)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert [t.statement for t in read_task_files([out])] == [
+        'def f(n):\n    """Twice n.\n    """\n',
+        "Write f.",
+    ]
+    assert "statements whose worked examples were taken out: 1" in done.stderr
+    assert json.loads(report.read_text())["removed"] == [
+        {
+            "task_id": "program",
+            "reason": "examples",
+            "detail": "asks for a program, not a function",
+        }
+    ]

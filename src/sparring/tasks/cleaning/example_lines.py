@@ -19,6 +19,7 @@ from sparring.tasks.cleaning.calls_in_text import (
     FunctionInText,
     closed,
     is_example,
+    parameters,
 )
 
 _BULLET = r"[ \t]*(?:[*+•-][ \t]+|\d+[.)][ \t]+)?"
@@ -38,8 +39,9 @@ _INTRODUCTION = re.compile(
 )
 _SHORT = 8
 """Most words of a line that only introduces examples (``It must be implemented like this:``)."""
-_LABEL = re.compile(_BULLET + r"(?:input|output|explanation|result|returns?)\b\s*[:=]", re.I)
+_LABEL = re.compile(r"\W*(?:input|output|explanation|result|returns?)\b\W{0,3}[:=]", re.I)
 _FOR = re.compile(_BULLET + r"for\b.*=.*\b(?:output|result|answer|returns?|should)\b", re.I)
+_FENCE = "```"
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _QUOTES_AND_BRACKETS = re.compile(
     r"""'[^'\n]*'|"[^"\n]*"|\[[^\[\]\n]*\]|\([^()\n]*\)|\{[^{}\n]*\}"""
@@ -92,22 +94,23 @@ def _run_end(
 ) -> int:
     """Return the place after the last example of a run of examples and blank lines."""
     end = place = start
+    after_title = titled
     while place < len(lines):
-        if not lines[place].strip():
+        line = lines[place]
+        if not line.strip():
             place += 1
             continue
         after = _example_end(lines, place, function)
         if after is None:
+            near = place == end or after_title  # no blank line before it that ends a thought
             deeper = _indent(lines, place, base) > indent
-            comment = lines[place].lstrip().startswith("#")
-            if (
-                comment
-                or (deeper and (titled or place == end > start))
-                or (titled and _has_form(lines[place]))
-            ):
-                after = place + 1
-        if after is None:
-            return end
+            part = line.lstrip().startswith("#") or (deeper and (titled or place == end > start))
+            if not part and titled:
+                part = _has_form(line) or (near and _calculates(line))
+            if not part:
+                return end
+            after = place + 1
+        after_title = titled and _TITLE.fullmatch(line) is not None
         place = end = after
     return end
 
@@ -116,8 +119,14 @@ def _has_form(line: str) -> bool:
     """Return True if a line under a title has the form of an example or of a part of one."""
     if _TITLE.fullmatch(line) or _LABEL.match(line) or _FOR.match(line):
         return True
-    if (call := _first_call(line, r"[A-Za-z_]\w*")) and _RESULT.match(line, call.end):
-        return True
+    call = _first_call(line, r"[A-Za-z_]\w*")
+    if call is None or parameters(call.arguments) is not None:
+        return False
+    return _RESULT.match(line, call.end) is not None
+
+
+def _calculates(line: str) -> bool:
+    """Return True if a line is a calculation or a list of values, with hardly a word."""
     rest = line
     for _ in range(3):
         rest = _QUOTES_AND_BRACKETS.sub(" ", rest)
@@ -134,6 +143,8 @@ def _example_end(lines: Sequence[str], start: int, function: FunctionInText) -> 
             if not lines[i].strip() or lines[i].lstrip().startswith(">>>")
         )
         return next(ends, len(lines))
+    if lines[start].lstrip().startswith(_FENCE):
+        return _fenced_end(lines, start, function)
     text = "\n".join(lines[start : start + _LONGEST])
     call = _first_call(text, re.escape(function.name))
     if call is None or not is_example(call, function) or not _RESULT.match(text, call.end):
@@ -146,6 +157,16 @@ def _example_end(lines: Sequence[str], start: int, function: FunctionInText) -> 
             return start + text.count("\n", 0, end) + 1
         after = closed(text, opening.start())
         end = opening.end() if after is None else after
+
+
+def _fenced_end(lines: Sequence[str], start: int, function: FunctionInText) -> int | None:
+    """Return the place after a fenced block that holds nothing but examples; else None."""
+    fences = (i for i in range(start + 1, len(lines)) if lines[i].lstrip().startswith(_FENCE))
+    end = next(fences, None)
+    inside = lines[start + 1 : end]
+    marks = example_lines(inside, function, _indent(lines, start, 0))
+    rest = [line for line, mark in zip(inside, marks, strict=True) if line.strip() and not mark]
+    return None if end is None or rest or not any(marks) else end + 1
 
 
 def _first_call(text: str, name: str) -> CallInText | None:

@@ -171,7 +171,7 @@ def _bare(text: str, function: FunctionInText, indent: int) -> str:
 
 def _joined(lines: Sequence[str], marks: Sequence[bool], function: FunctionInText) -> Iterator[str]:
     """Yield the lines without examples; of the blank lines around a removed part, one is left."""
-    blank = cut = False
+    blank, cut = marks[0], False
     start = 0
     while start < len(lines):
         end = start
