@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sparring.metrics.student import t95
+
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import results
 import results_tables
@@ -108,7 +110,7 @@ def test_of_one_seed_the_interval_is_over_tasks_and_unknown_tasks_are_left_out()
     known = row[0, :4]
     mean, spread = results_tables.interval(row)
     assert mean == pytest.approx(float(known.mean()))
-    assert spread == pytest.approx(results_tables.t95(3) * float(known.std(ddof=1)) / 2)
+    assert spread == pytest.approx(t95(3) * float(known.std(ddof=1)) / 2)
 
 
 def test_the_bundle_is_compared_over_the_common_seeds() -> None:
