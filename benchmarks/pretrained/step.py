@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="GGUF file or checkpoint")
     parser.add_argument(
-        "--data", type=Path, required=True, help="made by benchmarks.pretrained.data"
+        "--data", type=Path, required=True, help="directory of the data"
     )
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--steps", type=int, default=2, help="steps of each run in bfloat16")
