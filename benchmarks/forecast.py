@@ -59,7 +59,11 @@ def main() -> None:
     parser.add_argument("--steps", action="store_true", help="print every step")
     arguments = parser.parse_args()
     for path in arguments.runs:
-        rows = compared(open_run(path))
+        run = open_run(path)
+        if not run.has("summary.json"):
+            print(f"{path}: the run is not complete, so nobody knows what remains; left out")
+            continue
+        rows = compared(run)
         if arguments.steps:
             for row in rows:
                 print(

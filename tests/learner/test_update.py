@@ -217,8 +217,9 @@ def test_nothing_to_learn_changes_nothing() -> None:
 
 
 def test_every_pass_is_told_when_it_begins_and_changes_nothing() -> None:
-    """Groups of 26 to 44 positions, one to a micro-batch: two of the coder, one of the tester. The
-    second half of a role's groups has old log-probs of its own pass."""
+    """A micro-batch has one response: seven of the coder (3 and 4), two of the tester. The second
+    minibatch, of four and two responses, gets its old log-probs before the first moves the
+    weights."""
     settings = LearningSettings(
         num_minibatches=2, ppo_epochs=2, kl_bound=None, tokens_per_micro_batch=8,
         old_logprobs=OldLogprobs.RECOMPUTED,
@@ -228,9 +229,9 @@ def test_every_pass_is_told_when_it_begins_and_changes_nothing() -> None:
     heard.update(groups(), lambda kind, number, total: told.append((kind.name, number, total)))
     unheard.update(groups())
     assert told == [
-        *(("REFERENCE", k, 3) for k in (1, 2, 3)),
-        ("OLD", 1, 1),
-        *(("UPDATE", k, 6) for k in range(1, 7)),
+        *(("REFERENCE", k, 9) for k in range(1, 10)),
+        *(("OLD", k, 6) for k in range(1, 7)),
+        *(("UPDATE", k, 18) for k in range(1, 19)),
     ]
     pairs = zip(heard.model.parameters(), unheard.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)

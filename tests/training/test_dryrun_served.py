@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.learner.passes import OnPass
 from sparring.learner.samples import SampleGroup
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
@@ -30,9 +31,11 @@ def test_the_server_rests_while_it_learns_and_one_process_is_enough(
         did.append("rest")
         rest(sampler)
 
-    def learned(learner: Learner, groups: list[SampleGroup]) -> dict[Role, RoleStats]:
+    def learned(
+        learner: Learner, groups: list[SampleGroup], on_pass: OnPass
+    ) -> dict[Role, RoleStats]:
         did.append("learn")
-        return update(learner, groups)
+        return update(learner, groups, on_pass)
 
     monkeypatch.setattr(VllmSampler, "rest", rested)
     monkeypatch.setattr(Learner, "update", learned)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sparring.errors import RunError
+from sparring.learner.passes import OnPass
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
 from tests.forks import Forked
@@ -67,9 +68,9 @@ def test_a_run_directory_that_went_away_is_one_clear_line(tmp_path: Path, monkey
     path = tmp_path / "run"
     update = Learner.update
 
-    def moved(self: Learner, groups: Any) -> Any:
+    def moved(self: Learner, groups: Any, on_pass: OnPass) -> Any:
         path.rename(tmp_path / "elsewhere")
-        return update(self, groups)
+        return update(self, groups, on_pass)
 
     monkeypatch.setattr(Learner, "update", moved)
     done = sparring_here(*command(path)[3:])

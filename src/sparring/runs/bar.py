@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import time
@@ -91,8 +92,10 @@ class Bar:
         return ""
 
     def _keep_beating(self) -> None:
-        while not self._ended.wait(_BEAT):
-            self.beat()
+        # Where the output cannot be written, the next line of the work itself says so.
+        with contextlib.suppress(OSError):
+            while not self._ended.wait(_BEAT):
+                self.beat()
 
 
 def quiet() -> Console:
