@@ -70,28 +70,34 @@ def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: R
             f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
             "; name its own arm and seed, or another --run-dir"
         )
-    for files, name in (
-        (recorded.tasks.train, MBPP_TRAIN),
-        (recorded.tasks.held_out, MBPP_HELD_OUT),
-    ):
-        ours = {task_digest(task) for task in load_tasks(options.data / name)}
-        if {task_digest(task) for task in load_tasks(*files)} != ours:
+    used = _inputs_of(run_dir, "tasks")
+    tasks = recorded.tasks
+    for files, name in ((tasks.train, MBPP_TRAIN), (tasks.held_out, MBPP_HELD_OUT)):
+        file = options.data / name
+        if [used.get(one) for one in files] == [checksum(file)]:
+            continue
+        if {*map(task_digest, load_tasks(*files))} != {*map(task_digest, load_tasks(file))}:
             raise RunError(
-                f"{run_dir}: has other tasks than {options.data / name}; name the data of the run, "
-                "or another --run-dir"
+                f"{run_dir}: has other tasks than {file}; name the data of the run, or another "
+                "--run-dir"
             )
 
 
 def _check_model(run_dir: Path, model: StartModel) -> None:
     """Raise `RunError` if the run began from other weights than those of the initial model."""
-    run = RunReader(run_dir)
-    if not run.has("inputs.json"):  # killed before anything was done
-        return
-    with well_formed(f"{run_dir}: inputs.json"):
-        used = {Path(name).name: sha for name, sha in run.read_json("inputs.json")["model"].items()}
+    used = {Path(name).name: sha for name, sha in _inputs_of(run_dir, "model").items()}
     weights = {f.name: checksum(f) for f in model.directory.glob("*.safetensors")}
-    if any(used.get(name) != sha for name, sha in weights.items()):
+    if used and any(used.get(name) != sha for name, sha in weights.items()):
         raise RunError(
             f"{run_dir}: began from other weights than {model.directory}; name the initial model "
             "of the run, or another --run-dir"
         )
+
+
+def _inputs_of(run_dir: Path, kind: str) -> dict[str, str]:
+    """Return the recorded checksums of a run's inputs by file; {} if it was killed before them."""
+    run = RunReader(run_dir)
+    if not run.has("inputs.json"):
+        return {}
+    with well_formed(f"{run_dir}: inputs.json"):
+        return dict(run.read_json("inputs.json")[kind])

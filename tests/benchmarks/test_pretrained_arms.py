@@ -133,7 +133,8 @@ def begun(path: Path, recipe: Path, data: Path, *settings: str, model: str = "")
     resolved = load_recipe(recipe, [*files, "training.seed=1", *settings])
     run.write_json("recipe.json", resolved.model_dump(mode="json"))
     weights = model or checksum(NANO_DIR / "model.safetensors")
-    run.write_json("inputs.json", {"model": {"x/model.safetensors": weights}})
+    model_files = {"x/model.safetensors": weights}
+    run.write_json("inputs.json", {"model": model_files, "tasks": {}})
     run.close()
 
 
@@ -171,6 +172,21 @@ def test_a_run_of_another_arm_seed_or_model_is_refused(
     with pytest.raises(RunError, match=message):
         arm_runs.train(arm, options_of(arm, recipe, data), tmp_path / "run", MODEL)
     assert not commands
+
+
+def test_files_of_a_run_with_the_recorded_checksums_need_not_be_there(
+    recipe: Path, data: Path, commands: list[list[str]], tmp_path: Path
+) -> None:
+    begun(tmp_path / "run", recipe, data)
+    moved = data.rename(tmp_path / "moved")
+    options = options_of("default", recipe, moved, "--tokens", "900")
+    with pytest.raises(DataError):
+        arm_runs.train(Arm.DEFAULT, options, tmp_path / "run", MODEL)
+    record = json.loads((tmp_path / "run" / "inputs.json").read_text())
+    record["tasks"] = {str(data / f.name): checksum(f) for f in moved.iterdir()}
+    (tmp_path / "run" / "inputs.json").write_text(json.dumps(record))
+    arm_runs.train(Arm.DEFAULT, options, tmp_path / "run", MODEL)
+    assert len(commands) == 1
 
 
 def test_a_run_on_other_tasks_is_refused(
