@@ -31,12 +31,11 @@ from benchmarks.pretrained.train_command import PROGRAM, TrainCommand
 from sparring import load_tasks
 from sparring.config.load import load_recipe
 from sparring.errors import ConfigError, DataError, ModelError, RunError
-from sparring.microworld import nano
 from sparring.tasks.load import dump_tasks
 from tests.forks import Forked
 
 ROOT = Path(__file__).parents[2]
-NANO = Path(str(nano.__file__)).parent if nano.__file__ else Path(next(iter(nano.__path__)))
+NANO = ROOT / "src" / "sparring" / "microworld" / "nano"
 RECIPE = """
 extends = "nano"
 
@@ -119,7 +118,7 @@ def test_the_weights_count_and_not_how_they_lie(tmp_path: Path) -> None:
     digest = weights_digest(tmp_path / "one")
     assert weights_digest(tmp_path / "other") == weights_digest(tmp_path / "parts") == digest
     assert weights_digest(tmp_path / "changed") != digest
-    with pytest.raises(ModelError, match="has no .safetensors file"):
+    with pytest.raises(ModelError, match=r"has no \.safetensors file"):
         weights_digest(tmp_path)
     (tmp_path / "one" / "model.safetensors").write_bytes(b"not this")
     with pytest.raises(ModelError, match="is no safetensors file"):
@@ -225,14 +224,14 @@ def test_another_start_other_data_and_another_recipe_are_refused(
     done: TrainCommand, record: dict[str, Any], place: Path
 ) -> None:
     files, path = record["data"], repeat.RECORD
-    repeat.check_same(record, path, StartModel(NANO, weights_digest(NANO), None), files)
+    start = StartModel(NANO, weights_digest(NANO), None)
+    recipe = load_recipe(place / "recipe.toml", [*done.settings(), "sampling.tests=4"])
+    repeat.check_same(record, path, start, files)
     with pytest.raises(ModelError, match=r"not the start model of first-steps\.json.*SHA-256 gguf"):
         repeat.check_same(record, path, StartModel(NANO, "other", None), files)
     with pytest.raises(DataError, match=r"mbpp-train\.jsonl: is not the file"):
-        start = StartModel(NANO, weights_digest(NANO), None)
         repeat.check_same(record, path, start, {**files, MBPP_TRAIN: "0"})
     with pytest.raises(ConfigError, match=r"is not that of .*: sampling\.tests changed"):
-        recipe = load_recipe(place / "recipe.toml", [*done.settings(), "sampling.tests=4"])
         repeat.check_recipe(record, path, recipe)
     with pytest.raises(DataError, match="make the data"):
         repeat.data_files(place)
