@@ -171,6 +171,9 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0, metavar="N", help="kills of a second run")
     parser.add_argument("--seed", type=int, default=24, help="seed of the moments of the kills")
     args = parser.parse_args()
+    for option, value, least in (("--steps", args.steps, 1), ("--kill", args.kill, 0)):
+        if value < least:
+            raise ConfigError(f"{option} {value}: must be at least {least}")
     record = None if args.record else read_record(args.against)
     if args.out.exists():
         raise ConfigError(f"--out {args.out}: already exists; name another directory")
