@@ -25,7 +25,7 @@ from benchmarks.pretrained.first_steps import (
 )
 from benchmarks.pretrained.kills import kill_moments
 from benchmarks.pretrained.run_files import checksums, differing_files
-from benchmarks.pretrained.start import StartModel, start_model, weights_digest
+from benchmarks.pretrained.start import InitialModel, initial_model_of, weights_digest
 from benchmarks.pretrained.train_command import PROGRAM, TrainCommand
 
 from sparring import load_tasks
@@ -88,7 +88,7 @@ def done(place: Path) -> TrainCommand:
 @pytest.fixture
 def record(done: TrainCommand) -> dict[str, Any]:
     files = repeat.data_files(done.data)
-    start = StartModel(NANO, weights_digest(NANO), "gguf")
+    start = InitialModel(NANO, weights_digest(NANO), "gguf")
     found = repeat.record_of(done, start, files, repeat.THREADS)
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 
@@ -128,14 +128,14 @@ def test_the_weights_count_and_not_how_they_lie(tmp_path: Path) -> None:
 def test_another_file_is_refused_before_it_is_converted(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
     file.write_bytes(b"GGUF")
-    with pytest.raises(ModelError, match=r"model\.gguf: is not the start model: .*SHA-256 0a1b$"):
-        start_model(file, tmp_path / "model", "0a1b")
+    with pytest.raises(ModelError, match=r"model\.gguf: is not the initial model: .*SHA-256 0a1b$"):
+        initial_model_of(file, tmp_path / "model", "0a1b")
     with pytest.raises(ModelError, match="there is no such file or directory"):
-        start_model(tmp_path / "none", tmp_path / "model")
+        initial_model_of(tmp_path / "none", tmp_path / "model")
     (tmp_path / "model").mkdir()
     with pytest.raises(ModelError, match="was not made of a GGUF file here"):
-        start_model(file, tmp_path / "model")
-    assert start_model(NANO, tmp_path / "x") == StartModel(NANO, weights_digest(NANO), None)
+        initial_model_of(file, tmp_path / "model")
+    assert initial_model_of(NANO, tmp_path / "x") == InitialModel(NANO, weights_digest(NANO), None)
 
 
 def test_the_types_of_two_cpus() -> None:
@@ -224,11 +224,13 @@ def test_another_start_other_data_and_another_recipe_are_refused(
     done: TrainCommand, record: dict[str, Any], place: Path
 ) -> None:
     files, path = record["data"], repeat.RECORD
-    start = StartModel(NANO, weights_digest(NANO), None)
+    start = InitialModel(NANO, weights_digest(NANO), None)
     recipe = load_recipe(place / "recipe.toml", [*done.settings(), "sampling.tests=4"])
     repeat.check_same(record, path, start, files)
-    with pytest.raises(ModelError, match=r"not the start model of first-steps\.json.*SHA-256 gguf"):
-        repeat.check_same(record, path, StartModel(NANO, "other", None), files)
+    with pytest.raises(
+        ModelError, match=r"not the initial model of first-steps\.json.*SHA-256 gguf"
+    ):
+        repeat.check_same(record, path, InitialModel(NANO, "other", None), files)
     with pytest.raises(DataError, match=r"mbpp-train\.jsonl: is not the file"):
         repeat.check_same(record, path, start, {**files, MBPP_TRAIN: "0"})
     with pytest.raises(ConfigError, match=r"is not that of .*: sampling\.tests changed"):
