@@ -83,7 +83,7 @@ def gguf_of(record: dict[str, Any], path: Path) -> str | None:
 def check_same(
     record: dict[str, Any], path: Path, start: InitialModel, files: dict[str, str]
 ) -> None:
-    """Raise `ModelError` for another initial model than the record's, `DataError` for other data."""
+    """Raise `ModelError` for another initial model than on record, `DataError` for other data."""
     with well_formed(str(path)):
         known = record["start"]
         if start.weights != known["weights_sha256"]:
