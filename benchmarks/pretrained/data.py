@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from rich.console import Console
 from sparring.audit.run import AuditOptions, audit
 from sparring.audit.soundness import Care
 from sparring.cli.common import run
-from sparring.errors import ConfigError, writing
+from sparring.errors import ConfigError, DataError, writing
 from sparring.files import checksum
 from sparring.runs.progress import Bar
 from sparring.schema import Task
@@ -40,7 +41,7 @@ from sparring.tasks.cleaning.without_examples import without_examples
 from sparring.tasks.load import dump_tasks, read_task_files
 from sparring.tasks.split import split_tasks
 
-VERSION = 1
+VERSION = 2
 """Number of this way of making the data: data of another number is made anew."""
 SEED = 24
 HELD_OUT = 40
@@ -106,18 +107,29 @@ def make(mbpp: Sequence[Task], humaneval: Sequence[Task], held_out: int) -> Pret
     data = PretrainedData()
     mbpp = sound("MBPP", mbpp, data)
     humaneval = sound("HumanEval", humaneval, data)
+    if len(mbpp) <= held_out:
+        raise DataError(
+            f"MBPP: {len(mbpp)} of its tasks are sound, but {held_out} are held out and more are "
+            "needed to train on; give a file with more tasks"
+        )
     split = split_tasks(mbpp, held_out, SEED)
     data.files |= {MBPP_TRAIN: split.train, MBPP_HELD_OUT: split.held_out}
     clean, removed = drop_overlap(humaneval, mbpp)
     bare, needing = without_examples(clean)
     data.left_out += [LeftOut("HumanEval", r.task_id, r.detail) for r in (*removed, *needing)]
     data.counts["HumanEval_clean"], data.counts["HumanEval_bare"] = len(clean), len(bare)
-    drawn = {t.id for t in split_tasks(bare, held_out, SEED).held_out}
+    if len(bare) < held_out:
+        raise DataError(
+            f"HumanEval: {len(bare)} of its tasks can be used, but {held_out} are needed; give the "
+            "whole HumanEval.jsonl.gz"
+        )
+    drawn = set(random.Random(SEED).sample([t.id for t in bare], held_out))
     data.files[HUMANEVAL] = [t for t in clean if t.id in drawn]
     data.files[BARE] = [t for t in bare if t.id in drawn]
     for name, tasks in ((MBPP_HELD_OUT, split.held_out), (HUMANEVAL, data.files[HUMANEVAL])):
-        [most, *_] = alike_pairs(tasks, split.train, NEAR_DUPLICATES.n)
-        data.alike[name] = asdict(most)
+        data.alike[name] = [
+            asdict(pair) for pair in alike_pairs(tasks, split.train, NEAR_DUPLICATES.n)[:1]
+        ]
     return data
 
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.pretrained.data import prepare
-from benchmarks.pretrained.start import FILE, GGUF, start_model
+from benchmarks.pretrained.start import FILE, GGUF, initial_model_of
 from benchmarks.pretrained.train_command import PROGRAM, RECIPE, TrainCommand, carry_out
 from rich.console import Console
 
@@ -60,10 +60,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
     check_sources([args.mbpp, args.humaneval])
-    start = start_model(args.model, args.out / "model")
-    print(f"start model: {start.directory}, weights {start.weights}, GGUF {start.gguf}", flush=True)
+    start = initial_model_of(args.model, args.out / "model")
+    print(
+        f"initial model: {start.directory}, weights {start.weights}, GGUF {start.gguf}", flush=True
+    )
     if start.gguf != GGUF:
-        print(f"other start weights than those of docs/results.md, which are of {FILE} ({GGUF})")
+        print(f"other initial weights than those of docs/results.md, which are of {FILE} ({GGUF})")
     prepare(args.mbpp, args.humaneval, args.out / "data")
     later = {"training.steps": args.steps, "evaluation.every": args.steps}
     training = TrainCommand(args.run, args.recipe, start.directory, args.out / "data", {}, later)

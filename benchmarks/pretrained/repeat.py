@@ -2,7 +2,7 @@
 
     python -m benchmarks.pretrained.repeat --model FILE.gguf --data DIR [--kill 3]
 
-- The start model and the data must be those of the record, by their SHA-256; DIR is what
+- The initial model and the data must be those of the record, by their SHA-256; DIR is what
   `benchmarks.pretrained.data` makes.
 - On the same type of CPU every figure must be equal to the digit; elsewhere means over the steps
   within a tolerance (`first_steps`).
@@ -28,7 +28,7 @@ from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 from benchmarks.pretrained.first_steps import differing_digits, distances, drawn_means
 from benchmarks.pretrained.kills import KillMoment, kill_moments, killed_and_resumed
 from benchmarks.pretrained.run_files import checksums, differing_files
-from benchmarks.pretrained.start import CHECKPOINT, FILE, StartModel, start_model
+from benchmarks.pretrained.start import CHECKPOINT, FILE, InitialModel, initial_model_of
 from benchmarks.pretrained.train_command import RECIPE, ROOT, TrainCommand, carry_out
 
 from sparring.cli.common import run
@@ -81,14 +81,14 @@ def gguf_of(record: dict[str, Any], path: Path) -> str | None:
 
 
 def check_same(
-    record: dict[str, Any], path: Path, start: StartModel, files: dict[str, str]
+    record: dict[str, Any], path: Path, start: InitialModel, files: dict[str, str]
 ) -> None:
-    """Raise `ModelError` for another start model than the record's, `DataError` for other data."""
+    """Raise `ModelError` for another initial model than on record, `DataError` for other data."""
     with well_formed(str(path)):
         known = record["start"]
         if start.weights != known["weights_sha256"]:
             raise ModelError(
-                f"{start.directory}: is not the start model of {path.name}: its weights have "
+                f"{start.directory}: is not the initial model of {path.name}: its weights have "
                 f"SHA-256 {start.weights}, those on record {known['weights_sha256']}; give "
                 f"{FILE} with SHA-256 {known['gguf_sha256']}"
             )
@@ -112,7 +112,7 @@ def check_recipe(record: dict[str, Any], path: Path, recipe: Recipe) -> None:
 
 
 def record_of(
-    training: TrainCommand, start: StartModel, files: dict[str, str], threads: int
+    training: TrainCommand, start: InitialModel, files: dict[str, str], threads: int
 ) -> dict[str, Any]:
     """Return the record of a finished run."""
     reader = RunReader(training.directory)
@@ -171,13 +171,16 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0, metavar="N", help="kills of a second run")
     parser.add_argument("--seed", type=int, default=24, help="seed of the moments of the kills")
     args = parser.parse_args()
+    for option, value, least in (("--steps", args.steps, 1), ("--kill", args.kill, 0)):
+        if value < least:
+            raise ConfigError(f"{option} {value}: must be at least {least}")
     record = None if args.record else read_record(args.against)
     if args.out.exists():
         raise ConfigError(f"--out {args.out}: already exists; name another directory")
     files = data_files(args.data)
     expected = None if record is None else gguf_of(record, args.against)
-    start = start_model(args.model, CHECKPOINT, expected)
-    print(f"start model: weights {start.weights}, GGUF {start.gguf}", flush=True)
+    start = initial_model_of(args.model, CHECKPOINT, expected)
+    print(f"initial model: weights {start.weights}, GGUF {start.gguf}", flush=True)
     if record is not None:
         check_same(record, args.against, start, files)
     later = {**LATER, "training.steps": args.steps, "evaluation.every": args.steps}

@@ -1,4 +1,4 @@
-"""The start model of the pretrained runs: its SHA-256, and the checkpoint made of its file.
+"""The initial model of the pretrained runs: its SHA-256, and the checkpoint made of its file.
 
 A model is named with every figure by two numbers: the SHA-256 of the GGUF file, and that of the
 weights in the checkpoint, which does not depend on how a checkpoint's files are laid out.
@@ -29,7 +29,7 @@ _PIECE = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class StartModel:
+class InitialModel:
     """A checkpoint, the SHA-256 of its weights, and that of the GGUF file it was made of (None if
     that is not known)."""
 
@@ -41,8 +41,8 @@ class StartModel:
         return {"weights_sha256": self.weights, "gguf_sha256": self.gguf}
 
 
-def start_model(model: Path, place: Path, expected: str | None = None) -> StartModel:
-    """Return the start model of a GGUF file or of a checkpoint's directory.
+def initial_model_of(model: Path, place: Path, expected: str | None = None) -> InitialModel:
+    """Return the initial model of a GGUF file or of a checkpoint's directory.
 
     A file is converted to the checkpoint ``place``, unless ``place`` was made of this file before.
     Raises `ModelError`, also for a file whose SHA-256 is not the one ``expected``.
@@ -50,13 +50,15 @@ def start_model(model: Path, place: Path, expected: str | None = None) -> StartM
     if model.is_dir():
         origin, weights = model / _ORIGIN, weights_digest(model)
         known = GGUF if weights == WEIGHTS else None
-        return StartModel(model, weights, origin.read_text().strip() if origin.is_file() else known)
+        return InitialModel(
+            model, weights, origin.read_text().strip() if origin.is_file() else known
+        )
     if not model.is_file():
         raise ModelError(f"{model}: there is no such file or directory; name the model's GGUF file")
     digest = checksum(model)
     if expected is not None and digest != expected:
         raise ModelError(
-            f"{model}: is not the start model: its SHA-256 is {digest}; give {FILE} with "
+            f"{model}: is not the initial model: its SHA-256 is {digest}; give {FILE} with "
             f"SHA-256 {expected}"
         )
     origin = place / _ORIGIN
@@ -71,7 +73,7 @@ def start_model(model: Path, place: Path, expected: str | None = None) -> StartM
         with replacing(place) as beside:
             convert_gguf(model, beside)
             (beside / _ORIGIN).write_text(digest + "\n")
-    return StartModel(place, weights_digest(place), digest)
+    return InitialModel(place, weights_digest(place), digest)
 
 
 def weights_digest(directory: Path) -> str:

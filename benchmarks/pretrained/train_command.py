@@ -1,4 +1,4 @@
-"""The command that begins or resumes a training run on the start model and the data of a user."""
+"""The command that begins or resumes a training run on the initial model and the data of a user."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.pretrained import data
 from benchmarks.pretrained.data import BARE, HUMANEVAL, MBPP_HELD_OUT, MBPP_TRAIN, REPORT, prepare
 
+from sparring.errors import DataError
 from sparring.tasks.load import read_task_files
 from tests.shared import shared
 
@@ -35,8 +36,8 @@ def row(name: str, statement: str, body: str, *tests: str) -> dict[str, Any]:
 
 def good(name: str, number: int, example: str = "") -> dict[str, Any]:
     statement = f"Return the number of {TOPICS[number]} that n {TOPICS[number]} and {number} make."
-    tests = (f"f({i}) == {i + number}" for i in range(4))
-    return row(name, statement + example, f"return n + {number}", *tests)
+    tests = (f"f({i}) == {i + number + 1}" for i in range(4))
+    return row(name, statement + example, f"return n + {number + 1}", *tests)
 
 
 MBPP = [
@@ -55,7 +56,14 @@ HUMANEVAL_ROWS = [
     good("h5", 5, "\nf(1) == 6"),
     row("fib", "f(0) == 0\nf(n) == f(n - 1) + 1\nCount.", "return n + 7", "f(1) == 8"),
     {
-        **row("twice", "Return minus n, always.", "return -n", "f(1) == -1", "f(1) == -1"),
+        **row(
+            "twice",
+            "Return minus n, always.",
+            "return -n",
+            "f(1) == -1",
+            "f(2) == -2",
+            "f(1) == -1",
+        ),
         "test_time_limit": 0.5,
     },
 ]
@@ -88,13 +96,11 @@ def test_what_is_kept_and_why_the_rest_is_not(
     assert set(ids(out / HUMANEVAL)) < {"h4", "h5", "twice"}
     assert ids(out / BARE) == ids(out / HUMANEVAL)
     assert report["left_out"] == [
-        {"set": "MBPP", "where": "wrong, test 0", "reason": "wrong output"},
-        {"set": "MBPP", "where": "wrong, test 1", "reason": "wrong output"},
         {"set": "MBPP", "where": "wrong, solution 0", "reason": "solution fails"},
         {"set": "MBPP", "where": "wrong", "reason": "nothing sound is left"},
         {"set": "MBPP", "where": "idle", "reason": "vacuous"},
         {"set": "MBPP", "where": "idle", "reason": "nothing sound is left"},
-        {"set": "HumanEval", "where": "twice, test 1", "reason": "duplicate"},
+        {"set": "HumanEval", "where": "twice, test 2", "reason": "duplicate"},
         {"set": "HumanEval", "where": "leak", "reason": "100% of 8-grams in common with m3"},
         {"set": "HumanEval", "where": "fib", "reason": "its statement needs the call f(n - 1)"},
     ]
@@ -133,6 +139,14 @@ def test_data_that_is_there_is_used_and_changed_data_made_anew(
         prepare(*sources, out, held_out=2)
         assert len(made) == number
         assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
+def test_too_few_tasks_are_named(sources: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^MBPP: 5 of its tasks are sound, but 5 are held out"):
+        prepare(*sources, tmp_path / "data", held_out=5)
+    with pytest.raises(DataError, match=r"^HumanEval: 3 of its tasks can be used, but 4"):
+        prepare(*sources, tmp_path / "data", held_out=4)
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.slow
