@@ -48,7 +48,8 @@ class RunSchedule:
     steps: int
     token_budget: int | None = None
     """Number of sampled tokens that may end the run earlier."""
-    checkpoint_every: int = 50
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; None for one at the end alone."""
     evaluation_every: int | None = None
     """Steps between evaluations; None for a replay, which makes none."""
     step_responses: int = 0
@@ -94,7 +95,7 @@ def forecast(
     repeated = measured.repeated(pace)
     evaluation = measured.evaluation(schedule, pace)
     pending, later_evaluations = _evaluations(schedule, measured.evaluated, step, last)
-    checkpoints = _multiples(schedule.checkpoint_every, step, last)
+    checkpoints = _multiples(schedule.checkpoint_every or last, step, last)
     total = (
         (last - step - again) * pace
         + again * repeated
