@@ -53,13 +53,13 @@ def test_the_time_left_holds_the_evaluations_of_the_run() -> None:
     run.progress.begin(0, 0)
     run.progress.evaluation(0, 30.0)
     run.progress.step(1, {}, 60.0)
-    assert run.lines()[-1].split()[-1] == "20:03"  # 19 steps, 2 evaluations, 3 s for the curves
+    assert run.lines()[-1].split()[-1] == "20:02"  # 19 steps, 2 evaluations, 2 s for the curves
     for step in range(2, 11):
         run.progress.step(step, {}, 60.0)
-    assert run.lines()[-1].split()[-1] == "11:03"
+    assert run.lines()[-1].split()[-1] == "11:02"
     run.progress.evaluation(10, 30.0)
     run.progress.step(11, {}, 60.0)
-    assert run.lines()[-1].split()[-1] == "9:33"
+    assert run.lines()[-1].split()[-1] == "9:32"
 
 
 def test_a_resumed_run_knows_the_times_of_its_earlier_part() -> None:

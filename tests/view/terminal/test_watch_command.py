@@ -112,7 +112,7 @@ def test_the_screen_has_progress_curves_groups_time_and_alarms(tmp_path: Path) -
     assert isinstance(out.file, io.StringIO)
     shown = out.file.getvalue()
     assert "step 3 " in shown
-    assert "75%, 0:15 left" in shown  # a step of 3 s, an evaluation of 9 s, 3 s for the curves
+    assert "75%, 0:14 left" in shown  # a step of 3 s, an evaluation of 9 s, 2 s for the curves
     assert "programs right" in shown
     assert "▁▅█" in shown
     assert "task 3" in shown
