@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
-from benchmarks.pretrained.start import StartModel
+from benchmarks.pretrained.start import InitialModel
 from benchmarks.pretrained.train_command import TrainCommand, carry_out
 
 from sparring import Recipe, load_tasks
@@ -24,7 +24,7 @@ _MANY_STEPS = 100_000
 """Steps of a run that its tokens end."""
 
 
-def train(arm: Arm, options: argparse.Namespace, run_dir: Path, model: StartModel) -> None:
+def train(arm: Arm, options: argparse.Namespace, run_dir: Path, model: InitialModel) -> None:
     """Train the arm in ``run_dir``, or go on with the run there, unless it has ended.
 
     Raises `SparringError`, and SystemExit with the status of a training that failed.
@@ -83,7 +83,7 @@ def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: R
             )
 
 
-def _check_model(run_dir: Path, model: StartModel) -> None:
+def _check_model(run_dir: Path, model: InitialModel) -> None:
     """Raise `RunError` if the run began from other weights than those of the initial model."""
     used = {Path(name).name: sha for name, sha in _inputs_of(run_dir, "model").items()}
     weights = {f.name: checksum(f) for f in model.directory.glob("*.safetensors")}

@@ -36,7 +36,7 @@ from benchmarks.pretrained.measuring import (
 )
 from benchmarks.pretrained.records import RESULTS, read, small, write
 from benchmarks.pretrained.run_record import run_record
-from benchmarks.pretrained.start import StartModel, start_model
+from benchmarks.pretrained.start import InitialModel, initial_model_of
 from benchmarks.pretrained.train_command import RECIPE
 
 from sparring.config.load import changes_of, load_recipe, recorded_recipe
@@ -61,7 +61,7 @@ def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
     return {"evaluation_seconds": seconds, "evaluations": evaluations, "pool": pool}
 
 
-def measure_start(options: argparse.Namespace, recipe: Recipe, model: StartModel) -> None:
+def measure_start(options: argparse.Namespace, recipe: Recipe, model: InitialModel) -> None:
     """Measure the initial model, and keep its record."""
     bench = Bench(recipe, options.data, options.out)
     measured = measure(bench, START, model.directory)
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> Path:
     """Train, measure and record one arm; return the file of its record. Raises `SparringError`."""
     arm, name = Arm(options.arm), name_of(options.arm, options.seed)
     run_dir = options.run_dir or options.out / "runs" / name
-    model = start_model(options.model, initial_place(options.out))
+    model = initial_model_of(options.model, initial_place(options.out))
     train(arm, options, run_dir, model)
     trained = RunReader(run_dir)
     recipe, checkpoint = recorded_recipe(trained), newest_checkpoint(run_dir)
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "start":
-            model = start_model(options.model, initial_place(options.out))
+            model = initial_model_of(options.model, initial_place(options.out))
             measure_start(options, load_recipe(options.recipe), model)
         else:
             print(f"record: {run(options)}")

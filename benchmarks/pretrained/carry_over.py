@@ -35,7 +35,7 @@ from benchmarks.pretrained.environment import environment_of
 from benchmarks.pretrained.measuring import START, TEMPERATURE, Bench, DataSet
 from benchmarks.pretrained.records import RESULTS, small, write
 from benchmarks.pretrained.solved import solved_by_pair
-from benchmarks.pretrained.start import start_model
+from benchmarks.pretrained.start import initial_model_of
 
 from sparring.config.load import recorded_recipe
 from sparring.errors import ConfigError, RunError, SparringError
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> Path:
     checkpoint = newest_checkpoint(run_dir)
     bench = Bench(recipe, options.data, options.out)
     testers = {START: START, TRAINED: f"{name_of(options.arm, options.seed)}-{checkpoint.name}"}
-    model = start_model(options.model, initial_place(options.out))
+    model = initial_model_of(options.model, initial_place(options.out))
     places = {START: model.directory, TRAINED: checkpoint}
     for tester in testers.values():
         for data_set in options.data_sets:

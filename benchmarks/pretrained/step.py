@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.pretrained.cpu import cpu_type
-from benchmarks.pretrained.start import CHECKPOINT, start_model
+from benchmarks.pretrained.start import CHECKPOINT, initial_model_of
 from benchmarks.pretrained.train_command import RECIPE, ROOT, TrainCommand, carry_out
 
 from sparring.cli.common import run
@@ -111,14 +111,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="GGUF file or checkpoint")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="directory of the data"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="directory of the data")
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--steps", type=int, default=2, help="steps of each run in bfloat16")
     parser.add_argument("--json", type=Path, help="file for the figures")
     args = parser.parse_args()
-    start = start_model(args.model, ROOT / CHECKPOINT)
+    start = initial_model_of(args.model, ROOT / CHECKPOINT)
     steps = measure(args.recipe, start.directory, args.data, args.steps)
     print(table(steps))
     if args.json:

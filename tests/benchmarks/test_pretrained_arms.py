@@ -15,7 +15,7 @@ from benchmarks.pretrained import arm_runs, arms, carry_over, tables
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.measuring import START, Bench, DataSet, seconds_of
 from benchmarks.pretrained.records import Measured, read, small
-from benchmarks.pretrained.start import StartModel
+from benchmarks.pretrained.start import InitialModel
 
 from sparring.config.load import load_recipe
 from sparring.errors import ConfigError, DataError, RunError
@@ -27,7 +27,7 @@ from sparring.tasks.load import dump_tasks
 from sparring.tasks.sources import load_tasks
 
 ROOT = Path(__file__).parents[2]
-MODEL = StartModel(NANO_DIR, "weights", None)
+MODEL = InitialModel(NANO_DIR, "weights", None)
 RECIPE = """
 extends = "nano"
 
