@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 from peft.tuners.lora import Linear as LoraLinear
@@ -71,19 +72,20 @@ def _plain_adapter(module: torch.nn.Module) -> str | None:
     """Return the name of the only active adapter of a LoRA layer whose products can be packed, and
     whose result is the layer's own plus the scaled product of the adapter's two matrices. Returns
     None for any other module."""
-    if type(module) is not LoraLinear or module.disable_adapters or module.merged:
+    if type(module) is not LoraLinear:
         return None
-    active = [name for name in module.active_adapters if name in module.lora_A]
-    if len(active) != 1 or active[0] in module.lora_variant:
+    layer: Any = module  # peft declares its parts as tensors or modules
+    active = [name for name in layer.active_adapters if name in layer.lora_A]
+    if layer.disable_adapters or layer.merged or len(active) != 1:
         return None
-    first, last = module.lora_A[active[0]], module.lora_B[active[0]]
-    dropout = module.lora_dropout[active[0]]
-    idle = isinstance(dropout, torch.nn.Identity) or not module.training
-    packable = all(can_pack(m) for m in (module.base_layer, first, last))
-    return active[0] if idle and packable and last.bias is None else None
+    adapter = str(active[0])
+    first, last = layer.lora_A[adapter], layer.lora_B[adapter]
+    idle = isinstance(layer.lora_dropout[adapter], torch.nn.Identity) or not layer.training
+    packable = all(can_pack(m) for m in (layer.base_layer, first, last)) and last.bias is None
+    return adapter if idle and packable and adapter not in layer.lora_variant else None
 
 
-def _adapted(module: LoraLinear, adapter: str) -> partial[torch.Tensor]:
+def _adapted(module: Any, adapter: str) -> partial[torch.Tensor]:
     """Return the forward function of a LoRA layer."""
     first, last = module.lora_A[adapter], module.lora_B[adapter]
     scaled = _reordered(last.weight.detach() * module.scaling[adapter])
