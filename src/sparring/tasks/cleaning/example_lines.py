@@ -43,7 +43,7 @@ _LABEL = re.compile(r"\W*(?:input|output|explanation|result|returns?)\b\W{0,3}[:
 _FOR = re.compile(_BULLET + r"for\b.*=.*\b(?:output|result|answer|returns?|should)\b", re.I)
 _FENCE = "```"
 _ENDS_OF_RESULTS = ("", '"""', "'''")
-"""Lines that end a doctest's result: in Python that cannot be parsed, the docstring's quotes too."""
+"""Lines that end a doctest's result; in code that cannot be parsed, the docstring's quotes too."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _QUOTES_AND_BRACKETS = re.compile(
     r"""'[^'\n]*'|"[^"\n]*"|\[[^\[\]\n]*\]|\([^()\n]*\)|\{[^{}\n]*\}"""
