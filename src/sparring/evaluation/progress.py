@@ -62,8 +62,9 @@ class EvaluationProgress(Bar):
         else:
             parts.append(f"{time_left(seconds)} so far")
         if new >= max(1, min(_ENOUGH, self._total / 10)):
-            seconds_left = seconds / new * (self._total - self._done)
-            parts.append(f"{time_left(seconds_left)} left")
+            # A failed request takes its time too, and does not come again.
+            to_come = self._total - self._done - self._missing
+            parts.append(f"{time_left(seconds / (new + self._missing) * to_come)} left")
         if self._missing:
             parts.append(f"{self._missing:,} missing")
         return ", ".join(parts)
