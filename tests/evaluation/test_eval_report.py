@@ -161,3 +161,15 @@ def test_progress_says_rate_and_time_left() -> None:
         "responses 190/1,000, 1.0/s, 50 tokens/s, 13:30 left",
     ]
     assert progress.line().endswith("1 missing")
+
+
+def test_failed_requests_take_time_and_do_not_come_again() -> None:
+    now = 0.0
+    progress = EvaluationProgress(Console(file=io.StringIO()), clock=lambda: now)
+    ask = ChatRequest("t", Role.CODER, 0, "m", 0, ChatParams())
+    progress.start_counting(100, 0)
+    for _ in range(40):
+        progress.record_reply(ask, ChatReply("x", StopReason.END_TOKEN, 3, None))
+        progress.record_reply(ask, FailedRequest("why"))
+    now = 80.0
+    assert progress.line() == "responses 40/100, 0.5/s, 0:20 left, 40 missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,29 @@ def test_without_rollouts_of_its_tasks_a_record_is_as_it_was_written(
     (place / "eval.json").write_text(json.dumps({**old, "tasks": [{}]}))
     with pytest.raises(RunError, match=r"eval\.json"):
         figures(place)
+
+
+@pytest.mark.parametrize("part", ["per_task", "ratios"])
+def test_a_record_without_all_kinds_of_figures_is_one_line(
+    earlier: tuple[Path, dict[str, Any]], part: str
+) -> None:
+    place, _ = earlier
+    old = json.loads((place / "eval.json").read_text())
+    (place / "eval.json").write_text(json.dumps({k: v for k, v in old.items() if k != part}))
+    with pytest.raises(RunError, match=rf"eval\.json.*{part}"):
+        read_evaluation(place)
+
+
+def test_rollouts_that_no_figure_can_be_computed_from_change_nothing(
+    earlier: tuple[Path, dict[str, Any]],
+) -> None:
+    """A task without a ground-truth test, which no evaluation writes."""
+    place, _ = earlier
+    old = json.loads((place / "eval.json").read_text())
+    rows = [json.loads(x) for x in gzip.decompress((place / ROLLOUTS).read_bytes()).splitlines()]
+    rows[0]["task"]["tests"] = []
+    for program in rows[0]["programs"]:
+        program["runs"] = program["runs"][-len(rows[0]["tests"]) :]
+    rows[0]["task"]["reference"] = []
+    (place / ROLLOUTS).write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    assert figures(place) == old

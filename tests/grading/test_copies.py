@@ -24,6 +24,15 @@ def _call(*arguments: object) -> Test:
         ("Thus g([1, 2]) is 3.", _call([1, 2]), False),
         ("Input:\n3\n1 2 3\nOutput: 6", Test("3\n1 2 3\n", "6\n"), True),
         ("Input:\n3\n1 2 3\nOutput: 6", Test("3\n1 2 4\n", "6\n"), False),
+        ("Print `1 2`.", Test("1\n2\n", "3\n"), True),
+        ("Thus s.f('a b') is 3.", _call("a b"), True),
+        ("Thus a='1 2', '3'", Test("1 2 3\n", "6\n"), False),
+        # A part of another number or name is no copy.
+        ("At most 10 of them.", Test("1 0\n", "6\n"), False),
+        ("Input: 11 2", Test("1 2\n", "6\n"), False),
+        ("Input: 1 23 or 1 2.5 or -1 2", Test("1 2\n", "6\n"), False),
+        ("Thus half(2) is 1.", _call(2), False),
+        ("It returns f (2).", _call(2), True),
         # One word may stand anywhere.
         ("At most 3 of them.", Test("3\n", "6\n"), False),
     ],

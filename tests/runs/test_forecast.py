@@ -125,6 +125,33 @@ def test_what_is_not_measured_follows_from_the_number_of_responses() -> None:
     assert forecast(RunSchedule(5), [evaluation(0, 25)], 0) is None
 
 
+def test_evaluations_of_the_initial_model_are_counted_until_they_are_made() -> None:
+    """As a dry run counts them, and a run that evaluates at three temperatures."""
+    schedule = RunSchedule(4, evaluation_every=4, step_responses=40, evaluation_responses=40)
+    assert left(schedule, [step(0, 10)], 0) == pytest.approx(4 * 10 + 2 * 5 + CLOSING)
+    three = RunSchedule(
+        4, evaluation_every=4, initial_evaluations=3, step_responses=40, evaluation_responses=40
+    )
+    known = forecast(three, [evaluation(0, 5)], 0)
+    assert known is not None
+    assert known.current == pytest.approx(5)
+    assert known.left() == pytest.approx(2 * 5 + 4 * 10 + 5 + CLOSING)
+    assert left(three, [evaluation(0, 5)] * 3, 0) == pytest.approx(4 * 10 + 5 + CLOSING)
+    assert left(three, [evaluation(0, 5), step(1, 10)], 1) == pytest.approx(3 * 10 + 5 + CLOSING)
+
+
+def test_a_recorded_step_is_not_taken_for_a_sampled_one() -> None:
+    """A run was killed while it learned from step 1; resumed, it has read that step alone."""
+    timing = [{"step": 1, "seconds": 10.0, "phases": {"reading": 1.0, "learning": 9.0}}]
+    known = forecast(RunSchedule(3, evaluation_every=9), timing, 1)
+    assert known is not None
+    assert known.rough
+    assert known.current == pytest.approx(20)  # learning is about half of a step
+    after = [evaluation(0, 30), *timing]
+    schedule = RunSchedule(3, evaluation_every=9, step_responses=40, evaluation_responses=40)
+    assert left(schedule, after, 1) == pytest.approx(2 * 60 + 30 + CLOSING)
+
+
 @given(
     steps=st.integers(2, 60),
     every=st.integers(1, 20),

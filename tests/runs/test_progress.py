@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -157,3 +161,84 @@ def test_the_display_keeps_itself_up_to_date(monkeypatch: pytest.MonkeyPatch) ->
     quiet = Bar(Console(file=out))
     quiet.beat()  # nothing to say
     assert out.getvalue() == ended
+
+
+def test_the_time_of_a_phase_follows_from_what_was_done_in_it() -> None:
+    """Responses from a journal took no time, and a pass of the update is not the whole phase."""
+    run = Piped(RunSchedule(3))
+    run.progress.phase("sampling programs", 48, count=40)
+    assert run.wait(30) == ["  … sampling programs 40 of 48, 0:30 so far"]
+    run.progress.advance()
+    assert run.wait(30) == ["  … sampling programs 41 of 48, about 7:00 of this left"]
+    for number in range(1, 5):
+        run.progress.learning_pass("micro-batch", number, 9)
+        run.wait(10)
+    run.progress.learning_pass("micro-batch", 5, 9)
+    assert run.wait(20) == ["  … learning: micro-batch 5 of 9, about 1:00 of this left"]
+    run.progress.phase("sampling programs", 48)
+    run.progress.phase("learning", 0)
+    run.progress.learning_pass("micro-batch", 1, 9)
+    assert run.wait(30) == ["  … learning: micro-batch 1 of 9, 0:30 so far"]
+
+
+def test_a_phase_that_ends_while_its_time_is_computed_breaks_nothing() -> None:
+    class Ending(RunProgress):
+        reads = 0
+
+        @property
+        def _count(self) -> int:
+            self.reads += 1
+            return 80 if self.reads == 1 else 0
+
+        @_count.setter
+        def _count(self, count: int) -> None:
+            self.reads = 0
+
+    progress = Ending(RunSchedule(3), 0, Console(file=io.StringIO()))
+    progress.phase("evaluating", 320, "responses")
+    progress._counted = progress.reads = 0
+    assert "of this left" in progress._left()
+
+
+READER_THAT_LEAVES = """
+import sys, time
+from rich.console import Console
+from sparring.runs import bar
+bar.EVERY, bar._BEAT = 0.0, 0.001
+class Work(bar.Bar):
+    def line(self):
+        return "at work"
+with Work(Console()) as work:
+    work._beats.join(20)
+    print("thread ended", file=sys.stderr)
+    work.log("a step")
+    print("went on", file=sys.stderr)
+"""
+
+
+def test_a_run_whose_reader_leaves_ends_at_its_next_line() -> None:
+    """It ends as it does where no line of the thread came in between, as in ``| head``."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-c", READER_THAT_LEAVES], stdout=closed, stderr=subprocess.PIPE
+        )
+    assert done.stderr.decode().splitlines() == ["thread ended"]
+    assert done.returncode == 1
+
+
+def test_ctrl_c_at_the_end_gives_the_terminal_its_cursor_back() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    out = io.StringIO()
+    shown = Bar(Console(file=out, force_terminal=True, width=80))
+    shown.__enter__()
+    beats, shown._beats = shown._beats, SimpleNamespace(join=interrupted)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        shown.__exit__()
+    assert beats is not None
+    beats.join(20)
+    hidden, again = out.getvalue().rfind("\x1b[?25l"), out.getvalue().rfind("\x1b[?25h")
+    assert 0 <= hidden < again

@@ -256,3 +256,19 @@ def test_no_task_of_humaneval_keeps_a_call() -> None:
             ast.parse(f"{t.statement.rstrip()}\n    pass\n")
             assert len(re.findall(r"[a-z]{3,}", t.statement.split("def ")[-1])) > 3, t.id
             assert not has_examples(t), t.id
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_end_as_python_ends_them(end: str) -> None:
+    """A lone carriage return, as from old editors, moves no place in the text."""
+    statement = f'# é{end}def f(n):\n    """{PROSE}\n\n    >>> f(1)\n    2\n    """\n'
+    assert bare_statement(statement, "f").text == f'# é{end}def f(n):\n    """{PROSE}\n    """\n'
+    every = bare_statement(statement.replace("\r", "").replace("\n", end), "f")
+    assert PROSE in every.text  # a task is left out at worst
+
+
+def test_code_that_cannot_be_parsed_keeps_the_quotes_of_its_docstring() -> None:
+    """As Python 2, which is read as prose."""
+    head = f'print "go"\ndef f(n):\n    """\n    {PROSE}\n'
+    statement = f'{head}\n    >>> f(1)\n    2\n    """\n    x = 3\n'
+    assert bare_statement(statement, "f").text == f'{head}\n    """\n    x = 3\n'

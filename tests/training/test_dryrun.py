@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sparring.config.load import make_recipe
+from sparring.training.planning.duration import StepCost, duration_check
 from tests.training.runs import SMALL, sparring_here
 
 SETS = [x for k, v in SMALL.items() for x in ("--set", f"{k}={v}")]
@@ -129,3 +131,27 @@ def test_the_run_directory_is_looked_at(tmp_path: Path) -> None:
     done = sparring_here("train", "--dry-run", *SETS, "--run-dir", "x" * 300, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+def test_the_time_is_a_bound_where_steps_may_be_shorter() -> None:
+    """Ten steps of 10 s; with 2 + 2 responses to one task a step, evaluations of one task last as
+    long as a step's sampling and running: the initial one, those after steps 5 and 10."""
+    sections = {
+        "training": {"steps": 10, "tasks_per_step": 1},
+        "sampling": {"programs": 2, "tests": 2, "initial_policy_programs": 0},
+        "tasks": {"held_out_count": 1},
+        "evaluation": {"programs": 2, "tests": 2, "every": 5},
+    }
+    cost = StepCost(sampling=3, running=1, learning=6, tokens=100, bounded=False)
+    check = duration_check(make_recipe(sections, (), "test"), cost)
+    assert (check.name, check.text) == (
+        "time",
+        "10 s per step, 2 min for 10 steps, evaluations included",  # 100 + 3 × 4 + 2 s
+    )
+    sections["sampling"]["extra_attempts"] = 1
+    check = duration_check(make_recipe(sections, (), "test"), cost)
+    assert check.name == "time, at most"
+    assert check.text.endswith("included (with all sampling.extra_attempts in every step)")
+    ten = {**sections, "evaluation": {"programs": 20, "tests": 20, "every": 5}}
+    check = duration_check(make_recipe(ten, (), "test"), cost)
+    assert "10 s per step, 4 min" in check.text  # 100 + 3 × 40 + 2 s, which is 3.7 min

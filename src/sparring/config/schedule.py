@@ -16,6 +16,7 @@ def run_schedule(recipe: Recipe, *, replayed: bool = False) -> RunSchedule:
         token_budget=training.token_budget,
         checkpoint_every=training.checkpoint_every,
         evaluation_every=None if replayed else evaluation.every,
+        initial_evaluations=1 + len(evaluation.initial_temperatures),
         step_responses=training.tasks_per_step * of_task,
         evaluation_responses=evaluated,
     )

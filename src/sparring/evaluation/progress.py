@@ -53,16 +53,18 @@ class EvaluationProgress(Bar):
         if self._done + self._missing >= self._total:
             return ""
         seconds = max(self._clock() - self._started, 1e-9)
+        new = self._new  # read once: the thread of the bar asks while another one counts
         parts = [f"{self._unit} {self._done:,}/{self._total:,}"]
-        if self._new:
-            parts.append(f"{self._new / seconds:.1f}/s")
+        if new:
+            parts.append(f"{new / seconds:.1f}/s")
             if self._tokens:
                 parts.append(f"{self._tokens / seconds:,.0f} tokens/s")
         else:
             parts.append(f"{time_left(seconds)} so far")
-        if self._new >= min(_ENOUGH, self._total / 10):
-            seconds_left = seconds / self._new * (self._total - self._done)
-            parts.append(f"{time_left(seconds_left)} left")
+        if new >= max(1, min(_ENOUGH, self._total / 10)):
+            # A failed request takes its time too, and does not come again.
+            to_come = self._total - self._done - self._missing
+            parts.append(f"{time_left(seconds / (new + self._missing) * to_come)} left")
         if self._missing:
             parts.append(f"{self._missing:,} missing")
         return ", ".join(parts)

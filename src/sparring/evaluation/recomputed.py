@@ -45,13 +45,17 @@ def with_new_figures(path: Path, record: dict[str, Any]) -> dict[str, Any]:
         ids = [t["id"] for t in record["tasks"]]
         if _NEWEST in record["figures"]:
             return record
+    name = step_file("rollouts", 0)
     try:
-        groups = [result_from(r) for r in run.read_packed(step_file("rollouts", 0))]
+        groups = [result_from(r) for r in run.read_packed(name)]
+        if [g.task.id for g in groups] != ids:
+            return record
+        with well_formed(f"{path}: {name}"):
+            facts = [_facts(shortcut_facts(g)) for g in groups]
     except RunError:  # the recorded figures are as good without them
         return record
-    if [g.task.id for g in groups] != ids:
-        return record
-    return _with_figures(record, [_facts(shortcut_facts(g)) for g in groups])
+    with well_formed(f"{path}: {FIGURES}"):
+        return _with_figures(record, facts)
 
 
 def _facts(facts: TaskFacts) -> TaskFacts:

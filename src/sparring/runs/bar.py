@@ -37,6 +37,8 @@ class Bar:
         self._last_line = clock()
         self._ended = threading.Event()
         self._beats: threading.Thread | None = None
+        self._pipe_closed: SystemExit | None = None
+        """The end that rich has asked the thread for, because nobody reads the output any more."""
         columns = (
             progress.TextColumn("[bold]{task.description}"),
             progress.BarColumn(28),
@@ -57,10 +59,12 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        if self._beats is not None:
-            self._beats.join()
-        if self.shown:
-            self._bar.stop()
+        try:
+            if self._beats is not None:
+                self._beats.join()
+        finally:  # Ctrl-C while the thread ends must not leave the terminal without its cursor
+            if self.shown:
+                self._bar.stop()
 
     def note(self, text: str) -> None:
         """Print a line that stays, and keep it in ``notes``."""
@@ -68,7 +72,13 @@ class Bar:
         self.log(text)
 
     def log(self, text: str) -> None:
-        """Print a line that stays, such as the figures of a step."""
+        """Print a line that stays, such as the figures of a step.
+
+        Raises OSError where the output cannot be written, and SystemExit, as rich does, where it is
+        a pipe that nobody reads any more.
+        """
+        if self._pipe_closed is not None:
+            raise self._pipe_closed
         self._last_line = self._clock()
         self.console.print(Text(text), soft_wrap=True)
 
@@ -92,10 +102,14 @@ class Bar:
         return ""
 
     def _keep_beating(self) -> None:
-        # Where the output cannot be written, the next line of the work itself says so.
-        with contextlib.suppress(OSError):
-            while not self._ended.wait(_BEAT):
-                self.beat()
+        # Where the output cannot be written, the next line of the work itself says so. A console
+        # whose pipe was closed prints nothing from then on, so that `log` has to say so.
+        try:
+            with contextlib.suppress(OSError):
+                while not self._ended.wait(_BEAT):
+                    self.beat()
+        except SystemExit as end:
+            self._pipe_closed = end
 
 
 def quiet() -> Console:

@@ -13,8 +13,9 @@
 - **Recorded steps**, which a resumed run learns from again without sampling, cost what such steps
   have cost, or the learning part of a step.
 - **Not measured yet**: an evaluation is estimated from its number of responses and the seconds per
-  response of the steps, and a step in the same way from the first evaluation; that forecast is
-  `Forecast.rough`. A checkpoint counts nothing until one has been written.
+  response of the steps, and a step in the same way from the first evaluation, or from recorded
+  steps and the usual share of learning; that forecast is `Forecast.rough`. A checkpoint counts
+  nothing until one has been written.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class RunSchedule:
     """Steps between checkpoints; None for one at the end alone."""
     evaluation_every: int | None = None
     """Steps between evaluations; None for a replay, which makes none."""
+    initial_evaluations: int = 1
+    """Evaluations of the initial model, each at another temperature; a replay makes none."""
     step_responses: int = 0
     """Responses of a step; 0 if unknown."""
     evaluation_responses: int = 0
@@ -67,7 +70,7 @@ class Forecast:
     later: float
     """Seconds of everything after it."""
     rough: bool = False
-    """True if no step has been measured: only the order of magnitude means something."""
+    """True if no sampled step has been measured: only the order of magnitude means something."""
 
     def left(self, elapsed: float = 0.0) -> float:
         """Return the seconds left ``elapsed`` seconds after the forecast."""
@@ -83,11 +86,15 @@ def forecast(
     of tokens sampled so far. Steps up to ``recorded`` have rollouts on record.
     """
     measured = _Measured.of(timing)
+    if schedule.evaluation_every is None and not measured.paces:
+        measured.paces = measured.again  # a replay samples nothing
     rough = not measured.paces
     pace = measured.pace()
     if pace is None and (first := measured.evaluation_seconds()) and schedule.evaluation_responses:
         each = first / schedule.evaluation_responses
         pace = each * schedule.step_responses / (1 - _LEARNING_SHARE) or None
+    if pace is None and measured.again:
+        pace = mean(measured.again) / _LEARNING_SHARE
     if pace is None:
         return None
     last = _last_step(schedule, measured, step, spent)
@@ -104,7 +111,7 @@ def forecast(
         + (CLOSING if schedule.evaluation_every else 0.0)
     )
     following = repeated if again else pace
-    current = evaluation if pending else min(following, total)
+    current = min(evaluation if pending else following, total)
     return Forecast(current, total - current, rough)
 
 
@@ -124,7 +131,7 @@ class _Measured:
     """Measurements of a run, each list in the order of time."""
 
     paces: list[float] = field(default_factory=list)
-    """Seconds of each sampled step without its checkpoint; of each step, if none was sampled."""
+    """Seconds of each sampled step without its checkpoint; in a replay, of each step."""
     again: list[float] = field(default_factory=list)
     """Seconds of each step that was learned from its record."""
     learning: list[float] = field(default_factory=list)
@@ -134,8 +141,8 @@ class _Measured:
     checkpoints: list[float] = field(default_factory=list)
     evaluations: list[tuple[float, int]] = field(default_factory=list)
     """Seconds of each evaluation, and the number of sampled steps before it."""
-    evaluated: set[int] = field(default_factory=set)
-    """Steps whose weights have been evaluated."""
+    evaluated: list[int] = field(default_factory=list)
+    """Step of each evaluation."""
 
     @classmethod
     def of(cls, timing: Sequence[Record]) -> _Measured:
@@ -144,7 +151,7 @@ class _Measured:
             seconds = float(record["seconds"])
             if "evaluation" in record:
                 m.evaluations.append((seconds, len(m.paces)))
-                m.evaluated.add(int(record["evaluation"]))
+                m.evaluated.append(int(record["evaluation"]))
                 continue
             phases = record.get("phases", {})
             if checkpoint := float(phases.get("checkpoint", 0.0)):
@@ -156,8 +163,6 @@ class _Measured:
             m.learning.append(float(phases.get("learning", 0.0)))
             of_rate = float(record.get("tokens_per_s", 0.0)) * seconds
             m.tokens.append(float(record.get("tokens", of_rate)))
-        if not m.paces:
-            m.paces = m.again
         return m
 
     def pace(self) -> float | None:
@@ -199,16 +204,18 @@ def _last_step(schedule: RunSchedule, measured: _Measured, step: int, spent: int
 
 
 def _evaluations(
-    schedule: RunSchedule, evaluated: set[int], step: int, last: int
-) -> tuple[bool, int]:
-    """Return whether the evaluation after ``step`` is still to be made, and the number of
-    evaluations to be made after later steps."""
+    schedule: RunSchedule, evaluated: Sequence[int], step: int, last: int
+) -> tuple[int, int]:
+    """Return the number of evaluations after ``step`` that are still to be made before the next
+    step, and the number of evaluations to be made after later steps."""
     every = schedule.evaluation_every
     if every is None:
-        return False, 0
-    due = step > 0 and (step % every == 0 or step == last)
+        return 0, 0
+    due = 1 if step % every == 0 or step == last else 0
+    if step == 0:
+        due = schedule.initial_evaluations
     made = {s for s in evaluated if step < s <= last and (s % every == 0 or s == last)}
-    return due and step not in evaluated, _multiples(every, step, last) - len(made)
+    return max(0, due - evaluated.count(step)), _multiples(every, step, last) - len(made)
 
 
 def _multiples(every: int, step: int, last: int) -> int:

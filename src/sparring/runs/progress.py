@@ -38,6 +38,8 @@ class RunProgress(Bar):
         self._step: int | None = None
         """Step that is being made; None between steps."""
         self._phase, self._count, self._total, self._unit = "", 0, 0, ""
+        self._counted = 0
+        """Number that was done when the phase began, and so tells nothing of its pace."""
         self._phase_at = clock()
         self._last: Mapping[str, Any] = {}
         self._header = False
@@ -57,9 +59,11 @@ class RunProgress(Bar):
 
     def phase(self, name: str, total: int = 0, unit: str = "", count: int = 0) -> None:
         """Show the current phase. Where it can be counted, ``total`` is the number to reach (of
-        ``unit``) and ``count`` the number done; see `advance`."""
+        ``unit``) and ``count`` the number done; see `advance`. The phase that is shown already goes
+        on."""
+        if (name, total) != (self._phase, self._total) or count < self._count:
+            self._counted, self._phase_at = count, self._clock()
         self._phase, self._count, self._total, self._unit = name, count, total, unit
-        self._phase_at = self._clock()
         self.refresh()
 
     def long_phase(self, name: str, details: str, total: int = 0, unit: str = "") -> None:
@@ -143,9 +147,11 @@ class RunProgress(Bar):
         if self._forecast is not None:
             return left_in_words(self._forecast, self._clock() - self._forecast_at)
         of_phase = self._clock() - self._phase_at
-        if not self._total or not self._count:
+        # The thread of the bar asks while another one counts: each number is read once.
+        left, done = self._total - (count := self._count), count - self._counted
+        if not self._total or done <= 0:
             return f"{time_left(of_phase)} so far"
-        of_this = of_phase / self._count * (self._total - self._count)
+        of_this = of_phase / done * left
         return f"about {time_left(of_this)} of this left"
 
     def _activity(self) -> str:

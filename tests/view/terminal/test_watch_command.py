@@ -145,6 +145,37 @@ def test_only_the_newest_step_of_a_run_that_goes_on_has_a_time_left(tmp_path: Pa
     assert watched.left() == ""
 
 
+def test_the_learning_of_a_step_is_left_once_its_rollouts_are_written(tmp_path: Path) -> None:
+    """Only the rollouts of an earlier process make a step shorter."""
+    writer = Writer(tmp_path)
+    writer.begin()
+    writer.step(1)
+    writer.step(2)
+    _as_if_just_now(tmp_path)
+    rollouts = tmp_path / "rollouts/step-00003.jsonl.gz"
+    writer.run.write_packed(f"rollouts/{rollouts.name}", [group(id="task 3")])
+    for older, left in ((False, "0:17 left"), (True, "0:15 left")):
+        at = time.time() + (3500 if older else 3700)
+        os.utime(rollouts, (at, at))
+        watched = Watched(tmp_path)
+        watched.look()
+        assert watched.left() == left  # steps 3 and 4 of 3 s, or 1 s of learning, 9 s, 2 s
+    writer.killed()
+
+
+def test_a_killed_run_will_make_the_steps_after_its_checkpoint_again(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.begin()
+    for step in (1, 2, 3):
+        writer.step(step)
+    (tmp_path / "checkpoints/step-00001").mkdir(parents=True)
+    writer.killed()
+    watched = Watched(tmp_path)
+    watched.look()
+    assert watched.state is WatchState.STOPPED
+    assert watched.left() == "0:16 left"  # 2 and 3 from their rollouts: 1 s each; 4; 9 s; 2 s
+
+
 def _as_if_just_now(path: Path) -> None:
     """Date the times of a run ahead, so that none of the time left has passed."""
     ahead = time.time() + 3600

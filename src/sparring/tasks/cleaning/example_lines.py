@@ -42,6 +42,8 @@ _SHORT = 8
 _LABEL = re.compile(r"\W*(?:input|output|explanation|result|returns?)\b\W{0,3}[:=]", re.I)
 _FOR = re.compile(_BULLET + r"for\b.*=.*\b(?:output|result|answer|returns?|should)\b", re.I)
 _FENCE = "```"
+_ENDS_OF_RESULTS = ("", '"""', "'''")
+"""Lines that end a doctest's result; in code that cannot be parsed, the docstring's quotes too."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _QUOTES_AND_BRACKETS = re.compile(
     r"""'[^'\n]*'|"[^"\n]*"|\[[^\[\]\n]*\]|\([^()\n]*\)|\{[^{}\n]*\}"""
@@ -140,7 +142,7 @@ def _example_end(lines: Sequence[str], start: int, function: FunctionInText) -> 
         ends = (
             i
             for i in range(start + 1, len(lines))
-            if not lines[i].strip() or lines[i].lstrip().startswith(">>>")
+            if lines[i].strip() in _ENDS_OF_RESULTS or lines[i].lstrip().startswith(">>>")
         )
         return next(ends, len(lines))
     if lines[start].lstrip().startswith(_FENCE):

@@ -123,7 +123,8 @@ def _texts(statement: str, entry_point: str) -> _Texts | None:
             bodies.append(inside)
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return None
-    lines = re.split("(?<=\n)", statement)  # `splitlines` also splits where Python ends no line
+    # As Python ends lines: `splitlines` also splits elsewhere.
+    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", statement)
     texts = [
         text
         for body in bodies

@@ -41,7 +41,7 @@ class StepCost:
     tokens: float
     """Tokens sampled."""
     bounded: bool
-    """True if the seconds are an upper bound."""
+    """True if the seconds are an upper bound, because servers sample."""
 
     @property
     def seconds(self) -> float:
@@ -94,9 +94,12 @@ def duration_check(recipe: Recipe, step: StepCost) -> Check:
     known = forecast(schedule, [record], 0)
     minutes = known.left() / 60 if known else math.nan
     whole = f"{minutes:,.0f} min" if minutes < 60 else f"{minutes / 60:,.1f} h"
-    why = " (a whole step is faster per response than this small one)" if step.bounded else ""
+    reasons = ["a whole step is faster per response than this small one"] if step.bounded else []
+    if recipe.sampling.extra_attempts:
+        reasons.append("with all sampling.extra_attempts in every step")
+    why = f" ({'; '.join(reasons)})" if reasons else ""
     return Check(
-        "time, at most" if step.bounded else "time",
+        "time, at most" if reasons else "time",
         f"{step.seconds:,.0f} s per step, {whole} for {steps:,} steps{ending}, evaluations "
         f"included{why}",
     )

@@ -19,7 +19,7 @@ from sparring.runs.groups import GroupSummary, row_of
 from sparring.runs.live import Tail, in_progress
 from sparring.runs.progress import left_in_words
 from sparring.runs.rates import mean_rates
-from sparring.runs.reader import holds_run
+from sparring.runs.reader import holds_run, step_file
 from sparring.view.source import RunSource, open_source
 
 _RECENT = 10
@@ -104,19 +104,30 @@ class Watched:
         stopped run's is what it will need once it is continued."""
         if self.recipe is None or self.state is WatchState.FINISHED:
             return ""
-        schedule = run_schedule(self.recipe, replayed=(self.path / "replay.json").exists())
+        replayed = (self.path / "replay.json").exists()
+        schedule = run_schedule(self.recipe, replayed=replayed)
         recorded = max(self.source.steps, default=0) if self.source else 0
-        predicted = forecast(schedule, self.timing.records, self.step, self._spent(), recorded)
-        elapsed = 0.0
-        with contextlib.suppress(OSError):
-            if self.state is WatchState.RUNNING:
-                # The newest record of a time is as old as its file.
-                elapsed = max(0.0, time.time() - self.timing.path.stat().st_mtime)
+        step, elapsed = self.step, 0.0
+        if self.state is WatchState.RUNNING:
+            with contextlib.suppress(OSError):
+                # The newest record of a time is as old as its file. A resumed run writes the file
+                # anew, so rollouts that are younger were sampled in the step that is being made.
+                timed = self.timing.path.stat().st_mtime
+                elapsed = max(0.0, time.time() - timed)
+                if (self.path / step_file("rollouts", step + 1)).stat().st_mtime > timed:
+                    recorded = step
+        elif self.source and not replayed:  # it goes on from its newest checkpoint
+            step = min(step, max(self.source.run.steps("checkpoints"), default=0))
+        predicted = forecast(schedule, self.timing.records, step, self._spent(step), recorded)
         return left_in_words(predicted, elapsed)
 
-    def _spent(self) -> int:
-        """Return the number of tokens sampled so far."""
-        return sum(int(m.get("tokens") or 0) for m in self.metrics.records)
+    def _spent(self, step: int | None = None) -> int:
+        """Return the number of tokens sampled so far, or up to ``step``."""
+        return sum(
+            int(m.get("tokens") or 0)
+            for m in self.metrics.records
+            if step is None or int(m["step"]) <= step
+        )
 
     def phases(self) -> dict[str, float]:
         """Return the mean seconds of each phase over the last steps, longest phase first."""
