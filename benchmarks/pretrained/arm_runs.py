@@ -20,6 +20,8 @@ from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
 from sparring.training.launch import ended
 
+_MEASURED = {"sampling.coder_max_tokens", "sampling.tester_max_tokens", "model.precision"}
+"""Fields beside the prompts that a measurement takes from the recipe."""
 _MANY_STEPS = 100_000
 """Steps of a run that its tokens end."""
 
@@ -65,10 +67,16 @@ def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: R
     wanted = load_recipe(options.recipe, changes)
     own = {"training.seed", *(key for one in Arm for key in one.settings)}
     own |= {text.partition("=")[0].strip() for text in options.set}
-    if changed := [key for key in differing(recorded, wanted) if key in own]:
+    different = differing(recorded, wanted)
+    if changed := [key for key in different if key in own]:
         raise RunError(
             f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
             "; name its own arm and seed, or another --run-dir"
+        )
+    if changed := [key for key in different if key in _MEASURED or key.startswith("prompts.")]:
+        raise RunError(
+            f"{run_dir}: was trained with another {', '.join(changed)} than {options.recipe}, by "
+            "which all models are measured; name the recipe of the run by --recipe"
         )
     used = _inputs_of(run_dir, "tasks")
     tasks = recorded.tasks

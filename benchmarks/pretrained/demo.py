@@ -13,7 +13,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from benchmarks.pretrained.data import prepare
+from benchmarks.pretrained.data import ON_RECORD, prepare
 from benchmarks.pretrained.start import FILE, GGUF, initial_model_of
 from benchmarks.pretrained.train_command import PROGRAM, RECIPE, TrainCommand, carry_out
 from rich.console import Console
@@ -21,6 +21,7 @@ from rich.console import Console
 from sparring.cli.common import check_sources, run
 from sparring.config.load import make_recipe, recorded_recipe
 from sparring.errors import well_formed
+from sparring.files import checksum
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
 from sparring.training.launch import ended
@@ -45,6 +46,7 @@ def print_figures(directory: Path) -> None:
     """Print the figures before and after of a finished run."""
     summary = RunReader(directory).read_json("summary.json")
     with well_formed(f"{directory}: summary.json"):
+        print(f"{directory}: {summary['steps']} steps")
         show(Console(), closing_table(summary["before"], summary["after"], summary["differences"]))
 
 
@@ -67,6 +69,8 @@ def main() -> None:
     if start.gguf != GGUF:
         print(f"other initial weights than those of docs/results.md, which are of {FILE} ({GGUF})")
     prepare(args.mbpp, args.humaneval, args.out / "data")
+    if any(checksum(args.out / "data" / name) != sha for name, sha in ON_RECORD.items()):
+        print("other tasks than those of docs/results.md")
     later = {"training.steps": args.steps, "evaluation.every": args.steps}
     training = TrainCommand(args.run, args.recipe, start.directory, args.out / "data", {}, later)
     training.check()

@@ -138,6 +138,12 @@ def read(file: Path) -> dict[str, Any]:
     return record
 
 
+def same_start(record: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
+    """Return True if a record is of an initial model with these weights. Raises `RunError`."""
+    with well_formed("the record of an arm"):
+        return bool(record["initial_model"]["weights_sha256"] == model["weights_sha256"])
+
+
 def write(file: Path, record: Mapping[str, Any]) -> None:
     """Write a record, a line per entry, as a whole."""
     lines = [f"{json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in record.items()]

@@ -164,6 +164,37 @@ def test_tables_show_the_start_every_arm_and_their_difference(
     assert "differ by at most 9.1% between runs" in shown  # 1,200 and 1,100
 
 
+def test_the_number_of_tasks_is_shown_where_it_is_not_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for which, (arm, values) in enumerate(
+        (
+            ("start", [0.5, None, *[0.25] * (TASKS - 2)]),
+            ("default", [None, 1.0, *[0.5] * (TASKS - 2)]),
+        )
+    ):
+        record = arm_record(arm, 1, which)
+        for evaluation_ in record["evaluations"].values():
+            evaluation_["per_task"]["caught_by_right_test"] = values
+        write(tmp_path / ("start.json" if arm == "start" else "default-s1.json"), record)
+    shown = tables(tmp_path)
+    row = next(x for x in shown.splitlines() if x.startswith("| own wrong programs caught"))
+    assert f"] ({TASKS - 1} tasks) |" in row  # of the initial model
+    assert "; +25.0 [" in row
+    assert f"] ({TASKS - 2} tasks) |" in row  # known in both
+    programs = next(x for x in shown.splitlines() if x.startswith("| programs right (pass@1)"))
+    assert "tasks" not in programs
+    assert shown.startswith("SHA-256 of the initial model's GGUF file: 1d96; of its tensors: beef.")
+
+
+def test_an_arm_that_began_from_another_model_is_not_compared(tmp_path: Path) -> None:
+    write(tmp_path / "start.json", arm_record("start", 0, 0))
+    model = {"gguf_sha256": None, "weights_sha256": "dead"}
+    write(tmp_path / "simple-s3.json", {**arm_record("simple", 3, 1), "initial_model": model})
+    with pytest.raises(RunError, match=r"simple, seed 3, began from another initial model"):
+        tables(tmp_path)
+
+
 def test_a_curve_has_bins_of_five_steps_over_all_seeds() -> None:
     table = curve_table("default", [arm_record("default", 1, 0), arm_record("default", 2, 0, 5)])
     first, last = table.splitlines()[2:]
