@@ -209,15 +209,22 @@ def _tasks_of(name: str, path: Path) -> list[Task]:
     return tasks
 
 
+def read_sources(mbpp: Path, humaneval: Path) -> dict[str, list[Task]]:
+    """Return the tasks of each set.
+
+    Raises `DataError` for a file that is not there, has a bad row or holds the other set.
+    """
+    return {"MBPP": _tasks_of("MBPP", mbpp), "HumanEval": _tasks_of("HumanEval", humaneval)}
+
+
 def prepare(mbpp: Path, humaneval: Path, out: Path, held_out: int = HELD_OUT) -> None:
     """Make the data in ``out``, unless it is there, and print what it has. If another process makes
     it, this one waits.
 
-    Raises `DataError` for a file that is not there, has a bad row or holds the other set, and
-    `ConfigError` if ``out`` holds other data.
+    Raises `DataError` as `read_sources` does, and `ConfigError` if ``out`` holds other data.
     """
     sources = {"MBPP": mbpp, "HumanEval": humaneval}
-    tasks = [_tasks_of(name, path) for name, path in sources.items()]
+    tasks = read_sources(mbpp, humaneval)
     with one_at_a_time(out.parent):
         if not made_of(sources, out):
             if there := [name for name in NAMES if (out / name).exists()]:
@@ -225,7 +232,7 @@ def prepare(mbpp: Path, humaneval: Path, out: Path, held_out: int = HELD_OUT) ->
                     f"{out}: has {there[0]}, but not the whole data that this version makes of "
                     f"{mbpp} and {humaneval}; move these files away, or name another directory"
                 )
-            write(make(*tasks, held_out), sources, out)
+            write(make(tasks["MBPP"], tasks["HumanEval"], held_out), sources, out)
     report = json.loads((out / REPORT).read_text(encoding="utf-8"))
     for name, file in report["files"].items():
         print(f"{out / name}: {file['tasks']} tasks")

@@ -13,14 +13,14 @@ import shlex
 import sys
 from pathlib import Path
 
-from benchmarks.pretrained.data import ON_RECORD, prepare
+from benchmarks.pretrained.data import ON_RECORD, prepare, read_sources
 from benchmarks.pretrained.start import FILE, GGUF, initial_model_of
 from benchmarks.pretrained.train_command import PROGRAM, RECIPE, TrainCommand, carry_out
 from rich.console import Console
 
-from sparring.cli.common import check_sources, run
-from sparring.config.load import make_recipe, recorded_recipe
-from sparring.errors import well_formed
+from sparring.cli.common import run
+from sparring.config.load import changes_of, load_recipe, make_recipe, recorded_recipe
+from sparring.errors import python_names, well_formed
 from sparring.files import checksum
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
@@ -61,7 +61,12 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
-    check_sources([args.mbpp, args.humaneval])
+    read_sources(args.mbpp, args.humaneval)
+    later = {"training.steps": args.steps, "evaluation.every": args.steps}
+    load_recipe(args.recipe, changes_of(later))
+    if not holds_run(args.run):
+        with python_names({"--run-dir": "--run"}):
+            RunDir.check_new(args.run)
     start = initial_model_of(args.model, args.out / "model")
     print(
         f"initial model: {start.directory}, weights {start.weights}, GGUF {start.gguf}", flush=True
@@ -71,7 +76,6 @@ def main() -> None:
     prepare(args.mbpp, args.humaneval, args.out / "data")
     if any(checksum(args.out / "data" / name) != sha for name, sha in ON_RECORD.items()):
         print("other tasks than those of docs/results.md")
-    later = {"training.steps": args.steps, "evaluation.every": args.steps}
     training = TrainCommand(args.run, args.recipe, start.directory, args.out / "data", {}, later)
     training.check()
     if finished(training):
