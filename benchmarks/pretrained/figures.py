@@ -77,4 +77,5 @@ def shown_change(estimate: Estimate, name: str, tasks: int = 0) -> str:
 
 
 def _of(estimate: Estimate, tasks: int) -> str:
-    return f" ({estimate.n_tasks} tasks)" if estimate.n_tasks < tasks else ""
+    known = estimate.n_tasks
+    return f" ({known} task{'s' if known != 1 else ''})" if known < tasks else ""
