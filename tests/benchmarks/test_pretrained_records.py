@@ -95,6 +95,15 @@ def test_records_of_other_tasks_are_not_paired() -> None:
         one.change_from(other, "pass@1")
 
 
+def test_records_of_other_prompts_or_temperatures_are_not_paired() -> None:
+    plain, hot = evaluation(0), evaluation(1)
+    hot["conditions"]["params"] = {"temperature": 1.2}
+    with pytest.raises(RunError, match=r"different prompts, lengths, temperatures.* one recipe"):
+        Measured(small(hot)).change_from(Measured(small(plain)), "pass@1")
+    pool = Measured(small(hot, recombined=True))  # of recorded responses: sampled by no conditions
+    assert pool.change_from(Measured(small(plain)), "pass@1").n_tasks == TASKS
+
+
 def test_recombined_keeps_only_what_no_evaluation_has() -> None:
     kept = small(evaluation(0, bon_4x4=0.5, tests_readable=1.0), recombined=True)
     assert set(kept["per_task"]) == {"pass@1", "unit_test_accuracy", "bon_4x4"}
