@@ -9,16 +9,14 @@ from pathlib import Path
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 from benchmarks.pretrained.start import InitialModel
-from benchmarks.pretrained.train_command import TrainCommand, carry_out
+from benchmarks.pretrained.train_command import TrainCommand, carry_out, has_ended
 
 from sparring import Recipe, load_tasks
-from sparring.config.load import changes_of, differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.load import changes_of, differing, load_recipe, recorded_recipe
 from sparring.errors import ConfigError, RunError, well_formed
 from sparring.evaluation.conditions import task_digest
 from sparring.files import checksum
-from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
-from sparring.training.launch import ended
 
 _MEASURED = {"sampling.coder_max_tokens", "sampling.tester_max_tokens", "model.precision"}
 """Fields beside the prompts that a measurement takes from the recipe."""
@@ -39,8 +37,7 @@ def train(arm: Arm, options: argparse.Namespace, run_dir: Path, model: InitialMo
         recorded = recorded_recipe(RunReader(run_dir))
         _check_arm(arm, options, run_dir, recorded)
         _check_model(run_dir, model)
-        wanted = make_recipe(recorded.model_dump(mode="json"), changes_of(limit), str(run_dir))
-        if ended(wanted, RunDir(run_dir, locked=False)):
+        if has_ended(run_dir, limit):
             return
     elif not limit:
         if load_recipe(options.recipe).training.token_budget is None:

@@ -358,7 +358,8 @@ def test_a_whole_arm_is_killed_goes_on_and_leaves_records_and_tables(
     assert [f.read_bytes() for f in answers] == before
     assert read(results / "default-s1.json")["evaluations"] == record["evaluations"]
     assert seconds_of(out / "evaluations" / "start" / "mbpp") > 0
-    carry_over.main(["run", "default", "--seed", "1", *places, "--coder", f"hot@1.2={NANO_DIR}"])
+    coder = ["--coder", f"hot@1.2={NANO_DIR}", "--recipe", str(recipe)]
+    carry_over.main(["run", "default", "--seed", "1", *places, *coder])
     assert [f.read_bytes() for f in answers] == before  # the pipeline asks for nothing
     carried = read(results / "carry-over-default-s1.json")
     assert carried["solved"]["mbpp"]["trained"]["replayed"] == 8 * 3
