@@ -14,7 +14,9 @@ class Arm(StrEnum):
     """The default with the paper's simple reward: a test is paid for being right, not for the wrong
     programs that it catches."""
     PAPER = "paper"
-    """The method of arXiv 2506.03136 v2, with the recipe's rates, lengths and sizes."""
+    """The method of arXiv 2506.03136 v2, with the recipe's rates, lengths and sizes. Its coder sees
+    no public examples, and its reader takes the last test of a response; it is measured by the
+    recipe's prompts and reader, as all arms are."""
     CODER_ONLY = "coder_only"
     """The default with a frozen tester, which writes one test per task."""
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from benchmarks.pretrained.arm import Arm
 from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 from benchmarks.pretrained.start import InitialModel
-from benchmarks.pretrained.train_command import TrainCommand, carry_out
+from benchmarks.pretrained.train_command import TrainCommand, carry_out, has_ended
 
 from sparring import Recipe, load_tasks
-from sparring.config.load import changes_of, differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.load import changes_of, differing, load_recipe, recorded_recipe
 from sparring.errors import ConfigError, RunError, well_formed
 from sparring.evaluation.conditions import task_digest
 from sparring.files import checksum
-from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
-from sparring.training.launch import ended
 
+_MEASURED = {"sampling.coder_max_tokens", "sampling.tester_max_tokens", "model.precision"}
+"""Fields beside the prompts that a measurement takes from the recipe."""
 _MANY_STEPS = 100_000
 """Steps of a run that its tokens end."""
 
@@ -37,8 +37,7 @@ def train(arm: Arm, options: argparse.Namespace, run_dir: Path, model: InitialMo
         recorded = recorded_recipe(RunReader(run_dir))
         _check_arm(arm, options, run_dir, recorded)
         _check_model(run_dir, model)
-        wanted = make_recipe(recorded.model_dump(mode="json"), changes_of(limit), str(run_dir))
-        if ended(wanted, RunDir(run_dir, locked=False)):
+        if has_ended(run_dir, limit):
             return
     elif not limit:
         if load_recipe(options.recipe).training.token_budget is None:
@@ -65,10 +64,16 @@ def _check_arm(arm: Arm, options: argparse.Namespace, run_dir: Path, recorded: R
     wanted = load_recipe(options.recipe, changes)
     own = {"training.seed", *(key for one in Arm for key in one.settings)}
     own |= {text.partition("=")[0].strip() for text in options.set}
-    if changed := [key for key in differing(recorded, wanted) if key in own]:
+    different = differing(recorded, wanted)
+    if changed := [key for key in different if key in own]:
         raise RunError(
             f"{run_dir}: is no run of {arm} with seed {options.seed} (another {', '.join(changed)})"
             "; name its own arm and seed, or another --run-dir"
+        )
+    if changed := [key for key in different if key in _MEASURED or key.startswith("prompts.")]:
+        raise RunError(
+            f"{run_dir}: was trained with another {', '.join(changed)} than {options.recipe}, by "
+            "which all models are measured; name the recipe of the run by --recipe"
         )
     used = _inputs_of(run_dir, "tasks")
     tasks = recorded.tasks

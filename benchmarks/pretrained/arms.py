@@ -9,7 +9,8 @@ all arms, and the last checkpoint on 40 held-out tasks of MBPP and on 40 of Huma
 without the examples in their statements. It leaves ARM-sSEED.json in benchmarks/results/pretrained,
 and start.json of the initial model. The same command goes on where it was cut off: training from
 the last finished step, an evaluation from the last response. ``--run-dir`` takes over a run that
-`sparring train` has begun. benchmarks/pretrained/tables.py prints the tables.
+`sparring train` has begun. benchmarks/pretrained/tables.py prints the tables. All models are
+measured by the prompts, the reader and the lengths of the recipe, whatever those of the arm.
 
 Every arm samples the same number of tokens (``--tokens``: `training.token_budget`), discarded
 responses included. A run ends at the end of the step that spends the budget, so it exceeds the
@@ -34,12 +35,12 @@ from benchmarks.pretrained.measuring import (
     DataSet,
     seconds_of,
 )
-from benchmarks.pretrained.records import RESULTS, read, small, write
+from benchmarks.pretrained.records import RESULTS, read, same_start, small, write
 from benchmarks.pretrained.run_record import run_record
 from benchmarks.pretrained.start import InitialModel, initial_model_of
 from benchmarks.pretrained.train_command import RECIPE
 
-from sparring.config.load import changes_of, load_recipe, recorded_recipe
+from sparring.config.load import changes_of, load_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError
 from sparring.runs.reader import RunReader
@@ -59,6 +60,16 @@ def measure(bench: Bench, name: str, place: str | Path) -> dict[str, Any]:
         if name != START:
             pool[str(data_set)] = small(bench.recombined(START, name, data_set), True)
     return {"evaluation_seconds": seconds, "evaluations": evaluations, "pool": pool}
+
+
+def check_records(results: Path, model: InitialModel) -> None:
+    """Raise `RunError` if ``results`` has the record of another initial model, whose arms could not
+    be compared with those of ``model``."""
+    file = results / f"{START}.json"
+    if file.exists() and not same_start(read(file), model.as_dict()):
+        raise RunError(
+            f"{file}: is of another initial model than {model.directory}; name another --results"
+        )
 
 
 def measure_start(options: argparse.Namespace, recipe: Recipe, model: InitialModel) -> None:
@@ -93,10 +104,11 @@ def run(options: argparse.Namespace) -> Path:
     """Train, measure and record one arm; return the file of its record. Raises `SparringError`."""
     arm, name = Arm(options.arm), name_of(options.arm, options.seed)
     run_dir = options.run_dir or options.out / "runs" / name
+    recipe = load_recipe(options.recipe)
     model = initial_model_of(options.model, initial_place(options.out))
+    check_records(options.results, model)
     train(arm, options, run_dir, model)
-    trained = RunReader(run_dir)
-    recipe, checkpoint = recorded_recipe(trained), newest_checkpoint(run_dir)
+    trained, checkpoint = RunReader(run_dir), newest_checkpoint(run_dir)
     measure_start(options, recipe, model)
     bench = Bench(recipe, options.data, options.out)
     measured = measure(bench, f"{name}-{checkpoint.name}", checkpoint)
@@ -141,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if options.command == "start":
             model = initial_model_of(options.model, initial_place(options.out))
+            check_records(options.results, model)
             measure_start(options, load_recipe(options.recipe), model)
         else:
             print(f"record: {run(options)}")

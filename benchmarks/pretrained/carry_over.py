@@ -36,8 +36,9 @@ from benchmarks.pretrained.measuring import START, TEMPERATURE, Bench, DataSet
 from benchmarks.pretrained.records import RESULTS, small, write
 from benchmarks.pretrained.solved import solved_by_pair
 from benchmarks.pretrained.start import initial_model_of
+from benchmarks.pretrained.train_command import RECIPE
 
-from sparring.config.load import recorded_recipe
+from sparring.config.load import load_recipe
 from sparring.errors import ConfigError, RunError, SparringError
 from sparring.evaluation.directory import FIGURES
 from sparring.runs.reader import open_run
@@ -71,9 +72,9 @@ def run(options: argparse.Namespace) -> Path:
     """Measure what carries over; return the file of the record. Raises `SparringError`."""
     coders = [coder_named(text) for text in options.coder]
     run_dir = options.run_dir or options.out / "runs" / name_of(options.arm, options.seed)
-    recipe = recorded_recipe(open_run(run_dir))
+    open_run(run_dir)
     checkpoint = newest_checkpoint(run_dir)
-    bench = Bench(recipe, options.data, options.out)
+    bench = Bench(load_recipe(options.recipe), options.data, options.out)
     testers = {START: START, TRAINED: f"{name_of(options.arm, options.seed)}-{checkpoint.name}"}
     model = initial_model_of(options.model, initial_place(options.out))
     places = {START: model.directory, TRAINED: checkpoint}
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--data", type=Path, required=True, help="directory of the data")
     make.add_argument("--out", type=Path, required=True, help="directory of runs, as of arms run")
     make.add_argument("--run-dir", type=Path, help="directory of the run; default: OUT/runs/NAME")
+    make.add_argument("--recipe", type=Path, default=RECIPE, help="recipe, as of arms run")
     make.add_argument("--coder", action="append", default=[], metavar="NAME[@TEMPERATURE]=DIR")
     make.add_argument(
         "--data-sets", nargs="+", type=DataSet, choices=list(DataSet), default=list(DataSet)

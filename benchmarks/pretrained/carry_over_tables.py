@@ -17,7 +17,8 @@ from sparring.metrics.share_intervals import Unit, share_difference, share_inter
 _COLUMNS = {
     "bon_4x4": "Best-of-4×4",
     "unit_test_accuracy": "tests right",
-    "catch_rate": "a test is right and catches a wrong program",
+    "catch_rate": "of all pairs of wrong program and test: right and caught",
+    "caught_by_right_test": "wrong programs caught by a right test",
     "p00": "p00",
 }
 """Figures of the testers on another coder's programs."""
@@ -84,7 +85,8 @@ def _tokens(*pairs: Mapping[str, Any]) -> list[float | None]:
 def _pair(before: Measured, after: Measured, name: str) -> str:
     levels = [100 * one.estimate(name).mean for one in (before, after)]
     return (
-        f"{levels[0]:.1f} → {levels[1]:.1f} ({shown_change(after.change_from(before, name), name)})"
+        f"{levels[0]:.1f} → {levels[1]:.1f} "
+        f"({shown_change(after.change_from(before, name), name, len(after.record['tasks']))})"
     )
 
 

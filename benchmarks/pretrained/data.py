@@ -2,7 +2,8 @@
 
     python -m benchmarks.pretrained.data --mbpp FILE --humaneval FILE --out DIR
 
-DIR gets these files, equal to the byte on every machine:
+DIR gets these files, equal to the byte on every machine. Data of these files that are there already
+are used; other data, or files that were changed since, are left alone and refused.
 
 - ``mbpp-train.jsonl``, ``mbpp-held-out.jsonl``: the sound tasks of MBPP, 40 of them held out.
 - ``humaneval.jsonl``: 40 sound tasks of HumanEval that overlap with no task of MBPP.
@@ -19,13 +20,16 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pretrained.turns import one_at_a_time
 from rich.console import Console
 
 from sparring.audit.run import AuditOptions, audit
@@ -42,7 +46,7 @@ from sparring.tasks.load import dump_tasks, read_task_files
 from sparring.tasks.split import split_tasks
 
 VERSION = 2
-"""Number of this way of making the data: data of another number is made anew."""
+"""Number of this way of making the data: data of another number is not used."""
 SEED = 24
 HELD_OUT = 40
 WIDER = 10.0
@@ -50,6 +54,11 @@ WIDER = 10.0
 MBPP_TRAIN, MBPP_HELD_OUT = "mbpp-train.jsonl", "mbpp-held-out.jsonl"
 HUMANEVAL, BARE, REPORT = "humaneval.jsonl", "humaneval-bare.jsonl", "data.json"
 NAMES = (MBPP_TRAIN, MBPP_HELD_OUT, HUMANEVAL, BARE, REPORT)
+ON_RECORD = {
+    MBPP_TRAIN: "a4a4ecdcee02116630b62fe457d04add4df8f0d559d1a8646d48b47d3908d4ae",
+    MBPP_HELD_OUT: "152d2b7f386a273b557cf272ff34dbb0ff4e7f1ecf086fcbcb7dbe3f912a8040",
+}
+"""SHA-256 of the files that the figures of docs/results.md are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,8 @@ def sound(name: str, tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
     options = AuditOptions(care, mutants=0)
     with tempfile.TemporaryDirectory() as place, Bar(Console(stderr=True)) as bar:
         path = Path(place) / "tasks.jsonl"
-        dump_tasks(wide, path)
+        with writing(tempfile.gettempdir(), ConfigError):
+            dump_tasks(wide, path)
 
         def show(done: int, total: int, findings: int) -> None:
             text = f"audit of {name}: {done} of {total} tasks, {findings} findings"
@@ -133,14 +143,26 @@ def make(mbpp: Sequence[Task], humaneval: Sequence[Task], held_out: int) -> Pret
     return data
 
 
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Give a new directory in ``out`` that is removed after the block."""
+    beside = out / ".making"
+    shutil.rmtree(beside, ignore_errors=True)  # left by a process that was killed
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def write(data: PretrainedData, sources: dict[str, Path], out: Path) -> None:
-    """Write the files to ``out``, in place of those of an earlier call. Raises `ConfigError`."""
-    with writing(f"--out {out}", ConfigError):
-        out.mkdir(parents=True, exist_ok=True)
-        for name in NAMES:
-            (out / name).unlink(missing_ok=True)
+    """Write the files to ``out``. They get their names when all of them are whole.
+
+    Raises `ConfigError`.
+    """
+    with writing(str(out), ConfigError), _beside(out) as beside:
         for name, tasks in data.files.items():
-            dump_tasks(tasks, out / name)
+            dump_tasks(tasks, beside / name)
         report = {
             "version": VERSION,
             "seed": SEED,
@@ -149,14 +171,16 @@ def write(data: PretrainedData, sources: dict[str, Path], out: Path) -> None:
                 for name, path in sources.items()
             },
             "files": {
-                name: {"tasks": len(tasks), "sha256": checksum(out / name)}
+                name: {"tasks": len(tasks), "sha256": checksum(beside / name)}
                 for name, tasks in data.files.items()
             },
             "counts": data.counts,
             "left_out": [asdict(one) for one in data.left_out],
             "most_alike_training_task": data.alike,
         }
-        (out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (beside / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        for name in NAMES:
+            (beside / name).replace(out / name)
 
 
 def made_of(sources: dict[str, Path], out: Path) -> bool:
@@ -175,15 +199,40 @@ def made_of(sources: dict[str, Path], out: Path) -> bool:
         return False  # none, of another make, or changed since
 
 
-def prepare(mbpp: Path, humaneval: Path, out: Path, held_out: int = HELD_OUT) -> None:
-    """Make the data in ``out``, unless it is there, and print what it has.
+def _tasks_of(name: str, path: Path) -> list[Task]:
+    """Return the tasks of the file that was given for a set. Raises `DataError` for the other
+    set."""
+    other = {"MBPP": "HumanEval", "HumanEval": "MBPP"}[name]
+    tasks = read_task_files([path])
+    if tasks and all(t.id.lower().startswith(other.lower()) for t in tasks):
+        raise DataError(f"{path}: holds {other}, but is given as {name}; give each as its own")
+    return tasks
 
-    Raises `DataError` for a file that is not there or has a bad row.
+
+def read_sources(mbpp: Path, humaneval: Path) -> dict[str, list[Task]]:
+    """Return the tasks of each set.
+
+    Raises `DataError` for a file that is not there, has a bad row or holds the other set.
+    """
+    return {"MBPP": _tasks_of("MBPP", mbpp), "HumanEval": _tasks_of("HumanEval", humaneval)}
+
+
+def prepare(mbpp: Path, humaneval: Path, out: Path, held_out: int = HELD_OUT) -> None:
+    """Make the data in ``out``, unless it is there, and print what it has. If another process makes
+    it, this one waits.
+
+    Raises `DataError` as `read_sources` does, and `ConfigError` if ``out`` holds other data.
     """
     sources = {"MBPP": mbpp, "HumanEval": humaneval}
-    tasks = [read_task_files([path]) for path in sources.values()]
-    if not made_of(sources, out):
-        write(make(*tasks, held_out), sources, out)
+    tasks = read_sources(mbpp, humaneval)
+    with one_at_a_time(out.parent):
+        if not made_of(sources, out):
+            if there := [name for name in NAMES if (out / name).exists()]:
+                raise ConfigError(
+                    f"{out}: has {there[0]}, but not the whole data that this version makes of "
+                    f"{mbpp} and {humaneval}; move these files away, or name another directory"
+                )
+            write(make(tasks["MBPP"], tasks["HumanEval"], held_out), sources, out)
     report = json.loads((out / REPORT).read_text(encoding="utf-8"))
     for name, file in report["files"].items():
         print(f"{out / name}: {file['tasks']} tasks")

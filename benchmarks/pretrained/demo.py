@@ -13,38 +13,33 @@ import shlex
 import sys
 from pathlib import Path
 
-from benchmarks.pretrained.data import prepare
+from benchmarks.pretrained.data import ON_RECORD, prepare, read_sources
 from benchmarks.pretrained.start import FILE, GGUF, initial_model_of
-from benchmarks.pretrained.train_command import PROGRAM, RECIPE, TrainCommand, carry_out
+from benchmarks.pretrained.train_command import (
+    PROGRAM,
+    RECIPE,
+    TrainCommand,
+    carry_out,
+    has_ended,
+)
 from rich.console import Console
 
-from sparring.cli.common import check_sources, run
-from sparring.config.load import make_recipe, recorded_recipe
-from sparring.errors import well_formed
+from sparring.cli.common import run
+from sparring.config.load import changes_of, load_recipe
+from sparring.errors import python_names, well_formed
+from sparring.files import checksum
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
-from sparring.training.launch import ended
 from sparring.view.terminal.tables import closing_table, show
 
 STEPS = 16
-
-
-def finished(training: TrainCommand) -> bool:
-    """Return True if the run is there and has all its steps."""
-    if not holds_run(training.directory):
-        return False
-    recorded = recorded_recipe(RunReader(training.directory))
-    steps = {"steps": training.later["training.steps"]}
-    data = recorded.model_dump(mode="json")
-    data["training"] |= steps
-    wanted = make_recipe(data, (), str(training.directory))
-    return ended(wanted, RunDir(training.directory, locked=False))
 
 
 def print_figures(directory: Path) -> None:
     """Print the figures before and after of a finished run."""
     summary = RunReader(directory).read_json("summary.json")
     with well_formed(f"{directory}: summary.json"):
+        print(f"{directory}: {summary['steps']} steps")
         show(Console(), closing_table(summary["before"], summary["after"], summary["differences"]))
 
 
@@ -59,7 +54,15 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
-    check_sources([args.mbpp, args.humaneval])
+    read_sources(args.mbpp, args.humaneval)
+    later: dict[str, object] = {
+        "training.steps": args.steps,
+        "evaluation.every": args.steps,
+    }
+    load_recipe(args.recipe, changes_of(later))
+    if not holds_run(args.run):
+        with python_names({"--run-dir": "--run"}):
+            RunDir.check_new(args.run)
     start = initial_model_of(args.model, args.out / "model")
     print(
         f"initial model: {start.directory}, weights {start.weights}, GGUF {start.gguf}", flush=True
@@ -67,10 +70,11 @@ def main() -> None:
     if start.gguf != GGUF:
         print(f"other initial weights than those of docs/results.md, which are of {FILE} ({GGUF})")
     prepare(args.mbpp, args.humaneval, args.out / "data")
-    later = {"training.steps": args.steps, "evaluation.every": args.steps}
+    if any(checksum(args.out / "data" / name) != sha for name, sha in ON_RECORD.items()):
+        print("other tasks than those of docs/results.md")
     training = TrainCommand(args.run, args.recipe, start.directory, args.out / "data", {}, later)
     training.check()
-    if finished(training):
+    if holds_run(args.run) and has_ended(args.run, later):
         print_figures(args.run)
         print(f"to see the run in a browser: {shlex.join([*PROGRAM, 'report', str(args.run)])}")
     elif status := carry_out(training.words()):

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pretrained.data import REPORT
+from benchmarks.pretrained.train_command import ROOT
 
 from sparring.errors import RunError
 from sparring.files import checksum
 from sparring.version import __version__
 
-_ROOT = Path(__file__).parents[2]
 _PACKAGES = ("torch", "transformers", "numpy")
 
 
@@ -53,7 +53,7 @@ def commit() -> str | None:
     outside of a checkout."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
     try:
-        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

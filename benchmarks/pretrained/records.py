@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError, explained, well_formed
-from sparring.files import write_whole
+from sparring.files import digest, write_whole
 from sparring.matrix import Floats
 from sparring.metrics.intervals import Estimate, Influence
 from sparring.metrics.metric_intervals import difference_of, figure_of, mean_of
@@ -34,6 +34,8 @@ _RATIOS = re.compile(
     r"|(programs|tests)_right_of_readable|tests_copied|tests_trivial"
 )
 """Names of the figures that are kept. Others repeat them, such as figures at smaller scales."""
+_CONDITIONS = ("params", "seed", "prompts", "programs", "tests", "grader")
+"""Conditions beside the tasks that two evaluations must share to be paired."""
 _ON_OTHER_PROGRAMS = re.compile(
     rf"pass@1|(bon|oracle|{default.SELECTOR})_4x4|caught_by_right_test|unit_test_accuracy"
     r"|catch_rate|p01|p00|mu"
@@ -52,7 +54,9 @@ def small(record: Mapping[str, Any], recombined: bool = False) -> dict[str, Any]
 
     with well_formed("eval.json"):
         means, ratios, responses = record["per_task"], record["ratios"], record["responses"]
+        conditions = {name: record["conditions"].get(name) for name in _CONDITIONS}
         return {
+            **({} if recombined else {"conditions": digest(conditions)}),
             "tasks": [t["id"] for t in record["tasks"]],
             "digest": record["conditions"]["tasks"],
             "models": {role: m["identity"] for role, m in record["models"].items()},
@@ -106,13 +110,20 @@ class Measured:
         return np.where(used, new.value - old.value + moved, math.nan)
 
     def check_paired(self, other: Measured) -> None:
-        """Raise `RunError` if the other evaluation has other tasks."""
+        """Raise `RunError` if the other evaluation has other tasks, or was sampled or read in
+        another way."""
         for key in ("tasks", "digest"):
             if self.record[key] != other.record[key]:
                 raise RunError(
                     "the records are of different tasks, so that they cannot be paired; measure "
                     "again with the same data"
                 )
+        mine, others = self.record.get("conditions"), other.record.get("conditions")
+        if mine is not None and others is not None and mine != others:
+            raise RunError(
+                "the records were measured with different prompts, lengths, temperatures, seeds or "
+                "numbers of responses, so that they cannot be paired; measure again with one recipe"
+            )
 
     def _mean(self, name: str) -> Floats:
         return np.array(self.record["per_task"][name], dtype=float)
@@ -136,6 +147,12 @@ def read(file: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise RunError(f"{file}: is no record; make it with python -m benchmarks.pretrained.arms")
     return record
+
+
+def same_start(record: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
+    """Return True if a record is of an initial model with these weights. Raises `RunError`."""
+    with well_formed("the record of an arm"):
+        return bool(record["initial_model"]["weights_sha256"] == model["weights_sha256"])
 
 
 def write(file: Path, record: Mapping[str, Any]) -> None:

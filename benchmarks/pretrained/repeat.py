@@ -179,7 +179,7 @@ def main() -> None:
         raise ConfigError(f"--out {args.out}: already exists; name another directory")
     files = data_files(args.data)
     expected = None if record is None else gguf_of(record, args.against)
-    start = initial_model_of(args.model, CHECKPOINT, expected)
+    start = initial_model_of(args.model, ROOT / CHECKPOINT, expected)
     print(f"initial model: weights {start.weights}, GGUF {start.gguf}", flush=True)
     if record is not None:
         check_same(record, args.against, start, files)

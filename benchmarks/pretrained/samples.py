@@ -42,7 +42,12 @@ class TestEnd:
 def ends_of(paths: Sequence[Path]) -> tuple[TestEnd, TestEnd]:
     """Return the first and the last evaluation of a run, or two evaluations. Raises `RunError`."""
     if len(paths) == 2:
-        before, after = (_evaluation(p) for p in paths)
+        names = [p.resolve().name for p in paths]
+        if names[0] == names[1]:  # such as start/mbpp and default-s1-step-00040/mbpp
+            names = [
+                f"{p.resolve().parent.name}/{name}" for p, name in zip(paths, names, strict=True)
+            ]
+        before, after = (_evaluation(p, name) for p, name in zip(paths, names, strict=True))
         return before, after
     run = RunReader(paths[0])
     if not run.has(RECIPE):
@@ -60,8 +65,8 @@ def ends_of(paths: Sequence[Path]) -> tuple[TestEnd, TestEnd]:
     return first, last
 
 
-def _evaluation(path: Path) -> TestEnd:
-    return TestEnd(path.resolve().name, _groups(RunReader(path), step_file("rollouts", 0)))
+def _evaluation(path: Path, name: str) -> TestEnd:
+    return TestEnd(name, _groups(RunReader(path), step_file("rollouts", 0)))
 
 
 def _groups(run: RunReader, name: str) -> dict[str, GroupResult]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sparring.errors import ModelError
+from benchmarks.pretrained.turns import one_at_a_time
+
+from sparring.errors import ModelError, explained
 from sparring.extras import extra
 from sparring.files import checksum, replacing
 
@@ -44,8 +46,10 @@ class InitialModel:
 def initial_model_of(model: Path, place: Path, expected: str | None = None) -> InitialModel:
     """Return the initial model of a GGUF file or of a checkpoint's directory.
 
-    A file is converted to the checkpoint ``place``, unless ``place`` was made of this file before.
-    Raises `ModelError`, also for a file whose SHA-256 is not the one ``expected``.
+    A file is converted to the checkpoint ``place``, unless ``place`` was made of this file before,
+    here or by `sparring model convert`. Of two processes that convert, the second one waits. Raises
+    `ModelError`, also for a file whose SHA-256 is not the one ``expected``, and `RunError` where
+    ``place`` cannot be written.
     """
     if model.is_dir():
         origin, weights = model / _ORIGIN, weights_digest(model)
@@ -61,19 +65,21 @@ def initial_model_of(model: Path, place: Path, expected: str | None = None) -> I
             f"{model}: is not the initial model: its SHA-256 is {digest}; give {FILE} with "
             f"SHA-256 {expected}"
         )
-    origin = place / _ORIGIN
-    if place.exists() and not origin.is_file():
+    with one_at_a_time(place.parent):
+        if not place.exists():
+            with extra("train", "converting a model"):
+                from sparring.policy.gguf import convert_gguf
+            print(f"converts {model} to {place}", flush=True)
+            with explained(place, "repeat the command"), replacing(place) as beside:
+                convert_gguf(model, beside)
+                (beside / _ORIGIN).write_text(digest + "\n")
+    found = initial_model_of(place, place) if any(place.glob("*.safetensors")) else None
+    if found is None or found.gguf != digest:
         raise ModelError(
-            f"{place}: was not made of a GGUF file here; move it, or name another --out"
+            f"{place}: was not made of {model}; move it away, or name it as the model if it is the "
+            "one"
         )
-    if not origin.is_file() or origin.read_text().strip() != digest:
-        with extra("train", "converting a model"):
-            from sparring.policy.gguf import convert_gguf
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(place) as beside:
-            convert_gguf(model, beside)
-            (beside / _ORIGIN).write_text(digest + "\n")
-    return InitialModel(place, weights_digest(place), digest)
+    return found
 
 
 def weights_digest(directory: Path) -> str:

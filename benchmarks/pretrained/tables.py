@@ -2,7 +2,9 @@
 
     python -m benchmarks.pretrained.tables [--results DIR] > tables.md
 
-Differences are paired by task. Of one seed they have the intervals of `sparring compare`, of
+Differences are paired by task. A cell names the number of its tasks where it is not of all: a task
+without a wrong program or without a right test has no part in some figures, and a difference is of
+the tasks that both sides know. Of one seed they have the intervals of `sparring compare`, of
 several seeds those over seeds and tasks (`benchmarks/seeds_and_tasks.py`). The held-out tasks and
 the seed of their sampling are the same in all records.
 """
@@ -28,7 +30,7 @@ from benchmarks.pretrained.figures import (
     shown_number,
 )
 from benchmarks.pretrained.measuring import START, DataSet
-from benchmarks.pretrained.records import RESULTS, Measured, read
+from benchmarks.pretrained.records import RESULTS, Measured, read, same_start
 from benchmarks.seeds_and_tasks import interval
 
 from sparring.errors import RunError, SparringError, well_formed
@@ -73,7 +75,8 @@ def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
         name = figure.name
         if not first.has(name):
             continue
-        cells = [shown_level(first.estimate(name), name)]
+        tasks = len(first.record["tasks"])
+        cells = [shown_level(first.estimate(name), name, tasks)]
         for by_seed in arms.values():
             after = [measured(record, data_set, figure) for record in by_seed.values()]
             if not all(one.has(name) for one in after):
@@ -81,7 +84,7 @@ def start_table(data_set: DataSet, start: Mapping[str, Any], arms: Arms) -> str:
                 continue
             mean = fmean(one.estimate(name).mean for one in after)
             moved = change([first] * len(after), after, name)
-            cells.append(f"{shown_number(mean, name)}; {shown_change(moved, name)}")
+            cells.append(f"{shown_number(mean, name)}; {shown_change(moved, name, tasks)}")
         lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -102,7 +105,8 @@ def arm_table(one: Arm, other: Arm, arms: Arms) -> str:
             )
             known = all(m.has(figure.name) for m in (*before, *after))
             moved = change(before, after, figure.name) if known else None
-            cells.append("–" if moved is None else shown_change(moved, figure.name))
+            tasks = len(after[0].record["tasks"])
+            cells.append("–" if moved is None else shown_change(moved, figure.name, tasks))
         lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -116,7 +120,15 @@ def tables(results: Path) -> str:
             "start"
         )
     initial, arms = read(start), records(results)
-    parts = [start_table(data_set, initial, arms) for data_set in DataSet]
+    parts = [_initial_line(initial)]
+    for arm, by_seed in arms.items():
+        for seed, record in by_seed.items():
+            if not same_start(initial, record["initial_model"]):
+                raise RunError(
+                    f"{results}: {arm}, seed {seed}, began from another initial model than that of "
+                    f"{start.name}; measure it anew, or remove its record"
+                )
+    parts += [start_table(data_set, initial, arms) for data_set in DataSet]
     others = [arm for arm in arms if arm is not Arm.DEFAULT]
     if Arm.DEFAULT in arms:
         parts += [arm_table(Arm.DEFAULT, other, arms) for other in others]
@@ -139,6 +151,13 @@ def records(results: Path) -> dict[Arm, dict[int, dict[str, Any]]]:
         if by_seed:
             found[arm] = dict(sorted(by_seed.items()))
     return found
+
+
+def _initial_line(start: Mapping[str, Any]) -> str:
+    with well_formed("the record of an arm"):
+        model = start["initial_model"]
+        gguf, weights = model["gguf_sha256"] or "unknown", model["weights_sha256"]
+    return f"SHA-256 of the initial model's GGUF file: {gguf}; of its tensors: {weights}."
 
 
 def _seeds(seeds: Sequence[int]) -> str:

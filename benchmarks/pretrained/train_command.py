@@ -11,10 +11,12 @@ from pathlib import Path
 
 from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 
-from sparring.config.load import changes_of, differing, load_recipe, recorded_recipe
+from sparring.config.load import changes_of, differing, load_recipe, make_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
+from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, holds_run
+from sparring.training.launch import ended
 
 ROOT = Path(__file__).parents[2]
 _SCRIPT = Path(sys.executable).with_name("sparring")
@@ -71,6 +73,16 @@ class TrainCommand:
                 raise RunError(
                     f"{self.directory}: holds a run with another {key}; name another directory"
                 )
+
+
+def has_ended(run_dir: Path, later: Mapping[str, object]) -> bool:
+    """Return True if the run in ``run_dir`` has reached its end, also with the changes ``later``.
+
+    Raises `SparringError` if its records cannot be read.
+    """
+    recorded = recorded_recipe(RunReader(run_dir)).model_dump(mode="json")
+    wanted = make_recipe(recorded, changes_of(later), str(run_dir))
+    return ended(wanted, RunDir(run_dir, locked=False))
 
 
 def carry_out(command: list[str]) -> int:

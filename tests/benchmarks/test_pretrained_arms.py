@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from benchmarks.pretrained.measuring import START, Bench, DataSet, seconds_of
 from benchmarks.pretrained.records import Measured, read, small
 from benchmarks.pretrained.start import InitialModel
 
-from sparring.config.load import load_recipe
+from sparring.config.load import changes_of, load_recipe
 from sparring.errors import ConfigError, DataError, RunError
 from sparring.files import checksum
 from sparring.microworld import NANO_DIR
@@ -174,6 +175,56 @@ def test_a_run_of_another_arm_seed_or_model_is_refused(
     assert not commands
 
 
+def test_a_run_trained_with_other_prompts_than_it_would_be_measured_with_is_refused(
+    recipe: Path, data: Path, commands: list[list[str]], tmp_path: Path
+) -> None:
+    begun(tmp_path / "run", recipe, data, "prompts.coder_examples=3", "learning.clip_eps_low=0.3")
+    with pytest.raises(
+        RunError, match=r"another prompts\.coder_examples than .*recipe\.toml.* --recipe$"
+    ):
+        arm_runs.train(Arm.DEFAULT, options_of("default", recipe, data), tmp_path / "run", MODEL)
+    assert not commands
+
+
+def test_all_arms_are_measured_by_the_prompts_of_the_recipe(
+    recipe: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.write_text(RECIPE + '\n[prompts]\nread_tests = "only"\ncoder_examples = 2\n')
+    seen: list[Any] = []
+
+    def trained(arm: Arm, options: argparse.Namespace, run_dir: Path, model: InitialModel) -> None:
+        begun(run_dir, recipe, data, *changes_of(arm.settings))
+
+    def measured(bench: Bench, name: str, place: object) -> dict[str, Any]:
+        seen.append((name == START, bench.recipe))
+        return {"evaluations": {}}
+
+    monkeypatch.setattr(arms, "train", trained)
+    monkeypatch.setattr(arms, "measure", measured)
+    monkeypatch.setattr(arms, "newest_checkpoint", lambda run_dir: run_dir / "step-00001")
+    monkeypatch.setattr(arms, "run_record", lambda run: {})
+    for arm in (Arm.DEFAULT, Arm.PAPER):
+        places = ["--out", str(tmp_path / "out"), "--results", str(tmp_path / "results")]
+        arms.run(options_of(arm, recipe, data, *places))
+    assert [start for start, _ in seen] == [True, False, True, False]
+    assert {used.prompts.coder_examples for _, used in seen} == {2}
+    assert all(used == load_recipe(recipe) for _, used in seen)
+
+
+def test_records_of_another_initial_model_are_not_written_over(
+    recipe: Path, data: Path, commands: list[list[str]], tmp_path: Path
+) -> None:
+    kept = '{"initial_model": {"weights_sha256": "other", "gguf_sha256": null}}'
+    (tmp_path / "start.json").write_text(kept)
+    for words in (["run", "default", "--seed", "1", "--tokens", "9"], ["start"]):
+        places = ["--recipe", str(recipe), "--data", str(data), "--out", str(tmp_path / "out")]
+        places += ["--results", str(tmp_path), "--model", str(NANO_DIR)]
+        with pytest.raises(SystemExit):
+            arms.main([*words, *places])
+    assert commands == []
+    assert (tmp_path / "start.json").read_text() == kept
+
+
 def test_files_of_a_run_with_the_recorded_checksums_need_not_be_there(
     recipe: Path, data: Path, commands: list[list[str]], tmp_path: Path
 ) -> None:
@@ -307,7 +358,8 @@ def test_a_whole_arm_is_killed_goes_on_and_leaves_records_and_tables(
     assert [f.read_bytes() for f in answers] == before
     assert read(results / "default-s1.json")["evaluations"] == record["evaluations"]
     assert seconds_of(out / "evaluations" / "start" / "mbpp") > 0
-    carry_over.main(["run", "default", "--seed", "1", *places, "--coder", f"hot@1.2={NANO_DIR}"])
+    coder = ["--coder", f"hot@1.2={NANO_DIR}", "--recipe", str(recipe)]
+    carry_over.main(["run", "default", "--seed", "1", *places, *coder])
     assert [f.read_bytes() for f in answers] == before  # the pipeline asks for nothing
     carried = read(results / "carry-over-default-s1.json")
     assert carried["solved"]["mbpp"]["trained"]["replayed"] == 8 * 3

@@ -3,6 +3,7 @@ everywhere."""
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from benchmarks.pretrained import data
 from benchmarks.pretrained.data import BARE, HUMANEVAL, MBPP_HELD_OUT, MBPP_TRAIN, REPORT, prepare
 
-from sparring.errors import DataError
+from sparring.errors import ConfigError, DataError
 from sparring.tasks.load import read_task_files
 from tests.shared import shared
 
@@ -113,7 +114,7 @@ def test_what_is_kept_and_why_the_rest_is_not(
     assert f"{out / MBPP_TRAIN}: 3 tasks" in capsys.readouterr().out
 
 
-def test_data_that_is_there_is_used_and_changed_data_made_anew(
+def test_data_that_is_there_is_used_and_other_data_are_left_alone(
     sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "data"
@@ -134,11 +135,58 @@ def test_data_that_is_there_is_used_and_changed_data_made_anew(
         (out / MBPP_TRAIN).unlink,
         lambda: (out / REPORT).write_text("[]"),
     ]
-    for number, change in enumerate(changes, start=1):
+    for change in changes:
         change()
+        changed = {p.name: p.read_bytes() for p in out.iterdir()}
+        with pytest.raises(ConfigError, match=r"but not the whole data .* move these files away"):
+            prepare(*sources, out, held_out=2)
+        assert made == []
+        assert {p.name: p.read_bytes() for p in out.iterdir()} == changed
+    for name in data.NAMES:
+        (out / name).unlink(missing_ok=True)
+    (out / "notes.txt").write_text("mine")
+    prepare(*sources, out, held_out=2)
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == {**before, "notes.txt": b"mine"}
+
+
+def test_a_user_file_with_a_name_of_the_data_is_kept(
+    sources: tuple[Path, Path], tmp_path: Path
+) -> None:
+    mbpp, humaneval = sources
+    mine = tmp_path / HUMANEVAL
+    mine.write_bytes(gzip.decompress(humaneval.read_bytes()))
+    before = mine.read_bytes()
+    with pytest.raises(ConfigError, match=r"has humaneval\.jsonl, but not the whole data"):
+        prepare(mbpp, mine, tmp_path, held_out=2)
+    assert mine.read_bytes() == before
+
+
+def test_data_are_whole_or_not_there(
+    sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, out = data.dump_tasks, tmp_path / "data"
+
+    def full(tasks: Any, path: Path) -> None:
+        if path.name == BARE:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(tasks, path)
+
+    monkeypatch.setattr(data, "dump_tasks", full)
+    with pytest.raises(ConfigError, match=r"data: cannot be written: No space left"):
         prepare(*sources, out, held_out=2)
-        assert len(made) == number
-        assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+    assert list(out.iterdir()) == []
+
+
+def test_each_set_given_as_the_other_is_refused(sources: tuple[Path, Path], tmp_path: Path) -> None:
+    files = {}
+    for name in ("HumanEval", "MbppEval"):
+        rows = [{**good("", i), "task_id": f"{name}/{i}"} for i in range(4)]
+        files[name] = tmp_path / f"{name}.jsonl"
+        files[name].write_text("".join(json.dumps(r) + "\n" for r in rows))
+    with pytest.raises(DataError, match=r"holds HumanEval, but is given as MBPP"):
+        prepare(files["HumanEval"], files["MbppEval"], tmp_path / "data")
+    with pytest.raises(DataError, match=r"holds MBPP, but is given as HumanEval"):
+        prepare(sources[0], files["MbppEval"], tmp_path / "data")
 
 
 def test_too_few_tasks_are_named(sources: tuple[Path, Path], tmp_path: Path) -> None:
@@ -156,11 +204,8 @@ def test_the_real_mbpp_gives_the_split_on_record(tmp_path: Path) -> None:
     sound = data.sound("MBPP", tasks, found)
     assert (len(tasks), len(sound)) == (213, 211)
     split = data.split_tasks(sound, data.HELD_OUT, data.SEED)
-    for part, digest in (
-        (split.train, "a4a4ecdcee02116630b62fe457d04add4df8f0d559d1a8646d48b47d3908d4ae"),
-        (split.held_out, "152d2b7f386a273b557cf272ff34dbb0ff4e7f1ecf086fcbcb7dbe3f912a8040"),
-    ):
+    for part, name in ((split.train, MBPP_TRAIN), (split.held_out, MBPP_HELD_OUT)):
         path = tmp_path / "part.jsonl"
         path.unlink(missing_ok=True)
         data.dump_tasks(part, path)
-        assert data.checksum(path) == digest
+        assert data.checksum(path) == data.ON_RECORD[name]

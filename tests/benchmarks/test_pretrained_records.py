@@ -95,6 +95,15 @@ def test_records_of_other_tasks_are_not_paired() -> None:
         one.change_from(other, "pass@1")
 
 
+def test_records_of_other_prompts_or_temperatures_are_not_paired() -> None:
+    plain, hot = evaluation(0), evaluation(1)
+    hot["conditions"]["params"] = {"temperature": 1.2}
+    with pytest.raises(RunError, match=r"different prompts, lengths, temperatures.* one recipe"):
+        Measured(small(hot)).change_from(Measured(small(plain)), "pass@1")
+    pool = Measured(small(hot, recombined=True))  # of recorded responses: sampled by no conditions
+    assert pool.change_from(Measured(small(plain)), "pass@1").n_tasks == TASKS
+
+
 def test_recombined_keeps_only_what_no_evaluation_has() -> None:
     kept = small(evaluation(0, bon_4x4=0.5, tests_readable=1.0), recombined=True)
     assert set(kept["per_task"]) == {"pass@1", "unit_test_accuracy", "bon_4x4"}
@@ -162,6 +171,37 @@ def test_tables_show_the_start_every_arm_and_their_difference(
     assert "| 2, 0 | 50.0 | – | – | – | – | – | 25.0 |" in shown
     assert "| 2, 7 | 50.0; +12.5 [-10.0, +30.0] | – | – | – | – | – | 25.0 |" in shown
     assert "differ by at most 9.1% between runs" in shown  # 1,200 and 1,100
+
+
+def test_the_number_of_tasks_is_shown_where_it_is_not_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for which, (arm, values) in enumerate(
+        (
+            ("start", [0.5, None, *[0.25] * (TASKS - 2)]),
+            ("default", [None, 1.0, *[0.5] * (TASKS - 2)]),
+        )
+    ):
+        record = arm_record(arm, 1, which)
+        for evaluation_ in record["evaluations"].values():
+            evaluation_["per_task"]["caught_by_right_test"] = values
+        write(tmp_path / ("start.json" if arm == "start" else "default-s1.json"), record)
+    shown = tables(tmp_path)
+    row = next(x for x in shown.splitlines() if x.startswith("| own wrong programs caught"))
+    assert f"] ({TASKS - 1} tasks) |" in row  # of the initial model
+    assert "; +25.0 [" in row
+    assert f"] ({TASKS - 2} tasks) |" in row  # known in both
+    programs = next(x for x in shown.splitlines() if x.startswith("| programs right (pass@1)"))
+    assert "tasks" not in programs
+    assert shown.startswith("SHA-256 of the initial model's GGUF file: 1d96; of its tensors: beef.")
+
+
+def test_an_arm_that_began_from_another_model_is_not_compared(tmp_path: Path) -> None:
+    write(tmp_path / "start.json", arm_record("start", 0, 0))
+    model = {"gguf_sha256": None, "weights_sha256": "dead"}
+    write(tmp_path / "simple-s3.json", {**arm_record("simple", 3, 1), "initial_model": model})
+    with pytest.raises(RunError, match=r"simple, seed 3, began from another initial model"):
+        tables(tmp_path)
 
 
 def test_a_curve_has_bins_of_five_steps_over_all_seeds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import math
 import os
@@ -10,11 +11,14 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from benchmarks.pretrained import repeat
+from benchmarks.pretrained import start as initial_model
 from benchmarks.pretrained.cpu import CpuType
 from benchmarks.pretrained.data import MBPP_HELD_OUT, MBPP_TRAIN
 from benchmarks.pretrained.first_steps import (
@@ -31,6 +35,8 @@ from benchmarks.pretrained.train_command import PROGRAM, TrainCommand
 from sparring import load_tasks
 from sparring.config.load import load_recipe
 from sparring.errors import ConfigError, DataError, ModelError, RunError
+from sparring.files import checksum
+from sparring.policy import gguf
 from sparring.tasks.load import dump_tasks
 from tests.forks import Forked
 
@@ -133,9 +139,54 @@ def test_another_file_is_refused_before_it_is_converted(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no such file or directory"):
         initial_model_of(tmp_path / "none", tmp_path / "model")
     (tmp_path / "model").mkdir()
-    with pytest.raises(ModelError, match="was not made of a GGUF file here"):
+    with pytest.raises(ModelError, match=r"was not made of .*model\.gguf"):
         initial_model_of(file, tmp_path / "model")
     assert initial_model_of(NANO, tmp_path / "x") == InitialModel(NANO, weights_digest(NANO), None)
+
+
+def test_a_file_is_converted_once_and_its_checkpoint_by_another_command_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, place = tmp_path / "model.gguf", tmp_path / "pretrained" / "model"
+    file.write_bytes(b"GGUF")
+    converted: list[Path] = []
+
+    def convert(file: Path, out: Path) -> int:
+        converted.append(file)
+        time.sleep(0.05)
+        out.mkdir()
+        safetensors(out / "model.safetensors", {"a": b"12"})
+        return 2
+
+    monkeypatch.setattr(gguf, "convert_gguf", convert)
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.map(lambda _: initial_model_of(file, place), range(2))
+    assert one == other == initial_model_of(file, place)
+    assert converted == [file]  # the second one waited
+    (place / "gguf.sha256").unlink()
+    with pytest.raises(ModelError, match=r"model: was not made of .*model\.gguf"):
+        initial_model_of(file, place)
+    monkeypatch.setattr(initial_model, "GGUF", checksum(file))
+    monkeypatch.setattr(initial_model, "WEIGHTS", weights_digest(place))
+    assert initial_model_of(file, place) == one  # as `sparring model convert` leaves it
+    assert converted == [file]
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, place = tmp_path / "model.gguf", tmp_path / "place" / "model"
+    file.write_bytes(b"GGUF")
+
+    def convert(file: Path, out: Path) -> int:
+        out.mkdir()
+        (out / "model.safetensors").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(gguf, "convert_gguf", convert)
+    with pytest.raises(RunError, match=r"the disk is full; make room, then repeat the command"):
+        initial_model_of(file, place)
+    assert list(place.parent.iterdir()) == []
 
 
 def test_the_types_of_two_cpus() -> None:

@@ -3,6 +3,7 @@ are."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +87,22 @@ def test_a_row_has_both_ends_of_one_place(run: Path) -> None:
     assert rows[2] == "| t3 | Say t3 \\| twice. | `old 3 a test` | right | `new 3 a test` | right |"
     assert "`old 4 x \\| y` | wrong" in rows[3]
     assert "`` old 5 no `test` `` | unreadable (truncated)" in rows[4]
+
+
+def test_two_evaluations_of_one_name_are_told_apart(run: Path, tmp_path: Path) -> None:
+    places = []
+    for model, step in (("start", 0), ("trained", 7)):
+        places.append(tmp_path / model / "mbpp")
+        (places[-1] / "rollouts").mkdir(parents=True)
+        file = run / "evaluations" / f"step-{step:05d}.jsonl.gz"
+        shutil.copy(file, places[-1] / "rollouts" / "step-00000.jsonl.gz")
+    assert [end.name for end in ends_of(places)] == ["start/mbpp", "trained/mbpp"]
+    both = (run.rename(tmp_path / "start" / "x"), places[0])
+    (both[0] / "rollouts").mkdir(exist_ok=True)
+    shutil.copy(
+        places[0] / "rollouts" / "step-00000.jsonl.gz", both[0] / "rollouts" / "step-00000.jsonl.gz"
+    )
+    assert [end.name for end in ends_of(both)] == ["x", "mbpp"]
 
 
 def test_the_command_writes_the_table(run: Path, tmp_path: Path) -> None:
