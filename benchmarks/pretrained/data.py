@@ -5,7 +5,10 @@
 DIR gets these files, equal to the byte on every machine. Data of these files that are there already
 are used; other data, or files that were changed since, are left alone and refused.
 
-- ``mbpp-train.jsonl``, ``mbpp-held-out.jsonl``: the sound tasks of MBPP, 40 of them held out.
+- ``mbpp-train.jsonl``, ``mbpp-held-out.jsonl``: the sound tasks of MBPP, 40 of them held out. Of
+  the others those stay that can teach: a task is left out if all or none of the 8 programs were
+  right that an earlier run sampled (``benchmarks/results/pretrained/pass-rates.jsonl``). Tasks that
+  the earlier run did not reach stay.
 - ``humaneval.jsonl``: 40 sound tasks of HumanEval that overlap with no task of MBPP.
 - ``humaneval-bare.jsonl``: the same 40 tasks without the worked examples of their statements.
 - ``data.json``: SHA-256 of sources and outputs, counts, and everything left out, with the reason.
@@ -36,8 +39,9 @@ from sparring.audit.run import AuditOptions, audit
 from sparring.audit.soundness import Care
 from sparring.cli.common import run
 from sparring.errors import ConfigError, DataError, writing
+from sparring.evaluation.passrates import pass_rates
 from sparring.files import checksum
-from sparring.runs.progress import Bar
+from sparring.runs.bar import Bar
 from sparring.schema import Task
 from sparring.tasks.cleaning.findings import DROPS
 from sparring.tasks.cleaning.overlap import NEAR_DUPLICATES, alike_pairs, drop_overlap
@@ -45,7 +49,7 @@ from sparring.tasks.cleaning.without_examples import without_examples
 from sparring.tasks.load import dump_tasks, read_task_files
 from sparring.tasks.split import split_tasks
 
-VERSION = 2
+VERSION = 3
 """Number of this way of making the data: data of another number is not used."""
 SEED = 24
 HELD_OUT = 40
@@ -55,10 +59,14 @@ MBPP_TRAIN, MBPP_HELD_OUT = "mbpp-train.jsonl", "mbpp-held-out.jsonl"
 HUMANEVAL, BARE, REPORT = "humaneval.jsonl", "humaneval-bare.jsonl", "data.json"
 NAMES = (MBPP_TRAIN, MBPP_HELD_OUT, HUMANEVAL, BARE, REPORT)
 ON_RECORD = {
-    MBPP_TRAIN: "a4a4ecdcee02116630b62fe457d04add4df8f0d559d1a8646d48b47d3908d4ae",
+    MBPP_TRAIN: "06f4fb1b2917279d13769af7ac91d84ad5094b9861c855a8a0d43e4edadeed0f",
     MBPP_HELD_OUT: "152d2b7f386a273b557cf272ff34dbb0ff4e7f1ecf086fcbcb7dbe3f912a8040",
 }
 """SHA-256 of the files that the figures of docs/results.md are of."""
+
+
+RATES = Path(__file__).parents[1] / "results" / "pretrained" / "pass-rates.jsonl"
+"""Share of right programs by task, of the first 21 steps by this recipe on all training tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,21 @@ def sound(name: str, tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
     return kept
 
 
+def teaching(tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
+    """Return the tasks on which some programs were right and some wrong, as far as is known."""
+    rates = pass_rates(RATES)
+    names = {0.0: "none", 1.0: "all"}
+    kept = []
+    for task in tasks:
+        if (word := names.get(rates.get(task.id, 0.5))) is None:
+            kept.append(task)
+        else:
+            reason = f"{word} of the programs of an earlier run were right"
+            data.left_out.append(LeftOut("MBPP", task.id, reason))
+    data.counts["MBPP_teaching"] = len(kept)
+    return kept
+
+
 def make(mbpp: Sequence[Task], humaneval: Sequence[Task], held_out: int) -> PretrainedData:
     """Return the data made of the tasks of MBPP and HumanEval, with so many tasks held out."""
     data = PretrainedData()
@@ -123,7 +146,8 @@ def make(mbpp: Sequence[Task], humaneval: Sequence[Task], held_out: int) -> Pret
             "needed to train on; give a file with more tasks"
         )
     split = split_tasks(mbpp, held_out, SEED)
-    data.files |= {MBPP_TRAIN: split.train, MBPP_HELD_OUT: split.held_out}
+    train = teaching(split.train, data)
+    data.files |= {MBPP_TRAIN: train, MBPP_HELD_OUT: split.held_out}
     clean, removed = drop_overlap(humaneval, mbpp)
     bare, needing = without_examples(clean)
     data.left_out += [LeftOut("HumanEval", r.task_id, r.detail) for r in (*removed, *needing)]
@@ -138,7 +162,7 @@ def make(mbpp: Sequence[Task], humaneval: Sequence[Task], held_out: int) -> Pret
     data.files[BARE] = [t for t in bare if t.id in drawn]
     for name, tasks in ((MBPP_HELD_OUT, split.held_out), (HUMANEVAL, data.files[HUMANEVAL])):
         data.alike[name] = [
-            asdict(pair) for pair in alike_pairs(tasks, split.train, NEAR_DUPLICATES.n)[:1]
+            asdict(pair) for pair in alike_pairs(tasks, train, NEAR_DUPLICATES.n)[:1]
         ]
     return data
 

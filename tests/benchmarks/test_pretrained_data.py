@@ -114,6 +114,29 @@ def test_what_is_kept_and_why_the_rest_is_not(
     assert f"{out / MBPP_TRAIN}: 3 tasks" in capsys.readouterr().out
 
 
+def test_tasks_that_teach_nothing_are_left_out(
+    sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = tmp_path / "rates.jsonl"
+    shares = {"m0": 0.0, "m1": 1.0, "m2": 0.125, "slow": 0.875}  # m3: not known
+    rows = ({"task_id": name, "pass_rate": share} for name, share in shares.items())
+    rates.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(data, "RATES", rates)
+    prepare(*sources, tmp_path / "data", held_out=2)
+    held_out = ids(tmp_path / "data" / MBPP_HELD_OUT)  # drawn before, whatever their shares
+    kept = [name for name in ("m2", "m3", "slow") if name not in held_out]
+    assert ids(tmp_path / "data" / MBPP_TRAIN) == kept
+    report = json.loads((tmp_path / "data" / REPORT).read_text())
+    reasons = {e["where"]: e["reason"] for e in report["left_out"] if "earlier run" in e["reason"]}
+    words = {"m0": "none", "m1": "all"}
+    assert reasons == {
+        name: f"{word} of the programs of an earlier run were right"
+        for name, word in words.items()
+        if name not in held_out
+    }
+    assert report["counts"]["MBPP_teaching"] == len(kept)
+
+
 def test_data_that_is_there_is_used_and_other_data_are_left_alone(
     sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

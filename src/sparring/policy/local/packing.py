@@ -6,8 +6,9 @@ weight anew for each product. With weights packed once, a product takes 0.65 to 
 save, and the memory of a second copy of the weights.
 
 A LoRA layer is computed as three products of packed weights. The last of them adds its result to
-the first one's, and the adapter's scale is part of a packed weight (exact for a power of two). `peft` makes seven operations
-of the same sum, and for a few rows each operation costs more than its arithmetic.
+the first one's, and the adapter's scale is part of a packed weight, which is exact for a power of
+two. `peft` makes seven operations of the same sum, and for a few rows each operation costs more
+than its arithmetic.
 """
 
 from __future__ import annotations
