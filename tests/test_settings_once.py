@@ -25,6 +25,7 @@ OTHER_MEANINGS = {
     "microworld_build.seed": "of the embedded model",
     "microworld_write_tasks.seed": "of the tasks written",
     "try_command.seed": "of `sparring prompts try`",
+    "split.seed": "of `sparring tasks split`",
     "run.memory": "MiB of a program, not a share of a GPU",
     "watch.every": "seconds between looks",
     "HeldOutPlan.seed": "the same in every run, so that runs compare",
