@@ -50,6 +50,8 @@ def test_what_counts_as_rounding_is_relative_to_the_rewards() -> None:
     large = np.full(11, 1e9 / 3)  # all equal, and their mean is rounded
     assert large.std() > 1e-9
     assert advantages(large, Normalisation.MEAN).dropped is DropReason.ZERO_VARIANCE
+    lost = np.array([0.0, 5e-162])  # the squares of the deviation vanish in float64
+    assert advantages(lost, Normalisation.STD).dropped is DropReason.ZERO_VARIANCE
     small = advantages(np.array([0.9e-9, 1e-9, 1.1e-9]), Normalisation.STD)
     assert small.dropped is None
     np.testing.assert_allclose(small.value, np.array([-1, 0, 1]) * np.sqrt(1.5))

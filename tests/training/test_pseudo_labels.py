@@ -264,6 +264,7 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
         ),
         timeline=Timeline(),
         lane="",
+        phase=lambda name: None,
     )
     early: Any = None
     [first] = Arrivals(context, early, [task]).first_tests()

@@ -22,6 +22,8 @@ _NO_DIFFERENCE = 1e-9
 """Largest standard deviation at which rewards count as equal, as a share of the largest reward.
 It is relative because rounding grows with the numbers, and a user's reward function may have any
 scale."""
+_NOTHING = 1e-100
+"""Rewards below this are equal to 0: the squares in their deviation would be lost."""
 
 
 class DropReason(StrEnum):
@@ -124,8 +126,10 @@ def positives(good: Bools) -> Advantages:
 
 
 def all_equal(reward: Floats) -> bool:
-    """Return True if rewards of any scale differ by no more than rounding."""
-    return float(reward.std()) <= _NO_DIFFERENCE * float(np.abs(reward).max())
+    """Return True if rewards differ by no more than rounding, or are all as good as 0 (`_NOTHING`).
+    Otherwise their scale does not matter."""
+    largest = float(np.abs(reward).max())
+    return largest < _NOTHING or float(reward.std()) <= _NO_DIFFERENCE * largest
 
 
 def shuffled_order(count: int, rng: np.random.Generator) -> Ints:
