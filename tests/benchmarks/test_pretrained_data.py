@@ -15,6 +15,7 @@ from benchmarks.pretrained import data
 from benchmarks.pretrained.data import BARE, HUMANEVAL, MBPP_HELD_OUT, MBPP_TRAIN, REPORT, prepare
 
 from sparring.errors import ConfigError, DataError
+from sparring.schema import Task, Test
 from sparring.tasks.load import read_task_files
 from tests.shared import shared
 
@@ -114,7 +115,26 @@ def test_what_is_kept_and_why_the_rest_is_not(
     assert f"{out / MBPP_TRAIN}: 3 tasks" in capsys.readouterr().out
 
 
-def test_tasks_that_teach_nothing_are_left_out(
+def test_tasks_that_teach_nothing_are_left_out_whatever_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = tmp_path / "rates.jsonl"
+    shares = {"none": 0.0, "all": 1.0, "few": 0.125, "most": 0.875}
+    rates.write_text(
+        "".join(json.dumps({"task_id": i, "pass_rate": s}) + "\n" for i, s in shares.items())
+    )
+    monkeypatch.setattr(data, "RATES", rates)
+    tasks = [Task(i, "…", (Test("1", "1"),)) for i in ("unknown", *shares)]
+    made = data.PretrainedData()
+    assert [t.id for t in data.teaching(tasks, made)] == ["unknown", "few", "most"]
+    assert [(one.where, one.reason) for one in made.left_out] == [
+        ("none", "none of the programs of an earlier run were right"),
+        ("all", "all of the programs of an earlier run were right"),
+    ]
+    assert made.counts == {"MBPP_teaching": 3}
+
+
+def test_held_out_tasks_are_drawn_before_others_are_left_out(
     sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates = tmp_path / "rates.jsonl"
