@@ -21,7 +21,6 @@ depend on the seed alone.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,9 +39,10 @@ from benchmarks.pretrained.run_record import run_record
 from benchmarks.pretrained.start import InitialModel, initial_model_of
 from benchmarks.pretrained.train_command import RECIPE
 
+from sparring.cli.common import run
 from sparring.config.load import changes_of, load_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError, SparringError
+from sparring.errors import RunError
 from sparring.runs.reader import RunReader
 
 MODEL_HELP = "GGUF file or checkpoint's directory of the initial model"
@@ -100,7 +100,7 @@ def newest_checkpoint(run_dir: Path) -> Path:
     return checkpoint
 
 
-def run(options: argparse.Namespace) -> Path:
+def measure_arm(options: argparse.Namespace) -> Path:
     """Train, measure and record one arm; return the file of its record. Raises `SparringError`."""
     arm, name = Arm(options.arm), name_of(options.arm, options.seed)
     run_dir = options.run_dir or options.out / "runs" / name
@@ -148,22 +148,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Carry out the command; a fault of the user's ends it with one line."""
+    """Carry out the command. A command that was stopped goes on if it is repeated."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.command == "start":
-            model = initial_model_of(options.model, initial_place(options.out))
-            check_records(options.results, model)
-            measure_start(options, load_recipe(options.recipe), model)
-        else:
-            print(f"record: {run(options)}")
-    except SparringError as error:
-        print(f"arms: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("arms: stopped; repeat the command to continue", file=sys.stderr)
-        sys.exit(130)
+    if options.command == "start":
+        model = initial_model_of(options.model, initial_place(options.out))
+        check_records(options.results, model)
+        measure_start(options, load_recipe(options.recipe), model)
+    else:
+        print(f"record: {measure_arm(options)}")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +37,9 @@ from benchmarks.pretrained.solved import solved_by_pair
 from benchmarks.pretrained.start import initial_model_of
 from benchmarks.pretrained.train_command import RECIPE
 
+from sparring.cli.common import run
 from sparring.config.load import load_recipe
-from sparring.errors import ConfigError, RunError, SparringError
+from sparring.errors import ConfigError, RunError
 from sparring.evaluation.directory import FIGURES
 from sparring.runs.reader import open_run
 
@@ -68,7 +68,7 @@ def coder_named(text: str) -> OtherCoder:
     return OtherCoder(name if temperature is None else f"{name}@{temperature}", place, degrees)
 
 
-def run(options: argparse.Namespace) -> Path:
+def measure_carry_over(options: argparse.Namespace) -> Path:
     """Measure what carries over; return the file of the record. Raises `SparringError`."""
     coders = [coder_named(text) for text in options.coder]
     run_dir = options.run_dir or options.out / "runs" / name_of(options.arm, options.seed)
@@ -137,20 +137,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Carry out the command; a fault of the user's ends it with one line."""
+    """Carry out the command. A command that was stopped goes on if it is repeated."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.command == "table":
-            print(carry_over_tables(options.results))
-        else:
-            print(f"record: {run(options)}")
-    except SparringError as error:
-        print(f"carry_over: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("carry_over: stopped; repeat the command to continue", file=sys.stderr)
-        sys.exit(130)
+    if options.command == "table":
+        print(carry_over_tables(options.results))
+    else:
+        print(f"record: {measure_carry_over(options)}")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -42,11 +42,7 @@ class CpuType:
 
 def cpu_type(threads: int) -> CpuType:
     """Return the type of this machine's CPU for a run with so many threads of torch."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux: the architecture alone is known
-        lines = []
-    known = {name.strip(): text.strip() for name, _, text in (x.partition(":") for x in lines)}
+    known = cpu_info()
     flags = known.get("flags", known.get("Features", "")).split()
     return CpuType(
         platform.machine(),
@@ -56,6 +52,15 @@ def cpu_type(threads: int) -> CpuType:
         version("torch"),
         version("transformers"),
     )
+
+
+def cpu_info() -> dict[str, str]:
+    """Return the fields of /proc/cpuinfo; none where there is no such file, as outside of Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    return {name.strip(): text.strip() for name, _, text in (x.partition(":") for x in lines)}
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pretrained.cpu import cpu_info
 from benchmarks.pretrained.data import REPORT
 from benchmarks.pretrained.train_command import ROOT
 
@@ -61,12 +62,7 @@ def commit() -> str | None:
 
 def processor() -> str:
     """Return the name of the processor, as Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return cpu_info().get("model name") or platform.machine()
 
 
 def _version(package: str) -> str | None:

@@ -12,7 +12,6 @@ the seed of their sampling are the same in all records.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -33,7 +32,8 @@ from benchmarks.pretrained.measuring import START, DataSet
 from benchmarks.pretrained.records import RESULTS, Measured, read, same_start
 from benchmarks.seeds_and_tasks import interval
 
-from sparring.errors import RunError, SparringError, well_formed
+from sparring.cli.common import run
+from sparring.errors import RunError, well_formed
 from sparring.metrics.intervals import Estimate
 from sparring.metrics.metric_intervals import is_share
 
@@ -165,16 +165,12 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the tables; a fault of the user's ends the command with one line."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="tables", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--results", type=Path, default=RESULTS, help="directory of the records")
     options = parser.parse_args(arguments)
-    try:
-        print(tables(options.results))
-    except SparringError as error:
-        print(f"tables: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    print(tables(options.results))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

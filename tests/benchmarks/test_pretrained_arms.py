@@ -18,6 +18,7 @@ from benchmarks.pretrained.measuring import START, Bench, DataSet, seconds_of
 from benchmarks.pretrained.records import Measured, read, small
 from benchmarks.pretrained.start import InitialModel
 
+from sparring.cli.common import run
 from sparring.config.load import changes_of, load_recipe
 from sparring.errors import ConfigError, DataError, RunError
 from sparring.files import checksum
@@ -205,7 +206,7 @@ def test_all_arms_are_measured_by_the_prompts_of_the_recipe(
     monkeypatch.setattr(arms, "run_record", lambda run: {})
     for arm in (Arm.DEFAULT, Arm.PAPER):
         places = ["--out", str(tmp_path / "out"), "--results", str(tmp_path / "results")]
-        arms.run(options_of(arm, recipe, data, *places))
+        arms.measure_arm(options_of(arm, recipe, data, *places))
     assert [start for start, _ in seen] == [True, False, True, False]
     assert {used.prompts.coder_examples for _, used in seen} == {2}
     assert all(used == load_recipe(recipe) for _, used in seen)
@@ -219,7 +220,7 @@ def test_records_of_another_initial_model_are_not_written_over(
     for words in (["run", "default", "--seed", "1", "--tokens", "9"], ["start"]):
         places = ["--recipe", str(recipe), "--data", str(data), "--out", str(tmp_path / "out")]
         places += ["--results", str(tmp_path), "--model", str(NANO_DIR)]
-        with pytest.raises(SystemExit):
+        with pytest.raises(RunError, match="is of another initial model"):
             arms.main([*words, *places])
     assert commands == []
     assert (tmp_path / "start.json").read_text() == kept
@@ -301,7 +302,7 @@ def test_missing_data_name_the_command_that_makes_them(
     words = ["start", "--recipe", str(recipe), "--data", str(tmp_path / "none")]
     words += ["--out", str(tmp_path / "out"), "--model", str(NANO_DIR)]
     with pytest.raises(SystemExit) as ending:
-        arms.main(words)
+        run(lambda: arms.main(words))
     assert ending.value.code == 2
     assert "is missing; make the data with python -m benchmarks.pretrained.data" in (
         capsys.readouterr().err

@@ -17,6 +17,7 @@ from benchmarks.pretrained.measuring import DataSet
 from benchmarks.pretrained.records import Measured, read, small, write
 from benchmarks.pretrained.tables import change, main, records, tables
 
+from sparring.cli.common import run
 from sparring.errors import RunError
 from sparring.metrics.intervals import Influence, chained, ratio
 from sparring.metrics.metric_intervals import difference_of, figure_of, mean_of
@@ -228,7 +229,7 @@ def test_a_missing_start_and_a_damaged_record_are_one_line(
         if text is not None:
             (tmp_path / "start.json").write_text(text)
         with pytest.raises(SystemExit):
-            main(["--results", str(tmp_path)])
+            run(lambda: main(["--results", str(tmp_path)]))
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from sparring.tasks.rows.heads import parsed
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _QUOTED = re.compile(r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*\"""")
@@ -93,12 +94,10 @@ def is_example(call: CallInText, function: FunctionInText) -> bool:
 
 def parameters(arguments: str) -> frozenset[str] | None:
     """Return the names of a list of parameters, or None if it is not one. ``self`` is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            [node] = ast.parse(f"def f({arguments}): pass").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(f"def f({arguments}): pass")
+    if tree is None or len(tree.body) != 1:
         return None
+    [node] = tree.body
     return names_of(node.args) if isinstance(node, ast.FunctionDef) else None
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +26,7 @@ from sparring.tasks.cleaning.calls_in_text import (
 from sparring.tasks.cleaning.example_lines import example_lines
 from sparring.tasks.cleaning.example_sentences import without_example_sentences
 from sparring.tasks.cleaning.filters import Reason, Removed
+from sparring.tasks.rows.heads import prompt_tree
 from sparring.text import in_line
 
 _LITERAL = re.compile(r"[rRuU]?(\"\"\"|''')(.*)\1", re.DOTALL)
@@ -111,7 +111,7 @@ class _Texts:
 
 def _texts(statement: str, entry_point: str) -> _Texts | None:
     """Return the texts of the module, the function and its class; None if this is not Python."""
-    tree = _parsed(f"{statement.rstrip()}\n    pass\n") or _parsed(statement)
+    tree = prompt_tree(statement)
     if tree is None:
         return None
     inside: list[ast.stmt] = list(tree.body)
@@ -204,12 +204,3 @@ def _parameters(statement: str, name: str) -> frozenset[str]:
         return parameters(defined[1][1:-1]) or frozenset()
     stated = (parameters(c.arguments) for c in calls(statement, name))
     return frozenset().union(*(names for names in stated if names))
-
-
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None

@@ -20,7 +20,7 @@ def head_of(prompt: str, entry_point: str) -> str:
     A prompt with neither is returned whole. The head is empty if it is not Python, or nothing
     but text.
     """
-    tree = _parsed(f"{prompt.rstrip()}\n    pass\n") or _parsed(prompt)
+    tree = prompt_tree(prompt)
     if tree is None:
         return ""
     own = entry_point.partition(".")[0]
@@ -39,7 +39,7 @@ def head_of(prompt: str, entry_point: str) -> str:
 
 def is_python(source: str) -> bool:
     """Return True if a source compiles, as every head has to."""
-    tree = _parsed(source)
+    tree = parsed(source)
     if tree is None:
         return False
     # The sandbox takes `from __future__` out of a head, which may follow a judge's imports
@@ -52,7 +52,14 @@ def is_python(source: str) -> bool:
     return True
 
 
-def _parsed(source: str) -> ast.Module | None:
+def prompt_tree(prompt: str) -> ast.Module | None:
+    """Return the tree of a prompt that ends in a function, with or without a body; None if it is no
+    Python."""
+    return parsed(f"{prompt.rstrip()}\n    pass\n") or parsed(prompt)
+
+
+def parsed(source: str) -> ast.Module | None:
+    """Return the tree of a source, or None if it is no Python. Prints no warning."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
