@@ -1,4 +1,4 @@
-"""Packed weights and prompts' last positions in bfloat16: the same sums, nothing left behind."""
+"""Packed weights, and prompts' last positions in bfloat16: the same sums, nothing left behind."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ needs_products = pytest.mark.skipif(
 )
 
 
-@needs_products
-def test_packed_weights_give_the_same_responses(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = family("Qwen2").bfloat16()
+@pytest.mark.parametrize(
+    ("dtype", "rounding"),
+    [pytest.param(torch.bfloat16, 1e-3, marks=needs_products), (torch.float32, 1e-5)],
+)
+def test_packed_weights_give_the_same_responses(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, rounding: float
+) -> None:
+    monkeypatch.setattr(packs, "PACKED_FROM", 0)
+    model = family("Qwen2").to(dtype)
     sampler = LocalSampler(model, TinyTokenizer())  # type: ignore[arg-type]
     asked = prompts(5, 9, tokens=20)
     calls: list[int] = []
@@ -45,7 +51,7 @@ def test_packed_weights_give_the_same_responses(monkeypatch: pytest.MonkeyPatch)
     for some, others in zip(packed, plain, strict=True):
         for one, other in zip(some, others, strict=True):
             assert one.token_ids == other.token_ids
-            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
+            assert one.logprobs == pytest.approx(other.logprobs, abs=rounding)
 
 
 @needs_products
@@ -69,12 +75,22 @@ def test_layers_compute_as_before_after_an_error() -> None:
     assert layer.bias is not None or not layer(x).any()
 
 
-def test_float32_and_short_responses_are_not_packed() -> None:
+def test_small_models_in_float32_and_short_responses_are_not_packed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = family("Qwen2")
-    with packing(model, 100):
-        assert not any("forward" in m.__dict__ for m in model.modules())
-    with packing(model.bfloat16(), 15):
-        assert not any("forward" in m.__dict__ for m in model.modules())
+    parameters = sum(p.numel() for p in model.parameters())
+
+    def packed(tokens: int) -> bool:
+        with packing(model, tokens):
+            return any("forward" in m.__dict__ for m in model.modules())
+
+    assert not packed(100)
+    monkeypatch.setattr(packs, "PACKED_FROM", parameters + 1)
+    assert not packed(100)
+    monkeypatch.setattr(packs, "PACKED_FROM", parameters)
+    assert packed(100)
+    assert not packed(15)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
@@ -94,6 +110,15 @@ def test_last_positions_of_prompts_lie_together_in_bfloat16(dtype: torch.dtype) 
     sampler.sample(prompts(7, 7), 1)
     assert seen[0] is (dtype is torch.bfloat16)
     assert not head._forward_pre_hooks
+
+
+@pytest.mark.parametrize("rows", [1, 48, 300])
+def test_packed_products_in_float32_differ_by_rounding_alone(rows: int) -> None:
+    layer = torch.nn.Linear(160, 96)
+    x = torch.randn(rows, 1, 160)
+    with torch.no_grad():
+        packed = packs._product(packs._packed(layer), layer.bias, x)
+        torch.testing.assert_close(packed, layer(x), rtol=1e-5, atol=1e-6)
 
 
 def adapted(rank: int = 4, **settings: bool) -> PreTrainedModel:

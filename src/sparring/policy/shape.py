@@ -17,6 +17,9 @@ from sparring.errors import ModelError
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
+PACKED_FROM = 10_000_000
+"""Smallest number of parameters of a float32 model whose weights sampling on a CPU packs."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:

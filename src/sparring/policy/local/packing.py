@@ -1,9 +1,10 @@
-"""Packed bfloat16 weights for matrix products on a CPU, packed once for many tokens.
+"""Packed weights for matrix products on a CPU, packed once for many tokens.
 
-For a few rows, a product costs little more than reading its weights, and torch packs a bfloat16
-weight anew for each product. With weights packed once, a product takes 0.65 to 0.85 of the time
-(`benchmarks/sampling.py`), and the sums are the same. Packing costs the time that about ten tokens
-save, and the memory of a second copy of the weights.
+For a few rows, a product costs little more than reading its weights, and torch packs a weight anew
+for each product. With weights packed once, a product takes 0.65 to 0.85 of the time
+(`benchmarks/sampling.py`). In bfloat16 the sums are the same; in float32 they are added in another
+order. Packing costs the time that about ten tokens save, and the memory of a second copy of the
+weights. The layers of a small model in float32 stay in the processor's caches, and are not packed.
 
 A LoRA layer is computed as three products of packed weights. The last of them adds its result to
 the first one's, and the adapter's scale is part of a packed weight, which is exact for a power of
@@ -22,6 +23,8 @@ import torch
 from peft.tuners.lora import Linear as LoraLinear
 from transformers import PreTrainedModel
 
+from sparring.policy.shape import PACKED_FROM
+
 _TOKENS = 16
 """Smallest number of tokens for which packing is worth its cost."""
 _ROWS = 64
@@ -33,14 +36,18 @@ def packing(model: PreTrainedModel, tokens: int) -> Iterator[None]:
     """Make the linear layers of ``model``, adapted by LoRA or not, use packed weights within the
     block.
 
-    Nothing changes if ``tokens`` forward passes are too few to be worth it, if the weights are not
-    bfloat16, or if the CPU has no bfloat16 products. The weights, and the active adapter, must not
-    change within the block.
+    Nothing changes if ``tokens`` forward passes are too few to be worth it, if a model in float32
+    has fewer than `PACKED_FROM` parameters, or if the CPU has no products of the weights' type. The
+    weights, and the active adapter, must not change within the block.
     """
     changed = []
     parts = set[torch.nn.Module]()  # modules whose products are a LoRA layer's already
+    worth = tokens >= _TOKENS and (
+        model.dtype is not torch.float32
+        or sum(p.numel() for p in model.parameters()) >= PACKED_FROM
+    )
     try:
-        for module in model.modules() if tokens >= _TOKENS else ():
+        for module in model.modules() if worth else ():
             adapter = _plain_adapter(module)
             if adapter is not None:
                 module.__dict__["forward"] = _adapted(module, adapter)
@@ -57,15 +64,18 @@ def packing(model: PreTrainedModel, tokens: int) -> Iterator[None]:
 
 
 def can_pack(module: torch.nn.Module) -> bool:
-    """Return whether ``module`` is a plain linear layer in bfloat16 on a CPU with bfloat16
-    products."""
+    """Return whether ``module`` is a plain linear layer in float32, or in bfloat16 on a CPU with
+    bfloat16 products."""
     return (
         type(module) is torch.nn.Linear
-        and module.weight.dtype is torch.bfloat16
+        and module.weight.dtype in (torch.float32, torch.bfloat16)
         and module.weight.device.type == "cpu"
         and "forward" not in module.__dict__
         and torch.backends.mkldnn.is_available()
-        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and (
+            module.weight.dtype is torch.float32
+            or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        )
     )
 
 

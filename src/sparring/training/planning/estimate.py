@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen, Reference
 from sparring.policy.settings import Adapters
-from sparring.policy.shape import ModelShape
+from sparring.policy.shape import PACKED_FROM, ModelShape
 from sparring.training.planning.activations import learning
 from sparring.training.planning.conditions import (
     ASLEEP,
@@ -211,7 +211,8 @@ def _decoding(
     # On a CPU one layer at a time has scaled keys, and float32 copies of its bfloat16 cache.
     copies = 0 if c.gpu else FLOAT * (1 if b == FLOAT else 3)
     matrices = sum(inputs * outputs for inputs, outputs in shape.linears.values())
-    packed = 0 if c.gpu or b == FLOAT else matrices * shape.layers + shape.embedding
+    packs = not c.gpu and (b != FLOAT or shape.parameters >= PACKED_FROM)
+    packed = matrices * shape.layers + shape.embedding if packs else 0
     return {
         f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(
             (2 * shape.layers * b + copies) * shape.key * rows * positions
