@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparring.config.load import make_recipe
+from sparring.config.schedule import run_schedule
 from sparring.runs.forecast import CLOSING, Forecast, RunSchedule, forecast, mean
 
 
@@ -96,6 +98,28 @@ def test_a_budget_of_tokens_may_be_the_nearer_end() -> None:
     assert left(schedule, rates, 4, spent=600) == pytest.approx(240)
     assert left(schedule, timing, 6, spent=1100) == 0
     assert left(RunSchedule(6, token_budget=10**9), timing, 1) == pytest.approx(5 * 60)
+
+
+def test_a_budget_of_tokens_counts_before_the_first_step() -> None:
+    """As long as no step is measured, a step is taken to sample half of what it could."""
+    schedule = RunSchedule(
+        100_000,
+        token_budget=1000,
+        evaluation_every=100,
+        step_responses=10,
+        step_tokens=200,
+        evaluation_responses=10,
+    )
+    known = forecast(schedule, [evaluation(0, 30)], 0)
+    assert known is not None
+    assert known.rough
+    assert known.left() == pytest.approx(10 * 60 + 30 + CLOSING)  # half of a step is sampling
+    run = run_schedule(
+        make_recipe({}, ["training.token_budget=5000", "sampling.programs=3", "sampling.tests=2",
+                         "sampling.coder_max_tokens=50", "sampling.tester_max_tokens=20",
+                         "sampling.initial_policy_programs=0", "training.tasks_per_step=4"], "")
+    )  # fmt: skip
+    assert (run.step_responses, run.step_tokens) == (20, 4 * (150 + 40))
 
 
 def test_a_resumed_run_learns_again_from_recorded_steps() -> None:

@@ -39,6 +39,10 @@ _LEARNING_SHARE = 0.5
 """Share of learning in a step of which only the sampling is known. The medians of two runs of
 Qwen2.5-Coder-0.5B and three of the nano model on a CPU are 39 to 55%."""
 
+_LENGTH_SHARE = 0.5
+"""Length of a response as a share of the longest one, before any was measured. Steps of
+Qwen2.5-Coder-0.5B sampled 24 to 62% of the tokens that they could."""
+
 Record = Mapping[str, Any]
 
 
@@ -57,6 +61,8 @@ class RunSchedule:
     """Evaluations of the initial model, each at another temperature; a replay makes none."""
     step_responses: int = 0
     """Responses of a step; 0 if unknown."""
+    step_tokens: int = 0
+    """Most tokens that a step can sample; 0 if unknown."""
     evaluation_responses: int = 0
     """Responses of an evaluation; 0 if unknown."""
 
@@ -197,7 +203,8 @@ class _Measured:
 def _last_step(schedule: RunSchedule, measured: _Measured, step: int, spent: int) -> int:
     """Return the step at which the run will end: its last one, or the one that spends the token
     budget at the present number of tokens per step."""
-    if schedule.token_budget is None or not (tokens := mean(measured.tokens)):
+    tokens = mean(measured.tokens) or _LENGTH_SHARE * schedule.step_tokens
+    if schedule.token_budget is None or not tokens:
         return max(step, schedule.steps)
     unspent = max(0, schedule.token_budget - spent)
     return max(step, min(schedule.steps, step + math.ceil(unspent / tokens)))
