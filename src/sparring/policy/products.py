@@ -1,7 +1,7 @@
 """Speed of matrix products in bfloat16 and in float32 on this CPU.
 
-Not every CPU with bfloat16 products is faster with them: of two with ``avx512_bf16``, one multiplied
-bfloat16 matrices several times as fast as float32 ones, the other half as fast (docs/log.md).
+Not every CPU with bfloat16 products is faster with them: an Intel Xeon with ``avx512_bf16`` and
+without ``amx_bf16`` multiplied bfloat16 matrices half as fast as float32 ones (docs/log.md).
 """
 
 from __future__ import annotations
