@@ -14,7 +14,6 @@ from enum import StrEnum
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.adapted import adding_in_place
 from sparring.learner.balance import idle_batch, rounds
 from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.logprobs.backend import attending
@@ -91,7 +90,7 @@ class Passes:
             for role, groups in part.items()
             for batch in self.batches(groups)
         ]
-        with attending(self.model, self.backend), adding_in_place(self.model):
+        with attending(self.model, self.backend):
             for number, (batch, role) in enumerate(own, start=1):
                 self.on_pass(PassKind.OLD, number, len(own))
                 passed = batch or idle_batch(role)  # with shards all make equally many passes

@@ -22,7 +22,6 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.adapted import adding_in_place
 from sparring.learner.balance import idle_batch
 from sparring.learner.distributed.context import DistributedContext
 from sparring.learner.distributed.gradients import Gradients
@@ -46,7 +45,6 @@ from sparring.learner.settings import (
 )
 from sparring.learner.shared_device import give_back
 from sparring.learner.stats import PendingNumbers, RoleStats, mismatch
-from sparring.policy.heap import keep_freed_memory
 from sparring.policy.precision import cast, torch_type
 from sparring.policy.prepared import is_adapted, is_checkpointing
 from sparring.policy.settings import ModelSettings, Precision
@@ -93,7 +91,6 @@ class Learner:
         self.shares_device = shares_device
         self.distributed = distributed or DistributedContext()
         self.sharded = sharded and not self.distributed.alone
-        keep_freed_memory(model)
         self.version = 0
         """Number of updates so far: how often the weights may have changed."""
         self.initial_copy: PreTrainedModel | None = None
@@ -282,7 +279,7 @@ class Learner:
             reference = None if settings.reference is Reference.STEP else self.passes.fixed[batch]
         # The backward pass lies inside the block too: gradient checkpointing computes the forward
         # pass again there and must find the same attention.
-        with attending(self.model, self.backend), adding_in_place(self.model):
+        with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
             old = self._old(batch, current.logprob.detach(), sampled, fresh)
             if settings.kl_coef > 0 and settings.kl_place is KLPlace.LOSS and reference is None:

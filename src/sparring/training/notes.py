@@ -15,7 +15,6 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
 from sparring.grading.marks import mark_faults, turn_end
 from sparring.microworld import NANO_DIR
-from sparring.policy.products import slow_bfloat16
 from sparring.prompts.opening import ReasoningMode
 from sparring.schema import Role
 from sparring.tasks.checkers.checker import VERSION as CHECKERS_VERSION
@@ -36,8 +35,6 @@ def notes(context: RolloutContext, trainer: Trainer) -> list[str]:
         lines.append("the model has no chat template; prompts take the plain form")
     if short := embedded_prompts(recipe, tokenizer):
         lines.append(short)
-    if slow := slow_bfloat16(trainer.model):
-        lines.append(slow)
     lines += _endings(recipe, tokenizer, context.policies.end_ids)
     if (served := context.policies.served) and served.merged:
         lines.append(

@@ -48,7 +48,7 @@ def packing(model: PreTrainedModel, tokens: int) -> Iterator[None]:
     )
     try:
         for module in model.modules() if worth else ():
-            adapter = plain_adapter(module)
+            adapter = _plain_adapter(module)
             if adapter is not None:
                 module.__dict__["forward"] = _adapted(module, adapter)
                 parts.update(module.modules())
@@ -79,7 +79,7 @@ def can_pack(module: torch.nn.Module) -> bool:
     )
 
 
-def plain_adapter(module: torch.nn.Module) -> str | None:
+def _plain_adapter(module: torch.nn.Module) -> str | None:
     """Return the name of the only active adapter of a LoRA layer whose products can be packed, and
     whose result is the layer's own plus the scaled product of the adapter's two matrices. Returns
     None for any other module."""

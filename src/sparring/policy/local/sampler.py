@@ -20,7 +20,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sparring.errors import ModelError
 from sparring.policy.base import Arrived, Prompt, ignore_response
-from sparring.policy.heap import keep_freed_memory
 from sparring.policy.local.cut import Cut
 from sparring.policy.local.decode import EndedResponse, decode
 from sparring.policy.local.detokenize import Detokenizer, Marks
@@ -46,7 +45,6 @@ class LocalSampler:
         come from the full distribution. Texts of responses keep the reasoning marks ``marks``.
         Raises `ModelError` if the model has no end token.
         """
-        keep_freed_memory(model)
         self.model = model
         self.max_batch_size = max_batch_size
         self.cut = cut

@@ -8,7 +8,6 @@ import numpy as np
 
 from sparring.grading.group import GroupResult
 from sparring.grading.record import ScoredGroup
-from sparring.policy.products import slow_bfloat16
 from sparring.schema import Role, StopReason
 from sparring.training.notes import embedded_prompts
 from sparring.training.planning.check import Check
@@ -26,8 +25,6 @@ def model_check(trainer: Trainer) -> Check:
     more = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
     if note := embedded_prompts(trainer.recipe, trainer.tokenizer):
         more += f"; {note}"
-    if slow := slow_bfloat16(model):
-        more += f"; {slow}"
     return Check(
         "model",
         f"{every:,} parameters, {learning:,} learn, on {model.device}, "
