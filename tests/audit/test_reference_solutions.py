@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,18 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def failing(sandbox: Sandbox, path: Path) -> tuple[int, dict[str, list[Outcome]]]:
-    """How many tasks there are, and the failed runs of those whose own solution fails."""
+    """How many tasks there are, and the failed runs of those whose own solution fails. Each run has
+    ten times the task's CPU time, so that a slow machine finds the same faults."""
     tasks = read_task_files([path])
-    asks = [ExecutionRequest(t, t.solutions[0], t.tests, limits(t, Limits())) for t in tasks]
+    asks = [
+        ExecutionRequest(
+            t,
+            t.solutions[0],
+            t.tests,
+            replace(own := limits(t, Limits()), cpu_seconds=10 * own.cpu_seconds),
+        )
+        for t in tasks
+    ]
     rows = graded(Grader(sandbox), list(zip(asks, run(sandbox, asks), strict=True)))
     failed: dict[str, list[Outcome]] = {}
     for task, row in zip(tasks, rows, strict=True):
