@@ -8,8 +8,9 @@
 responses. It leaves carry-over-ARM-sSEED.json in benchmarks/results/pretrained.
 
 *Other coders* (Table 2 of arXiv 2506.03136, in small): 4 programs per task of each ``--coder
-NAME[@TEMPERATURE]=DIRECTORY``, sampled once, are chosen by the 4 tests of the initial model, and by
-the 4 tests of the trained one. Nothing else is sampled. The temperature is 0.8 unless named.
+NAME[@TEMPERATURE]=DIRECTORY``, sampled once, are chosen by 4 tests of the initial model, and by 4
+tests of the trained one; figures are means over draws of 4 of the 16. Nothing else is sampled. The
+temperature is 0.8 unless named.
 
 *Solving*: the pipeline `best_of_n` at 4 programs and 4 tests, which knows no ground truth and
 chooses by the default rule of `sparring solve`, with the initial pair and with the trained pair. It

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from benchmarks.pretrained import arm_runs, arms, carry_over, tables
 from benchmarks.pretrained.arm import Arm
-from benchmarks.pretrained.measuring import START, Bench, DataSet, seconds_of
+from benchmarks.pretrained.measuring import PROGRAMS, START, TESTS, Bench, DataSet, seconds_of
 from benchmarks.pretrained.records import Measured, read, small
 from benchmarks.pretrained.start import InitialModel
 
@@ -256,12 +256,12 @@ def test_a_run_on_other_tasks_is_refused(
 
 
 def answered(bench: Bench, name: str, program: str, test: str) -> None:
-    """Record four equal programs and four equal tests of a model for every task."""
+    """Record equal programs and equal tests of a model for every task, one of each too many."""
     rows: list[dict[str, Any]] = []
     for task in bench.tasks(DataSet.MBPP):
-        for role, text in (("coder", program), ("tester", test)):
+        for role, text, count in (("coder", program, PROGRAMS), ("tester", test, TESTS)):
             row = {"task": task.id, "role": role, "text": text, "stop": "end_token"}
-            rows += [{**row, "index": i} for i in range(5)]
+            rows += [{**row, "index": i} for i in range(count + 1)]
     place = bench.directory(name, DataSet.MBPP)
     place.mkdir(parents=True)
     (place / "responses.jsonl").write_bytes(lines_of(rows))
@@ -291,7 +291,7 @@ def test_recorded_programs_run_on_the_recorded_tests_of_another_model(tmp_path: 
     assert [m.estimate("pass@1").mean for m in (own, pool, other)] == [0.0, 0.0, 1.0]
     assert [m.estimate("unit_test_accuracy").mean for m in (own, pool)] == [0.0, 1.0]
     files = sorted((tmp_path / "out" / "recombined" / "start--arm" / "mbpp").glob("*.jsonl"))
-    assert [len(f.read_text().splitlines()) for f in files] == [4, 4]  # the fifth is left out
+    assert [len(f.read_text().splitlines()) for f in files] == [PROGRAMS, TESTS]
     with pytest.raises(DataError, match="no response of the tester"):
         bench.recombined(START, "nobody", DataSet.MBPP)
 
