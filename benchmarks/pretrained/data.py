@@ -102,7 +102,7 @@ def sound(name: str, tasks: Sequence[Task], data: PretrainedData) -> list[Task]:
             dump_tasks(wide, path)
 
         def show(done: int, total: int, findings: int) -> None:
-            text = f"audit of {name}: {done} of {total} tasks, {findings} findings"
+            text = f"audit of {name}: {done} of {total} tasks, findings: {findings}"
             bar.show("", done / total, text) if bar.shown else bar.note(text)
 
         report = audit([path], options, show)
