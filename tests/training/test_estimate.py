@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy import place
-from sparring.policy.shape import ModelShape, read_shape, shape_of
+from sparring.policy.shape import PACKED_FROM, ModelShape, read_shape, shape_of
 from sparring.training.planning import fits
 from sparring.training.planning.conditions import GIB, Conditions
 from sparring.training.planning.estimate import MemoryEstimate, estimate
@@ -152,6 +153,20 @@ def test_a_phase_is_as_large_as_the_recipe_lets_it_be() -> None:
     assert all_of("learning.logprob_chunk=64") < all_of()
     assert all_of(HALF) < all_of()
     assert "sampling" not in found("sampling.engine=vllm", given=GPU).phases
+
+
+def test_packed_weights_are_a_second_copy_of_large_models_and_of_bfloat16() -> None:
+    def packed(*changes: str, shape: ModelShape = HAND, given: Conditions | None = None) -> float:
+        sampling = found(*changes, shape=shape, given=given).phases["sampling"]
+        return sampling.get("weights as products read them", 0.0)
+
+    products = 3 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 160) + 1000 * 64
+    assert packed() == 0
+    assert packed(HALF) == 2 * products
+    assert packed(HALF, given=GPU) == 0
+    large = replace(HAND, vocabulary=PACKED_FROM // 64)
+    assert large.parameters >= PACKED_FROM
+    assert packed(shape=large) == 4 * (products + (large.vocabulary - 1000) * 64)
 
 
 def test_rows_are_no_more_than_are_asked_for_at_once() -> None:
