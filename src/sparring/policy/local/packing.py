@@ -1,10 +1,11 @@
 """Packed weights for matrix products on a CPU, packed once for many tokens.
 
 For a few rows, a product costs little more than reading its weights, and torch packs a weight anew
-for each product. With weights packed once, a product takes 0.65 to 0.85 of the time
-(`benchmarks/sampling.py`). In bfloat16 the sums are the same; in float32 they are added in another
-order. Packing costs the time that about ten tokens save, and the memory of a second copy of the
-weights. The layers of a small model in float32 stay in the processor's caches, and are not packed.
+for each product. With weights packed once, a product in bfloat16 takes 0.65 to 0.85 of the time
+(`benchmarks/sampling.py`), and the sums are the same. In float32 they are added in another order,
+and sampling 40 tokens took 0.88 of the time (docs/log.md); a small model in float32 is not packed,
+so that its responses stay the same to the digit. Packing costs the time that about ten tokens save,
+and the memory of a second copy of the weights.
 
 A LoRA layer is computed as three products of packed weights. The last of them adds its result to
 the first one's, and the adapter's scale is part of a packed weight, which is exact for a power of
