@@ -78,11 +78,51 @@ def check(
         Path | None,
         typer.Option("--json", metavar="FILE", help="JSON file to write every case to."),
     ] = None,
+    grader: Annotated[
+        str | None,
+        typer.Option(
+            "--grader",
+            metavar="MODULE:FUNCTION",
+            help="Test a grader instead of the sandbox: a function grade(program, tests), or the "
+            "URL of a server (docs/graders.md).",
+        ),
+    ] = None,
+    grader_python: Annotated[
+        str | None,
+        typer.Option(
+            "--grader-python", metavar="PYTHON", help="Interpreter of the grader's environment."
+        ),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            "--card", metavar="FILE", help="Markdown file to write a grader's card of faults to."
+        ),
+    ] = None,
 ) -> None:
     """Test the sandbox on this host: programs that must run faithfully, attacks that must fail.
 
-    A level takes about a minute, with --thorough five. The exit code is 1 if a case failed.
+    A level takes about a minute, with --thorough five. With --grader, anyone's grader of programs
+    is tested, and gets a card. The exit code is 1 if a case failed.
     """
+    if grader is not None:
+        _refuse_sandbox_options(
+            level=level is not None,
+            backend=backend is not ExecutorChoice.SANDBOX,
+            fork=fork is not USUAL_FORK,
+            suite=suite is not SuiteChoice.ALL,
+            thorough=thorough,
+            landlock_abi=landlock_abi is not None,
+            packages=bool(packages or packages_from),
+            all=every_case,
+        )
+        from sparring.cli.grader import check_grader
+
+        if not check_grader(grader, grader_python, json_file, card):
+            raise typer.Exit(1)
+        return
+    if grader_python is not None or card is not None:
+        raise ConfigError("--grader-python and --card: are for a grader; add --grader")
     from sparring.sandbox.check import suites
     from sparring.sandbox.check.conditions import HostCondition
 
@@ -118,6 +158,14 @@ def check(
         _write(json_file, json.dumps(rows, indent=1, ensure_ascii=True) + "\n")
     if any(one.failed for one in tried):
         raise typer.Exit(1)
+
+
+def _refuse_sandbox_options(**given: bool) -> None:
+    """Raise `ConfigError` if an option was given that a grader does not take."""
+    names = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if names:
+        verb = "are" if len(names) > 1 else "is"
+        raise ConfigError(f"{', '.join(names)}: {verb} for the sandbox, not for a --grader; omit")
 
 
 def _print_summary(console: Console, tried: list[TriedExecutor]) -> None:

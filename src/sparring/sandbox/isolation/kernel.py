@@ -151,6 +151,14 @@ def bind_read_only(source: str, target: str, *, devices: bool = False) -> None:
     Device files work there only with `devices`.
     """
     mount(source, target, None, MS_BIND | MS_REC)
+    make_read_only(target, devices=devices)
+
+
+def make_read_only(target: str, *, devices: bool = False) -> None:
+    """Make the mount at `target` and all mounts below it read-only and nosuid.
+
+    Device files work there only with `devices`.
+    """
     attributes = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | (0 if devices else _MOUNT_ATTR_NODEV)
     argument = struct.pack("QQQQ", attributes, 0, 0, 0)
     fd = os.open(target, os.O_PATH)

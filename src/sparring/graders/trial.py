@@ -1,0 +1,168 @@
+"""Trial of a grader: all cases put to it, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from sparring.errors import ConfigError, SandboxError
+from sparring.graders import host
+from sparring.graders.case import Condition, GraderCase, Submission
+from sparring.graders.confined import confined_command
+
+WAIT = 30.0
+"""Seconds that a grader has for a submission. Tests name 2 seconds for an execution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Behaviour of a grader on the submissions of a case, or on its companion.
+
+    ``verdict``: accepted, rejected, unsupported, raised, hung or died; of a case with several
+    submissions the last one's, or the one at which it ended. ``left``: processes still there a
+    second after the verdict. ``harm``: targets that were changed or reached.
+    """
+
+    verdict: str
+    detail: str = ""
+    left: int = 0
+    harm: tuple[str, ...] = ()
+    wall: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TriedCase:
+    """Case with the observations of it and of its companion."""
+
+    case: GraderCase
+    seen: Observation
+    companion: Observation | None
+
+
+@dataclass(slots=True)
+class GraderHost:
+    """Process that holds a grader; it is started again when a program has ended it.
+
+    ``spec`` is ``module:function`` or the URL of a server. ``python``: interpreter of the grader's
+    environment. ``directory``: place from which the module is imported. ``wait``: seconds that the
+    grader has for a submission.
+    """
+
+    spec: str
+    python: str = sys.executable
+    directory: Path = field(default_factory=Path.cwd)
+    wait: float = WAIT
+    held: str = ""
+    """Statement of what the machine holds back."""
+    version: str = ""
+    """Version of the interpreter."""
+    _process: subprocess.Popen[str] | None = None
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+    _number: int = 0
+
+    def start(self) -> None:
+        """Start the process. Raises `ConfigError` if the grader cannot be loaded."""
+        network = self.spec.startswith(("http://", "https://"))
+        kept = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+        environment = {name: os.environ[name] for name in kept if name in os.environ}
+        self._scratch = tempfile.TemporaryDirectory(prefix="sparring-grader-")
+        scratch = self._scratch.name
+        environment |= {"HOME": scratch, "TMPDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._process = subprocess.Popen(
+            confined_command(self.python, str(Path(host.__file__)), self.spec, network),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self.directory,
+            env=environment,
+        )
+        self.held = str(self._line().get("held", ""))
+        ready = self._line()
+        if not ready.get("ready"):
+            self.close()
+            why = ready.get("why") or f"{self.python} did not start"
+            raise ConfigError(f"--grader {self.spec}: cannot be loaded: {why}")
+        self.version = str(ready["python"])
+
+    def observe(self, submissions: Sequence[Submission], condition: Condition) -> Observation:
+        """Let the grader grade the submissions one after another. Raises `SandboxError`."""
+        if self._process is None:
+            self.start()
+        self._number += 1
+        request = {
+            "key": self._number,
+            "submissions": [[s.program, s.tests] for s in submissions],
+            "condition": condition,
+            "seconds": self.wait,
+        }
+        try:
+            _stream(self._running().stdin).write(json.dumps(request) + "\n")
+            _stream(self._running().stdin).flush()
+            answer = self._line()
+        except BrokenPipeError:
+            answer = {}
+        if not answer:  # a program ended the host itself
+            self.close()
+            return Observation("died", "the process that called the grader was killed")
+        if answer["key"] != self._number:
+            raise SandboxError(f"--grader {self.spec}: its host answered out of order; try again")
+        return Observation(
+            answer["verdicts"][-1],
+            answer["detail"],
+            answer["left"],
+            tuple(answer["harm"]),
+            answer["wall"],
+        )
+
+    def close(self) -> None:
+        """End the process. May be called twice."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def _running(self) -> subprocess.Popen[str]:
+        assert self._process is not None
+        return self._process
+
+    def _line(self) -> dict[str, Any]:
+        text = _stream(self._running().stdout).readline()
+        return dict(json.loads(text)) if text else {}
+
+
+def _stream(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None
+    return stream
+
+
+@contextmanager
+def opened(spec: str, python: str, directory: Path, wait: float = WAIT) -> Iterator[GraderHost]:
+    """Start a grader's host for a ``with`` block. Raises `ConfigError`."""
+    grader = GraderHost(spec, python, directory, wait)
+    try:
+        grader.start()
+        yield grader
+    finally:
+        grader.close()
+
+
+def tried(grader: GraderHost, cases: Sequence[GraderCase]) -> Iterator[TriedCase]:
+    """Put cases to a grader, each with its companion. Raises `SandboxError`."""
+    for case in cases:
+        seen = grader.observe(case.submissions, case.condition)
+        companion = None
+        if case.companion is not None and seen.verdict != "unsupported":
+            companion = grader.observe([case.companion], Condition.USUAL)
+        yield TriedCase(case, seen, companion)
