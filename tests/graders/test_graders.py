@@ -60,14 +60,19 @@ def test_our_own_grader_holds_every_case() -> None:
 
 def test_a_bad_grader_fails_every_kind_of_case_with_every_kind_of_fault(tmp_path: Path) -> None:
     place = copied("bad_grader", tmp_path)
-    extra = titled("harm: its own group of processes killed (stdin)", "limits: a loop (stdin)")
+    extra = titled(
+        "comparison: output: the first line only (stdin)",
+        "harm: its own group of processes killed (stdin)",
+        "limits: a loop (stdin)",
+        "traces: print() and input() replaced (stdin)",
+    )
     card = trial("bad_grader:grade", [*titled(*SOME), *extra], place, wait=2.0)
     found = card.findings
     assert {finding.fault for finding in found} == set(Fault)
     assert {finding.case.kind for finding in found} == set(CaseKind)
     page = card.markdown()
     assert all(fault in page for fault in Fault)
-    assert "class E:" in page  # the smallest example stands there whole
+    assert "sys.stdout.write('1\\n')" in page  # the smallest example stands there whole
 
 
 def test_a_perfect_grader_has_no_fault(tmp_path: Path) -> None:
