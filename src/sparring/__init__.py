@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # `X as X` is an export for type checkers
     from sparring.evaluation.api import evaluate as evaluate
     from sparring.evaluation.options import ModelSpec as ModelSpec
     from sparring.grading.reward_group import RewardGroup as RewardGroup
+    from sparring.integrations.pair import PairRewards as PairRewards
+    from sparring.integrations.pair import pair_rewards as pair_rewards
     from sparring.sandbox.caller.pool import Sandbox as Sandbox
     from sparring.solving.api import solve as solve
     from sparring.tasks.sources import load_tasks as load_tasks
@@ -33,10 +35,12 @@ _WHEN_ASKED_FOR = {
     "evaluate": "evaluation.api",
     "train": "training.api",
     "solve": "solving.api",
+    "pair_rewards": "integrations.pair",
     "load_recipe": "config.load",
     "Recipe": "config.recipe",
     "ModelSpec": "evaluation.options",
     "RewardGroup": "grading.reward_group",
+    "PairRewards": "integrations.pair",
     "Sandbox": "sandbox.caller.pool",
 }
 """Public names, and the module of each, in the order of docs/api.md. A name is no package or module

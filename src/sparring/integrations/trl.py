@@ -10,13 +10,12 @@
 
 The dataset holds prompts and task ids only; the tests stay in this object. Grading is that of our
 own training (``grading.grade``), with the same prompts, parser, sandbox, checkers and verdicts.
-This module does not import TRL. The tester's role has no reward here, because a reward for single
-completions cannot express it.
+This module does not import TRL. `sparring.integrations.trl_pair` pays both roles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from sparring.closing import Closing
 from sparring.errors import ConfigError, DataError
 from sparring.grading.grade import grade_each
 from sparring.grading.group import read_group
-from sparring.policy.chat.base import has_reasoning
+from sparring.integrations.completions import Completion, answer_text
 from sparring.prompts.opening import ReasoningMode, reasoning_of
 from sparring.prompts.rules import ReadingRules, Reasoning
 from sparring.prompts.settings import PromptSettings
@@ -34,15 +33,6 @@ from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import CoderReward, RewardSettings
 from sparring.sandbox import Limits, Runner, Sandbox
 from sparring.schema import Response, Role, StopReason, Task
-
-Completion = str | Sequence[Mapping[str, Any]] | None
-"""Completion as a trainer passes it: a text, or the messages of a turn.
-
-The model's last message has the program; a tool's message may follow it. The content of a message
-is a text, a list of parts, or None.
-"""
-_MODEL = ("assistant", "model")
-"""Roles of a model's messages."""
 
 _USUAL = PromptSettings()
 
@@ -148,11 +138,7 @@ class TestsPassed(Closing):
 
     def _response(self, task_id: str, index: int, completion: Completion) -> Response:
         where = f"completions[{index}]"
-        message = _message(completion, where)
-        text = _text(message.get("content"), where)
-        if self._reading.reasoning.opened and has_reasoning(message):
-            # The reasoning came in a field of its own, so all of the content is the answer.
-            text = self._reading.reasoning.end + text
+        text = answer_text(completion, where, self._reading.reasoning)
         # TRL does not say why a completion ended. The reason only affects the name of a failure.
         return Response(task_id, Role.CODER, index, (), (), (), StopReason.END_TOKEN, text)
 
@@ -171,30 +157,3 @@ def _reasoning(mode: str, start: str, end: str) -> Reasoning:
             'reasoning: its marks need a text; give both, or reasoning="none" for no marks'
         )
     return reasoning_of(ReasoningMode(mode), start, end)
-
-
-def _message(completion: Completion, where: str) -> Mapping[str, Any]:
-    """Return the model's last message, or an empty one without any. Raises `DataError`."""
-    if completion is None or isinstance(completion, str):
-        return {"content": completion}
-    if not isinstance(completion, Sequence) or isinstance(completion, bytes):
-        raise DataError(f"{where}: is {type(completion).__name__}; give a text or messages")
-    for message in reversed(completion):
-        if not isinstance(message, Mapping):
-            raise DataError(f"{where}: holds {type(message).__name__}, which is no message")
-        if message.get("role", _MODEL[0]) in _MODEL:
-            return message
-    return {}
-
-
-def _text(content: object, where: str) -> str:
-    """Return the text of a message's content, or of its parts of type text. Raises `DataError`."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, Sequence) or isinstance(content, bytes):
-        raise DataError(f"{where}: its content is {type(content).__name__}; give a text or parts")
-    parts = [p if isinstance(p, Mapping) else {"text": p} for p in content]
-    texts = [p.get("text") for p in parts if p.get("type", "text") == "text"]
-    return "".join(t for t in texts if isinstance(t, str))

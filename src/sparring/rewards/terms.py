@@ -161,6 +161,20 @@ def number(value: float, sign: bool = False) -> str:
     return "none" if math.isnan(value) else f"{value + 0.0:{'+' if sign else ''}.4g}"
 
 
+def effect_text(effect: Effect, value: float) -> str:
+    """Return the effect of a term in signs: "+2", "× 0.5", "= 0", "(4)" for a fact.
+
+    A fact without a number gives the empty text.
+    """
+    if effect is Effect.FACT:
+        return "" if math.isnan(value) else f"({number(value)})"
+    if effect is Effect.ADD:
+        return number(value, True)
+    if effect is Effect.OVER:
+        return f"× {number(1 / value)}"
+    return f"{'×' if effect is Effect.TIMES else '='} {number(value)}"
+
+
 def names_line(
     names: Sequence[str], chosen: Bools, weights: Floats | None = None, most: int = 12
 ) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.rewards.advantages import DropReason
-from sparring.rewards.terms import Effect, number
+from sparring.rewards.terms import Effect, effect_text, number
 from sparring.schema import Role
 
 _SAME = 1e-9
@@ -74,14 +74,5 @@ def same(one: float, other: float) -> bool:
 
 
 def amount(term: Applied) -> str:
-    """Return the effect of a term in signs: "+2", "× 0.5", "= 0", "(4)" for a fact.
-
-    A fact without a number gives the empty text.
-    """
-    if term.effect is Effect.FACT:
-        return "" if math.isnan(term.value) else f"({number(term.value)})"
-    if term.effect is Effect.ADD:
-        return number(term.value, True)
-    if term.effect is Effect.OVER:
-        return f"× {number(1 / term.value)}"
-    return f"{'×' if term.effect is Effect.TIMES else '='} {number(term.value)}"
+    """Return the effect of a term in signs, as `effect_text` has it."""
+    return effect_text(term.effect, term.value)
