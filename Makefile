@@ -12,7 +12,7 @@ VLLM := .venv-vllm
 LLAMA := .venv-llama
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo demo-pretrained pretrained-files test test-slow test-vllm test-ray test-browser test-llama check bench clean
+.PHONY: setup demo demo-pretrained pretrained-files test test-slow test-vllm test-ray test-browser test-llama test-verifiers check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -47,10 +47,10 @@ demo-pretrained: pretrained-files $(VENV)/.made-gguf
 		--humaneval "$$HUMANEVAL" --steps "$(STEPS)"
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser and not llama" -n 3 --dist loadfile
+	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser and not llama and not verifiers" -n 3 --dist loadfile
 
 test-slow: $(VENV)/.made-dev
-	$(PY) -m pytest -m "slow and not vllm and not ray and not browser and not llama"
+	$(PY) -m pytest -m "slow and not vllm and not ray and not browser and not llama and not verifiers"
 
 # An environment of its own: nothing but the sandbox, and Ray.
 $(VENV)-ray/.made: $(INPUTS)
@@ -78,6 +78,15 @@ $(LLAMA)/.made:
 
 test-llama: $(VENV)/.made-dev $(LLAMA)/.made
 	SPARRING_LLAMA=$(abspath $(LLAMA)) $(PY) -m pytest -m llama tests/evaluation/test_llama.py
+
+# An environment of its own: its packages do not fit those of the others.
+$(VENV)-verifiers/.made: $(INPUTS)
+	$(PYTHON) -m venv $(VENV)-verifiers
+	$(VENV)-verifiers/bin/python -m pip install --quiet --editable ".[verifiers]" pytest hypothesis
+	touch $@
+
+test-verifiers: $(VENV)-verifiers/.made
+	$(VENV)-verifiers/bin/python -m pytest -m verifiers tests/integrations/test_verifiers.py
 
 check: $(VENV)/.made-dev
 	$(PY) -m ruff check .

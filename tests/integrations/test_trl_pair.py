@@ -79,9 +79,10 @@ def test_a_dataset_that_was_shuffled_is_one_clear_error(sandbox: Sandbox) -> Non
         reward(**alone)
     with pytest.raises(DataError, match="role 'judge' of the dataset are unknown"):
         reward(**_columns(("double", "judge", ["x"])))
+    by_step = {"tester_examples": 1, "tester_examples_share": 0.5}
+    recipe = Recipe.model_validate({"prompts": by_step})
     with pytest.raises(ConfigError, match="tester_examples_share"):
-        prompts = {"tester_examples": 1, "tester_examples_share": 0.5}
-        BothRoles([DOUBLE], Recipe.model_validate({"prompts": prompts}), sandbox=sandbox)
+        BothRoles([DOUBLE], recipe, sandbox=sandbox)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
