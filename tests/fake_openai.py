@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             fake.closing.wait(fake.delay)
             with fake.lock:
-                fake.served[body["messages"][0]["content"], body["seed"]] += 1
+                fake.served[body["messages"][0]["content"], body.get("seed", 0)] += 1
             self._send((200, {}, json.dumps(fake.writes(body)).encode()))
 
     def _send(self, reply: Reply) -> None:

@@ -34,8 +34,8 @@ def _tasks(place: Path) -> Path:
     rows = [
         {
             "question": f"Read n. Print the number after n. Task {i}.",
-            "test_input": ["1\n", "30\n"],
-            "test_output": ["2\n", "31\n"],
+            "test_input": ["1\n", "790030\n"],
+            "test_output": ["2\n", "790031\n"],
             "task_id": f"task-{i}",
         }
         for i in range(2)
@@ -53,7 +53,9 @@ def _writing(programs: list[str], tests: list[str]) -> Callable[[dict[str, Any]]
         message = body["messages"][-1]["content"]
         number = asked[message] = asked.get(message, -1) + 1
         texts = tests if "Write one test" in message else programs
-        return whole(texts[number % len(texts)])
+        reply = whole(texts[number % len(texts)])
+        reply["usage"]["total_tokens"] = 12
+        return {"id": "1", "object": "chat.completion", "created": 0, "model": "m", **reply}
 
     return writes
 
@@ -113,7 +115,7 @@ def test_seats_are_paid_as_in_our_own_training(
                 assert trace.info["sparring"]["reason"]
             if pays_advantages:
                 assert sum(t.reward for t in traces) == pytest.approx(0, abs=1e-9)
-    assert "31" not in json.dumps([e.to_record() for e in episodes])  # no ground truth in a trace
+    assert "790031" not in json.dumps([e.to_record() for e in episodes])  # no ground truth in a trace
 
 
 def test_tests_without_a_correct_program_train_nothing(

@@ -1,6 +1,6 @@
 """Environment for `verifiers` and prime-rl, in which one model learns both roles.
 
-    vf-eval sparring-pair --env.taskset.tasks '["tasks.jsonl"]' --model M …
+    vf-eval sparring-pair --env.taskset.tasks tasks.jsonl --model M …
 
 An episode is one task. The seat ``coder`` writes n programs and the seat ``tester`` m tests; every
 program runs on every test in our sandbox, and each trace gets the reward of its role. Seats are
