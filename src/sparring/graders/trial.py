@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sparring.errors import ConfigError, SandboxError
 from sparring.graders import host
@@ -20,6 +22,10 @@ from sparring.graders.confined import confined_command
 
 WAIT = 30.0
 """Seconds that a grader has for a submission. Tests name 2 seconds for an execution."""
+_LOADING = 120.0
+"""Seconds that the host has to load the grader."""
+_SLACK = 15.0
+"""Seconds that the host has beyond the grader's own, before it counts as stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,11 @@ class GraderHost:
     """Statement of what the machine holds back."""
     version: str = ""
     """Version of the interpreter."""
-    _process: subprocess.Popen[str] | None = None
+    _process: subprocess.Popen[bytes] | None = None
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     _number: int = 0
+    _read: bytes = b""
+    """Part of the host's output that is no whole line yet."""
 
     def start(self) -> None:
         """Start the process. Raises `ConfigError` if the grader cannot be loaded."""
@@ -76,20 +84,25 @@ class GraderHost:
         self._scratch = tempfile.TemporaryDirectory(prefix="sparring-grader-")
         scratch = self._scratch.name
         environment |= {"HOME": scratch, "TMPDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
-        self._process = subprocess.Popen(
-            confined_command(self.python, str(Path(host.__file__)), self.spec, network),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=self.directory,
-            env=environment,
-        )
-        self.held = str(self._line().get("held", ""))
-        ready = self._line()
+        errors = Path(scratch, "errors")
+        self._read = b""
+        with errors.open("wb") as file:
+            self._process = subprocess.Popen(
+                confined_command(self.python, str(Path(host.__file__)), self.spec, network),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                cwd=self.directory,
+                env=environment,
+            )
+        ready: dict[str, Any] = {}
+        with contextlib.suppress(TimeoutError):
+            self.held = str(self._line(_LOADING).get("held", ""))
+            ready = self._line(_LOADING)
         if not ready.get("ready"):
+            said = errors.read_text(errors="replace").strip().splitlines() or ["it did not start"]
             self.close()
-            why = ready.get("why") or f"{self.python} did not start"
+            why = ready.get("why") or f"{self.python}: {said[-1]}"
             raise ConfigError(f"--grader {self.spec}: cannot be loaded: {why}")
         self.version = str(ready["python"])
 
@@ -104,13 +117,19 @@ class GraderHost:
             "condition": condition,
             "seconds": self.wait,
         }
+        answer: dict[str, Any] = {}
         try:
-            _stream(self._running().stdin).write(json.dumps(request) + "\n")
-            _stream(self._running().stdin).flush()
-            answer = self._line()
+            stdin = self._running().stdin
+            assert stdin is not None
+            stdin.write(json.dumps(request).encode() + b"\n")
+            stdin.flush()
+            answer = self._line(self.wait * len(submissions) + _SLACK)
         except BrokenPipeError:
-            answer = {}
-        if not answer:  # a program ended the host itself
+            pass
+        except TimeoutError:
+            self.close()
+            return Observation("hung", "the process that called the grader was stopped")
+        if not answer:
             self.close()
             return Observation("died", "the process that called the grader was killed")
         if answer["key"] != self._number:
@@ -133,21 +152,28 @@ class GraderHost:
             self._scratch.cleanup()
             self._scratch = None
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         return self._process
 
-    def _line(self) -> dict[str, Any]:
-        text = _stream(self._running().stdout).readline()
-        return dict(json.loads(text)) if text else {}
+    def _line(self, seconds: float) -> dict[str, Any]:
+        """Return the host's next line, {} if it ended. Raises TimeoutError after ``seconds``."""
+        stdout = self._running().stdout
+        assert stdout is not None
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._read:
+            ready, _, _ = select.select([stdout], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            part = os.read(stdout.fileno(), 1 << 16)
+            if not part:
+                return {}
+            self._read += part
+        line, _, self._read = self._read.partition(b"\n")
+        return dict(json.loads(line))
 
 
-def _stream(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None
-    return stream
-
-
-@contextmanager
+@contextlib.contextmanager
 def opened(spec: str, python: str, directory: Path, wait: float = WAIT) -> Iterator[GraderHost]:
     """Start a grader's host for a ``with`` block. Raises `ConfigError`."""
     grader = GraderHost(spec, python, directory, wait)

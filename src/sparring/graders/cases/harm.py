@@ -38,6 +38,7 @@ _LEFT = {
         "    os._exit(0)"
     ),
     "the parent killed": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+    "the parent stopped": "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)",
     "its own group of processes killed": "import os, signal\nos.killpg(0, signal.SIGKILL)",
 }
 
