@@ -83,12 +83,6 @@ class Bench:
         return self.out / "evaluations" / name / data_set
 
     @property
-    def max_tokens(self) -> int:
-        """Longest response: the longer one of the recipe's two limits, as in an evaluation of a
-        run's model."""
-        return max(self.recipe.sampling.coder_max_tokens, self.recipe.sampling.tester_max_tokens)
-
-    @property
     def cache(self) -> Path:
         """Directory of the responses and outcomes that all measurements share."""
         return self.out / "cache"
@@ -115,7 +109,8 @@ class Bench:
                 out=out,
                 name=data_set,
                 temperature=temperature,
-                max_tokens=self.max_tokens,
+                max_tokens=self.recipe.sampling.coder_max_tokens,
+                tester_max_tokens=self.recipe.sampling.tester_max_tokens,
                 mutants=MUTANTS,
                 prompts=self.recipe.prompts,
                 cache=self.cache,

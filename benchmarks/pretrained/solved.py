@@ -43,7 +43,8 @@ def solved_by_pair(bench: Bench, name: str, place: str | Path, data_set: DataSet
         tests=TESTS,
         mutants=MUTANTS,
         temperature=TEMPERATURE,
-        max_tokens=bench.max_tokens,
+        max_tokens=bench.recipe.sampling.coder_max_tokens,
+        tester_max_tokens=bench.recipe.sampling.tester_max_tokens,
         prompts=bench.recipe.prompts,
         cache=bench.cache,
     )

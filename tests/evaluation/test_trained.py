@@ -43,9 +43,22 @@ def test_a_runs_checkpoint_is_asked_as_the_run_asks_it(tmp_path: Path) -> None:
         found, told = with_run_defaults(both(place))
         assert found.models[Role.CODER].place == str(path / "checkpoints" / "step-00010")
         assert found.prompts == load_recipe(NANO_RECIPE).prompts
-        assert (found.temperature, found.max_tokens) == (0.7, 90)
+        assert (found.temperature, found.max_tokens, found.tester_max_tokens) == (0.7, 90, 72)
         [line] = told
-        assert "prompts, temperature 0.7, up to 90 tokens" in line
+        assert "prompts, temperature 0.7, up to 90 tokens, tests 72" in line
+
+
+def test_each_role_has_the_limit_of_its_own_run(tmp_path: Path) -> None:
+    one = a_run(tmp_path / "a", "sampling.coder_max_tokens=90")
+    other = a_run(tmp_path / "b", "sampling.tester_max_tokens=30")
+    found, _ = with_run_defaults(both(one, other))
+    assert [found.params_for(role).max_tokens for role in Role] == [90, 30]
+    found, _ = with_run_defaults(both(one, other, tester_max_tokens=7))
+    assert [found.params_for(role).max_tokens for role in Role] == [90, 7]
+    found, _ = with_run_defaults(both(one, other, max_tokens=50))
+    assert [found.params_for(role).max_tokens for role in Role] == [50, 50]
+    same, _ = with_run_defaults(both(a_run(tmp_path / "c")))
+    assert (same.max_tokens, same.tester_max_tokens) == (72, None)
 
 
 def test_options_of_the_user_stay_and_a_protocol_sets_its_own(tmp_path: Path) -> None:

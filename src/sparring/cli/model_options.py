@@ -63,6 +63,13 @@ MaxTokensOption = Annotated[
         help="Longest response, in tokens; by default 1024, or that of the run in --coder."
     ),
 ]
+TesterMaxTokensOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Longest response of the tester, in tokens; by default as --max-tokens, or that of "
+        "the tester's run."
+    ),
+]
 StopOption = Annotated[
     list[str] | None,
     typer.Option("--stop", help="Text that ends a response; may be repeated."),

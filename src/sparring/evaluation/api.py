@@ -37,6 +37,7 @@ ARGUMENTS = {
         f"--{name.replace('_', '-')}": name
         for name in (
             "coder", "tester", "out", "temperature", "top_p", "top_k", "max_tokens", "stop",
+            "tester_max_tokens",
             "seed", "mutants", "prompts", "tester_prompts", "concurrency", "token_budget",
             "cache", "workers", "extra", "packages",
         )
@@ -118,6 +119,7 @@ def evaluate(
     top_p: float | None = None,
     top_k: int | None = None,
     max_tokens: int | None = None,
+    tester_max_tokens: int | None = None,
     stop: Sequence[str] = (),
     seed: int = _USUAL.seed,
     mutants: int = _USUAL.mutants,
@@ -156,6 +158,8 @@ def evaluate(
         top_p: Share of probability that is sampled from; by default 1.
         top_k: Number of likeliest tokens that are sampled from; by default 0, which is all.
         max_tokens: Longest response, in tokens; by default that of the model's run, else 1024.
+        tester_max_tokens: Longest response of the tester; by default ``max_tokens``, or that of the
+            tester's run.
         stop: Texts that end a response.
         seed: Seed of the sampling.
         mutants: Mutants of each reference solution, which measure the tests; 0 measures nothing.
@@ -208,6 +212,7 @@ def evaluate(
             top_p=top_p,
             top_k=top_k,
             max_tokens=max_tokens,
+            tester_max_tokens=tester_max_tokens,
             stop=tuple(stop),
             seed=seed,
             prompts=prompts_named(prompts),

@@ -78,7 +78,10 @@ def chat_model_of(
             "leave them out"
         )
     return local_chat_model(
-        spec, options.concurrency or 64, options.prompts_for(role), options.params.max_tokens
+        spec,
+        options.concurrency or 64,
+        options.prompts_for(role),
+        options.params_for(role).max_tokens,
     )
 
 

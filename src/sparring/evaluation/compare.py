@@ -27,7 +27,16 @@ from sparring.runs.evaluation import eval_record
 _MUST_AGREE = ("max_tests", "grader", "limits")
 """Conditions that have to be equal. `_check_same_tasks` checks the checkers, task by task."""
 _NOTED = (
-    *("params", "prompts", "tester_prompts", "reasoning", "seed", "answers", "programs"),
+    *(
+        "params",
+        "tester_max_tokens",
+        "prompts",
+        "tester_prompts",
+        "reasoning",
+        "seed",
+        "answers",
+        "programs",
+    ),
     *("tests", "mutants", "protocol", "top_k_sent"),
 )
 

@@ -29,6 +29,8 @@ def conditions(options: EvalOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "prompts": o.default_prompts.model_dump(mode="json", exclude={"reasoning"}),
         "protocol": o.protocol,
     }
+    if o.tester_max_tokens is not None:
+        fixed["tester_max_tokens"] = o.tester_max_tokens
     if o.tester_prompts is not None:
         fixed["tester_prompts"] = o.tester_prompts.model_dump(mode="json", exclude={"reasoning"})
     if o.answers is not None:

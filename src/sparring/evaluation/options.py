@@ -96,6 +96,8 @@ class EvalOptions:
     top_k: int | None = None
     max_tokens: int | None = None
     """Longest response, in tokens."""
+    tester_max_tokens: int | None = None
+    """Longest response of the tester. None means ``max_tokens``."""
     stop: tuple[str, ...] = ()
     """Texts that end a response."""
     seed: int = 0
@@ -176,7 +178,8 @@ class EvalOptions:
 
     @property
     def params(self) -> ChatParams:
-        """Sampling parameters, with defaults for open options. Raises for values out of range."""
+        """Sampling parameters of the coder, with defaults for open options. Raises for values out
+        of range."""
         usual = ChatParams()
         return ChatParams(
             temperature=usual.temperature if self.temperature is None else self.temperature,
@@ -185,6 +188,12 @@ class EvalOptions:
             max_tokens=usual.max_tokens if self.max_tokens is None else self.max_tokens,
             stop=self.stop,
         )
+
+    def params_for(self, role: Role) -> ChatParams:
+        """Return the sampling parameters of a role. Raises for values out of range."""
+        if role is Role.CODER or self.tester_max_tokens is None:
+            return self.params
+        return replace(self.params, max_tokens=self.tester_max_tokens)
 
     def prompts_for(self, role: Role) -> PromptSettings:
         """Return the prompts of a role, with the user's ``reasoning`` for the role."""
@@ -213,9 +222,9 @@ class EvalOptions:
             Role.CODER: prompts[Role.CODER].coder_examples,
             Role.TESTER: prompts[Role.TESTER].tester_examples,
         }
-        wanted, params = self.wanted, self.params
+        wanted, params = self.wanted, {role: self.params_for(role) for role in Role}
         return [
-            ChatRequest(task.id, role, index, message, seed, params)
+            ChatRequest(task.id, role, index, message, seed, params[role])
             for task in tasks
             for role in Role
             for message in [templates[role].fill(task, role, examples[role])]

@@ -177,6 +177,7 @@ def _sampling(conditions: Mapping[str, Any], params: Mapping[str, Any] | None) -
         f"top-p {params['top_p']:g}",
         f"top-k {params['top_k'] or 'all'}",
         f"up to {params['max_tokens']:,} tokens",
+        *([f"tests up to {own:,} tokens"] if (own := conditions.get("tester_max_tokens")) else []),
         f"seed {conditions['seed']}",
     ]
 

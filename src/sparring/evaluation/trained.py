@@ -60,7 +60,8 @@ def resolve_options(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     options, notes = with_run_defaults(options)
     options = with_protocol(options)
     options.check_scales()
-    _ = options.params  # raises for values out of range
+    for role in Role:
+        _ = options.params_for(role)  # raises for values out of range
     of_servers = bool(options.extra) or options.per_minute is not None
     if of_servers and not any(named.is_served for named in options.models.values()):
         raise ConfigError(
@@ -98,9 +99,11 @@ def with_run_defaults(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
         o = replace(o, temperature=own.recipe.evaluation.temperature)
         parts.append(f"temperature {o.temperature:g}")
     if o.protocol is None and o.max_tokens is None:
-        sampling = own.recipe.sampling
-        o = replace(o, max_tokens=max(sampling.coder_max_tokens, sampling.tester_max_tokens))
-        parts.append(f"up to {o.max_tokens} tokens")
+        tester_own = trained_by.get(Role.TESTER) or own
+        most = own.recipe.sampling.coder_max_tokens
+        of_tests = o.tester_max_tokens or tester_own.recipe.sampling.tester_max_tokens
+        o = replace(o, max_tokens=most, tester_max_tokens=of_tests if of_tests != most else None)
+        parts.append(f"up to {most} tokens" + (f", tests {of_tests}" if of_tests != most else ""))
     notes = [f"taken from the run {own.run}: {', '.join(parts)}"] if parts else []
     other = trained_by.get(Role.TESTER, own)
     if "prompts" in parts and other.recipe.prompts != own.recipe.prompts:

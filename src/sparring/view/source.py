@@ -111,8 +111,9 @@ def evaluation_recipe(run: RunReader) -> Recipe:
         with well_formed(f"{run.path}: {CONFIG}"):
             config = run.read_json(CONFIG)
             most = int(config["fixed"]["params"]["max_tokens"])
-            if most > 0:
-                sampling |= {"coder_max_tokens": most, "tester_max_tokens": most}
+            of_tests = int(config["fixed"].get("tester_max_tokens", most))
+            if min(most, of_tests) > 0:
+                sampling |= {"coder_max_tokens": most, "tester_max_tokens": of_tests}
     except RunError:
         pass  # rewards do not depend on the length limits
     data = {"preset": "paper", "reward": EQUATIONS.model_dump(), "sampling": sampling}
