@@ -57,8 +57,8 @@ def test_each_role_has_the_limit_of_its_own_run(tmp_path: Path) -> None:
     assert [found.params_for(role).max_tokens for role in Role] == [90, 7]
     found, _ = with_run_defaults(both(one, other, max_tokens=50))
     assert [found.params_for(role).max_tokens for role in Role] == [50, 50]
-    same, _ = with_run_defaults(both(a_run(tmp_path / "c")))
-    assert (same.max_tokens, same.tester_max_tokens) == (72, None)
+    equal, _ = with_run_defaults(both(a_run(tmp_path / "c", "sampling.coder_max_tokens=72")))
+    assert (equal.max_tokens, equal.tester_max_tokens) == (72, None)
 
 
 def test_options_of_the_user_stay_and_a_protocol_sets_its_own(tmp_path: Path) -> None:
@@ -96,7 +96,8 @@ def test_the_checkpoint_just_trained_is_evaluated_by_naming_its_run(tmp_path: Pa
     record = run(*args, "--out", tmp_path / "o")
     assert record["responses"]["coder"]["failures"] == {}  # by its own prompts it writes programs
     assert record["conditions"]["params"]["temperature"] == 1.0
-    assert record["conditions"]["params"]["max_tokens"] == 72
+    assert record["conditions"]["params"]["max_tokens"] == 64
+    assert record["conditions"]["tester_max_tokens"] == 72
 
 
 def test_a_recipe_may_be_a_runs(tmp_path: Path) -> None:
