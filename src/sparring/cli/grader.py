@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError, DataError, explained
+from sparring.errors import ConfigError, DataError, writing
 from sparring.graders.card import Card, Fault
 from sparring.graders.cases import all_cases
 from sparring.graders.trial import TriedCase, opened, tried
@@ -29,7 +29,7 @@ def check_grader(
     if interpreter is None:
         raise ConfigError(f"--grader-python {python}: no such program; name an interpreter")
     for file in filter(None, (json_file, card_file)):
-        with explained(file):
+        with writing(file, DataError):
             file.write_text("", encoding="utf-8")  # a file that fails should fail before the work
     console, progress = Console(soft_wrap=True), Console(stderr=True)
     cases, done = list(all_cases()), list[TriedCase]()
@@ -50,7 +50,7 @@ def check_grader(
     _print(console, card, time.monotonic() - begun)
     for file, text in ((json_file, card.json), (card_file, card.markdown)):
         if file is not None:
-            with explained(file):
+            with writing(file, DataError):
                 file.write_text(text(), encoding="utf-8")
     return not card.findings
 
