@@ -44,15 +44,23 @@ class PairRewards:
     """
 
     task_id: str
+    """Id of the task."""
     coder: tuple[float | None, ...]
+    """Rewards of the programs [P]."""
     tester: tuple[float | None, ...]
+    """Rewards of the tests [U]."""
     coder_advantages: tuple[float, ...]
+    """Rewards of the programs, normalised in their group [P]."""
     tester_advantages: tuple[float, ...]
+    """Rewards of the tests, normalised in their group [U]."""
     coder_reasons: tuple[str, ...]
+    """For each program what its reward is made of, in words [P]."""
     tester_reasons: tuple[str, ...]
+    """For each test what its reward is made of, in words [U]."""
     coder_dropped: DropReason | None
     """Reason why the group of programs teaches nothing, if so: all advantages are 0."""
     tester_dropped: DropReason | None
+    """The same of the group of tests."""
     graded: GroupResult
     """Everything behind the rewards: the programs and tests that were read, and all outcomes."""
 
@@ -68,17 +76,25 @@ def pair_rewards(
 ) -> list[PairRewards]:
     """Run every program on every test of its task, and return the rewards of both roles.
 
-    ``tasks``: the statements with their ground truth. ``programs`` [task][P] and ``tests``
-    [task][U]: the answers of the coder and of the tester, each a whole text. A role that did not
-    answer has an empty list. ``others`` [task]: further answers with programs, such as those of the
-    initial policy, on which tests are paid too; they earn nothing.
+    Args:
+        tasks: The statements with their ground truth, as `load_tasks` returns them.
+        programs: For each task the coder's answers, each a whole text as the model wrote it. A
+            role that did not answer has an empty list.
+        tests: For each task the tester's answers.
+        others: For each task further answers with programs, such as those of the initial policy.
+            Tests are paid on them too; they earn nothing.
+        recipe: Its sections [reward] and [prompts] say how answers are paid and read. By default
+            the recipe without any change; `load_recipe` reads one, with a preset.
+        sandbox: A sandbox that the caller closes. By default one is opened for this call, which
+            takes half a second.
 
-    ``recipe``: its sections [reward] and [prompts] say how answers are paid and read; by default
-    the recipe without any change (`load_recipe` reads one, with a preset). ``sandbox``: a sandbox
-    that the caller closes; by default one is opened for this call, which takes half a second.
+    Returns:
+        For each task the rewards, advantages and reasons of its answers.
 
-    Raises `DataError` for answers that do not fit the tasks, and `ConfigError` for a recipe whose
-    rewards need more than texts.
+    Raises:
+        ConfigError: For a recipe whose rewards need more than texts.
+        DataError: For answers that do not fit the tasks.
+        SandboxError: If the host gives no isolation.
     """
     recipe = recipe or _USUAL
     _check_recipe(recipe)
