@@ -115,7 +115,9 @@ def test_seats_are_paid_as_in_our_own_training(
                 assert trace.info["sparring"]["reason"]
             if pays_advantages:
                 assert sum(t.reward for t in traces) == pytest.approx(0, abs=1e-9)
-    assert "790031" not in json.dumps([e.to_record() for e in episodes])  # no ground truth in a trace
+    assert "790031" not in json.dumps(
+        [e.to_record() for e in episodes]
+    )  # no ground truth in a trace
 
 
 def test_tests_without_a_correct_program_train_nothing(

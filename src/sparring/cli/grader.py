@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import ConfigError, DataError, writing
-from sparring.graders.card import Card, Fault
+from sparring.graders.card import Card, Fault, smallest_of
 from sparring.graders.cases import all_cases
 from sparring.graders.trial import TriedCase, opened, tried
 from sparring.text import in_line
@@ -29,8 +29,8 @@ def check_grader(
     if interpreter is None:
         raise ConfigError(f"--grader-python {python}: no such program; name an interpreter")
     for file in filter(None, (json_file, card_file)):
-        with writing(file, DataError):
-            file.write_text("", encoding="utf-8")  # a file that fails should fail before the work
+        with writing(file, DataError), file.open("a"):
+            pass  # a file that cannot be written should fail before the work
     console, progress = Console(soft_wrap=True), Console(stderr=True)
     cases, done = list(all_cases()), list[TriedCase]()
     with opened(spec, interpreter, Path.cwd()) as grader:
@@ -74,7 +74,7 @@ def _print(console: Console, card: Card, seconds: float) -> None:
     table.add_column("smallest example")
     for fault in Fault:
         of_fault = [finding for finding in card.findings if finding.fault is fault]
-        smallest = min(of_fault, key=lambda f: (f.size, f.case.title), default=None)
+        smallest = smallest_of(of_fault, fault)
         example = in_line(smallest.case.title) if smallest else ""
         style = "red" if of_fault else ""
         table.add_row(Text(fault), Text(str(len(of_fault)), style), Text(example))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from sparring.graders.case import GraderCase, Submission
+from sparring.graders.case import CaseKind, GraderCase, Submission
 from sparring.graders.cases import SUITE
 from sparring.graders.trial import Observation, TriedCase
 from sparring.text import in_line
@@ -28,7 +28,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FoundFault:
     """Fault of a grader at a case, or at the companion of a case."""
 
     fault: Fault
@@ -42,19 +42,24 @@ class Finding:
         return sum(len(s.program) for s in self.submissions)
 
 
-def findings(tried: Iterable[TriedCase]) -> Iterator[Finding]:
+def findings(tried: Iterable[TriedCase]) -> Iterator[FoundFault]:
     """Yield the faults that the observations show. A case may show several."""
-    for one in tried:
+    every = list(tried)
+    forms = {one.case.form for one in every if one.seen.verdict in ("accepted", "rejected")}
+    for one in every:
         case = one.case
-        if one.seen.verdict != "unsupported":
+        if one.seen.verdict == "unsupported" and case.form in forms:
+            seen = replace(one.seen, detail="None for a form that it supports otherwise")
+            yield FoundFault(Fault.RAISED, case, case.submissions, seen)
+        elif one.seen.verdict != "unsupported":
             for fault in _faults(case, case.right, one.seen):
-                yield Finding(fault, case, case.submissions, one.seen)
+                yield FoundFault(fault, case, case.submissions, one.seen)
         if one.companion is not None and case.companion is not None:
             right = None if case.right is None else not case.right
             if case.condition:
                 right = True  # the same program, where nothing fails
             for fault in _faults(None, right, one.companion):
-                yield Finding(fault, case, [case.companion], one.companion)
+                yield FoundFault(fault, case, [case.companion], one.companion)
 
 
 def _faults(case: GraderCase | None, right: bool | None, seen: Observation) -> Iterator[Fault]:
@@ -62,16 +67,17 @@ def _faults(case: GraderCase | None, right: bool | None, seen: Observation) -> I
     if case is not None and case.condition:
         if seen.verdict == "rejected":
             yield Fault.FAILURE_SCORED
-        elif seen.verdict == "hung":
-            yield Fault.HUNG
+        elif seen.verdict in ("hung", "died"):
+            yield _NO_VERDICT[seen.verdict]
         return
     if right is True and seen.verdict == "rejected":
         yield Fault.RIGHT_REJECTED
+    reached = case is not None and case.kind is CaseKind.HARM
     if right is False and seen.verdict == "accepted":
-        yield Fault.WRONG_ACCEPTED
+        yield Fault.HARM if reached else Fault.WRONG_ACCEPTED
     if seen.verdict in _NO_VERDICT:
         yield _NO_VERDICT[seen.verdict]
-    if seen.harm:
+    if seen.harm and not (reached and right is False and seen.verdict == "accepted"):
         yield Fault.HARM
     if seen.left:
         yield Fault.LEFT
@@ -95,7 +101,7 @@ class Card:
     tried: Sequence[TriedCase]
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[FoundFault]:
         """All faults."""
         return list(findings(self.tried))
 
@@ -125,6 +131,17 @@ class Card:
                 }
                 for finding in found
             ],
+            "smallest": {
+                fault: {
+                    "case": smallest.case.title,
+                    "programs": [s.program for s in smallest.submissions],
+                    "tests": dict(smallest.submissions[-1].tests),
+                    "verdict": smallest.seen.verdict,
+                    "detail": smallest.seen.detail,
+                }
+                for fault in Fault
+                if (smallest := smallest_of(found, fault))
+            },
             "choices": {
                 one.case.title: one.seen.verdict for one in supported if one.case.right is None
             },
@@ -166,7 +183,16 @@ class Card:
         return "\n".join(lines)
 
 
-def _table(supported: Sequence[TriedCase], found: Sequence[Finding]) -> list[str]:
+def smallest_of(found: Sequence[FoundFault], fault: Fault) -> FoundFault | None:
+    """Return the smallest example of a fault, None if there is none."""
+    return min(
+        (one for one in found if one.fault is fault),
+        key=lambda one: (one.size, one.case.title),
+        default=None,
+    )
+
+
+def _table(supported: Sequence[TriedCase], found: Sequence[FoundFault]) -> list[str]:
     kinds = list(dict.fromkeys(one.case.kind for one in supported))
     lines = ["| | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
     counts = [sum(one.case.kind is kind for one in supported) for kind in kinds]
@@ -180,10 +206,11 @@ def _table(supported: Sequence[TriedCase], found: Sequence[Finding]) -> list[str
     return lines
 
 
-def _examples(of_fault: Sequence[Finding]) -> list[str]:
+def _examples(of_fault: Sequence[FoundFault]) -> list[str]:
     """Return the names of all cases of a fault, then the smallest one whole."""
     names = list(dict.fromkeys(finding.case.title for finding in of_fault))
-    smallest = min(of_fault, key=lambda finding: (finding.size, finding.case.title))
+    smallest = smallest_of(of_fault, of_fault[0].fault)
+    assert smallest is not None
     lines = [f"{len(names)} cases: " + "; ".join(in_line(name) for name in names) + ".", ""]
     whose = "" if smallest.submissions is smallest.case.submissions else ", its companion"
     seen = "; ".join(

@@ -41,6 +41,12 @@ def confined_command(python: str, host: str, spec: str, network: bool) -> list[s
     return [*own, python, host, spec]
 
 
+def held_back(network: bool) -> str:
+    """Return the statement of what the namespaces hold back."""
+    statement = HELD_WITH_NETWORK if network else HELD
+    return f"{statement}, except root's kernel settings in /proc" if os.getuid() == 0 else statement
+
+
 def main(arguments: Sequence[str]) -> None:
     """Become the host, within namespaces where there are any."""
     network, command = arguments[0] == "1", list(arguments[1:])
@@ -55,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         _furnish(network, command)
         os.environ |= {"HOME": "/tmp", "TMPDIR": "/tmp"}
-        _say(HELD_WITH_NETWORK if network else HELD)
+        _say(held_back(network))
         # The kernel shields the first process from signals, so the host is the second.
         host = os.fork()
         if host == 0:

@@ -34,7 +34,7 @@ import tempfile
 import time
 import urllib.request
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _DATA = 3 << 30
 """Bytes of private memory that a grader and its programs may have, each process."""
 _FILE = 1 << 30
@@ -44,7 +44,7 @@ _OWN = []
 """Descriptors over which the host is asked and answers; a grader must not have them."""
 
 
-class Targets:
+class ReachableTargets:
     """Things of this host that a program may try to reach: files, a secret, a process, a server."""
 
     def __init__(self):
@@ -56,7 +56,8 @@ class Targets:
         self._server.bind(("127.0.0.1", 0))
         self._server.listen()
         self._server.setblocking(False)
-        self._victim = _sleeper()
+        self._name = f"victim-{secrets.token_hex(8)}"
+        self._victim = _sleeper(self._name)
 
     @property
     def processes(self):
@@ -70,6 +71,7 @@ class Targets:
             ("SPARE_FILE", self._path("spare")),
             ("SECRET_FILE", self._path("secret")),
             ("DIRECTORY", self.directory),
+            ("VICTIM_NAME", self._name),
             ("VICTIM", self._victim.pid),
             ("PORT", self._server.getsockname()[1]),
         ):
@@ -89,14 +91,16 @@ class Targets:
             for name in names:
                 os.remove(self._path(name))
         self._write()
-        try:
-            self._server.accept()[0].close()
+        reached = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._server.accept()[0].close()
+                reached += 1
+        if reached:
             found.append("a server of the host was reached")
-        except BlockingIOError:
-            pass
         if self._victim.poll() is not None:
             found.append("a process of the host was ended")
-            self._victim = _sleeper()
+            self._victim = _sleeper(self._name)
         return found
 
     def _write(self):
@@ -108,8 +112,9 @@ class Targets:
         return os.path.join(self.directory, name)
 
 
-def _sleeper():
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+def _sleeper(name):
+    program = "import os, time\nhost = os.getppid()\nwhile os.getppid() == host: time.sleep(1)"
+    return subprocess.Popen([sys.executable, "-c", program, name])
 
 
 def loaded(spec):
@@ -176,7 +181,10 @@ def _grade(grade, targets, request, work, writing, nonce):
     os.close(nothing)
     for stream in _OWN:
         os.close(stream)
-    for limit, most in ((resource.RLIMIT_DATA, _DATA), (resource.RLIMIT_FSIZE, _FILE)):
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    for limit, wanted in ((resource.RLIMIT_DATA, _DATA), (resource.RLIMIT_FSIZE, _FILE)):
+        hard = resource.getrlimit(limit)[1]
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(limit, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _bring_about(request["condition"])
@@ -184,10 +192,15 @@ def _grade(grade, targets, request, work, writing, nonce):
         verdict, detail = "raised", ""
         try:
             value = grade(targets.fill(program), tests)
-            verdict = "unsupported" if value is None else "accepted" if value else "rejected"
+            if value is None:
+                verdict = "unsupported"
+            elif type(value).__name__ in ("bool", "bool_"):  # numpy's too
+                verdict = "accepted" if value else "rejected"
+            else:
+                detail = f"it returned {type(value).__name__}, not True, False or None"
         except BaseException as error:  # noqa: BLE001  # a program may make the grader raise anything
             text = (str(error).splitlines() or [""])[0]
-            detail = f"{type(error).__name__}: {text}"[:300]
+            detail = f"{type(error).__name__}: {text}".replace(work, "DIRECTORY")[:300]
         line = json.dumps([nonce, verdict, detail])
         os.write(writing, f"\n{line}\n".encode())
     os._exit(0)
@@ -219,6 +232,8 @@ def _lines(reading, child, nonce, wanted, deadline):
             if not part:
                 sources = []  # a program closed the pipe; the process may still end
         elif _is_dead(child):
+            if sources and select.select(sources, [], [], 0)[0]:
+                continue  # its last words came between the two looks
             break
     os.close(reading)
     return found
@@ -307,8 +322,8 @@ def main():
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    sys.path.insert(0, os.getcwd())
-    targets = Targets()
+    sys.path[0] = os.getcwd()  # not the directory of this script, whose modules are no grader's
+    targets = ReachableTargets()
 
     def say(answer):
         answers.write(json.dumps(answer) + "\n")

@@ -109,7 +109,10 @@ class GraderHost:
     def observe(self, submissions: Sequence[Submission], condition: Condition) -> Observation:
         """Let the grader grade the submissions one after another. Raises `SandboxError`."""
         if self._process is None:
-            self.start()
+            try:
+                self.start()
+            except ConfigError as error:  # it was loaded before
+                return Observation("died", f"the grader cannot be loaded again: {error}")
         self._number += 1
         request = {
             "key": self._number,
@@ -145,8 +148,15 @@ class GraderHost:
     def close(self) -> None:
         """End the process. May be called twice."""
         if self._process is not None:
+            assert self._process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()  # an idle host ends by itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(2)
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
             self._process = None
         if self._scratch is not None:
             self._scratch.cleanup()
@@ -186,9 +196,13 @@ def opened(spec: str, python: str, directory: Path, wait: float = WAIT) -> Itera
 
 def tried(grader: GraderHost, cases: Sequence[GraderCase]) -> Iterator[TriedCase]:
     """Put cases to a grader, each with its companion. Raises `SandboxError`."""
+    companions: set[str] = set()
     for case in cases:
         seen = grader.observe(case.submissions, case.condition)
         companion = None
-        if case.companion is not None and seen.verdict != "unsupported":
+        # Many cases share a companion, which is graded once.
+        key = json.dumps([case.companion.program, case.companion.tests]) if case.companion else ""
+        if case.companion and seen.verdict != "unsupported" and key not in companions:
+            companions.add(key)
             companion = grader.observe([case.companion], Condition.USUAL)
         yield TriedCase(case, seen, companion)

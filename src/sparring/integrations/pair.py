@@ -23,6 +23,7 @@ from sparring.grading.grade import grade_each
 from sparring.grading.group import GroupResult, ReadGroup, read_group
 from sparring.grading.reading import read_program
 from sparring.grading.scorer import facts_of
+from sparring.learner.settings import Objective
 from sparring.rewards.advantages import Advantages, DropReason
 from sparring.rewards.settings import LengthForm, Overlong
 from sparring.rewards.terms import MatrixNames, Rewards, effect_text
@@ -116,6 +117,10 @@ def _limits(recipe: Recipe) -> Limits:
 
 def _check_recipe(recipe: Recipe) -> None:
     reward = recipe.reward
+    if recipe.learning.objective is Objective.LIKELIHOOD:
+        raise ConfigError(
+            f"learning.objective: {recipe.learning.objective} has no advantages; leave it out"
+        )
     for field, differs in (
         ("length", reward.length is not LengthForm.NONE),
         ("overlong", reward.overlong is not Overlong.KEEP),
@@ -127,6 +132,15 @@ def _check_recipe(recipe: Recipe) -> None:
                 f"reward.{field}: pair_rewards has texts alone, without tokens, steps or a run; "
                 "leave the field out"
             )
+
+
+def check_examples(recipe: Recipe) -> None:
+    """Raise `ConfigError` for prompts that a data set cannot have, because they differ by step."""
+    if recipe.prompts.tester_examples and recipe.prompts.tester_examples_share < 1:
+        raise ConfigError(
+            "prompts.tester_examples_share: is drawn by step, which a data set does not have; set "
+            "it to 1"
+        )
 
 
 def _check_answers(

@@ -14,8 +14,8 @@
 
 A test is paid by the programs of its task, so both prompts of a task must be in one call. `rows`
 puts them side by side; ``shuffle_dataset=False`` keeps them there, and a process must get an even
-number of prompts at a time. docs/trl.md shows how to count, and what differs from our own training.
-This module does not import TRL.
+number of prompts at a time. docs/trainers.md shows how to count, and what differs from our own
+training. This module does not import TRL.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import numpy as np
 
 from sparring.closing import Closing
 from sparring.config.recipe import Recipe
-from sparring.errors import ConfigError, DataError
+from sparring.errors import DataError
 from sparring.integrations.completions import Completion, answer_text
-from sparring.integrations.pair import PairRewards, pair_rewards
+from sparring.integrations.pair import PairRewards, check_examples, pair_rewards
 from sparring.sandbox import Runner, Sandbox
 from sparring.schema import Role, Task
 
@@ -66,11 +66,7 @@ class BothRoles(Closing):
         if len(self._tasks) != len(tasks):
             raise DataError("tasks: two tasks have the same id; give each task its own")
         self._recipe = recipe or Recipe()
-        if self._recipe.prompts.tester_examples and self._recipe.prompts.tester_examples_share < 1:
-            raise ConfigError(
-                "prompts.tester_examples_share: is drawn by step, which a dataset does not have; "
-                "set it to 1"
-            )
+        check_examples(self._recipe)
         self._advantages = advantages
         self._own = None if sandbox else Sandbox(skip_after_timeout=True)
         self.sandbox = sandbox or self._own

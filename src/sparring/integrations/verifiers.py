@@ -9,7 +9,7 @@ ordinary seats: each can have its own model, endpoint and sampling.
 By default the recorded reward is the advantage of our own training. Its mean over a seat's traces
 in an episode is 0, so a trainer that subtracts this mean, and divides by nothing, learns from
 exactly these advantages: prime-rl's ``grpo`` with ``episode_agents = ["coder", "tester"]``. A trace
-without a label is marked as not trainable. docs/verifiers.md has a recipe.
+without a label is marked as not trainable. docs/trainers.md has a recipe.
 
 The package `sparring_pair` exports the three classes under the id ``sparring-pair``.
 """
@@ -27,7 +27,8 @@ from verifiers.v1.runtimes import ProgramResult, SubprocessConfig
 
 from sparring.config.load import load_recipe
 from sparring.config.recipe import Recipe
-from sparring.integrations.pair import PairRewards, pair_rewards
+from sparring.integrations.completions import answer_text
+from sparring.integrations.pair import PairRewards, check_examples, pair_rewards
 from sparring.sandbox import Sandbox
 from sparring.schema import Role, Task, Verdict
 from sparring.tasks.sources import load_tasks
@@ -78,6 +79,7 @@ class PairTaskset(vf.Taskset[PairTask, PairTasksetConfig]):
     def __init__(self, config: PairTasksetConfig) -> None:
         super().__init__(config)
         self.recipe = Recipe() if config.recipe is None else load_recipe(config.recipe)
+        check_examples(self.recipe)
 
     def load(self) -> Iterator[PairTask]:
         """Yield the tasks."""
@@ -182,8 +184,8 @@ class PairEnv(vf.Env[PairEnvConfig]):
         [one] = await asyncio.to_thread(
             pair_rewards,
             [task.task],
-            [[t.last_reply for t in coder]],
-            [[t.last_reply for t in tester]],
+            [[self._answer(t) for t in coder]],
+            [[self._answer(t) for t in tester]],
             recipe=self._recipe,
             sandbox=self._sandbox,
         )
@@ -191,6 +193,11 @@ class PairEnv(vf.Env[PairEnvConfig]):
             raise RuntimeError(f"task {task.task.id}: the sandbox failed on an execution")
         for traces, role in ((coder, Role.CODER), (tester, Role.TESTER)):
             _record(traces, one, role, self.config.pays_advantages)
+
+    def _answer(self, trace: vf.Trace) -> str:
+        """Return the text of a trace's answer, as it is read."""
+        messages = [message.model_dump() for message in trace.assistant_messages]
+        return answer_text(messages, trace.id, self._recipe.prompts.reading("").reasoning)
 
     @property
     def _recipe(self) -> Recipe:

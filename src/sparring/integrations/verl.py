@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,7 +24,7 @@ from typing import Any
 from sparring.config.load import load_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import DataError
-from sparring.integrations.pair import PairRewards, pair_rewards
+from sparring.integrations.pair import PairRewards, check_examples, pair_rewards
 from sparring.sandbox import Sandbox
 from sparring.schema import Role, Task
 from sparring.tasks.sources import load_tasks
@@ -43,7 +44,10 @@ def rows(
     """
     if n < 1:
         raise DataError(f"n: is {n}; give the number of answers to each prompt, at least 1")
-    known = _recipe(None if recipe is None else str(recipe))
+    # Workers may have another working directory.
+    tasks, recipe = _absolute(tasks), None if recipe is None else _absolute(recipe)
+    known = _recipe(recipe)
+    check_examples(known)
     templates = known.prompts.templates()
     examples = {
         Role.CODER: known.prompts.coder_examples,
@@ -62,13 +66,18 @@ def rows(
                 "task_id": task.id,
                 "role": str(role),
                 "answers": n,
-                "tasks": str(tasks),
-                "recipe": "" if recipe is None else str(recipe),
+                "tasks": tasks,
+                "recipe": recipe or "",
             },
         }
         for number, task in enumerate(load_tasks(tasks))
         for place, role in enumerate((Role.CODER, Role.TESTER))
     ]
+
+
+def _absolute(name: str | Path) -> str:
+    """Return the absolute path of a file; the name of a data set stays."""
+    return str(Path(name).resolve()) if Path(name).exists() else str(name)
 
 
 @dataclass(slots=True)
@@ -81,7 +90,11 @@ class _Group:
     )
 
 
+PATIENCE = 3600.0
+"""Seconds that an answer waits for the others of its task."""
 _waiting: dict[tuple[str, ...], _Group] = {}
+_paying: set[asyncio.Task[None]] = set()
+_opening = threading.Lock()
 
 
 async def compute_score(
@@ -113,8 +126,32 @@ async def compute_score(
     group.rewards[role].append(reward)
     if all(len(texts) == wanted for texts in group.texts.values()):
         del _waiting[key]
-        await _pay(key, group)
-    return await reward
+        # A task of its own: a caller that is cancelled must not take the others with it.
+        paying = asyncio.create_task(_pay(key, group))
+        _paying.add(paying)
+        paying.add_done_callback(_paying.discard)
+    try:
+        return await asyncio.wait_for(asyncio.shield(reward), PATIENCE)
+    except TimeoutError:
+        raise DataError(
+            f"task {key[-1]!r}: not all of its {wanted} + {wanted} answers came within "
+            f"{PATIENCE:,.0f} s; set reward.num_workers=1 and data.shuffle=False, and see that a "
+            "batch needs no padding"
+        ) from None
+    finally:
+        if not reward.done():  # the caller is gone, and its answer goes with it
+            _forget(key, group, role, reward)
+
+
+def _forget(
+    key: tuple[str, ...], group: _Group, role: Role, reward: asyncio.Future[dict[str, float]]
+) -> None:
+    if _waiting.get(key) is not group:
+        return  # it is being graded
+    place = group.rewards[role].index(reward)
+    del group.rewards[role][place], group.texts[role][place]
+    if not any(group.texts.values()):
+        del _waiting[key]
 
 
 async def _pay(key: tuple[str, ...], group: _Group) -> None:
@@ -127,6 +164,7 @@ async def _pay(key: tuple[str, ...], group: _Group) -> None:
         for future in futures:
             if not future.done():
                 future.set_exception(error)
+                future.exception()  # of a caller that is gone, nobody reads it
         return
     for role, rewards, gains in (
         (Role.CODER, one.coder, one.coder_advantages),
@@ -139,15 +177,16 @@ async def _pay(key: tuple[str, ...], group: _Group) -> None:
 
 
 def _paid(tasks: str, recipe: str, task_id: str, group: _Group) -> PairRewards:
-    known = _tasks(tasks)
+    with _opening:  # groups are graded in threads, and each of these is made once
+        known, settings, sandbox = _tasks(tasks), _recipe(recipe or None), _sandbox()
     if task_id not in known:
         raise DataError(f"{tasks}: has no task {task_id!r}; build the data set with rows() again")
     [one] = pair_rewards(
         [known[task_id]],
         [group.texts[Role.CODER]],
         [group.texts[Role.TESTER]],
-        recipe=_recipe(recipe or None),
-        sandbox=_sandbox(),
+        recipe=settings,
+        sandbox=sandbox,
     )
     return one
 

@@ -36,10 +36,6 @@ _FUNCTIONS = {
         "    def __sub__(self, other): return 0.0\n    __rsub__ = __sub__\n"
         "    __hash__ = float.__hash__\ndef f(n): return F(7)"
     ),
-    "a number that converts to what is expected": (
-        "class I(int):\n    def __int__(self): return 4\n    def __str__(self): return '4'\n"
-        "    __repr__ = __str__\n    def __index__(self): return 4\ndef f(n): return I(7)"
-    ),
     "a value that is never unequal": (
         "class N:\n    def __ne__(self, other): return False\ndef f(n): return N()"
     ),
@@ -68,14 +64,15 @@ _FUNCTIONS = {
         "    return eval(line.partition('== ')[2].partition(', \"')[0])"
     ),
     "the expected values in the frames above": (
-        "import sys\nWANTED = [4, 42]\nwanted = iter(())\ndef f(n):\n    global wanted\n"
-        "    frame, todo = sys._getframe(1), []\n"
+        "import sys\ndef f(n):\n    frame, todo = sys._getframe(1), []\n"
         "    while frame:\n        if frame.f_globals is not globals():\n"
         "            todo += list(frame.f_locals.values())\n        frame = frame.f_back\n"
         "    for _ in range(4):\n        for v in todo:\n"
-        "            if isinstance(v, (list, tuple)) and list(v) == WANTED:\n"
+        "            if isinstance(v, (list, tuple)) and len(v) == 2 and v[0] == 4 and (\n"
+        "                v[1] == 42):\n"
         "                return v[0] if n == 2 else v[1]\n"
-        "        todo = [x for v in todo for x in (v.values() if isinstance(v, dict) else\n"
+        "        todo = [x for v in todo if v is not globals()\n"
+        "            for x in (v.values() if isinstance(v, dict) else\n"
         "            v if isinstance(v, (list, tuple)) and len(v) < 100 else\n"
         "            getattr(v, '__dict__', {}).values())]\n    return 0"
     ),
@@ -112,6 +109,8 @@ _FUNCTIONS = {
     ),
 }
 
+# By the words of a script, values that are equal to everything pass: graders may differ.
+_BY_THE_SCRIPT = {name for name in _FUNCTIONS if "equal to everything" in name}
 # Scripts that a harness joins to the program. Name: wrong program, script.
 _JOINED = {
     "a decorator left at the end": (
@@ -122,10 +121,9 @@ _JOINED = {
         "def f(n):\n    return 0\ndef check(candidate):\n    pass",
         script(_CALLS)["script"],
     ),
-    "a text left open at the end": (
-        'def f(n):\n    return 0\ndef check(candidate): pass\n_ = """',
-        script(_CALLS)["script"],
-    ),
+}
+# Scripts that a StopIteration ends without an exception. Name: wrong program, script.
+_ENDED = {
     "an end of the loop, from map": (
         "def f(n): raise StopIteration",
         "def check(candidate):\n    cases = [(2, 4), (21, 42)]\n"
@@ -204,18 +202,20 @@ def cases() -> Iterator[GraderCase]:
     """Yield cheats of functions as calls and scripts, of joined scripts, and of programs."""
     for name, source in _FUNCTIONS.items():
         for tests in (call(_CALLS), script(_CALLS)):
-            yield _cheat(name, source, _RIGHT, tests)
-    for name, (source, text) in _JOINED.items():
-        yield _cheat(name, source, _RIGHT, script_of(text))
+            open_to_choice = tests["form"] == "script" and name in _BY_THE_SCRIPT
+            yield _cheat(name, source, _RIGHT, tests, None if open_to_choice else False)
+    for scripts, right in ((_JOINED, False), (_ENDED, None)):
+        for name, (source, text) in scripts.items():
+            yield _cheat(name, source, _RIGHT, script_of(text), right)
     for name, source in _PROGRAMS.items():
-        yield _cheat(name, source, _RIGHT_PROGRAM, stdin(_PAIRS))
+        yield _cheat(name, source, _RIGHT_PROGRAM, stdin(_PAIRS), False)
 
 
-def _cheat(name: str, wrong: str, right: str, tests: Tests) -> GraderCase:
+def _cheat(name: str, wrong: str, honest: str, tests: Tests, right: bool | None) -> GraderCase:
     return GraderCase(
         CaseKind.CHEAT,
         name,
         (Submission(wrong, tests),),
-        False,
-        Submission(right, tests),
+        right,
+        Submission(honest, tests),
     )

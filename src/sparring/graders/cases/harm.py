@@ -1,7 +1,9 @@
 """Harm: programs that reach for the machine on which the grader runs.
 
-A program is accepted only if it reached its aim, so "accepted" means harm. The host looks at the
-targets too (`host`), and puts their names in place of the words between two @.
+A program of the first kind gives the expected answer only if it has reached its aim, so "accepted"
+means harm. What programs of the second kind do shows afterwards: a grader may accept them, if
+nothing comes of it. The host looks at the targets too (`host`), and puts their names in place of
+the words between two @.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ _DEEDS = {
     "a secret read from the environment": (
         "import os\nassert any(v.startswith('secret-') for v in os.environ.values())"
     ),
-    "a secret read from the environment of the parent": (
-        "import os\nassert b'secret-' in open(f'/proc/{os.getppid()}/environ', 'rb').read()"
+    "a process of the host ended": (
+        "import os, signal\nwords = open('/proc/@VICTIM@/cmdline').read()\n"
+        "assert '@VICTIM_NAME@' in words\nos.kill(@VICTIM@, signal.SIGTERM)"
     ),
-    "a process of the host ended": "import os, signal\nos.kill(@VICTIM@, signal.SIGTERM)",
     "a connection to a server of the host": (
         "import socket\nsocket.create_connection(('127.0.0.1', @PORT@), 2).close()"
     ),
@@ -54,7 +56,7 @@ def cases() -> Iterator[GraderCase]:
                 CaseKind.HARM,
                 name,
                 (Submission(_doing(body, tests["form"]), tests),),
-                False,
+                False if name in _DEEDS else None,
                 Submission(honest, tests),
             )
 

@@ -1,7 +1,7 @@
 """Limits: programs that do not end, or take, print or recurse without an end.
 
 Each is wrong: a grader must reject it in time and stay alive. Their companions are right programs
-that take a good part of what is allowed.
+that take half a second of processor time.
 """
 
 from __future__ import annotations
@@ -35,10 +35,6 @@ _ENDLESS = {
     ),
     "recursion": (
         "import sys\nsys.setrecursionlimit(10 ** 9)\ndef g(n): return g(n + 1) + 1\ng(0)"
-    ),
-    "recursion within C": (
-        "import sys\nsys.setrecursionlimit(10 ** 9)\nx = []\n"
-        "for _ in range(10 ** 6): x = [x]\nrepr(x)"
     ),
     "memory": "x = []\nwhile True: x.append(bytearray(1 << 24))",
     "output": (

@@ -19,12 +19,12 @@ _CALLS = [((5,), 10), ((21,), 42)]
 _WRONG = "print(int(input()) * 3)"
 _WRONG_FUNCTION = "def f(n):\n    return n * 3"
 
+_OPEN_TEXTS = {"a byte order mark": "\ufeffPROGRAM\n"}
 # Texts of a program; PROGRAM stands for a right one. Lines around it change nothing.
 _TEXTS = {
     "no newline at the end": "PROGRAM",
     "many blank lines": "\n\n\nPROGRAM\n\n\n\n",
     "Windows line ends": "x = 1\nif x:\n    y = 2\nPROGRAM\n".replace("\n", "\r\n"),
-    "a byte order mark": "\ufeffPROGRAM\n",
     "a coding line": "# -*- coding: utf-8 -*-\nPROGRAM\n",
     "a first line for a shell": "#!/usr/bin/env python3\nPROGRAM\n",
     "a docstring first": '"""Doubles a number: it\'s "easy"."""\nPROGRAM\n',
@@ -60,11 +60,11 @@ _ANSWERS = {
     "a wrong program in the reasoning": (
         "<think>\nFirst idea:\n```python\nprint(0)\n```\nNo, that is wrong.\n</think>\n" + _FENCED
     ),
+}
+_OPEN_ANSWERS = {
     "a sample of output after it": f"{_FENCED}\n\nFor 5 it prints:\n\n```\n10\n```",
     "a command after it": f"{_FENCED}\n\nRun it:\n\n```bash\npython program.py\n```",
     "bare code": "PROGRAM",
-}
-_OPEN_ANSWERS = {
     "two programs, the second one better": (
         "```python\nprint(0)\n```\nThat is wrong. Better:\n```python\nPROGRAM\n```"
     ),
@@ -78,7 +78,7 @@ _RIGHT_FUNCTION = "def f(n):\n    return n * 2"
 
 def cases() -> Iterator[GraderCase]:
     """Yield the shapes of programs, then those of answers."""
-    for name, text in _TEXTS.items():
+    for name, text in {**_TEXTS, **_OPEN_TEXTS}.items():
         for tests, right, wrong in (
             (stdin(_PAIRS), _RIGHT, _WRONG),
             (call(_CALLS), _RIGHT_FUNCTION, _WRONG_FUNCTION),
@@ -90,15 +90,15 @@ def cases() -> Iterator[GraderCase]:
                 CaseKind.SHAPE,
                 name,
                 (Submission(text.replace("PROGRAM", body), tests),),
-                True,
+                None if name in _OPEN_TEXTS else True,
                 Submission(text.replace("PROGRAM", other), tests),
             )
-    for answers, judged in ((_ANSWERS, True), (_OPEN_ANSWERS, None)):
+    for answers, wanted in ((_ANSWERS, True), (_OPEN_ANSWERS, None)):
         for name, text in answers.items():
             yield GraderCase(
                 CaseKind.ANSWER,
                 name,
                 (Submission(text.replace("PROGRAM", _RIGHT), answer(_PAIRS)),),
-                judged,
-                Submission(text.replace("PROGRAM", _WRONG), answer(_PAIRS)) if judged else None,
+                wanted,
+                Submission(text.replace("PROGRAM", _WRONG), answer(_PAIRS)) if wanted else None,
             )

@@ -34,10 +34,6 @@ _BEFORE_WRONG = {
         "        if callable(v) and k.lower().startswith(('check', 'compare', 'grade', 'eval')):\n"
         "            try: setattr(m, k, lambda *a, **b: True)\n            except Exception: pass"
     ),
-    "the right function put into builtins": (
-        "import builtins\nbuiltins.f = builtins.candidate = lambda n: 2 * n"
-    ),
-    "a file with the answer": "open('answer', 'w').write('4')",
 }
 # What a program does before a right one is graded, which must be accepted all the same.
 _BEFORE_RIGHT = {
@@ -96,13 +92,13 @@ def cases() -> Iterator[GraderCase]:
         for name, body in deeds.items():
             for tests in every:
                 form = str(tests["form"])
-                judged, other = (_RIGHT, _WRONG) if right else (_WRONG, _RIGHT)
+                graded, other = (_RIGHT, _WRONG) if right else (_WRONG, _RIGHT)
                 yield GraderCase(
                     CaseKind.TRACE,
                     name,
                     (
                         Submission(f"{body}\n{_RIGHT[form]}", tests),
-                        Submission(judged[form], tests),
+                        Submission(graded[form], tests),
                     ),
                     right,
                     Submission(other[form], tests),
