@@ -48,10 +48,10 @@ def check_grader(
             "True or False for the forms that it grades"
         )
     _print(console, card, time.monotonic() - begun)
-    for file, text in ((json_file, card.json), (card_file, card.markdown)):
-        if file is not None:
-            with writing(file, DataError):
-                file.write_text(text(), encoding="utf-8")
+    for place, text in ((json_file, card.json), (card_file, card.markdown)):
+        if place is not None:
+            with writing(place, DataError):
+                place.write_text(text(), encoding="utf-8")
     return not card.findings
 
 

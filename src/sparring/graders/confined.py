@@ -77,7 +77,12 @@ def main(arguments: Sequence[str]) -> None:
 
 def _possible(network: bool, command: Sequence[str]) -> bool:
     """Return True if this machine offers the namespaces."""
-    return _succeeds(lambda: _enter(network) or _succeeds(lambda: _furnish(network, command)))
+
+    def in_namespaces() -> bool:
+        _enter(network)
+        return _succeeds(lambda: _furnish(network, command))
+
+    return _succeeds(in_namespaces)
 
 
 def _succeeds(act: Callable[[], bool | None]) -> bool:

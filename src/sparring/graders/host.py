@@ -17,6 +17,8 @@ the grader ended.
 The first line after the start says ``ready``, or why the grader cannot be loaded.
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import importlib
@@ -33,6 +35,10 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+_Grade = Callable[[str, Any], object]
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _DATA = 3 << 30
@@ -40,14 +46,14 @@ _DATA = 3 << 30
 _FILE = 1 << 30
 _GRACE = 1.0
 """Seconds that processes have to end after the verdict."""
-_OWN = []
+_OWN: list[int] = []
 """Descriptors over which the host is asked and answers; a grader must not have them."""
 
 
 class ReachableTargets:
     """Things of this host that a program may try to reach: files, a secret, a process, a server."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.directory = tempfile.mkdtemp(prefix="targets-")
         self.secret = f"secret-{secrets.token_hex(8)}"
         os.environ["HOST_SECRET"] = self.secret
@@ -60,11 +66,11 @@ class ReachableTargets:
         self._victim = _sleeper(self._name)
 
     @property
-    def processes(self):
+    def processes(self) -> set[int]:
         """Process ids that belong to the host itself."""
         return {self._victim.pid}
 
-    def fill(self, program):
+    def fill(self, program: str) -> str:
         """Return the program with each name between two @ replaced by its target."""
         for name, value in (
             ("VICTIM_FILE", self._path("victim")),
@@ -78,7 +84,7 @@ class ReachableTargets:
             program = program.replace(f"@{name}@", str(value))
         return program
 
-    def harm(self):
+    def harm(self) -> list[str]:
         """Restore the targets; return what was changed."""
         found = []
         names = sorted(os.listdir(self.directory))
@@ -103,41 +109,42 @@ class ReachableTargets:
             self._victim = _sleeper(self._name)
         return found
 
-    def _write(self):
+    def _write(self) -> None:
         for name, text in (("victim", "as it was"), ("spare", ""), ("secret", self.secret)):
             with open(self._path(name), "w") as file:
                 file.write(text)
 
-    def _path(self, name):
+    def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
 
 
-def _sleeper(name):
+def _sleeper(name: str) -> subprocess.Popen[bytes]:
     program = "import os, time\nhost = os.getppid()\nwhile os.getppid() == host: time.sleep(1)"
     return subprocess.Popen([sys.executable, "-c", program, name])
 
 
-def loaded(spec):
+def loaded(spec: str) -> _Grade:
     """Return the function that ``module:function`` names, or one that asks the server at a URL."""
     if spec.startswith(("http://", "https://")):
         return lambda program, tests: _asked(spec, program, tests)
     module, _, name = spec.partition(":")
-    found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     if not callable(found):
         raise TypeError(f"{spec} is no function")
-    return found
+    grade: _Grade = found
+    return grade
 
 
-def _asked(url, program, tests):
+def _asked(url: str, program: str, tests: Any) -> object:
     body = json.dumps({"program": program, "tests": tests}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=300) as reply:
         return json.load(reply)["passed"]
 
 
-def answered(grade, targets, request):
+def answered(grade: _Grade, targets: ReachableTargets, request: dict[str, Any]) -> dict[str, Any]:
     """Grade the submissions of a request in a process of their own; return the answer."""
     nonce = secrets.token_hex(8)
     work = tempfile.mkdtemp(prefix="case-")
@@ -171,7 +178,14 @@ def answered(grade, targets, request):
     }
 
 
-def _grade(grade, targets, request, work, writing, nonce):
+def _grade(
+    grade: _Grade,
+    targets: ReachableTargets,
+    request: dict[str, Any],
+    work: str,
+    writing: int,
+    nonce: str,
+) -> NoReturn:
     """Grade the submissions, write a line for each, and end this process."""
     os.setsid()
     os.chdir(work)
@@ -206,7 +220,7 @@ def _grade(grade, targets, request, work, writing, nonce):
     os._exit(0)
 
 
-def _bring_about(condition):
+def _bring_about(condition: str) -> None:
     """Let the machine fail as ``condition`` says."""
     if condition == "no descriptor is left":
         soft = max(int(name) for name in os.listdir("/proc/self/fd")) + 1
@@ -220,9 +234,12 @@ def _bring_about(condition):
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _lines(reading, child, nonce, wanted, deadline):
+def _lines(
+    reading: int, child: int, nonce: str, wanted: int, deadline: float
+) -> list[dict[str, str]]:
     """Return the child's lines, until there are enough, or the child has died, or the deadline."""
-    data, found, sources = b"", [], [reading]
+    data, sources = b"", [reading]
+    found: list[dict[str, str]] = []
     while len(found) < wanted and time.monotonic() < deadline:
         ready, _, _ = select.select(sources, [], [], 0.05)
         if ready:
@@ -239,7 +256,7 @@ def _lines(reading, child, nonce, wanted, deadline):
     return found
 
 
-def _read(data, nonce):
+def _read(data: bytes, nonce: str) -> list[dict[str, str]]:
     found = []
     for line in data.decode("utf-8", "replace").split("\n"):
         try:
@@ -251,7 +268,7 @@ def _read(data, nonce):
     return found
 
 
-def _is_dead(pid):
+def _is_dead(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] == "Z"
@@ -259,16 +276,16 @@ def _is_dead(pid):
         return True
 
 
-def _reaped(pid):
+def _reaped(pid: int) -> bool:
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
         return True
 
 
-def descendants():
+def descendants() -> set[int]:
     """Return the ids of all processes that descend from this one and are alive."""
-    parents = {}
+    parents: dict[int, int] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
@@ -285,7 +302,7 @@ def descendants():
     return found - {os.getpid()}
 
 
-def _left(known, seconds, child):
+def _left(known: set[int], seconds: float, child: int) -> set[int]:
     """Return the processes that are still there after some seconds; reap those that ended."""
     until = time.monotonic() + seconds
     while True:
@@ -295,13 +312,13 @@ def _left(known, seconds, child):
         time.sleep(0.05)
 
 
-def _end(pid):
+def _end(pid: int) -> None:
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             kill(pid, signal.SIGKILL)
 
 
-def _reap(keep):
+def _reap(keep: Iterable[int]) -> None:
     """Reap every child that has ended, except those of ``keep``, which have an owner."""
     while True:
         try:
@@ -313,7 +330,7 @@ def _reap(keep):
         os.waitpid(ended.si_pid, 0)
 
 
-def main():
+def main() -> None:
     """Answer requests until standard input ends."""
     spec = sys.argv[1]
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
@@ -325,7 +342,7 @@ def main():
     sys.path[0] = os.getcwd()  # not the directory of this script, whose modules are no grader's
     targets = ReachableTargets()
 
-    def say(answer):
+    def say(answer: dict[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

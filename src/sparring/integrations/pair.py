@@ -102,8 +102,8 @@ def pair_rewards(
     _check_answers(tasks, {"programs": programs, "tests": tests, "others": others})
     pools = others if others is not None else [None] * len(tasks)
     groups = (
-        _read(task, recipe, *answers)
-        for task, *answers in zip(tasks, programs, tests, pools, strict=True)
+        _read(task, recipe, of_coder, of_tester, pool)
+        for task, of_coder, of_tester, pool in zip(tasks, programs, tests, pools, strict=True)
     )
     with ExitStack() as stack:
         runner = sandbox or stack.enter_context(Sandbox(skip_after_timeout=True))

@@ -59,7 +59,8 @@ class PairTask(vf.Task[PairData]):
 
     def for_tester(self) -> PairTask:
         """Return the task with the tester's message as its prompt."""
-        return self.with_data(prompt=self.data.tester_prompt)
+        for_tester: PairTask = self.with_data(prompt=self.data.tester_prompt)
+        return for_tester
 
 
 class PairTasksetConfig(vf.TasksetConfig):
