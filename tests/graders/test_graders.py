@@ -144,3 +144,31 @@ def test_a_server_is_a_grader_too() -> None:
         card = trial(url, some).as_dict()
     assert card["findings"] == []
     assert "network is not" in card["held_back"] or "nothing" in card["held_back"]
+
+
+def test_what_is_no_verdict_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "def pair(program, tests):\n    return (False, 'info')\n"
+        "def lazy(program, tests):\n"
+        "    return None if 'SystemExit' in program else 'n * f' in program\n"
+    )
+    some = titled("idioms: recursion (call)", "cheats: SystemExit in the call (call)")
+    pairs = trial("odd:pair", some, tmp_path).as_dict()["findings"]
+    assert {finding["detail"] for finding in pairs} == {
+        "it returned tuple, not True, False or None"
+    }
+    found = trial("odd:lazy", some, tmp_path).as_dict()["findings"]
+    assert [(f["fault"], f["detail"]) for f in found if not f["companion"]] == [
+        (Fault.RAISED, "None for a form that it supports otherwise")
+    ]
+
+
+def test_a_host_that_is_killed_or_stopped_is_started_again(tmp_path: Path) -> None:
+    (tmp_path / "killer.py").write_text(
+        "import os, signal\n\ndef grade(program, tests):\n"
+        "    if 'SystemExit' in program: os.kill(os.getppid(), signal.SIGKILL)\n"
+        "    return 'n * f' in program\n"
+    )
+    some = titled("cheats: SystemExit in the call (call)", "idioms: recursion (call)")
+    card = trial("killer:grade", some, tmp_path)
+    assert [one.seen.verdict for one in card.tried] == ["died", "accepted"]

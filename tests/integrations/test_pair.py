@@ -145,3 +145,6 @@ def test_what_does_not_fit_is_one_clear_error(sandbox: Sandbox) -> None:
     recipe = Recipe.model_validate({"reward": {"overlong": "mask"}})
     with pytest.raises(ConfigError, match=r"reward\.overlong: pair_rewards has texts alone"):
         pair_rewards([DOUBLE], PROGRAMS[:1], TESTS[:1], recipe=recipe, sandbox=sandbox)
+    recipe = Recipe.model_validate({"learning": {"objective": "likelihood"}})
+    with pytest.raises(ConfigError, match=r"learning\.objective: likelihood has no advantages"):
+        pair_rewards([DOUBLE], PROGRAMS[:1], TESTS[:1], recipe=recipe, sandbox=sandbox)

@@ -121,3 +121,35 @@ def test_an_error_reaches_every_call_that_waits(task_file: Path) -> None:
     errors = asyncio.run(both())
     assert [type(error) for error in errors] == [DataError, DataError]
     assert "has no task 'gone'" in str(errors[0])
+
+
+def test_a_caller_that_is_gone_takes_nobody_with_it(task_file: Path) -> None:
+    data = rows(task_file, 1)[:2]
+    answers = ["```python\nprint(2 * int(input()))\n```", TESTS[0][0]]
+
+    async def both() -> tuple[Any, Any]:
+        # A first answer whose caller gives up does not count.
+        gone = asyncio.ensure_future(compute_score("", "gone", "", data[0]["extra_info"]))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        coder, tester = (
+            asyncio.ensure_future(compute_score("", text, "", row["extra_info"]))
+            for text, row in zip(answers, data, strict=True)
+        )
+        await asyncio.sleep(0)
+        tester.cancel()  # the last one, whose call began the grading
+        return tuple(await asyncio.gather(coder, tester, return_exceptions=True))
+
+    coder, tester = asyncio.run(both())
+    assert coder["pair_reward"] == 2.0
+    assert isinstance(tester, asyncio.CancelledError)
+
+
+def test_an_answer_does_not_wait_for_ever(task_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparring.integrations.verl.PATIENCE", 0.05)
+    [row, *_] = rows(task_file, 1)
+    with pytest.raises(DataError, match="not all of its 1 \\+ 1 answers came"):
+        asyncio.run(compute_score("", "text", "", row["extra_info"]))
+    with pytest.raises(DataError, match="not all"):  # and it is not counted
+        asyncio.run(compute_score("", "text", "", row["extra_info"]))
