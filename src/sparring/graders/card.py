@@ -211,7 +211,8 @@ def _examples(of_fault: Sequence[FoundFault]) -> list[str]:
     names = list(dict.fromkeys(finding.case.title for finding in of_fault))
     smallest = smallest_of(of_fault, of_fault[0].fault)
     assert smallest is not None
-    lines = [f"{len(names)} cases: " + "; ".join(in_line(name) for name in names) + ".", ""]
+    count = "1 case" if len(names) == 1 else f"{len(names)} cases"
+    lines = [f"{count}: " + "; ".join(in_line(name) for name in names) + ".", ""]
     whose = "" if smallest.submissions is smallest.case.submissions else ", its companion"
     seen = "; ".join(
         filter(None, [smallest.seen.verdict, smallest.seen.detail, *smallest.seen.harm])

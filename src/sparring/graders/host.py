@@ -199,7 +199,7 @@ def _grade(
     for limit, wanted in ((resource.RLIMIT_DATA, _DATA), (resource.RLIMIT_FSIZE, _FILE)):
         hard = resource.getrlimit(limit)[1]
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(limit, (most, most))
+        resource.setrlimit(limit, (most, hard))  # a grader may set limits of its own
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _bring_about(request["condition"])
     for program, tests in request["submissions"]:

@@ -19,13 +19,14 @@ from sparring.schema import Verdict
 
 _INPUT = "3 4\nsecond line\n\nlast é 漢\n"
 _ROOMY = Limits(cpu_seconds=10.0, memory_mib=512, output_bytes=32 << 20)
+_CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
 _WRONG = "print('something else')"
 
 # Idioms that people write in contests. The check of the sandbox has more, which a grader may refuse
 # with good reason: a program that closes its own input, or that looks at its limits.
 _USUAL = (
     "input", "input until the end", "read", "readline", "iteration", "buffer", "mixed", "os.read",
-    "open 0", "flush", "stdout", "own stdout", "rebound input", "main", "exit", "quit",
+    "open 0", "flush", "own stdout", "rebound input", "main", "exit", "quit",
     "sys.exit 0", "exit in a function", "atexit", "global", "nonlocal", "thread", "thread pool",
     "deep recursion through C",
     "pickle of main", "dataclass", "annotations", "heavy imports", "unicode",
@@ -158,7 +159,7 @@ def cases() -> Iterator[GraderCase]:
     """Yield the idioms."""
     jobs = [Job(IDIOMS[name], (_INPUT,), _ROOMY) for name in _USUAL]
     with ThreadPoolExecutor(2) as pool:
-        outcomes = pool.map(interpret, jobs, [_INPUT] * len(jobs))
+        outcomes = pool.map(lambda job: interpret(job, _INPUT, _CLEAN), jobs)
     for name, job, outcome in zip(_USUAL, jobs, outcomes, strict=True):
         if outcome.verdict is not Verdict.FINISHED:
             raise SandboxError(f"{name}: did not end under a plain interpreter; try again")
