@@ -1,6 +1,6 @@
 """TRL's GRPOTrainer trains both roles of the embedded model: python examples/trl_two_roles.py
 
-It needs the extra `trl`, and takes about a minute on two cores. A test runs this file.
+It needs the extra `trl`, and takes about 20 seconds on two cores. A test runs this file.
 docs/trainers.md explains the settings.
 """
 

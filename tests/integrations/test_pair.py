@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,11 +13,9 @@ from sparring.grading.grade import grade
 from sparring.grading.group import read_group
 from sparring.grading.scorer import facts_of
 from sparring.rewards.advantages import DropReason
-from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
-
-DOUBLE = Task("double", "Read n. Print 2n.", (Test("1\n", "2\n"), Test("4\n", "8\n")))
-TRIPLE = Task("triple", "Read n. Print 3n.", (Test("0\n", "0\n"), Test("2\n", "6\n")))
+from sparring.sandbox import Limits, Sandbox
+from sparring.schema import Response, Role, StopReason
+from tests.integrations.support import DOUBLE, TRIPLE, Failing
 
 
 def program(body: str) -> str:
@@ -106,17 +104,6 @@ def test_without_a_correct_program_tests_have_no_label(sandbox: Sandbox) -> None
         DropReason.NO_LABEL,
     )
     assert "no test is known to be right" in one.tester_reasons[0]
-
-
-class Failing(Sandbox):
-    """Our own side fails on one of the inputs."""
-
-    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        bad = Outcome(Verdict.INFRA)
-        return [
-            tuple(bad if data == "4\n" else o for data, o in zip(job.inputs, row, strict=True))
-            for job, row in zip(jobs, super().run(jobs), strict=True)
-        ]
 
 
 def test_a_failure_of_ours_is_no_label() -> None:

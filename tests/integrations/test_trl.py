@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,8 @@ import pytest
 from sparring.errors import ConfigError, DataError
 from sparring.integrations.trl import TestsPassed
 from sparring.prompts.templates import Templates
-from sparring.sandbox import Job, Sandbox
-from sparring.schema import Outcome, Task, Test, Verdict
-
-DOUBLE = Task("double", "Read n. Print 2n.", (Test("1\n", "2\n"), Test("4\n", "8\n")))
-TRIPLE = Task("triple", "Read n. Print 3n.", (Test("0\n", "0\n"), Test("2\n", "6\n")))
+from sparring.sandbox import Sandbox
+from tests.integrations.support import DOUBLE, TRIPLE, Failing, two_steps
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +44,6 @@ def test_text_completions_are_read_as_well(sandbox: Sandbox) -> None:
     text = "```python\nprint(2 * int(input()))\n```"
     reward = TestsPassed([DOUBLE], sandbox=sandbox)
     assert reward(completions=[text], task_id=["double"]) == [1.0]
-
-
-class Failing(Sandbox):
-    """Our own side fails on one of the inputs."""
-
-    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        bad = Outcome(Verdict.INFRA)
-        return [
-            tuple(bad if data == "4\n" else o for data, o in zip(job.inputs, row, strict=True))
-            for job, row in zip(jobs, super().run(jobs), strict=True)
-        ]
 
 
 def test_a_failure_of_ours_is_no_reward_of_zero() -> None:
@@ -99,19 +85,7 @@ def test_trl_trains_on_it(sandbox: Sandbox, tmp_path: Path) -> None:
     trainer = trl.GRPOTrainer(
         model,
         reward_funcs=reward,
-        args=trl.GRPOConfig(
-            output_dir=str(tmp_path),
-            per_device_train_batch_size=16,
-            num_generations=8,
-            max_completion_length=64,
-            max_steps=2,
-            logging_steps=1,
-            use_cpu=True,
-            report_to=[],
-            save_strategy="no",
-            disable_tqdm=True,
-            seed=1,
-        ),
+        args=two_steps(tmp_path, 16),
         train_dataset=datasets.Dataset.from_list(reward.rows()),
         processing_class=tokenizer,
     )

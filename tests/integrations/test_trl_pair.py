@@ -14,7 +14,8 @@ from sparring import Recipe
 from sparring.errors import ConfigError, DataError
 from sparring.integrations.trl_pair import BothRoles
 from sparring.sandbox import Sandbox
-from tests.integrations.test_pair import DOUBLE, PROGRAMS, TESTS, TRIPLE
+from tests.integrations.support import DOUBLE, TRIPLE, two_steps
+from tests.integrations.test_pair import PROGRAMS, TESTS
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Recipe.model_validate(
@@ -117,21 +118,7 @@ def test_trl_learns_from_the_advantages_of_our_own_training(
     trainer = Trainer(
         model,
         reward_funcs=reward,
-        args=trl.GRPOConfig(
-            output_dir=str(tmp_path),
-            per_device_train_batch_size=32,
-            num_generations=8,
-            max_completion_length=64,
-            max_steps=2,
-            shuffle_dataset=False,
-            scale_rewards="none",
-            logging_steps=1,
-            use_cpu=True,
-            report_to=[],
-            save_strategy="no",
-            disable_tqdm=True,
-            seed=1,
-        ),
+        args=two_steps(tmp_path, 32, shuffle_dataset=False, scale_rewards="none"),
         train_dataset=datasets.Dataset.from_list(reward.rows()),
         processing_class=tokenizer,
     )

@@ -34,6 +34,7 @@ from sparring.policy.vllm.settings import VllmSettings, in_both
 from sparring.prompts.settings import PromptSettings
 from sparring.rewards.score import RewardRules
 from sparring.rewards.settings import LengthForm, RewardSettings
+from sparring.sandbox import Limits
 from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
 from sparring.section import Section
@@ -101,6 +102,13 @@ class Recipe(Section):
     def learner(self) -> LearningSettings:
         """Return [learning] with its unset fields filled in."""
         return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
+
+    @property
+    def limits(self) -> Limits:
+        """Return the limits that tasks do not set: idle time and output."""
+        return Limits(
+            idle_seconds=self.sandbox.idle_seconds, output_bytes=self.sandbox.output_bytes
+        )
 
     @property
     def rules(self) -> RewardRules:

@@ -9,7 +9,7 @@ from typing import Any
 
 Tests = Mapping[str, Any]
 """Tests as a grader receives them: a dictionary of JSON values, whose field ``form`` says which
-other fields it has (`stdin`, `call`, `script`)."""
+other fields it has (`stdin`, `answer`, `call`, `script`)."""
 
 SECONDS = 2.0
 """Limit of an execution in seconds that every submission names."""

@@ -8,7 +8,7 @@ on the standard output that the host began with:
 
 - request: ``key``, ``submissions`` (pairs of program and tests), ``condition``, ``seconds``;
 - answer: ``key``, ``verdicts`` (one for each submission that was graded), ``detail``, ``left``
-  (processes still there after the verdict), ``harm`` (targets that were changed), ``wall`` seconds.
+  (processes still there after the verdict), ``harm`` (targets that were changed).
 
 A verdict is ``accepted``, ``rejected``, ``unsupported`` (the grader returned None) or ``raised``.
 Where they end early, ``hung`` or ``died`` follows: no verdict within ``seconds``, or the process of
@@ -158,7 +158,6 @@ def answered(grade: _Grade, targets: ReachableTargets, request: dict[str, Any]) 
     os.close(writing)
     wanted = len(request["submissions"])
     lines = _lines(reading, child, nonce, wanted, begun + request["seconds"] * wanted)
-    wall = time.monotonic() - begun
     verdicts = [line["verdict"] for line in lines if line["verdict"]]
     details = [line["detail"] for line in lines if line["detail"]]
     if len(verdicts) < wanted:
@@ -174,7 +173,6 @@ def answered(grade: _Grade, targets: ReachableTargets, request: dict[str, Any]) 
         "detail": details[-1] if details else "",
         "left": 0 if "hung" in verdicts else len(left),
         "harm": targets.harm(),
-        "wall": round(wall, 3),
     }
 
 

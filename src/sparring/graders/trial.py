@@ -41,7 +41,6 @@ class Observation:
     detail: str = ""
     left: int = 0
     harm: tuple[str, ...] = ()
-    wall: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,6 @@ class GraderHost:
             answer["detail"],
             answer["left"],
             tuple(answer["harm"]),
-            answer["wall"],
         )
 
     def close(self) -> None:

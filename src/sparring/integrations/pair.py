@@ -27,7 +27,7 @@ from sparring.learner.settings import Objective
 from sparring.rewards.advantages import Advantages, DropReason
 from sparring.rewards.settings import LengthForm, Overlong
 from sparring.rewards.terms import MatrixNames, Rewards, effect_text
-from sparring.sandbox import Limits, Runner, Sandbox
+from sparring.sandbox import Runner, Sandbox
 from sparring.schema import ParseFailure, Response, Role, StopReason, Task
 
 _USUAL = Recipe()
@@ -107,12 +107,7 @@ def pair_rewards(
     )
     with ExitStack() as stack:
         runner = sandbox or stack.enter_context(Sandbox(skip_after_timeout=True))
-        return [_paid(group, recipe) for group in grade_each(runner, groups, _limits(recipe))]
-
-
-def _limits(recipe: Recipe) -> Limits:
-    s = recipe.sandbox
-    return Limits(idle_seconds=s.idle_seconds, output_bytes=s.output_bytes)
+        return [_paid(group, recipe) for group in grade_each(runner, groups, recipe.limits)]
 
 
 def _check_recipe(recipe: Recipe) -> None:

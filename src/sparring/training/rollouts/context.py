@@ -74,9 +74,6 @@ def rollout_context(
     prompts = PromptBuilder(
         recipe, trainer.tokenizer, getattr(config, "max_position_embeddings", None)
     )
-    limits = Limits(
-        idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
-    )
     with closing(RolePolicies.of(recipe, trainer, log)) as policies:
         pseudo_labels = None
         if prompts.tasks and recipe.pseudo_labels.source is not PseudoLabelSource.NONE:
@@ -95,7 +92,7 @@ def rollout_context(
                 prompts,
                 policies,
                 sandbox,
-                limits,
+                recipe.limits,
                 pseudo_labels,
             )
 
