@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sparring.errors import ConfigError
+from sparring.graders import host
 from sparring.graders.card import Fault
 from sparring.graders.case import CaseKind, GraderCase, Submission
 from tests.graders.support import HERE, cases, copied, titled, trial
@@ -130,10 +133,12 @@ def test_garbage_on_every_descriptor_does_not_reach_the_findings(tmp_path: Path)
     (tmp_path / "noisy.py").write_text(
         "import os\n\ndef grade(program, tests):\n    for fd in range(3, 64):\n"
         '        try: os.write(fd, b\'["x", "accepted", ""]\\n{\')\n'
-        "        except OSError: pass\n    return False\n"
+        "        except OSError: pass\n"
+        "    if 'print' in program: os._exit(0)\n    return False\n"
     )
-    card = trial("noisy:grade", titled("cheats: SystemExit (stdin)"), tmp_path)
-    assert card.tried[0].seen.verdict == "rejected"
+    some = titled("cheats: SystemExit (stdin)", "idioms: input (stdin)")
+    card = trial("noisy:grade", some, tmp_path)
+    assert [one.seen.verdict for one in card.tried] == ["rejected", "died"]
 
 
 def test_a_server_is_a_grader_too() -> None:
@@ -172,3 +177,19 @@ def test_a_host_that_is_killed_or_stopped_is_started_again(tmp_path: Path) -> No
     some = titled("cheats: SystemExit in the call (call)", "idioms: recursion (call)")
     card = trial("killer:grade", some, tmp_path)
     assert [one.seen.verdict for one in card.tried] == ["died", "accepted"]
+
+
+def test_last_words_before_a_process_ends_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    line = json.dumps(["mark", "accepted", ""]).encode() + b"\n"
+    said = []
+
+    def dead(_: int) -> bool:
+        if not said:
+            said.append(os.write(writing, line))  # after the host has looked for a line
+        return True
+
+    monkeypatch.setattr(host, "_is_dead", dead)
+    found = host._lines(reading, 0, "mark", 1, time.monotonic() + 5)
+    os.close(writing)
+    assert [one["verdict"] for one in found] == ["accepted"]
